@@ -1,0 +1,134 @@
+/**
+ * Builds a packed table row by row; the only place that writes its layout (read side: `table.ts`).
+ *
+ * Rows come while files are still being read, when the policies they name may not be known yet. So a row is added with a
+ * `tag`, any number of the caller's, and `finish` turns tags into indexes of settings.
+ * Cost: no object and no string per row; 17 bytes of arrays, the pattern itself, and about 10 bytes of slots.
+ */
+import { firstSlot, hashBytes, type PackedTable } from './table.ts';
+import type { Settings } from './settings.ts';
+
+export class TableBuilder {
+  #rows = 0;
+  #used = 0;
+  #names: Uint8Array;
+  #starts: Uint32Array;
+  #tags: Uint32Array;
+  #fileOf: Uint16Array;
+  #lineOf: Uint32Array;
+  #slots: Uint32Array;
+  #hasAddresses = false;
+  #hasSuffixes = false;
+
+  /** `expectedRows` and `expectedBytes` only save growing; both may be wrong. */
+  constructor(expectedRows = 64, expectedBytes = 1024) {
+    const rows = Math.max(16, expectedRows);
+    this.#names = new Uint8Array(Math.max(64, expectedBytes));
+    this.#starts = new Uint32Array(rows + 1);
+    this.#tags = new Uint32Array(rows);
+    this.#fileOf = new Uint16Array(rows);
+    this.#lineOf = new Uint32Array(rows);
+    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(rows * 1.6)));
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /**
+   * Adds the canonical pattern bytes[start, end). Returns -1, or the number of the row that already has this pattern, in
+   * which case nothing was added.
+   */
+  add(bytes: Uint8Array, start: number, end: number, tag: number, file: number, line: number): number {
+    const hash = hashBytes(bytes, start, end);
+    const mask = this.#slots.length - 1;
+    let slot = firstSlot(hash, mask);
+    for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const row = this.#slots[slot]! - 1;
+      if (this.#same(row, bytes, start, end)) return row;
+    }
+    const row = this.#rows;
+    const length = end - start;
+    this.#reserve(row + 1, this.#used + length);
+    if (length < 32) for (let i = 0; i < length; i++) this.#names[this.#used + i] = bytes[start + i]!;
+    else this.#names.set(bytes.subarray(start, end), this.#used);
+    this.#used += length;
+    this.#starts[row + 1] = this.#used;
+    this.#tags[row] = tag;
+    this.#fileOf[row] = file;
+    this.#lineOf[row] = line;
+    this.#slots[slot] = row + 1;
+    this.#rows = row + 1;
+    if (bytes[start] === 0x2e) this.#hasSuffixes = true;
+    else if (!this.#hasAddresses && bytes.subarray(start, end).includes(0x40)) this.#hasAddresses = true;
+    if (this.#rows * 1.5 > this.#slots.length) this.#rehash();
+    return -1;
+  }
+
+  /** Where row `number` was written. */
+  position(number: number): { readonly file: number; readonly line: number } {
+    return { file: this.#fileOf[number]!, line: this.#lineOf[number]! };
+  }
+
+  /** The table; `settingsIndex` maps a row's tag to its place in `settings`. The builder is used up. */
+  finish(settings: readonly Settings[], files: readonly string[], settingsIndex: (tag: number) => number): PackedTable {
+    const settingsOf = shared(Uint32Array, this.#tags, this.#rows);
+    for (let i = 0; i < this.#rows; i++) settingsOf[i] = settingsIndex(settingsOf[i]!);
+    return {
+      rows: this.#rows,
+      names: shared(Uint8Array, this.#names, this.#used),
+      starts: shared(Uint32Array, this.#starts, this.#rows + 1),
+      slots: shared(Uint32Array, this.#slots, this.#slots.length),
+      settingsOf,
+      fileOf: shared(Uint16Array, this.#fileOf, this.#rows),
+      lineOf: shared(Uint32Array, this.#lineOf, this.#rows),
+      settings,
+      files,
+      hasAddresses: this.#hasAddresses,
+      hasSuffixes: this.#hasSuffixes,
+    };
+  }
+
+  #same(row: number, bytes: Uint8Array, start: number, end: number): boolean {
+    let at = this.#starts[row]!;
+    if (this.#starts[row + 1]! - at !== end - start) return false;
+    for (let i = start; i < end; i++, at++) if (this.#names[at] !== bytes[i]) return false;
+    return true;
+  }
+
+  #reserve(rows: number, bytes: number): void {
+    if (bytes > this.#names.length) this.#names = grown(Uint8Array, this.#names, Math.max(bytes, this.#names.length * 2));
+    if (rows < this.#tags.length) return;
+    const size = Math.max(rows, this.#tags.length * 2);
+    this.#starts = grown(Uint32Array, this.#starts, size + 1);
+    this.#tags = grown(Uint32Array, this.#tags, size);
+    this.#fileOf = grown(Uint16Array, this.#fileOf, size);
+    this.#lineOf = grown(Uint32Array, this.#lineOf, size);
+  }
+
+  #rehash(): void {
+    this.#slots = new Uint32Array(this.#slots.length * 2);
+    const mask = this.#slots.length - 1;
+    for (let row = 0; row < this.#rows; row++) {
+      let slot = firstSlot(hashBytes(this.#names, this.#starts[row]!, this.#starts[row + 1]!), mask);
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = row + 1;
+    }
+  }
+}
+
+type Numbers = Uint8Array | Uint16Array | Uint32Array;
+type NumbersOf<T extends Numbers> = { new (buffer: SharedArrayBuffer | number): T; readonly BYTES_PER_ELEMENT: number };
+
+function grown<T extends Numbers>(kind: NumbersOf<T>, old: T, size: number): T {
+  const next = new kind(size);
+  next.set(old);
+  return next;
+}
+
+/** The first `length` elements in shared memory of exactly that size. */
+function shared<T extends Numbers>(kind: NumbersOf<T>, from: T, length: number): T {
+  const copy = new kind(new SharedArrayBuffer(length * kind.BYTES_PER_ELEMENT));
+  copy.set(from.subarray(0, length) as T);
+  return copy;
+}

@@ -1,0 +1,197 @@
+/**
+ * The policy table in use: a packed, read-only hash table from pattern to settings.
+ *
+ * A million rows as JavaScript objects take 200 MiB and hold the event loop for a second while they are built or handed
+ * over by a worker. Here a row is some bytes in `names` and five numbers in typed arrays, which live in shared memory, so
+ * a worker can build a table beside the running one and hand it over for nothing.
+ *
+ * Patterns are stored in canonical form, one byte a character (ASCII): `local@domain`, `domain`, `.suffix`, `*`, `<>`,
+ * `[192.0.2.1]`, and next hops `[relay.example]:587`. The most specific wins: address, exact, longest suffix, `*`.
+ * The hash runs from the last character to the first, so one walk over a name yields the hash of each of its suffixes.
+ */
+import type { EnvelopeAddress } from './address.ts';
+import type { Position, Settings } from './settings.ts';
+import { type Floor, protocolRank } from './tls.ts';
+
+/** What passes between threads; every array is backed by a SharedArrayBuffer. */
+export interface PackedTable {
+  readonly rows: number;
+  /** All patterns one after another. */
+  readonly names: Uint8Array;
+  /** rows + 1 offsets into `names`. */
+  readonly starts: Uint32Array;
+  /** Open addressing, a power of two long: row number + 1, or 0 for a free slot. */
+  readonly slots: Uint32Array;
+  /** Per row: index into `settings`. */
+  readonly settingsOf: Uint32Array;
+  /** Per row: index into `files`. */
+  readonly fileOf: Uint16Array;
+  readonly lineOf: Uint32Array;
+  readonly settings: readonly Settings[];
+  readonly files: readonly string[];
+  /** Are there rows with a local part, rows beginning with a dot? Saves look-ups that cannot hit. */
+  readonly hasAddresses: boolean;
+  readonly hasSuffixes: boolean;
+}
+
+/** One row of the table as `explain` prints it. */
+export interface Row {
+  readonly pattern: string;
+  readonly settings: Settings;
+  readonly at: Position;
+}
+
+/** The hardest receive requirement of any row: what an unseen recipient might need. */
+export interface Strictest extends Floor {
+  readonly tls: boolean;
+  readonly certificate: boolean;
+}
+
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/** One step of the hash, towards the front of the name. */
+export function hashStep(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, FNV_PRIME);
+}
+
+/** Hash of bytes[start, end), last byte first. */
+export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  let hash = FNV_OFFSET;
+  for (let i = end - 1; i >= start; i--) hash = Math.imul(hash ^ bytes[i]!, FNV_PRIME);
+  return hash;
+}
+
+/** Spreads the hash over a table of `mask` + 1 slots. */
+export function firstSlot(hash: number, mask: number): number {
+  return (hash ^ (hash >>> 15)) & mask;
+}
+
+export class PolicyTable {
+  readonly packed: PackedTable;
+  /** Counts up with each table put in use; 1 is the one the daemon started with. */
+  readonly generation: number;
+  /** SHA-256 over the files it was read from, hex; names the table in the evidence. */
+  readonly hash: string;
+  readonly strictest: Strictest;
+  /** Can any row refuse, hold or tag? When not, no reply before end of message is needed. */
+  readonly judges: boolean;
+  /** Does any row want the mark? */
+  readonly marks: boolean;
+  readonly #mask: number;
+  readonly #anyone: number;
+  readonly #nullSender: number;
+
+  constructor(packed: PackedTable, generation: number, hash: string) {
+    this.packed = packed;
+    this.generation = generation;
+    this.hash = hash;
+    this.strictest = strictestOf(packed.settings);
+    this.judges = this.strictest.tls;
+    this.#mask = packed.slots.length - 1;
+    this.#anyone = this.find('*');
+    this.#nullSender = this.find('<>');
+    // a domain without a row has the default settings, which mark
+    this.marks = this.#anyone < 0 || packed.settings.some((settings) => settings.mark === 'header');
+  }
+
+  get rows(): number {
+    return this.packed.rows;
+  }
+
+  /** Number of the row with exactly this canonical pattern, or -1. */
+  find(pattern: string): number {
+    let hash = FNV_OFFSET;
+    for (let i = pattern.length - 1; i >= 0; i--) hash = Math.imul(hash ^ pattern.charCodeAt(i), FNV_PRIME);
+    return this.#probe(hash, pattern, 0);
+  }
+
+  #probe(hash: number, text: string, from: number): number {
+    const { slots, starts, names } = this.packed;
+    const mask = this.#mask;
+    for (let slot = (hash ^ (hash >>> 15)) & mask; ; slot = (slot + 1) & mask) {
+      const row = slots[slot]! - 1;
+      if (row < 0) return -1;
+      let at = starts[row]!;
+      if (starts[row + 1]! - at !== text.length - from) continue;
+      let i = from;
+      while (i < text.length && names[at] === text.charCodeAt(i)) {
+        i++;
+        at++;
+      }
+      if (i === text.length) return row;
+    }
+  }
+
+  /** Number of the row for a canonical domain or literal: exact, longest suffix, `*`; -1 when there is none. */
+  findDomain(domain: string): number {
+    let best = this.#anyone;
+    let hash = FNV_OFFSET;
+    const suffixes = this.packed.hasSuffixes;
+    for (let i = domain.length - 1; i >= 0; i--) {
+      const char = domain.charCodeAt(i);
+      hash = Math.imul(hash ^ char, FNV_PRIME);
+      if (char === 0x2e && suffixes && i > 0) {
+        const row = this.#probe(hash, domain, i);
+        if (row >= 0) best = row;
+      }
+    }
+    const exact = this.#probe(hash, domain, 0);
+    return exact >= 0 ? exact : best;
+  }
+
+  /**
+   * The rows that apply to an address: one for a clean address (or none), for a malformed one every row that one of its
+   * readings has, `*` included. The null sender matches only a `<>` row, an address without a domain only `*`.
+   */
+  rowsFor(address: EnvelopeAddress): readonly Row[] {
+    switch (address.kind) {
+      case 'null':
+        return this.#list(this.#nullSender);
+      case 'domainless':
+        return this.#list(this.#anyone);
+      case 'mailbox': {
+        const own = this.packed.hasAddresses ? this.find(address.mailbox) : -1;
+        return this.#list(own >= 0 ? own : this.findDomain(address.domain));
+      }
+      case 'malformed': {
+        const found = new Set([this.#anyone, ...address.readings.map((reading) => this.findDomain(reading))]);
+        found.delete(-1);
+        return [...found].map((row) => this.row(row));
+      }
+    }
+  }
+
+  #list(row: number): readonly Row[] {
+    return row < 0 ? [] : [this.row(row)];
+  }
+
+  /** Row by number, 0 .. rows - 1. */
+  row(number: number): Row {
+    const { names, starts, settings, settingsOf, files, fileOf, lineOf } = this.packed;
+    let pattern = '';
+    for (let i = starts[number]!; i < starts[number + 1]!; i++) pattern += String.fromCharCode(names[i]!);
+    return {
+      pattern,
+      settings: settings[settingsOf[number]!]!,
+      at: { file: files[fileOf[number]!]!, line: lineOf[number]! },
+    };
+  }
+}
+
+function strictestOf(all: readonly Settings[]): Strictest {
+  const requiring = all.filter((settings) => settings.receive === 'encrypt' || settings.receive === 'verify');
+  let minProtocol = 'TLSv1';
+  let minBits = 0;
+  for (const settings of requiring) {
+    if ((protocolRank(settings.minProtocol) ?? 0) > (protocolRank(minProtocol) ?? 0)) minProtocol = settings.minProtocol;
+    minBits = Math.max(minBits, settings.minBits);
+  }
+  return {
+    tls: requiring.length > 0,
+    certificate: requiring.some((settings) => settings.receive === 'verify'),
+    minProtocol,
+    minBits,
+    denyCiphers: [...new Set(requiring.flatMap((settings) => settings.denyCiphers))],
+  };
+}

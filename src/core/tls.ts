@@ -1,0 +1,84 @@
+/**
+ * The TLS state of one SMTP session as the MTA told it, and the comparison of that state with a floor.
+ *
+ * Three facts stay apart through the whole program: TLS, no TLS (`plain`), and not told (`unknown`). Nothing turns
+ * `unknown` into either of the others. The same holds for the client certificate, where a milter under Postfix cannot
+ * tell "none" from "one that did not verify": that is `unproven`.
+ *
+ * Words: `protocol` and `cipher` are OpenSSL's names (`TLSv1.3`, `TLS_AES_256_GCM_SHA384`), `bits` the effective key
+ * length (Postfix `encryption_keysize` and `{cipher_bits}`, Sendmail `{cipher_bits}`).
+ */
+
+/** Digests as Postfix writes them, upper-case hex pairs with colons; empty where the MTA does not show them. */
+export type Fingerprints = readonly string[];
+
+export type ClientCertificate =
+  /** The MTA did not say, or did not ask the client: `why` is the cure, in words for the administrator. */
+  | { readonly kind: 'unknown'; readonly why: string }
+  | { readonly kind: 'none' }
+  /** None, or one that did not verify: this door cannot see which. */
+  | { readonly kind: 'unproven' }
+  | { readonly kind: 'untrusted'; readonly fingerprints: Fingerprints }
+  /** The chain verified. `commonName` is '' when the subject has none; no subject alternative names are ever shown. */
+  | { readonly kind: 'trusted'; readonly commonName: string; readonly issuer: string; readonly fingerprints: Fingerprints };
+
+export type TlsState =
+  /** `why` is what to mend in the MTA, in words for the administrator. */
+  | { readonly kind: 'unknown'; readonly why: string }
+  | { readonly kind: 'plain' }
+  | {
+      readonly kind: 'tls';
+      readonly protocol: string;
+      readonly cipher: string;
+      /** null: the MTA named no usable number. */
+      readonly bits: number | null;
+      readonly certificate: ClientCertificate;
+    };
+
+export const PLAIN: TlsState = { kind: 'plain' };
+
+/**
+ * Order of protocol names: SSLv2 0, SSLv3 1, TLSv1 2, TLSv1.1 3, TLSv1.2 4, TLSv1.3 5, and so on for later minor
+ * versions. null for a name this order does not know, which is "cannot tell", not "low".
+ */
+export function protocolRank(name: string): number | null {
+  switch (name) {
+    case 'TLSv1.3':
+      return 5;
+    case 'TLSv1.2':
+      return 4;
+    case 'SSLv2':
+      return 0;
+    case 'SSLv3':
+      return 1;
+    default: {
+      const match = /^TLSv1(?:\.([0-9]))?$/.exec(name);
+      return match === null ? null : 2 + Number(match[1] ?? 0);
+    }
+  }
+}
+
+/** What a session must at least have wherever TLS is required. */
+export interface Floor {
+  readonly minProtocol: string;
+  readonly minBits: number;
+  /** Fragments of cipher names, lower case, that must not occur. */
+  readonly denyCiphers: readonly string[];
+}
+
+/** `ok`, or the first thing that is below the floor, or `unknown` when the MTA's word cannot be compared. */
+export type FloorResult = 'ok' | 'protocol' | 'bits' | 'cipher' | 'unknown';
+
+/** Compares an encrypted session with a floor. A definite breach is named before anything that cannot be told. */
+export function compareWithFloor(tls: Extract<TlsState, { kind: 'tls' }>, floor: Floor): FloorResult {
+  const have = protocolRank(tls.protocol);
+  const need = protocolRank(floor.minProtocol);
+  if (have !== null && need !== null && have < need) return 'protocol';
+  if (tls.bits !== null && tls.bits < floor.minBits) return 'bits';
+  if (floor.denyCiphers.length > 0) {
+    const cipher = tls.cipher.toLowerCase();
+    if (floor.denyCiphers.some((fragment) => cipher.includes(fragment))) return 'cipher';
+    if (cipher === '') return 'unknown';
+  }
+  return have === null || need === null || tls.bits === null ? 'unknown' : 'ok';
+}

@@ -1,0 +1,35 @@
+/**
+ * One SMTP transaction at one stage, as plain data. Every adapter builds this and nothing else; `decide` reads it.
+ * Sources: Postfix SMTPD_POLICY_README (`protocol_state`), libmilter's callbacks.
+ */
+import type { EnvelopeAddress } from './address.ts';
+import type { TlsState } from './tls.ts';
+
+/** Postfix's `protocol_state` words. `VRFY` and `ETRN` carry no mail and are never judged. */
+export type Stage = 'CONNECT' | 'EHLO' | 'MAIL' | 'RCPT' | 'DATA' | 'END-OF-MESSAGE' | 'VRFY' | 'ETRN';
+
+export interface Transaction {
+  readonly door: 'policy' | 'milter';
+  readonly stage: Stage;
+  /** `local`: the mail did not arrive by SMTP (sendmail(1), bounces), so there was no session to protect. */
+  readonly arrival: 'smtp' | 'local';
+  /** IP literal without brackets or `IPv6:`; '' when the MTA did not say. */
+  readonly clientAddress: string;
+  readonly clientName: string;
+  /** 0 when the MTA did not say. */
+  readonly clientPort: number;
+  readonly heloName: string;
+  /** null before MAIL. */
+  readonly sender: EnvelopeAddress | null;
+  /** At RCPT the one recipient in question, later all that are known. */
+  readonly recipients: readonly EnvelopeAddress[];
+  /** True when the message has recipients that this door was not shown (policy service at DATA with several). */
+  readonly unseenRecipients: boolean;
+  /** '' before the MTA assigned one. */
+  readonly queueId: string;
+  /** SASL login, '' without authentication. */
+  readonly saslUsername: string;
+  /** The host's own name as the MTA told it (`j`), '' when it did not. */
+  readonly mtaName: string;
+  readonly tls: TlsState;
+}

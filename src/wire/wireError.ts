@@ -1,0 +1,31 @@
+/**
+ * The one error a decoder throws: the peer broke its protocol. The connection it came from is closed; nothing else is
+ * touched. `rule` is a stable name that stands in the log and in the README's table of limits and rules.
+ */
+export class WireError extends Error {
+  /** Stable name, e.g. `milter-packet-too-long`. */
+  readonly rule: string;
+  /** Offset in the stream of this connection, bytes from its start. */
+  readonly offset: number;
+  /** A few bytes of what was found, hex or quoted, already safe to print. */
+  readonly got: string;
+
+  constructor(rule: string, offset: number, expected: string, got: string) {
+    super(`${rule}: expected ${expected}`);
+    this.name = 'WireError';
+    this.rule = rule;
+    this.offset = offset;
+    this.got = got;
+  }
+}
+
+/** Up to 24 bytes as a quoted string, unprintable ones as \xNN: what a log line may show of foreign bytes. */
+export function excerpt(bytes: Uint8Array, start = 0): string {
+  let text = '';
+  const end = Math.min(bytes.length, start + 24);
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!;
+    text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
+  }
+  return `"${text}${bytes.length > end ? '...' : ''}"`;
+}
