@@ -2,12 +2,15 @@
  * The questions that the mail protocols put to the core and the answers they get. The driver's handler turns one into
  * the other (`src/net/judge.ts`); sessions only ever see these types.
  */
+import type { Edit, HeaderField } from '../core/edit.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Reply } from '../core/words.ts';
 
+/** Judge one transaction at its stage. */
 export interface JudgeQuery {
+  readonly kind: 'judge';
   readonly transaction: Transaction;
   /** The table this transaction is decided by; null at its first question, then what the answer gave. */
   readonly table: PolicyTable | null;
@@ -16,12 +19,48 @@ export interface JudgeQuery {
 }
 
 export interface JudgeAnswer {
+  readonly kind: 'judge';
   readonly verdict: Verdict;
   readonly table: PolicyTable;
-  /** What `tlsward lookup` finds again; part of every reply text. */
-  readonly code: string;
   /** The SMTP reply when the verdict's action is defer or reject; null otherwise. */
   readonly reply: Reply | null;
   /** Why a held message is held, one printable line; '' otherwise. */
   readonly holdReason: string;
+}
+
+/** Milter, at negotiation: what does the table in use need to see? */
+export interface EventsQuery {
+  readonly kind: 'events';
+}
+
+export interface EventsAnswer {
+  readonly kind: 'events';
+  /** Can a row refuse, so that RCPT must be answered? */
+  readonly judges: boolean;
+  /** Header fields to collect: none, those with these lower-case names, or all. */
+  readonly headers: 'none' | 'all' | readonly string[];
+  /** Is the body needed, and up to how many bytes is it kept? 0: not asked for. */
+  readonly bodyLimitBytes: number;
+}
+
+/** Milter, at end of message: all that was collected. */
+export interface MessageQuery {
+  readonly kind: 'message';
+  /** Stage END-OF-MESSAGE; the recipients that were accepted. */
+  readonly transaction: Transaction;
+  readonly table: PolicyTable | null;
+  /** Verdicts of the accepted recipients, in order; empty when RCPT was not asked about. */
+  readonly verdicts: readonly Verdict[];
+  /** Collected fields in order of arrival; null when headers were not asked for at negotiation. */
+  readonly headers: readonly HeaderField[] | null;
+  /** Null when the body was not asked for, or was larger than the limit. */
+  readonly body: readonly Uint8Array[] | null;
+}
+
+export interface MessageAnswer {
+  readonly kind: 'message';
+  readonly verdict: Verdict;
+  readonly reply: Reply | null;
+  readonly holdReason: string;
+  readonly edits: readonly Edit[];
 }

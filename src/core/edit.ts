@@ -1,0 +1,21 @@
+/**
+ * What may be done to a message at its end, as plain data; the milter session turns each into one packet (or several).
+ *
+ * Order matters and is the maker's duty: body first, then deletions from the highest index of a name down (right in
+ * Postfix, which renumbers at once, and in Sendmail, which does not), then additions.
+ */
+export type Edit =
+  /** The `index`-th header called `name`, from 1, any case, counted over the message as it was received. */
+  | { readonly kind: 'deleteHeader'; readonly name: string; readonly index: number }
+  | { readonly kind: 'changeHeader'; readonly name: string; readonly index: number; readonly value: string }
+  /** On top of the message, below the MTA's own Received when `index` is 1. `value` may fold with LF and white space. */
+  | { readonly kind: 'insertHeader'; readonly name: string; readonly index: 0 | 1; readonly value: string }
+  | { readonly kind: 'addHeader'; readonly name: string; readonly value: string }
+  /** The whole new body, CRLF lines, in any chunking. */
+  | { readonly kind: 'replaceBody'; readonly chunks: readonly Uint8Array[] };
+
+/** A header field as received: one string character a byte (latin1), the value without the line end, folds as LF. */
+export interface HeaderField {
+  readonly name: string;
+  readonly value: string;
+}
