@@ -1,0 +1,70 @@
+/**
+ * Builds the benchmark's C programs and finds the other programs it needs.
+ *
+ * The sources lie beside this file in the repository and are compiled into the benchmark's temporary directory at each
+ * run, so no binary is kept and none can be stale. What is missing on this machine (gcc, libmilter, postgrey, taskset)
+ * is not an error: it is remembered with a sentence that names the remedy, and the rows that need it are skipped
+ * loudly.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { root } from '../root.ts';
+
+/** A program's path, or why it is not there. */
+export type Program = { readonly path: string } | { readonly missing: string };
+
+export interface Programs {
+  readonly loadMilter: Program;
+  readonly loadPolicy: Program;
+  readonly libmilterPeer: Program;
+  readonly policyFloor: Program;
+  readonly postgrey: Program;
+  readonly taskset: Program;
+}
+
+const SOURCES = fileURLToPath(new URL('test/bench/', root));
+
+function found(command: string, ...probe: string[]): boolean {
+  return spawnSync(command, probe, { stdio: 'ignore' }).error === undefined;
+}
+
+function compile(name: string, into: string, libraries: readonly string[], remedy: string): Program {
+  const path = join(into, name);
+  const flags = ['-O2', '-Wall', '-Wextra', '-I', SOURCES, '-o', path, join(SOURCES, `${name}.c`)];
+  const run = spawnSync('gcc', [...flags, ...libraries], { encoding: 'utf8' });
+  if (run.error !== undefined) return { missing: 'gcc is not installed (Debian: apt-get install gcc libc6-dev)' };
+  if (run.status === 0) return { path };
+  if (remedy !== '' && run.stderr.includes('fatal error')) return { missing: remedy };
+  throw new Error(`gcc could not compile ${name}.c:\n${run.stderr}`);
+}
+
+/** Compiles everything into the directory `into`; throws when a source does not compile. */
+export function buildPrograms(into: string): Programs {
+  const milter = ['-lmilter', '-lpthread'];
+  const libmilterRemedy = 'libmilter is not installed (Debian: apt-get install libmilter-dev)';
+  const postgrey = ['/usr/sbin/postgrey', '/usr/bin/postgrey'].find((path) => existsSync(path));
+  return {
+    loadMilter: compile('load-milter', into, [], ''),
+    loadPolicy: compile('load-policy', into, [], ''),
+    libmilterPeer: compile('libmilter-peer', into, milter, libmilterRemedy),
+    policyFloor: compile('policy-floor', into, [], ''),
+    postgrey:
+      postgrey === undefined
+        ? { missing: 'postgrey is not installed (Debian: apt-get install postgrey)' }
+        : { path: postgrey },
+    taskset: found('taskset', '--version')
+      ? { path: 'taskset' }
+      : { missing: 'taskset is not installed (Debian: apt-get install util-linux): nothing is pinned' },
+  };
+}
+
+/** The path of a program; throws the sentence that says what is missing. */
+export function need(program: Program): string {
+  if ('missing' in program) throw new Missing(program.missing);
+  return program.path;
+}
+
+/** A row cannot be measured on this machine; the message names what to install. */
+export class Missing extends Error {}
