@@ -1,0 +1,53 @@
+/**
+ * Waiting with an end: every wait of the end-to-end tests goes through one of these two functions, so that a broken
+ * daemon or MTA gives a failed test that says what was awaited, never a test run that hangs.
+ *
+ * `within` bounds a promise. `until` asks a question again and again (default every 20 ms) until it has an answer; it is
+ * for facts that live outside this process (a log file, a queue, a process table) and cannot call back.
+ */
+
+/** A wait that ran out. `message` names what was awaited and for how long. */
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError';
+}
+
+/** The promise's own outcome, or a DeadlineError after `ms` milliseconds. The promise itself is not cancelled. */
+export async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeadlineError(`no ${what} within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Resolve after `ms` milliseconds. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/**
+ * The first answer of `probe` that is not false, null or undefined. Throws DeadlineError after `ms` milliseconds, with
+ * what `explain` says about the state at that moment, and whatever `probe` throws at once.
+ */
+export async function until<T>(
+  ms: number,
+  what: string,
+  probe: () => T | false | null | undefined | Promise<T | false | null | undefined>,
+  explain: () => string = () => '',
+  everyMs = 20,
+): Promise<T> {
+  const end = performance.now() + ms;
+  for (;;) {
+    const answer = await probe();
+    if (answer !== false && answer !== null && answer !== undefined) return answer;
+    if (performance.now() >= end) {
+      const state = explain();
+      throw new DeadlineError(`no ${what} within ${ms} ms${state === '' ? '' : `; state:\n${state}`}`);
+    }
+    await pause(everyMs);
+  }
+}
