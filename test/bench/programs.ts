@@ -34,7 +34,8 @@ function compile(name: string, into: string, libraries: readonly string[], remed
   const path = join(into, name);
   const flags = ['-O2', '-Wall', '-Wextra', '-I', SOURCES, '-o', path, join(SOURCES, `${name}.c`)];
   const run = spawnSync('gcc', [...flags, ...libraries], { encoding: 'utf8' });
-  if (run.error !== undefined) return { missing: 'gcc is not installed (Debian: apt-get install gcc libc6-dev)' };
+  if (run.error !== undefined)
+    return { missing: 'gcc is not installed (Debian: apt-get install gcc libc6-dev)' };
   if (run.status === 0) return { path };
   if (remedy !== '' && run.stderr.includes('fatal error')) return { missing: remedy };
   throw new Error(`gcc could not compile ${name}.c:\n${run.stderr}`);

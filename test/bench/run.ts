@@ -1,0 +1,110 @@
+/**
+ * npm run bench: tlsward beside its peers, in alternating rounds.
+ *
+ *   npm run bench -- [--only NAME[,NAME]] [--rounds N] [--seconds S] [--keep]
+ *
+ * Rows: milter-1, milter-100, milter-body, policy, million, sample. `--rounds` (5) and `--seconds` (2) say how often and how
+ * long each server is loaded in the rows that compare; `--keep` leaves the temporary directory with the logs.
+ *
+ * Prints each row's absolute figures, then one table of all goals with what was measured. Exit status: 0 when everything
+ * was measured, whether or not the goals were met; 1 when a generator saw a protocol error or a wrong verdict, or a server
+ * failed; 64 for wrong usage. What a machine lacks is named and skipped.
+ *
+ * Trust CPU ratios most, rate ratios next, absolute rates least; "cores" under 0.9 in a comparing row says that something
+ * else used the machine meanwhile.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Bed, Row } from './bed.ts';
+import { millionRow } from './million-row.ts';
+import { milterRows } from './milter-rows.ts';
+import { policyRow } from './policy-row.ts';
+import { buildPrograms, Missing } from './programs.ts';
+import type { Finding } from './report.ts';
+import { summary } from './report.ts';
+import { sampleRow } from './sample-row.ts';
+import { withoutPinning } from './servers.ts';
+
+const ROWS: readonly Row[] = [...milterRows, policyRow, millionRow, sampleRow];
+const EX_USAGE = 64;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function options(): { rows: readonly Row[]; rounds: number; seconds: number; keep: boolean } {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '2' },
+      keep: { type: 'boolean', default: false },
+    },
+  });
+  const wanted = values.only?.split(',');
+  const unknown = wanted?.find((name) => !ROWS.some((row) => row.name === name));
+  if (unknown !== undefined)
+    throw new Error(`no row "${unknown}"; rows: ${ROWS.map((row) => row.name).join(', ')}`);
+  const rounds = Number(values.rounds);
+  const seconds = Number(values.seconds);
+  if (!(rounds >= 1 && seconds > 0)) throw new Error('--rounds and --seconds must be positive numbers');
+  return {
+    rows: ROWS.filter((row) => wanted?.includes(row.name) ?? true),
+    rounds,
+    seconds,
+    keep: values.keep,
+  };
+}
+
+async function measure(rows: readonly Row[], bed: Bed): Promise<boolean> {
+  const findings: Finding[] = [];
+  const skipped: string[] = [];
+  const failed: string[] = [];
+  for (const row of rows) {
+    say(`\n== ${row.name}: ${row.title}`);
+    try {
+      findings.push(...(await row.run(bed)));
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      (error instanceof Missing ? skipped : failed).push(`${row.name}: ${text}`);
+      say(`${error instanceof Missing ? 'SKIPPED' : 'FAILED'} ${text}`);
+    }
+  }
+  say('');
+  for (const line of summary(findings)) say(line);
+  for (const line of skipped) say(`SKIPPED ${line}`);
+  for (const line of failed) say(`FAILED ${line}`);
+  return failed.length === 0;
+}
+
+async function main(): Promise<number> {
+  let chosen: ReturnType<typeof options>;
+  try {
+    chosen = options();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return EX_USAGE;
+  }
+  const dir = mkdtempSync(join(tmpdir(), 'tb-'));
+  try {
+    const programs = buildPrograms(dir);
+    for (const program of Object.values(programs))
+      if ('missing' in program) say(`MISSING: ${program.missing}`);
+    if ('missing' in programs.taskset || cpus().length < 2) {
+      say('NOT PINNED: server and load share the cores; ratios mean less');
+      withoutPinning();
+    }
+    say(
+      `Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), load average ${loadavg()[0]?.toFixed(2)}`,
+    );
+    const bed: Bed = { dir, programs, rounds: chosen.rounds, seconds: chosen.seconds, say };
+    return (await measure(chosen.rows, bed)) ? 0 : 1;
+  } finally {
+    if (chosen.keep) say(`kept: ${dir}`);
+    else rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = await main();
