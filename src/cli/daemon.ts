@@ -1,0 +1,37 @@
+/**
+ * How a command finds and asks the running daemon: through the `control-listen` of the configuration file it was started
+ * with. Only that one line is read, so `status` and `reload` work while the file is full of mistakes, and at once when
+ * the table has a million rows.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { askDaemon } from '../net/controlClient.ts';
+import { configFile, type Io } from './command.ts';
+
+const DEFAULT_CONTROL = '/run/tlsward/control.sock';
+
+/** Path of the control socket named in the file; the default when it names none or cannot be read. */
+export function controlSocket(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return DEFAULT_CONTROL;
+  }
+  const found = /^[ \t]*control-listen[ \t]*=[ \t]*"?unix:([^\s;#",]+)/m.exec(text)?.[1];
+  return found === undefined ? DEFAULT_CONTROL : resolve(dirname(file), found);
+}
+
+/** Asks the daemon of this configuration; rejects with ControlError when it does not answer. */
+export function ask(
+  values: { config?: string | undefined; sample?: boolean | undefined; control?: string | undefined },
+  io: Io,
+  command: string,
+  argument = '',
+): Promise<Record<string, unknown>> {
+  const path = values.control ?? controlSocket(configFile(values, io.env));
+  return askDaemon(path.replace(/^unix:/, ''), command, argument);
+}
+
+/** The option every asking command has. */
+export const CONTROL_OPTION = { control: { type: 'string' } } as const;

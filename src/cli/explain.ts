@@ -1,0 +1,146 @@
+/**
+ * `tlsward explain`: what would happen to this mail, and why. Reads the table itself, so it also answers for a table that
+ * is not in use yet.
+ *
+ *   tlsward explain --from A --to B [--to C] [--tls "PROTOCOL CIPHER BITS" | none | unknown]
+ *                   [--cert "CN" [--issuer NAME] | untrusted | none] [--fingerprint DIGEST]
+ *                   [--client ADDRESS] [--auth LOGIN] [--stage RCPT]
+ *
+ * First line: the answer. Then the row with file and line, its inheritance, the reasons, the exact SMTP reply at each
+ * door, the header that would be added, and the smallest change that turns the answer around.
+ * Exit status: 0 accepted, 1 refused or held, 75 deferred because the MTA would not have told enough.
+ */
+import { NULL_ADDRESS, parsePath } from '../core/address.ts';
+import { smallestChange } from '../core/counterfactual.ts';
+import { decide } from '../core/decide.ts';
+import { PolicyTable } from '../core/table.ts';
+import type { ClientCertificate, TlsState } from '../core/tls.ts';
+import type { Transaction } from '../core/transaction.ts';
+import type { Verdict } from '../core/verdict.ts';
+import { describeRequired, describeTls, reasonsOf, type Reply, replyFor } from '../core/words.ts';
+import { loadConfig } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
+import { markEdits } from '../net/marks.ts';
+import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+
+const OPTIONS = {
+  from: { type: 'string' },
+  to: { type: 'string', multiple: true },
+  tls: { type: 'string', default: 'none' },
+  cert: { type: 'string', default: 'none' },
+  issuer: { type: 'string', default: 'a trusted issuer' },
+  fingerprint: { type: 'string', multiple: true, default: [] },
+  client: { type: 'string', default: '192.0.2.1' },
+  auth: { type: 'string', default: '' },
+} as const;
+
+/** The code in an explained reply: a real one is given to each real transaction. */
+const EXAMPLE_CODE = 'XXXXXXXX';
+
+function parseCertificate(cert: string, issuer: string, fingerprints: readonly string[]): ClientCertificate {
+  const digests = fingerprints.map((digest) => digest.toUpperCase());
+  if (cert === 'none') return digests.length === 0 ? { kind: 'none' } : { kind: 'untrusted', fingerprints: digests };
+  if (cert === 'untrusted') return { kind: 'untrusted', fingerprints: digests };
+  return { kind: 'trusted', commonName: cert, issuer, fingerprints: digests };
+}
+
+function parseTls(text: string, certificate: ClientCertificate): TlsState {
+  if (text === 'none') return { kind: 'plain' };
+  if (text === 'unknown') return { kind: 'unknown', why: 'asked with --tls unknown' };
+  const [protocol = '', cipher = '', bits = ''] = text.trim().split(/\s+/);
+  if (!/^(SSL|TLS)/.test(protocol)) throw new UsageError(`--tls: found "${text}", expected "PROTOCOL CIPHER BITS", none or unknown`);
+  return { kind: 'tls', protocol, cipher, bits: /^[0-9]+$/.test(bits) ? Number(bits) : null, certificate };
+}
+
+/** `tlsward explain`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values } = parseCommand(argv, OPTIONS);
+  if (values.from === undefined) throw new UsageError('--from is missing (use --from "<>" for the null sender)');
+  if (values.to === undefined) throw new UsageError('--to is missing');
+  const file = configFile(values, io.env);
+  const loaded = loadConfig(file);
+  if (!loaded.ok) {
+    for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
+    return EXIT.config;
+  }
+  const { service } = loaded;
+  const table = new PolicyTable(loaded.packed, 1, loaded.hash);
+  const transaction: Transaction = {
+    door: 'policy',
+    stage: 'RCPT',
+    arrival: 'smtp',
+    clientAddress: values.client,
+    clientName: 'unknown',
+    clientPort: 0,
+    heloName: '',
+    sender: values.from === '<>' ? NULL_ADDRESS : parsePath(values.from),
+    recipients: values.to.map(parsePath),
+    unseenRecipients: false,
+    queueId: 'QUEUEID',
+    saslUsername: values.auth,
+    mtaName: '',
+    tls: parseTls(values.tls, parseCertificate(values.cert, values.issuer, values.fingerprint)),
+  };
+  const facts = { trustedClients: service.trustedClients };
+  const verdict = decide(transaction, table, facts);
+  const action = verdict.action === 'accept' ? verdict.wouldBe : verdict.action;
+  const reply =
+    (action === 'defer' || action === 'reject') && verdict.decisive !== null
+      ? replyFor(verdict.decisive, action, verdict.tls, EXAMPLE_CODE)
+      : null;
+  const change = smallestChange(transaction, table, facts);
+  const edits = markEdits(transaction, verdict, [], EXAMPLE_CODE, { name: service.markName, hostName: service.hostName }, new Date());
+  const header = verdict.action !== 'accept' ? undefined : edits.find((edit) => edit.kind === 'insertHeader');
+  const answer = {
+    verdict: verdict.action,
+    would: verdict.wouldBe,
+    tagged: verdict.tagged,
+    judged: verdict.judged,
+    row: verdict.decisive?.row ?? null,
+    tls: describeTls(transaction.tls),
+    because: reasonsOf(verdict),
+    reply,
+    header: header === undefined ? null : `${header.name}: ${header.value.replace(/\n /g, ' ')}`,
+    change: change === null ? null : { if: change.words, verdict: change.verdict.action },
+  };
+  if (values.json) io.out(`${JSON.stringify(answer)}\n`);
+  else print(io, verdict, answer, values.to);
+  if (verdict.action === 'accept') return EXIT.yes;
+  return verdict.decisive?.breach?.kind === 'unknown' ? EXIT.cannotTell : EXIT.no;
+}
+
+interface Answer {
+  readonly because: readonly string[];
+  readonly reply: Reply | null;
+  readonly header: string | null;
+  readonly change: { readonly if: string; readonly verdict: string } | null;
+}
+
+function headline(verdict: Verdict): string {
+  if (verdict.wouldBe !== null) return `accept (observe: would ${verdict.wouldBe})`;
+  return verdict.tagged ? 'accept, marked as unprotected' : verdict.action;
+}
+
+function print(io: Io, verdict: Verdict, answer: Answer, recipients: readonly string[]): void {
+  const line = (name: string, text: string): void => io.out(`${label(name)}${text}\n`);
+  const { reply, change } = answer;
+  const spoken = reply === null ? '' : `: ${reply.code} ${reply.dsn} ${reply.text}`;
+  io.out(`${paint(io, verdict.action === 'accept' ? 'green' : 'red', headline(verdict))}${spoken}\n\n`);
+  const finding = verdict.decisive;
+  if (finding?.row != null) {
+    const { pattern, at, settings } = finding.row;
+    line('row', `${pattern} (${at.file}:${at.line}), ${settings.lineage.join(' <- ')}`);
+    line('requires', `receive = ${settings.receive}: ${describeRequired(finding)}; violation = ${settings.violation}, mode = ${settings.mode}`);
+  } else line('row', 'none');
+  answer.because.forEach((reason, i) => {
+    line(i === 0 ? 'because' : '', reason);
+  });
+  if (reply !== null) {
+    const address = recipients[0]?.replace(/^<|>$/g, '') ?? '';
+    const lead = verdict.wouldBe === null ? '' : 'would be: ';
+    line('policy', `${lead}${reply.code} ${reply.dsn} <${address}>: Recipient address rejected: ${reply.text}`);
+    line('milter', `${lead}${reply.code} ${reply.dsn} ${reply.text}`);
+  }
+  if (answer.header !== null) line('header', answer.header);
+  if (change !== null) line('change', `if ${change.if}, the verdict would be ${change.verdict}`);
+}

@@ -1,0 +1,39 @@
+/**
+ * `tlsward reload`: the daemon reads its configuration again beside the running table. Prints what changed, or every
+ * mistake; with mistakes the old table stays and the exit status is 78.
+ */
+import { EXIT, type Io, paint, parseCommand } from './command.ts';
+import { ask, CONTROL_OPTION } from './daemon.ts';
+
+interface ReloadReply {
+  readonly ok: boolean;
+  readonly error?: string;
+  readonly problems?: readonly string[];
+  readonly notices?: readonly string[];
+  readonly generation?: number;
+  readonly rows?: number;
+  readonly changes?: { readonly added: number; readonly removed: number; readonly changed: number; readonly lines: readonly string[] };
+  readonly restartNeeded?: readonly string[];
+}
+
+/** `tlsward reload`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values } = parseCommand(argv, CONTROL_OPTION);
+  const reply = (await ask(values, io, 'reload')) as unknown as ReloadReply;
+  if (values.json) {
+    io.out(`${JSON.stringify(reply)}\n`);
+    return reply.ok ? EXIT.yes : EXIT.config;
+  }
+  if (!reply.ok) {
+    const problems = reply.problems ?? [reply.error ?? 'unknown error'];
+    io.err(`${paint(io, 'red', `${problems.length} mistake${problems.length === 1 ? '' : 's'}; the old table stays`)}\n`);
+    for (const problem of problems) io.err(`${problem}\n`);
+    return EXIT.config;
+  }
+  const { added = 0, removed = 0, changed = 0, lines = [] } = reply.changes ?? {};
+  io.out(`reloaded: generation ${reply.generation}, ${reply.rows} rows; ${added} added, ${removed} removed, ${changed} changed\n`);
+  for (const line of lines) io.out(`  ${line}\n`);
+  for (const notice of reply.notices ?? []) io.out(`notice: ${notice}\n`);
+  if (reply.restartNeeded?.length) io.out(`restart needed for: ${reply.restartNeeded.join(', ')}\n`);
+  return EXIT.yes;
+}

@@ -1,0 +1,66 @@
+/**
+ * `tlsward serve`: runs the daemon in the foreground until SIGTERM or SIGINT; SIGHUP reloads.
+ *
+ * Prints one line per listener on standard error once it accepts connections; the log goes to standard output. With
+ * `--sample` it also says what to try next. Exit status: 0 stopped as asked, 78 mistakes in the configuration, 69 a
+ * socket cannot be opened.
+ */
+import { formatProblem } from '../config/problem.ts';
+import { Log } from '../log/log.ts';
+import { ListenError } from '../net/listen.ts';
+import { ConfigRejected, packageVersion, Service } from '../net/service.ts';
+import { configFile, EXIT, type Io, parseCommand } from './command.ts';
+
+/** `tlsward serve`; resolves when the daemon has stopped. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values } = parseCommand(argv, {});
+  const config = configFile(values, io.env);
+  const log = new Log('info');
+  const stopped = nextSignal();
+  // our own bug outside any session: say so and go on, a mail server that exits defers everybody's mail
+  process.on('uncaughtException', (error) => log.bug('uncaught exception', error));
+  process.on('unhandledRejection', (error) => log.bug('unhandled rejection', error));
+  let service: Service;
+  try {
+    log.serviceStart(packageVersion(), process.versions.node, config);
+    service = await Service.start(config, log, io.env);
+  } catch (error) {
+    log.flush();
+    if (error instanceof ConfigRejected) {
+      for (const problem of error.problems) io.err(`${formatProblem(problem)}\n`);
+      io.err(`tlsward: ${error.message}; not started\n`);
+      return EXIT.config;
+    }
+    if (error instanceof ListenError) {
+      io.err(`tlsward: ${error.message}\n`);
+      return EXIT.unavailable;
+    }
+    throw error;
+  }
+  for (const { name, address } of service.listeners) io.err(`tlsward: ${name} listening on ${address}\n`);
+  if (values.sample) io.err(sampleHint(config));
+  process.on('SIGHUP', () => {
+    service.reload().catch((error: unknown) => log.bug('reload', error));
+  });
+  const signal = await stopped;
+  log.serviceStop(signal, service.open);
+  log.serviceEnd(await service.stop());
+  log.flush();
+  return EXIT.yes;
+}
+
+/** The first SIGTERM or SIGINT; a second one ends the process at once. */
+function nextSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+function sampleHint(config: string): string {
+  return [
+    '\nThis is the sample table, judging mail from this machine too. Try next:\n',
+    '  npx tlsward explain --sample --from alice@bank.example --to bob@example.org\n',
+    '  npx tlsward status --sample\n',
+    `and see the README for the lines that go into main.cf. The table: ${config}\n\n`,
+  ].join('');
+}

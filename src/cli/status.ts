@@ -1,0 +1,55 @@
+/**
+ * `tlsward status`: is the daemon there, which table does it use, where does it listen, what has it counted.
+ */
+import { EXIT, type Io, label, paint, parseCommand } from './command.ts';
+import { ask, CONTROL_OPTION } from './daemon.ts';
+
+type Counters = Readonly<Record<string, number>>;
+
+interface StatusReply {
+  readonly version: string;
+  readonly node: string;
+  readonly pid: number;
+  readonly config: string;
+  readonly startedAt: string;
+  readonly table: {
+    readonly generation: number;
+    readonly hash: string;
+    readonly rows: number;
+    readonly loadedAt: string;
+    readonly overdue: readonly string[];
+    readonly lastReload: string;
+  };
+  readonly listeners: readonly { readonly name: string; readonly address: string }[];
+  readonly connections: Readonly<Record<string, Counters>>;
+  readonly verdicts: Counters;
+  readonly memoryMiB: number;
+}
+
+function counters(values: Counters): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+}
+
+/** `tlsward status`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values } = parseCommand(argv, CONTROL_OPTION);
+  const reply = (await ask(values, io, 'status')) as unknown as StatusReply;
+  if (values.json) {
+    io.out(`${JSON.stringify(reply)}\n`);
+    return EXIT.yes;
+  }
+  const { table } = reply;
+  const line = (name: string, text: string): void => io.out(`${label(name)}${text}\n`);
+  io.out(`${paint(io, 'green', 'running')}: tlsward ${reply.version} on node ${reply.node}, pid ${reply.pid}, since ${reply.startedAt}\n`);
+  line('config', reply.config);
+  line('table', `generation ${table.generation}, ${table.rows} rows, hash ${table.hash.slice(0, 16)}, loaded ${table.loadedAt}`);
+  if (table.lastReload !== '') line('reload', paint(io, 'red', table.lastReload));
+  for (const overdue of table.overdue) line('overdue', paint(io, 'yellow', overdue));
+  for (const { name, address } of reply.listeners) line(name, address);
+  line('verdicts', counters(reply.verdicts));
+  for (const [name, values] of Object.entries(reply.connections)) line(`${name}:`, counters(values));
+  line('memory', `${reply.memoryMiB} MiB`);
+  return EXIT.yes;
+}

@@ -1,0 +1,183 @@
+/**
+ * The log: one pino root, JSON lines on standard output, one function per event. The functions are the vocabulary: each
+ * has a constant event name and a constant message, and everything that varies is a field. Text that came from a peer
+ * passes through `visible`, so no log reader or terminal ever meets a raw control or bidi character.
+ *
+ * Lines leave in batches: when 8 KiB have gathered, and every 100 ms. The journal keeps time and pid, so `base` is off;
+ * `time` stays for those who write to a file. Events and fields are listed in the README.
+ */
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { EnvelopeAddress } from '../core/address.ts';
+import type { Position } from '../core/settings.ts';
+import type { Transaction } from '../core/transaction.ts';
+import type { Verdict } from '../core/verdict.ts';
+import { describeTls, reasonsOf, type Reply } from '../core/words.ts';
+
+/** Foreign text made safe to print: what is not printable ASCII is written as \u{hex}; cut at `limit` characters. */
+export function visible(text: string, limit = 256): string {
+  const cut = text.length > limit ? `${text.slice(0, limit)}...` : text;
+  if (/^[\x20-\x5b\x5d-\x7e]*$/.test(cut)) return cut;
+  return cut.replace(/[^\x20-\x5b\x5d-\x7e]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
+}
+
+export function at(position: Position): string {
+  return `${position.file}:${position.line}`;
+}
+
+/** What a verdict line, `lookup` and the recent list have in common. */
+export interface VerdictRecord {
+  readonly code: string;
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  readonly transaction: Transaction;
+  readonly verdict: Verdict;
+  readonly reply: Reply | null;
+  readonly generation: number;
+  readonly conn: number;
+}
+
+/** The fields of a verdict for the log and `lookup`; small, because there is one for every message. */
+export function verdictFields(record: VerdictRecord): Record<string, unknown> {
+  const { transaction: tx, verdict, reply } = record;
+  const fields: Record<string, unknown> = {
+    code: record.code,
+    door: tx.door,
+    stage: tx.stage,
+    action: verdict.action,
+    conn: record.conn,
+    client: visible(tx.clientAddress),
+    helo: visible(tx.heloName),
+    sender: tx.sender === null ? '' : shown(tx.sender),
+    recipients: tx.recipients.length === 1 ? shown(tx.recipients[0]!) : tx.recipients.slice(0, 50).map(shown),
+    tls: describeTls(tx.tls),
+    generation: record.generation,
+  };
+  if (tx.queueId !== '') fields.queueId = visible(tx.queueId);
+  if (tx.saslUsername !== '') fields.saslUsername = visible(tx.saslUsername);
+  if (tx.tls.kind === 'tls' && tx.tls.certificate.kind !== 'none') {
+    const { certificate } = tx.tls;
+    fields.certificate = certificate.kind;
+    if (certificate.kind === 'trusted') fields.commonName = visible(certificate.commonName);
+  }
+  const row = verdict.decisive?.row;
+  if (row != null) {
+    fields.row = row.pattern;
+    fields.at = at(row.at);
+  }
+  if (verdict.judged !== 'judged') fields.notJudged = verdict.judged;
+  if (verdict.tagged) fields.tagged = true;
+  if (verdict.wouldBe !== null) fields.would = verdict.wouldBe;
+  if (verdict.decisive?.breach != null) {
+    fields.breach = verdict.decisive.breach.kind;
+    fields.because = reasonsOf(verdict);
+  }
+  if (reply !== null) fields.reply = `${reply.code} ${reply.dsn} ${reply.text}`;
+  return fields;
+}
+
+function shown(address: EnvelopeAddress): string {
+  return visible(address.text);
+}
+
+export class Log {
+  readonly #pino: Logger;
+  readonly #flush: () => void;
+
+  /** `destination`: where lines go; standard output when left out. */
+  constructor(level: string, destination?: DestinationStream & { flushSync?(): void }) {
+    const out = destination ?? pino.destination({ dest: 1, sync: false, minLength: 8192, periodicFlush: 100 });
+    this.#pino = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, out);
+    this.#flush = () => out.flushSync?.();
+  }
+
+  setLevel(level: string): void {
+    this.#pino.level = level;
+  }
+
+  /** Writes what is still held back; before the process ends. */
+  flush(): void {
+    try {
+      this.#flush();
+    } catch {
+      // standard output is gone: nobody is left to tell
+    }
+  }
+
+  serviceStart(version: string, node: string, config: string): void {
+    this.#pino.info({ event: 'service.start', version, node, config }, 'tlsward starts');
+  }
+
+  listenerOpen(listener: string, address: string): void {
+    this.#pino.info({ event: 'listener.open', listener, address }, 'listening');
+  }
+
+  serviceStop(signal: string, open: number): void {
+    this.#pino.info({ event: 'service.stop', signal, open }, 'stopping: no new connections');
+  }
+
+  serviceEnd(cutOff: number): void {
+    this.#pino.info({ event: 'service.end', cutOff }, 'stopped');
+  }
+
+  connOpen(proto: string, conn: number, peer: string): void {
+    this.#pino.debug({ event: 'conn.open', proto, conn, peer }, 'connection opened');
+  }
+
+  connClose(proto: string, conn: number, peer: string): void {
+    this.#pino.debug({ event: 'conn.close', proto, conn, peer }, 'connection closed');
+  }
+
+  /** The peer broke its protocol. */
+  wireError(proto: string, conn: number, peer: string, rule: string, offset: number, got: string): void {
+    this.#pino.warn({ event: 'wire.error', proto, conn, peer, rule, offset, got }, 'peer broke the protocol; connection closed');
+  }
+
+  /** A named limit was reached; that connection is closed or refused. */
+  limit(proto: string, conn: number, peer: string, limit: string, value: number): void {
+    this.#pino.warn({ event: 'conn.limit', proto, conn, peer, limit, value }, 'limit reached; connection closed');
+  }
+
+  socketError(proto: string, conn: number, peer: string, error: Error): void {
+    this.#pino.debug({ event: 'conn.error', proto, conn, peer, error: visible(error.message) }, 'connection failed');
+  }
+
+  /** Our own fault: the fail-safe reply was sent and service goes on. */
+  bug(where: string, error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#pino.error({ event: 'bug', where, stack }, 'internal error; the fail-safe reply was given');
+  }
+
+  verdict(record: VerdictRecord): void {
+    const fields = verdictFields(record);
+    fields.event = 'tx.verdict';
+    if (record.verdict.action === 'accept' && record.verdict.wouldBe === null && !record.verdict.tagged) {
+      this.#pino.info(fields, 'accepted');
+    } else {
+      this.#pino.info(fields, 'violation');
+    }
+  }
+
+  configLoaded(fields: { config: string; generation: number; hash: string; rows: number; ms: number }): void {
+    this.#pino.info({ event: 'config.loaded', ...fields }, 'table in use');
+  }
+
+  configRejected(config: string, problems: readonly string[]): void {
+    this.#pino.error({ event: 'config.rejected', config, count: problems.length, problems: problems.slice(0, 100) }, 'mistakes; the old table stays');
+  }
+
+  configNotice(notice: string): void {
+    this.#pino.warn({ event: 'config.notice', notice }, 'configuration notice');
+  }
+
+  configChanged(added: number, removed: number, changed: number, lines: readonly string[]): void {
+    this.#pino.info({ event: 'config.changed', added, removed, changed, lines }, 'rows changed');
+  }
+
+  listenersUnchanged(keys: readonly string[]): void {
+    this.#pino.warn({ event: 'config.restart-needed', keys }, 'these settings take effect at the next start');
+  }
+
+  degraded(conn: number, what: string): void {
+    this.#pino.warn({ event: 'milter.degraded', conn, what }, 'the MTA does not offer what a setting needs');
+  }
+}

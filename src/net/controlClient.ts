@@ -1,0 +1,37 @@
+/**
+ * Asks the running daemon one question over its control socket and waits for the one line of the answer.
+ */
+import { connect } from 'node:net';
+import { encodeControlRequest } from '../wire/controlLines.ts';
+
+/** The daemon could not be asked; the message says why and what to try. */
+export class ControlError extends Error {}
+
+/** Sends the command; resolves to the parsed reply object. Rejects with ControlError after `timeoutMs`. */
+export function askDaemon(path: string, command: string, argument = '', timeoutMs = 60_000): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    let text = '';
+    const fail = (message: string): void => {
+      socket.destroy();
+      reject(new ControlError(message));
+    };
+    socket.setTimeout(timeoutMs, () => fail(`no answer from unix:${path} within ${timeoutMs / 1000} s`));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const hint =
+        error.code === 'EACCES' ? 'run this as root or as the daemon\'s user' : 'is the daemon running? (systemctl status tlsward)';
+      fail(`cannot reach the daemon at unix:${path}: ${error.code ?? error.message}; ${hint}`);
+    });
+    socket.on('connect', () => socket.write(encodeControlRequest({ command, argument })));
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      if (!text.endsWith('\n')) return;
+      socket.end();
+      resolve(JSON.parse(text) as Record<string, unknown>);
+    });
+    socket.on('end', () => {
+      if (!text.endsWith('\n')) fail(`the daemon at unix:${path} closed without an answer`);
+    });
+  });
+}

@@ -1,0 +1,176 @@
+/**
+ * The handler behind both mail protocols: a session's question to the core's verdict, and on the way out the code, the
+ * reply text, the log line, the counters and the list of recent verdicts.
+ *
+ * A transaction is decided by one table from its first question to its last: the milter session carries the table, the
+ * policy protocol finds it again under `instance`.
+ */
+import { decide, type Facts } from '../core/decide.ts';
+import type { Edit, HeaderField } from '../core/edit.ts';
+import type { PolicyTable } from '../core/table.ts';
+import type { ClientCertificate, TlsState } from '../core/tls.ts';
+import type { Transaction } from '../core/transaction.ts';
+import { combine, type Verdict } from '../core/verdict.ts';
+import { type Reply, reasonsOf, replyFor } from '../core/words.ts';
+import type { Log, VerdictRecord } from '../log/log.ts';
+import type { EventsAnswer, JudgeAnswer, JudgeQuery, MessageAnswer, MessageQuery } from '../session/judging.ts';
+import type { Peer } from './driver.ts';
+import { markEdits, type MarkOptions } from './marks.ts';
+import { TransactionMemory } from './memory.ts';
+import type { RecentVerdicts } from './recent.ts';
+
+export interface VerdictCounters {
+  accept: number;
+  hold: number;
+  defer: number;
+  reject: number;
+  /** Accepted although unprotected, by `violation = tag`. */
+  tagged: number;
+  /** Would have been held, deferred or refused, were the row not in observe mode. */
+  wouldRefuse: number;
+}
+
+/** What is in force now; one reference, swapped by a reload. */
+export interface Active {
+  readonly table: PolicyTable;
+  readonly facts: Facts;
+  readonly marks: MarkOptions;
+}
+
+export class Judge {
+  readonly counters: VerdictCounters = { accept: 0, hold: 0, defer: 0, reject: 0, tagged: 0, wouldRefuse: 0 };
+  active: Active;
+  readonly #memory = new TransactionMemory();
+  readonly #code: () => string;
+  readonly #log: Log;
+  readonly #recent: RecentVerdicts;
+
+  constructor(active: Active, code: () => string, log: Log, recent: RecentVerdicts) {
+    this.active = active;
+    this.#code = code;
+    this.#log = log;
+    this.#recent = recent;
+  }
+
+  /** Forgets what is too old; call it now and then. */
+  sweep(): void {
+    this.#memory.sweep(Date.now());
+  }
+
+  /** One policy delegation request. */
+  policy(query: JudgeQuery, peer: Peer): JudgeAnswer {
+    const now = Date.now();
+    const { transaction: asked, instance } = query;
+    const known = instance === '' ? undefined : this.#memory.instance(instance, now);
+    const table = known?.table ?? this.active.table;
+    const transaction = asked.unseenRecipients && known !== undefined && known.recipients.length > 0
+      ? { ...asked, recipients: known.recipients, unseenRecipients: false }
+      : asked;
+    const answer = this.#answer(transaction, decide(transaction, table, this.active.facts), table, peer);
+    if (instance !== '' && asked.stage === 'RCPT') {
+      const passed = answer.verdict.action === 'accept' || answer.verdict.action === 'hold';
+      const memory = known ?? this.#memory.begin(instance, table, now);
+      if (passed) memory.recipients.push(...asked.recipients);
+      if (passed) this.#rememberPins(asked, now);
+    } else if (asked.stage === 'END-OF-MESSAGE') this.#memory.end(instance);
+    return answer;
+  }
+
+  #rememberPins(transaction: Transaction, now: number): void {
+    const { tls } = transaction;
+    if (tls.kind !== 'tls') return;
+    const { certificate } = tls;
+    if (certificate.kind !== 'trusted' && certificate.kind !== 'untrusted') return;
+    if (certificate.fingerprints.length > 0) this.#memory.rememberPins(transaction, certificate.fingerprints, now);
+  }
+
+  /** Milter, negotiation: what the table in use needs to see. */
+  events(): EventsAnswer {
+    const { table, marks } = this.active;
+    return {
+      kind: 'events',
+      judges: table.judges,
+      headers: table.marks ? [marks.name.toLowerCase()] : 'none',
+      bodyLimitBytes: 0,
+    };
+  }
+
+  /** Milter, one recipient. */
+  recipient(query: JudgeQuery, peer: Peer): JudgeAnswer {
+    const table = query.table ?? this.active.table;
+    const transaction = this.#withPins(query.transaction);
+    const verdict = decide(transaction, table, this.active.facts);
+    // recipients that stay in the message are spoken of once, at its end
+    if (verdict.action === 'accept' || verdict.action === 'hold') return { kind: 'judge', verdict, table, reply: null, holdReason: '' };
+    return this.#answer(transaction, verdict, table, peer);
+  }
+
+  #withPins(transaction: Transaction): Transaction {
+    const { tls } = transaction;
+    if (tls.kind !== 'tls') return transaction;
+    const { certificate } = tls;
+    if (certificate.kind === 'none' || certificate.kind === 'unknown') return transaction;
+    const fingerprints = this.#memory.takePins(transaction, Date.now());
+    if (fingerprints.length === 0) return transaction;
+    const enriched: ClientCertificate =
+      certificate.kind === 'trusted' ? { ...certificate, fingerprints } : { kind: 'untrusted', fingerprints };
+    return { ...transaction, tls: { ...tls, certificate: enriched } };
+  }
+
+  /** Milter, end of message: the verdict of all accepted recipients, and the edits. */
+  message(query: MessageQuery, peer: Peer): MessageAnswer {
+    const table = query.table ?? this.active.table;
+    const { transaction } = query;
+    const verdict = query.verdicts.length > 0 ? combine(query.verdicts) : decide(transaction, table, this.active.facts);
+    const code = this.#code();
+    const reply = this.#record(transaction, verdict, table, peer, code);
+    const edits = reply === null ? this.#edits(transaction, verdict, query.headers, code) : [];
+    return { kind: 'message', verdict, reply, holdReason: holdReason(verdict, code), edits };
+  }
+
+  #edits(transaction: Transaction, verdict: Verdict, headers: readonly HeaderField[] | null, code: string): readonly Edit[] {
+    return markEdits(transaction, verdict, headers, code, this.active.marks, new Date());
+  }
+
+  #answer(transaction: Transaction, verdict: Verdict, table: PolicyTable, peer: Peer): JudgeAnswer {
+    const code = this.#code();
+    const reply = this.#record(transaction, verdict, table, peer, code);
+    return { kind: 'judge', verdict, table, reply, holdReason: holdReason(verdict, code) };
+  }
+
+  /** Counts, logs and keeps a verdict; returns the reply when it is a refusal. */
+  #record(transaction: Transaction, verdict: Verdict, table: PolicyTable, peer: Peer, code: string): Reply | null {
+    const { action, decisive, tls } = verdict;
+    const refuses = action === 'defer' || action === 'reject';
+    const would = verdict.wouldBe === 'defer' || verdict.wouldBe === 'reject' ? verdict.wouldBe : null;
+    const said = refuses ? action : would;
+    const reply = said !== null && decisive !== null ? replyFor(decisive, said, tls, code) : null;
+    this.counters[action]++;
+    if (verdict.tagged) this.counters.tagged++;
+    if (verdict.wouldBe !== null) this.counters.wouldRefuse++;
+    const record: VerdictRecord = {
+      code,
+      time: new Date().toISOString(),
+      transaction,
+      verdict,
+      reply,
+      generation: table.generation,
+      conn: peer.conn,
+    };
+    this.#recent.add(record);
+    this.#log.verdict(record);
+    return refuses ? reply : null;
+  }
+}
+
+function holdReason(verdict: Verdict, code: string): string {
+  return verdict.action === 'hold' ? `tlsward: ${reasonsOf({ ...verdict, findings: verdict.decisive === null ? [] : [verdict.decisive] }).join('; ')} [${code}]` : '';
+}
+
+/** Is a TLS state one the mark may call protected? Only what was seen and met every row that applied. */
+export function isProtected(verdict: Verdict): 'protected' | 'unprotected' | 'unknown' {
+  const tls: TlsState = verdict.tls;
+  if (tls.kind === 'unknown') return 'unknown';
+  if (tls.kind === 'plain' || verdict.findings.some((finding) => finding.breach !== null)) return 'unprotected';
+  return 'protected';
+}

@@ -1,0 +1,154 @@
+/**
+ * Opens listening sockets: unix paths, TCP ports, and sockets that systemd hands over (socket activation).
+ *
+ * A unix socket is made with mode 0600 and only then given its group and mode, so nobody can slip in between. A path
+ * that exists is replaced only if it is a socket on which nobody answers; anything else is an error that says so. A
+ * socket that we made is removed when we close it (node does that); one that systemd made is not ours to remove.
+ *
+ * Sources: sd_listen_fds(3) for LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES; node:net for `fd`, `allowHalfOpen`.
+ */
+import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import type { SocketAddress } from '../config/service.ts';
+
+/** What went wrong and what to do about it; `message` is for the administrator. */
+export class ListenError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ListenError';
+  }
+}
+
+export interface UnixOptions {
+  /** Permission bits, e.g. 0o660. */
+  readonly mode: number;
+  /** Group name; null keeps the process's own. */
+  readonly group: string | null;
+}
+
+/** `unix:/run/x.sock`, `inet:127.0.0.1:8451`, `inet:[::1]:8451`: the spelling of main.cf. */
+export function formatSocketAddress(address: SocketAddress): string {
+  if (address.kind === 'unix') return `unix:${address.path}`;
+  return `inet:${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+}
+
+/** Descriptors handed over by systemd: name (FileDescriptorName=) to descriptor numbers; empty without activation. */
+export function inheritedSockets(env: NodeJS.ProcessEnv, pid: number): Map<string, number[]> {
+  const found = new Map<string, number[]>();
+  if (env.LISTEN_PID !== String(pid)) return found;
+  const count = Number(env.LISTEN_FDS ?? 0);
+  const names = (env.LISTEN_FDNAMES ?? '').split(':');
+  for (let i = 0; i < count; i++) {
+    const name = names[i] ?? '';
+    const list = found.get(name) ?? [];
+    list.push(3 + i);
+    found.set(name, list);
+  }
+  return found;
+}
+
+/** Numeric group id out of /etc/group, or null. */
+function groupId(name: string): number | null {
+  if (/^[0-9]+$/.test(name)) return Number(name);
+  for (const line of readFileSync('/etc/group', 'utf8').split('\n')) {
+    const fields = line.split(':');
+    if (fields[0] === name) return Number(fields[2]);
+  }
+  return null;
+}
+
+/** Does somebody answer on this unix socket? `no` means refused: the maker of the file is gone. */
+function probe(path: string): Promise<'yes' | 'no' | 'absent'> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve('yes');
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') resolve('no');
+      else if (error.code === 'ENOENT') resolve('absent');
+      else if (error.code === 'EAGAIN') resolve('yes');
+      else reject(new ListenError(`cannot bind unix:${path}: ${error.message}`, error));
+    });
+  });
+}
+
+async function clearStale(path: string): Promise<void> {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isSocket()) throw new ListenError(`cannot bind unix:${path}: the file exists and is not a socket`);
+  const answer = await probe(path);
+  if (answer === 'yes') {
+    throw new ListenError(`cannot bind unix:${path}: it exists and answers: another instance? (systemctl status tlsward)`);
+  }
+  if (answer === 'no') unlinkSync(path);
+}
+
+function started(server: Server, listen: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.once('listening', () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+    listen();
+  });
+}
+
+/** A server that leaves half-closed connections to us: node's default would drop an answer still being decided. */
+export function newServer(): Server {
+  return createServer({ allowHalfOpen: true, noDelay: true });
+}
+
+/** Starts `server` on the address. Rejects with ListenError. */
+export async function listenOn(server: Server, address: SocketAddress, unix: UnixOptions): Promise<void> {
+  try {
+    if (address.kind === 'inet') {
+      await started(server, () => server.listen({ host: address.host, port: address.port, exclusive: true }));
+      return;
+    }
+    if (Buffer.byteLength(address.path) > 107) {
+      throw new ListenError(`cannot bind unix:${address.path}: longer than the 107 bytes a socket path may have`);
+    }
+    await clearStale(address.path);
+    const before = process.umask(0o177);
+    try {
+      await started(server, () => server.listen({ path: address.path, exclusive: true }));
+    } finally {
+      process.umask(before);
+    }
+    if (unix.group !== null) {
+      const gid = groupId(unix.group);
+      if (gid === null) throw new ListenError(`cannot give unix:${address.path} to group ${unix.group}: no such group`);
+      chownSync(address.path, -1, gid);
+    }
+    chmodSync(address.path, unix.mode);
+  } catch (error) {
+    server.close();
+    if (error instanceof ListenError) throw error;
+    throw new ListenError(`cannot bind ${formatSocketAddress(address)}: ${explain(error as NodeJS.ErrnoException)}`, error);
+  }
+}
+
+/** Starts `server` on a descriptor that systemd opened. */
+export async function listenOnInherited(server: Server, fd: number): Promise<void> {
+  await started(server, () => server.listen({ fd, exclusive: true }));
+}
+
+function explain(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return 'the port is in use: another instance? (systemctl status tlsward, ss -ltnp)';
+    case 'EACCES':
+      return 'permission denied: may this user write in that folder, or use that port?';
+    case 'ENOENT':
+      return 'the folder does not exist';
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address';
+    case 'EPERM':
+      return 'not allowed to change the group: the daemon must be a member of socket-group';
+    default:
+      return error.message;
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * The running daemon: listeners, one driver per protocol, the judge, reload, status and shutdown, put together.
+ *
+ * What a reload changes at once is one reference (`judge.active`): table, trusted clients, mark. Limits change with it.
+ * Sockets do not: settings about them take effect at the next start, and a reload that finds them changed says so.
+ */
+import { readFileSync } from 'node:fs';
+import type { Server } from 'node:net';
+import type { Difference } from '../config/diff.ts';
+import { loadConfig, type Loaded } from '../config/load.ts';
+import { formatNotice, formatProblem, type Problem } from '../config/problem.ts';
+import { startReload } from '../config/reload.ts';
+import type { ServiceSettings, SocketAddress } from '../config/service.ts';
+import { PolicyTable } from '../core/table.ts';
+import { type Log, verdictFields } from '../log/log.ts';
+import { controlProtocol } from '../session/control.ts';
+import { milterProtocol } from '../session/milter.ts';
+import { policyProtocol } from '../session/policy.ts';
+import type { ControlRequest } from '../wire/controlLines.ts';
+import { createCodes } from './codes.ts';
+import { Driver, type DriverLimits } from './driver.ts';
+import { type Active, Judge } from './judge.ts';
+import { formatSocketAddress, inheritedSockets, listenOn, listenOnInherited, newServer } from './listen.ts';
+import { RecentVerdicts } from './recent.ts';
+
+/** The configuration has mistakes; they are all here. */
+export class ConfigRejected extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(`${problems.length} mistakes in the configuration`);
+    this.problems = problems;
+  }
+}
+
+export interface OpenListener {
+  readonly name: string;
+  readonly address: string;
+}
+
+type Good = Extract<Loaded, { ok: true }>;
+type AnyDriver = Pick<Driver<unknown, unknown, unknown, unknown, unknown>, 'attach' | 'drain' | 'open' | 'counters' | 'limits'>;
+
+/** Settings that only a restart applies. */
+const SOCKET_KEYS = ['policyListen', 'milterListen', 'socketmapListen', 'controlListen', 'socketMode', 'socketGroup', 'recentVerdicts'] as const;
+
+export class Service {
+  readonly listeners: OpenListener[] = [];
+  readonly #config: string;
+  readonly #log: Log;
+  readonly #judge: Judge;
+  readonly #recent: RecentVerdicts;
+  readonly #drivers = new Map<string, AnyDriver>();
+  readonly #startedAt = new Date();
+  #loaded: Good;
+  #loadedAt = new Date();
+  #lastReload = '';
+  #reloading: Promise<object> | null = null;
+  readonly #sweep: NodeJS.Timeout;
+
+  /** Reads the configuration and opens every listener. Rejects with ConfigRejected or ListenError. */
+  static async start(config: string, log: Log, env: NodeJS.ProcessEnv): Promise<Service> {
+    const begun = performance.now();
+    const loaded = loadConfig(config);
+    if (!loaded.ok) throw new ConfigRejected(loaded.problems);
+    const service = new Service(config, log, loaded, performance.now() - begun);
+    try {
+      await service.#listen(env);
+    } catch (error) {
+      await service.stop(0);
+      throw error;
+    }
+    return service;
+  }
+
+  private constructor(config: string, log: Log, loaded: Good, ms: number) {
+    const { service } = loaded;
+    this.#config = config;
+    this.#log = log;
+    this.#loaded = loaded;
+    this.#recent = new RecentVerdicts(service.recentVerdicts);
+    const table = new PolicyTable(loaded.packed, 1, loaded.hash);
+    const judge = new Judge(activeOf(service, table), createCodes(Math.random()), log, this.#recent);
+    this.#judge = judge;
+    const limits = limitsOf(service);
+    const policy = policyProtocol({ maxRequestBytes: service.maxRequestBytes, maxAttributes: service.maxAttributes });
+    const milter = milterProtocol({ maxPacketBytes: service.maxPacketBytes, maxRecipients: service.maxRecipients });
+    this.#drivers.set('policy', new Driver(policy, (query, peer) => judge.policy(query, peer), limits, log));
+    this.#drivers.set(
+      'milter',
+      new Driver(
+        milter,
+        (query, peer) => {
+          if (query.kind === 'events') return judge.events();
+          return query.kind === 'judge' ? judge.recipient(query, peer) : judge.message(query, peer);
+        },
+        limits,
+        log,
+      ),
+    );
+    this.#drivers.set('control', new Driver(controlProtocol, (request) => this.#control(request), limits, log));
+    log.setLevel(service.logLevel);
+    this.#announce(loaded, table, ms);
+    this.#sweep = setInterval(() => judge.sweep(), 30_000);
+    this.#sweep.unref();
+  }
+
+  async #listen(env: NodeJS.ProcessEnv): Promise<void> {
+    const { service } = this.#loaded;
+    const inherited = inheritedSockets(env, process.pid);
+    const wanted: [string, readonly SocketAddress[]][] = [
+      ['policy', service.policyListen],
+      ['milter', service.milterListen],
+      ['control', service.controlListen],
+    ];
+    for (const [name, addresses] of wanted) {
+      const driver = this.#drivers.get(name);
+      if (driver === undefined) continue;
+      const handedOver = inherited.get(name) ?? [];
+      for (const fd of handedOver) {
+        const server = newServer();
+        driver.attach(server);
+        await listenOnInherited(server, fd);
+        this.#opened(name, server, `inherited descriptor ${fd}`);
+      }
+      if (handedOver.length > 0) continue;
+      for (const address of addresses) {
+        const server = newServer();
+        const mode = name === 'control' ? 0o600 : service.socketMode;
+        await listenOn(server, address, { mode, group: name === 'control' ? null : service.socketGroup });
+        driver.attach(server);
+        this.#opened(name, server, formatSocketAddress(address));
+      }
+    }
+  }
+
+  #opened(name: string, server: Server, address: string): void {
+    const bound = server.address();
+    const real = typeof bound === 'object' && bound !== null && address.startsWith('inet:') ? address.replace(/[0-9]+$/, String(bound.port)) : address;
+    this.listeners.push({ name, address: real });
+    this.#log.listenerOpen(name, real);
+  }
+
+  #announce(loaded: Good, table: PolicyTable, ms: number): void {
+    this.#log.configLoaded({ config: this.#config, generation: table.generation, hash: table.hash, rows: table.rows, ms: Math.round(ms) });
+    for (const notice of loaded.notices) this.#log.configNotice(formatNotice(notice));
+  }
+
+  /** Reads the configuration again in a worker and swaps it in; with mistakes the old one stays. One at a time. */
+  async reload(): Promise<object> {
+    while (this.#reloading !== null) await this.#reloading;
+    this.#reloading = this.#reload();
+    try {
+      return await this.#reloading;
+    } finally {
+      this.#reloading = null;
+    }
+  }
+
+  async #reload(): Promise<object> {
+    const begun = performance.now();
+    const old = this.#loaded;
+    const { loaded: pending, difference } = startReload(this.#config, old.packed);
+    const loaded = await pending;
+    if (!loaded.ok) {
+      const problems = loaded.problems.map(formatProblem);
+      this.#lastReload = `refused ${new Date().toISOString()}: ${problems.length} mistakes, first: ${problems[0] ?? ''}`;
+      this.#log.configRejected(this.#config, problems);
+      return { ok: false, problems };
+    }
+    const { service } = loaded;
+    const table = new PolicyTable(loaded.packed, this.#judge.active.table.generation + 1, loaded.hash);
+    this.#judge.active = activeOf(service, table);
+    for (const driver of this.#drivers.values()) driver.limits = limitsOf(service);
+    this.#log.setLevel(service.logLevel);
+    this.#loaded = loaded;
+    this.#loadedAt = new Date();
+    this.#lastReload = '';
+    this.#announce(loaded, table, performance.now() - begun);
+    const restartNeeded = SOCKET_KEYS.filter((key) => JSON.stringify(service[key]) !== JSON.stringify(old.service[key]));
+    if (restartNeeded.length > 0) this.#log.listenersUnchanged(restartNeeded);
+    const changes: Difference = await difference;
+    this.#log.configChanged(changes.added, changes.removed, changes.changed, changes.lines);
+    const notices = loaded.notices.map(formatNotice);
+    return { ok: true, generation: table.generation, rows: table.rows, hash: table.hash, changes, notices, restartNeeded };
+  }
+
+  /** Everything `tlsward status` shows. */
+  status(): object {
+    const { table } = this.#judge.active;
+    const connections: Record<string, object> = {};
+    for (const [name, driver] of this.#drivers) connections[name] = { open: driver.open, ...driver.counters };
+    return {
+      ok: true,
+      version: packageVersion(),
+      node: process.versions.node,
+      pid: process.pid,
+      config: this.#config,
+      startedAt: this.#startedAt.toISOString(),
+      table: {
+        generation: table.generation,
+        hash: table.hash,
+        rows: table.rows,
+        loadedAt: this.#loadedAt.toISOString(),
+        overdue: this.#loaded.notices.filter((notice) => notice.kind === 'overdue').map(formatNotice),
+        lastReload: this.#lastReload,
+      },
+      listeners: this.listeners,
+      connections,
+      verdicts: this.#judge.counters,
+      memoryMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
+    };
+  }
+
+  #control({ command, argument }: ControlRequest): object | Promise<object> {
+    switch (command) {
+      case 'status':
+        return this.status();
+      case 'reload':
+        return this.reload();
+      case 'lookup': {
+        const record = this.#recent.find(argument);
+        return record === undefined ? { ok: false } : { ok: true, verdict: { time: record.time, ...verdictFields(record) } };
+      }
+      default:
+        return { ok: false, error: `no control command "${command}"` };
+    }
+  }
+
+  /** Stops accepting, lets transactions in flight end, closes; resolves to the number of connections cut off. */
+  async stop(limitSeconds = this.#loaded.service.shutdownTimeoutSeconds): Promise<number> {
+    clearInterval(this.#sweep);
+    const cutOff = await Promise.all([...this.#drivers.values()].map((driver) => driver.drain(limitSeconds)));
+    return cutOff.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Connections open now, all protocols. */
+  get open(): number {
+    let sum = 0;
+    for (const driver of this.#drivers.values()) sum += driver.open;
+    return sum;
+  }
+}
+
+function activeOf(service: ServiceSettings, table: PolicyTable): Active {
+  return {
+    table,
+    facts: { trustedClients: service.trustedClients },
+    marks: { name: service.markName, hostName: service.hostName },
+  };
+}
+
+function limitsOf(service: ServiceSettings): DriverLimits {
+  return {
+    maxConnections: service.maxConnections,
+    maxConnectionsPerClient: service.maxConnectionsPerClient,
+    idleTimeoutSeconds: service.idleTimeoutSeconds,
+    requestTimeoutSeconds: service.requestTimeoutSeconds,
+  };
+}
+
+/** The version in package.json. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
