@@ -142,6 +142,40 @@ __attribute__((unused)) static double cpuUs(int pid)
     return (double) (user + sys) * 1e6 / (double) sysconf(_SC_CLK_TCK);
 }
 
+/*
+ * CPU time that neither the measured process nor this one used: what others took from the two of them. foreignCores() is the
+ * difference of two readings of foreignNow(); /proc/stat counts clock ticks too.
+ */
+struct foreign {
+    double busy, server, own;
+    uint64_t at;
+};
+
+__attribute__((unused)) static struct foreign foreignNow(int pid)
+{
+    unsigned long long user, nice, sys, idle, wait, irq, soft, steal;
+    struct timespec own;
+    FILE *f = fopen("/proc/stat", "r");
+    if (f == NULL
+        || fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &sys, &idle, &wait, &irq, &soft, &steal) != 8)
+        fail("cannot read /proc/stat");
+    fclose(f);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+    return (struct foreign) {
+        .busy = (double) (user + nice + sys + irq + soft + steal) * 1e6 / (double) sysconf(_SC_CLK_TCK),
+        .server = cpuUs(pid),
+        .own = (double) own.tv_sec * 1e6 + (double) own.tv_nsec / 1e3,
+        .at = nowNs(),
+    };
+}
+
+/* Cores that others kept busy since `from`. */
+__attribute__((unused)) static double foreignCores(struct foreign from, struct foreign now)
+{
+    double others = (now.busy - from.busy) - (now.server - from.server) - (now.own - from.own);
+    return others < 0 ? 0 : others * 1e3 / (double) (now.at - from.at);
+}
+
 /* Resident memory of process `pid` in KiB. */
 __attribute__((unused)) static long rssKib(int pid)
 {

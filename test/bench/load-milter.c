@@ -788,21 +788,21 @@ int main(int argc, char **argv)
     for (int i = 0; i < slots; i++) load[i].step = S_FREE;
     uint64_t start = nowNs(), from = start + (uint64_t) (warmupS * 1e9), until = from + (uint64_t) (measuredS * 1e9);
     uint64_t measuredFrom = 0, measuredUntil = 0, giveUp = until + 10000000000u;
-    double cpuFrom = 0, cpuUntil = 0;
+    struct foreign othersFrom = {0}, othersUntil = {0};
     long rssBusy = 0;
     int live = 0;
     for (;;) {
         uint64_t now = nowNs();
         if (!measuring && measuredFrom == 0 && now >= from) {
             messages = sessions = roundTrips = editsSeen = bodySentBytes = packetsOut = connectRetries = 0;
-            cpuFrom = cpuUs(serverPid);
+            othersFrom = foreignNow(serverPid);
             measuredFrom = nowNs();
             measuring = 1;
         }
         if (measuring && now >= until) {
             measuring = 0;
             measuredUntil = nowNs();
-            cpuUntil = cpuUs(serverPid);
+            othersUntil = foreignNow(serverPid);
             rssBusy = rssKib(serverPid);
             stopping = 1;
         }
@@ -831,13 +831,14 @@ int main(int argc, char **argv)
         if (nowNs() > patience) fail("%d idle sessions were not closed after QUIT", left);
     }
 
+    double cpu = othersUntil.server - othersFrom.server;
     double seconds = (double) (measuredUntil - measuredFrom) / 1e9;
     double per = messages ? (double) messages : 1;
-    printf("{\"messages\":%llu,\"sessions\":%llu,\"seconds\":%.3f,\"perSecond\":%.1f,\"cpuUs\":%.2f,\"cores\":%.3f,"
+    printf("{\"messages\":%llu,\"sessions\":%llu,\"seconds\":%.3f,\"perSecond\":%.1f,\"cpuUs\":%.2f,\"cores\":%.3f,\"foreignCores\":%.3f,"
            "\"roundTrips\":%.2f,\"packets\":%.2f,\"bodyBytes\":%.0f,\"edits\":%.2f,\"connectRetries\":%llu,"
            "\"closedByServer\":%d,",
            (unsigned long long) messages, (unsigned long long) sessions, seconds, (double) messages / seconds,
-           (cpuUntil - cpuFrom) / per, (cpuUntil - cpuFrom) / 1e6 / seconds, (double) roundTrips / per,
+           cpu / per, cpu / 1e6 / seconds, foreignCores(othersFrom, othersUntil), (double) roundTrips / per,
            (double) packetsOut / per, (double) bodySentBytes / per, (double) editsSeen / per,
            (unsigned long long) connectRetries, drained);
     printf("\"version\":%u,\"actions\":%u,\"protocol\":%u,", agreed.version, agreed.actions, agreed.protocol);

@@ -236,7 +236,8 @@ int main(int argc, char **argv)
     uint64_t start = nowNs(), from = start + (uint64_t) (warmupS * 1e9), until = from + (uint64_t) (measuredS * 1e9);
     uint64_t measuredFrom = 0, measuredUntil = 0, giveUp = until + 30000000000u, due = start, tick = 0;
     uint64_t step = rate > 0 ? (uint64_t) (1e9 / rate) : 0, dueCount = 0, unanswered = 0;
-    double cpuFrom = 0, cpuUntil = 0, flips[64];
+    struct foreign othersFrom = {0}, othersUntil = {0};
+    double flips[64];
     int flipCount = 0, stopping = 0;
     long rssPeak = 0;
     for (;;) {
@@ -244,13 +245,13 @@ int main(int argc, char **argv)
         if (measuredFrom == 0 && now >= from) {
             times.count = 0;
             answers = late = 0;
-            cpuFrom = cpuUs(serverPid);
+            othersFrom = foreignNow(serverPid);
             measuredFrom = nowNs();
             measuring = 1;
         }
         if (!stopping && (now >= until || (requestLimit && measuring && answers >= requestLimit))) {
             measuredUntil = nowNs();
-            cpuUntil = cpuUs(serverPid);
+            othersUntil = foreignNow(serverPid);
             stopping = 1;
             if (rate == 0) measuring = 0; /* in the open loop, what is still waiting counts: it may be what is late */
         }
@@ -305,11 +306,12 @@ int main(int argc, char **argv)
     }
     if (rate > 0 && due < until) unanswered = (until - due) / step; /* due, and never sent for want of a free connection */
 
+    double cpu = othersUntil.server - othersFrom.server;
     double seconds = (double) (measuredUntil - measuredFrom) / 1e9, per = answers ? (double) answers : 1;
-    printf("{\"requests\":%llu,\"seconds\":%.3f,\"perSecond\":%.1f,\"cpuUs\":%.3f,\"cores\":%.3f,\"late\":%llu,"
+    printf("{\"requests\":%llu,\"seconds\":%.3f,\"perSecond\":%.1f,\"cpuUs\":%.3f,\"cores\":%.3f,\"foreignCores\":%.3f,\"late\":%llu,"
            "\"unsent\":%llu,\"lateMs\":%.1f,",
-           (unsigned long long) answers, seconds, (double) answers / seconds, (cpuUntil - cpuFrom) / per,
-           (cpuUntil - cpuFrom) / 1e6 / seconds, (unsigned long long) (late + unanswered), (unsigned long long) unanswered,
+           (unsigned long long) answers, seconds, (double) answers / seconds, cpu / per,
+           cpu / 1e6 / seconds, foreignCores(othersFrom, othersUntil), (unsigned long long) (late + unanswered), (unsigned long long) unanswered,
            lateMs);
     printSamples("latency", &times);
     printf(",\"rssKib\":%ld,\"rssPeakKib\":%ld,\"flips\":[", rssKib(serverPid), rssPeak);

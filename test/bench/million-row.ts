@@ -16,6 +16,7 @@ import { domainList, freshDirectory, socketsIn, startTlsward } from './bed.ts';
 import { need } from './programs.ts';
 import type { Finding } from './report.ts';
 import { atMost, columns, figure } from './report.ts';
+import type { Run } from './rounds.ts';
 import { median } from './rounds.ts';
 import type { Server } from './servers.ts';
 import { rssMib, runLoad } from './servers.ts';
@@ -28,7 +29,7 @@ const RELOAD_EVERY_S = 4;
 const STARTS = 5;
 const SETTLE_MS = 3_000;
 
-interface Result {
+interface Result extends Run {
   readonly requests: number;
   readonly late: number;
   readonly cpuUs: number;
@@ -114,8 +115,16 @@ async function measure(bed: Bed): Promise<Finding[]> {
       String(r.late),
       [r.latency.p50Us, r.latency.p99Us, r.latency.p999Us, r.latency.maxUs].join(' / '),
       figure(r.rssPeakKib / 1024),
+      figure(r.foreignCores),
     ];
-    const heading = ['', 'requests', 'later than 10 ms', 'p50 / p99 / p99.9 / max us', 'RSS peak MiB'];
+    const heading = [
+      '',
+      'requests',
+      'later than 10 ms',
+      'p50 / p99 / p99.9 / max us',
+      'RSS peak MiB',
+      'cores of others',
+    ];
     for (const text of columns([heading, line('no reload', quiet), line('3 reloads', busy)])) bed.say(text);
     bed.say(
       `starts: ${starts.map(figure).join(', ')} ms; RSS ${figure(rssStarted)} MiB, after reloads ${figure(rssReloaded)}`,

@@ -20,6 +20,7 @@ import {
 import { need } from './programs.ts';
 import type { Finding } from './report.ts';
 import { atLeast, atMost, columns, figure, noted } from './report.ts';
+import type { Run } from './rounds.ts';
 import { alternate, median, ratio } from './rounds.ts';
 import type { Server } from './servers.ts';
 import { rssMib, runLoad } from './servers.ts';
@@ -32,7 +33,7 @@ interface Times {
   readonly p99Us: number;
 }
 
-interface Result {
+interface Result extends Run {
   readonly messages: number;
   readonly perSecond: number;
   readonly cpuUs: number;
@@ -93,7 +94,7 @@ async function measure(bed: Bed, work: Work): Promise<Finding[]> {
     servers.set('tlsward', await startTlsward(dir, config, SERVER_CORE));
     servers.set('libmilter', await startLibmilter(bed, dir, domains, false));
     servers.set('libmilter-session', await startLibmilter(bed, dir, domains, true));
-    const results = await alternate(NAMES, bed.rounds, (name, round) => {
+    const { results, note } = await alternate(NAMES, bed.rounds, (name, round) => {
       const ours = name === 'tlsward';
       const checks = [
         ours ? '--expect-header' : '--peer-header',
@@ -104,6 +105,7 @@ async function measure(bed: Bed, work: Work): Promise<Finding[]> {
       const args = ['--socket', socket, '--domains', domains, '--pid', pid, '--seconds', String(bed.seconds)];
       return runLoad<Result>([generator, ...args, ...work.load, ...checks], LOAD_CORE);
     });
+    bed.say(note);
     return report(bed, work, results, servers);
   } finally {
     for (const server of servers.values()) await server.stop();
@@ -113,7 +115,7 @@ async function measure(bed: Bed, work: Work): Promise<Finding[]> {
 function report(
   bed: Bed,
   work: Work,
-  results: ReadonlyMap<string, Result[]>,
+  results: ReadonlyMap<string, readonly Result[]>,
   servers: ReadonlyMap<string, Server>,
 ): Finding[] {
   const [ours, peer, session] = NAMES.map((name) => results.get(name)!);

@@ -20,6 +20,7 @@ import {
 import { need } from './programs.ts';
 import type { Finding } from './report.ts';
 import { atLeast, atMost, columns, figure } from './report.ts';
+import type { Run } from './rounds.ts';
 import { alternate, median, ratio } from './rounds.ts';
 import type { Server } from './servers.ts';
 import { rssMib, runLoad } from './servers.ts';
@@ -28,7 +29,7 @@ import { writeTable } from './tables.ts';
 const ROWS = 100_000;
 const NAME = 'policy';
 
-interface Result {
+interface Result extends Run {
   readonly perSecond: number;
   readonly cpuUs: number;
   readonly cores: number;
@@ -50,12 +51,13 @@ async function measure(bed: Bed): Promise<Finding[]> {
     if ('missing' in bed.programs.postgrey) bed.say(`SKIPPED postgrey: ${bed.programs.postgrey.missing}`);
     else servers.set('postgrey', await startPostgrey(bed, dir));
     const names = [...servers.keys()];
-    const results = await alternate(names, bed.rounds, (name, round) => {
+    const { results, note } = await alternate(names, bed.rounds, (name, round) => {
       const pid = String(servers.get(name)!.pid);
       const args = ['--socket', join(dir, SOCKET[name]!), '--domains', domains, '--pid', pid];
       const check = name === 'tlsward' && round < 0 ? ['--must-refuse'] : [];
       return runLoad<Result>([generator, ...args, '--seconds', String(bed.seconds), ...check], LOAD_CORE);
     });
+    bed.say(note);
     return report(bed, results, servers);
   } finally {
     for (const server of servers.values()) await server.stop();
@@ -64,7 +66,7 @@ async function measure(bed: Bed): Promise<Finding[]> {
 
 function report(
   bed: Bed,
-  results: ReadonlyMap<string, Result[]>,
+  results: ReadonlyMap<string, readonly Result[]>,
   servers: ReadonlyMap<string, Server>,
 ): Finding[] {
   const rows = [...results].map(([name, list]) => {

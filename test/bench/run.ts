@@ -10,8 +10,7 @@
  * was measured, whether or not the goals were met; 1 when a generator saw a protocol error or a wrong verdict, or a server
  * failed; 64 for wrong usage. What a machine lacks is named and skipped.
  *
- * Trust CPU ratios most, rate ratios next, absolute rates least; "cores" under 0.9 in a comparing row says that something
- * else used the machine meanwhile.
+ * Trust CPU ratios most, rate ratios next, absolute rates least.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
