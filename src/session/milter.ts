@@ -1,0 +1,346 @@
+/**
+ * The milter session as a `Protocol`: an MTA's events to transactions, verdicts to replies.
+ *
+ * One reply for each event that awaits one, never another: Postfix would take a surplus reply for the verdict of a later
+ * event. ABORT, QUIT, QUIT_NC and macros are never answered; of the rest only RCPT and the end of the message are, and
+ * whatever the MTA did not let us leave unanswered (see milterNegotiation.ts).
+ *
+ * RCPT is judged on its own, the message once more at its end with the verdicts of the recipients it kept. The table of
+ * the first answer is passed back with each later question, so one message is decided by one table.
+ *
+ * A peer that leaves the order of events gets WireError from `step`; with an answer outstanding nothing may be stepped.
+ * The fail-safe is a temporary failure where a reply is owed, and to close the connection where none is: the MTA then
+ * defers too. (Which MTA does what: MILTER_README "milter_default_action", Sendmail INPUT_MAIL_FILTER F=T.)
+ *
+ * Sources: libmilter `engine.c`, Postfix `milter8.c`, `smtpd.c` and `cleanup_milter.c`, Sendmail `milter.c` and `srvrsmtp.c`.
+ */
+import type { HeaderField } from '../core/edit.ts';
+import { type HeaderCommand, isNamed, type MilterCommand, MilterDecoder } from '../wire/milterDecode.ts';
+import { CONTINUE, encodeReply, type MilterReply, TEMPFAIL } from '../wire/milterEncode.ts';
+import { macroValue } from '../wire/milterMacros.ts';
+import { byteName, MILTER_VERSION_MIN, SMFIC, SMFIP } from '../wire/milterNames.ts';
+import { WireError } from '../wire/wireError.ts';
+import type {
+  EventsAnswer,
+  EventsQuery,
+  JudgeAnswer,
+  JudgeQuery,
+  MessageAnswer,
+  MessageQuery,
+} from './judging.ts';
+import { addressOf, clientOf, loginOf } from './milterEnvelope.ts';
+import { agree } from './milterNegotiation.ts';
+import {
+  type Accepted,
+  type AtEnd,
+  type AtRecipient,
+  type Between,
+  between,
+  chain,
+  HEADER_FIELD_COST,
+  type InMessage,
+  listOf,
+  MAX_HEADER_BYTES,
+  type Message,
+  MILTER_LIMITS,
+  type MilterLimits,
+  type MilterState,
+  NO_CLIENT,
+  NONE_WAITING,
+  transactionAt,
+} from './milterState.ts';
+import { tlsOf } from './milterTls.ts';
+import {
+  HEADER_TOO_LARGE,
+  repliesToMessage,
+  replyToRecipient,
+  TOO_MANY_RECIPIENTS,
+} from './milterVerdict.ts';
+import type { Protocol, Step } from './protocol.ts';
+
+export type MilterQuery = EventsQuery | JudgeQuery | MessageQuery;
+export type MilterAnswer = EventsAnswer | JudgeAnswer | MessageAnswer;
+export type MilterStep = Step<MilterState, MilterReply, MilterQuery>;
+type Open = Between | InMessage;
+
+const NOTHING: readonly MilterReply[] = [];
+const GO_ON: readonly MilterReply[] = [CONTINUE];
+const CLOSED: MilterState = { at: 'closed' };
+const EVENTS: EventsQuery = { kind: 'events' };
+
+function step(state: MilterState, input: MilterCommand): MilterStep {
+  switch (state.at) {
+    case 'message':
+    case 'between':
+      return event(state, input);
+    case 'start':
+      return first(state.limits, input);
+    case 'closed':
+      return { state, out: NOTHING };
+    default:
+      throw new Error(`milter: ${input.kind} was stepped while an answer is owed (${state.at})`);
+  }
+}
+
+function first(limits: MilterLimits, input: MilterCommand): MilterStep {
+  if (input.kind === 'QUIT') return { state: CLOSED, out: NOTHING, close: true };
+  if (input.kind !== 'OPTNEG') throw outOfOrder(input, 'negotiation first');
+  const { version, actions, protocol } = input;
+  if (version < MILTER_VERSION_MIN) {
+    throw new WireError('milter-version', 0, `version ${MILTER_VERSION_MIN} or later`, String(version));
+  }
+  return { state: { at: 'negotiation', limits, version, actions, protocol }, out: NOTHING, ask: EVENTS };
+}
+
+function outOfOrder(input: MilterCommand, expected: string): WireError {
+  const name = input.kind === 'OTHER' ? byteName(SMFIC, input.command) : input.kind;
+  return new WireError(
+    input.kind === 'OTHER' ? 'milter-unknown-command' : 'milter-out-of-order',
+    0,
+    expected,
+    name,
+  );
+}
+
+/** What an event gets that may not be refused here: nothing if we were let off the reply. */
+function onwards(state: Open, waiver: number): readonly MilterReply[] {
+  return (state.agreement.protocol & waiver) === 0 ? GO_ON : NOTHING;
+}
+
+function event(state: Open, input: MilterCommand): MilterStep {
+  switch (input.kind) {
+    case 'MACRO':
+      return macros(state, input.stage, input);
+    case 'HEADER':
+      return header(inMessage(state, input), input);
+    case 'BODY': {
+      const next = withBody(inMessage(state, input), input.chunk);
+      return { state: next, out: onwards(state, SMFIP.NR_BODY) };
+    }
+    case 'RCPT':
+      return recipient(inMessage(state, input), input.args[0]!);
+    case 'BODYEOB':
+      return end(inMessage(state, input), input.chunk);
+    case 'MAIL':
+      return { state: mail(state, input.args[0]!), out: onwards(state, SMFIP.NR_MAIL) };
+    case 'ABORT':
+      return { state: between(state), out: NOTHING };
+    case 'HELO': {
+      // a new greeting ends a message in progress (RFC 5321 section 4.1.4); ABORT comes before or after, or not at all
+      const { agreement, waiting } = state;
+      const client = { ...state.client, heloName: input.name, heloMacros: waiting.H };
+      const next: Between = { at: 'between', agreement, client, waiting: { ...NONE_WAITING, C: waiting.C } };
+      return { state: next, out: onwards(state, SMFIP.NR_HELO) };
+    }
+    case 'CONNECT': {
+      const client = clientOf(input, state.waiting.C);
+      const next: Between = { at: 'between', agreement: state.agreement, client, waiting: NONE_WAITING };
+      return { state: next, out: onwards(state, SMFIP.NR_CONN) };
+    }
+    case 'DATA':
+      return { state: inMessage(state, input), out: onwards(state, SMFIP.NR_DATA) };
+    case 'EOH':
+      return { state: inMessage(state, input), out: onwards(state, SMFIP.NR_EOH) };
+    case 'UNKNOWN':
+      return { state, out: onwards(state, SMFIP.NR_UNKN) };
+    case 'QUIT':
+      return { state: CLOSED, out: NOTHING, close: true };
+    case 'QUIT_NC': {
+      const { agreement } = state;
+      return { state: { at: 'between', agreement, client: NO_CLIENT, waiting: NONE_WAITING }, out: NOTHING };
+    }
+    case 'OPTNEG':
+      throw outOfOrder(input, 'no second negotiation');
+    case 'OTHER':
+      // whether it awaits a reply cannot be known, and a wrong guess either way may pass mail unseen
+      throw outOfOrder(input, 'a command of the protocol');
+    default:
+      return input satisfies never;
+  }
+}
+
+function inMessage(state: Open, input: MilterCommand): InMessage {
+  if (state.at === 'message') return state;
+  throw outOfOrder(input, 'MAIL before it');
+}
+
+/** Macros wait for their event. Those of events that are not asked for, or not read, are dropped. */
+function macros(state: Open, stage: string, input: { readonly macros: string }): MilterStep {
+  switch (stage) {
+    case 'C':
+    case 'H':
+    case 'M':
+    case 'R':
+    case 'E': {
+      const waiting = { ...state.waiting, [stage]: input.macros };
+      return { state: { ...state, waiting }, out: NOTHING };
+    }
+    default:
+      return { state, out: NOTHING };
+  }
+}
+
+/** A new message, whatever became of the one before. TLS is taken down now: the end of a message has no word of it. */
+function mail(state: Open, path: string): InMessage {
+  const { agreement, client, waiting } = state;
+  const mailMacros = waiting.M;
+  const { heloMacros, postfix } = client;
+  const message: Message = {
+    sender: addressOf(path),
+    tls: tlsOf({ heloMacros, mailMacros, listsSent: agreement.listsSent, postfix }),
+    saslUsername: loginOf(macroValue(mailMacros, 'auth_authen'), postfix),
+    queueId: macroValue(mailMacros, 'i') ?? '',
+    table: null,
+    recipients: null,
+    recipientsLost: false,
+    headers: null,
+    headerBytes: 0,
+    body: null,
+    bodyBytes: 0,
+  };
+  return {
+    at: 'message',
+    agreement,
+    client,
+    waiting: { C: waiting.C, H: waiting.H, M: '', R: '', E: '' },
+    message,
+  };
+}
+
+function recipient(state: InMessage, path: string): MilterStep {
+  const { agreement, client } = state;
+  const queueId = macroValue(state.waiting.R, 'i') ?? state.message.queueId;
+  const message: Message = { ...state.message, queueId };
+  const waiting = { ...state.waiting, R: '' };
+  const { protocol, limits } = agreement;
+  const answers = (protocol & SMFIP.NR_RCPT) === 0;
+  if (message.recipients !== null && message.recipients.length >= limits.maxRecipients) {
+    if (answers) return { state: { ...state, waiting, message }, out: [TOO_MANY_RECIPIENTS] };
+    return { state: { ...state, waiting, message: { ...message, recipientsLost: true } }, out: NOTHING };
+  }
+  const address = addressOf(path);
+  if (!agreement.judges || !answers) {
+    const recipients = chain<Accepted>(message.recipients, { recipient: address, verdict: null });
+    return {
+      state: { ...state, waiting, message: { ...message, recipients } },
+      out: onwards(state, SMFIP.NR_RCPT),
+    };
+  }
+  const asking: AtRecipient = { at: 'recipient', agreement, client, waiting, message, recipient: address };
+  const transaction = transactionAt('RCPT', client, message, [address]);
+  return {
+    state: asking,
+    out: NOTHING,
+    ask: { kind: 'judge', transaction, table: message.table, instance: '' },
+  };
+}
+
+/** Keeps the field if it is wanted and there is room; `headerBytes` past its limit says that there was not. */
+function header(state: InMessage, field: HeaderCommand): MilterStep {
+  const { headers: wanted } = state.agreement;
+  const out = onwards(state, SMFIP.NR_HDR);
+  const { message } = state;
+  if (wanted === 'none' || message.headerBytes > MAX_HEADER_BYTES) return { state, out };
+  if (wanted !== 'all' && !wanted.some((name) => isNamed(field, name))) return { state, out };
+  const { name, value } = field;
+  const headerBytes = message.headerBytes + name.length + value.length + HEADER_FIELD_COST;
+  const headers =
+    headerBytes > MAX_HEADER_BYTES ? null : chain<HeaderField>(message.headers, { name, value });
+  return { state: { ...state, message: { ...message, headers, headerBytes } }, out };
+}
+
+/** Keeps a copy of the chunk while the body is within its limit, then nothing of it. */
+function withBody(state: InMessage, chunk: Uint8Array): InMessage {
+  const { bodyLimitBytes } = state.agreement;
+  const { message } = state;
+  if (chunk.length === 0 || message.bodyBytes > bodyLimitBytes) return state;
+  const bodyBytes = message.bodyBytes + chunk.length;
+  const body = bodyBytes > bodyLimitBytes ? null : chain(message.body, new Uint8Array(chunk));
+  return { ...state, message: { ...message, body, bodyBytes } };
+}
+
+function end(before: InMessage, chunk: Uint8Array): MilterStep {
+  const state = withBody(before, chunk);
+  const { agreement, client, waiting } = state;
+  if (state.message.headerBytes > MAX_HEADER_BYTES) return { state: between(state), out: [HEADER_TOO_LARGE] };
+  const message: Message = { ...state.message, queueId: macroValue(waiting.E, 'i') ?? state.message.queueId };
+  const accepted = listOf(message.recipients);
+  const verdicts = [];
+  for (const { verdict } of accepted) if (verdict !== null) verdicts.push(verdict);
+  const recipients = accepted.map((one) => one.recipient);
+  const bodyKept = agreement.bodyLimitBytes > 0 && message.bodyBytes <= agreement.bodyLimitBytes;
+  const asking: AtEnd = { at: 'end', agreement, client, waiting, message };
+  const ask: MessageQuery = {
+    kind: 'message',
+    transaction: transactionAt('END-OF-MESSAGE', client, message, recipients),
+    table: message.table,
+    verdicts,
+    headers: agreement.headers === 'none' ? null : listOf(message.headers),
+    body: bodyKept ? listOf(message.body) : null,
+  };
+  return { state: asking, out: NOTHING, ask };
+}
+
+function answer(state: MilterState, given: MilterAnswer): MilterStep {
+  if (state.at === 'recipient' && given.kind === 'judge') return answerRecipient(state, given);
+  if (state.at === 'end' && given.kind === 'message') {
+    return { state: between(state), out: repliesToMessage(given, state.agreement.actions) };
+  }
+  if (state.at === 'negotiation' && given.kind === 'events') {
+    const { agreement, reply } = agree(state, given);
+    return { state: { at: 'between', agreement, client: NO_CLIENT, waiting: NONE_WAITING }, out: [reply] };
+  }
+  throw new Error(`milter: an answer of kind ${given.kind} was not asked for (${state.at})`);
+}
+
+function answerRecipient(state: AtRecipient, given: JudgeAnswer): MilterStep {
+  const { agreement, client, waiting, message } = state;
+  const reply = replyToRecipient(given, agreement.actions);
+  const recipients =
+    reply === CONTINUE
+      ? chain<Accepted>(message.recipients, { recipient: state.recipient, verdict: given.verdict })
+      : message.recipients;
+  const next: InMessage = {
+    at: 'message',
+    agreement,
+    client,
+    waiting,
+    message: { ...message, recipients, table: given.table },
+  };
+  return { state: next, out: reply === CONTINUE ? GO_ON : [reply] };
+}
+
+/** A temporary failure for the event that awaits a reply; otherwise nothing is left but to close. */
+function failSafe(state: MilterState): MilterStep {
+  switch (state.at) {
+    case 'recipient': {
+      const { agreement, client, waiting, message } = state;
+      return { state: { at: 'message', agreement, client, waiting, message }, out: [TEMPFAIL] };
+    }
+    case 'end':
+      return { state: between(state), out: [TEMPFAIL] };
+    default:
+      return { state: CLOSED, out: NOTHING, close: true };
+  }
+}
+
+function idle(state: MilterState): boolean {
+  return state.at === 'between' || state.at === 'start' || state.at === 'closed';
+}
+
+/** The milter protocol with these limits; the value holds nothing of any connection. */
+export function milterProtocol(
+  limits: MilterLimits = MILTER_LIMITS,
+): Protocol<MilterState, MilterCommand, MilterReply, MilterQuery, MilterAnswer> {
+  const start: MilterState = { at: 'start', limits };
+  return {
+    name: 'milter',
+    decoder: () => new MilterDecoder(limits.maxPacketBytes),
+    start: () => start,
+    step,
+    answer,
+    failSafe,
+    encode: encodeReply,
+    idle,
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * What CONNECT, MAIL and RCPT carry, in the core's terms: client address and name, envelope paths.
+ *
+ * The spellings differ by MTA: Sendmail writes `IPv6:` in front of addresses, Postfix a bare address and `[address]` for a
+ * client without a name; mail that never came by SMTP is shown by Postfix as `localhost`, port 0, 127.0.0.1 or ::1.
+ * Paths come as the client typed them; only Sendmail 8.17.1 with EAI leaves the parameters behind the closing bracket.
+ *
+ * Sources: Postfix MILTER_README "non_smtpd_milters" and `cleanup_milter.c`, Sendmail RELEASE_NOTES 8.17.2.
+ */
+import { type EnvelopeAddress, parsePath } from '../core/address.ts';
+import { formatAddress, parseAddress } from '../core/network.ts';
+import { decodeXtext, utf8OrLatin1 } from '../wire/foreignText.ts';
+import type { ConnectCommand } from '../wire/milterDecode.ts';
+import { macroValue } from '../wire/milterMacros.ts';
+import type { Client } from './milterState.ts';
+
+/** An IP address in one spelling as far as two doors must agree: no `IPv6:`, IPv4 never v4-mapped; '' for none. */
+export function clientAddress(text: string): string {
+  if (!text.includes(':')) return text === 'unknown' ? '' : text;
+  const bare = /^ipv6:/i.test(text) ? text.slice(5) : text;
+  const bytes = parseAddress(bare);
+  if (bytes === null) return bare;
+  const one = formatAddress(bytes);
+  return one.includes(':') ? bare.toLowerCase() : one;
+}
+
+/** The client of a new SMTP session; `macros` are those of CONNECT. */
+export function clientOf(connect: ConnectCommand, macros: string): Client {
+  const { hostname, family, port } = connect;
+  const address = family === '4' || family === '6' ? clientAddress(connect.address) : '';
+  const loopback = address === '127.0.0.1' || address === '::1';
+  return {
+    arrival: hostname === 'localhost' && port === 0 && loopback ? 'local' : 'smtp',
+    address,
+    // a client without a name is `[address]` here and `unknown` elsewhere
+    name: hostname.startsWith('[') || hostname === 'unknown' ? '' : hostname,
+    port,
+    heloName: '',
+    mtaName: macroValue(macros, 'j') ?? '',
+    postfix: /postfix/i.test(macroValue(macros, 'v') ?? ''),
+    heloMacros: '',
+  };
+}
+
+/** A login as text: Sendmail encodes it, Postfix does not. */
+export function loginOf(value: string | null, postfix: boolean): string {
+  if (value === null) return '';
+  return postfix ? utf8OrLatin1(value) : decodeXtext(value);
+}
+
+/** Argument 0 of MAIL or RCPT as an address. */
+export function addressOf(argument: string): EnvelopeAddress {
+  return parsePath(utf8OrLatin1(withoutParameters(argument)));
+}
+
+/** `<a@b> SIZE=9` to `<a@b>`. A bracket inside a quoted local part does not close the path. */
+function withoutParameters(argument: string): string {
+  if (!argument.startsWith('<') || !argument.includes(' ')) return argument;
+  let quoted = false;
+  for (let i = 1; i < argument.length; i++) {
+    const char = argument[i];
+    if (char === '\\' && quoted) i++;
+    else if (char === '"') quoted = !quoted;
+    else if (char === '>' && !quoted) return argument[i + 1] === ' ' ? argument.slice(0, i + 1) : argument;
+  }
+  return argument;
+}

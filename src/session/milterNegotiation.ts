@@ -1,0 +1,103 @@
+/**
+ * The milter negotiation: what we ask of an MTA, and what of it we get.
+ *
+ * Only bits that were offered are returned; Sendmail ends the session otherwise. The aim is few round trips: CONNECT,
+ * HELO, MAIL and RCPT are wanted for what they say, but only RCPT is answered, and that only when a row can refuse. DATA,
+ * end-of-headers and unknown commands are never wanted, headers and body only when something reads them, and then
+ * without a reply to each. A bit that was not offered costs a reply to every such event, nothing else.
+ *
+ * HDR_LEADSPC is not asked for: without it both MTAs take one leading space from values they show and put one in
+ * front of values we add, so there is nothing to keep in step. (The exact white space would only matter to whoever
+ * verifies a signature.) RCPT_REJ is not asked for: Sendmail shows only some of its refused recipients.
+ *
+ * Macros are asked for at all seven stages, none of them empty: Postfix takes an empty list for its own default, and
+ * Sendmail honours the list for EOM only when one for EOH came too. The TLS set is asked for at MAIL as well as at HELO,
+ * because a client may go on after STARTTLS without another EHLO. `{client_addr}` at MAIL is the proof that our list was
+ * honoured (see milterTls.ts). Macros that an MTA does not know do no harm.
+ *
+ * Sources: Postfix MILTER_README and `milter8.c`, Sendmail `milter.c`, libmilter `engine.c` (st_optionneg).
+ */
+import type { MacroList, OptnegReply } from '../wire/milterEncode.ts';
+import { MILTER_VERSION_MAX, SMFIF, SMFIM, SMFIP } from '../wire/milterNames.ts';
+import type { EventsAnswer } from './judging.ts';
+import type { Agreement, MilterLimits } from './milterState.ts';
+
+const TLS_MACROS =
+  '{tls_version} {cipher} {cipher_bits} {verify} {cert_issuer} {cert_subject} {cn_subject} {cn_issuer}';
+
+export const MACRO_LISTS: readonly MacroList[] = [
+  { stage: SMFIM.CONNECT, names: 'j v' },
+  { stage: SMFIM.HELO, names: TLS_MACROS },
+  { stage: SMFIM.ENVFROM, names: `{client_addr} ${TLS_MACROS} {auth_authen} i` },
+  { stage: SMFIM.ENVRCPT, names: 'i' },
+  { stage: SMFIM.DATA, names: 'i' },
+  { stage: SMFIM.EOM, names: 'i' },
+  { stage: SMFIM.EOH, names: 'i' },
+];
+
+const NO_LISTS: readonly MacroList[] = [];
+
+/** What the MTA offered. */
+export interface Offer {
+  readonly limits: MilterLimits;
+  readonly version: number;
+  readonly actions: number;
+  readonly protocol: number;
+}
+
+/** What we should like, were everything on offer. */
+function wanted(events: EventsAnswer): { readonly actions: number; readonly protocol: number } {
+  let actions = SMFIF.ADDHDRS | SMFIF.CHGHDRS | SMFIF.QUARANTINE | SMFIF.SETSYMLIST;
+  let protocol =
+    SMFIP.NR_CONN |
+    SMFIP.NR_HELO |
+    SMFIP.NR_MAIL |
+    SMFIP.NODATA |
+    SMFIP.NR_DATA |
+    SMFIP.NOUNKNOWN |
+    SMFIP.NR_UNKN |
+    SMFIP.NOEOH |
+    SMFIP.NR_EOH;
+  if (!events.judges) protocol |= SMFIP.NR_RCPT;
+  protocol |= events.headers === 'none' ? SMFIP.NOHDRS | SMFIP.NR_HDR : SMFIP.NR_HDR;
+  if (events.bodyLimitBytes > 0) actions |= SMFIF.CHGBODY;
+  else protocol |= SMFIP.NOBODY;
+  protocol |= SMFIP.NR_BODY;
+  return { actions, protocol };
+}
+
+/** Both sides' wishes as one agreement, and the reply that says so. */
+export function agree(
+  offer: Offer,
+  events: EventsAnswer,
+): { readonly agreement: Agreement; readonly reply: OptnegReply } {
+  const want = wanted(events);
+  const version = Math.min(offer.version, MILTER_VERSION_MAX);
+  const actions = offer.actions & want.actions;
+  const protocol = offer.protocol & want.protocol;
+  const listsSent = (actions & SMFIF.SETSYMLIST) !== 0;
+  const agreement: Agreement = {
+    limits: offer.limits,
+    version,
+    actions,
+    protocol,
+    listsSent,
+    judges: events.judges,
+    headers: events.headers,
+    bodyLimitBytes: events.bodyLimitBytes,
+  };
+  const macroLists = listsSent ? MACRO_LISTS : NO_LISTS;
+  return { agreement, reply: { kind: 'OPTNEG', version, actions, protocol, macroLists } };
+}
+
+/** What this MTA cannot do for us, in words for the log; empty when it can do all. */
+export function degradations(actions: number): string[] {
+  const missing: string[] = [];
+  if ((actions & SMFIF.ADDHDRS) === 0) missing.push('cannot add headers: messages are not marked');
+  if ((actions & SMFIF.CHGHDRS) === 0)
+    missing.push('cannot delete headers: marks that come with the mail stay');
+  if ((actions & SMFIF.QUARANTINE) === 0) missing.push('cannot hold: what a row would hold is deferred');
+  if ((actions & SMFIF.SETSYMLIST) === 0)
+    missing.push('cannot be asked for macros: TLS is known from HELO only');
+  return missing;
+}

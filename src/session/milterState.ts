@@ -1,0 +1,203 @@
+/**
+ * What a milter connection remembers, and for how long.
+ *
+ *     connection   Agreement: what was negotiated                                survives everything, QUIT_NC too
+ *     session      Client: who connected; macros not yet used up                 until QUIT_NC
+ *     message      Message: sender, TLS, recipients, headers, body               until verdict, ABORT, MAIL, HELO, QUIT_NC
+ *
+ * Macros of a stage wait for the event of that stage, which takes them along; so nothing of one message can turn up in
+ * the next, with or without the ABORT that Sendmail leaves out. States are replaced, never changed; lists grow as
+ * chains that share their earlier part, so a step costs the same however long the message is.
+ *
+ * Sources: libmilter `engine.c` (its table of states); what real MTAs send is told at each transcript in the tests.
+ */
+import type { EnvelopeAddress } from '../core/address.ts';
+import type { HeaderField } from '../core/edit.ts';
+import type { PolicyTable } from '../core/table.ts';
+import type { TlsState } from '../core/tls.ts';
+import type { Stage, Transaction } from '../core/transaction.ts';
+import type { Verdict } from '../core/verdict.ts';
+import { MAX_MILTER_PACKET } from '../wire/milterFrame.ts';
+
+export interface MilterLimits {
+  /** Longest packet, command byte and payload. */
+  readonly maxPacketBytes: number;
+  /** Accepted recipients of one message; those above are deferred. */
+  readonly maxRecipients: number;
+}
+
+export const MILTER_LIMITS: MilterLimits = { maxPacketBytes: MAX_MILTER_PACKET, maxRecipients: 10_000 };
+
+/** Header fields kept of one message, names and values with a little for each field; beyond it the message is refused. */
+export const MAX_HEADER_BYTES = 1_048_576;
+/** What a field counts besides its text. */
+export const HEADER_FIELD_COST = 64;
+
+/** What was settled at negotiation. */
+export interface Agreement {
+  readonly limits: MilterLimits;
+  readonly version: number;
+  /** SMFIF bits we may use. */
+  readonly actions: number;
+  /** SMFIP bits in force. */
+  readonly protocol: number;
+  /** The macro lists of our own were sent along. */
+  readonly listsSent: boolean;
+  /** RCPT is put to the core. */
+  readonly judges: boolean;
+  readonly headers: 'none' | 'all' | readonly string[];
+  readonly bodyLimitBytes: number;
+}
+
+/** One SMTP session as CONNECT and HELO told it. */
+export interface Client {
+  readonly arrival: 'smtp' | 'local';
+  readonly address: string;
+  readonly name: string;
+  readonly port: number;
+  readonly heloName: string;
+  /** Macro `j`. */
+  readonly mtaName: string;
+  /** Does macro `v` name Postfix? */
+  readonly postfix: boolean;
+  /** Macros of the last HELO. */
+  readonly heloMacros: string;
+}
+
+/** Macros that came and wait for their event, by its letter. */
+export interface Waiting {
+  readonly C: string;
+  readonly H: string;
+  readonly M: string;
+  readonly R: string;
+  readonly E: string;
+}
+
+/** A list that grows at its end; `length` counts `before` too. */
+export interface Chain<T> {
+  readonly last: T;
+  readonly before: Chain<T> | null;
+  readonly length: number;
+}
+
+export interface Accepted {
+  readonly recipient: EnvelopeAddress;
+  /** null when RCPT is not put to the core. */
+  readonly verdict: Verdict | null;
+}
+
+export interface Message {
+  readonly sender: EnvelopeAddress;
+  readonly tls: TlsState;
+  readonly saslUsername: string;
+  /** '' until the MTA named one. */
+  readonly queueId: string;
+  /** The table this message is decided by, from the first answer on. */
+  readonly table: PolicyTable | null;
+  readonly recipients: Chain<Accepted> | null;
+  /** A recipient that we could not refuse was not kept. */
+  readonly recipientsLost: boolean;
+  readonly headers: Chain<HeaderField> | null;
+  readonly headerBytes: number;
+  readonly body: Chain<Uint8Array> | null;
+  readonly bodyBytes: number;
+}
+
+interface Session {
+  readonly agreement: Agreement;
+  readonly client: Client;
+  readonly waiting: Waiting;
+}
+
+/** The MTA speaks; no message, or one in progress. */
+export interface Between extends Session {
+  readonly at: 'between';
+}
+export interface InMessage extends Session {
+  readonly at: 'message';
+  readonly message: Message;
+}
+/** We owe the answer to RCPT. */
+export interface AtRecipient extends Session {
+  readonly at: 'recipient';
+  readonly message: Message;
+  readonly recipient: EnvelopeAddress;
+}
+/** We owe the verdict. */
+export interface AtEnd extends Session {
+  readonly at: 'end';
+  readonly message: Message;
+}
+
+export type MilterState =
+  | { readonly at: 'start'; readonly limits: MilterLimits }
+  /** We owe the negotiation reply. */
+  | {
+      readonly at: 'negotiation';
+      readonly limits: MilterLimits;
+      readonly version: number;
+      readonly actions: number;
+      readonly protocol: number;
+    }
+  | Between
+  | InMessage
+  | AtRecipient
+  | AtEnd
+  | { readonly at: 'closed' };
+
+export const NO_CLIENT: Client = {
+  arrival: 'smtp',
+  address: '',
+  name: '',
+  port: 0,
+  heloName: '',
+  mtaName: '',
+  postfix: false,
+  heloMacros: '',
+};
+
+export const NONE_WAITING: Waiting = { C: '', H: '', M: '', R: '', E: '' };
+
+export function chain<T>(before: Chain<T> | null, last: T): Chain<T> {
+  return { last, before, length: before === null ? 1 : before.length + 1 };
+}
+
+/** The chain in order. */
+export function listOf<T>(end: Chain<T> | null): T[] {
+  const list = new Array<T>(end === null ? 0 : end.length);
+  for (let link = end; link !== null; link = link.before) list[link.length - 1] = link.last;
+  return list;
+}
+
+/** No message: after the verdict, ABORT, HELO. What was said about this message's stages goes with it. */
+export function between(state: Session): Between {
+  const { C, H } = state.waiting;
+  const waiting = C === '' && H === '' ? NONE_WAITING : { C, H, M: '', R: '', E: '' };
+  return { at: 'between', agreement: state.agreement, client: state.client, waiting };
+}
+
+/** The transaction at RCPT (the one recipient) or END-OF-MESSAGE (all of them). */
+export function transactionAt(
+  stage: Stage,
+  client: Client,
+  message: Message,
+  recipients: readonly EnvelopeAddress[],
+): Transaction {
+  return {
+    door: 'milter',
+    stage,
+    arrival: client.arrival,
+    clientAddress: client.address,
+    clientName: client.name,
+    clientPort: client.port,
+    heloName: client.heloName,
+    sender: message.sender,
+    recipients,
+    // a message without a recipient that we were shown, or with some we lost, has others
+    unseenRecipients: message.recipientsLost || recipients.length === 0,
+    queueId: message.queueId,
+    saslUsername: message.saslUsername,
+    mtaName: client.mtaName,
+    tls: message.tls,
+  };
+}

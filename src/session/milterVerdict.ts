@@ -1,0 +1,96 @@
+/**
+ * The verdict in the milter protocol's words. `test/session/milterVerdict.test.ts` has the whole table.
+ *
+ *     verdict          at RCPT                              at end of message
+ *     accept           CONTINUE                             edits, CONTINUE
+ *     hold             CONTINUE; the message is held later  edits, QUARANTINE, CONTINUE
+ *     hold, no right   REPLYCODE 451                        REPLYCODE 451
+ *     defer, reject    REPLYCODE                            REPLYCODE
+ *
+ * ACCEPT is never said: at RCPT it would pass the whole message, and elsewhere CONTINUE does the same. An edit that the MTA
+ * gave no right to is left out. QUARANTINE is always followed by its verdict.
+ *
+ * Everything is checked here, while the MTA still waits for its answer: what the encoder would refuse throws now.
+ * Sources: Sendmail `milter.c`, Postfix `milter8.c`; RFC 3463 for X.3.5 (system incorrectly configured), X.5.3, X.3.4.
+ */
+import type { Edit } from '../core/edit.ts';
+import type { Reply } from '../core/words.ts';
+import {
+  addHeader,
+  CONTINUE,
+  changeHeader,
+  deleteHeader,
+  insertHeader,
+  type MilterReply,
+  quarantine,
+  REJECT,
+  replaceBody,
+  replyCode,
+  TEMPFAIL,
+} from '../wire/milterEncode.ts';
+import { SMFIF } from '../wire/milterNames.ts';
+import type { JudgeAnswer, MessageAnswer } from './judging.ts';
+
+/** A hold that the MTA gave us no right to: never let through, never refused for good. */
+export const CANNOT_HOLD = replyCode(451, '4.3.5', 'The mail server does not let its filter hold messages');
+/** More recipients than are kept; the client sends the others in another transaction (RFC 5321 section 4.5.3.1.10). */
+export const TOO_MANY_RECIPIENTS = replyCode(452, '4.5.3', 'Too many recipients');
+export const HEADER_TOO_LARGE = replyCode(552, '5.3.4', 'Message header exceeds the limit');
+
+function refusal(action: 'defer' | 'reject', reply: Reply | null): MilterReply {
+  if (reply === null) return action === 'reject' ? REJECT : TEMPFAIL;
+  return replyCode(reply.code, reply.dsn, reply.text);
+}
+
+/** The reply to one recipient; it stays in the message when that is CONTINUE. */
+export function replyToRecipient(answer: JudgeAnswer, actions: number): MilterReply {
+  const { action } = answer.verdict;
+  switch (action) {
+    case 'accept':
+      return CONTINUE;
+    case 'hold':
+      return (actions & SMFIF.QUARANTINE) !== 0 ? CONTINUE : CANNOT_HOLD;
+    case 'defer':
+    case 'reject':
+      return refusal(action, answer.reply);
+  }
+}
+
+/** All that goes out at the end of a message: edits in order, then the verdict. */
+export function repliesToMessage(answer: MessageAnswer, actions: number): readonly MilterReply[] {
+  const { action } = answer.verdict;
+  switch (action) {
+    case 'accept':
+      return [...edits(answer.edits, actions), CONTINUE];
+    case 'hold':
+      if ((actions & SMFIF.QUARANTINE) === 0) return [CANNOT_HOLD];
+      return [...edits(answer.edits, actions), quarantine(answer.holdReason), CONTINUE];
+    case 'defer':
+    case 'reject':
+      return [refusal(action, answer.reply)];
+  }
+}
+
+function edits(wanted: readonly Edit[], actions: number): MilterReply[] {
+  const out: MilterReply[] = [];
+  for (const edit of wanted) {
+    switch (edit.kind) {
+      case 'deleteHeader':
+        if ((actions & SMFIF.CHGHDRS) !== 0) out.push(deleteHeader(edit.index, edit.name));
+        break;
+      case 'changeHeader':
+        if ((actions & SMFIF.CHGHDRS) !== 0) out.push(changeHeader(edit.index, edit.name, edit.value));
+        break;
+      case 'insertHeader':
+        if ((actions & SMFIF.ADDHDRS) !== 0) out.push(insertHeader(edit.index, edit.name, edit.value));
+        break;
+      case 'addHeader':
+        if ((actions & SMFIF.ADDHDRS) !== 0) out.push(addHeader(edit.name, edit.value));
+        break;
+      case 'replaceBody':
+        if ((actions & SMFIF.CHGBODY) !== 0) out.push(...replaceBody(edit.chunks));
+        break;
+    }
+  }
+  return out;
+}

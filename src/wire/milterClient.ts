@@ -1,0 +1,196 @@
+/**
+ * The MTA's side of the milter protocol: commands to packets, packets to replies. `simulate` and the tests use it.
+ *
+ * The reply decoder is as strict as Postfix (bytes after an empty reply, a missing NUL, an unknown code are errors), so
+ * what passes here passes there. Same streaming rules as `MilterDecoder`: a REPLBODY chunk is a view.
+ *
+ * Sources: Postfix `src/milter/milter8.c`, Sendmail `milter.c`.
+ */
+import { Buffer } from 'node:buffer';
+import type { MilterCommand } from './milterDecode.ts';
+import type { MacroList, MilterReply } from './milterEncode.ts';
+import { MilterFramer } from './milterFrame.ts';
+import { SMFIC, SMFIR } from './milterNames.ts';
+import { PacketWriter } from './milterWriter.ts';
+import { excerpt, WireError } from './wireError.ts';
+
+const writer = new PacketWriter();
+
+/** One packet, in memory of its own. */
+export function encodeCommand(message: MilterCommand): Uint8Array {
+  switch (message.kind) {
+    case 'OPTNEG':
+      return writer
+        .begin(SMFIC.OPTNEG, 12)
+        .uint32(message.version)
+        .uint32(message.actions)
+        .uint32(message.protocol)
+        .end();
+    case 'MACRO':
+      return writer
+        .begin(SMFIC.MACRO, 1 + message.macros.length)
+        .byte(message.stage.charCodeAt(0))
+        .raw(message.macros)
+        .end();
+    case 'CONNECT': {
+      const { hostname, family, port, address } = message;
+      writer
+        .begin(SMFIC.CONNECT, hostname.length + address.length + 5)
+        .string(hostname)
+        .byte(family.charCodeAt(0));
+      return (family === 'U' ? writer : writer.uint16(port).string(address)).end();
+    }
+    case 'HELO':
+      return oneString(SMFIC.HELO, message.name);
+    case 'UNKNOWN':
+      return oneString(SMFIC.UNKNOWN, message.text);
+    case 'MAIL':
+    case 'RCPT': {
+      let room = 0;
+      for (const arg of message.args) room += arg.length + 1;
+      writer.begin(SMFIC[message.kind], room);
+      for (const arg of message.args) writer.string(arg);
+      return writer.end();
+    }
+    case 'HEADER': {
+      const { name, value } = message;
+      return writer
+        .begin(SMFIC.HEADER, name.length + value.length + 2)
+        .string(name)
+        .string(value)
+        .end();
+    }
+    case 'BODY':
+    case 'BODYEOB':
+      return writer.begin(SMFIC[message.kind], message.chunk.length).data(message.chunk).end();
+    case 'DATA':
+    case 'EOH':
+    case 'ABORT':
+    case 'QUIT':
+    case 'QUIT_NC':
+      return writer.begin(SMFIC[message.kind], 0).end();
+    case 'OTHER':
+      return writer.begin(message.command, message.payload.length).data(message.payload).end();
+    default:
+      return message satisfies never;
+  }
+}
+
+function oneString(command: number, text: string): Uint8Array {
+  return writer
+    .begin(command, text.length + 1)
+    .string(text)
+    .end();
+}
+
+const REPLY_NAMES = new Map<number, keyof typeof SMFIR>(
+  Object.entries(SMFIR).map(([name, byte]) => [byte, name as keyof typeof SMFIR]),
+);
+
+/** Packets of a filter to messages; feed and ask like `MilterDecoder`. */
+export class ReplyDecoder {
+  readonly #frame = new MilterFramer();
+  #dead: unknown = null;
+
+  push(chunk: Uint8Array): void {
+    this.#frame.push(chunk);
+  }
+
+  partial(): boolean {
+    return this.#frame.partial;
+  }
+
+  /** The next whole reply or null. Throws WireError, the same one again ever after. */
+  next(): MilterReply | null {
+    if (this.#dead !== null) throw this.#dead;
+    try {
+      return this.#frame.next() ? decode(this.#frame) : null;
+    } catch (error) {
+      this.#dead = error;
+      throw error;
+    }
+  }
+}
+
+function decode(frame: MilterFramer): MilterReply {
+  const { bytes, start, end } = frame;
+  const kind = REPLY_NAMES.get(bytes[start]!);
+  const at = start + 1;
+  switch (kind) {
+    case 'CONTINUE':
+    case 'ACCEPT':
+    case 'REJECT':
+    case 'TEMPFAIL':
+    case 'DISCARD':
+    case 'SKIP':
+    case 'PROGRESS':
+      if (at !== end) throw bad(frame, 'milter-payload', 'no payload in this reply');
+      return { kind };
+    case 'REPLYCODE': {
+      const [text] = strings(frame, at, 1);
+      return { kind, text: text! };
+    }
+    case 'QUARANTINE': {
+      const [reason] = strings(frame, at, 1);
+      return { kind, reason: reason! };
+    }
+    case 'ADDHEADER': {
+      const [name, value] = strings(frame, at, 2);
+      return { kind, name: name!, value: value! };
+    }
+    case 'INSHEADER':
+    case 'CHGHEADER': {
+      if (at + 4 > end) throw bad(frame, 'milter-header-index', 'an index');
+      const [name, value] = strings(frame, at + 4, 2);
+      return { kind, index: bytes.readUInt32BE(at), name: name!, value: value! };
+    }
+    case 'REPLBODY':
+      return { kind, chunk: bytes.subarray(at, end) };
+    case 'OPTNEG': {
+      if (at + 12 > end) throw bad(frame, 'milter-optneg-length', 'version, actions and protocol');
+      return {
+        kind,
+        version: bytes.readUInt32BE(at),
+        actions: bytes.readUInt32BE(at + 4),
+        protocol: bytes.readUInt32BE(at + 8),
+        macroLists: macroLists(frame, at + 12),
+      };
+    }
+    case undefined:
+      throw bad(frame, 'milter-unknown-reply', 'a reply code of the protocol');
+    default:
+      return kind satisfies never;
+  }
+}
+
+function bad(frame: MilterFramer, rule: string, expected: string): WireError {
+  return new WireError(rule, frame.offset, expected, excerpt(frame.bytes.subarray(frame.start, frame.end)));
+}
+
+/** Exactly `count` strings up to the packet's end. */
+function strings(frame: MilterFramer, at: number, count: number): readonly string[] {
+  const { bytes, end } = frame;
+  if (at >= end || bytes[end - 1] !== 0)
+    throw bad(frame, 'milter-string-end', 'a NUL at the end of every string');
+  const found = bytes.toString('latin1', at, end - 1).split('\0');
+  if (found.length < count) throw bad(frame, 'milter-string-end', 'a NUL at the end of every string');
+  if (found.length > count) throw bad(frame, 'milter-trailing-bytes', 'nothing after the last string');
+  return found;
+}
+
+function macroLists(frame: MilterFramer, from: number): MacroList[] {
+  const { bytes, end } = frame;
+  const lists: MacroList[] = [];
+  for (let at = from; at < end; ) {
+    const nul = at + 4 < end ? bytes.indexOf(0, at + 4) : -1;
+    if (nul < 0 || nul >= end) throw bad(frame, 'milter-macro-list', 'a stage and the names of its macros');
+    lists.push({ stage: bytes.readUInt32BE(at), names: bytes.toString('latin1', at + 4, nul) });
+    at = nul + 1;
+  }
+  return lists;
+}
+
+/** Several packets in one buffer, as an MTA writes macros and command together. */
+export function encodeCommands(messages: Iterable<MilterCommand>): Uint8Array {
+  return Buffer.concat([...messages].map(encodeCommand));
+}
