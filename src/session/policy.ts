@@ -1,0 +1,175 @@
+/**
+ * Policy delegation as a `Protocol`: each request becomes one transaction, each verdict one action.
+ *
+ * A request stands for itself: Postfix repeats all it knows in each, so there is no state but "one is being decided".
+ * The one thing a request does not tell is who the recipients of a message with several are, once it is past RCPT
+ * (`recipient` is empty then): the transaction says `unseenRecipients`, and whoever answers the question may know them
+ * from earlier requests with the same `instance`.
+ *
+ * Not everything absent is the same. Without `encryption_*` and `ccert_*` altogether Postfix was built without TLS, or is
+ * older than the attributes: unknown. Present and empty is a session in plain text, or without a certificate.
+ * A trusted chain is known by `ccert_issuer`, not by `ccert_subject`, which is empty for a certificate without a CN.
+ *
+ * When our own code throws, nothing is answered: Postfix tries again after a second on a new connection and then defers.
+ * Sources: Postfix SMTPD_POLICY_README; attributes by version: 2.1 basic, 2.2 sasl and ccert, 2.3 encryption and
+ * recipient_count, 2.9 ccert_pubkey_fingerprint, 3.0 client_port.
+ */
+import { type EnvelopeAddress, parseInternalAddress } from '../core/address.ts';
+import { type ClientCertificate, PLAIN, type TlsState } from '../core/tls.ts';
+import type { Stage, Transaction } from '../core/transaction.ts';
+import { decodeXtext, utf8OrLatin1 } from '../wire/foreignText.ts';
+import { POLICY_LIMITS, PolicyDecoder, type PolicyLimits, type PolicyRequest } from '../wire/policyDecode.ts';
+import { DUNNO, encodePolicyAnswer, type PolicyAction } from '../wire/policyEncode.ts';
+import type { JudgeAnswer, JudgeQuery } from './judging.ts';
+import type { Protocol, Step } from './protocol.ts';
+
+export type PolicyState = 'between requests' | 'deciding';
+export type PolicyStep = Step<PolicyState, PolicyAction, JudgeQuery>;
+
+const NO_TLS_ATTRIBUTES: TlsState = {
+  kind: 'unknown',
+  why: 'Postfix sent no encryption_protocol: it was built without TLS, or is older than 2.3',
+};
+const CONTRADICTION: TlsState = {
+  kind: 'unknown',
+  why: 'Postfix sent an encryption_cipher without encryption_protocol',
+};
+const NO_CERTIFICATE_ATTRIBUTES: ClientCertificate = {
+  kind: 'unknown',
+  why: 'Postfix sent no ccert_issuer: it was built without TLS, or is older than 2.2',
+};
+const NO_CERTIFICATE: ClientCertificate = { kind: 'none' };
+const UNPROVEN: ClientCertificate = { kind: 'unproven' };
+
+const NOTHING: readonly never[] = [];
+const NO_RECIPIENTS: readonly EnvelopeAddress[] = [];
+/** Nothing to judge at this stage: no question. */
+const NO_OBJECTION: PolicyStep = { state: 'between requests', out: [DUNNO] };
+
+/** `unknown` is Postfix's word for what it does not know. */
+function known(value: string | null): string {
+  return value === null || value === 'unknown' ? '' : value;
+}
+
+/** A decimal number of at most nine digits; null for anything else. */
+function decimal(value: string | null): number | null {
+  return value !== null && /^[0-9]{1,9}$/.test(value) ? Number(value) : null;
+}
+
+function certificateOf(request: PolicyRequest): ClientCertificate {
+  const { ccertIssuer, ccertSubject, ccertFingerprint, ccertPubkeyFingerprint } = request;
+  if (ccertIssuer === null) return NO_CERTIFICATE_ATTRIBUTES;
+  if (ccertIssuer === '' && ccertFingerprint === '' && !ccertPubkeyFingerprint) return NO_CERTIFICATE;
+  const fingerprints: string[] = [];
+  if (ccertFingerprint) fingerprints.push(ccertFingerprint.toUpperCase());
+  if (ccertPubkeyFingerprint) fingerprints.push(ccertPubkeyFingerprint.toUpperCase());
+  if (ccertIssuer !== '') {
+    return {
+      kind: 'trusted',
+      commonName: decodeXtext(ccertSubject ?? ''),
+      issuer: decodeXtext(ccertIssuer),
+      fingerprints,
+    };
+  }
+  // without a trusted issuer only a digest tells a certificate that did not verify from none at all
+  return fingerprints.length > 0 ? { kind: 'untrusted', fingerprints } : UNPROVEN;
+}
+
+/** The TLS state of the session as this request tells it. */
+export function tlsOf(request: PolicyRequest): TlsState {
+  const { encryptionProtocol, encryptionCipher } = request;
+  if (encryptionProtocol === null) return NO_TLS_ATTRIBUTES;
+  if (encryptionProtocol === '') return encryptionCipher ? CONTRADICTION : PLAIN;
+  return {
+    kind: 'tls',
+    protocol: encryptionProtocol,
+    cipher: encryptionCipher ?? '',
+    bits: decimal(request.encryptionKeysize) || null,
+    certificate: certificateOf(request),
+  };
+}
+
+/** The transaction a request tells of; `stage` is its `protocol_state` in our words. */
+export function transactionOf(request: PolicyRequest, stage: Stage): Transaction {
+  const afterRecipients = stage === 'DATA' || stage === 'END-OF-MESSAGE';
+  const recipient = request.recipient ?? '';
+  return {
+    door: 'policy',
+    stage,
+    arrival: 'smtp',
+    clientAddress: known(request.clientAddress),
+    clientName: known(request.clientName),
+    clientPort: decimal(request.clientPort) ?? 0,
+    heloName: request.heloName ?? '',
+    sender: parseInternalAddress(utf8OrLatin1(request.sender ?? '')),
+    recipients: recipient === '' ? NO_RECIPIENTS : [parseInternalAddress(utf8OrLatin1(recipient))],
+    // one accepted recipient is named, several are not; a count that is absent (before 2.3) proves nothing
+    unseenRecipients: afterRecipients && recipient === '' && decimal(request.recipientCount) !== 0,
+    queueId: request.queueId ?? '',
+    saslUsername: request.saslUsername ?? '',
+    mtaName: '',
+    tls: tlsOf(request),
+  };
+}
+
+/** The verdict in Postfix's words. */
+export function actionFor(answer: JudgeAnswer): PolicyAction {
+  const { verdict, reply, holdReason } = answer;
+  switch (verdict.action) {
+    case 'accept':
+      return DUNNO;
+    case 'hold':
+      return { verb: 'HOLD', text: holdReason };
+    case 'defer':
+    case 'reject':
+      if (reply === null) throw new Error(`verdict ${verdict.action} came without a reply`);
+      return { verb: 'reply', code: reply.code, dsn: reply.dsn, text: reply.text };
+  }
+}
+
+function step(_state: PolicyState, request: PolicyRequest): PolicyStep {
+  const state = request.protocolState;
+  switch (state) {
+    case 'CONNECT':
+    case 'EHLO':
+    case 'HELO':
+    case 'VRFY':
+    case 'ETRN':
+      return NO_OBJECTION;
+    case 'MAIL':
+    case 'RCPT':
+    case 'DATA':
+    case 'END-OF-MESSAGE': {
+      const transaction = transactionOf(request, state);
+      return {
+        state: 'deciding',
+        out: NOTHING,
+        ask: { kind: 'judge', transaction, table: null, instance: request.instance ?? '' },
+      };
+    }
+  }
+}
+
+function answer(_state: PolicyState, given: JudgeAnswer): PolicyStep {
+  return { state: 'between requests', out: [actionFor(given)] };
+}
+
+function failSafe(): PolicyStep {
+  return { state: 'between requests', out: NOTHING, close: true };
+}
+
+/** Policy delegation with these limits; the value holds no state of any connection. */
+export function policyProtocol(
+  limits: PolicyLimits = POLICY_LIMITS,
+): Protocol<PolicyState, PolicyRequest, PolicyAction, JudgeQuery, JudgeAnswer> {
+  return {
+    name: 'policy',
+    decoder: () => new PolicyDecoder(limits),
+    start: () => 'between requests',
+    step,
+    answer,
+    failSafe,
+    encode: encodePolicyAnswer,
+    idle: (state) => state === 'between requests',
+  };
+}
