@@ -1,0 +1,83 @@
+/**
+ * From a verdict to what the mark of that message says. Pure.
+ *
+ * `protected` is said of a session that was encrypted, met the floors of every row that applied (the default floors where
+ * none did) and everything else these rows require. A plain session, one below a floor, and one that breaks a row that
+ * only tags or observes are `unprotected`. What the MTA did not tell is `unknown`.
+ *
+ * The row is named when the sender's row decided, or when the message has one recipient: the pattern of a recipient's row
+ * would tell the other recipients of a blind copy. The evidence has it in any case, under the same queue id.
+ */
+import type { EnvelopeAddress } from '../core/address.ts';
+import { DEFAULTS } from '../core/settings.ts';
+import { compareWithFloor, type Floor } from '../core/tls.ts';
+import type { Verdict } from '../core/verdict.ts';
+import type { MarkFields, MarkState, MarkVerdict } from './markFields.ts';
+
+export interface MarkContext {
+  readonly host: string;
+  readonly queueId: string;
+  /** The code that `tlsward lookup` knows; '' for none. */
+  readonly code: string;
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  /** Recipients of the message, for whom the mark must tell nothing of each other. */
+  readonly recipients: number;
+}
+
+/** `2026-11-22T18:47:31Z`. */
+export function markTime(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
+}
+
+/** What an HMAC is bound to: the canonical domain of the envelope sender, '' where it has none. */
+export function markSenderDomain(sender: EnvelopeAddress | null): string {
+  return sender === null ? '' : sender.domain;
+}
+
+export function markOf(verdict: Verdict, context: MarkContext): MarkFields {
+  const { tls, decisive } = verdict;
+  const encrypted = tls.kind === 'tls' ? tls : null;
+  const certificate = encrypted?.certificate ?? null;
+  const row = decisive?.row ?? null;
+  const tellRow = row !== null && (decisive?.side === 'sender' || context.recipients === 1);
+  return {
+    leg: 'receive',
+    state: stateOf(verdict),
+    protocol: encrypted?.protocol ?? '',
+    cipher: encrypted?.cipher ?? '',
+    bits: encrypted?.bits ?? null,
+    certificate: certificate?.kind ?? (tls.kind === 'unknown' ? 'unknown' : 'none'),
+    certificateName: certificate?.kind === 'trusted' ? certificate.commonName : '',
+    row: tellRow ? row.pattern : '',
+    verdict: verdictWord(verdict),
+    host: context.host,
+    queueId: context.queueId,
+    time: markTime(context.timeMs),
+    code: context.code,
+  };
+}
+
+function verdictWord(verdict: Verdict): MarkVerdict {
+  if (verdict.judged !== 'judged') return 'not-judged';
+  if (verdict.action === 'hold') return 'hold';
+  if (verdict.tagged) return 'tag';
+  return verdict.wouldBe === null ? 'accept' : `would-${verdict.wouldBe}`;
+}
+
+/** Protected, unprotected or unknown; the weakest of what the rows say. */
+export function stateOf(verdict: Verdict): MarkState {
+  const { tls, findings } = verdict;
+  if (tls.kind === 'unknown') return 'unknown';
+  if (tls.kind === 'plain') return 'unprotected';
+  const breaches = findings.map((finding) => finding.breach?.kind ?? null);
+  if (breaches.some((kind) => kind !== null && kind !== 'unknown')) return 'unprotected';
+  const floors = floorsOf(verdict).map((floor) => compareWithFloor(tls, floor));
+  if (floors.some((result) => result !== 'ok' && result !== 'unknown')) return 'unprotected';
+  return breaches.includes('unknown') || floors.includes('unknown') ? 'unknown' : 'protected';
+}
+
+function floorsOf(verdict: Verdict): readonly Floor[] {
+  const floors = verdict.findings.flatMap((finding) => (finding.row === null ? [] : [finding.row.settings]));
+  return floors.length === 0 ? [DEFAULTS] : floors;
+}
