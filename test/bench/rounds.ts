@@ -10,7 +10,8 @@
  * of all rounds the least disturbed are kept. What is kept never depends on what was measured.
  */
 
-const DISTURBED_CORES = 0.1;
+/** Cores that others may keep busy during a run that counts as undisturbed. */
+export const DISTURBED_CORES = 0.1;
 
 /** What every run says about the rest of the machine: cores kept busy by neither server nor load. */
 export interface Run {

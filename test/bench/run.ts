@@ -3,7 +3,7 @@
  *
  *   npm run bench -- [--only NAME[,NAME]] [--rounds N] [--seconds S] [--keep]
  *
- * Rows: milter-1, milter-100, milter-body, policy, million, sample. `--rounds` (5) and `--seconds` (2) say how often and how
+ * Rows: selfcheck, milter-1, milter-100, milter-body, policy, million, sample. `--rounds` (5) and `--seconds` (2) say how often and how
  * long each server is loaded in the rows that compare; `--keep` leaves the temporary directory with the logs.
  *
  * Prints each row's absolute figures, then one table of all goals with what was measured. Exit status: 0 when everything
@@ -24,9 +24,10 @@ import { buildPrograms, Missing } from './programs.ts';
 import type { Finding } from './report.ts';
 import { summary } from './report.ts';
 import { sampleRow } from './sample-row.ts';
+import { selfcheckRow } from './selfcheck-row.ts';
 import { withoutPinning } from './servers.ts';
 
-const ROWS: readonly Row[] = [...milterRows, policyRow, millionRow, sampleRow];
+const ROWS: readonly Row[] = [selfcheckRow, ...milterRows, policyRow, millionRow, sampleRow];
 const EX_USAGE = 64;
 
 function say(line: string): void {
