@@ -29,7 +29,7 @@ const OPTIONS = {
   tls: { type: 'string', default: 'none' },
   cert: { type: 'string', default: 'none' },
   issuer: { type: 'string', default: 'a trusted issuer' },
-  fingerprint: { type: 'string', multiple: true, default: [] },
+  fingerprint: { type: 'string', multiple: true },
   client: { type: 'string', default: '192.0.2.1' },
   auth: { type: 'string', default: '' },
 } as const;
@@ -79,7 +79,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     queueId: 'QUEUEID',
     saslUsername: values.auth,
     mtaName: '',
-    tls: parseTls(values.tls, parseCertificate(values.cert, values.issuer, values.fingerprint)),
+    tls: parseTls(values.tls, parseCertificate(values.cert, values.issuer, values.fingerprint ?? [])),
   };
   const facts = { trustedClients: service.trustedClients };
   const verdict = decide(transaction, table, facts);
@@ -89,7 +89,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
       ? replyFor(verdict.decisive, action, verdict.tls, EXAMPLE_CODE)
       : null;
   const change = smallestChange(transaction, table, facts);
-  const edits = markEdits(transaction, verdict, [], EXAMPLE_CODE, { name: service.markName, hostName: service.hostName }, new Date());
+  const edits = markEdits(transaction, verdict, [], EXAMPLE_CODE, { name: service.markName, hostName: service.hostName ?? '' }, new Date());
   const header = verdict.action !== 'accept' ? undefined : edits.find((edit) => edit.kind === 'insertHeader');
   const answer = {
     verdict: verdict.action,

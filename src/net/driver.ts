@@ -83,15 +83,15 @@ class Connection<State, In, Out, Query, Answer> implements Peer {
   }
 
   pump(): void {
-    try {
-      while (!this.busy && !this.closing) {
+    while (!this.busy && !this.closing) {
+      try {
         const message = this.decoder.next();
         if (message === null) break;
         this.driver.counters.messages++;
         this.apply(this.driver.protocol.step(this.state, message));
+      } catch (error) {
+        this.fault(error);
       }
-    } catch (error) {
-      this.fault(error);
     }
     this.flush();
     if (this.decoder.partial()) this.waitingSince ||= this.driver.clock;

@@ -67,11 +67,12 @@ export class Judge {
       ? { ...asked, recipients: known.recipients, unseenRecipients: false }
       : asked;
     const answer = this.#answer(transaction, decide(transaction, table, this.active.facts), table, peer);
-    if (instance !== '' && asked.stage === 'RCPT') {
-      const passed = answer.verdict.action === 'accept' || answer.verdict.action === 'hold';
+    if (instance !== '' && (asked.stage === 'MAIL' || asked.stage === 'RCPT')) {
       const memory = known ?? this.#memory.begin(instance, table, now);
-      if (passed) memory.recipients.push(...asked.recipients);
-      if (passed) this.#rememberPins(asked, now);
+      if (answer.verdict.action === 'accept' || answer.verdict.action === 'hold') {
+        memory.recipients.push(...asked.recipients);
+        this.#rememberPins(asked, now);
+      }
     } else if (asked.stage === 'END-OF-MESSAGE') this.#memory.end(instance);
     return answer;
   }

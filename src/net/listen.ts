@@ -7,9 +7,10 @@
  *
  * Sources: sd_listen_fds(3) for LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES; node:net for `fd`, `allowHalfOpen`.
  */
-import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import type { SocketAddress } from '../config/service.ts';
+import { dirname } from 'node:path';
+import { formatListen, type ListenAddress } from '../config/listen.ts';
 
 /** What went wrong and what to do about it; `message` is for the administrator. */
 export class ListenError extends Error {
@@ -24,12 +25,6 @@ export interface UnixOptions {
   readonly mode: number;
   /** Group name; null keeps the process's own. */
   readonly group: string | null;
-}
-
-/** `unix:/run/x.sock`, `inet:127.0.0.1:8451`, `inet:[::1]:8451`: the spelling of main.cf. */
-export function formatSocketAddress(address: SocketAddress): string {
-  if (address.kind === 'unix') return `unix:${address.path}`;
-  return `inet:${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
 }
 
 /** Descriptors handed over by systemd: name (FileDescriptorName=) to descriptor numbers; empty without activation. */
@@ -75,6 +70,8 @@ function probe(path: string): Promise<'yes' | 'no' | 'absent'> {
 }
 
 async function clearStale(path: string): Promise<void> {
+  // libuv reports a missing folder as "permission denied"
+  if (!existsSync(dirname(path))) throw new ListenError(`cannot bind unix:${path}: the folder does not exist`);
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isSocket()) throw new ListenError(`cannot bind unix:${path}: the file exists and is not a socket`);
@@ -102,7 +99,7 @@ export function newServer(): Server {
 }
 
 /** Starts `server` on the address. Rejects with ListenError. */
-export async function listenOn(server: Server, address: SocketAddress, unix: UnixOptions): Promise<void> {
+export async function listenOn(server: Server, address: ListenAddress, unix: UnixOptions): Promise<void> {
   try {
     if (address.kind === 'inet') {
       await started(server, () => server.listen({ host: address.host, port: address.port, exclusive: true }));
@@ -127,7 +124,7 @@ export async function listenOn(server: Server, address: SocketAddress, unix: Uni
   } catch (error) {
     server.close();
     if (error instanceof ListenError) throw error;
-    throw new ListenError(`cannot bind ${formatSocketAddress(address)}: ${explain(error as NodeJS.ErrnoException)}`, error);
+    throw new ListenError(`cannot bind ${formatListen(address)}: ${explain(error as NodeJS.ErrnoException)}`, error);
   }
 }
 
@@ -142,8 +139,6 @@ function explain(error: NodeJS.ErrnoException): string {
       return 'the port is in use: another instance? (systemctl status tlsward, ss -ltnp)';
     case 'EACCES':
       return 'permission denied: may this user write in that folder, or use that port?';
-    case 'ENOENT':
-      return 'the folder does not exist';
     case 'EADDRNOTAVAIL':
       return 'this machine has no such address';
     case 'EPERM':

@@ -10,7 +10,8 @@ import type { Difference } from '../config/diff.ts';
 import { loadConfig, type Loaded } from '../config/load.ts';
 import { formatNotice, formatProblem, type Problem } from '../config/problem.ts';
 import { startReload } from '../config/reload.ts';
-import type { ServiceSettings, SocketAddress } from '../config/service.ts';
+import { formatListen, type ListenAddress } from '../config/listen.ts';
+import type { ServiceSettings } from '../config/service.ts';
 import { PolicyTable } from '../core/table.ts';
 import { type Log, verdictFields } from '../log/log.ts';
 import { controlProtocol } from '../session/control.ts';
@@ -20,7 +21,7 @@ import type { ControlRequest } from '../wire/controlLines.ts';
 import { createCodes } from './codes.ts';
 import { Driver, type DriverLimits } from './driver.ts';
 import { type Active, Judge } from './judge.ts';
-import { formatSocketAddress, inheritedSockets, listenOn, listenOnInherited, newServer } from './listen.ts';
+import { inheritedSockets, listenOn, listenOnInherited, newServer } from './listen.ts';
 import { RecentVerdicts } from './recent.ts';
 
 /** The configuration has mistakes; they are all here. */
@@ -83,7 +84,7 @@ export class Service {
     const judge = new Judge(activeOf(service, table), createCodes(Math.random()), log, this.#recent);
     this.#judge = judge;
     const limits = limitsOf(service);
-    const policy = policyProtocol({ maxRequestBytes: service.maxRequestBytes, maxAttributes: service.maxAttributes });
+    const policy = policyProtocol({ requestBytes: service.maxRequestBytes, attributes: service.maxAttributes });
     const milter = milterProtocol({ maxPacketBytes: service.maxPacketBytes, maxRecipients: service.maxRecipients });
     this.#drivers.set('policy', new Driver(policy, (query, peer) => judge.policy(query, peer), limits, log));
     this.#drivers.set(
@@ -108,7 +109,7 @@ export class Service {
   async #listen(env: NodeJS.ProcessEnv): Promise<void> {
     const { service } = this.#loaded;
     const inherited = inheritedSockets(env, process.pid);
-    const wanted: [string, readonly SocketAddress[]][] = [
+    const wanted: [string, readonly ListenAddress[]][] = [
       ['policy', service.policyListen],
       ['milter', service.milterListen],
       ['control', service.controlListen],
@@ -129,7 +130,7 @@ export class Service {
         const mode = name === 'control' ? 0o600 : service.socketMode;
         await listenOn(server, address, { mode, group: name === 'control' ? null : service.socketGroup });
         driver.attach(server);
-        this.#opened(name, server, formatSocketAddress(address));
+        this.#opened(name, server, formatListen(address));
       }
     }
   }
@@ -202,7 +203,7 @@ export class Service {
         hash: table.hash,
         rows: table.rows,
         loadedAt: this.#loadedAt.toISOString(),
-        overdue: this.#loaded.notices.filter((notice) => notice.kind === 'overdue').map(formatNotice),
+        overdue: overdueRows(table, new Date().toISOString().slice(0, 10)),
         lastReload: this.#lastReload,
       },
       listeners: this.listeners,
@@ -228,7 +229,7 @@ export class Service {
   }
 
   /** Stops accepting, lets transactions in flight end, closes; resolves to the number of connections cut off. */
-  async stop(limitSeconds = this.#loaded.service.shutdownTimeoutSeconds): Promise<number> {
+  async stop(limitSeconds = this.#loaded.service.shutdownTimeoutMs / 1000): Promise<number> {
     clearInterval(this.#sweep);
     const cutOff = await Promise.all([...this.#drivers.values()].map((driver) => driver.drain(limitSeconds)));
     return cutOff.reduce((sum, count) => sum + count, 0);
@@ -246,7 +247,7 @@ function activeOf(service: ServiceSettings, table: PolicyTable): Active {
   return {
     table,
     facts: { trustedClients: service.trustedClients },
-    marks: { name: service.markName, hostName: service.hostName },
+    marks: { name: service.markName, hostName: service.hostName ?? '' },
   };
 }
 
@@ -254,9 +255,16 @@ function limitsOf(service: ServiceSettings): DriverLimits {
   return {
     maxConnections: service.maxConnections,
     maxConnectionsPerClient: service.maxConnectionsPerClient,
-    idleTimeoutSeconds: service.idleTimeoutSeconds,
-    requestTimeoutSeconds: service.requestTimeoutSeconds,
+    idleTimeoutSeconds: service.idleTimeoutMs / 1000,
+    requestTimeoutSeconds: service.requestTimeoutMs / 1000,
   };
+}
+
+/** Rows past their `until`; they stay in force, and somebody should decide about them. `today` is YYYY-MM-DD. */
+function overdueRows(table: PolicyTable, today: string): string[] {
+  return table.packed.settings
+    .filter((settings) => settings.until !== null && settings.until < today)
+    .map((settings) => `${settings.lineage[0] ?? ''}: until ${settings.until}${settings.reason === null ? '' : ` (${settings.reason})`}`);
 }
 
 /** The version in package.json. */

@@ -1,0 +1,251 @@
+/**
+ * The driver with a small protocol of the test's own: chunking, order, deadlines, limits, faults, half-close, shutdown.
+ */
+import { connect, type Server, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { type Test, test } from 'tap';
+import { Log } from '../../src/log/log.ts';
+import { Driver, type DriverLimits, type Handler } from '../../src/net/driver.ts';
+import { newServer } from '../../src/net/listen.ts';
+import type { Protocol } from '../../src/session/protocol.ts';
+import { WireError } from '../../src/wire/wireError.ts';
+
+/** Lines in, answers out; "boom" throws in the session, "junk" breaks the protocol, "bye" closes. */
+const lines: Protocol<number, string, string, string, string> = {
+  name: 'control',
+  decoder: () => {
+    let held = '';
+    return {
+      push: (chunk) => {
+        held += Buffer.from(chunk).toString('latin1');
+      },
+      next: () => {
+        const end = held.indexOf('\n');
+        if (end < 0) return null;
+        const line = held.slice(0, end);
+        held = held.slice(end + 1);
+        if (line === 'junk') throw new WireError('test-junk', 0, 'no junk', '"junk"');
+        return line;
+      },
+      partial: () => held !== '',
+    };
+  },
+  start: () => 0,
+  step: (state, line) => {
+    if (line === 'boom') throw new Error('our own bug');
+    if (line === 'bye') return { state, out: ['bye'], close: true };
+    return { state: state + 1, out: [], ask: line };
+  },
+  answer: (state, answer) => ({ state, out: [`${state}:${answer}`] }),
+  failSafe: (state) => ({ state, out: ['sorry'] }),
+  encode: (out) => Buffer.from(`${out}\n`),
+  idle: () => true,
+};
+
+const LIMITS: DriverLimits = { maxConnections: 100, maxConnectionsPerClient: 100, idleTimeoutSeconds: 60, requestTimeoutSeconds: 60 };
+
+interface Bed {
+  readonly driver: Driver<number, string, string, string, string>;
+  readonly open: () => Promise<Socket>;
+  readonly log: () => Record<string, unknown>[];
+}
+
+async function bed(t: Test, handler: Handler<string, string>, limits: Partial<DriverLimits> = {}): Promise<Bed> {
+  const sink = new PassThrough();
+  let text = '';
+  sink.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const driver = new Driver(lines, handler, { ...LIMITS, ...limits }, new Log('debug', sink));
+  const server: Server = newServer();
+  driver.attach(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  t.teardown(() => driver.drain(0));
+  const open = (): Promise<Socket> =>
+    new Promise((resolve) => {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => resolve(socket));
+      socket.on('error', () => {});
+    });
+  return { driver, open, log: () => text.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+/** Everything the peer says until it closes. */
+function untilClosed(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    socket.on('close', () => resolve(text));
+    socket.on('end', () => socket.end());
+  });
+}
+
+const echo: Handler<string, string> = (query) => query;
+
+test('several messages in one read are answered in order in one connection', async (t) => {
+  const { open } = await bed(t, echo);
+  const socket = await open();
+  socket.write('a\nb\nc\nbye\n');
+  t.equal(await untilClosed(socket), '1:a\n2:b\n3:c\nbye\n');
+});
+
+test('bytes one at a time give the same answers', async (t) => {
+  const { open } = await bed(t, echo);
+  const socket = await open();
+  socket.setNoDelay(true);
+  const done = untilClosed(socket);
+  for (const char of 'ab\nbye\n') {
+    socket.write(char);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  t.equal(await done, '1:ab\nbye\n');
+});
+
+test('an answer that takes time keeps later messages waiting, in order', async (t) => {
+  const { open } = await bed(t, async (query) => {
+    await new Promise((resolve) => setTimeout(resolve, query === 'slow' ? 30 : 1));
+    return query;
+  });
+  const socket = await open();
+  const done = untilClosed(socket);
+  socket.write('slow\nfast\n');
+  setTimeout(() => socket.write('later\nbye\n'), 10);
+  t.equal(await done, '1:slow\n2:fast\n3:later\nbye\n');
+});
+
+test('a peer that half-closes still gets its answer', async (t) => {
+  const { open } = await bed(t, async (query) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return query;
+  });
+  const socket = await open();
+  const done = untilClosed(socket);
+  socket.end('a\n');
+  t.equal(await done, '1:a\n');
+});
+
+test('a broken protocol closes that connection, names the rule, and leaves the others alone', async (t) => {
+  const { open, log, driver } = await bed(t, echo);
+  const other = await open();
+  const bad = await open();
+  bad.write('a\njunk\nb\n');
+  t.equal(await untilClosed(bad), '1:a\n', 'what was answered before is delivered');
+  other.write('still\nbye\n');
+  t.equal(await untilClosed(other), '1:still\nbye\n');
+  t.equal(driver.counters.wireErrors, 1);
+  t.match(log().find((line) => line.event === 'wire.error'), { rule: 'test-junk', got: '"junk"', proto: 'control' });
+});
+
+test('our own bug gives the fail-safe reply, a line with the stack, and service goes on', async (t) => {
+  const { open, log, driver } = await bed(t, (query) => {
+    if (query === 'handler') throw new Error('bug in the handler');
+    return query;
+  });
+  const socket = await open();
+  socket.write('boom\nhandler\nx\nbye\n');
+  t.equal(await untilClosed(socket), 'sorry\nsorry\n2:x\nbye\n');
+  t.equal(driver.counters.bugs, 2);
+  const bugs = log().filter((line) => line.event === 'bug');
+  t.equal(bugs.length, 2);
+  t.match(bugs[0], { stack: /our own bug[\s\S]*driver.test/ });
+});
+
+test('a rejected promise is a bug too', async (t) => {
+  const { open } = await bed(t, () => Promise.reject(new Error('late bug')));
+  const socket = await open();
+  socket.write('a\nbye\n');
+  t.equal(await untilClosed(socket), 'sorry\nbye\n');
+});
+
+test('max-connections refuses with a log line and serves those it has', async (t) => {
+  const { open, log, driver } = await bed(t, echo, { maxConnections: 1 });
+  const first = await open();
+  first.write('a\n');
+  await new Promise((resolve) => first.once('data', resolve));
+  const second = await open();
+  t.equal(await untilClosed(second), '');
+  first.write('b\nbye\n');
+  t.equal(await untilClosed(first), '2:b\nbye\n');
+  t.equal(driver.counters.refused, 1);
+  t.match(log().find((line) => line.event === 'conn.limit'), { limit: 'max-connections', value: 1 });
+});
+
+test('max-connections-per-client counts down again when a connection closes', async (t) => {
+  const { open, log } = await bed(t, echo, { maxConnectionsPerClient: 1 });
+  const first = await open();
+  first.write('bye\n');
+  await untilClosed(first);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const second = await open();
+  second.write('a\n');
+  await new Promise((resolve) => second.once('data', resolve));
+  const third = await open();
+  t.equal(await untilClosed(third), '');
+  second.destroy();
+  t.match(log().find((line) => line.event === 'conn.limit'), { limit: 'max-connections-per-client' });
+});
+
+test('request-timeout cuts a peer that starts a message and never ends it', async (t) => {
+  const { open, log } = await bed(t, echo, { requestTimeoutSeconds: 1 });
+  const idle = await open();
+  const slow = await open();
+  slow.write('never-ending');
+  await untilClosed(slow);
+  t.match(log().find((line) => line.event === 'conn.limit'), { limit: 'request-timeout', value: 1 });
+  idle.write('a\nbye\n');
+  t.equal(await untilClosed(idle), '1:a\nbye\n', 'an idle connection has no request deadline');
+});
+
+test('idle-timeout closes a silent connection', async (t) => {
+  const { open, log } = await bed(t, echo, { idleTimeoutSeconds: 1 });
+  await untilClosed(await open());
+  t.match(log().find((line) => line.event === 'conn.limit'), { limit: 'idle-timeout' });
+});
+
+test('end of stream inside a message is named', async (t) => {
+  const { open, log } = await bed(t, echo);
+  const socket = await open();
+  const done = untilClosed(socket);
+  socket.end('half');
+  await done;
+  t.match(log().find((line) => line.event === 'wire.error'), { rule: 'control-truncated' });
+});
+
+test('a peer that sends and never reads does not fill memory', async (t) => {
+  const big = 'x'.repeat(10_000);
+  const { open, driver } = await bed(t, () => big);
+  const socket = await open();
+  socket.pause();
+  for (let i = 0; i < 20_000; i++) socket.write('a\n');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.ok(driver.counters.messages < 20_000, `stopped reading after ${driver.counters.messages} messages`);
+  socket.destroy();
+});
+
+test('drain closes idle connections at once and waits for those at work', async (t) => {
+  let release = (): void => {};
+  const { open, driver } = await bed(t, (query) => new Promise((resolve) => {
+    release = () => resolve(query);
+  }));
+  const idle = await open();
+  const busy = await open();
+  const idleClosed = untilClosed(idle);
+  const answer = untilClosed(busy);
+  busy.write('work\n');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const drained = driver.drain(5);
+  await idleClosed;
+  release();
+  t.equal(await answer, '1:work\n');
+  t.equal(await drained, 0, 'nobody was cut off');
+});
+
+test('drain cuts off what does not end within its limit', async (t) => {
+  const { open, driver } = await bed(t, () => new Promise<string>(() => {}));
+  const busy = await open();
+  busy.write('work\n');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.equal(await driver.drain(0.1), 1);
+});
