@@ -1,0 +1,158 @@
+/**
+ * Reads configuration files from disk, refusing those that someone else could have written.
+ *
+ * A file must be regular, readable, at most LARGEST_FILE_BYTES, and not writable by everyone; nor may its folder be, unless
+ * it has the sticky bit. A file that a group other than root's may write is only mentioned. Checks are made on the open
+ * file, so that what was checked is what is read.
+ *
+ * `include` names files relative to the file that says it, with `*` and `?` in the last part of the path. Only what lies,
+ * after symbolic links, below the folder of the main file (as it was named) can be included.
+ */
+import type { Buffer } from 'node:buffer';
+import * as fs from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { LARGEST_FILE_BYTES } from './limits.ts';
+import { quote, Wrong } from './problem.ts';
+
+export interface Source {
+  /** Tells whether two names are one file. */
+  readonly identity: string;
+  readonly bytes: Buffer;
+  /** What the operator may want to know about the file; '' for nothing. */
+  readonly notice: string;
+}
+
+function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  switch (code) {
+    case 'ENOENT':
+      return 'which does not exist';
+    case 'EACCES':
+    case 'EPERM':
+      return 'which may not be read';
+    case 'ELOOP':
+      return 'a loop of symbolic links';
+    case 'ENOTDIR':
+      return 'a path through a file';
+    default:
+      return `which cannot be read (${code ?? String(error)})`;
+  }
+}
+
+const READABLE = 'a readable file';
+
+/** Reads one file; `path` as the process can open it, `name` as it is shown. */
+export function readSource(path: string, name: string): Source | Wrong {
+  let fd = -1;
+  try {
+    // non-blocking, or a FIFO would stop us for ever
+    fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
+    const stat = fs.fstatSync(fd);
+    const mode = `mode 0${(stat.mode & 0o7777).toString(8)}`;
+    if (!stat.isFile()) return new Wrong(`${quote(name)}, not a regular file`, 'a regular file');
+    if ((stat.mode & 0o002) !== 0) {
+      return new Wrong(
+        `${quote(name)}, which everyone can write (${mode})`,
+        'a file others cannot write',
+        'chmod o-w',
+      );
+    }
+    const folder = openFolder(path);
+    if (folder !== null) {
+      return new Wrong(
+        `${quote(name)} in ${quote(folder)}, a folder everyone can write`,
+        'a folder others cannot write',
+      );
+    }
+    if (stat.size > LARGEST_FILE_BYTES) {
+      return new Wrong(`${quote(name)}, ${stat.size} bytes`, `at most ${LARGEST_FILE_BYTES}`, 'largest file');
+    }
+    const shared = (stat.mode & 0o020) !== 0 && stat.gid !== 0;
+    const notice = shared ? `group ${stat.gid} can write this file (${mode})` : '';
+    return { identity: `${stat.dev}:${stat.ino}`, bytes: fs.readFileSync(fd), notice };
+  } catch (error) {
+    return new Wrong(`${quote(name)}, ${reasonOf(error)}`, READABLE);
+  } finally {
+    if (fd >= 0) fs.closeSync(fd);
+  }
+}
+
+/** The file's folder, as named or after symbolic links, if everyone can put other files there. */
+function openFolder(path: string): string | null {
+  for (const folder of new Set([dirname(path), dirname(fs.realpathSync(path))])) {
+    const { mode } = fs.statSync(folder);
+    if ((mode & 0o002) !== 0 && (mode & 0o1000) === 0) return folder;
+  }
+  return null;
+}
+
+/** A file to include: where it is, and how it is shown. */
+export interface Included {
+  readonly path: string;
+  readonly name: string;
+}
+
+/**
+ * Files that one element of `include` means, sorted by name; none is possible for a pattern only.
+ * `from` is the file that says it, `root` the folder of the main file, both as they can be opened.
+ */
+export function findIncluded(text: string, from: Included, root: string): Included[] | Wrong {
+  const wrong = (hint: string) => new Wrong(quote(text), `a path below ${quote(root)}`, hint);
+  if (text.split('/').includes('..')) return wrong('".." leads out');
+  const folder = dirname(text);
+  const last = basename(text);
+  if (/[*?]/.test(folder)) return wrong('* and ? only in the last part');
+  if (text.endsWith('/')) return wrong(`did you mean ${text}*.ini?`);
+  const at = isAbsolute(text) ? folder : join(dirname(from.path), folder);
+  const shown = isAbsolute(text) ? folder : join(dirname(from.name), folder);
+  if (!below(resolve(at), resolve(root))) return wrong('it leads out');
+  try {
+    const names = /[*?]/.test(last)
+      ? fs
+          .readdirSync(at)
+          .filter((name) => globMatches(last, name))
+          .sort()
+      : [last];
+    const files: Included[] = [];
+    const out: Wrong[] = [];
+    for (const name of names) {
+      const path = join(at, name);
+      const real = fs.realpathSync(path);
+      if (below(real, fs.realpathSync(root))) files.push({ path, name: join(shown, name) });
+      else
+        out.push(
+          new Wrong(`${quote(join(shown, name))}, a link to ${quote(real)}`, `a path below ${quote(root)}`),
+        );
+    }
+    return Wrong.all(out) ?? files;
+  } catch (error) {
+    return new Wrong(`${quote(text)}, ${reasonOf(error)}`, READABLE);
+  }
+}
+
+function below(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+/** Shell-like match of one path part; a leading dot must be written. Time is at most pattern times name. */
+export function globMatches(pattern: string, name: string): boolean {
+  if (name.startsWith('.') && !pattern.startsWith('.')) return false;
+  let p = 0;
+  let star = -1;
+  let resume = 0;
+  for (let n = 0; n < name.length; ) {
+    if (p < pattern.length && pattern[p] === '*') {
+      star = p++;
+      resume = n;
+    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === name[n])) {
+      p++;
+      n++;
+    } else if (star >= 0) {
+      p = star + 1;
+      n = ++resume;
+    } else return false;
+  }
+  while (pattern[p] === '*') p++;
+  return p === pattern.length;
+}

@@ -1,0 +1,197 @@
+/**
+ * Every key of the configuration: its section, what it is when nothing is written, what may be written, what it means.
+ *
+ * This is the one source: the schema that checks files, the defaults the loader uses and the table in the README (which a
+ * test compares) all come from here. Values are text as written; `allowed` is the part of the check that needs no
+ * context, in JSON Schema words, and `expected` says it to a person.
+ */
+import { BANNERS, DELIVER_LEVELS, MODES, RECEIVE_LEVELS, VIOLATIONS } from '../core/settings.ts';
+
+export interface Key {
+  /** `policy, domain`: allowed in both. */
+  readonly section: 'service' | 'policy' | 'domain' | 'policy, domain';
+  readonly key: string;
+  /** As one would write it; '' where it is empty. */
+  readonly default: string;
+  readonly meaning: string;
+  readonly expected: string;
+  readonly allowed: { readonly enum?: readonly string[]; readonly pattern?: string };
+  /** False: accepted, checked and without effect in this version; the loader says so. */
+  readonly served: boolean;
+}
+
+type Check = Pick<Key, 'expected' | 'allowed'>;
+
+function words(list: readonly string[]): Check {
+  return { expected: `one of ${list.join(', ')}`, allowed: { enum: list } };
+}
+
+function anything(expected: string): Check {
+  return { expected, allowed: {} };
+}
+
+const SECONDS: Check = {
+  expected: 'a time such as 30s, 5m, 1h, or seconds',
+  allowed: { pattern: '^[0-9]{1,7}[smh]?$' },
+};
+const COUNT: Check = { expected: 'a whole number', allowed: { pattern: '^[0-9]{1,9}$' } };
+const BYTES: Check = {
+  expected: 'a number of bytes, or of K or M',
+  allowed: { pattern: '^[0-9]{1,9}[KM]?$' },
+};
+const LISTEN = anything('unix:/path or inet:HOST:PORT');
+
+export const PROTOCOLS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export const MARKS = ['header', 'none'] as const;
+export const YES_NO = ['yes', 'no'] as const;
+
+/** Keys whose function belongs to a later version. */
+const UNSERVED = new Set(['socketmap-listen', 'postfix-version', 'deliver']);
+
+type Line = readonly [key: string, standard: string, meaning: string, check: Check];
+
+function section(name: Key['section'], lines: readonly Line[]): Key[] {
+  return lines.map(([key, standard, meaning, check]) => ({
+    section: name,
+    key,
+    default: standard,
+    meaning,
+    ...check,
+    served: !UNSERVED.has(key),
+  }));
+}
+
+const SERVICE = section('service', [
+  ['policy-listen', '', 'sockets for Postfix policy delegation (`check_policy_service`)', LISTEN],
+  ['milter-listen', '', 'sockets for the milter protocol (`smtpd_milters`, `INPUT_MAIL_FILTER`)', LISTEN],
+  ['socketmap-listen', '', 'sockets for table questions on the deliver leg', LISTEN],
+  ['control-listen', 'unix:/run/tlsward/control.sock', 'socket for the commands; empty: none', LISTEN],
+  ['allow-remote', 'no', 'may a socket listen on an address other than loopback?', words(YES_NO)],
+  [
+    'socket-mode',
+    '0660',
+    'permissions of unix sockets',
+    { expected: 'an octal mode such as 0660', allowed: { pattern: '^0?[0-7]{3}$' } },
+  ],
+  [
+    'socket-group',
+    '',
+    'group that owns unix sockets; empty: that of the process',
+    { expected: 'a group name or number', allowed: { pattern: '^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?$' } },
+  ],
+  ['host-name', '', 'who we are in marks; empty: what the MTA says', anything('a host name')],
+  [
+    'trusted-clients',
+    '127.0.0.0/8, ::1',
+    'clients that re-inject judged mail (content filters); not judged; empty: nobody',
+    anything('IP addresses and networks'),
+  ],
+  [
+    'include',
+    '',
+    'more files, below the folder of the main file; `*` and `?` in the last part',
+    anything('paths'),
+  ],
+  [
+    'mark-name',
+    'X-TLS-Ward',
+    'header field of the mark; every such field from outside is removed',
+    { expected: 'the name of a header field of ours', allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' } },
+  ],
+  ['log-level', 'info', 'least severity that is logged', words(LOG_LEVELS)],
+  [
+    'postfix-version',
+    '',
+    'version whose grammar answers on the deliver leg use; empty: the oldest supported',
+    {
+      expected: 'a version such as 3.7',
+      allowed: { pattern: '^(?:[0-9]{1,2}\\.[0-9]{1,3}(?:\\.[0-9]{1,3})?)?$' },
+    },
+  ],
+  ['max-connections', '20000', 'open connections in all', COUNT],
+  ['max-connections-per-client', '1000', 'open connections of one inet address', COUNT],
+  [
+    'idle-timeout',
+    '3600',
+    'silence between requests before a connection is closed; more than 1000 s',
+    SECONDS,
+  ],
+  ['request-timeout', '30', 'from the first byte of a request to its last', SECONDS],
+  ['max-request', '65536', 'bytes of one policy request', BYTES],
+  ['max-attributes', '200', 'attributes of one policy request', COUNT],
+  ['max-packet', '1048577', 'bytes of one milter packet', BYTES],
+  ['max-recipients', '10000', 'recipients of one message', COUNT],
+  ['shutdown-timeout', '25', 'time for transactions in flight when the daemon stops', SECONDS],
+  ['recent-verdicts', '4096', 'verdicts kept for `tlsward lookup`', COUNT],
+]);
+
+const ROW = section('policy, domain', [
+  ['receive', 'may', 'how mail from or for the domain must arrive', words(RECEIVE_LEVELS)],
+  ['deliver', 'may', 'how mail to the domain must leave', words(DELIVER_LEVELS)],
+  ['min-protocol', 'TLSv1.2', 'lowest protocol where TLS is required', words(PROTOCOLS)],
+  ['min-bits', '128', 'fewest key bits where TLS is required', anything('a whole number from 0 to 512')],
+  [
+    'deny-ciphers',
+    '',
+    'parts of cipher names that must not occur, any case',
+    anything('parts of cipher names'),
+  ],
+  [
+    'client-names',
+    '',
+    'names a client certificate may have, `.suffix` for all below; empty: the row’s domain and below',
+    anything('domain names or .suffix'),
+  ],
+  [
+    'client-issuers',
+    '',
+    'issuers that may have signed the client certificate (`\\,` is a comma in a name); empty: any trusted one',
+    anything('issuer names'),
+  ],
+  ['fingerprint', '', 'pinned digests of certificates or public keys, in hex', anything('digests in hex')],
+  ['violation', 'reject', 'what a violation leads to', words(VIOLATIONS)],
+  ['mode', 'enforce', '`observe`: decide and record, but let pass', words(MODES)],
+  ['mark', 'header', 'add the mark to messages?', words(MARKS)],
+  [
+    'banner',
+    '',
+    `what a person sees: any of ${BANNERS.join(', ')}`,
+    anything(`any of ${BANNERS.join(', ')}`),
+  ],
+  [
+    'reply',
+    '',
+    'text of a refusal, with {domain} {required} {seen} {help} {contact} {code}; empty: the standard sentence',
+    anything('printable ASCII'),
+  ],
+  ['help', '', 'address or link for the person who is refused', anything('printable ASCII')],
+  ['contact', '', 'whom to ask about the domain', anything('printable ASCII')],
+  ['reason', '', 'why the row is as it is', anything('text')],
+  [
+    'until',
+    '',
+    'last good day (YYYY-MM-DD); afterwards the row is reported, not switched off',
+    anything('a date'),
+  ],
+]);
+
+/** In the order of the README. */
+export const KEYS: readonly Key[] = [
+  ...SERVICE,
+  ...section('policy', [['based-on', 'may', 'policy to start from', anything('the name of a policy')]]),
+  ...section('domain', [['policy', 'may', 'policy to start from', anything('the name of a policy')]]),
+  ...ROW,
+];
+
+/** The keys of one kind of section. */
+export function keysOf(kind: 'service' | 'policy' | 'domain'): Key[] {
+  return KEYS.filter((key) => key.section.split(', ').includes(kind));
+}
+
+/** What stands for a key that is not written. */
+export function defaultOf(name: string): string {
+  const key = KEYS.find((candidate) => candidate.key === name);
+  if (key === undefined) throw new Error(`no such key: ${name}`);
+  return key.default;
+}

@@ -1,0 +1,213 @@
+/**
+ * Loads a configuration: the main file and all it includes, checked completely before anything is used.
+ *
+ * Order of reading, which is also the order of `files`, of problems and of the hash: the main file, then each included
+ * file right after the one that names it, at its place in the list, names of a pattern in byte order. A file reached
+ * twice is read once; one that includes a file it was itself included by is a mistake.
+ * Only the main file has `[service]` keys; an included file's `[service]` may hold `include` and nothing else.
+ * Never throws for what is in or wrong with the files.
+ */
+import { createHash } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import type { Settings } from '../core/settings.ts';
+import type { PackedTable } from '../core/table.ts';
+import { Document, type Target } from './document.ts';
+import { findIncluded, type Included, readSource, type Source } from './files.ts';
+import { DEEPEST_INCLUDE, MOST_FILES } from './limits.ts';
+import { type Notice, type Problem, quote, Report, Wrong } from './problem.ts';
+import { checkSection } from './schema.ts';
+import { positionOf, type Section, whereOf } from './section.ts';
+import { readService, type ServiceSettings } from './service.ts';
+import { Policies } from './settings.ts';
+import { parseList } from './values.ts';
+
+export type Loaded =
+  | {
+      readonly ok: true;
+      readonly service: ServiceSettings;
+      readonly packed: PackedTable;
+      /** SHA-256 over the contents of all files in the order read, hex. */
+      readonly hash: string;
+      readonly notices: readonly Notice[];
+      readonly files: readonly string[];
+    }
+  | {
+      readonly ok: false;
+      /** At least one. */
+      readonly problems: readonly Problem[];
+      readonly notices: readonly Notice[];
+      readonly files: readonly string[];
+    };
+
+/** The local day as `YYYY-MM-DD`. */
+export function dayOf(date: Date): string {
+  const two = (number: number) => String(number).padStart(2, '0');
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** Loads `file`; `today` (`YYYY-MM-DD`) is what `until` is compared with. Synchronous: see reload.ts for a running daemon. */
+export function loadConfig(file: string, today: string = dayOf(new Date())): Loaded {
+  return new Loading(file, today).run();
+}
+
+/** The files above an included one, the main file first. */
+type Chain = readonly { readonly identity: string; readonly name: string }[];
+
+class Loading {
+  readonly #report = new Report();
+  readonly #hash = createHash('sha256');
+  readonly #document = new Document(this.#report);
+  readonly #main: Included;
+  readonly #root: string;
+  readonly #today: string;
+  readonly #seen = new Set<string>();
+
+  constructor(file: string, today: string) {
+    this.#main = { path: resolve(file), name: file };
+    this.#root = dirname(this.#main.path);
+    this.#today = today;
+  }
+
+  run(): Loaded {
+    const source = readSource(this.#main.path, this.#main.name);
+    if (source instanceof Wrong) this.#report.problem({ file: this.#main.name, line: 0 }, '', source);
+    else this.#take(this.#main, source, []);
+    const packed = source instanceof Wrong ? null : this.#finish();
+    const { files } = this.#document;
+    const notices = this.#report.notices(files);
+    if (packed === null || this.#report.failed) {
+      return { ok: false, problems: this.#report.problems(files), notices, files };
+    }
+    return { ok: true, ...packed, hash: this.#hash.digest('hex'), notices, files };
+  }
+
+  /** One file, then what it includes. */
+  #take(file: Included, source: Source, chain: Chain): void {
+    this.#seen.add(source.identity);
+    this.#hash.update(source.bytes);
+    const service = this.#document.read(file.name, source.bytes);
+    if (source.notice !== '') this.#report.notice('file', { file: file.name, line: 0 }, '', source.notice);
+    if (service === null) return;
+    const include = service.entries.find((entry) => entry.key === 'include');
+    if (include === undefined) return;
+    const at = positionOf(service, include);
+    const where = whereOf(service, 'include');
+    const elements = parseList(include.value);
+    if (elements instanceof Wrong) {
+      this.#report.problem(at, where, elements);
+      return;
+    }
+    const below = [...chain, { identity: source.identity, name: file.name }];
+    for (const element of elements) {
+      const found = findIncluded(element, file, this.#root);
+      if (found instanceof Wrong) this.#report.problem(at, where, found);
+      else if (found.length === 0)
+        this.#report.notice('file', at, where, `nothing matches ${quote(element)}`);
+      else {
+        for (const each of found) {
+          const wrong = this.#include(each, below);
+          if (wrong !== null) this.#report.problem(at, where, wrong);
+        }
+      }
+    }
+  }
+
+  /** Reads one included file, unless it was read before; `chain` holds the files above it. */
+  #include(file: Included, chain: Chain): Wrong | null {
+    const source = readSource(file.path, file.name);
+    if (source instanceof Wrong) return source;
+    const loop = chain.findIndex(({ identity }) => identity === source.identity);
+    if (loop >= 0) {
+      const names = [...chain.slice(loop).map(({ name }) => name), file.name];
+      return new Wrong(`a loop: ${names.join(' → ')}`, 'files that do not include each other');
+    }
+    if (this.#seen.has(source.identity)) return null;
+    if (chain.length > DEEPEST_INCLUDE) {
+      return new Wrong('deeper includes', `at most ${DEEPEST_INCLUDE} files deep`, 'deepest include');
+    }
+    if (this.#seen.size >= MOST_FILES) return new Wrong('more files', `at most ${MOST_FILES}`, 'most files');
+    this.#take(file, source, chain);
+    return null;
+  }
+
+  /** What needs all files: service, policies, and settings for every row. */
+  #finish(): { readonly service: ServiceSettings; readonly packed: PackedTable } {
+    const document = this.#document;
+    const report = this.#report;
+    const service = this.#service();
+    const policies = new Policies(report, this.#today);
+    policies.define(document.policies);
+    const settings: Settings[] = [];
+    const indexOf = new Map<Settings, number>();
+    const indexes = document.targets.map((target) => {
+      const value = settingsOf(target, policies, report);
+      if (value === null) return 0;
+      let index = indexOf.get(value);
+      if (index === undefined) {
+        index = settings.push(value) - 1;
+        indexOf.set(value, index);
+      }
+      return index;
+    });
+    if (!report.failed) this.#checkDomainless(settings, indexes);
+    policies.finish(settings);
+    if (document.builder.rows === 0)
+      report.notice('file', { file: this.#main.name, line: 0 }, '', 'the table has no rows');
+    const packed = document.builder.finish(settings, document.files, (tag) => indexes[tag] ?? 0);
+    return { service, packed };
+  }
+
+  #service(): ServiceSettings {
+    const { services } = this.#document;
+    const report = this.#report;
+    for (const section of services) {
+      if (section.file === this.#main.name) continue;
+      for (const entry of checkSection(section, report).values()) {
+        if (entry.key === 'include') continue;
+        const wrong = new Wrong(
+          `${entry.key} in an included file`,
+          'only include',
+          'it belongs in the main file',
+        );
+        report.problem(positionOf(section, entry), whereOf(section), wrong);
+      }
+    }
+    const own = services.find((section) => section.file === this.#main.name);
+    const missing: Section = { kind: 'service', name: '', entries: [], file: this.#main.name, line: 0 };
+    return readService(own ?? missing, this.#root, report);
+  }
+
+  /** `receive = verify` compares a certificate with the row's domain, or with what the row names instead. */
+  #checkDomainless(settings: readonly Settings[], indexes: readonly number[]): void {
+    for (const { tag, where, file, line } of this.#document.domainless) {
+      const value = settings[indexes[tag] ?? 0];
+      if (value?.receive !== 'verify' || value.clientNames.length > 0 || value.fingerprints.length > 0)
+        continue;
+      const from = value.lineage[0] ?? '';
+      const wrong = new Wrong(
+        `receive = verify (${from})`,
+        'client-names or fingerprint',
+        'the row names no domain',
+      );
+      this.#report.problem({ file, line }, where, wrong);
+    }
+  }
+}
+
+function settingsOf(target: Target, policies: Policies, report: Report): Settings | null {
+  if ('section' in target) return policies.domain(target.section);
+  const { word } = target;
+  const found = policies.find(word.text);
+  if (found === null) {
+    const wrong = policies.unknown(word.text);
+    for (const { file, line, pattern } of word.uses)
+      report.problem({ file, line }, `[domains] ${pattern}`, wrong);
+    const last = word.uses.at(-1);
+    const more = word.count - word.uses.length;
+    if (last !== undefined && more > 0) {
+      const others = new Wrong(`${wrong.found} in ${more} more rows`, wrong.expected, wrong.hint);
+      report.problem({ file: last.file, line: last.line }, '[domains]', others);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,30 @@
+/**
+ * A `[service]`, `[policy NAME]` or `[domain NAME]` section as written: entries in order, text decoded, nothing checked.
+ */
+import type { Position } from '../core/settings.ts';
+import { escapeText } from './problem.ts';
+
+export interface Entry {
+  readonly key: string;
+  readonly value: string;
+  readonly line: number;
+}
+
+export interface Section extends Position {
+  readonly kind: 'service' | 'policy' | 'domain';
+  /** Name of the policy, canonical pattern of the domain; '' for the service. */
+  readonly name: string;
+  readonly entries: Entry[];
+}
+
+export const SECTION_FORMS = ['[service]', '[domains]', '[policy NAME]', '[domain NAME]'] as const;
+
+export function whereOf(section: Section, key = ''): string {
+  const title = section.name === '' ? section.kind : `${section.kind} ${escapeText(section.name)}`;
+  return key === '' ? `[${title}]` : `[${title}] ${escapeText(key)}`;
+}
+
+/** Where an entry of the section stands. */
+export function positionOf(section: Section, entry: Entry): Position {
+  return { file: section.file, line: entry.line };
+}

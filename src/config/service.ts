@@ -1,0 +1,169 @@
+/**
+ * The `[service]` section to typed settings. Defaults are the texts of keys.ts, read by the same parsers, so that what
+ * is documented is what happens.
+ *
+ * Rules beside the single values: at least one socket for an MTA; no address twice; addresses other than loopback only
+ * with `allow-remote = yes`, because whoever reaches a socket can ask and, on the milter socket, is believed.
+ */
+import { canonicalDomain } from '../core/domain.ts';
+import { type Network, parseNetwork } from '../core/network.ts';
+import { defaultOf, type LOG_LEVELS } from './keys.ts';
+import { formatListen, isLoopback, type ListenAddress, parseListen } from './listen.ts';
+import { domainFault } from './pattern.ts';
+import { quote, type Report, Wrong } from './problem.ts';
+import { checkSection } from './schema.ts';
+import { positionOf, type Section, whereOf } from './section.ts';
+import { parseListOf } from './values.ts';
+
+export interface ServiceSettings {
+  readonly policyListen: readonly ListenAddress[];
+  readonly milterListen: readonly ListenAddress[];
+  readonly socketmapListen: readonly ListenAddress[];
+  /** Empty: no control socket. */
+  readonly controlListen: readonly ListenAddress[];
+  /** Permission bits, 0 to 0o777. */
+  readonly socketMode: number;
+  /** Name or number; null: the process's own group. */
+  readonly socketGroup: string | null;
+  /** Canonical; null: what the MTA says. */
+  readonly hostName: string | null;
+  readonly trustedClients: readonly Network[];
+  readonly markName: string;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** `3.7`; null when not said. */
+  readonly postfixVersion: string | null;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerClient: number;
+  readonly idleTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly maxRequestBytes: number;
+  readonly maxAttributes: number;
+  readonly maxPacketBytes: number;
+  readonly maxRecipients: number;
+  readonly shutdownTimeoutMs: number;
+  readonly recentVerdicts: number;
+}
+
+/** Keys of which at least one is needed. */
+const LISTENERS = ['policy-listen', 'milter-listen', 'socketmap-listen'] as const;
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, K: 1024, M: 1024 * 1024 };
+
+/** "30", "30s", "64K" to a number within bounds. */
+function amount(text: string, least: number, most: number, unit: string): number | Wrong {
+  const factor = UNITS[text.at(-1) ?? ''];
+  const value = Number(factor === undefined ? text : text.slice(0, -1)) * (factor ?? 1);
+  if (value >= least && value <= most) return value;
+  return new Wrong(quote(text), `${least} to ${most}${unit}`);
+}
+
+/** Fields that a mark must never be named like, because copies from outside are removed. */
+const TAKEN =
+  /^(?:from|sender|reply-to|to|cc|bcc|subject|date|message-id|in-reply-to|references|comments|keywords|received(?:-spf)?|return-path|delivered-to|errors-to|mime-version|authentication-results|dkim-signature|tls-(?:required|report-.*)|(?:content|resent|list|arc|auto|disposition|original)-.*)$/i;
+
+function parseMarkName(text: string): string | Wrong {
+  if (!TAKEN.test(text)) return text;
+  return new Wrong(quote(text), 'the name of a header field of ours', 'such fields from outside are removed');
+}
+
+function parseHostName(text: string): string | null | Wrong {
+  if (text === '') return null;
+  return canonicalDomain(text) ?? new Wrong(quote(text), 'a host name', domainFault(text));
+}
+
+function parseTrusted(text: string): Network | Wrong {
+  const network = parseNetwork(text);
+  if (network !== null) return network;
+  const [address = '', bits] = text.split('/');
+  const hint =
+    bits !== undefined && parseNetwork(address) !== null ? 'bits beyond the prefix length must be 0' : '';
+  return new Wrong(quote(text), 'an IP address or a network such as 10.0.0.0/8', hint);
+}
+
+/** Reads the section; mistakes are reported and replaced by defaults. `folder` is where relative paths start. */
+export function readService(section: Section, folder: string, report: Report): ServiceSettings {
+  const entries = checkSection(section, report);
+  const read = <T>(key: string, parse: (text: string) => T | Wrong): T => {
+    const entry = entries.get(key);
+    const value = entry === undefined ? parse(defaultOf(key)) : parse(entry.value);
+    if (!(value instanceof Wrong)) return value;
+    if (entry !== undefined) report.problem(positionOf(section, entry), whereOf(section, key), value);
+    const standard = parse(defaultOf(key));
+    if (standard instanceof Wrong)
+      throw new Error(`the default of ${key} is wrong: expected ${standard.expected}`);
+    return standard;
+  };
+  const text = (value: string) => (value === '' ? null : value);
+  const remote = entries.get('allow-remote')?.value === 'yes';
+  const parsed = new Map<string, readonly ListenAddress[]>();
+  const listen = (key: string) => {
+    const addresses = read(key, (value) => parseListOf(value, (one) => parseListener(one, folder, remote)));
+    parsed.set(key, addresses);
+    return addresses;
+  };
+  const count = (key: string, least: number, most: number) =>
+    read(key, (value) => amount(value, least, most, ''));
+  const milliseconds = (key: string, least: number, most: number) =>
+    1000 * read(key, (value) => amount(value, least, most, ' s'));
+  const settings: ServiceSettings = {
+    policyListen: listen('policy-listen'),
+    milterListen: listen('milter-listen'),
+    socketmapListen: listen('socketmap-listen'),
+    controlListen: listen('control-listen'),
+    socketMode: read('socket-mode', (value) => Number.parseInt(value, 8)),
+    socketGroup: read('socket-group', text),
+    hostName: read('host-name', parseHostName),
+    trustedClients: read('trusted-clients', (value) => parseListOf(value, parseTrusted)),
+    markName: read('mark-name', parseMarkName),
+    logLevel: read('log-level', (value) => value as ServiceSettings['logLevel']),
+    postfixVersion: read('postfix-version', text),
+    maxConnections: count('max-connections', 1, 1_000_000),
+    maxConnectionsPerClient: count('max-connections-per-client', 1, 1_000_000),
+    // Postfix keeps a policy connection for up to 1000 s (smtpd_policy_service_max_ttl) and must be the one to close it
+    idleTimeoutMs: milliseconds('idle-timeout', 1001, 604_800),
+    requestTimeoutMs: milliseconds('request-timeout', 1, 3600),
+    maxRequestBytes: count('max-request', 1024, 16 * 1024 * 1024),
+    maxAttributes: count('max-attributes', 50, 10_000),
+    // a body chunk of 64 KiB and its command must fit
+    maxPacketBytes: count('max-packet', 65_537, 64 * 1024 * 1024),
+    maxRecipients: count('max-recipients', 1, 1_000_000),
+    shutdownTimeoutMs: milliseconds('shutdown-timeout', 0, 3600),
+    recentVerdicts: count('recent-verdicts', 0, 1_000_000),
+  };
+  const mode = entries.get('socket-mode');
+  if (mode !== undefined && (settings.socketMode & 0o002) !== 0) {
+    report.notice(
+      'suspect',
+      positionOf(section, mode),
+      whereOf(section, 'socket-mode'),
+      'everyone on this machine can connect',
+    );
+  }
+  if (!LISTENERS.some((key) => section.entries.some((entry) => entry.key === key && entry.value !== ''))) {
+    const wrong = new Wrong('no socket for the MTA', LISTENERS.join(', '));
+    report.problem(section, whereOf(section), wrong);
+  }
+  const taken = new Set<string>();
+  for (const key of [...LISTENERS, 'control-listen']) {
+    const entry = entries.get(key);
+    for (const address of parsed.get(key) ?? []) {
+      const name = formatListen(address);
+      if (taken.has(name) && !name.endsWith(':0')) {
+        const wrong = new Wrong(`${quote(name)} again`, 'each address once');
+        report.problem(
+          entry === undefined ? section : positionOf(section, entry),
+          whereOf(section, key),
+          wrong,
+        );
+      }
+      taken.add(name);
+    }
+  }
+  return settings;
+}
+
+function parseListener(text: string, folder: string, remote: boolean): ListenAddress | Wrong {
+  const address = parseListen(text, folder);
+  if (address instanceof Wrong || remote || isLoopback(address)) return address;
+  return new Wrong(quote(text), 'a loopback address', 'allow-remote = yes permits others');
+}

@@ -1,0 +1,270 @@
+/**
+ * From `[policy NAME]` and `[domain NAME]` sections to flat `Settings`: each key typed, then laid over what it starts from.
+ *
+ * A policy starts from `based-on`, a domain from `policy`; without one both start from the built-in `may`. Every mistake is
+ * reported and the key then left as inherited, so that one mistake does not hide the next. A cycle is reported once, with
+ * its chain. Sections are resolved without recursion; inheritance deeper than DEEPEST_INHERITANCE is a mistake.
+ */
+import { BANNERS, BUILT_IN, DEFAULTS, type Settings } from '../core/settings.ts';
+import { reserved } from './half.ts';
+import { DEEPEST_INHERITANCE, LONGEST_CONTACT, LONGEST_REASON, LONGEST_REPLY } from './limits.ts';
+import { quote, type Report, Wrong } from './problem.ts';
+import { checkSection } from './schema.ts';
+import { type Entry, positionOf, type Section, whereOf } from './section.ts';
+import { didYouMean } from './suggest.ts';
+import * as values from './values.ts';
+
+type Own = { -readonly [K in keyof Settings]?: Settings[K] };
+
+/** How the value of each key becomes a field; words of a fixed list were checked by the schema. */
+const FIELDS: Readonly<Record<string, (text: string) => Own | Wrong>> = {
+  receive: (text) => ({ receive: text as Settings['receive'] }),
+  deliver: (text) => ({ deliver: text as Settings['deliver'] }),
+  'min-protocol': (text) => ({ minProtocol: text }),
+  'min-bits': (text) => as('minBits', values.parseBits(text)),
+  'deny-ciphers': (text) => as('denyCiphers', values.parseListOf(text, values.parseCipherFragment)),
+  'client-names': (text) => as('clientNames', values.parseListOf(text, values.parseClientName)),
+  'client-issuers': (text) => as('clientIssuers', values.parseList(text)),
+  fingerprint: (text) => as('fingerprints', values.parseListOf(text, values.parseFingerprint)),
+  violation: (text) => ({ violation: text as Settings['violation'] }),
+  mode: (text) => ({ mode: text as Settings['mode'] }),
+  mark: (text) => ({ mark: text as Settings['mark'] }),
+  banner: (text) =>
+    as(
+      'banner',
+      values.parseListOf(text, (word) => values.parseWord(word, BANNERS)),
+    ),
+  reply: (text) => as('reply', values.parseReply(text, LONGEST_REPLY)),
+  help: (text) => as('help', values.parsePlainText(text, LONGEST_CONTACT)),
+  contact: (text) => as('contact', values.parsePlainText(text, LONGEST_CONTACT)),
+  reason: (text) => as('reason', values.parseText(text, LONGEST_REASON)),
+  until: (text) => as('until', values.parseDay(text)),
+};
+
+function as<K extends keyof Settings>(field: K, value: Settings[K] | Wrong): Own | Wrong {
+  return value instanceof Wrong ? value : ({ [field]: value } as Own);
+}
+
+const POLICY_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+
+interface Node {
+  readonly section: Section;
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly own: Own;
+  /** Set once resolved. */
+  settings: Settings | null;
+}
+
+export class Policies {
+  readonly #report: Report;
+  readonly #today: string;
+  readonly #nodes = new Map<string, Node>();
+  /** Policies that something starts from or names. */
+  readonly #used = new Set<string>();
+
+  /** `today` as `YYYY-MM-DD`, for what is overdue. */
+  constructor(report: Report, today: string) {
+    this.#report = report;
+    this.#today = today;
+  }
+
+  /** Takes in every `[policy]` section, then resolves them all, so that mistakes in unused ones are found too. */
+  define(sections: readonly Section[]): void {
+    for (const section of sections) {
+      const wrong = this.#nameFault(section);
+      if (wrong !== null) this.#report.problem(section, whereOf(section), wrong);
+      // a second policy of a name is looked at for its mistakes, but the first one counts
+      const node = this.#read(section);
+      if (wrong === null) this.#nodes.set(section.name, node);
+    }
+    for (const name of this.#nodes.keys()) this.#resolve(name);
+  }
+
+  #nameFault(section: Section): Wrong | null {
+    const { name } = section;
+    const first = this.#nodes.get(name);
+    if (first !== undefined) {
+      const { file, line } = first.section;
+      return new Wrong(`policy ${quote(name)} again`, 'each policy once', `first at ${file}:${line}`);
+    }
+    if (BUILT_IN.has(name)) {
+      return new Wrong(
+        `policy ${quote(name)}, which is built in`,
+        'a name of your own',
+        'use based-on to start from it',
+      );
+    }
+    if (reserved(name)) return new Wrong(quote(name), 'a policy name', 'a reserved name');
+    if (POLICY_NAME.test(name)) return null;
+    const plain = name.replace(/^"(.*)"$/, '$1').toLowerCase();
+    const hint = plain !== name && POLICY_NAME.test(plain) ? `did you mean [policy ${plain}]?` : '';
+    return new Wrong(quote(name), 'a policy name: at most 64 of a-z 0-9 - _, a letter or digit first', hint);
+  }
+
+  /** All names a row may use. */
+  names(): string[] {
+    return [...BUILT_IN.keys(), ...this.#nodes.keys()];
+  }
+
+  /** Settings of the policy, or null when there is none of this name. */
+  find(name: string): Settings | null {
+    this.#used.add(name);
+    return BUILT_IN.get(name) ?? this.#nodes.get(name)?.settings ?? null;
+  }
+
+  /** Why a name is no policy, for the one who wrote it. */
+  unknown(name: string): Wrong {
+    return new Wrong(`policy ${quote(name)}`, 'a known policy', this.#unknownHint(name));
+  }
+
+  #unknownHint(name: string): string {
+    const near = didYouMean(name, this.names());
+    if (near !== '') return near;
+    if (/^(?:dane|dane-only|fingerprint|secure|auto)$/.test(name)) {
+      return `${name} is a level: write it as deliver = ${name} in a section of the policy or domain`;
+    }
+    const address = name.includes('=') && name.includes('@');
+    return address
+      ? 'a pattern that contains = needs a section of its own, [domain PATTERN]'
+      : `add [policy ${name}]`;
+  }
+
+  /** Settings of a `[domain]` section. */
+  domain(section: Section): Settings {
+    const node = this.#read(section);
+    const start = node.entries.get('policy');
+    let base: Settings = DEFAULTS;
+    if (start !== undefined) {
+      const found = this.find(start.value);
+      if (found === null) {
+        this.#report.problem(
+          positionOf(section, start),
+          whereOf(section, 'policy'),
+          this.unknown(start.value),
+        );
+      } else base = found;
+    }
+    const settings = lay(node, base);
+    const names = node.entries.get('client-names') ?? node.entries.get('client-issuers');
+    if (names !== undefined && settings.receive !== 'verify') {
+      const text = `has no effect, because receive is ${settings.receive} and not verify`;
+      this.#report.notice('no-effect', positionOf(section, names), whereOf(section, names.key), text);
+    }
+    this.#checkPins(node, settings);
+    return settings;
+  }
+
+  /** Notices that need the whole table: `inUse` are the settings that some row has. */
+  finish(inUse: readonly Settings[]): void {
+    const verified = new Set(
+      inUse.filter((settings) => settings.receive === 'verify').flatMap((one) => one.lineage),
+    );
+    for (const [name, { section, entries }] of this.#nodes) {
+      if (!this.#used.has(name))
+        this.#report.notice('no-effect', section, whereOf(section), 'no row uses this policy');
+      const names = entries.get('client-names') ?? entries.get('client-issuers');
+      if (names === undefined || verified.has(`policy ${name}`)) continue;
+      const text = 'has no effect, because no row with this policy has receive = verify';
+      this.#report.notice('no-effect', positionOf(section, names), whereOf(section, names.key), text);
+    }
+  }
+
+  #read(section: Section): Node {
+    const entries = new Map(checkSection(section, this.#report));
+    const own: Own = {};
+    for (const [key, entry] of entries) {
+      const parse = Object.hasOwn(FIELDS, key) ? FIELDS[key] : undefined;
+      const value = parse?.(entry.value) ?? {};
+      if (value instanceof Wrong)
+        this.#report.problem(positionOf(section, entry), whereOf(section, key), value);
+      else Object.assign(own, value);
+    }
+    const until = entries.get('until');
+    if (until !== undefined && own.until != null && own.until < this.#today) {
+      const text = `overdue: the last good day was ${own.until}`;
+      this.#report.notice('overdue', positionOf(section, until), whereOf(section, 'until'), text);
+    }
+    return { section, entries, own, settings: null };
+  }
+
+  /** Walks from the policy to what is resolved already, then lays the policies in between over it, deepest first. */
+  #resolve(name: string): void {
+    const chain: string[] = [];
+    let base: Settings = DEFAULTS;
+    for (let next: string | null = name; next !== null; ) {
+      const node = this.#nodes.get(next);
+      if (node === undefined) {
+        base = this.#base(chain.at(-1) ?? '', next);
+        break;
+      }
+      if (node.settings !== null) {
+        base = node.settings;
+        break;
+      }
+      if (chain.includes(next)) {
+        this.#cycle([...chain.slice(chain.indexOf(next)), next]);
+        break;
+      }
+      chain.push(next);
+      next = node.entries.get('based-on')?.value ?? null;
+      if (next !== null) this.#used.add(next);
+    }
+    for (const each of chain.reverse()) {
+      const node = this.#nodes.get(each);
+      if (node === undefined) continue;
+      if (base.lineage.length > DEEPEST_INHERITANCE) {
+        this.#tooDeep(node);
+        base = DEFAULTS;
+      }
+      base = lay(node, base);
+      node.settings = base;
+      this.#checkPins(node, base);
+    }
+  }
+
+  #base(child: string, name: string): Settings {
+    const builtIn = BUILT_IN.get(name);
+    if (builtIn !== undefined) return builtIn;
+    const node = this.#nodes.get(child);
+    const entry = node?.entries.get('based-on');
+    if (node !== undefined && entry !== undefined) {
+      this.#report.problem(
+        positionOf(node.section, entry),
+        whereOf(node.section, 'based-on'),
+        this.unknown(name),
+      );
+    }
+    return DEFAULTS;
+  }
+
+  #cycle(chain: readonly string[]): void {
+    const node = this.#nodes.get(chain[0] ?? '');
+    const entry = node?.entries.get('based-on');
+    if (node === undefined || entry === undefined) return;
+    const wrong = new Wrong(`a cycle: ${chain.join(' → ')}`, 'a policy that ends in a built-in one');
+    this.#report.problem(positionOf(node.section, entry), whereOf(node.section, 'based-on'), wrong);
+  }
+
+  #tooDeep(node: Node): void {
+    const wrong = new Wrong(
+      'deeper inheritance',
+      `at most ${DEEPEST_INHERITANCE} policies`,
+      'deepest inheritance',
+    );
+    this.#report.problem(node.section, whereOf(node.section), wrong);
+  }
+
+  /** `deliver = fingerprint` without a digest would let no mail out at all. */
+  #checkPins(node: Node, settings: Settings): void {
+    const entry = node.entries.get('deliver');
+    if (entry === undefined || settings.deliver !== 'fingerprint' || settings.fingerprints.length > 0) return;
+    const wrong = new Wrong('no digest to compare with', 'a fingerprint key');
+    this.#report.problem(positionOf(node.section, entry), whereOf(node.section, 'deliver'), wrong);
+  }
+}
+
+/** The node's own keys over what it starts from. */
+function lay(node: Node, base: Settings): Settings {
+  const { kind, name } = node.section;
+  return Object.freeze({ ...base, ...node.own, lineage: [`${kind} ${name}`, ...base.lineage] });
+}
