@@ -2,8 +2,8 @@
 /**
  * The `tlsward` executable: picks the command and turns its outcome into an exit status. Nothing else happens here.
  */
-import { readFileSync } from 'node:fs';
 import type { Io, Run } from './cli/command.ts';
+import { packageVersion } from './net/version.ts';
 
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<{ run: Run }>]>> = {
   serve: ['run the daemon', () => import('./cli/serve.ts')],
@@ -13,11 +13,6 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   status: ['show what the daemon is doing', () => import('./cli/status.ts')],
   lookup: ['turn the code of a reply back into its transaction', () => import('./cli/lookup.ts')],
 };
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 function usage(): string {
   const commands = Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(13)}${summary}\n`);
@@ -34,7 +29,7 @@ function usage(): string {
 async function main(argv: string[], io: Io): Promise<number> {
   const [name = '', ...rest] = argv;
   if (name === '--version' || name === 'version') {
-    io.out(`tlsward ${version()}\n`);
+    io.out(`tlsward ${packageVersion()}\n`);
     return 0;
   }
   if (name === '--help' || name === '-h' || name === 'help' || rest.includes('--help')) {

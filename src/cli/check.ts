@@ -13,7 +13,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const loaded = loadConfig(file);
   const { notices } = loaded;
   if (values.json) {
-    const detail = loaded.ok ? { rows: loaded.packed.rows, hash: loaded.hash, files: loaded.files } : { problems: loaded.problems };
+    const detail = loaded.ok
+      ? { rows: loaded.packed.rows, hash: loaded.hash, files: loaded.files }
+      : { problems: loaded.problems };
     io.out(`${JSON.stringify({ ok: loaded.ok, notices, ...detail })}\n`);
     return loaded.ok ? EXIT.yes : EXIT.config;
   }
@@ -21,7 +23,10 @@ export async function run(argv: string[], io: Io): Promise<number> {
     const count = loaded.problems.length;
     io.err(`${paint(io, 'red', `${file}: ${count} mistake${count === 1 ? '' : 's'}`)}\n`);
     for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
-  } else io.out(`${paint(io, 'green', `${file}: fine`)}; ${loaded.packed.rows} rows from ${loaded.files.length} file${loaded.files.length === 1 ? '' : 's'}\n`);
+  } else
+    io.out(
+      `${paint(io, 'green', `${file}: fine`)}; ${loaded.packed.rows} rows from ${loaded.files.length} file${loaded.files.length === 1 ? '' : 's'}\n`,
+    );
   for (const notice of notices) io.err(`notice: ${formatNotice(notice)}\n`);
   return loaded.ok ? EXIT.yes : EXIT.config;
 }

@@ -4,6 +4,7 @@
  * Exit statuses (sysexits(3) where it has one): 0 yes, 1 the policy says no, 64 usage, 65 the data cannot be read,
  * 69 the daemon does not answer, 75 cannot tell, 78 configuration.
  */
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
@@ -17,7 +18,15 @@ export interface Io {
 
 export type Run = (argv: string[], io: Io) => Promise<number>;
 
-export const EXIT = { yes: 0, no: 1, usage: 64, data: 65, unavailable: 69, cannotTell: 75, config: 78 } as const;
+export const EXIT = {
+  yes: 0,
+  no: 1,
+  usage: 64,
+  data: 65,
+  unavailable: 69,
+  cannotTell: 75,
+  config: 78,
+} as const;
 
 /** Wrong arguments: the message names the mistake, `main` adds where to find help. */
 export class UsageError extends Error {}
@@ -34,20 +43,33 @@ export function parseCommand<O extends NonNullable<ParseArgsConfig['options']>>(
   options: O,
 ): ReturnType<typeof parseArgs<{ options: typeof COMMON & O; allowPositionals: true; strict: true }>> {
   try {
-    return parseArgs({ args: argv, options: { ...COMMON, ...options }, allowPositionals: true, strict: true });
+    return parseArgs({
+      args: argv,
+      options: { ...COMMON, ...options },
+      allowPositionals: true,
+      strict: true,
+    });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message.split('. To specify')[0]! : String(error));
   }
 }
 
-/** The sample table that comes with the program. */
-export const SAMPLE_CONFIG = fileURLToPath(new URL('../../../contrib/tables/sample.ini', import.meta.url));
+/** The sample table that comes with the program; a short path where it lies below the current folder. */
+function sampleConfig(): string {
+  const path = fileURLToPath(new URL('../../../contrib/tables/sample.ini', import.meta.url));
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') ? path : short;
+}
 
 /** Which configuration file a command speaks of: `--config`, `--sample`, TLSWARD_CONFIG, or the system's own. */
-export function configFile(values: { config?: string | undefined; sample?: boolean | undefined }, env: NodeJS.ProcessEnv): string {
-  if (values.config !== undefined && values.sample) throw new UsageError('--config and --sample exclude each other');
+export function configFile(
+  values: { config?: string | undefined; sample?: boolean | undefined },
+  env: NodeJS.ProcessEnv,
+): string {
+  if (values.config !== undefined && values.sample)
+    throw new UsageError('--config and --sample exclude each other');
   if (values.config !== undefined) return values.config;
-  if (values.sample) return SAMPLE_CONFIG;
+  if (values.sample) return sampleConfig();
   return env.TLSWARD_CONFIG ?? '/etc/tlsward/tlsward.ini';
 }
 

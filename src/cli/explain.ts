@@ -10,6 +10,9 @@
  * door, the header that would be added, and the smallest change that turns the answer around.
  * Exit status: 0 accepted, 1 refused or held, 75 deferred because the MTA would not have told enough.
  */
+
+import { loadConfig } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
 import { NULL_ADDRESS, parsePath } from '../core/address.ts';
 import { smallestChange } from '../core/counterfactual.ts';
 import { decide } from '../core/decide.ts';
@@ -17,9 +20,7 @@ import { PolicyTable } from '../core/table.ts';
 import type { ClientCertificate, TlsState } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { describeRequired, describeTls, reasonsOf, type Reply, replyFor } from '../core/words.ts';
-import { loadConfig } from '../config/load.ts';
-import { formatProblem } from '../config/problem.ts';
+import { describeRequired, describeTls, type Reply, reasonsOf, replyFor } from '../core/words.ts';
 import { markEdits } from '../net/marks.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 
@@ -39,7 +40,8 @@ const EXAMPLE_CODE = 'XXXXXXXX';
 
 function parseCertificate(cert: string, issuer: string, fingerprints: readonly string[]): ClientCertificate {
   const digests = fingerprints.map((digest) => digest.toUpperCase());
-  if (cert === 'none') return digests.length === 0 ? { kind: 'none' } : { kind: 'untrusted', fingerprints: digests };
+  if (cert === 'none')
+    return digests.length === 0 ? { kind: 'none' } : { kind: 'untrusted', fingerprints: digests };
   if (cert === 'untrusted') return { kind: 'untrusted', fingerprints: digests };
   return { kind: 'trusted', commonName: cert, issuer, fingerprints: digests };
 }
@@ -48,14 +50,16 @@ function parseTls(text: string, certificate: ClientCertificate): TlsState {
   if (text === 'none') return { kind: 'plain' };
   if (text === 'unknown') return { kind: 'unknown', why: 'asked with --tls unknown' };
   const [protocol = '', cipher = '', bits = ''] = text.trim().split(/\s+/);
-  if (!/^(SSL|TLS)/.test(protocol)) throw new UsageError(`--tls: found "${text}", expected "PROTOCOL CIPHER BITS", none or unknown`);
+  if (!/^(SSL|TLS)/.test(protocol))
+    throw new UsageError(`--tls: found "${text}", expected "PROTOCOL CIPHER BITS", none or unknown`);
   return { kind: 'tls', protocol, cipher, bits: /^[0-9]+$/.test(bits) ? Number(bits) : null, certificate };
 }
 
 /** `tlsward explain`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, OPTIONS);
-  if (values.from === undefined) throw new UsageError('--from is missing (use --from "<>" for the null sender)');
+  if (values.from === undefined)
+    throw new UsageError('--from is missing (use --from "<>" for the null sender)');
   if (values.to === undefined) throw new UsageError('--to is missing');
   const file = configFile(values, io.env);
   const loaded = loadConfig(file);
@@ -89,7 +93,14 @@ export async function run(argv: string[], io: Io): Promise<number> {
       ? replyFor(verdict.decisive, action, verdict.tls, EXAMPLE_CODE)
       : null;
   const change = smallestChange(transaction, table, facts);
-  const edits = markEdits(transaction, verdict, [], EXAMPLE_CODE, { name: service.markName, hostName: service.hostName ?? '' }, new Date());
+  const edits = markEdits(
+    transaction,
+    verdict,
+    [],
+    EXAMPLE_CODE,
+    { name: service.markName, hostName: service.hostName ?? '' },
+    new Date(),
+  );
   const header = verdict.action !== 'accept' ? undefined : edits.find((edit) => edit.kind === 'insertHeader');
   const answer = {
     verdict: verdict.action,
@@ -130,7 +141,10 @@ function print(io: Io, verdict: Verdict, answer: Answer, recipients: readonly st
   if (finding?.row != null) {
     const { pattern, at, settings } = finding.row;
     line('row', `${pattern} (${at.file}:${at.line}), ${settings.lineage.join(' <- ')}`);
-    line('requires', `receive = ${settings.receive}: ${describeRequired(finding)}; violation = ${settings.violation}, mode = ${settings.mode}`);
+    line(
+      'requires',
+      `receive = ${settings.receive}: ${describeRequired(finding)}; violation = ${settings.violation}, mode = ${settings.mode}`,
+    );
   } else line('row', 'none');
   answer.because.forEach((reason, i) => {
     line(i === 0 ? 'because' : '', reason);
@@ -138,7 +152,10 @@ function print(io: Io, verdict: Verdict, answer: Answer, recipients: readonly st
   if (reply !== null) {
     const address = recipients[0]?.replace(/^<|>$/g, '') ?? '';
     const lead = verdict.wouldBe === null ? '' : 'would be: ';
-    line('policy', `${lead}${reply.code} ${reply.dsn} <${address}>: Recipient address rejected: ${reply.text}`);
+    line(
+      'policy',
+      `${lead}${reply.code} ${reply.dsn} <${address}>: Recipient address rejected: ${reply.text}`,
+    );
     line('milter', `${lead}${reply.code} ${reply.dsn} ${reply.text}`);
   }
   if (answer.header !== null) line('header', answer.header);

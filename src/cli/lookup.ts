@@ -10,19 +10,22 @@ import { ask, CONTROL_OPTION } from './daemon.ts';
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, CONTROL_OPTION);
   const [text, ...more] = positionals;
-  if (text === undefined || more.length > 0) throw new UsageError('lookup takes one code, the eight characters in brackets at the end of a reply');
+  if (text === undefined || more.length > 0)
+    throw new UsageError('lookup takes one code, the eight characters in brackets at the end of a reply');
   const code = normaliseCode(text);
   const reply = await ask(values, io, 'lookup', code);
   if (values.json) io.out(`${JSON.stringify(reply)}\n`);
   if (reply.ok !== true) {
-    if (!values.json) io.err(`${code}: not among the recent verdicts; try: journalctl -u tlsward | grep ${code}\n`);
+    if (!values.json)
+      io.err(`${code}: not among the recent verdicts; try: journalctl -u tlsward | grep ${code}\n`);
     return EXIT.cannotTell;
   }
   if (values.json) return EXIT.yes;
   const found = reply.verdict as Record<string, unknown>;
   const { action, time, reply: said, because, ...rest } = found;
   io.out(`${code}: ${String(action)} at ${String(time)}${said === undefined ? '' : `: ${String(said)}`}\n\n`);
-  for (const [name, value] of Object.entries(rest)) io.out(`${label(name)}${Array.isArray(value) ? value.join(', ') : String(value)}\n`);
+  for (const [name, value] of Object.entries(rest))
+    io.out(`${label(name)}${Array.isArray(value) ? value.join(', ') : String(value)}\n`);
   if (Array.isArray(because)) {
     because.forEach((reason, i) => {
       io.out(`${label(i === 0 ? 'because' : '')}${String(reason)}\n`);

@@ -12,7 +12,12 @@ interface ReloadReply {
   readonly notices?: readonly string[];
   readonly generation?: number;
   readonly rows?: number;
-  readonly changes?: { readonly added: number; readonly removed: number; readonly changed: number; readonly lines: readonly string[] };
+  readonly changes?: {
+    readonly added: number;
+    readonly removed: number;
+    readonly changed: number;
+    readonly lines: readonly string[];
+  };
   readonly restartNeeded?: readonly string[];
 }
 
@@ -26,12 +31,16 @@ export async function run(argv: string[], io: Io): Promise<number> {
   }
   if (!reply.ok) {
     const problems = reply.problems ?? [reply.error ?? 'unknown error'];
-    io.err(`${paint(io, 'red', `${problems.length} mistake${problems.length === 1 ? '' : 's'}; the old table stays`)}\n`);
+    io.err(
+      `${paint(io, 'red', `${problems.length} mistake${problems.length === 1 ? '' : 's'}; the old table stays`)}\n`,
+    );
     for (const problem of problems) io.err(`${problem}\n`);
     return EXIT.config;
   }
   const { added = 0, removed = 0, changed = 0, lines = [] } = reply.changes ?? {};
-  io.out(`reloaded: generation ${reply.generation}, ${reply.rows} rows; ${added} added, ${removed} removed, ${changed} changed\n`);
+  io.out(
+    `reloaded: generation ${reply.generation}, ${reply.rows} rows; ${added} added, ${removed} removed, ${changed} changed\n`,
+  );
   for (const line of lines) io.out(`  ${line}\n`);
   for (const notice of reply.notices ?? []) io.out(`notice: ${notice}\n`);
   if (reply.restartNeeded?.length) io.out(`restart needed for: ${reply.restartNeeded.join(', ')}\n`);

@@ -5,21 +5,21 @@
  * `--sample` it also says what to try next. Exit status: 0 stopped as asked, 78 mistakes in the configuration, 69 a
  * socket cannot be opened.
  */
+import { resolve } from 'node:path';
 import { formatProblem } from '../config/problem.ts';
 import { Log } from '../log/log.ts';
 import { ListenError } from '../net/listen.ts';
-import { ConfigRejected, packageVersion, Service } from '../net/service.ts';
+import { ConfigRejected, Service } from '../net/service.ts';
+import { packageVersion } from '../net/version.ts';
 import { configFile, EXIT, type Io, parseCommand } from './command.ts';
 
 /** `tlsward serve`; resolves when the daemon has stopped. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, {});
-  const config = configFile(values, io.env);
+  // a daemon's files are named in full: whoever reads its log is in another folder
+  const config = values.sample ? configFile(values, io.env) : resolve(configFile(values, io.env));
   const log = new Log('info');
   const stopped = nextSignal();
-  // our own bug outside any session: say so and go on, a mail server that exits defers everybody's mail
-  process.on('uncaughtException', (error) => log.bug('uncaught exception', error));
-  process.on('unhandledRejection', (error) => log.bug('unhandled rejection', error));
   let service: Service;
   try {
     log.serviceStart(packageVersion(), process.versions.node, config);
@@ -37,6 +37,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
     }
     throw error;
   }
+  // our own bug outside any session: say so and go on, a mail server that exits defers everybody's mail
+  process.on('uncaughtException', (error) => log.bug('uncaught exception', error));
+  process.on('unhandledRejection', (error) => log.bug('unhandled rejection', error));
   for (const { name, address } of service.listeners) io.err(`tlsward: ${name} listening on ${address}\n`);
   if (values.sample) io.err(sampleHint(config));
   process.on('SIGHUP', () => {

@@ -42,9 +42,14 @@ export async function run(argv: string[], io: Io): Promise<number> {
   }
   const { table } = reply;
   const line = (name: string, text: string): void => io.out(`${label(name)}${text}\n`);
-  io.out(`${paint(io, 'green', 'running')}: tlsward ${reply.version} on node ${reply.node}, pid ${reply.pid}, since ${reply.startedAt}\n`);
+  io.out(
+    `${paint(io, 'green', 'running')}: tlsward ${reply.version} on node ${reply.node}, pid ${reply.pid}, since ${reply.startedAt}\n`,
+  );
   line('config', reply.config);
-  line('table', `generation ${table.generation}, ${table.rows} rows, hash ${table.hash.slice(0, 16)}, loaded ${table.loadedAt}`);
+  line(
+    'table',
+    `generation ${table.generation}, ${table.rows} rows, hash ${table.hash.slice(0, 16)}, loaded ${table.loadedAt}`,
+  );
   if (table.lastReload !== '') line('reload', paint(io, 'red', table.lastReload));
   for (const overdue of table.overdue) line('overdue', paint(io, 'yellow', overdue));
   for (const { name, address } of reply.listeners) line(name, address);

@@ -31,17 +31,28 @@ const NONE: readonly string[] = [];
 /** Longest address looked at: RFC 5321 section 4.5.3.1.3 has 256, Postfix lets 2,048 through. */
 const MAX_ADDRESS = 4096;
 
-export const NULL_ADDRESS: EnvelopeAddress = { kind: 'null', text: '<>', mailbox: '', domain: '', readings: NONE };
+export const NULL_ADDRESS: EnvelopeAddress = {
+  kind: 'null',
+  text: '<>',
+  mailbox: '',
+  domain: '',
+  readings: NONE,
+};
 
 function malformed(text: string): EnvelopeAddress {
   const readings = new Set<string>();
   // after every "@" (full-width ones too), a domain may begin; it ends before the first character no domain has
-  for (const piece of text.slice(0, MAX_ADDRESS).split(/[@\uFF20]/).slice(1, 33)) {
+  for (const piece of text
+    .slice(0, MAX_ADDRESS)
+    .split(/[@\uFF20]/)
+    .slice(1, 33)) {
     const literal = canonicalLiteral(/^\[[^\]]*\]/.exec(piece)?.[0] ?? '');
     if (literal !== null) readings.add(literal);
     // a lax reader may cut at the odd character, or drop it with what is between brackets (comments)
     for (const reading of [piece, piece.replace(/\([^)]*\)?/g, '')]) {
-      const name = canonicalDomain((/^[^\s<>()[\]\\,;:@"%!\0-\x1f\x7f]+/.exec(reading.trim())?.[0] ?? '').replace(/\.+$/, ''));
+      const name = canonicalDomain(
+        (/^[^\s<>()[\]\\,;:@"%!\0-\x1f\x7f]+/.exec(reading.trim())?.[0] ?? '').replace(/\.+$/, ''),
+      );
       if (name !== null) readings.add(name);
     }
     const whole = canonicalDomain(piece.replace(/[\s<>()"\\\0-\x1f\x7f]/g, ''));
@@ -64,7 +75,10 @@ export function mailboxKey(localPart: string, domain: string): string {
   const folded = localPart.toLowerCase();
   const ascii = /^[\x20-\x5b\x5d-\x7e]*$/.test(folded)
     ? folded
-    : folded.replace(/[^\x20-\x5b\x5d-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    : folded.replace(
+        /[^\x20-\x5b\x5d-\x7e]/g,
+        (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      );
   return `${ascii}@${domain}`;
 }
 
@@ -131,7 +145,9 @@ export function parseInternalAddress(text: string): EnvelopeAddress {
   const path = withoutRoute(text);
   const at = path.lastIndexOf('@');
   if (at < 0) {
-    return path === '' || /[<>]/.test(path) ? malformed(text) : { kind: 'domainless', text, mailbox: '', domain: '', readings: NONE };
+    return path === '' || /[<>]/.test(path)
+      ? malformed(text)
+      : { kind: 'domainless', text, mailbox: '', domain: '', readings: NONE };
   }
   return mailbox(text, path.slice(0, at), path.slice(at + 1));
 }

@@ -56,10 +56,16 @@ function* sessionChanges(tls: TlsState, verdict: Verdict): Generator<Candidate> 
   if (tls.kind === 'tls') {
     yield { words: 'the session used TLSv1.3', tls: { ...tls, protocol: 'TLSv1.3' } };
     yield { words: 'the cipher had 256 bits', tls: { ...tls, bits: 256 } };
-    yield { words: 'the session used TLSv1.3 with TLS_AES_256_GCM_SHA384', tls: { ...GOOD_TLS, certificate: tls.certificate } };
+    yield {
+      words: 'the session used TLSv1.3 with TLS_AES_256_GCM_SHA384',
+      tls: { ...GOOD_TLS, certificate: tls.certificate },
+    };
   } else yield { words: 'the session used TLSv1.3 with TLS_AES_256_GCM_SHA384', tls: GOOD_TLS };
   for (const certificate of certificatesFor(verdict)) {
-    yield { words: `the client showed ${certificate.words}`, tls: { ...base, certificate: certificate.value } };
+    yield {
+      words: `the client showed ${certificate.words}`,
+      tls: { ...base, certificate: certificate.value },
+    };
     yield {
       words: `the session used TLSv1.3 with TLS_AES_256_GCM_SHA384 and the client showed ${certificate.words}`,
       tls: { ...GOOD_TLS, certificate: certificate.value },
@@ -88,7 +94,10 @@ function certificatesFor(verdict: Verdict): { readonly words: string; readonly v
       });
     }
     if (fingerprints[0] !== undefined) {
-      found.push({ words: `the certificate with the pin ${fingerprints[0]}`, value: { kind: 'untrusted', fingerprints: [fingerprints[0]] } });
+      found.push({
+        words: `the certificate with the pin ${fingerprints[0]}`,
+        value: { kind: 'untrusted', fingerprints: [fingerprints[0]] },
+      });
     }
   }
   return found;
@@ -115,7 +124,8 @@ function rowChange(verdict: Verdict): Change | null {
       findings.map((finding) => (finding.row === row ? { ...finding, row: changed } : finding)),
       tls,
     );
-    if (next.action !== verdict.action) return { words: `row "${row.pattern}" (${row.at.file}:${row.at.line}) said ${words}`, verdict: next };
+    if (next.action !== verdict.action)
+      return { words: `row "${row.pattern}" (${row.at.file}:${row.at.line}) said ${words}`, verdict: next };
   }
   return null;
 }

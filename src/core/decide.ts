@@ -36,7 +36,8 @@ export function decide(transaction: Transaction, table: PolicyTable, facts: Fact
   for (const row of table.rowsFor(sender)) findings.push(judge(transaction, 'sender', sender, row));
   for (const recipient of recipients) {
     if (isPostmaster(recipient)) continue;
-    for (const row of table.rowsFor(recipient)) findings.push(judge(transaction, 'recipient', recipient, row));
+    for (const row of table.rowsFor(recipient))
+      findings.push(judge(transaction, 'recipient', recipient, row));
   }
   if (transaction.unseenRecipients) findings.push(...judgeUnseen(transaction.tls, table));
   return verdictOf(findings, transaction.tls);
@@ -47,7 +48,12 @@ function isPostmaster(recipient: EnvelopeAddress): boolean {
   return recipient.kind === 'domainless' && /^<?postmaster>?$/i.test(recipient.text);
 }
 
-function judge(transaction: Transaction, side: 'sender' | 'recipient', address: EnvelopeAddress, row: Row): Finding {
+function judge(
+  transaction: Transaction,
+  side: 'sender' | 'recipient',
+  address: EnvelopeAddress,
+  row: Row,
+): Finding {
   const { tls } = transaction;
   const loginCounts = side === 'recipient' && transaction.saslUsername !== '';
   const breach = compare(tls, row, loginCounts);
@@ -62,7 +68,10 @@ function compare(tls: TlsState, row: Row, loginCounts: boolean): Breach | null {
   if (tls.kind === 'plain') return { kind: 'plain' };
   const floor = compareWithFloor(tls, settings);
   if (floor === 'unknown') {
-    return { kind: 'unknown', why: `cannot compare protocol "${tls.protocol}", cipher "${tls.cipher}", bits ${tls.bits ?? '?'}` };
+    return {
+      kind: 'unknown',
+      why: `cannot compare protocol "${tls.protocol}", cipher "${tls.cipher}", bits ${tls.bits ?? '?'}`,
+    };
   }
   if (floor !== 'ok') return { kind: floor };
   if (settings.receive === 'encrypt' || loginCounts) return null;
@@ -74,16 +83,24 @@ function compareCertificate(tls: Extract<TlsState, { kind: 'tls' }>, row: Row): 
   const { fingerprints, clientNames, clientIssuers } = row.settings;
   const { certificate } = tls;
   if (certificate.kind === 'unknown') return { kind: 'unknown', why: certificate.why };
-  const shown = certificate.kind === 'trusted' || certificate.kind === 'untrusted' ? certificate.fingerprints : [];
+  const shown =
+    certificate.kind === 'trusted' || certificate.kind === 'untrusted' ? certificate.fingerprints : [];
   if (shown.some((digest) => fingerprints.includes(digest))) return null;
   // a row with pins and no names is met by its pins alone
   const byName = clientNames.length > 0 || fingerprints.length === 0;
   const named = certificate.kind === 'trusted' && byName;
-  if (named && issuerMatches(clientIssuers, certificate.issuer) && certificateNames(row).some((name) => matches(name, certificate.commonName))) {
+  if (
+    named &&
+    issuerMatches(clientIssuers, certificate.issuer) &&
+    certificateNames(row).some((name) => matches(name, certificate.commonName))
+  ) {
     return null;
   }
   if (fingerprints.length > 0 && shown.length === 0 && certificate.kind !== 'none') {
-    return { kind: 'unknown', why: 'a pinned certificate is only seen by the policy service: list check_policy_service too' };
+    return {
+      kind: 'unknown',
+      why: 'a pinned certificate is only seen by the policy service: list check_policy_service too',
+    };
   }
   if (certificate.kind !== 'trusted') return { kind: 'certificate' };
   if (!byName) return { kind: 'pin' };
@@ -109,8 +126,11 @@ function issuerMatches(wanted: readonly string[], issuer: string): boolean {
 /** Recipients nobody showed us could belong to the strictest row of the table. */
 function judgeUnseen(tls: TlsState, table: PolicyTable): Finding[] {
   const { strictest } = table;
-  const safe = !strictest.tls || (tls.kind === 'tls' && !strictest.certificate && compareWithFloor(tls, strictest) === 'ok');
+  const safe =
+    !strictest.tls ||
+    (tls.kind === 'tls' && !strictest.certificate && compareWithFloor(tls, strictest) === 'ok');
   if (safe) return [];
-  const why = 'several recipients at this stage: list check_policy_service in smtpd_recipient_restrictions too';
+  const why =
+    'several recipients at this stage: list check_policy_service in smtpd_recipient_restrictions too';
   return [{ side: 'recipient', address: null, row: null, breach: { kind: 'unknown', why } }];
 }

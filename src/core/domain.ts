@@ -16,7 +16,8 @@ const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 const PLAIN = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 function allAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7e || text.charCodeAt(i) < 0x21) return false;
+  for (let i = 0; i < text.length; i++)
+    if (text.charCodeAt(i) > 0x7e || text.charCodeAt(i) < 0x21) return false;
   return true;
 }
 

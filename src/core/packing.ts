@@ -5,8 +5,9 @@
  * `tag`, any number of the caller's, and `finish` turns tags into indexes of settings.
  * Cost: no object and no string per row; 17 bytes of arrays, the pattern itself, and about 10 bytes of slots.
  */
-import { firstSlot, hashBytes, type PackedTable } from './table.ts';
+
 import type { Settings } from './settings.ts';
+import { firstSlot, hashBytes, type PackedTable } from './table.ts';
 
 export class TableBuilder {
   #rows = 0;
@@ -71,7 +72,11 @@ export class TableBuilder {
   }
 
   /** The table; `settingsIndex` maps a row's tag to its place in `settings`. The builder is used up. */
-  finish(settings: readonly Settings[], files: readonly string[], settingsIndex: (tag: number) => number): PackedTable {
+  finish(
+    settings: readonly Settings[],
+    files: readonly string[],
+    settingsIndex: (tag: number) => number,
+  ): PackedTable {
     const settingsOf = shared(Uint32Array, this.#tags, this.#rows);
     for (let i = 0; i < this.#rows; i++) settingsOf[i] = settingsIndex(settingsOf[i]!);
     return {
@@ -97,7 +102,8 @@ export class TableBuilder {
   }
 
   #reserve(rows: number, bytes: number): void {
-    if (bytes > this.#names.length) this.#names = grown(Uint8Array, this.#names, Math.max(bytes, this.#names.length * 2));
+    if (bytes > this.#names.length)
+      this.#names = grown(Uint8Array, this.#names, Math.max(bytes, this.#names.length * 2));
     if (rows < this.#tags.length) return;
     const size = Math.max(rows, this.#tags.length * 2);
     this.#starts = grown(Uint32Array, this.#starts, size + 1);
@@ -118,7 +124,10 @@ export class TableBuilder {
 }
 
 type Numbers = Uint8Array | Uint16Array | Uint32Array;
-type NumbersOf<T extends Numbers> = { new (buffer: SharedArrayBuffer | number): T; readonly BYTES_PER_ELEMENT: number };
+type NumbersOf<T extends Numbers> = {
+  new (buffer: SharedArrayBuffer | number): T;
+  readonly BYTES_PER_ELEMENT: number;
+};
 
 function grown<T extends Numbers>(kind: NumbersOf<T>, old: T, size: number): T {
   const next = new kind(size);

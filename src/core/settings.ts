@@ -9,7 +9,17 @@ import type { Floor } from './tls.ts';
 export const RECEIVE_LEVELS = ['none', 'may', 'encrypt', 'verify'] as const;
 export type ReceiveLevel = (typeof RECEIVE_LEVELS)[number];
 
-export const DELIVER_LEVELS = ['none', 'may', 'encrypt', 'dane', 'dane-only', 'fingerprint', 'verify', 'secure', 'auto'] as const;
+export const DELIVER_LEVELS = [
+  'none',
+  'may',
+  'encrypt',
+  'dane',
+  'dane-only',
+  'fingerprint',
+  'verify',
+  'secure',
+  'auto',
+] as const;
 export type DeliverLevel = (typeof DELIVER_LEVELS)[number];
 
 export const VIOLATIONS = ['tag', 'defer', 'reject', 'hold'] as const;
@@ -84,5 +94,8 @@ export const BUILT_IN: ReadonlyMap<string, Settings> = new Map(
       ['encrypt', 'encrypt', 'encrypt'],
       ['verify', 'encrypt', 'verify'],
     ] as const
-  ).map(([name, receive, deliver]) => [name, { ...DEFAULTS, lineage: [`built-in ${name}`], receive, deliver }]),
+  ).map(([name, receive, deliver]) => [
+    name,
+    { ...DEFAULTS, lineage: [`built-in ${name}`], receive, deliver },
+  ]),
 );

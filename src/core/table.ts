@@ -184,7 +184,8 @@ function strictestOf(all: readonly Settings[]): Strictest {
   let minProtocol = 'TLSv1';
   let minBits = 0;
   for (const settings of requiring) {
-    if ((protocolRank(settings.minProtocol) ?? 0) > (protocolRank(minProtocol) ?? 0)) minProtocol = settings.minProtocol;
+    if ((protocolRank(settings.minProtocol) ?? 0) > (protocolRank(minProtocol) ?? 0))
+      minProtocol = settings.minProtocol;
     minBits = Math.max(minBits, settings.minBits);
   }
   return {

@@ -20,7 +20,12 @@ export type ClientCertificate =
   | { readonly kind: 'unproven' }
   | { readonly kind: 'untrusted'; readonly fingerprints: Fingerprints }
   /** The chain verified. `commonName` is '' when the subject has none; no subject alternative names are ever shown. */
-  | { readonly kind: 'trusted'; readonly commonName: string; readonly issuer: string; readonly fingerprints: Fingerprints };
+  | {
+      readonly kind: 'trusted';
+      readonly commonName: string;
+      readonly issuer: string;
+      readonly fingerprints: Fingerprints;
+    };
 
 export type TlsState =
   /** `why` is what to mend in the MTA, in words for the administrator. */

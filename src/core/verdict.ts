@@ -51,7 +51,16 @@ const UNSEEN: TlsState = { kind: 'unknown', why: 'not judged' };
 
 /** A verdict for what is not judged at all: nothing was looked at, so nothing is claimed and nothing marked. */
 export function accepted(judged: Exclude<Judged, 'judged'>): Verdict {
-  return { action: 'accept', wouldBe: null, tagged: false, judged, decisive: null, findings: NOTHING, mark: false, tls: UNSEEN };
+  return {
+    action: 'accept',
+    wouldBe: null,
+    tagged: false,
+    judged,
+    decisive: null,
+    findings: NOTHING,
+    mark: false,
+    tls: UNSEEN,
+  };
 }
 
 /** What the row would do about this finding, in enforce mode. */

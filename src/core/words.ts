@@ -60,7 +60,10 @@ export function describeRequired(finding: Finding): string {
   if (settings.denyCiphers.length > 0) parts.push(`no ${settings.denyCiphers.join(', ')}`);
   if (settings.receive === 'verify' && finding.row !== null) {
     const pins = settings.fingerprints.length > 0 ? 'a pinned client certificate' : '';
-    const names = settings.clientNames.length > 0 || pins === '' ? `a verified client certificate for ${certificateNames(finding.row).join(', ')}` : '';
+    const names =
+      settings.clientNames.length > 0 || pins === ''
+        ? `a verified client certificate for ${certificateNames(finding.row).join(', ')}`
+        : '';
     parts.push([names, pins].filter(Boolean).join(' or '));
     if (settings.clientIssuers.length > 0) parts.push(`issued by ${settings.clientIssuers.join(' or ')}`);
   }
@@ -151,7 +154,8 @@ export function reasonsOf(verdict: Verdict): string[] {
   if (verdict.findings.length === 0) return ['no row applies: accepted'];
   return verdict.findings.map((finding) => {
     const { row } = finding;
-    if (row === null) return `recipients not shown: ${finding.breach?.kind === 'unknown' ? finding.breach.why : ''}`;
+    if (row === null)
+      return `recipients not shown: ${finding.breach?.kind === 'unknown' ? finding.breach.why : ''}`;
     const who = `${finding.side} ${printable(finding.address?.text ?? '')}`;
     const where = `row "${row.pattern}" (${row.at.file}:${row.at.line}, receive = ${row.settings.receive}`;
     const how = finding.breach === null ? 'met' : describeBreach(finding, verdict.tls);

@@ -11,7 +11,7 @@ import type { EnvelopeAddress } from '../core/address.ts';
 import type { Position } from '../core/settings.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { describeTls, reasonsOf, type Reply } from '../core/words.ts';
+import { describeTls, type Reply, reasonsOf } from '../core/words.ts';
 
 /** Foreign text made safe to print: what is not printable ASCII is written as \u{hex}; cut at `limit` characters. */
 export function visible(text: string, limit = 256): string {
@@ -85,7 +85,8 @@ export class Log {
 
   /** `destination`: where lines go; standard output when left out. */
   constructor(level: string, destination?: DestinationStream & { flushSync?(): void }) {
-    const out = destination ?? pino.destination({ dest: 1, sync: false, minLength: 8192, periodicFlush: 100 });
+    const out =
+      destination ?? pino.destination({ dest: 1, sync: false, minLength: 8192, periodicFlush: 100 });
     this.#pino = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, out);
     this.#flush = () => out.flushSync?.();
   }
@@ -129,16 +130,25 @@ export class Log {
 
   /** The peer broke its protocol. */
   wireError(proto: string, conn: number, peer: string, rule: string, offset: number, got: string): void {
-    this.#pino.warn({ event: 'wire.error', proto, conn, peer, rule, offset, got }, 'peer broke the protocol; connection closed');
+    this.#pino.warn(
+      { event: 'wire.error', proto, conn, peer, rule, offset, got },
+      'peer broke the protocol; connection closed',
+    );
   }
 
   /** A named limit was reached; that connection is closed or refused. */
   limit(proto: string, conn: number, peer: string, limit: string, value: number): void {
-    this.#pino.warn({ event: 'conn.limit', proto, conn, peer, limit, value }, 'limit reached; connection closed');
+    this.#pino.warn(
+      { event: 'conn.limit', proto, conn, peer, limit, value },
+      'limit reached; connection closed',
+    );
   }
 
   socketError(proto: string, conn: number, peer: string, error: Error): void {
-    this.#pino.debug({ event: 'conn.error', proto, conn, peer, error: visible(error.message) }, 'connection failed');
+    this.#pino.debug(
+      { event: 'conn.error', proto, conn, peer, error: visible(error.message) },
+      'connection failed',
+    );
   }
 
   /** Our own fault: the fail-safe reply was sent and service goes on. */
@@ -162,7 +172,10 @@ export class Log {
   }
 
   configRejected(config: string, problems: readonly string[]): void {
-    this.#pino.error({ event: 'config.rejected', config, count: problems.length, problems: problems.slice(0, 100) }, 'mistakes; the old table stays');
+    this.#pino.error(
+      { event: 'config.rejected', config, count: problems.length, problems: problems.slice(0, 100) },
+      'mistakes; the old table stays',
+    );
   }
 
   configNotice(notice: string): void {

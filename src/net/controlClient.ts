@@ -8,7 +8,12 @@ import { encodeControlRequest } from '../wire/controlLines.ts';
 export class ControlError extends Error {}
 
 /** Sends the command; resolves to the parsed reply object. Rejects with ControlError after `timeoutMs`. */
-export function askDaemon(path: string, command: string, argument = '', timeoutMs = 60_000): Promise<Record<string, unknown>> {
+export function askDaemon(
+  path: string,
+  command: string,
+  argument = '',
+  timeoutMs = 60_000,
+): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     let text = '';
@@ -19,7 +24,9 @@ export function askDaemon(path: string, command: string, argument = '', timeoutM
     socket.setTimeout(timeoutMs, () => fail(`no answer from unix:${path} within ${timeoutMs / 1000} s`));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const hint =
-        error.code === 'EACCES' ? 'run this as root or as the daemon\'s user' : 'is the daemon running? (systemctl status tlsward)';
+        error.code === 'EACCES'
+          ? "run this as root or as the daemon's user"
+          : 'is the daemon running? (systemctl status tlsward)';
       fail(`cannot reach the daemon at unix:${path}: ${error.code ?? error.message}; ${hint}`);
     });
     socket.on('connect', () => socket.write(encodeControlRequest({ command, argument })));

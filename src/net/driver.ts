@@ -197,7 +197,13 @@ function onDrain(this: Tracked): void {
 
 function onError(this: Tracked, error: Error): void {
   const connection = this[CONNECTION];
-  if (connection !== undefined) connection.driver.log.socketError(connection.driver.protocol.name, connection.conn, connection.peer, error);
+  if (connection !== undefined)
+    connection.driver.log.socketError(
+      connection.driver.protocol.name,
+      connection.conn,
+      connection.peer,
+      error,
+    );
 }
 
 function onClose(this: Tracked): void {
@@ -219,7 +225,12 @@ export class Driver<State, In, Out, Query, Answer> {
   readonly #servers: Server[] = [];
   readonly #sweep: NodeJS.Timeout;
 
-  constructor(protocol: Protocol<State, In, Out, Query, Answer>, handler: Handler<Query, Answer>, limits: DriverLimits, log: Log) {
+  constructor(
+    protocol: Protocol<State, In, Out, Query, Answer>,
+    handler: Handler<Query, Answer>,
+    limits: DriverLimits,
+    log: Log,
+  ) {
     this.protocol = protocol;
     this.handler = handler;
     this.limits = limits;
@@ -249,7 +260,13 @@ export class Driver<State, In, Out, Query, Answer> {
     }
     this.counters.opened++;
     const connection = new Connection(this, socket, peer);
-    (socket as Tracked)[CONNECTION] = connection as unknown as Connection<unknown, unknown, unknown, unknown, unknown>;
+    (socket as Tracked)[CONNECTION] = connection as unknown as Connection<
+      unknown,
+      unknown,
+      unknown,
+      unknown,
+      unknown
+    >;
     this.#open.add(connection);
     if (client !== '') this.#perClient.set(client, (this.#perClient.get(client) ?? 0) + 1);
     this.log.connOpen(this.protocol.name, connection.conn, peer);
@@ -278,7 +295,14 @@ export class Driver<State, In, Out, Query, Answer> {
   ended(connection: Connection<State, In, Out, Query, Answer>): void {
     if (!connection.closing && connection.decoder.partial()) {
       this.counters.wireErrors++;
-      this.log.wireError(this.protocol.name, connection.conn, connection.peer, `${this.protocol.name}-truncated`, 0, 'end of stream inside a message');
+      this.log.wireError(
+        this.protocol.name,
+        connection.conn,
+        connection.peer,
+        `${this.protocol.name}-truncated`,
+        0,
+        'end of stream inside a message',
+      );
     }
     connection.finish();
   }
@@ -286,7 +310,8 @@ export class Driver<State, In, Out, Query, Answer> {
   closed(connection: Connection<State, In, Out, Query, Answer>): void {
     if (!this.#open.delete(connection)) return;
     this.log.connClose(this.protocol.name, connection.conn, connection.peer);
-    const client = connection.peer === 'unix' ? '' : connection.peer.slice(0, connection.peer.lastIndexOf(':'));
+    const client =
+      connection.peer === 'unix' ? '' : connection.peer.slice(0, connection.peer.lastIndexOf(':'));
     const count = this.#perClient.get(client);
     if (count === undefined) return;
     if (count <= 1) this.#perClient.delete(client);
@@ -299,11 +324,28 @@ export class Driver<State, In, Out, Query, Answer> {
     for (const connection of this.#open) {
       const stalled = connection.socket.writableLength > 0 || connection.closing;
       if (stalled) connection.waitingSince ||= now;
-      if (connection.waitingSince > 0 && !connection.busy && now - connection.waitingSince > requestTimeoutSeconds) {
-        if (!connection.closing) this.log.limit(this.protocol.name, connection.conn, connection.peer, 'request-timeout', requestTimeoutSeconds);
+      if (
+        connection.waitingSince > 0 &&
+        !connection.busy &&
+        now - connection.waitingSince > requestTimeoutSeconds
+      ) {
+        if (!connection.closing)
+          this.log.limit(
+            this.protocol.name,
+            connection.conn,
+            connection.peer,
+            'request-timeout',
+            requestTimeoutSeconds,
+          );
         connection.socket.destroy();
       } else if (now - connection.lastActive > idleTimeoutSeconds && !connection.busy) {
-        this.log.limit(this.protocol.name, connection.conn, connection.peer, 'idle-timeout', idleTimeoutSeconds);
+        this.log.limit(
+          this.protocol.name,
+          connection.conn,
+          connection.peer,
+          'idle-timeout',
+          idleTimeoutSeconds,
+        );
         connection.socket.destroy();
       }
     }
@@ -314,10 +356,12 @@ export class Driver<State, In, Out, Query, Answer> {
     this.draining = true;
     for (const server of this.#servers) server.close();
     for (const connection of this.#open) {
-      if (!connection.busy && !connection.decoder.partial() && this.protocol.idle(connection.state)) connection.finish();
+      if (!connection.busy && !connection.decoder.partial() && this.protocol.idle(connection.state))
+        connection.finish();
     }
     const end = performance.now() + limitSeconds * 1000;
-    while (this.#open.size > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (this.#open.size > 0 && performance.now() < end)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     const cutOff = this.#open.size;
     for (const connection of this.#open) connection.socket.destroy();
     clearInterval(this.#sweep);

@@ -13,9 +13,15 @@ import type { Transaction } from '../core/transaction.ts';
 import { combine, type Verdict } from '../core/verdict.ts';
 import { type Reply, reasonsOf, replyFor } from '../core/words.ts';
 import type { Log, VerdictRecord } from '../log/log.ts';
-import type { EventsAnswer, JudgeAnswer, JudgeQuery, MessageAnswer, MessageQuery } from '../session/judging.ts';
+import type {
+  EventsAnswer,
+  JudgeAnswer,
+  JudgeQuery,
+  MessageAnswer,
+  MessageQuery,
+} from '../session/judging.ts';
 import type { Peer } from './driver.ts';
-import { markEdits, type MarkOptions } from './marks.ts';
+import { type MarkOptions, markEdits } from './marks.ts';
 import { TransactionMemory } from './memory.ts';
 import type { RecentVerdicts } from './recent.ts';
 
@@ -63,9 +69,10 @@ export class Judge {
     const { transaction: asked, instance } = query;
     const known = instance === '' ? undefined : this.#memory.instance(instance, now);
     const table = known?.table ?? this.active.table;
-    const transaction = asked.unseenRecipients && known !== undefined && known.recipients.length > 0
-      ? { ...asked, recipients: known.recipients, unseenRecipients: false }
-      : asked;
+    const transaction =
+      asked.unseenRecipients && known !== undefined && known.recipients.length > 0
+        ? { ...asked, recipients: known.recipients, unseenRecipients: false }
+        : asked;
     const answer = this.#answer(transaction, decide(transaction, table, this.active.facts), table, peer);
     if (instance !== '' && (asked.stage === 'MAIL' || asked.stage === 'RCPT')) {
       const memory = known ?? this.#memory.begin(instance, table, now);
@@ -82,7 +89,8 @@ export class Judge {
     if (tls.kind !== 'tls') return;
     const { certificate } = tls;
     if (certificate.kind !== 'trusted' && certificate.kind !== 'untrusted') return;
-    if (certificate.fingerprints.length > 0) this.#memory.rememberPins(transaction, certificate.fingerprints, now);
+    if (certificate.fingerprints.length > 0)
+      this.#memory.rememberPins(transaction, certificate.fingerprints, now);
   }
 
   /** Milter, negotiation: what the table in use needs to see. */
@@ -102,7 +110,8 @@ export class Judge {
     const transaction = this.#withPins(query.transaction);
     const verdict = decide(transaction, table, this.active.facts);
     // recipients that stay in the message are spoken of once, at its end
-    if (verdict.action === 'accept' || verdict.action === 'hold') return { kind: 'judge', verdict, table, reply: null, holdReason: '' };
+    if (verdict.action === 'accept' || verdict.action === 'hold')
+      return { kind: 'judge', verdict, table, reply: null, holdReason: '' };
     return this.#answer(transaction, verdict, table, peer);
   }
 
@@ -122,14 +131,20 @@ export class Judge {
   message(query: MessageQuery, peer: Peer): MessageAnswer {
     const table = query.table ?? this.active.table;
     const { transaction } = query;
-    const verdict = query.verdicts.length > 0 ? combine(query.verdicts) : decide(transaction, table, this.active.facts);
+    const verdict =
+      query.verdicts.length > 0 ? combine(query.verdicts) : decide(transaction, table, this.active.facts);
     const code = this.#code();
     const reply = this.#record(transaction, verdict, table, peer, code);
     const edits = reply === null ? this.#edits(transaction, verdict, query.headers, code) : [];
     return { kind: 'message', verdict, reply, holdReason: holdReason(verdict, code), edits };
   }
 
-  #edits(transaction: Transaction, verdict: Verdict, headers: readonly HeaderField[] | null, code: string): readonly Edit[] {
+  #edits(
+    transaction: Transaction,
+    verdict: Verdict,
+    headers: readonly HeaderField[] | null,
+    code: string,
+  ): readonly Edit[] {
     return markEdits(transaction, verdict, headers, code, this.active.marks, new Date());
   }
 
@@ -140,7 +155,13 @@ export class Judge {
   }
 
   /** Counts, logs and keeps a verdict; returns the reply when it is a refusal. */
-  #record(transaction: Transaction, verdict: Verdict, table: PolicyTable, peer: Peer, code: string): Reply | null {
+  #record(
+    transaction: Transaction,
+    verdict: Verdict,
+    table: PolicyTable,
+    peer: Peer,
+    code: string,
+  ): Reply | null {
     const { action, decisive, tls } = verdict;
     const refuses = action === 'defer' || action === 'reject';
     const would = verdict.wouldBe === 'defer' || verdict.wouldBe === 'reject' ? verdict.wouldBe : null;
@@ -165,13 +186,16 @@ export class Judge {
 }
 
 function holdReason(verdict: Verdict, code: string): string {
-  return verdict.action === 'hold' ? `tlsward: ${reasonsOf({ ...verdict, findings: verdict.decisive === null ? [] : [verdict.decisive] }).join('; ')} [${code}]` : '';
+  return verdict.action === 'hold'
+    ? `tlsward: ${reasonsOf({ ...verdict, findings: verdict.decisive === null ? [] : [verdict.decisive] }).join('; ')} [${code}]`
+    : '';
 }
 
 /** Is a TLS state one the mark may call protected? Only what was seen and met every row that applied. */
 export function isProtected(verdict: Verdict): 'protected' | 'unprotected' | 'unknown' {
   const tls: TlsState = verdict.tls;
   if (tls.kind === 'unknown') return 'unknown';
-  if (tls.kind === 'plain' || verdict.findings.some((finding) => finding.breach !== null)) return 'unprotected';
+  if (tls.kind === 'plain' || verdict.findings.some((finding) => finding.breach !== null))
+    return 'unprotected';
   return 'protected';
 }

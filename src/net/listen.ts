@@ -71,13 +71,17 @@ function probe(path: string): Promise<'yes' | 'no' | 'absent'> {
 
 async function clearStale(path: string): Promise<void> {
   // libuv reports a missing folder as "permission denied"
-  if (!existsSync(dirname(path))) throw new ListenError(`cannot bind unix:${path}: the folder does not exist`);
+  if (!existsSync(dirname(path)))
+    throw new ListenError(`cannot bind unix:${path}: the folder does not exist`);
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (!stat.isSocket()) throw new ListenError(`cannot bind unix:${path}: the file exists and is not a socket`);
+  if (!stat.isSocket())
+    throw new ListenError(`cannot bind unix:${path}: the file exists and is not a socket`);
   const answer = await probe(path);
   if (answer === 'yes') {
-    throw new ListenError(`cannot bind unix:${path}: it exists and answers: another instance? (systemctl status tlsward)`);
+    throw new ListenError(
+      `cannot bind unix:${path}: it exists and answers: another instance? (systemctl status tlsward)`,
+    );
   }
   if (answer === 'no') unlinkSync(path);
 }
@@ -106,7 +110,9 @@ export async function listenOn(server: Server, address: ListenAddress, unix: Uni
       return;
     }
     if (Buffer.byteLength(address.path) > 107) {
-      throw new ListenError(`cannot bind unix:${address.path}: longer than the 107 bytes a socket path may have`);
+      throw new ListenError(
+        `cannot bind unix:${address.path}: longer than the 107 bytes a socket path may have`,
+      );
     }
     await clearStale(address.path);
     const before = process.umask(0o177);
@@ -117,14 +123,18 @@ export async function listenOn(server: Server, address: ListenAddress, unix: Uni
     }
     if (unix.group !== null) {
       const gid = groupId(unix.group);
-      if (gid === null) throw new ListenError(`cannot give unix:${address.path} to group ${unix.group}: no such group`);
+      if (gid === null)
+        throw new ListenError(`cannot give unix:${address.path} to group ${unix.group}: no such group`);
       chownSync(address.path, -1, gid);
     }
     chmodSync(address.path, unix.mode);
   } catch (error) {
     server.close();
     if (error instanceof ListenError) throw error;
-    throw new ListenError(`cannot bind ${formatListen(address)}: ${explain(error as NodeJS.ErrnoException)}`, error);
+    throw new ListenError(
+      `cannot bind ${formatListen(address)}: ${explain(error as NodeJS.ErrnoException)}`,
+      error,
+    );
   }
 }
 

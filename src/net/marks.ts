@@ -35,22 +35,46 @@ export function markEdits(
   const wanted = options.name.toLowerCase();
   const copies = headers.filter((field) => field.name.trimEnd().toLowerCase() === wanted).length;
   const edits: Edit[] = [];
-  for (let index = copies; index >= 1; index--) edits.push({ kind: 'deleteHeader', name: options.name, index });
-  if (verdict.mark) edits.push({ kind: 'insertHeader', name: options.name, index: 1, value: markValue(transaction, verdict, code, options, now) });
+  for (let index = copies; index >= 1; index--)
+    edits.push({ kind: 'deleteHeader', name: options.name, index });
+  if (verdict.mark)
+    edits.push({
+      kind: 'insertHeader',
+      name: options.name,
+      index: 1,
+      value: markValue(transaction, verdict, code, options, now),
+    });
   return edits;
 }
 
-function markValue(transaction: Transaction, verdict: Verdict, code: string, options: MarkOptions, now: Date): string {
+function markValue(
+  transaction: Transaction,
+  verdict: Verdict,
+  code: string,
+  options: MarkOptions,
+  now: Date,
+): string {
   const { tls } = verdict;
   const fields = [`v=1`, `leg=receive`, `state=${isProtected(verdict)}`];
   if (tls.kind === 'tls') {
-    fields.push(`protocol=${token(tls.protocol)}`, `cipher=${token(tls.cipher)}`, `bits=${tls.bits ?? '-'}`, `certificate=${tls.certificate.kind}`);
+    fields.push(
+      `protocol=${token(tls.protocol)}`,
+      `cipher=${token(tls.cipher)}`,
+      `bits=${tls.bits ?? '-'}`,
+      `certificate=${tls.certificate.kind}`,
+    );
   }
   const row = verdict.decisive?.row?.pattern;
   if (row !== undefined) fields.push(`row=${token(row)}`);
   const action = verdict.tagged ? 'tag' : verdict.action;
   const host = options.hostName === '' ? transaction.mtaName : options.hostName;
-  fields.push(`verdict=${action}`, `host=${token(host)}`, `id=${token(transaction.queueId)}`, `time=${now.toISOString().slice(0, 19)}Z`, `code=${code}`);
+  fields.push(
+    `verdict=${action}`,
+    `host=${token(host)}`,
+    `id=${token(transaction.queueId)}`,
+    `time=${now.toISOString().slice(0, 19)}Z`,
+    `code=${code}`,
+  );
   return folded(fields);
 }
 

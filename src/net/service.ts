@@ -4,13 +4,12 @@
  * What a reload changes at once is one reference (`judge.active`): table, trusted clients, mark. Limits change with it.
  * Sockets do not: settings about them take effect at the next start, and a reload that finds them changed says so.
  */
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import type { Difference } from '../config/diff.ts';
-import { loadConfig, type Loaded } from '../config/load.ts';
+import { formatListen, type ListenAddress } from '../config/listen.ts';
+import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatNotice, formatProblem, type Problem } from '../config/problem.ts';
 import { startReload } from '../config/reload.ts';
-import { formatListen, type ListenAddress } from '../config/listen.ts';
 import type { ServiceSettings } from '../config/service.ts';
 import { PolicyTable } from '../core/table.ts';
 import { type Log, verdictFields } from '../log/log.ts';
@@ -23,6 +22,7 @@ import { Driver, type DriverLimits } from './driver.ts';
 import { type Active, Judge } from './judge.ts';
 import { inheritedSockets, listenOn, listenOnInherited, newServer } from './listen.ts';
 import { RecentVerdicts } from './recent.ts';
+import { packageVersion } from './version.ts';
 
 /** The configuration has mistakes; they are all here. */
 export class ConfigRejected extends Error {
@@ -40,10 +40,21 @@ export interface OpenListener {
 }
 
 type Good = Extract<Loaded, { ok: true }>;
-type AnyDriver = Pick<Driver<unknown, unknown, unknown, unknown, unknown>, 'attach' | 'drain' | 'open' | 'counters' | 'limits'>;
+type AnyDriver = Pick<
+  Driver<unknown, unknown, unknown, unknown, unknown>,
+  'attach' | 'drain' | 'open' | 'counters' | 'limits'
+>;
 
 /** Settings that only a restart applies. */
-const SOCKET_KEYS = ['policyListen', 'milterListen', 'socketmapListen', 'controlListen', 'socketMode', 'socketGroup', 'recentVerdicts'] as const;
+const SOCKET_KEYS = [
+  'policyListen',
+  'milterListen',
+  'socketmapListen',
+  'controlListen',
+  'socketMode',
+  'socketGroup',
+  'recentVerdicts',
+] as const;
 
 export class Service {
   readonly listeners: OpenListener[] = [];
@@ -84,8 +95,14 @@ export class Service {
     const judge = new Judge(activeOf(service, table), createCodes(Math.random()), log, this.#recent);
     this.#judge = judge;
     const limits = limitsOf(service);
-    const policy = policyProtocol({ requestBytes: service.maxRequestBytes, attributes: service.maxAttributes });
-    const milter = milterProtocol({ maxPacketBytes: service.maxPacketBytes, maxRecipients: service.maxRecipients });
+    const policy = policyProtocol({
+      requestBytes: service.maxRequestBytes,
+      attributes: service.maxAttributes,
+    });
+    const milter = milterProtocol({
+      maxPacketBytes: service.maxPacketBytes,
+      maxRecipients: service.maxRecipients,
+    });
     this.#drivers.set('policy', new Driver(policy, (query, peer) => judge.policy(query, peer), limits, log));
     this.#drivers.set(
       'milter',
@@ -99,7 +116,10 @@ export class Service {
         log,
       ),
     );
-    this.#drivers.set('control', new Driver(controlProtocol, (request) => this.#control(request), limits, log));
+    this.#drivers.set(
+      'control',
+      new Driver(controlProtocol, (request) => this.#control(request), limits, log),
+    );
     log.setLevel(service.logLevel);
     this.#announce(loaded, table, ms);
     this.#sweep = setInterval(() => judge.sweep(), 30_000);
@@ -137,13 +157,22 @@ export class Service {
 
   #opened(name: string, server: Server, address: string): void {
     const bound = server.address();
-    const real = typeof bound === 'object' && bound !== null && address.startsWith('inet:') ? address.replace(/[0-9]+$/, String(bound.port)) : address;
+    const real =
+      typeof bound === 'object' && bound !== null && address.startsWith('inet:')
+        ? address.replace(/[0-9]+$/, String(bound.port))
+        : address;
     this.listeners.push({ name, address: real });
     this.#log.listenerOpen(name, real);
   }
 
   #announce(loaded: Good, table: PolicyTable, ms: number): void {
-    this.#log.configLoaded({ config: this.#config, generation: table.generation, hash: table.hash, rows: table.rows, ms: Math.round(ms) });
+    this.#log.configLoaded({
+      config: this.#config,
+      generation: table.generation,
+      hash: table.hash,
+      rows: table.rows,
+      ms: Math.round(ms),
+    });
     for (const notice of loaded.notices) this.#log.configNotice(formatNotice(notice));
   }
 
@@ -178,12 +207,22 @@ export class Service {
     this.#loadedAt = new Date();
     this.#lastReload = '';
     this.#announce(loaded, table, performance.now() - begun);
-    const restartNeeded = SOCKET_KEYS.filter((key) => JSON.stringify(service[key]) !== JSON.stringify(old.service[key]));
+    const restartNeeded = SOCKET_KEYS.filter(
+      (key) => JSON.stringify(service[key]) !== JSON.stringify(old.service[key]),
+    );
     if (restartNeeded.length > 0) this.#log.listenersUnchanged(restartNeeded);
     const changes: Difference = await difference;
     this.#log.configChanged(changes.added, changes.removed, changes.changed, changes.lines);
     const notices = loaded.notices.map(formatNotice);
-    return { ok: true, generation: table.generation, rows: table.rows, hash: table.hash, changes, notices, restartNeeded };
+    return {
+      ok: true,
+      generation: table.generation,
+      rows: table.rows,
+      hash: table.hash,
+      changes,
+      notices,
+      restartNeeded,
+    };
   }
 
   /** Everything `tlsward status` shows. */
@@ -221,7 +260,9 @@ export class Service {
         return this.reload();
       case 'lookup': {
         const record = this.#recent.find(argument);
-        return record === undefined ? { ok: false } : { ok: true, verdict: { time: record.time, ...verdictFields(record) } };
+        return record === undefined
+          ? { ok: false }
+          : { ok: true, verdict: { time: record.time, ...verdictFields(record) } };
       }
       default:
         return { ok: false, error: `no control command "${command}"` };
@@ -264,11 +305,8 @@ function limitsOf(service: ServiceSettings): DriverLimits {
 function overdueRows(table: PolicyTable, today: string): string[] {
   return table.packed.settings
     .filter((settings) => settings.until !== null && settings.until < today)
-    .map((settings) => `${settings.lineage[0] ?? ''}: until ${settings.until}${settings.reason === null ? '' : ` (${settings.reason})`}`);
-}
-
-/** The version in package.json. */
-export function packageVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+    .map(
+      (settings) =>
+        `${settings.lineage[0] ?? ''}: until ${settings.until}${settings.reason === null ? '' : ` (${settings.reason})`}`,
+    );
 }

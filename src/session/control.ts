@@ -12,7 +12,11 @@ export const controlProtocol: Protocol<ControlState, ControlRequest, object, Con
   start: () => 'idle',
   step: (_state, request) => ({ state: 'asked', out: [], ask: request }),
   answer: (_state, answer) => ({ state: 'idle', out: [answer] }),
-  failSafe: () => ({ state: 'idle', out: [{ ok: false, error: 'internal error: see the log' }], close: true }),
+  failSafe: () => ({
+    state: 'idle',
+    out: [{ ok: false, error: 'internal error: see the log' }],
+    close: true,
+  }),
   encode: encodeControlReply,
   idle: (state) => state === 'idle',
 };

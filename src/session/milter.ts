@@ -15,7 +15,13 @@
  * Sources: libmilter `engine.c`, Postfix `milter8.c`, `smtpd.c` and `cleanup_milter.c`, Sendmail `milter.c` and `srvrsmtp.c`.
  */
 import type { HeaderField } from '../core/edit.ts';
-import { type HeaderCommand, isNamed, type MilterCommand, MilterDecoder } from '../wire/milterDecode.ts';
+import {
+  type HeaderCommand,
+  isNamed,
+  type MacroCommand,
+  type MilterCommand,
+  MilterDecoder,
+} from '../wire/milterDecode.ts';
 import { CONTINUE, encodeReply, type MilterReply, TEMPFAIL } from '../wire/milterEncode.ts';
 import { macroValue } from '../wire/milterMacros.ts';
 import { byteName, MILTER_VERSION_MIN, SMFIC, SMFIP } from '../wire/milterNames.ts';
@@ -48,6 +54,7 @@ import {
   NO_CLIENT,
   NONE_WAITING,
   transactionAt,
+  type Waiting,
 } from './milterState.ts';
 import { tlsOf } from './milterTls.ts';
 import {
@@ -110,7 +117,7 @@ function onwards(state: Open, waiver: number): readonly MilterReply[] {
 function event(state: Open, input: MilterCommand): MilterStep {
   switch (input.kind) {
     case 'MACRO':
-      return macros(state, input.stage, input);
+      return macros(state, input);
     case 'HEADER':
       return header(inMessage(state, input), input);
     case 'BODY': {
@@ -165,19 +172,30 @@ function inMessage(state: Open, input: MilterCommand): InMessage {
 }
 
 /** Macros wait for their event. Those of events that are not asked for, or not read, are dropped. */
-function macros(state: Open, stage: string, input: { readonly macros: string }): MilterStep {
-  switch (stage) {
+function macros(state: Open, input: MacroCommand): MilterStep {
+  const { C, H, M, R, E } = state.waiting;
+  let waiting: Waiting;
+  // spelled out, because a computed key makes the copy several times dearer
+  switch (input.stage) {
     case 'C':
+      waiting = { C: input.macros, H, M, R, E };
+      break;
     case 'H':
+      waiting = { C, H: input.macros, M, R, E };
+      break;
     case 'M':
+      waiting = { C, H, M: input.macros, R, E };
+      break;
     case 'R':
-    case 'E': {
-      const waiting = { ...state.waiting, [stage]: input.macros };
-      return { state: { ...state, waiting }, out: NOTHING };
-    }
+      waiting = { C, H, M, R: input.macros, E };
+      break;
+    case 'E':
+      waiting = { C, H, M, R, E: input.macros };
+      break;
     default:
       return { state, out: NOTHING };
   }
+  return { state: { ...state, waiting }, out: NOTHING };
 }
 
 /** A new message, whatever became of the one before. TLS is taken down now: the end of a message has no word of it. */

@@ -28,13 +28,24 @@ export class ControlDecoder {
   next(): ControlRequest | null {
     const end = this.#held.indexOf(0x0a);
     if (end < 0 ? this.#held.length > CONTROL_LINE_LIMIT : end > CONTROL_LINE_LIMIT) {
-      throw new WireError('control-line-too-long', this.#offset, `at most ${CONTROL_LINE_LIMIT} bytes`, excerpt(this.#held));
+      throw new WireError(
+        'control-line-too-long',
+        this.#offset,
+        `at most ${CONTROL_LINE_LIMIT} bytes`,
+        excerpt(this.#held),
+      );
     }
     if (end < 0) return null;
     const line = this.#held.subarray(0, end);
     this.#held = this.#held.subarray(end + 1);
     const request = parseRequest(line.toString('utf8'));
-    if (request === null) throw new WireError('control-not-a-request', this.#offset, 'a JSON object with "command"', excerpt(line));
+    if (request === null)
+      throw new WireError(
+        'control-not-a-request',
+        this.#offset,
+        'a JSON object with "command"',
+        excerpt(line),
+      );
     this.#offset += end + 1;
     return request;
   }

@@ -42,7 +42,12 @@ const lines: Protocol<number, string, string, string, string> = {
   idle: () => true,
 };
 
-const LIMITS: DriverLimits = { maxConnections: 100, maxConnectionsPerClient: 100, idleTimeoutSeconds: 60, requestTimeoutSeconds: 60 };
+const LIMITS: DriverLimits = {
+  maxConnections: 100,
+  maxConnectionsPerClient: 100,
+  idleTimeoutSeconds: 60,
+  requestTimeoutSeconds: 60,
+};
 
 interface Bed {
   readonly driver: Driver<number, string, string, string, string>;
@@ -50,7 +55,11 @@ interface Bed {
   readonly log: () => Record<string, unknown>[];
 }
 
-async function bed(t: Test, handler: Handler<string, string>, limits: Partial<DriverLimits> = {}): Promise<Bed> {
+async function bed(
+  t: Test,
+  handler: Handler<string, string>,
+  limits: Partial<DriverLimits> = {},
+): Promise<Bed> {
   const sink = new PassThrough();
   let text = '';
   sink.on('data', (chunk: Buffer) => {
@@ -67,7 +76,16 @@ async function bed(t: Test, handler: Handler<string, string>, limits: Partial<Dr
       const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => resolve(socket));
       socket.on('error', () => {});
     });
-  return { driver, open, log: () => text.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>) };
+  return {
+    driver,
+    open,
+    log: () =>
+      text
+        .trim()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
 }
 
 /** Everything the peer says until it closes. */
@@ -135,7 +153,10 @@ test('a broken protocol closes that connection, names the rule, and leaves the o
   other.write('still\nbye\n');
   t.equal(await untilClosed(other), '1:still\nbye\n');
   t.equal(driver.counters.wireErrors, 1);
-  t.match(log().find((line) => line.event === 'wire.error'), { rule: 'test-junk', got: '"junk"', proto: 'control' });
+  t.match(
+    log().find((line) => line.event === 'wire.error'),
+    { rule: 'test-junk', got: '"junk"', proto: 'control' },
+  );
 });
 
 test('our own bug gives the fail-safe reply, a line with the stack, and service goes on', async (t) => {
@@ -169,7 +190,10 @@ test('max-connections refuses with a log line and serves those it has', async (t
   first.write('b\nbye\n');
   t.equal(await untilClosed(first), '2:b\nbye\n');
   t.equal(driver.counters.refused, 1);
-  t.match(log().find((line) => line.event === 'conn.limit'), { limit: 'max-connections', value: 1 });
+  t.match(
+    log().find((line) => line.event === 'conn.limit'),
+    { limit: 'max-connections', value: 1 },
+  );
 });
 
 test('max-connections-per-client counts down again when a connection closes', async (t) => {
@@ -184,7 +208,10 @@ test('max-connections-per-client counts down again when a connection closes', as
   const third = await open();
   t.equal(await untilClosed(third), '');
   second.destroy();
-  t.match(log().find((line) => line.event === 'conn.limit'), { limit: 'max-connections-per-client' });
+  t.match(
+    log().find((line) => line.event === 'conn.limit'),
+    { limit: 'max-connections-per-client' },
+  );
 });
 
 test('request-timeout cuts a peer that starts a message and never ends it', async (t) => {
@@ -193,7 +220,10 @@ test('request-timeout cuts a peer that starts a message and never ends it', asyn
   const slow = await open();
   slow.write('never-ending');
   await untilClosed(slow);
-  t.match(log().find((line) => line.event === 'conn.limit'), { limit: 'request-timeout', value: 1 });
+  t.match(
+    log().find((line) => line.event === 'conn.limit'),
+    { limit: 'request-timeout', value: 1 },
+  );
   idle.write('a\nbye\n');
   t.equal(await untilClosed(idle), '1:a\nbye\n', 'an idle connection has no request deadline');
 });
@@ -201,7 +231,10 @@ test('request-timeout cuts a peer that starts a message and never ends it', asyn
 test('idle-timeout closes a silent connection', async (t) => {
   const { open, log } = await bed(t, echo, { idleTimeoutSeconds: 1 });
   await untilClosed(await open());
-  t.match(log().find((line) => line.event === 'conn.limit'), { limit: 'idle-timeout' });
+  t.match(
+    log().find((line) => line.event === 'conn.limit'),
+    { limit: 'idle-timeout' },
+  );
 });
 
 test('end of stream inside a message is named', async (t) => {
@@ -210,7 +243,10 @@ test('end of stream inside a message is named', async (t) => {
   const done = untilClosed(socket);
   socket.end('half');
   await done;
-  t.match(log().find((line) => line.event === 'wire.error'), { rule: 'control-truncated' });
+  t.match(
+    log().find((line) => line.event === 'wire.error'),
+    { rule: 'control-truncated' },
+  );
 });
 
 test('a peer that sends and never reads does not fill memory', async (t) => {
@@ -226,9 +262,13 @@ test('a peer that sends and never reads does not fill memory', async (t) => {
 
 test('drain closes idle connections at once and waits for those at work', async (t) => {
   let release = (): void => {};
-  const { open, driver } = await bed(t, (query) => new Promise((resolve) => {
-    release = () => resolve(query);
-  }));
+  const { open, driver } = await bed(
+    t,
+    (query) =>
+      new Promise((resolve) => {
+        release = () => resolve(query);
+      }),
+  );
   const idle = await open();
   const busy = await open();
   const idleClosed = untilClosed(idle);

@@ -32,9 +32,12 @@ test('the group is set by name or number', async (t) => {
   t.teardown(() => server.close());
   await listenOn(server, { kind: 'unix', path }, { mode: 0o600, group: String(process.getgid?.() ?? 0) });
   t.equal(statSync(path).gid, process.getgid?.());
-  await t.rejects(listenOn(newServer(), { kind: 'unix', path: `${path}2` }, { mode: 0o600, group: 'no-such-group' }), {
-    message: /no such group/,
-  });
+  await t.rejects(
+    listenOn(newServer(), { kind: 'unix', path: `${path}2` }, { mode: 0o600, group: 'no-such-group' }),
+    {
+      message: /no such group/,
+    },
+  );
 });
 
 test('a socket on which somebody answers is left alone', async (t) => {
@@ -42,7 +45,9 @@ test('a socket on which somebody answers is left alone', async (t) => {
   const first = newServer();
   t.teardown(() => first.close());
   await listenOn(first, { kind: 'unix', path }, PRIVATE);
-  await t.rejects(listenOn(newServer(), { kind: 'unix', path }, PRIVATE), { message: /exists and answers: another instance/ });
+  await t.rejects(listenOn(newServer(), { kind: 'unix', path }, PRIVATE), {
+    message: /exists and answers: another instance/,
+  });
   t.ok(statSync(path).isSocket());
 });
 
@@ -70,7 +75,9 @@ test('errors name the address and the cure', async (t) => {
   t.teardown(() => taken.close());
   const { port } = taken.address() as { port: number };
   const inet = { kind: 'inet', host: '127.0.0.1', port } as const;
-  await t.rejects(listenOn(newServer(), inet, PRIVATE), { message: `cannot bind inet:127.0.0.1:${port}: the port is in use: another instance? (systemctl status tlsward, ss -ltnp)` });
+  await t.rejects(listenOn(newServer(), inet, PRIVATE), {
+    message: `cannot bind inet:127.0.0.1:${port}: the port is in use: another instance? (systemctl status tlsward, ss -ltnp)`,
+  });
   const nowhere = { kind: 'unix', path: join(folder(t), 'none', 'a.sock') } as const;
   await t.rejects(listenOn(newServer(), nowhere, PRIVATE), { message: /the folder does not exist/ });
   const long = { kind: 'unix', path: `/${'x'.repeat(120)}` } as const;
@@ -79,7 +86,13 @@ test('errors name the address and the cure', async (t) => {
 
 test('descriptors from systemd are taken by name, and only when they are meant for us', async (t) => {
   const env = { LISTEN_PID: '42', LISTEN_FDS: '3', LISTEN_FDNAMES: 'policy:milter:policy' };
-  t.same([...inheritedSockets(env, 42)], [['policy', [3, 5]], ['milter', [4]]]);
+  t.same(
+    [...inheritedSockets(env, 42)],
+    [
+      ['policy', [3, 5]],
+      ['milter', [4]],
+    ],
+  );
   t.equal(inheritedSockets(env, 43).size, 0);
   t.equal(inheritedSockets({}, 42).size, 0);
 });

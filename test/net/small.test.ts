@@ -3,8 +3,8 @@
  */
 import { test } from 'tap';
 import { parseInternalAddress } from '../../src/core/address.ts';
-import { PolicyTable } from '../../src/core/table.ts';
 import { TableBuilder } from '../../src/core/packing.ts';
+import { PolicyTable } from '../../src/core/table.ts';
 import { PLAIN } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { accepted, type Verdict } from '../../src/core/verdict.ts';
@@ -66,7 +66,11 @@ test('accepted mail does not push refusals out of the recent list', async (t) =>
 
 test('an instance keeps its table and recipients until it is too old', async (t) => {
   const memory = new TransactionMemory();
-  const table = new PolicyTable(new TableBuilder().finish([], [], () => 0), 1, '');
+  const table = new PolicyTable(
+    new TableBuilder().finish([], [], () => 0),
+    1,
+    '',
+  );
   memory.begin('1.2', table, 1000).recipients.push(...TRANSACTION.recipients);
   t.equal(memory.instance('1.2', 2000)?.recipients.length, 1);
   t.equal(memory.instance('1.2', 1000 + 11 * 60_000), undefined);
@@ -81,7 +85,11 @@ test('fingerprints seen by the policy service serve one question of the milter',
   const memory = new TransactionMemory();
   memory.rememberPins(TRANSACTION, ['AA'], 0);
   t.same(memory.takePins({ ...TRANSACTION, clientPort: 4712 }, 1), [], 'another connection');
-  t.same(memory.takePins({ ...TRANSACTION, recipients: [parseInternalAddress('c@y.example')] }, 1), [], 'another recipient');
+  t.same(
+    memory.takePins({ ...TRANSACTION, recipients: [parseInternalAddress('c@y.example')] }, 1),
+    [],
+    'another recipient',
+  );
   t.same(memory.takePins(TRANSACTION, 1), ['AA']);
   t.same(memory.takePins(TRANSACTION, 1), [], 'only once');
   memory.rememberPins(TRANSACTION, ['AA'], 0);

@@ -1,0 +1,10 @@
+/**
+ * The version of this program: that of its package.json, three folders above the compiled file.
+ */
+import { readFileSync } from 'node:fs';
+
+/** `0.1.0` and the like. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
