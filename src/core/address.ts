@@ -6,8 +6,11 @@
  * one that counts. Both end in the same type. Header-address grammar (comments, display names, groups) does not exist
  * in an envelope, so nothing here skips a comment: `user@good.example(x)evil.example` is malformed, not a domain.
  *
- * A malformed address is not thrown away: every domain that a lax reader could take it for is kept in `readings`, and
- * `decide` applies the strictest of their rows. A sender cannot escape a row by writing its domain in a broken way.
+ * A malformed address is not thrown away: every domain and mailbox that a lax reader could take it for is kept in
+ * `readings`, and `decide` applies the strictest of their rows. A sender cannot escape a row by writing its domain in a
+ * broken way. The same goes for a local part without a domain in which Postfix finds one: it rewrites `user%domain` and
+ * `domain!user` (allow_percent_hack, swap_bangpath, both on by default), and has forgotten the quotes of `"user@domain"`
+ * by the time it adds its own origin.
  *
  * Local parts are compared without regard to case: RFC 5321 section 2.4 allows hosts to care, none that matter do, and
  * a table that missed `Boss@` would be a hole.
@@ -23,7 +26,7 @@ export interface EnvelopeAddress {
   readonly mailbox: string;
   /** Canonical domain or address literal in brackets; '' unless `mailbox`. */
   readonly domain: string;
-  /** `malformed` only: each canonical domain it might mean, possibly none. */
+  /** `malformed` only: each canonical domain, and each mailbox, it might mean; possibly none. */
   readonly readings: readonly string[];
 }
 
@@ -39,26 +42,61 @@ export const NULL_ADDRESS: EnvelopeAddress = {
   readings: NONE,
 };
 
+/** Characters that no part of a clean path has, besides `@`. */
+const ODD = /[\s<>()[\]\\,;:"%!\0-\x1f\x7f]/;
+
 function malformed(text: string): EnvelopeAddress {
   const readings = new Set<string>();
-  // after every "@" (full-width ones too), a domain may begin; it ends before the first character no domain has
-  for (const piece of text
-    .slice(0, MAX_ADDRESS)
-    .split(/[@\uFF20]/)
-    .slice(1, 33)) {
-    const literal = canonicalLiteral(/^\[[^\]]*\]/.exec(piece)?.[0] ?? '');
-    if (literal !== null) readings.add(literal);
-    // a lax reader may cut at the odd character, or drop it with what is between brackets (comments)
-    for (const reading of [piece, piece.replace(/\([^)]*\)?/g, '')]) {
-      const name = canonicalDomain(
-        (/^[^\s<>()[\]\\,;:@"%!\0-\x1f\x7f]+/.exec(reading.trim())?.[0] ?? '').replace(/\.+$/, ''),
-      );
-      if (name !== null) readings.add(name);
+  // the end counts most, so an overlong address loses its beginning
+  const path = text.slice(-MAX_ADDRESS);
+  // after every "@" (full-width ones too) and "%" a domain may begin, before every "!" one may end
+  const pieces = path.split(/[@\uFF20%]/);
+  pieces.forEach((piece, i) => {
+    if (i === 0 || (i > 8 && i < pieces.length - 24)) return;
+    const localPart = pieces[i - 1]!.split(ODD).at(-1)!;
+    for (const domain of domainsIn(piece)) {
+      readings.add(domain);
+      if (localPart !== '') readings.add(mailboxKey(localPart, domain));
     }
-    const whole = canonicalDomain(piece.replace(/[\s<>()"\\\0-\x1f\x7f]/g, ''));
-    if (whole !== null) readings.add(whole);
+  });
+  for (const host of path.split('!').slice(0, -1).slice(-8)) {
+    const name = canonicalDomain(
+      host
+        .split(/[@\uFF20]/)
+        .at(-1)!
+        .split(ODD)
+        .at(-1)!,
+    );
+    if (name !== null) readings.add(name);
   }
   return { kind: 'malformed', text, mailbox: '', domain: '', readings: [...readings] };
+}
+
+/** What a lax reader could take for a domain at the start of the text. */
+function domainsIn(text: string): readonly string[] {
+  const readings = [
+    // cut at the first odd character, before or after dropping comments
+    text.trim().split(ODD)[0]!,
+    text
+      .replace(/\([^)]*\)?/g, '')
+      .trim()
+      .split(ODD)[0]!,
+    // drop each odd character
+    text.replace(/[\s<>()"\\\0-\x1f\x7f]/g, ''),
+    // cut at the first that plain host names do not have
+    /^[a-z0-9._-]*/i.exec(text)![0],
+  ];
+  const literal = canonicalLiteral(/^\[[^\]]*\]/.exec(text)?.[0] ?? '');
+  const names = readings.map((reading) =>
+    canonicalDomain(reading.replace(/\.{2,}/g, '.').replace(/^\.|\.$/g, '')),
+  );
+  return [literal, ...names].filter((name) => name !== null);
+}
+
+/** A local part alone, unless Postfix would find a domain in it. */
+function domainless(text: string, localPart: string): EnvelopeAddress {
+  if (/[@\uFF20%!]/.test(localPart)) return malformed(text);
+  return { kind: 'domainless', text, mailbox: '', domain: '', readings: NONE };
 }
 
 function mailbox(text: string, localPart: string, domainText: string): EnvelopeAddress {
@@ -130,7 +168,7 @@ export function parsePath(text: string): EnvelopeAddress {
     rest = at < 0 ? '' : path.slice(at);
     if (!DOT_ATOM.test(localPart)) return malformed(text);
   }
-  if (rest === '') return { kind: 'domainless', text, mailbox: '', domain: '', readings: NONE };
+  if (rest === '') return domainless(text, localPart);
   if (!rest.startsWith('@')) return malformed(text);
   return mailbox(text, localPart, rest.slice(1));
 }
@@ -144,10 +182,6 @@ export function parseInternalAddress(text: string): EnvelopeAddress {
   if (text.length > MAX_ADDRESS) return malformed(text);
   const path = withoutRoute(text);
   const at = path.lastIndexOf('@');
-  if (at < 0) {
-    return path === '' || /[<>]/.test(path)
-      ? malformed(text)
-      : { kind: 'domainless', text, mailbox: '', domain: '', readings: NONE };
-  }
+  if (at < 0) return path === '' || /[<>]/.test(path) ? malformed(text) : domainless(text, path);
   return mailbox(text, path.slice(0, at), path.slice(at + 1));
 }

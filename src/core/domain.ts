@@ -41,12 +41,12 @@ export function canonicalDomain(text: string): string | null {
   if (text.length <= 253 && PLAIN.test(text) && !text.includes('xn--')) return text;
   if (text.length > 1024) return null;
   let name: string | null = text.endsWith('.') ? text.slice(0, -1) : text;
-  name = name.toLowerCase();
-  if (!allAscii(name) || name.includes('xn--')) {
+  // case folding beyond ASCII is left to UTS 46: toLowerCase has a rule for a final sigma that it has not
+  if (!allAscii(name) || /xn--/i.test(name)) {
     name = toAscii(name);
     if (name === null) return null;
     if (name.endsWith('.')) name = name.slice(0, -1);
-  }
+  } else name = name.toLowerCase();
   if (name.length === 0 || name.length > 253) return null;
   const labels = name.split('.');
   if (!labels.every((label) => LABEL.test(label))) return null;
