@@ -39,7 +39,7 @@ export function decide(transaction: Transaction, table: PolicyTable, facts: Fact
     for (const row of table.rowsFor(recipient))
       findings.push(judge(transaction, 'recipient', recipient, row));
   }
-  if (transaction.unseenRecipients) findings.push(...judgeUnseen(transaction.tls, table));
+  if (transaction.unseenRecipients) findings.push(...judgeUnseen(transaction, table));
   return verdictOf(findings, transaction.tls);
 }
 
@@ -123,14 +123,19 @@ function issuerMatches(wanted: readonly string[], issuer: string): boolean {
   return wanted.length === 0 || wanted.includes(issuer);
 }
 
-/** Recipients nobody showed us could belong to the strictest row of the table. */
-function judgeUnseen(tls: TlsState, table: PolicyTable): Finding[] {
-  const { strictest } = table;
-  const safe =
-    !strictest.tls ||
-    (tls.kind === 'tls' && !strictest.certificate && compareWithFloor(tls, strictest) === 'ok');
-  if (safe) return [];
+/** Recipients nobody showed us could belong to the strictest row of the table; a login counts as it would there. */
+function judgeUnseen(transaction: Transaction, table: PolicyTable): Finding[] {
+  if (meetsAny(transaction.tls, transaction.saslUsername !== '', table)) return [];
   const why =
     'several recipients at this stage: list check_policy_service in smtpd_recipient_restrictions too';
   return [{ side: 'recipient', address: null, row: null, breach: { kind: 'unknown', why } }];
+}
+
+/** Would no row of the table refuse this session, whoever the recipient is? */
+function meetsAny(tls: TlsState, loginCounts: boolean, table: PolicyTable): boolean {
+  const { strictest } = table;
+  if (tls.kind === 'unknown') return !strictest.knowledge;
+  if (!strictest.tls) return true;
+  if (tls.kind === 'plain' || compareWithFloor(tls, strictest) !== 'ok') return false;
+  return loginCounts || !strictest.certificate;
 }

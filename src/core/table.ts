@@ -41,10 +41,15 @@ export interface Row {
   readonly at: Position;
 }
 
-/** The hardest receive requirement of any row: what an unseen recipient might need. */
+/**
+ * The hardest receive requirement of any row that holds, defers or refuses: what an unseen recipient might need. Rows that
+ * only observe or tag let the message pass anyway.
+ */
 export interface Strictest extends Floor {
   readonly tls: boolean;
   readonly certificate: boolean;
+  /** Does any enforced row, be it one that only tags, need to know the TLS state? Not to know it defers. */
+  readonly knowledge: boolean;
 }
 
 const FNV_OFFSET = 0x811c9dc5;
@@ -87,7 +92,7 @@ export class PolicyTable {
     this.generation = generation;
     this.hash = hash;
     this.strictest = strictestOf(packed.settings);
-    this.judges = this.strictest.tls;
+    this.judges = packed.settings.some(requiresTls);
     this.#mask = packed.slots.length - 1;
     this.#anyone = this.find('*');
     this.#nullSender = this.find('<>');
@@ -155,7 +160,10 @@ export class PolicyTable {
         return this.#list(own >= 0 ? own : this.findDomain(address.domain));
       }
       case 'malformed': {
-        const found = new Set([this.#anyone, ...address.readings.map((reading) => this.findDomain(reading))]);
+        const rows = address.readings.map((reading) =>
+          reading.includes('@') ? this.find(reading) : this.findDomain(reading),
+        );
+        const found = new Set([this.#anyone, ...rows]);
         found.delete(-1);
         return [...found].map((row) => this.row(row));
       }
@@ -179,8 +187,13 @@ export class PolicyTable {
   }
 }
 
+function requiresTls(settings: Settings): boolean {
+  return settings.receive === 'encrypt' || settings.receive === 'verify';
+}
+
 function strictestOf(all: readonly Settings[]): Strictest {
-  const requiring = all.filter((settings) => settings.receive === 'encrypt' || settings.receive === 'verify');
+  const enforced = all.filter((settings) => requiresTls(settings) && settings.mode === 'enforce');
+  const requiring = enforced.filter((settings) => settings.violation !== 'tag');
   let minProtocol = 'TLSv1';
   let minBits = 0;
   for (const settings of requiring) {
@@ -190,6 +203,7 @@ function strictestOf(all: readonly Settings[]): Strictest {
   }
   return {
     tls: requiring.length > 0,
+    knowledge: enforced.length > 0,
     certificate: requiring.some((settings) => settings.receive === 'verify'),
     minProtocol,
     minBits,

@@ -132,10 +132,15 @@ export function replyFor(finding: Finding, action: 'defer' | 'reject', tls: TlsS
   };
   const template = settings?.reply ?? '{domain} requires TLS ({required}); {seen}. {help}';
   const said = printable(
-    template.replace(/\{([a-z]+)\}/g, (whole, name: string) => fields[name] ?? whole).trim(),
+    template
+      .replace(/\{([a-z]+)\}/g, (whole, name: string) =>
+        Object.hasOwn(fields, name) ? fields[name]! : whole,
+      )
+      .trim(),
     MAX_REPLY_TEXT,
   );
-  const text = template.includes('{code}') ? said : `${said} [${code}]`;
+  // the template may have it, and the cut may have taken it away again
+  const text = said.includes(code) ? said : `${said} [${code}]`;
   return { code: smtpCode, dsn: `${Math.floor(smtpCode / 100)}.${detail}`, text };
 }
 
