@@ -76,7 +76,7 @@ const EMPTY: Readonly<Partial<Record<MilterReply['kind'], Uint8Array>>> = {
 
 const writer = new PacketWriter();
 
-/** One packet. Those without payload are shared: do not write to them. */
+/** One packet. Those without payload and the negotiation reply are shared: do not write to them. */
 export function encodeReply(message: MilterReply): Uint8Array {
   switch (message.kind) {
     case 'CONTINUE':
@@ -120,12 +120,23 @@ export function encodeReply(message: MilterReply): Uint8Array {
   }
 }
 
+/** The reply last written: every connection of one MTA gets the same. */
+let optneg: { readonly of: OptnegReply; readonly bytes: Uint8Array } | null = null;
+
 function encodeOptneg(message: OptnegReply): Uint8Array {
+  const { version, actions, protocol, macroLists } = message;
+  if (optneg !== null) {
+    const { of, bytes } = optneg;
+    const same = of.version === version && of.actions === actions && of.protocol === protocol;
+    if (same && of.macroLists === macroLists) return bytes;
+  }
   let room = 12;
-  for (const { names } of message.macroLists) room += 5 + names.length;
-  writer.begin(SMFIR.OPTNEG, room).uint32(message.version).uint32(message.actions).uint32(message.protocol);
-  for (const { stage, names } of message.macroLists) writer.uint32(stage).string(names);
-  return writer.end();
+  for (const { names } of macroLists) room += 5 + names.length;
+  writer.begin(SMFIR.OPTNEG, room).uint32(version).uint32(actions).uint32(protocol);
+  for (const { stage, names } of macroLists) writer.uint32(stage).string(names);
+  const bytes = writer.end();
+  optneg = { of: message, bytes };
+  return bytes;
 }
 
 /**
