@@ -17,7 +17,7 @@
  *                     milliseconds since the epoch: that is when a reload took force
  *
  * Each request has the full attribute set of Postfix 3.7 (protocols.md 2.1: those without a value are sent empty), at
- * RCPT; half of the requests have TLS. The connections stay open, as smtpd(8) keeps them.
+ * RCPT, and is a message of its own (`instance` never repeats); half of the requests have TLS. The connections stay open, as smtpd(8) keeps them.
  *
  * What it insists on: each answer is exactly "action=VERB[ text]" and an empty line, printable ASCII of at most 510
  * bytes, the verb one that Postfix knows and that cannot fail open; one answer a request, nothing after it, and the
@@ -60,11 +60,11 @@ static void compose(struct connection *c, const char *domain, int tls)
         "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\nclient_address=192.0.2.10\n"
         "client_name=client.example.net\nclient_port=%u\nreverse_client_name=client.example.net\n"
         "server_address=192.0.2.1\nserver_port=25\nhelo_name=client.example.net\nsender=s%u@c%u.sender.test\n"
-        "recipient=user%u@%s\nrecipient_count=0\nqueue_id=\ninstance=53a9.6b031db3.%x.0\nsize=%u\netrn_domain=\n"
+        "recipient=user%u@%s\nrecipient_count=0\nqueue_id=\ninstance=53a9.6b031db3.%llx.0\nsize=%u\netrn_domain=\n"
         "stress=\nsasl_method=\nsasl_username=\nsasl_sender=\nccert_subject=\nccert_issuer=\nccert_fingerprint=\n"
         "ccert_pubkey_fingerprint=\nencryption_protocol=%s\nencryption_cipher=%s\nencryption_keysize=%s\n"
         "policy_context=\n\n",
-        20000 + n % 40000, n, n % 1000, n % 7, domain, n, 1000 + n, tls ? "TLSv1.3" : "",
+        20000 + n % 40000, n, n % 1000, n % 7, domain, (unsigned long long) sent, 1000 + n, tls ? "TLSv1.3" : "",
         tls ? "TLS_AES_256_GCM_SHA384" : "", tls ? "256" : "0");
     if (length >= (int) sizeof c->out) fail("bug: request of %d bytes", length);
     c->outLen = (size_t) length;

@@ -6,7 +6,8 @@
  * looked up and judged all the same. One more row, `probe.example`, differs between two files of a table: the verdict
  * about it shows when a reload took force.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { root } from '../root.ts';
 
 export const PROBE_DOMAIN = 'probe.example';
 
@@ -42,29 +43,12 @@ export function writeTable(path: string, sockets: Sockets, rows: number, probe: 
   writeFileSync(path, `${text}${PROBE_DOMAIN} = ${probe}\n`, { mode: 0o644 });
 }
 
-/** A table such as a small site has: policies of its own, lines, and a section. */
+/** The sample table that comes with the program, listening on our sockets instead of its own. */
 export function writeSample(path: string, sockets: Sockets): void {
-  const rows = [
-    '[policy partner]',
-    'receive      = encrypt',
-    'min-protocol = TLSv1.2',
-    'violation    = reject',
-    '',
-    '[domains]',
-    'd0.example      = encrypt',
-    'd1.example      = may',
-    'bank.example    = partner',
-    '.bank.example   = partner',
-    'clinic.example  = encrypt',
-    'boss@law.example = partner',
-    '*               = may',
-    '',
-    '[domain gov.example]',
-    'policy       = partner',
-    'contact      = postmaster@gov.example',
-    'reason       = contract',
-    'mode         = observe',
-    '',
-  ];
-  writeFileSync(path, service(sockets) + rows.join('\n'), { mode: 0o644 });
+  const sample = readFileSync(new URL('contrib/tables/sample.ini', root), 'utf8');
+  const rest = sample.replace(/^(?:policy|milter|control)-listen\s*=.*\n/gm, '');
+  const ours = service(sockets)
+    .replace(/^trusted-clients.*\n/m, '')
+    .trimEnd();
+  writeFileSync(path, rest.replace(/^\[service\]$/m, ours), { mode: 0o644 });
 }
