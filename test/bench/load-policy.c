@@ -45,6 +45,7 @@ static struct domains domains;
 static struct samples times;
 static uint64_t answers, late, sent;
 static int poll, measuring;
+static time_t startSecond;
 
 /* Writes the next request of this connection; `domain` NULL picks one. */
 static void compose(struct connection *c, const char *domain, int tls)
@@ -60,11 +61,12 @@ static void compose(struct connection *c, const char *domain, int tls)
         "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\nclient_address=192.0.2.10\n"
         "client_name=client.example.net\nclient_port=%u\nreverse_client_name=client.example.net\n"
         "server_address=192.0.2.1\nserver_port=25\nhelo_name=client.example.net\nsender=s%u@c%u.sender.test\n"
-        "recipient=user%u@%s\nrecipient_count=0\nqueue_id=\ninstance=53a9.6b031db3.%llx.0\nsize=%u\netrn_domain=\n"
+        "recipient=user%u@%s\nrecipient_count=0\nqueue_id=\ninstance=%x.%llx.%llx.0\nsize=%u\netrn_domain=\n"
         "stress=\nsasl_method=\nsasl_username=\nsasl_sender=\nccert_subject=\nccert_issuer=\nccert_fingerprint=\n"
         "ccert_pubkey_fingerprint=\nencryption_protocol=%s\nencryption_cipher=%s\nencryption_keysize=%s\n"
         "policy_context=\n\n",
-        20000 + n % 40000, n, n % 1000, n % 7, domain, (unsigned long long) sent, 1000 + n, tls ? "TLSv1.3" : "",
+        20000 + n % 40000, n, n % 1000, n % 7, domain, (unsigned) getpid(), (unsigned long long) startSecond,
+        (unsigned long long) sent, 1000 + n, tls ? "TLSv1.3" : "",
         tls ? "TLS_AES_256_GCM_SHA384" : "", tls ? "256" : "0");
     if (length >= (int) sizeof c->out) fail("bug: request of %d bytes", length);
     c->outLen = (size_t) length;
@@ -219,6 +221,7 @@ int main(int argc, char **argv)
 {
     options(argc, argv);
     domains = readDomains(domainsPath);
+    startSecond = time(NULL);
     raiseDescriptorLimit();
     poll = epoll_create1(0);
     if (mustRefuse) probe();
