@@ -1,0 +1,121 @@
+/**
+ * The banner in a text/plain part: its lines, an empty line, then the text as it was.
+ *
+ * The lines are in the part's character set (see charset.ts). In format=flowed (RFC 3676) they are fixed lines: no blank at
+ * the end, and a blank in front where the line would be read as a quote, as stuffed or as "From ". Padding, which base64
+ * asks for, is blanks at the end of the last line, where nobody sees them; in format=flowed these would join the line
+ * with the next one, so there it is a stuffing blank or a further empty line.
+ */
+import { type Charset, decodeText, encodeLine } from './charset.ts';
+
+const CRLF = Buffer.from('\r\n', 'latin1');
+const BLANKS = Buffer.from('  ', 'latin1');
+/** Lines longer than this are not looked at as a banner. */
+const MAX_LINE = 4000;
+
+export interface PlainBanner {
+  /** Encoded lines without line ends. */
+  readonly lines: readonly Buffer[];
+  readonly flowed: boolean;
+  readonly charset: Charset;
+  readonly label: string;
+}
+
+/** The banner's lines for a part; null when the character set cannot say them. */
+export function plainBanner(
+  lines: readonly string[],
+  charset: Charset,
+  label: string,
+  asciiOnly: boolean,
+  flowed: boolean,
+): PlainBanner | null {
+  const encoded: Buffer[] = [];
+  for (const line of lines) {
+    const bytes = encodeLine(line, charset, asciiOnly);
+    if (bytes === null) return null;
+    const first = bytes.toString('latin1', 0, 5);
+    const stuffed = flowed && /^(?:[ >]|From )/.test(first);
+    encoded.push(stuffed ? Buffer.concat([BLANKS.subarray(1), bytes]) : bytes);
+  }
+  return { lines: encoded, flowed, charset, label };
+}
+
+/** The bytes to insert, CRLF lines, `padding` (0 to 2) bytes longer than without. */
+export function plainBytes({ lines, flowed }: PlainBanner, padding: number): Buffer {
+  const pieces: Buffer[] = [];
+  for (const [index, line] of lines.entries()) {
+    const last = index === lines.length - 1;
+    if (flowed && padding === 1 && last && line[0] !== 0x20) pieces.push(BLANKS.subarray(1));
+    pieces.push(line);
+    if (!flowed && last) pieces.push(BLANKS.subarray(0, padding));
+    pieces.push(CRLF);
+  }
+  if (flowed && padding === 2) pieces.push(CRLF);
+  pieces.push(CRLF);
+  const bytes = Buffer.concat(pieces);
+  // A stuffed line cannot be stuffed again: two empty lines are as long as one byte and a group of three.
+  const stuck = flowed && padding === 1 && lines.at(-1)![0] === 0x20;
+  return stuck ? Buffer.concat([bytes, CRLF, CRLF]) : bytes;
+}
+
+export interface OwnLines {
+  /** Offset behind the last banner and its empty line. */
+  readonly end: number;
+  /** How many were found, and whether the last is what we would write now. */
+  readonly count: number;
+  readonly same: boolean;
+}
+
+interface Line {
+  readonly bytes: Buffer;
+  readonly next: number;
+}
+
+function lineAt(text: Buffer, from: number): Line | null {
+  if (from >= text.length) return null;
+  const end = text.subarray(from, from + MAX_LINE).indexOf(0x0a);
+  if (end < 0)
+    return text.length - from <= MAX_LINE ? { bytes: text.subarray(from), next: text.length } : null;
+  const length = end > 0 && text[from + end - 1] === 0x0d ? end - 1 : end;
+  return { bytes: text.subarray(from, from + length), next: from + end + 1 };
+}
+
+function withoutBlanks(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  while (end > 0 && (bytes[end - 1] === 0x20 || bytes[end - 1] === 0x09)) end--;
+  return bytes.subarray(0, end);
+}
+
+/**
+ * Banners at `from`, one behind the other: what we would write now, byte for byte, or text that `isOwn` knows as a form
+ * of the banner (an earlier pass with other values, or a forgery).
+ */
+export function ownLines(
+  text: Buffer,
+  from: number,
+  banner: PlainBanner,
+  isOwn: (text: string) => boolean,
+): OwnLines {
+  let end = from;
+  let count = 0;
+  let same = false;
+  for (;;) {
+    let at = end;
+    const seen: string[] = [];
+    let equal = true;
+    for (const wanted of banner.lines) {
+      const line = lineAt(text, at);
+      if (line === null) return { end, count, same };
+      let bytes = withoutBlanks(line.bytes);
+      if (banner.flowed && bytes[0] === 0x20 && wanted[0] !== 0x20) bytes = bytes.subarray(1);
+      equal &&= bytes.equals(withoutBlanks(wanted));
+      seen.push((decodeText(bytes, banner.label) ?? bytes.toString('latin1')).trim());
+      at = line.next;
+    }
+    if (!equal && !isOwn(seen.join('\n'))) return { end, count, same };
+    const empty = lineAt(text, at);
+    end = empty !== null && empty.bytes.length === 0 ? empty.next : at;
+    count++;
+    same = equal;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Which parts of a message a person reads as its text, and which messages must not be edited at all.
+ *
+ * What must not be edited, wherever in the message it stands (attached messages are not entered): multipart/signed and
+ * multipart/encrypted (RFC 1847), S/MIME (RFC 8551), loose PGP or S/MIME signatures, message/partial (RFC 2046 section
+ * 5.2.2), multipart/report (RFC 6522). A footer beside a signed part would do no harm to the signature, but a reader
+ * shows "signed" for the whole.
+ *
+ * What is read (`readableParts`), by container:
+ * - alternative: every rendering in it that we know, as each reader picks another;
+ * - related: its root, by `start` or else the first (RFC 2387);
+ * - mixed and any unknown multipart (RFC 2046 section 5.1.7): the first child that is text; pictures and files in front of
+ *   it are passed over, but an attached message or a foreign text (calendar, enriched) that comes first is what is read
+ *   first, so then there is no place of ours.
+ * A text with disposition `attachment` (or any but `inline`) or with a file name, in the disposition or in the
+ * Content-Type, is a file.
+ */
+import type { Entity } from './mime.ts';
+import type { LeaveReason } from './reasons.ts';
+
+const UNTOUCHABLE: Readonly<Record<string, LeaveReason>> = {
+  'multipart/signed': 'signed',
+  'application/pgp-signature': 'signed',
+  'application/pkcs7-signature': 'signed',
+  'application/x-pkcs7-signature': 'signed',
+  'multipart/encrypted': 'encrypted',
+  'application/pgp-encrypted': 'encrypted',
+  'application/pgp': 'encrypted',
+  'application/pkcs7-mime': 'smime',
+  'application/x-pkcs7-mime': 'smime',
+  'message/partial': 'partial',
+  'multipart/report': 'report',
+};
+
+function fileName(entity: Entity): string | undefined {
+  return entity.disposition?.params.get('filename') ?? entity.type.params.get('name');
+}
+
+/** The reason why an entity of this type (name of a file, if it has one) forbids any edit of the message around it. */
+function untouchable(entity: Entity): LeaveReason | null {
+  const reason = Object.hasOwn(UNTOUCHABLE, entity.type.value) ? UNTOUCHABLE[entity.type.value] : undefined;
+  if (reason !== undefined) return reason;
+  const name = fileName(entity)?.toLowerCase() ?? '';
+  if (name.endsWith('.p7m')) return 'smime';
+  return name.endsWith('.p7s') ? 'signed' : null;
+}
+
+/** The first part, in order, that forbids any edit. */
+export function findUntouchable(
+  entity: Entity,
+): { readonly reason: LeaveReason; readonly path: string } | null {
+  const reason = untouchable(entity);
+  if (reason !== null) return { reason, path: entity.path };
+  for (const child of entity.children) {
+    const found = findUntouchable(child);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function isFile(entity: Entity): boolean {
+  if (entity.disposition !== null && entity.disposition.value !== 'inline') return true;
+  return fileName(entity) !== undefined;
+}
+
+/** The text/plain and text/html parts that are read as the message, in order; none when there is no such text. */
+export function readableParts(entity: Entity): readonly Entity[] {
+  const type = entity.type.value;
+  if (type === 'text/plain' || type === 'text/html') return isFile(entity) ? [] : [entity];
+  if (!type.startsWith('multipart/') || isFile(entity)) return [];
+  if (type === 'multipart/alternative') return entity.children.flatMap(readableParts);
+  if (type === 'multipart/related') {
+    const start = entity.type.params.get('start')?.replace(/^<|>$/g, '');
+    const root = start === undefined ? undefined : entity.children.find((child) => child.contentId === start);
+    const first = root ?? entity.children[0];
+    return first === undefined ? [] : readableParts(first);
+  }
+  if (type === 'multipart/digest' || type === 'multipart/appledouble') return [];
+  for (const child of entity.children) {
+    const parts = readableParts(child);
+    if (parts.length > 0) return parts;
+    if (!isFile(child) && /^(?:text|message)\//.test(child.type.value)) return [];
+  }
+  return [];
+}

@@ -1,0 +1,191 @@
+/**
+ * The subject tag: one tag in front, and no copy of it that came from outside.
+ *
+ * A copy is whatever looks like the tag to a reader (fold.ts): in any case, full width, with look-alike letters or invisible
+ * characters, raw or in encoded words of any character set, split over several of them or over folds, anywhere in the
+ * subject, so behind "Re:" and "AW:" too, where replies gather them. What taking a copy away brings together
+ * ("[T[TLS]LS]") is a copy again and goes as well.
+ *
+ * Taking away keeps what it does not touch: a subject without a copy stays byte for byte, and in one with a copy the
+ * encoded words that hold no part of it stay as they are; the rest is written anew in utf-8 (headerWords.ts). Putting the tag
+ * in front does not touch the rest either. Doing it twice gives the same bytes as doing it once.
+ *
+ * A tag must begin and end with a bracket or another sign (`checkTag`), because copies are taken out wherever they stand,
+ * and "TLS" stands inside other words.
+ */
+import type { Edit, HeaderField } from '../core/edit.ts';
+import { foldChar, foldText } from './fold.ts';
+import { decodeWords, encodePieces, encodeWords, type Piece, type Token } from './headerWords.ts';
+
+/** Longest tag, in characters. */
+export const MAX_TAG = 40;
+const NAME = 'Subject';
+const MAX_LINE = 76;
+/** What the first line has room for behind the field name. */
+const FIRST_LINE = MAX_LINE - NAME.length - 2;
+
+/** What is wrong with a tag, as the end of a sentence; null when it can be used. */
+export function checkTag(tag: string): string | null {
+  const characters = Array.from(tag);
+  if (characters.length > MAX_TAG) return `is longer than ${MAX_TAG} characters`;
+  if (tag !== tag.trim() || /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(tag))
+    return 'has white space around it or control characters in it';
+  if (foldText(tag) === '') return 'has no visible character';
+  if (/^[!-/:-@[-`{-~]*$/.test(foldText(tag))) return 'has neither a letter, a digit nor a picture in it';
+  const sign = /^[^\p{L}\p{N}\p{M}\s]/u;
+  const lastBase = characters.findLast((char) => foldChar(char) !== '') ?? '';
+  if (!sign.test(tag) || !sign.test(lastBase))
+    return 'must begin and end with a bracket or another sign, such as [TLS]';
+  if (tag.includes('=?')) return 'must not contain =?';
+  return null;
+}
+
+interface Character {
+  readonly char: string;
+  /** Index of the token it comes from. */
+  readonly token: number;
+  removed: boolean;
+}
+
+function isBlank(char: string): boolean {
+  return /^\s$/u.test(char);
+}
+
+/**
+ * Marks every copy of the folded tag. A stack of folded characters: when its top is the tag, those characters go, and what
+ * stood before them meets what comes next.
+ */
+function markCopies(characters: readonly Character[], tag: string): boolean {
+  const units: string[] = [];
+  const owners: number[] = [];
+  const lastUnit = tag.at(-1);
+  let found = false;
+  for (const [index, { char }] of characters.entries()) {
+    for (const unit of foldChar(char).split('')) {
+      units.push(unit);
+      owners.push(index);
+      if (unit !== lastUnit || units.length < tag.length) continue;
+      const from = units.length - tag.length;
+      let same = true;
+      for (let at = 0; same && at < tag.length; at++) same = units[from + at] === tag[at];
+      if (!same) continue;
+      for (const owner of owners.slice(from)) characters[owner]!.removed = true;
+      units.length = from;
+      owners.length = from;
+      found = true;
+    }
+  }
+  return found;
+}
+
+/** What is left, in pieces; null when there was no copy. Encoded words that lost nothing stay raw. */
+function withoutCopies(tokens: readonly Token[], tag: string): Piece[] | null {
+  const characters: Character[] = [];
+  for (const [token, { text }] of tokens.entries()) {
+    for (const char of text) characters.push({ char, token, removed: false });
+  }
+  if (!markCopies(characters, tag)) return null;
+  const touched = new Set<number>();
+  const kept: Character[] = [];
+  /** Behind a copy: blanks and what is not seen go with it. */
+  let behind = false;
+  let blanks = false;
+  for (const character of characters) {
+    if (character.removed) {
+      behind = true;
+      blanks = false;
+    } else if (behind && foldChar(character.char) === '') {
+      blanks ||= isBlank(character.char);
+      character.removed = true;
+    } else {
+      const before = kept.at(-1);
+      // One blank stays between what stood on both sides.
+      if (behind && blanks && before !== undefined && !isBlank(before.char)) {
+        kept.push({ char: ' ', token: -1, removed: false });
+      }
+      behind = false;
+      kept.push(character);
+    }
+    if (character.removed) touched.add(character.token);
+  }
+  const pieces: Piece[] = [];
+  let text = '';
+  let lastRaw = -1;
+  for (const { char, token } of kept) {
+    if (token < 0 || touched.has(token) || !tokens[token]!.encoded) {
+      text += char;
+    } else if (token !== lastRaw) {
+      if (text !== '') pieces.push({ text });
+      text = '';
+      pieces.push({ raw: tokens[token]!.raw });
+      lastRaw = token;
+    }
+  }
+  text = text.trimEnd();
+  if (text !== '') pieces.push({ text });
+  return pieces;
+}
+
+/** The tag as it stands in front, without the blank that follows. */
+function writtenTag(tag: string, beforeEncodedWord: boolean): string {
+  if (/^[!-~ ]*$/.test(tag)) return tag;
+  // A blank between two encoded words is not shown, so it goes into the first.
+  return encodeWords(beforeEncodedWord ? `${tag} ` : tag, FIRST_LINE).join('\n ');
+}
+
+/**
+ * A subject (bytes as latin1, folds as LF and white space, with or without the blank behind the colon) without any copy of
+ * the tag, and with `put` one tag in front. The result is the argument itself when there is nothing to do; '' when
+ * nothing is left. `tag` has passed `checkTag`.
+ */
+export function tagSubject(value: string, tag: string, put: boolean): string {
+  const lead = /^[ \t]*/.exec(value)![0];
+  const folded = foldText(tag);
+  const rest = stripped(value.slice(lead.length), tag, folded, put);
+  if (!put) return rest === value.slice(lead.length) ? value : rest === '' ? '' : `${lead}${rest}`;
+  const body = rest.replace(/^[ \t\r\n]+/, '');
+  if (body === '') return `${lead}${writtenTag(tag, false)}`;
+  const front = writtenTag(tag, body.startsWith('=?'));
+  const firstLine = body.split('\n', 1)[0]!;
+  const width = front.includes('\n') ? MAX_LINE : FIRST_LINE;
+  const used = front.length - front.lastIndexOf('\n') - 1;
+  return `${lead}${front}${used + 1 + firstLine.length > width ? '\n ' : ' '}${body}`;
+}
+
+/** The subject without copies; its own bytes when there is none but a tag of ours, as we write it, in front. */
+function stripped(value: string, tag: string, folded: string, put: boolean): string {
+  let rest = value;
+  if (put) {
+    for (const front of [writtenTag(tag, false), writtenTag(tag, true)]) {
+      if (!rest.startsWith(front)) continue;
+      const next = rest.slice(front.length);
+      if (next === '' || /^[ \t\n]/.test(next)) {
+        rest = next;
+        break;
+      }
+    }
+  }
+  const tokens = decodeWords(rest);
+  const pieces = withoutCopies(tokens, folded);
+  return pieces === null ? rest : encodePieces(NAME, pieces);
+}
+
+/**
+ * The edits that take copies of the tag out of every Subject of a message and, with `put`, put it in front of the first.
+ * A message without a subject gets one that is the tag. Changes come before deletions, those from the highest index down.
+ */
+export function subjectEdits(headers: readonly HeaderField[], tag: string, put: boolean): Edit[] {
+  const changes: Edit[] = [];
+  const deletions: Edit[] = [];
+  let index = 0;
+  for (const field of headers) {
+    if (field.name.trim().toLowerCase() !== 'subject') continue;
+    index++;
+    const value = tagSubject(field.value, tag, put && index === 1);
+    if (value === field.value) continue;
+    if (value.trim() === '') deletions.unshift({ kind: 'deleteHeader', name: NAME, index });
+    else changes.push({ kind: 'changeHeader', name: NAME, index, value });
+  }
+  if (put && index === 0) return [{ kind: 'addHeader', name: NAME, value: writtenTag(tag, false) }];
+  return [...changes, ...deletions];
+}
