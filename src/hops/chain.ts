@@ -1,0 +1,143 @@
+/**
+ * The Received fields of a message as one journey, newest first, and how far they can be believed.
+ *
+ * Only what our own hosts wrote is known; everything below it came with the message, so any hop of it can be invented
+ * (postconf: "Only information that was recorded by the final destination can be trusted"). This is diagnosis: no result
+ * of it ever raises a mark.
+ *
+ * The own part begins at the top and ends with the hop at which the message came in from somewhere else: the first own
+ * line whose client is neither this host (loopback, a local hand-over) nor in the networks named as ours. A line below
+ * that says `by` our name was carried in by the message, and is a claim like the rest. The message's own host cannot be
+ * told from one that merely uses our name when nothing above is ours; so no `--host`, no own part.
+ *
+ * `internal` hops never crossed a network: loopback, sendmail(1), LMTP over a socket, qmail's notes to itself. They are
+ * not unprotected. A private network is a network: its hops count, and are labelled.
+ */
+import { canonicalDomain } from '../core/domain.ts';
+import { inNetworks, type Network, parseNetwork } from '../core/network.ts';
+import { parseReceived, type ReceivedField } from './receivedField.ts';
+
+/** `protected` and `unprotected` are what the line says; whether it can be believed is `own`. */
+export type Protection = 'protected' | 'unprotected' | 'internal' | 'unknown';
+
+export interface Hop extends ReceivedField {
+  /** 1 is the newest, the one on top of the message. */
+  readonly number: number;
+  /** Written by one of our hosts, so that it is a fact and not a claim. */
+  readonly own: boolean;
+  /** Says `by` one of our names and is not own: carried in by the message, forged or from an earlier visit. */
+  readonly claimsOurName: boolean;
+  readonly protection: Protection;
+  /** Between private addresses (RFC 1918, RFC 6598, RFC 4193, link-local). */
+  readonly privateNetwork: boolean;
+  /** Seconds since the hop before it on the way; null when one of the two has no date. Below zero: a clock is wrong. */
+  readonly delaySeconds: number | null;
+}
+
+export interface Chain {
+  /** Newest first. */
+  readonly hops: readonly Hop[];
+  /** How many of them, from the top, our own hosts wrote. */
+  readonly ownCount: number;
+  /** The first one on the message's way (so the lowest) known to be unprotected; null when none is. */
+  readonly firstUnprotected: Hop | null;
+  /** The same among our own hops. */
+  readonly ownUnprotected: Hop | null;
+}
+
+export interface OwnHosts {
+  /** Names our hosts write after `by`. */
+  readonly names: readonly string[];
+  /** Addresses from which our own hosts hand messages to each other. */
+  readonly networks: readonly Network[];
+}
+
+function networks(...texts: string[]): readonly Network[] {
+  return texts.map((text) => parseNetwork(text)!);
+}
+
+const LOOPBACK = networks('127.0.0.0/8', '::1');
+const PRIVATE = networks(
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '100.64.0.0/10',
+  'fc00::/7',
+  'fe80::/10',
+);
+
+/** One spelling for a host name; what is no domain name is compared in lower case. */
+function hostKey(name: string): string {
+  return canonicalDomain(name) ?? name.toLowerCase();
+}
+
+/** Did the message stay inside one host (or one mail system) at this step? */
+function isInternal(field: ReceivedField): boolean {
+  if (field.carrier === 'local' || field.carrier === 'store') return true;
+  if (field.address !== '') return inNetworks(LOOPBACK, field.address);
+  if (/^localhost(\.localdomain)?$/i.test(field.from)) return true;
+  // without an address, LMTP is the last step to a mailbox, over a socket
+  if (field.carrier === 'lmtp' && field.tls.encrypted !== 'yes') return true;
+  return field.from !== '' && hostKey(field.from) === hostKey(field.by);
+}
+
+function protectionOf(field: ReceivedField, internal: boolean): Protection {
+  if (internal) return 'internal';
+  if (field.tls.encrypted === 'yes') return 'protected';
+  return field.tls.encrypted === 'no' ? 'unprotected' : 'unknown';
+}
+
+/**
+ * Was the message with us before this hop already, so that the line below is ours too? Only what our own host saw counts:
+ * an address, or the lack of one where there is none to see. The name in `from` is the client's own word.
+ */
+function stayedWithUs(field: ReceivedField, hosts: OwnHosts): boolean {
+  if (field.address !== '')
+    return inNetworks(LOOPBACK, field.address) || inNetworks(hosts.networks, field.address);
+  return field.carrier === 'lmtp';
+}
+
+type IsOwn = (field: ReceivedField | undefined) => boolean;
+
+/** How many fields from the top our own hosts wrote. */
+function countOwn(fields: readonly ReceivedField[], hosts: OwnHosts, isOwn: IsOwn): number {
+  let count = 0;
+  for (const [i, field] of fields.entries()) {
+    // qmail's note has no "by"; it stands on top of the line of the same host
+    const note = field.by === '' && field.carrier === 'local' && isOwn(fields[i + 1]);
+    if (!note && !isOwn(field)) return count;
+    count++;
+    // what stands below a local hand-over was written by whoever handed it over
+    if (!note && (field.carrier === 'local' || !stayedWithUs(field, hosts))) return count;
+  }
+  return count;
+}
+
+/** The journey from the values of a message's Received fields, top first. Never throws. */
+export function readChain(values: readonly string[], hosts: OwnHosts): Chain {
+  const fields = values.map(parseReceived);
+  const names = new Set(hosts.names.map(hostKey));
+  const isOwn: IsOwn = (field) => field !== undefined && names.has(hostKey(field.by));
+  const ownCount = countOwn(fields, hosts, isOwn);
+  const hops = fields.map((field, i): Hop => {
+    const before = fields[i + 1]?.timeMs ?? null;
+    return {
+      ...field,
+      number: i + 1,
+      own: i < ownCount,
+      claimsOurName: i >= ownCount && isOwn(field),
+      protection: protectionOf(field, isInternal(field)),
+      privateNetwork: field.address !== '' && inNetworks(PRIVATE, field.address),
+      delaySeconds:
+        field.timeMs === null || before === null ? null : Math.round((field.timeMs - before) / 1000),
+    };
+  });
+  const unprotected = hops.filter((hop) => hop.protection === 'unprotected');
+  return {
+    hops,
+    ownCount,
+    firstUnprotected: unprotected.at(-1) ?? null,
+    ownUnprotected: unprotected.filter((hop) => hop.own).at(-1) ?? null,
+  };
+}
