@@ -5,7 +5,7 @@
  * test compares) all come from here. Values are text as written; `allowed` is the part of the check that needs no
  * context, in JSON Schema words, and `expected` says it to a person.
  */
-import { BANNERS, DELIVER_LEVELS, MODES, RECEIVE_LEVELS, VIOLATIONS } from '../core/settings.ts';
+import { BANNERS, DEFAULTS, DELIVER_LEVELS, MODES, RECEIVE_LEVELS, VIOLATIONS } from '../core/settings.ts';
 
 export interface Key {
   /** `policy, domain`: allowed in both. */
@@ -99,6 +99,25 @@ const SERVICE = section('service', [
     'header field of the mark; every such field from outside is removed',
     { expected: 'the name of a header field of ours', allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' } },
   ],
+  [
+    'mark-key',
+    '',
+    'file with the keys that sign marks, made on first start; empty: marks are not signed',
+    anything('a path'),
+  ],
+  [
+    'banner-name',
+    'X-TLS-Banner',
+    'header field of the header banner; every such field from outside is removed',
+    { expected: 'the name of a header field of ours', allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' } },
+  ],
+  [
+    'authserv-id',
+    '',
+    'adds `Authentication-Results` with `x-tls` under this name; forged ones are removed; empty: neither',
+    anything('a host name'),
+  ],
+  ['max-body', '2M', 'bytes of a body that is kept to put a banner in', BYTES],
   ['log-level', 'info', 'least severity that is logged', words(LOG_LEVELS)],
   [
     'postfix-version',
@@ -158,6 +177,21 @@ const ROW = section('policy, domain', [
     '',
     `what a person sees: any of ${BANNERS.join(', ')}`,
     anything(`any of ${BANNERS.join(', ')}`),
+  ],
+  [
+    'banner-text',
+    DEFAULTS.bannerText,
+    'text of header and body banner on protected mail; a template, see "Marks and banners"',
+    anything('a template'),
+  ],
+  ['banner-tag', DEFAULTS.bannerTag, 'subject tag on protected mail', anything('a tag such as [TLS]')],
+  ['banner-unprotected-text', '', 'text on mail that was not protected; empty: none', anything('a template')],
+  ['banner-unprotected-tag', '', 'subject tag on mail that was not protected; empty: none', anything('a tag such as [PLAIN]')],
+  [
+    'banner-signed',
+    DEFAULTS.bannerSigned,
+    '`edit`: put the body banner also into mail whose DKIM signature it breaks',
+    words(['leave', 'edit']),
   ],
   [
     'reply',

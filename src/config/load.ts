@@ -69,10 +69,9 @@ class Loading {
   }
 
   run(): Loaded {
-    const source = readSource(this.#main.path, this.#main.name);
-    if (source instanceof Wrong) this.#report.problem({ file: this.#main.name, line: 0 }, '', source);
-    else this.#take(this.#main, source, []);
-    const packed = source instanceof Wrong ? null : this.#finish();
+    const wrong = this.#read(this.#main, []);
+    if (wrong !== null) this.#report.problem({ file: this.#main.name, line: 0 }, '', wrong);
+    const packed = wrong === null ? this.#finish() : null;
     const { files } = this.#document;
     const notices = this.#report.notices(files);
     if (packed === null || this.#report.failed) {
@@ -105,15 +104,15 @@ class Loading {
         this.#report.notice('file', at, where, `nothing matches ${quote(element)}`);
       else {
         for (const each of found) {
-          const wrong = this.#include(each, below);
+          const wrong = this.#read(each, below);
           if (wrong !== null) this.#report.problem(at, where, wrong);
         }
       }
     }
   }
 
-  /** Reads one included file, unless it was read before; `chain` holds the files above it. */
-  #include(file: Included, chain: Chain): Wrong | null {
+  /** Reads a file and what it includes, unless it was read before; `chain` holds the files above it. */
+  #read(file: Included, chain: Chain): Wrong | null {
     const source = readSource(file.path, file.name);
     if (source instanceof Wrong) return source;
     const loop = chain.findIndex(({ identity }) => identity === source.identity);

@@ -45,12 +45,15 @@ export function parsePattern(text: string): Pattern | Wrong {
   }
   if (text.startsWith('"') || text.includes('@')) return address(text, wrong);
   if (text.startsWith('[')) return bracketed(text, wrong);
-  if (/[*?]/.test(text))
+  if (/[*?]/.test(text)) {
     return wrong(text.startsWith('*.') ? meant(text.slice(1)) : 'wildcards are .suffix and *');
-  if (parseAddress(text) !== null)
-    return wrong(`did you mean [${text.includes(':') ? 'IPv6:' : ''}${text}]?`);
-  if (parseNetwork(text) !== null)
-    return wrong('networks belong in trusted-clients; a row is for mail domains');
+  }
+  if (/^[0-9a-f.:/]+$/i.test(text)) {
+    if (parseAddress(text) !== null)
+      return wrong(`did you mean [${text.includes(':') ? 'IPv6:' : ''}${text}]?`);
+    if (parseNetwork(text) !== null)
+      return wrong('networks belong in trusted-clients; a row is for mail domains');
+  }
   const hop = /^([^:]+):([^:]+)$/.exec(text);
   if (hop !== null) return nextHop(hop[1] ?? '', hop[2] ?? '', wrong);
   const suffix = text.startsWith('.');

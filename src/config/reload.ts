@@ -2,14 +2,15 @@
  * Loads a configuration beside a running daemon, in a worker thread, so that no transaction waits for it.
  *
  * The same loader as at the start runs there. Its table arrives in shared memory, so taking it over costs the main thread
- * about as much as its settings are large, and nothing for its rows. A worker that fails, whatever the reason, is a
+ * nothing for its rows, and its settings come in small slices. A worker that fails, whatever the reason, is a
  * configuration that could not be loaded: the table in use stays.
  */
 import { Worker } from 'node:worker_threads';
+import type { Settings } from '../core/settings.ts';
 import type { PackedTable } from '../core/table.ts';
 import { type Difference, NO_DIFFERENCE } from './diff.ts';
 import { dayOf, type Loaded } from './load.ts';
-import type { LoadJob, LoadMessage } from './loadWorker.ts';
+import { type LoadJob, type LoadMessage, SLICE } from './loadWorker.ts';
 import { escapeText } from './problem.ts';
 
 export interface Reload {
@@ -37,12 +38,30 @@ export function startReload(
     loaded.resolve(notLoaded(file, why));
     difference.resolve(NO_DIFFERENCE);
   };
-  const job: LoadJob = { tlswardLoad: true, file, today, old };
+  const oldSettings = old?.settings ?? [];
+  const shell = old === null ? null : { packed: { ...old, settings: [] }, settings: oldSettings.length };
+  const job: LoadJob = { tlswardLoad: true, file, today, old: shell };
+  const settings: Settings[] = [];
   try {
     const worker = new Worker(workerUrl(), { workerData: job, name: 'tlsward-load' });
     worker.on('message', (message: LoadMessage) => {
-      if (message.kind === 'loaded') loaded.resolve(message.loaded);
-      else difference.resolve(message.difference);
+      switch (message.kind) {
+        case 'settings':
+          settings.push(...message.settings);
+          worker.postMessage('next');
+          break;
+        case 'loaded': {
+          const { loaded: one } = message;
+          loaded.resolve(one.ok ? { ...one, packed: { ...one.packed, settings } } : one);
+          break;
+        }
+        case 'old':
+          worker.postMessage(oldSettings.slice(message.from, message.from + SLICE));
+          break;
+        case 'difference':
+          difference.resolve(message.difference);
+          break;
+      }
     });
     worker.on('error', (error) => fail(error instanceof Error ? error.message : String(error)));
     worker.on('messageerror', (error) => fail(error.message));

@@ -5,6 +5,7 @@
  * Rules beside the single values: at least one socket for an MTA; no address twice; addresses other than loopback only
  * with `allow-remote = yes`, because whoever reaches a socket can ask and, on the milter socket, is believed.
  */
+import { resolve } from 'node:path';
 import { canonicalDomain } from '../core/domain.ts';
 import { type Network, parseNetwork } from '../core/network.ts';
 import { defaultOf, type LOG_LEVELS } from './keys.ts';
@@ -29,6 +30,12 @@ export interface ServiceSettings {
   readonly hostName: string | null;
   readonly trustedClients: readonly Network[];
   readonly markName: string;
+  /** Absolute path; null: marks are not signed. */
+  readonly markKey: string | null;
+  readonly bannerName: string;
+  /** null: no Authentication-Results. */
+  readonly authservId: string | null;
+  readonly maxBodyBytes: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** `3.7`; null when not said. */
   readonly postfixVersion: string | null;
@@ -115,6 +122,10 @@ export function readService(section: Section, folder: string, report: Report): S
     hostName: read('host-name', parseHostName),
     trustedClients: read('trusted-clients', (value) => parseListOf(value, parseTrusted)),
     markName: read('mark-name', parseMarkName),
+    markKey: read('mark-key', (value) => (value === '' ? null : resolve(folder, value))),
+    bannerName: read('banner-name', parseMarkName),
+    authservId: read('authserv-id', parseHostName),
+    maxBodyBytes: count('max-body', 0, 1024 * 1024 * 1024),
     logLevel: read('log-level', (value) => value as ServiceSettings['logLevel']),
     postfixVersion: read('postfix-version', text),
     maxConnections: count('max-connections', 1, 1_000_000),

@@ -5,45 +5,14 @@
  * reported and the key then left as inherited, so that one mistake does not hide the next. A cycle is reported once, with
  * its chain. Sections are resolved without recursion; inheritance deeper than DEEPEST_INHERITANCE is a mistake.
  */
-import { BANNERS, BUILT_IN, DEFAULTS, type Settings } from '../core/settings.ts';
+import { BUILT_IN, DEFAULTS, type Settings } from '../core/settings.ts';
+import { FIELDS, type Own } from './fields.ts';
 import { reserved } from './half.ts';
-import { DEEPEST_INHERITANCE, LONGEST_CONTACT, LONGEST_REASON, LONGEST_REPLY } from './limits.ts';
+import { DEEPEST_INHERITANCE } from './limits.ts';
 import { quote, type Report, Wrong } from './problem.ts';
 import { checkSection } from './schema.ts';
 import { type Entry, positionOf, type Section, whereOf } from './section.ts';
 import { didYouMean } from './suggest.ts';
-import * as values from './values.ts';
-
-type Own = { -readonly [K in keyof Settings]?: Settings[K] };
-
-/** How the value of each key becomes a field; words of a fixed list were checked by the schema. */
-const FIELDS: Readonly<Record<string, (text: string) => Own | Wrong>> = {
-  receive: (text) => ({ receive: text as Settings['receive'] }),
-  deliver: (text) => ({ deliver: text as Settings['deliver'] }),
-  'min-protocol': (text) => ({ minProtocol: text }),
-  'min-bits': (text) => as('minBits', values.parseBits(text)),
-  'deny-ciphers': (text) => as('denyCiphers', values.parseListOf(text, values.parseCipherFragment)),
-  'client-names': (text) => as('clientNames', values.parseListOf(text, values.parseClientName)),
-  'client-issuers': (text) => as('clientIssuers', values.parseList(text)),
-  fingerprint: (text) => as('fingerprints', values.parseListOf(text, values.parseFingerprint)),
-  violation: (text) => ({ violation: text as Settings['violation'] }),
-  mode: (text) => ({ mode: text as Settings['mode'] }),
-  mark: (text) => ({ mark: text as Settings['mark'] }),
-  banner: (text) =>
-    as(
-      'banner',
-      values.parseListOf(text, (word) => values.parseWord(word, BANNERS)),
-    ),
-  reply: (text) => as('reply', values.parseReply(text, LONGEST_REPLY)),
-  help: (text) => as('help', values.parsePlainText(text, LONGEST_CONTACT)),
-  contact: (text) => as('contact', values.parsePlainText(text, LONGEST_CONTACT)),
-  reason: (text) => as('reason', values.parseText(text, LONGEST_REASON)),
-  until: (text) => as('until', values.parseDay(text)),
-};
-
-function as<K extends keyof Settings>(field: K, value: Settings[K] | Wrong): Own | Wrong {
-  return value instanceof Wrong ? value : ({ [field]: value } as Own);
-}
 
 const POLICY_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
