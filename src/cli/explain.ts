@@ -21,7 +21,8 @@ import type { ClientCertificate, TlsState } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { describeRequired, describeTls, type Reply, reasonsOf, replyFor } from '../core/words.ts';
-import { markEdits } from '../net/marks.ts';
+import { messageEdits } from '../edits/messageEdits.ts';
+import { editSettings } from '../net/active.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 
 const OPTIONS = {
@@ -93,15 +94,15 @@ export async function run(argv: string[], io: Io): Promise<number> {
       ? replyFor(verdict.decisive, action, verdict.tls, EXAMPLE_CODE)
       : null;
   const change = smallestChange(transaction, table, facts);
-  const edits = markEdits(
-    transaction,
-    verdict,
-    [],
-    EXAMPLE_CODE,
-    { name: service.markName, hostName: service.hostName ?? '' },
-    new Date(),
+  const { edits } = messageEdits(
+    { transaction, verdict, headers: [], body: null, code: EXAMPLE_CODE, timeMs: Date.now() },
+    { ...editSettings(service, table, []), authservId: '' },
   );
-  const header = verdict.action !== 'accept' ? undefined : edits.find((edit) => edit.kind === 'insertHeader');
+  const header = edits.findLast((edit) => edit.kind === 'insertHeader');
+  const added =
+    verdict.action === 'accept' && header?.kind === 'insertHeader'
+      ? `${header.name}: ${header.value.replace(/\n /g, ' ')}`
+      : null;
   const answer = {
     verdict: verdict.action,
     would: verdict.wouldBe,
@@ -111,7 +112,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     tls: describeTls(transaction.tls),
     because: reasonsOf(verdict),
     reply,
-    header: header === undefined ? null : `${header.name}: ${header.value.replace(/\n /g, ' ')}`,
+    header: added,
     change: change === null ? null : { if: change.words, verdict: change.verdict.action },
   };
   if (values.json) io.out(`${JSON.stringify(answer)}\n`);

@@ -8,6 +8,7 @@
 import { resolve } from 'node:path';
 import { formatProblem } from '../config/problem.ts';
 import { Log } from '../log/log.ts';
+import { KeyFileError } from '../mark/keyFile.ts';
 import { ListenError } from '../net/listen.ts';
 import { ConfigRejected, Service } from '../net/service.ts';
 import { packageVersion } from '../net/version.ts';
@@ -31,7 +32,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
       io.err(`tlsward: ${error.message}; not started\n`);
       return EXIT.config;
     }
-    if (error instanceof ListenError) {
+    if (error instanceof ListenError || error instanceof KeyFileError) {
       io.err(`tlsward: ${error.message}\n`);
       return EXIT.unavailable;
     }

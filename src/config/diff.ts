@@ -25,31 +25,11 @@ export const MAX_LINES = 100;
 
 export const NO_DIFFERENCE: Difference = { added: 0, removed: 0, changed: 0, lines: [] };
 
-/** Settings as they are called in files. */
-const FIELDS: readonly (readonly [keyof Settings, string])[] = [
-  ['receive', 'receive'],
-  ['deliver', 'deliver'],
-  ['minProtocol', 'min-protocol'],
-  ['minBits', 'min-bits'],
-  ['denyCiphers', 'deny-ciphers'],
-  ['clientNames', 'client-names'],
-  ['clientIssuers', 'client-issuers'],
-  ['fingerprints', 'fingerprint'],
-  ['violation', 'violation'],
-  ['mode', 'mode'],
-  ['mark', 'mark'],
-  ['banner', 'banner'],
-  ['bannerText', 'banner-text'],
-  ['bannerTag', 'banner-tag'],
-  ['bannerUnprotectedText', 'banner-unprotected-text'],
-  ['bannerUnprotectedTag', 'banner-unprotected-tag'],
-  ['bannerSigned', 'banner-signed'],
-  ['reply', 'reply'],
-  ['help', 'help'],
-  ['contact', 'contact'],
-  ['reason', 'reason'],
-  ['until', 'until'],
-];
+/** A field of the settings as it is called in files. */
+function keyOf(field: string): string {
+  if (field === 'fingerprints') return 'fingerprint';
+  return field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 /** Compares two tables; both stay as they are. */
 export function diffTables(old: PackedTable, next: PackedTable): Difference {
@@ -156,9 +136,12 @@ function describe(old: Settings, next: Settings): string {
   const from = nameOf(old);
   const to = nameOf(next);
   const own = from === 'own section' || to === 'own section';
-  const fields = FIELDS.map(([field, key]) => [key, textOf(old[field]), textOf(next[field])] as const)
-    .filter(([, before, after]) => before !== after)
-    .map(([key, before, after]) => `${key} ${before} → ${after}`);
+  const fields: string[] = [];
+  for (const field of Object.keys(next) as (keyof Settings)[]) {
+    const before = textOf(old[field]);
+    const after = textOf(next[field]);
+    if (field !== 'lineage' && before !== after) fields.push(`${keyOf(field)} ${before} → ${after}`);
+  }
   if (from === to) return fields.length === 0 ? '' : `${from} (${fields.join(', ')})`;
   return own && fields.length > 0 ? `${from} → ${to} (${fields.join(', ')})` : `${from} → ${to}`;
 }

@@ -53,6 +53,14 @@ export interface Settings extends Floor {
   readonly mode: Mode;
   readonly mark: 'header' | 'none';
   readonly banner: readonly Banner[];
+  /** Templates of what a person sees on protected mail; '' for nothing. Checked when the table is loaded. */
+  readonly bannerText: string;
+  readonly bannerTag: string;
+  /** The same on mail that was not protected. */
+  readonly bannerUnprotectedText: string;
+  readonly bannerUnprotectedTag: string;
+  /** `edit`: put a body banner in although a DKIM signature breaks. */
+  readonly bannerSigned: 'leave' | 'edit';
   /** Text of the SMTP reply with `{fields}`; null: the standard sentence. */
   readonly reply: string | null;
   /** An address or link for the person who is refused. */
@@ -78,6 +86,11 @@ export const DEFAULTS: Settings = {
   mode: 'enforce',
   mark: 'header',
   banner: [],
+  bannerText: 'This message reached {host} over an encrypted connection ({protocol}).',
+  bannerTag: '[TLS]',
+  bannerUnprotectedText: '',
+  bannerUnprotectedTag: '',
+  bannerSigned: 'leave',
   reply: null,
   help: null,
   contact: null,

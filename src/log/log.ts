@@ -34,6 +34,8 @@ export interface VerdictRecord {
   readonly reply: Reply | null;
   readonly generation: number;
   readonly conn: number;
+  /** What was wanted of the message and not done, and why. */
+  readonly notes: readonly string[];
 }
 
 /** The fields of a verdict for the log and `lookup`; small, because there is one for every message. */
@@ -71,6 +73,7 @@ export function verdictFields(record: VerdictRecord): Record<string, unknown> {
     fields.breach = verdict.decisive.breach.kind;
     fields.because = reasonsOf(verdict);
   }
+  if (record.notes.length > 0) fields.notes = record.notes;
   if (reply !== null) fields.reply = `${reply.code} ${reply.dsn} ${reply.text}`;
   return fields;
 }

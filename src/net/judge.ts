@@ -6,12 +6,12 @@
  * policy protocol finds it again under `instance`.
  */
 import { decide, type Facts } from '../core/decide.ts';
-import type { Edit, HeaderField } from '../core/edit.ts';
 import type { PolicyTable } from '../core/table.ts';
-import type { ClientCertificate, TlsState } from '../core/tls.ts';
+import type { ClientCertificate } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { combine, type Verdict } from '../core/verdict.ts';
 import { type Reply, reasonsOf, replyFor } from '../core/words.ts';
+import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
 import type { Log, VerdictRecord } from '../log/log.ts';
 import type {
   EventsAnswer,
@@ -21,7 +21,6 @@ import type {
   MessageQuery,
 } from '../session/judging.ts';
 import type { Peer } from './driver.ts';
-import { type MarkOptions, markEdits } from './marks.ts';
 import { TransactionMemory } from './memory.ts';
 import type { RecentVerdicts } from './recent.ts';
 
@@ -40,7 +39,9 @@ export interface VerdictCounters {
 export interface Active {
   readonly table: PolicyTable;
   readonly facts: Facts;
-  readonly marks: MarkOptions;
+  readonly edits: EditSettings;
+  /** What a milter must show us for those edits. */
+  readonly events: EventsAnswer;
 }
 
 export class Judge {
@@ -95,13 +96,7 @@ export class Judge {
 
   /** Milter, negotiation: what the table in use needs to see. */
   events(): EventsAnswer {
-    const { table, marks } = this.active;
-    return {
-      kind: 'events',
-      judges: table.judges,
-      headers: table.marks ? [marks.name.toLowerCase()] : 'none',
-      bodyLimitBytes: 0,
-    };
+    return this.active.events;
   }
 
   /** Milter, one recipient. */
@@ -134,18 +129,15 @@ export class Judge {
     const verdict =
       query.verdicts.length > 0 ? combine(query.verdicts) : decide(transaction, table, this.active.facts);
     const code = this.#code();
-    const reply = this.#record(transaction, verdict, table, peer, code);
-    const edits = reply === null ? this.#edits(transaction, verdict, query.headers, code) : [];
+    const now = Date.now();
+    const { edits, notes } = refuses(verdict)
+      ? { edits: [], notes: [] }
+      : messageEdits(
+          { transaction, verdict, headers: query.headers, body: query.body, code, timeMs: now },
+          this.active.edits,
+        );
+    const reply = this.#record(transaction, verdict, table, peer, code, notes);
     return { kind: 'message', verdict, reply, holdReason: holdReason(verdict, code), edits };
-  }
-
-  #edits(
-    transaction: Transaction,
-    verdict: Verdict,
-    headers: readonly HeaderField[] | null,
-    code: string,
-  ): readonly Edit[] {
-    return markEdits(transaction, verdict, headers, code, this.active.marks, new Date());
   }
 
   #answer(transaction: Transaction, verdict: Verdict, table: PolicyTable, peer: Peer): JudgeAnswer {
@@ -161,11 +153,11 @@ export class Judge {
     table: PolicyTable,
     peer: Peer,
     code: string,
+    notes: readonly string[] = [],
   ): Reply | null {
     const { action, decisive, tls } = verdict;
-    const refuses = action === 'defer' || action === 'reject';
     const would = verdict.wouldBe === 'defer' || verdict.wouldBe === 'reject' ? verdict.wouldBe : null;
-    const said = refuses ? action : would;
+    const said = action === 'defer' || action === 'reject' ? action : would;
     const reply = said !== null && decisive !== null ? replyFor(decisive, said, tls, code) : null;
     this.counters[action]++;
     if (verdict.tagged) this.counters.tagged++;
@@ -178,10 +170,11 @@ export class Judge {
       reply,
       generation: table.generation,
       conn: peer.conn,
+      notes,
     };
     this.#recent.add(record);
     this.#log.verdict(record);
-    return refuses ? reply : null;
+    return refuses(verdict) ? reply : null;
   }
 }
 
@@ -191,11 +184,6 @@ function holdReason(verdict: Verdict, code: string): string {
     : '';
 }
 
-/** Is a TLS state one the mark may call protected? Only what was seen and met every row that applied. */
-export function isProtected(verdict: Verdict): 'protected' | 'unprotected' | 'unknown' {
-  const tls: TlsState = verdict.tls;
-  if (tls.kind === 'unknown') return 'unknown';
-  if (tls.kind === 'plain' || verdict.findings.some((finding) => finding.breach !== null))
-    return 'unprotected';
-  return 'protected';
+function refuses(verdict: Verdict): boolean {
+  return verdict.action === 'defer' || verdict.action === 'reject';
 }

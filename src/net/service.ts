@@ -13,13 +13,16 @@ import { startReload } from '../config/reload.ts';
 import type { ServiceSettings } from '../config/service.ts';
 import { PolicyTable } from '../core/table.ts';
 import { type Log, verdictFields } from '../log/log.ts';
+import { KeyFileError } from '../mark/keyFile.ts';
+import type { MarkKey } from '../mark/signMark.ts';
 import { controlProtocol } from '../session/control.ts';
 import { milterProtocol } from '../session/milter.ts';
 import { policyProtocol } from '../session/policy.ts';
 import type { ControlRequest } from '../wire/controlLines.ts';
+import { activeOf, readMarkKeys } from './active.ts';
 import { createCodes } from './codes.ts';
 import { Driver, type DriverLimits } from './driver.ts';
-import { type Active, Judge } from './judge.ts';
+import { Judge } from './judge.ts';
 import { inheritedSockets, listenOn, listenOnInherited, newServer } from './listen.ts';
 import { RecentVerdicts } from './recent.ts';
 import { packageVersion } from './version.ts';
@@ -75,7 +78,8 @@ export class Service {
     const begun = performance.now();
     const loaded = loadConfig(config);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
-    const service = new Service(config, log, loaded, performance.now() - begun);
+    const keys = await readMarkKeys(loaded.service);
+    const service = new Service(config, log, loaded, keys, performance.now() - begun);
     try {
       await service.#listen(env);
     } catch (error) {
@@ -85,14 +89,14 @@ export class Service {
     return service;
   }
 
-  private constructor(config: string, log: Log, loaded: Good, ms: number) {
+  private constructor(config: string, log: Log, loaded: Good, keys: readonly MarkKey[], ms: number) {
     const { service } = loaded;
     this.#config = config;
     this.#log = log;
     this.#loaded = loaded;
     this.#recent = new RecentVerdicts(service.recentVerdicts);
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
-    const judge = new Judge(activeOf(service, table), createCodes(Math.random()), log, this.#recent);
+    const judge = new Judge(activeOf(service, table, keys), createCodes(Math.random()), log, this.#recent);
     this.#judge = judge;
     const limits = limitsOf(service);
     const policy = policyProtocol({
@@ -193,14 +197,18 @@ export class Service {
     const { loaded: pending, difference } = startReload(this.#config, old.packed);
     const loaded = await pending;
     if (!loaded.ok) {
-      const problems = loaded.problems.map(formatProblem);
-      this.#lastReload = `refused ${new Date().toISOString()}: ${problems.length} mistakes, first: ${problems[0] ?? ''}`;
-      this.#log.configRejected(this.#config, problems);
-      return { ok: false, problems };
+      return this.#refused(loaded.problems.map(formatProblem));
     }
     const { service } = loaded;
+    let keys: readonly MarkKey[];
+    try {
+      keys = await readMarkKeys(service);
+    } catch (error) {
+      if (!(error instanceof KeyFileError)) throw error;
+      return this.#refused([error.message]);
+    }
     const table = new PolicyTable(loaded.packed, this.#judge.active.table.generation + 1, loaded.hash);
-    this.#judge.active = activeOf(service, table);
+    this.#judge.active = activeOf(service, table, keys);
     for (const driver of this.#drivers.values()) driver.limits = limitsOf(service);
     this.#log.setLevel(service.logLevel);
     this.#loaded = loaded;
@@ -223,6 +231,12 @@ export class Service {
       notices,
       restartNeeded,
     };
+  }
+
+  #refused(problems: readonly string[]): object {
+    this.#lastReload = `refused ${new Date().toISOString()}: ${problems.length} mistakes, first: ${problems[0] ?? ''}`;
+    this.#log.configRejected(this.#config, problems);
+    return { ok: false, problems };
   }
 
   /** Everything `tlsward status` shows. */
@@ -282,14 +296,6 @@ export class Service {
     for (const driver of this.#drivers.values()) sum += driver.open;
     return sum;
   }
-}
-
-function activeOf(service: ServiceSettings, table: PolicyTable): Active {
-  return {
-    table,
-    facts: { trustedClients: service.trustedClients },
-    marks: { name: service.markName, hostName: service.hostName ?? '' },
-  };
 }
 
 function limitsOf(service: ServiceSettings): DriverLimits {

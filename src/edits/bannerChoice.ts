@@ -1,0 +1,71 @@
+/**
+ * Which banners a message gets, and by whose words: chosen from its verdict alone. Pure.
+ *
+ * A banner speaks to everybody who reads the message, so it must hold for every recipient: it is put on when the row of
+ * the sender's domain asks for it, or the rows of all recipients do. The words are those of the sender's row if it asks,
+ * else those of the recipients' rows if they agree. A message whose state is unknown gets none.
+ */
+import type { Banner, Settings } from '../core/settings.ts';
+import type { Transaction } from '../core/transaction.ts';
+import type { Finding, Verdict } from '../core/verdict.ts';
+import { stateOf } from '../mark/markOf.ts';
+
+export interface ChosenBanner {
+  readonly kinds: ReadonlySet<Banner>;
+  /** Subject tag; '' for none. */
+  readonly tag: string;
+  /** Template of the text for header and body; '' for none. */
+  readonly text: string;
+  /** May a DKIM signature be broken for it? */
+  readonly breakSignatures: boolean;
+  /** `contact`, `help` and `reason` of the row whose words these are. */
+  readonly row: Finding['row'];
+}
+
+function bannersOf(findings: readonly Finding[]): Set<Banner> {
+  return new Set(findings.flatMap((finding) => finding.row?.settings.banner ?? []));
+}
+
+/** What a row says, as one value to compare. */
+function wordsOf(settings: Settings): string {
+  const { bannerText, bannerTag, bannerUnprotectedText, bannerUnprotectedTag, bannerSigned } = settings;
+  return JSON.stringify([bannerText, bannerTag, bannerUnprotectedText, bannerUnprotectedTag, bannerSigned]);
+}
+
+/** The banner for this message, or null when no row asks, rows differ, or there is nothing to say about its state. */
+export function chooseBanner(transaction: Transaction, verdict: Verdict): ChosenBanner | null {
+  if (verdict.judged !== 'judged') return null;
+  const state = stateOf(verdict);
+  if (state === 'unknown') return null;
+  const bySender = verdict.findings.filter((finding) => finding.side === 'sender');
+  const kinds = bannersOf(bySender);
+  let speaker = bySender.find((finding) => (finding.row?.settings.banner.length ?? 0) > 0)?.row ?? null;
+  if (kinds.size === 0) {
+    const perRecipient = transaction.recipients.map((recipient) =>
+      verdict.findings.filter(
+        (finding) => finding.side === 'recipient' && finding.address?.text === recipient.text,
+      ),
+    );
+    const [first = [], ...others] = perRecipient;
+    for (const kind of bannersOf(first)) {
+      if (others.every((findings) => bannersOf(findings).has(kind))) kinds.add(kind);
+    }
+    speaker = first.find((finding) => (finding.row?.settings.banner.length ?? 0) > 0)?.row ?? null;
+    const words = speaker === null ? '' : wordsOf(speaker.settings);
+    const agree = others.every((findings) =>
+      findings.some((finding) => finding.row !== null && wordsOf(finding.row.settings) === words),
+    );
+    if (!agree) return null;
+  }
+  if (kinds.size === 0 || speaker === null) return null;
+  const { settings } = speaker;
+  const isProtected = state === 'protected';
+  const text = isProtected ? settings.bannerText : settings.bannerUnprotectedText;
+  const tag = isProtected ? settings.bannerTag : settings.bannerUnprotectedTag;
+  if (text === '') kinds.delete('header');
+  if (text === '') kinds.delete('body');
+  if (tag === '') kinds.delete('subject');
+  return kinds.size === 0
+    ? null
+    : { kinds, tag, text, breakSignatures: settings.bannerSigned === 'edit', row: speaker };
+}

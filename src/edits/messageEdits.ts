@@ -1,0 +1,231 @@
+/**
+ * All that is done to one message at its end: forged marks, banners and tags go, ours come. Pure but for the HMAC.
+ *
+ * Order: the body, then changes, then deletions from the highest index down (right in Postfix, which renumbers at once,
+ * and in Sendmail, which does not), then additions. What came from outside goes from every message, also from one that
+ * gets no mark of ours; a client in `trusted-clients` (a content filter that re-injects) keeps a mark whose HMAC verifies
+ * for the sender's domain. Without a view of the header fields nothing can be counted, so nothing is added either: a mark
+ * beside a forged one is worse than none.
+ */
+import type { Edit, HeaderField } from '../core/edit.ts';
+import type { Transaction } from '../core/transaction.ts';
+import type { Verdict } from '../core/verdict.ts';
+import { describeCertificate, describeTls } from '../core/words.ts';
+import { putBodyBanner } from '../mail/bodyBanner.ts';
+import { LEAVE_REASONS } from '../mail/reasons.ts';
+import { tagSubject } from '../mail/subject.ts';
+import { matchesTemplate, parseTemplate, renderTemplate, type Template } from '../mail/template.ts';
+import { AUTH_RESULTS_NAME, claimsToBeOurs, formatAuthResults } from '../mark/authResults.ts';
+import { formatMark } from '../mark/markFields.ts';
+import { markOf, markSenderDomain } from '../mark/markOf.ts';
+import { type MarkKey, signMark, verifyMark } from '../mark/signMark.ts';
+import { fieldNameKey, stripMarks } from '../mark/stripMarks.ts';
+import { type ChosenBanner, chooseBanner } from './bannerChoice.ts';
+
+export interface EditSettings {
+  /** Header name of the mark. */
+  readonly markName: string;
+  readonly bannerName: string;
+  /** `host-name`; '' means: what the MTA calls itself. */
+  readonly hostName: string;
+  /** '' for no Authentication-Results. */
+  readonly authservId: string;
+  /** The first signs; none: the mark is not signed. */
+  readonly keys: readonly MarkKey[];
+  /** Every subject tag and banner text of the table, to recognise forged ones. */
+  readonly tags: readonly string[];
+  readonly maxBodyBytes: number;
+}
+
+export interface Message {
+  readonly transaction: Transaction;
+  readonly verdict: Verdict;
+  /** null: the header fields were not seen. */
+  readonly headers: readonly HeaderField[] | null;
+  /** null: the body was not seen, or was too large to keep. */
+  readonly body: readonly Uint8Array[] | null;
+  /** What `tlsward lookup` finds again. */
+  readonly code: string;
+  readonly timeMs: number;
+}
+
+export interface MessageEdits {
+  readonly edits: readonly Edit[];
+  /** What was wanted and not done, and why; for the log. */
+  readonly notes: readonly string[];
+}
+
+const NOTHING: MessageEdits = { edits: [], notes: [] };
+
+/** The edits for one message; see the file comment for their order. */
+export function messageEdits(message: Message, settings: EditSettings): MessageEdits {
+  const { verdict, headers } = message;
+  if (verdict.judged === 'no-mail' || headers === null) return NOTHING;
+  const ours = verdict.judged === 'judged';
+  const banner = ours ? chooseBanner(message.transaction, verdict) : null;
+  const notes: string[] = [];
+  const body = banner?.kinds.has('body') ? bodyEdits(message, headers, banner, settings, notes) : [];
+  const subject = ours ? subjectEdits(headers, settings.tags, banner) : [];
+  const edits: Edit[] = [
+    ...body,
+    ...subject.filter((edit) => edit.kind === 'changeHeader'),
+    ...subject.filter((edit) => edit.kind === 'deleteHeader'),
+    ...strips(message, headers, settings),
+    ...subject.filter((edit) => edit.kind === 'addHeader'),
+    ...additions(message, banner, settings),
+  ];
+  return { edits, notes };
+}
+
+function strips(message: Message, headers: readonly HeaderField[], settings: EditSettings): Edit[] {
+  const { verdict, transaction } = message;
+  const { markName, bannerName, authservId, keys } = settings;
+  const markKey = fieldNameKey(markName);
+  const resultsKey = fieldNameKey(AUTH_RESULTS_NAME);
+  const senderDomain = markSenderDomain(transaction.sender);
+  const names = authservId === '' ? [markName, bannerName] : [markName, bannerName, AUTH_RESULTS_NAME];
+  const trusted = verdict.judged === 'trusted-client';
+  return stripMarks(headers, names, (field) => {
+    const key = fieldNameKey(field.name);
+    if (key === resultsKey) return trusted || !claimsToBeOurs(field.value, [authservId]);
+    if (!trusted) return false;
+    // a filter that re-injects hands back what we added before: the banner stays with it
+    return key !== markKey || verifyMark(field.value, senderDomain, keys).ok;
+  });
+}
+
+/** Subjects without any tag of the table's; the chosen one in front of the first. */
+function subjectEdits(
+  headers: readonly HeaderField[],
+  tags: readonly string[],
+  banner: ChosenBanner | null,
+): Edit[] {
+  const put = banner?.kinds.has('subject') ? banner.tag : '';
+  const edits: Edit[] = [];
+  let index = 0;
+  for (const field of headers) {
+    if (fieldNameKey(field.name) !== 'subject') continue;
+    index++;
+    let value = field.value;
+    for (const tag of tags) if (tag !== put || index > 1) value = tagSubject(value, tag, false);
+    if (put !== '' && index === 1) value = tagSubject(value, put, true);
+    if (value === field.value) continue;
+    if (value.trim() === '') edits.unshift({ kind: 'deleteHeader', name: 'Subject', index });
+    else edits.push({ kind: 'changeHeader', name: 'Subject', index, value });
+  }
+  if (put !== '' && index === 0)
+    edits.push({ kind: 'addHeader', name: 'Subject', value: tagSubject('', put, true) });
+  return edits;
+}
+
+function bodyEdits(
+  message: Message,
+  headers: readonly HeaderField[],
+  banner: ChosenBanner,
+  settings: EditSettings,
+  notes: string[],
+): Edit[] {
+  if (message.body === null) {
+    notes.push(`body banner left out: the body was not kept (max-body ${settings.maxBodyBytes})`);
+    return [];
+  }
+  const template = templateOf(banner.text);
+  const [only] = message.body;
+  const result = putBodyBanner(
+    headers,
+    message.body.length === 1 && only !== undefined ? only : Buffer.concat(message.body),
+    {
+      text: renderTemplate(template, valuesOf(message, banner, settings)),
+      isOwn: (text) => matchesTemplate(template, text),
+      breakSignatures: banner.breakSignatures,
+      limitBytes: settings.maxBodyBytes,
+    },
+  );
+  if (result.kind === 'edited') return [{ kind: 'replaceBody', chunks: result.chunks }];
+  if (result.reason !== 'already-there') {
+    notes.push(
+      `body banner left out: ${LEAVE_REASONS[result.reason]}${result.part === null ? '' : ` (part ${result.part})`}`,
+    );
+  }
+  return [];
+}
+
+function additions(message: Message, banner: ChosenBanner | null, settings: EditSettings): Edit[] {
+  const { transaction, verdict, code, timeMs } = message;
+  const { markName, bannerName, keys, authservId } = settings;
+  const edits: Edit[] = [];
+  // several inserted at one index come out in reverse order, so what shall stand on top comes last
+  if (banner?.kinds.has('header')) {
+    const value = renderTemplate(
+      templateOf(banner.text),
+      valuesOf(message, banner, settings),
+      'header',
+      bannerName,
+    );
+    edits.push({ kind: 'insertHeader', name: bannerName, index: 1, value });
+  }
+  if (!verdict.mark) return edits;
+  const fields = markOf(verdict, {
+    host: hostOf(transaction, settings),
+    queueId: transaction.queueId,
+    code,
+    timeMs,
+    recipients: transaction.recipients.length,
+  });
+  if (authservId !== '')
+    edits.push({
+      kind: 'insertHeader',
+      name: AUTH_RESULTS_NAME,
+      index: 1,
+      value: formatAuthResults(authservId, fields),
+    });
+  const value =
+    keys.length === 0
+      ? formatMark(fields, null, markName)
+      : signMark(fields, markSenderDomain(transaction.sender), keys, markName);
+  edits.push({ kind: 'insertHeader', name: markName, index: 1, value });
+  return edits;
+}
+
+function hostOf(transaction: Transaction, settings: EditSettings): string {
+  return settings.hostName === '' ? transaction.mtaName : settings.hostName;
+}
+
+/** What a banner may name: facts of the session and of the message as a whole, never of one recipient. */
+function valuesOf(message: Message, banner: ChosenBanner, settings: EditSettings): Record<string, string> {
+  const { transaction, verdict, timeMs } = message;
+  const { tls } = verdict;
+  const row = banner.row?.settings;
+  const values: Record<string, string> = {
+    tls: describeTls(tls),
+    certificate: describeCertificate(tls),
+    sender: transaction.sender?.mailbox ?? '',
+    domain: transaction.sender?.domain ?? '',
+    client: transaction.clientAddress,
+    host: hostOf(transaction, settings),
+    id: transaction.queueId,
+    date: new Date(timeMs).toISOString().slice(0, 10),
+    verdict: verdict.tagged ? 'tag' : verdict.action,
+    contact: row?.contact ?? '',
+    help: row?.help ?? '',
+    reason: row?.reason ?? '',
+  };
+  if (tls.kind === 'tls')
+    Object.assign(values, { protocol: tls.protocol, cipher: tls.cipher, bits: String(tls.bits ?? '') });
+  return values;
+}
+
+const templates = new Map<string, Template>();
+
+/** Texts are checked when the table is loaded, so one that cannot be read is our own bug. */
+function templateOf(text: string): Template {
+  let template = templates.get(text);
+  if (template === undefined) {
+    const parsed = parseTemplate(text);
+    if (parsed.kind === 'errors') throw new Error(`banner template ${JSON.stringify(text)} was not checked`);
+    template = parsed.template;
+    if (templates.size > 1000) templates.clear();
+    templates.set(text, template);
+  }
+  return template;
+}

@@ -1,0 +1,65 @@
+/**
+ * From a loaded configuration to what is in force: the one value that a reload swaps.
+ *
+ * What a milter must show us is worked out here, from the rows in use: no header fields when nothing marks or tags, no body
+ * when no row has a body banner.
+ */
+import type { ServiceSettings } from '../config/service.ts';
+import type { PolicyTable } from '../core/table.ts';
+import type { EditSettings } from '../edits/messageEdits.ts';
+import { AUTH_RESULTS_NAME } from '../mark/authResults.ts';
+import { ensureKeyFile } from '../mark/keyFile.ts';
+import type { MarkKey } from '../mark/signMark.ts';
+import type { EventsAnswer } from '../session/judging.ts';
+import type { Active } from './judge.ts';
+
+/** The keys of `mark-key`, the file made if it is missing; none when marks are not signed. Rejects with KeyFileError. */
+export async function readMarkKeys(service: ServiceSettings): Promise<readonly MarkKey[]> {
+  return service.markKey === null ? [] : (await ensureKeyFile(service.markKey)).keys;
+}
+
+/** What the judge works by. */
+export function activeOf(service: ServiceSettings, table: PolicyTable, keys: readonly MarkKey[]): Active {
+  const edits = editSettings(service, table, keys);
+  return {
+    table,
+    facts: { trustedClients: service.trustedClients },
+    edits,
+    events: eventsOf(service, table, edits),
+  };
+}
+
+/** Names, keys and tags for the edits of a message. */
+export function editSettings(
+  service: ServiceSettings,
+  table: PolicyTable,
+  keys: readonly MarkKey[],
+): EditSettings {
+  const tagging = table.packed.settings.filter((settings) => settings.banner.includes('subject'));
+  const tags = new Set(tagging.flatMap((settings) => [settings.bannerTag, settings.bannerUnprotectedTag]));
+  tags.delete('');
+  return {
+    markName: service.markName,
+    bannerName: service.bannerName,
+    hostName: service.hostName ?? '',
+    authservId: service.authservId ?? '',
+    keys,
+    tags: [...tags],
+    maxBodyBytes: service.maxBodyBytes,
+  };
+}
+
+function eventsOf(service: ServiceSettings, table: PolicyTable, edits: EditSettings): EventsAnswer {
+  const bodyBanner = table.packed.settings.some((settings) => settings.banner.includes('body'));
+  const names = [service.markName, service.bannerName];
+  if (edits.authservId !== '') names.push(AUTH_RESULTS_NAME);
+  if (edits.tags.length > 0) names.push('subject');
+  const banners = table.packed.settings.some((settings) => settings.banner.length > 0);
+  const wanted = table.marks || banners || edits.authservId !== '';
+  return {
+    kind: 'events',
+    judges: table.judges,
+    headers: bodyBanner ? 'all' : wanted ? names.map((name) => name.toLowerCase()) : 'none',
+    bodyLimitBytes: bodyBanner ? service.maxBodyBytes : 0,
+  };
+}
