@@ -14,6 +14,7 @@ import { hasDomain, type Pattern, parsePattern } from './pattern.ts';
 import type { PlainRow } from './plainRow.ts';
 import { escapeText, quote, Wrong } from './problem.ts';
 import { SECTION_FORMS, type Section, whereOf } from './section.ts';
+import { EQUALS_HINT } from './settings.ts';
 import { didYouMean, nearest } from './suggest.ts';
 
 const KINDS = ['service', 'domains', 'domain', 'policy'] as const;
@@ -130,7 +131,14 @@ export class FileReader implements LineHandler {
     const { report } = this.#document;
     const where = `[domains] ${escapeText(key)}`;
     const pattern = parsePattern(key);
-    if (pattern instanceof Wrong) report.problem(at, '[domains]', pattern);
+    if (pattern instanceof Wrong) {
+      const cut = value.includes('@') && !key.includes('@');
+      report.problem(
+        at,
+        '[domains]',
+        cut ? new Wrong(pattern.found, pattern.expected, EQUALS_HINT) : pattern,
+      );
+    }
     if (value === '') report.problem(at, where, new Wrong('nothing', 'the name of a policy'));
     if (value === '' || pattern instanceof Wrong) return;
     const tag = this.#document.tagOfWord(value);

@@ -39,6 +39,7 @@ function reasonOf(error: unknown): string {
   }
 }
 
+const BELOW = 'a path below the folder of the main file';
 const READABLE = 'a readable file';
 
 /** Reads one file; `path` as the process can open it, `name` as it is shown. */
@@ -97,12 +98,13 @@ export interface Included {
  * `from` is the file that says it, `root` the folder of the main file, both as they can be opened.
  */
 export function findIncluded(text: string, from: Included, root: string): Included[] | Wrong {
-  const wrong = (hint: string) => new Wrong(quote(text), `a path below ${quote(root)}`, hint);
+  const wrong = (hint: string) => new Wrong(quote(text), BELOW, hint);
   if (text.split('/').includes('..')) return wrong('".." leads out');
   const folder = dirname(text);
   const last = basename(text);
   if (/[*?]/.test(folder)) return wrong('* and ? only in the last part');
   if (text.endsWith('/')) return wrong(`did you mean ${text}*.ini?`);
+  if (last === '.' || last === '') return wrong('it names no file');
   const at = isAbsolute(text) ? folder : join(dirname(from.path), folder);
   const shown = isAbsolute(text) ? folder : join(dirname(from.name), folder);
   if (!below(resolve(at), resolve(root))) return wrong('it leads out');
@@ -119,10 +121,7 @@ export function findIncluded(text: string, from: Included, root: string): Includ
       const path = join(at, name);
       const real = fs.realpathSync(path);
       if (below(real, fs.realpathSync(root))) files.push({ path, name: join(shown, name) });
-      else
-        out.push(
-          new Wrong(`${quote(join(shown, name))}, a link to ${quote(real)}`, `a path below ${quote(root)}`),
-        );
+      else out.push(new Wrong(`${quote(join(shown, name))}, a link to ${quote(real)}`, BELOW));
     }
     return Wrong.all(out) ?? files;
   } catch (error) {

@@ -130,7 +130,7 @@ class Loading {
   }
 
   /** What needs all files: service, policies, and settings for every row. */
-  #finish(): { readonly service: ServiceSettings; readonly packed: PackedTable } {
+  #finish(): { readonly service: ServiceSettings; readonly packed: PackedTable } | null {
     const document = this.#document;
     const report = this.#report;
     const service = this.#service();
@@ -140,7 +140,7 @@ class Loading {
     const indexOf = new Map<Settings, number>();
     const indexes = document.targets.map((target) => {
       const value = settingsOf(target, policies, report);
-      if (value === null) return 0;
+      if (value === null) return -1;
       let index = indexOf.get(value);
       if (index === undefined) {
         index = settings.push(value) - 1;
@@ -148,10 +148,12 @@ class Loading {
       }
       return index;
     });
-    if (!report.failed) this.#checkDomainless(settings, indexes);
+    this.#checkDomainless(settings, indexes);
+    if (report.failed) return null;
     policies.finish(settings);
-    if (document.builder.rows === 0)
+    if (document.builder.rows === 0) {
       report.notice('file', { file: this.#main.name, line: 0 }, '', 'the table has no rows');
+    }
     const packed = document.builder.finish(settings, document.files, (tag) => indexes[tag] ?? 0);
     return { service, packed };
   }
@@ -171,15 +173,17 @@ class Loading {
         report.problem(positionOf(section, entry), whereOf(section), wrong);
       }
     }
+    // a file whose beginning could not be read is not reported for lacking its sockets
     const own = services.find((section) => section.file === this.#main.name);
     const missing: Section = { kind: 'service', name: '', entries: [], file: this.#main.name, line: 0 };
+    if (own === undefined && report.failed) return readService(missing, this.#root, new Report());
     return readService(own ?? missing, this.#root, report);
   }
 
   /** `receive = verify` compares a certificate with the row's domain, or with what the row names instead. */
   #checkDomainless(settings: readonly Settings[], indexes: readonly number[]): void {
     for (const { tag, where, file, line } of this.#document.domainless) {
-      const value = settings[indexes[tag] ?? 0];
+      const value = settings[indexes[tag] ?? -1];
       if (value?.receive !== 'verify' || value.clientNames.length > 0 || value.fingerprints.length > 0)
         continue;
       const from = value.lineage[0] ?? '';

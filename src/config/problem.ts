@@ -73,8 +73,9 @@ export function escapeText(text: string, limit = MAX_SHOWN): string {
   );
 }
 
-/** The same in double quotes. */
+/** The same in double quotes; `nothing` when there is none. */
 export function quote(text: string): string {
+  if (text === '') return 'nothing';
   return `"${escapeText(text)}"`;
 }
 

@@ -14,6 +14,9 @@ import { checkSection } from './schema.ts';
 import { type Entry, positionOf, type Section, whereOf } from './section.ts';
 import { didYouMean } from './suggest.ts';
 
+/** Said where a row seems to have been cut at the "=" of its pattern. */
+export const EQUALS_HINT = 'a pattern that contains = needs a section of its own, [domain PATTERN]';
+
 const POLICY_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 interface Node {
@@ -93,9 +96,8 @@ export class Policies {
       return `${name} is a level: write it as deliver = ${name} in a section of the policy or domain`;
     }
     const address = name.includes('=') && name.includes('@');
-    return address
-      ? 'a pattern that contains = needs a section of its own, [domain PATTERN]'
-      : `add [policy ${name}]`;
+    if (address) return EQUALS_HINT;
+    return POLICY_NAME.test(name) && !reserved(name) ? `add [policy ${name}]` : '';
   }
 
   /** Settings of a `[domain]` section. */

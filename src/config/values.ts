@@ -71,8 +71,8 @@ export function parseFingerprint(text: string): string | Wrong {
   if (!clean)
     return new Wrong(quote(text), expected, 'pairs of digits, with a colon between each two or with none');
   if (!DIGESTS.has(digits.length / 2)) {
-    const lengths = [...DIGESTS].map(([bytes, name]) => `${name} has ${bytes}`).join(', ');
-    return new Wrong(`${quote(text)}, a digest of ${digits.length / 2} bytes`, expected, lengths);
+    const lengths = [...DIGESTS].map(([bytes, name]) => `${name} has ${bytes * 2}`).join(', ');
+    return new Wrong(`${quote(text)}, ${digits.length} hex digits`, expected, lengths);
   }
   return (digits.toUpperCase().match(/../g) ?? []).join(':');
 }
