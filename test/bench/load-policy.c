@@ -16,7 +16,7 @@
  *   --flip DOMAIN     beside the load, ask every 5 ms for DOMAIN without TLS and report when the verdict changed, in
  *                     milliseconds since the epoch: that is when a reload took force
  *
- * Each request has the full attribute set of Postfix 3.7 (protocols.md 2.1: those without a value are sent empty), at
+ * Each request has the full attribute set of Postfix 3.7 (SMTPD_POLICY_README; those without a value are sent empty), at
  * RCPT, and is a message of its own (`instance` never repeats); half of the requests have TLS. The connections stay open, as smtpd(8) keeps them.
  *
  * What it insists on: each answer is exactly "action=VERB[ text]" and an empty line, printable ASCII of at most 510

@@ -20,6 +20,7 @@ import type { Run } from './rounds.ts';
 import { DISTURBED_CORES, median } from './rounds.ts';
 import type { Server } from './servers.ts';
 import { rssMib, runLoad } from './servers.ts';
+import { measureStarts } from './starts.ts';
 import { PROBE_DOMAIN, writeTable } from './tables.ts';
 
 const ROWS = 1_000_000;
@@ -101,14 +102,8 @@ async function measure(bed: Bed): Promise<Finding[]> {
   writeTable(tables[1]!, socketsIn(dir), ROWS, 'encrypt');
   linkSync(tables[0]!, config);
 
-  const starts: number[] = [];
-  for (let n = 0; n < STARTS - 1; n++) {
-    const server = await startTlsward(dir, config, null);
-    starts.push(server.startMs);
-    await server.stop();
-  }
+  const starts = await measureStarts(STARTS, () => startTlsward(dir, config, null));
   const server = await startTlsward(dir, config, null);
-  starts.push(server.startMs);
   try {
     await sleep(SETTLE_MS);
     const rssStarted = rssMib(server);
@@ -142,13 +137,13 @@ async function measure(bed: Bed): Promise<Finding[]> {
     ];
     for (const text of columns([heading, line('no reload', quiet), line('3 reloads', busy)])) bed.say(text);
     bed.say(
-      `starts: ${starts.map(figure).join(', ')} ms; RSS ${figure(rssStarted)} MiB, after reloads ${figure(rssReloaded)}`,
+      `starts: ${starts.map(({ startMs }) => figure(startMs)).join(', ')} ms; RSS ${figure(rssStarted)} MiB, after reloads ${figure(rssReloaded)}`,
     );
     bed.say(`reloads in force after ${took.map(figure).join(', ')} ms`);
     if (busy.flips.length !== RELOADS) bed.say(`ONLY ${busy.flips.length} of ${RELOADS} reloads took force`);
     const slowest = busy.flips.length === RELOADS ? Math.max(...took) : Number.POSITIVE_INFINITY;
     return [
-      atMost(NAME, 'time to listening', 1500, median(starts), ' ms'),
+      atMost(NAME, 'time to listening', 1500, median(starts.map(({ startMs }) => startMs)), ' ms'),
       atMost(NAME, 'reload in force, slowest', 1000, slowest, ' ms'),
       atMost(NAME, 'answers later than 10 ms at 2,000/s during reloads', 0, busy.late),
       atMost(NAME, 'RSS at rest, started', 110, rssStarted, ' MiB'),

@@ -2,7 +2,7 @@
  * Rounds, medians and ratios: how servers are compared on a machine that is never quiet.
  *
  * The servers run side by side and are loaded in turn, the order reversed every round; what is compared is the ratio
- * within a round, and the figure given is the median of those ratios (performance.md, "How to read"). A first round
+ * within a round, and the figure given is the median of those ratios. A first round
  * warms caches, pools and compilers up and is not counted.
  *
  * A round counts as disturbed when, during one of its runs, other processes kept more than a tenth of a core busy: then

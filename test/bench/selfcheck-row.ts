@@ -5,7 +5,7 @@
  * or, worse, take for a "yes". The generator must pass the first and stop at each of the others with the words given
  * here; a generator that lets one through makes the row fail, since its figures would prove nothing.
  *
- * Sources of the faults: protocols.md 1.3 ("Postfix is strict") and 2.2 (mistakes in a policy reply).
+ * Sources of the faults: what Postfix 3.7 made of such replies, src/milter/milter8.c and src/smtpd/smtpd_check.c.
  */
 import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
