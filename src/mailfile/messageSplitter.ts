@@ -1,0 +1,180 @@
+/**
+ * Bytes of a file in, the headers of the messages in it out; bodies are passed over and never kept. Pure, no I/O.
+ *
+ * Two forms, told apart by the first five bytes. `From ` begins an mbox, anything else is one message (a UTF-8 byte order
+ * mark in front is skipped).
+ *
+ *   mbox    = *( From_ header-fields [ empty-line body ] )
+ *   From_   = "From " sender " " date, at the start or behind an empty line; a time and a four-digit year must be in it
+ *
+ * In a body, writers put `>` in front of such lines (mboxo, mboxrd), so a line that has it never begins a message; lines
+ * with `Content-Length` need no quoting in mboxcl2, which is why a bare `From ` without a date is body too.
+ * Fields: names as written, with the white space before the colon; values as milters hand them over: one character a
+ * byte, folds as LF, without the line end and without one space behind the colon. A line that is neither a field nor a
+ * continuation ends the header, as in Postfix. LF and CRLF both end a line.
+ *
+ * Limits: a header of more than 1 MiB is cut there and says so; of a line in a body, 512 bytes are looked at.
+ */
+import type { HeaderField } from '../core/edit.ts';
+
+export interface SplitMessage {
+  /** From 1. */
+  readonly number: number;
+  /** Offset of the first byte of the header, and of what follows it (the body, or what is no field). */
+  readonly offset: number;
+  readonly bodyOffset: number;
+  /** The From_ line without its line end; null in a file with one message. */
+  readonly fromLine: string | null;
+  readonly headers: readonly HeaderField[];
+  /** The header was larger than the limit; `headers` has what came before. */
+  readonly cut: boolean;
+}
+
+export const MAX_HEADER_BYTES = 1_048_576;
+const MAX_BODY_LINE = 512;
+const FROM = /^From [^ ]* .*[0-9]:[0-9]{2}.*[ +-][0-9]{4}/;
+const FIELD = /^([!-9;-~]+[ \t]*):/;
+const LF = 0x0a;
+
+/** The first byte of a body line that is neither empty nor begins with `F`: most of a file, so it is passed over fast. */
+function isText(byte: number): boolean {
+  return byte !== LF && byte !== 0x0d && byte !== 0x46;
+}
+
+export class MessageSplitter {
+  #state: 'start' | 'header' | 'body' = 'start';
+  #mbox = false;
+  /** Bytes of the line in hand that came in earlier chunks; of a body line only its beginning. */
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  /** Length of the line in hand so far, kept or not. */
+  #lineBytes = 0;
+  #position = 0;
+  #blankBefore = true;
+  #number = 0;
+  #offset = 0;
+  #headerBytes = 0;
+  #fromLine: string | null = null;
+  #headers: { name: string; value: string[] }[] = [];
+  #ready: SplitMessage[] = [];
+
+  /** True when nothing more of the file needs to be read: it holds one message and its header is complete. */
+  get done(): boolean {
+    return this.#state === 'body' && !this.#mbox;
+  }
+
+  /** Takes a chunk (any cutting gives the same messages); returns the messages whose header ended in it. */
+  push(chunk: Uint8Array): SplitMessage[] {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    for (let at = 0; at < bytes.length && !this.done; ) {
+      const lf = bytes.indexOf(LF, at);
+      const end = lf < 0 ? bytes.length : lf + 1;
+      if (lf >= 0 && this.#lineBytes === 0 && this.#state === 'body' && isText(bytes[at]!)) {
+        this.#position += end - at;
+        this.#blankBefore = false;
+        at = end;
+        continue;
+      }
+      this.#hold(bytes, at, end);
+      if (lf >= 0) this.#endLine();
+      at = end;
+    }
+    return this.#take();
+  }
+
+  /** No more bytes will come: the last message, if its header is still open. */
+  end(): SplitMessage[] {
+    if (this.#lineBytes > 0) this.#endLine();
+    if (this.#state === 'header') this.#finish(this.#position);
+    return this.#take();
+  }
+
+  #take(): SplitMessage[] {
+    const ready = this.#ready;
+    this.#ready = [];
+    return ready;
+  }
+
+  #hold(bytes: Buffer, start: number, end: number): void {
+    const limit = this.#state === 'body' ? MAX_BODY_LINE : MAX_HEADER_BYTES - this.#headerBytes;
+    const room = Math.max(0, limit - this.#heldBytes);
+    const kept = Math.min(room, end - start);
+    if (kept > 0) this.#held.push(Buffer.from(bytes.subarray(start, start + kept)));
+    this.#heldBytes += kept;
+    this.#lineBytes += end - start;
+  }
+
+  #endLine(): void {
+    const start = this.#position;
+    const whole = this.#heldBytes === this.#lineBytes;
+    const line = Buffer.concat(this.#held)
+      .toString('latin1')
+      .replace(/\r?\n$/, '');
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#position += this.#lineBytes;
+    this.#headerBytes += this.#lineBytes;
+    this.#lineBytes = 0;
+    if (this.#state === 'start') this.#firstLine(line, start, whole);
+    else if (this.#state === 'header') this.#headerLine(line, start, whole);
+    else this.#bodyLine(line);
+  }
+
+  #firstLine(line: string, start: number, whole: boolean): void {
+    if (line.startsWith('From ')) {
+      this.#mbox = true;
+      this.#begin(line);
+      return;
+    }
+    const mark = line.startsWith('\xef\xbb\xbf') ? 3 : 0;
+    this.#begin(null);
+    this.#offset = start + mark;
+    this.#headerBytes = this.#position - this.#offset;
+    this.#headerLine(line.slice(mark), start + mark, whole);
+  }
+
+  #begin(fromLine: string | null): void {
+    this.#state = 'header';
+    this.#number++;
+    this.#offset = this.#position;
+    this.#headerBytes = 0;
+    this.#fromLine = fromLine;
+    this.#headers = [];
+  }
+
+  #headerLine(line: string, start: number, whole: boolean): void {
+    const last = this.#headers.at(-1);
+    const field = FIELD.exec(line);
+    if (!whole) this.#finish(start, true);
+    else if (line === '') {
+      this.#blankBefore = true;
+      this.#finish(this.#position);
+    } else if (last !== undefined && (line[0] === ' ' || line[0] === '\t')) last.value.push(line);
+    else if (field !== null) {
+      const name = field[1]!;
+      const value = line.slice(name.length + 1);
+      this.#headers.push({ name, value: [value.startsWith(' ') ? value.slice(1) : value] });
+    } else {
+      this.#blankBefore = false;
+      this.#finish(start);
+    }
+  }
+
+  #finish(bodyOffset: number, cut = false): void {
+    this.#state = 'body';
+    this.#ready.push({
+      number: this.#number,
+      offset: this.#offset,
+      bodyOffset,
+      fromLine: this.#fromLine,
+      headers: this.#headers.map(({ name, value }) => ({ name, value: value.join('\n') })),
+      cut,
+    });
+    this.#headers = [];
+  }
+
+  #bodyLine(line: string): void {
+    if (this.#mbox && this.#blankBefore && FROM.test(line)) this.#begin(line);
+    else this.#blankBefore = line === '';
+  }
+}
