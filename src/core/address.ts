@@ -72,18 +72,16 @@ function malformed(text: string): EnvelopeAddress {
   return { kind: 'malformed', text, mailbox: '', domain: '', readings: [...readings] };
 }
 
-/** What a lax reader could take for a domain at the start of the text. */
+/** What a lax reader could take for a domain in the text: it may cut at odd characters, drop them, or drop comments. */
 function domainsIn(text: string): readonly string[] {
   const readings = [
-    // cut at the first odd character, before or after dropping comments
-    text.trim().split(ODD)[0]!,
+    ...text.split(ODD).slice(0, 8),
+    text.split(ODD).join(''),
     text
       .replace(/\([^)]*\)?/g, '')
-      .trim()
-      .split(ODD)[0]!,
-    // drop each odd character
-    text.replace(/[\s<>()"\\\0-\x1f\x7f]/g, ''),
-    // cut at the first that plain host names do not have
+      .split(ODD)
+      .join(''),
+    // what is left of it in plain letters
     /^[a-z0-9._-]*/i.exec(text)![0],
   ];
   const literal = canonicalLiteral(/^\[[^\]]*\]/.exec(text)?.[0] ?? '');
