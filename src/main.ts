@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   explain: ['say what would happen to a mail, and why', () => import('./cli/explain.ts')],
   reload: ['make the daemon read its configuration again', () => import('./cli/reload.ts')],
   status: ['show what the daemon is doing', () => import('./cli/status.ts')],
+  simulate: ['play an MTA against the running daemon', () => import('./cli/simulate.ts')],
   lookup: ['turn the code of a reply back into its transaction', () => import('./cli/lookup.ts')],
 };
 

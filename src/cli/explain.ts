@@ -17,48 +17,20 @@ import { NULL_ADDRESS, parsePath } from '../core/address.ts';
 import { smallestChange } from '../core/counterfactual.ts';
 import { decide } from '../core/decide.ts';
 import { PolicyTable } from '../core/table.ts';
-import type { ClientCertificate, TlsState } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { describeRequired, describeTls, type Reply, reasonsOf, replyFor } from '../core/words.ts';
 import { messageEdits } from '../edits/messageEdits.ts';
 import { editSettings } from '../net/active.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
-
-const OPTIONS = {
-  from: { type: 'string' },
-  to: { type: 'string', multiple: true },
-  tls: { type: 'string', default: 'none' },
-  cert: { type: 'string', default: 'none' },
-  issuer: { type: 'string', default: 'a trusted issuer' },
-  fingerprint: { type: 'string', multiple: true },
-  client: { type: 'string', default: '192.0.2.1' },
-  auth: { type: 'string', default: '' },
-} as const;
+import { SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
 
 /** The code in an explained reply: a real one is given to each real transaction. */
 const EXAMPLE_CODE = 'XXXXXXXX';
 
-function parseCertificate(cert: string, issuer: string, fingerprints: readonly string[]): ClientCertificate {
-  const digests = fingerprints.map((digest) => digest.toUpperCase());
-  if (cert === 'none')
-    return digests.length === 0 ? { kind: 'none' } : { kind: 'untrusted', fingerprints: digests };
-  if (cert === 'untrusted') return { kind: 'untrusted', fingerprints: digests };
-  return { kind: 'trusted', commonName: cert, issuer, fingerprints: digests };
-}
-
-function parseTls(text: string, certificate: ClientCertificate): TlsState {
-  if (text === 'none') return { kind: 'plain' };
-  if (text === 'unknown') return { kind: 'unknown', why: 'asked with --tls unknown' };
-  const [protocol = '', cipher = '', bits = ''] = text.trim().split(/\s+/);
-  if (!/^(SSL|TLS)/.test(protocol))
-    throw new UsageError(`--tls: found "${text}", expected "PROTOCOL CIPHER BITS", none or unknown`);
-  return { kind: 'tls', protocol, cipher, bits: /^[0-9]+$/.test(bits) ? Number(bits) : null, certificate };
-}
-
 /** `tlsward explain`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values } = parseCommand(argv, OPTIONS);
+  const { values } = parseCommand(argv, SESSION_OPTIONS);
   if (values.from === undefined)
     throw new UsageError('--from is missing (use --from "<>" for the null sender)');
   if (values.to === undefined) throw new UsageError('--to is missing');
@@ -84,7 +56,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     queueId: 'QUEUEID',
     saslUsername: values.auth,
     mtaName: '',
-    tls: parseTls(values.tls, parseCertificate(values.cert, values.issuer, values.fingerprint ?? [])),
+    tls: sessionTls(values),
   };
   const facts = { trustedClients: service.trustedClients };
   const verdict = decide(transaction, table, facts);

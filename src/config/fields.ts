@@ -2,6 +2,7 @@
  * The keys that rows and policies share, each to its field of `Settings`; words of a fixed list were checked by the schema.
  */
 import { BANNERS, type Settings } from '../core/settings.ts';
+import { parseTag, parseTemplateText } from './bannerValues.ts';
 import { LONGEST_CONTACT, LONGEST_REASON, LONGEST_REPLY } from './limits.ts';
 import { Wrong } from './problem.ts';
 import * as values from './values.ts';
@@ -26,10 +27,10 @@ export const FIELDS: Readonly<Record<string, (text: string) => Own | Wrong>> = {
       'banner',
       values.parseListOf(text, (word) => values.parseWord(word, BANNERS)),
     ),
-  'banner-text': (text) => as('bannerText', values.parseTemplateText(text)),
-  'banner-tag': (text) => as('bannerTag', values.parseTag(text)),
-  'banner-unprotected-text': (text) => as('bannerUnprotectedText', values.parseTemplateText(text)),
-  'banner-unprotected-tag': (text) => as('bannerUnprotectedTag', values.parseTag(text)),
+  'banner-text': (text) => as('bannerText', parseTemplateText(text)),
+  'banner-tag': (text) => as('bannerTag', parseTag(text)),
+  'banner-unprotected-text': (text) => as('bannerUnprotectedText', parseTemplateText(text)),
+  'banner-unprotected-tag': (text) => as('bannerUnprotectedTag', parseTag(text)),
   'banner-signed': (text) => ({ bannerSigned: text as Settings['bannerSigned'] }),
   reply: (text) => as('reply', values.parseReply(text, LONGEST_REPLY)),
   help: (text) => as('help', values.parsePlainText(text, LONGEST_CONTACT)),

@@ -1,0 +1,159 @@
+/**
+ * `tlsward simulate milter|policy`: plays an MTA against the running daemon and shows each reply.
+ *
+ *   tlsward simulate milter --from A --to B [--to C] [--tls ...] [--cert ...] [--client ADDRESS] [--auth LOGIN]
+ *                           [--mta postfix|sendmail] [--header "Name: value"]... [--message FILE] [--output FILE]
+ *   tlsward simulate policy --from A --to B [--tls ...] [--state RCPT]
+ *
+ * The daemon is found through the configuration file (`milter-listen`, `policy-listen`), or `--connect unix:/path`.
+ * `--output` writes the message as it would be delivered; `-` is standard output. Exit status: 0 accepted, 1 refused or
+ * held, 75 deferred, 69 the daemon cannot be asked.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type ListenAddress, parseListen } from '../config/listen.ts';
+import { Wrong } from '../config/problem.ts';
+import type { HeaderField } from '../core/edit.ts';
+import { readMessages } from '../mailfile/readMessages.ts';
+import type { PlainMessage } from '../net/applyReplies.ts';
+import { ControlError } from '../net/controlClient.ts';
+import { PlayError, type Played, playMilter } from '../net/milterPlayer.ts';
+import { askPolicy } from '../net/policyPlayer.ts';
+import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import { SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
+
+const OPTIONS = {
+  ...SESSION_OPTIONS,
+  connect: { type: 'string' },
+  mta: { type: 'string', default: 'postfix' },
+  helo: { type: 'string', default: 'client.example' },
+  header: { type: 'string', multiple: true },
+  message: { type: 'string' },
+  output: { type: 'string' },
+  state: { type: 'string', default: 'RCPT' },
+} as const;
+
+const SAMPLE_TEXT = 'This is a test.\r\n';
+
+/** The first address that a listener key of the main configuration file names. */
+function listener(file: string, key: string): ListenAddress {
+  const text = readFileSync(file, 'utf8');
+  const found = new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*"?([^\\s;#",]+)`, 'm').exec(text)?.[1];
+  if (found === undefined) throw new UsageError(`${file} has no ${key}; name a socket with --connect`);
+  return address(found, dirname(file));
+}
+
+function address(text: string, folder: string): ListenAddress {
+  const parsed = parseListen(text, resolve(folder));
+  if (parsed instanceof Wrong)
+    throw new UsageError(`--connect: found ${parsed.found}, expected ${parsed.expected}`);
+  return parsed;
+}
+
+function headerField(text: string): HeaderField {
+  const match = /^([!-9;-~]+[ \t]*):[ ]?([\s\S]*)$/.exec(text);
+  if (match === null) throw new UsageError(`--header: found "${text}", expected "Name: value"`);
+  return {
+    name: match[1]!,
+    value: Buffer.from(match[2]!.replace(/\r?\n/g, '\n'), 'utf8').toString('latin1'),
+  };
+}
+
+/** Header and body of the message: a file's, or a short one of our own, with `--header` fields on top. */
+async function messageOf(file: string | undefined, extra: readonly HeaderField[]): Promise<PlainMessage> {
+  if (file === undefined) {
+    const headers = [...extra, { name: 'Subject', value: 'test' }, { name: 'From', value: 'test' }];
+    return { headers, body: Buffer.from(SAMPLE_TEXT) };
+  }
+  for await (const { headers, bodyOffset } of readMessages(file)) {
+    const body = readFileSync(file).subarray(bodyOffset).toString('latin1').replace(/\r?\n/g, '\r\n');
+    return { headers: [...extra, ...headers], body: Buffer.from(body, 'latin1') };
+  }
+  throw new UsageError(`--message: ${file} holds no message`);
+}
+
+/** The message as text with LF line ends, as it would lie in a mailbox. */
+function render({ headers, body }: PlainMessage): Buffer {
+  const top = headers.map(({ name, value }) => `${name}: ${value.replace(/^ /, '')}\n`).join('');
+  return Buffer.from(`${top}\n${Buffer.from(body).toString('latin1').replace(/\r\n/g, '\n')}`, 'latin1');
+}
+
+/** `tlsward simulate`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseCommand(argv, OPTIONS);
+  const [what, ...more] = positionals;
+  if ((what !== 'milter' && what !== 'policy') || more.length > 0)
+    throw new UsageError('simulate milter or simulate policy');
+  if (values.from === undefined)
+    throw new UsageError('--from is missing (use --from "<>" for the null sender)');
+  if (values.to === undefined) throw new UsageError('--to is missing');
+  if (values.mta !== 'postfix' && values.mta !== 'sendmail')
+    throw new UsageError('--mta is postfix or sendmail');
+  const to =
+    values.connect === undefined
+      ? listener(configFile(values, io.env), `${what}-listen`)
+      : address(values.connect, '.');
+  const tls = sessionTls(values);
+  try {
+    if (what === 'policy') {
+      const recipients = values.to;
+      const session = {
+        clientAddress: values.client,
+        heloName: values.helo,
+        sender: values.from === '<>' ? '' : values.from,
+        saslUsername: values.auth,
+        tls,
+      };
+      let worst: number = EXIT.yes;
+      for (const recipient of recipients) {
+        const { request, answer } = await askPolicy(to, { ...session, recipient, state: values.state });
+        if (values.json) io.out(`${JSON.stringify({ request, answer })}\n`);
+        else io.out(`${paint(io, answer.verb === 'DUNNO' ? 'green' : 'red', `action=${answer.action}`)}\n`);
+        worst = Math.max(worst, policyExit(answer.verb));
+      }
+      return worst;
+    }
+    const extra = (values.header ?? []).map(headerField);
+    const bracket = (path: string): string => (path.startsWith('<') ? path : `<${path}>`);
+    const played = await playMilter(to, {
+      ...(await messageOf(values.message, extra)),
+      mta: values.mta,
+      clientAddress: values.client,
+      clientPort: 40_000,
+      heloName: values.helo,
+      saslUsername: values.auth,
+      tls,
+      sender: bracket(values.from),
+      recipients: values.to.map(bracket),
+      queueId: 'SIMULATED',
+    });
+    print(io, played, values.json ?? false);
+    if (values.output !== undefined && played.message !== null) {
+      if (values.output === '-') io.out(render(played.message).toString('latin1'));
+      else writeFileSync(values.output, render(played.message));
+    }
+    return { accepted: EXIT.yes, held: EXIT.no, refused: EXIT.no, deferred: EXIT.cannotTell }[played.outcome];
+  } catch (error) {
+    if (error instanceof PlayError) throw new ControlError(error.message);
+    throw error;
+  }
+}
+
+function policyExit(verb: string): number {
+  if (verb === 'DUNNO') return EXIT.yes;
+  return verb.startsWith('4') ? EXIT.cannotTell : EXIT.no;
+}
+
+function print(io: Io, played: Played, json: boolean): void {
+  const { events, outcome, message } = played;
+  if (json) {
+    io.out(`${JSON.stringify({ outcome, events, headers: message?.headers ?? null })}\n`);
+    return;
+  }
+  io.out(`${paint(io, outcome === 'accepted' ? 'green' : 'red', outcome)}\n\n`);
+  for (const { event, replies } of events) {
+    if (replies.length === 0) io.out(`${event}\n`);
+    for (const [i, reply] of replies.entries())
+      io.out(`${label(i === 0 ? `${event}  ` : '')}-> ${reply.replace(/\n/g, '\n             ')}\n`);
+  }
+}
