@@ -6,8 +6,9 @@
  * in one character set are joined before decoding), raw utf-8 or latin1 without any encoding, unknown character sets
  * (taken as latin1). Never throws, linear in the length of the value.
  *
- * Writing is strict: utf-8, B or Q whichever is shorter, no word over 75 characters, no character cut, lines of at most 76
- * characters where there is a blank to fold at, folds as LF and a blank (what milter wants), no control characters.
+ * Writing is strict: utf-8, Q while most of it is ASCII and else B, no word over 75 characters, no character cut, lines
+ * of at most 76 characters where there is a blank to fold at, folds as LF and a blank (what milter wants), no control
+ * characters.
  */
 import { decodeText, decodeWindows1252 } from './charset.ts';
 
@@ -106,6 +107,15 @@ export function decodeWords(value: string): Token[] {
   return tokens;
 }
 
+/** Encoded words as RFC 2047 wants them, which may be written again as they are. */
+export function isStrict(token: Token): boolean {
+  if (!token.encoded) return false;
+  const words = token.raw.split(/[ \t]+/);
+  return words.every(
+    (word) => word.length <= MAX_WORD && /^=\?[\w.:+()*-]+\?[BbQq]\?[!->@-~]*\?=$/.test(word),
+  );
+}
+
 /** The value as a reader shows it. */
 export function decodeHeaderText(value: string): string {
   return decodeWords(value)
@@ -130,7 +140,7 @@ function qWord(bytes: Buffer): string {
  */
 export function encodeWords(text: string, firstWidth = MAX_WORD): string[] {
   const whole = Buffer.from(text, 'utf8');
-  const useQ = qWord(whole).length <= 12 + 4 * Math.ceil(whole.length / 3);
+  const useQ = qWord(whole).length <= 12 + 2 * whole.length;
   let room = Math.max(Math.min(firstWidth, MAX_WORD), 40) - 12;
   const size = (bytes: Buffer): number => (useQ ? qWord(bytes).length - 12 : 4 * Math.ceil(bytes.length / 3));
   const words: string[] = [];

@@ -7,7 +7,7 @@
  * ("[T[TLS]LS]") is a copy again and goes as well.
  *
  * Taking away keeps what it does not touch: a subject without a copy stays byte for byte, and in one with a copy the
- * encoded words that hold no part of it stay as they are; the rest is written anew in utf-8 (headerWords.ts). Putting the tag
+ * well-formed encoded words that hold no part of it stay as they are; the rest is written anew in utf-8 (headerWords.ts). Putting the tag
  * in front does not touch the rest either. Doing it twice gives the same bytes as doing it once.
  *
  * A tag must begin and end with a bracket or another sign (`checkTag`), because copies are taken out wherever they stand,
@@ -15,7 +15,7 @@
  */
 import type { Edit, HeaderField } from '../core/edit.ts';
 import { foldChar, foldText } from './fold.ts';
-import { decodeWords, encodePieces, encodeWords, type Piece, type Token } from './headerWords.ts';
+import { decodeWords, encodePieces, encodeWords, isStrict, type Piece, type Token } from './headerWords.ts';
 
 /** Longest tag, in characters. */
 export const MAX_TAG = 40;
@@ -112,7 +112,7 @@ function withoutCopies(tokens: readonly Token[], tag: string): Piece[] | null {
   let text = '';
   let lastRaw = -1;
   for (const { char, token } of kept) {
-    if (token < 0 || touched.has(token) || !tokens[token]!.encoded) {
+    if (token < 0 || touched.has(token) || !isStrict(tokens[token]!)) {
       text += char;
     } else if (token !== lastRaw) {
       if (text !== '') pieces.push({ text });

@@ -85,7 +85,7 @@ export function parseTemplate(text: string, fields: readonly string[] = BANNER_F
 /** A value as it may stand in a text: one line, visible, cut. */
 export function cleanValue(value: string): string {
   const visible = value
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replace(/[\p{Cc}\p{White_Space}]+/gu, ' ')
     .replace(/[\p{Cs}\p{Cf}\p{Co}\p{Cn}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/gu, '?')
     .trim();
   const characters = Array.from(visible.slice(0, 4 * MAX_FIELD));

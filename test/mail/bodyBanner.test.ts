@@ -1,0 +1,35 @@
+/** The body banner over the whole corpus: where it stands, what stays, that it speaks once. */
+import t from 'tap';
+import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
+import { checkingBanners } from './banners.ts';
+import { complaints, joined } from './checking.ts';
+import { corpus } from './corpus.ts';
+
+const bytes = (latin1: string): Buffer => Buffer.from(latin1, 'latin1');
+
+t.test('the corpus is large', async (t) => {
+  t.ok(corpus.length >= 60, `${corpus.length} messages`);
+  t.ok(corpus.filter((message) => message.leaves === null).length >= 60, 'most of them can be edited');
+  t.equal(new Set(corpus.map((message) => message.name)).size, corpus.length, 'no name twice');
+});
+
+for (const message of corpus) {
+  t.test(message.name, async (t) => {
+    for (const { text, forms } of checkingBanners) {
+      const result = putBodyBanner(message.headers, bytes(message.body), { text });
+      if (message.leaves !== null) {
+        t.match(result, { kind: 'left', reason: message.leaves }, text);
+        continue;
+      }
+      if (result.kind === 'left') {
+        t.fail(`left alone: ${result.reason} (part ${result.part})`, { text });
+        continue;
+      }
+      const after = joined(result);
+      t.same(result.parts, message.edits);
+      t.same(complaints(message.headers, message.body, after, result.parts, forms), [], text);
+      const again = putBodyBanner(message.headers, bytes(after), { text });
+      t.match(again, { kind: 'left', reason: 'already-there' }, 'it speaks once');
+    }
+  });
+}
