@@ -12,7 +12,7 @@ import type { Buffer } from 'node:buffer';
 import * as fs from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { LARGEST_FILE_BYTES } from './limits.ts';
-import { quote, Wrong } from './problem.ts';
+import { quote, quotePath, Wrong } from './problem.ts';
 
 export interface Source {
   /** Tells whether two names are one file. */
@@ -50,10 +50,10 @@ export function readSource(path: string, name: string): Source | Wrong {
     fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
     const stat = fs.fstatSync(fd);
     const mode = `mode 0${(stat.mode & 0o7777).toString(8)}`;
-    if (!stat.isFile()) return new Wrong(`${quote(name)}, not a regular file`, 'a regular file');
+    if (!stat.isFile()) return new Wrong(`${quotePath(name)}, not a regular file`, 'a regular file');
     if ((stat.mode & 0o002) !== 0) {
       return new Wrong(
-        `${quote(name)}, which everyone can write (${mode})`,
+        `${quotePath(name)}, which everyone can write (${mode})`,
         'a file others cannot write',
         'chmod o-w',
       );
@@ -61,18 +61,22 @@ export function readSource(path: string, name: string): Source | Wrong {
     const folder = openFolder(path);
     if (folder !== null) {
       return new Wrong(
-        `${quote(name)} in ${quote(folder)}, a folder everyone can write`,
+        `${quotePath(name)} in ${quotePath(folder)}, a folder everyone can write`,
         'a folder others cannot write',
       );
     }
     if (stat.size > LARGEST_FILE_BYTES) {
-      return new Wrong(`${quote(name)}, ${stat.size} bytes`, `at most ${LARGEST_FILE_BYTES}`, 'largest file');
+      return new Wrong(
+        `${quotePath(name)}, ${stat.size} bytes`,
+        `at most ${LARGEST_FILE_BYTES}`,
+        'largest file',
+      );
     }
     const shared = (stat.mode & 0o020) !== 0 && stat.gid !== 0;
     const notice = shared ? `group ${stat.gid} can write this file (${mode})` : '';
     return { identity: `${stat.dev}:${stat.ino}`, bytes: fs.readFileSync(fd), notice };
   } catch (error) {
-    return new Wrong(`${quote(name)}, ${reasonOf(error)}`, READABLE);
+    return new Wrong(`${quotePath(name)}, ${reasonOf(error)}`, READABLE);
   } finally {
     if (fd >= 0) fs.closeSync(fd);
   }
@@ -121,7 +125,7 @@ export function findIncluded(text: string, from: Included, root: string): Includ
       const path = join(at, name);
       const real = fs.realpathSync(path);
       if (below(real, fs.realpathSync(root))) files.push({ path, name: join(shown, name) });
-      else out.push(new Wrong(`${quote(join(shown, name))}, a link to ${quote(real)}`, BELOW));
+      else out.push(new Wrong(`${quotePath(join(shown, name))}, a link to ${quotePath(real)}`, BELOW));
     }
     return Wrong.all(out) ?? files;
   } catch (error) {

@@ -63,6 +63,8 @@ export interface Notice extends Position {
 export const MAX_REPORTED = 1000;
 /** Characters of foreign text shown in one place. */
 const MAX_SHOWN = 80;
+/** The same for paths, whose end matters most. */
+const MAX_PATH = 400;
 
 /** Foreign text fit for one line of a terminal: cut, and escaped where a character has no shape of its own. */
 export function escapeText(text: string, limit = MAX_SHOWN): string {
@@ -74,13 +76,18 @@ export function escapeText(text: string, limit = MAX_SHOWN): string {
 }
 
 /** The same in double quotes; `nothing` when there is none. */
-export function quote(text: string): string {
+export function quote(text: string, limit = MAX_SHOWN): string {
   if (text === '') return 'nothing';
-  return `"${escapeText(text)}"`;
+  return `"${escapeText(text, limit)}"`;
+}
+
+/** A path in double quotes. */
+export function quotePath(path: string): string {
+  return quote(path, MAX_PATH);
 }
 
 export function formatPosition(at: Position): string {
-  const file = escapeText(at.file, 400);
+  const file = escapeText(at.file, MAX_PATH);
   return at.line === 0 ? file : `${file}:${at.line}`;
 }
 
