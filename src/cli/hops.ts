@@ -1,0 +1,81 @@
+/**
+ * `tlsward hops FILE`: the way a saved message came, from its Received fields, as far as they can be believed.
+ *
+ *   tlsward hops FILE [--host NAME ...] [--trust NETWORK ...] [--json]
+ *
+ * FILE is one message, an mbox, a folder, a Maildir or `-`. `--host` names a host of ours: the lines it wrote on top are
+ * facts, all below is what others claim. `--trust` names the networks in which our hosts hand messages to each other (a
+ * store behind the MX); loopback always counts.
+ *
+ * First line: how much is proof. Then the first hop known to be unprotected, then each hop, newest first. `--json`: one
+ * line per message. This is diagnosis: it decides nothing and never changes a mark.
+ * Exit status: 0 printed, 75 no message has a Received field, 64 usage, 65 unreadable.
+ */
+import { type Network, parseNetwork } from '../core/network.ts';
+import { printable } from '../core/words.ts';
+import { type OwnHosts, type Protection, readChain } from '../hops/chain.ts';
+import { hopsJson, hopsLines } from '../hops/hopsText.ts';
+import { readMessages } from '../mailfile/readMessages.ts';
+import { fieldNameKey } from '../mark/stripMarks.ts';
+import { asciiJson } from './asciiJson.ts';
+import { EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+
+const OPTIONS = {
+  host: { type: 'string', multiple: true },
+  trust: { type: 'string', multiple: true },
+} as const;
+
+const COLOURS: Readonly<Record<Protection, 'green' | 'red' | 'yellow' | null>> = {
+  protected: 'green',
+  unprotected: 'red',
+  unknown: 'yellow',
+  internal: null,
+};
+
+function networkOf(text: string): Network {
+  const network = parseNetwork(text);
+  if (network === null)
+    throw new UsageError(
+      `--trust: found "${printable(text)}", expected an address or a network such as 10.0.0.0/24`,
+    );
+  return network;
+}
+
+/** `tlsward hops`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseCommand(argv, OPTIONS);
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0)
+    throw new UsageError('hops takes one FILE: a message, an mbox or a folder');
+  const hosts: OwnHosts = { names: values.host ?? [], networks: (values.trust ?? []).map(networkOf) };
+  let messages = 0;
+  let hops = 0;
+  try {
+    for await (const message of readMessages(file)) {
+      const received = message.headers.filter((field) => fieldNameKey(field.name) === 'received');
+      const chain = readChain(
+        received.map((field) => field.value),
+        hosts,
+      );
+      hops += chain.hops.length;
+      if (values.json) io.out(`${asciiJson({ message: message.label, ...hopsJson(chain, hosts.names) })}\n`);
+      else {
+        // a folder or an mbox has many: each under its name
+        if (messages > 0) io.out('\n');
+        if (messages > 0 || message.fromLine !== null || message.file !== file)
+          io.out(`${paint(io, 'bold', printable(message.label, 300))}\n`);
+        for (const line of hopsLines(chain, hosts.names)) {
+          const colour = line.protection === null ? null : COLOURS[line.protection];
+          io.out(`${colour === null ? line.text : paint(io, colour, line.text)}\n`);
+        }
+      }
+      messages++;
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    io.err(`${printable(file, 300)}: cannot be read (${String(error.code)})\n`);
+    return EXIT.data;
+  }
+  if (messages === 0) io.err(`${printable(file, 300)}: holds no message\n`);
+  return hops > 0 ? EXIT.yes : EXIT.cannotTell;
+}

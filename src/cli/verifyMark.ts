@@ -1,0 +1,141 @@
+/**
+ * `tlsward verify-mark FILE`: is the mark of a saved message ours, and is it this message's?
+ *
+ *   tlsward verify-mark FILE --key FILE [--sender ADDRESS] [--mark-name NAME] [--json]
+ *
+ * FILE is one message, an mbox, a folder, a Maildir or `-`. `--key` is the daemon's key file (`mark-key`), or a copy with
+ * older keys in it. The HMAC is bound to the domain of the envelope sender, and the queue id ties the mark to one message:
+ * `checkMarks.ts` says how both are found. What a good mark does not prove: the text of the message, which may have been changed since.
+ *
+ * Prints one line per mark, and what it states. `--json`: one line per message. Exit status: 0 every message has a mark and
+ * every mark verifies, 1 a mark fails, 75 a message without a mark or without a known sender, 64 usage, 65 unreadable, 78
+ * the key file cannot be used.
+ */
+import { printable } from '../core/words.ts';
+import { readMessages } from '../mailfile/readMessages.ts';
+import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
+import { MARK_NAME, type MarkFields } from '../mark/markFields.ts';
+import type { MarkKey } from '../mark/signMark.ts';
+import { asciiJson } from './asciiJson.ts';
+import {
+  type CheckedMark,
+  type CheckedMessage,
+  checkMessage,
+  domainOfOption,
+  type Fit,
+  type Sender,
+} from './checkMarks.ts';
+import { EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+
+const OPTIONS = {
+  key: { type: 'string' },
+  sender: { type: 'string' },
+  'mark-name': { type: 'string', default: MARK_NAME },
+} as const;
+
+/** "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits", "no TLS", "not told". */
+function tlsText(fields: MarkFields): string {
+  if (fields.protocol !== '')
+    return printable(`${fields.protocol} ${fields.cipher} ${fields.bits ?? '?'} bits`);
+  return fields.state === 'unprotected' ? 'no TLS' : 'not told';
+}
+
+const FIT_WORDS: Readonly<Record<Fit, string>> = {
+  'same-host': 'the Received line of this host has the queue id',
+  'other-name': 'a Received line has the queue id, under another host name',
+  differs: 'no Received line has the queue id',
+  'not-told': 'the message has no Received line to compare the queue id with',
+};
+
+function printFacts(io: Io, fields: MarkFields, mark: CheckedMark, sender: Sender): void {
+  const line = (name: string, text: string): void => io.out(`  ${label(name)}${text}\n`);
+  const shown = (text: string): string => (text === '' ? '(none)' : printable(text));
+  line(
+    'session',
+    `${tlsText(fields)}, client certificate ${fields.certificate}${fields.certificateName === '' ? '' : ` (${printable(fields.certificateName)})`}`,
+  );
+  line('host', `${shown(fields.host)}, queue id ${shown(fields.queueId)}, ${fields.time}`);
+  line('verdict', `${fields.verdict}, row ${shown(fields.row)}, code ${shown(fields.code)}`);
+  line(
+    'sender',
+    `${sender.domain === '' ? '(null sender or no domain)' : printable(sender.domain)} (${sender.from})`,
+  );
+  line('message', FIT_WORDS[mark.fit]);
+}
+
+function printMessage(io: Io, checked: CheckedMessage): void {
+  const name = printable(checked.message, 300);
+  const { sender } = checked;
+  if (checked.result === 'no-mark')
+    io.out(`${name}: ${paint(io, 'yellow', 'no mark')}: nothing is proved either way\n`);
+  if (sender === null) {
+    if (checked.result === 'no-sender')
+      io.out(
+        `${name}: ${paint(io, 'yellow', 'cannot tell')}: no Return-Path; name the envelope sender with --sender\n`,
+      );
+    return;
+  }
+  for (const mark of checked.marks) {
+    const { fields } = mark;
+    if (mark.verifies && fields !== null)
+      io.out(`${name}: ${paint(io, 'green', 'verifies')}: ${fields.state}, key ${mark.keyId}\n`);
+    else
+      io.out(
+        `${name}: ${paint(io, 'red', 'FAILS')}: ${mark.detail}${fields === null ? '' : `; it claims: ${fields.state}`}\n`,
+      );
+    if (fields !== null) printFacts(io, fields, mark, sender);
+  }
+}
+
+/** The domain that `--sender` names; null without the option. */
+function senderOption(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const domain = domainOfOption(text);
+  if (domain === null)
+    throw new UsageError(`--sender: found "${printable(text)}", expected an address, a domain or "<>"`);
+  return domain;
+}
+
+function exitOf(counts: Readonly<Record<CheckedMessage['result'], number>>): number {
+  if (counts.fails > 0) return EXIT.no;
+  return counts['no-mark'] + counts['no-sender'] > 0 || counts.verifies === 0 ? EXIT.cannotTell : EXIT.yes;
+}
+
+/** `tlsward verify-mark`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseCommand(argv, OPTIONS);
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0)
+    throw new UsageError('verify-mark takes one FILE: a message, an mbox or a folder');
+  if (values.key === undefined)
+    throw new UsageError('--key is missing: the file with the keys that sign marks');
+  const domain = senderOption(values.sender);
+  let keys: readonly MarkKey[];
+  try {
+    keys = await readKeyFile(values.key);
+  } catch (error) {
+    if (!(error instanceof KeyFileError)) throw error;
+    io.err(`${printable(error.message, 500)}\n`);
+    return EXIT.config;
+  }
+  const counts = { verifies: 0, fails: 0, 'no-mark': 0, 'no-sender': 0 };
+  try {
+    for await (const message of readMessages(file)) {
+      const checked = checkMessage(message, values['mark-name'], domain, keys);
+      counts[checked.result]++;
+      if (values.json) io.out(`${asciiJson(checked)}\n`);
+      else printMessage(io, checked);
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    io.err(`${printable(file, 300)}: cannot be read (${String(error.code)})\n`);
+    return EXIT.data;
+  }
+  const total = counts.verifies + counts.fails + counts['no-mark'] + counts['no-sender'];
+  if (total === 0) io.err(`${printable(file, 300)}: holds no message\n`);
+  if (total > 1 && !values.json) {
+    const without = counts['no-mark'] + counts['no-sender'];
+    io.out(`${total} messages: ${counts.verifies} verify, ${counts.fails} fail, ${without} cannot be told\n`);
+  }
+  return exitOf(counts);
+}
