@@ -67,15 +67,14 @@ function compare(tls: TlsState, row: Row, loginCounts: boolean): Breach | null {
   if (tls.kind === 'unknown') return { kind: 'unknown', why: tls.why };
   if (tls.kind === 'plain') return { kind: 'plain' };
   const floor = compareWithFloor(tls, settings);
-  if (floor === 'unknown') {
-    return {
-      kind: 'unknown',
-      why: `cannot compare protocol "${tls.protocol}", cipher "${tls.cipher}", bits ${tls.bits ?? '?'}`,
-    };
-  }
-  if (floor !== 'ok') return { kind: floor };
-  if (settings.receive === 'encrypt' || loginCounts) return null;
-  return compareCertificate(tls, row);
+  if (floor !== 'ok' && floor !== 'unknown') return { kind: floor };
+  const certificate = settings.receive === 'verify' && !loginCounts ? compareCertificate(tls, row) : null;
+  // what is certainly wrong comes before what cannot be told
+  if (floor === 'ok' || (certificate !== null && certificate.kind !== 'unknown')) return certificate;
+  return {
+    kind: 'unknown',
+    why: `cannot compare protocol "${tls.protocol}", cipher "${tls.cipher}", bits ${tls.bits ?? '?'}`,
+  };
 }
 
 /** Certificate against `client-names`, `client-issuers` and `fingerprint`; a pin alone is enough, and needs no chain. */
