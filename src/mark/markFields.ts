@@ -172,7 +172,8 @@ export function parseMark(value: string): ParsedMark {
 }
 
 function readMark(value: string): ParsedMark {
-  if (value.length > MAX_MARK_VALUE) throw new Fault('too-long', `longer than ${MAX_MARK_VALUE} characters`);
+  if (value.length > MAX_MARK_VALUE)
+    throw new Fault('too-long', `is longer than ${MAX_MARK_VALUE} characters`);
   const text = value.replace(/[ \t\r\n]/g, '');
   if (!/^[\x21-\x7e]*$/.test(text)) throw new Fault('not-ascii', 'has characters other than printable ASCII');
   const found = new Map<string, string>();
@@ -198,17 +199,18 @@ function fieldsOf(found: ReadonlyMap<string, string>): MarkFields {
   const word = <T extends string>(name: string, words: readonly T[]): T => {
     const value = raw(name);
     const known = words.find((one) => one === value);
-    if (known === undefined) throw new Fault('bad-value', `${name} is not one of ${words.join(', ')}`);
+    if (known === undefined)
+      throw new Fault('bad-value', `has a ${name} that is not one of ${words.join(', ')}`);
     return known;
   };
   const plain = (name: string): string => {
     const text = decodeMarkText(raw(name));
-    if (text === null) throw new Fault('bad-value', `${name} is not escaped as it must be`);
+    if (text === null) throw new Fault('bad-value', `has a ${name} that is not escaped as it must be`);
     return text;
   };
   const matching = (name: string, form: RegExp, words: string): string => {
     const value = raw(name);
-    if (!form.test(value)) throw new Fault('bad-value', `${name} is not ${words}`);
+    if (!form.test(value)) throw new Fault('bad-value', `has a ${name} that is not ${words}`);
     return value;
   };
   const bits = matching('bits', /^(-|0|[1-9][0-9]{0,4})$/, 'a number');
@@ -239,7 +241,8 @@ function sealOf(found: ReadonlyMap<string, string>): MarkSeal | null {
   if (keyId === undefined && hmac === undefined) return null;
   if (keyId === undefined) throw new Fault('missing-field', 'does not say key');
   if (hmac === undefined) throw new Fault('missing-field', 'does not say hmac');
-  if (!/^[0-9a-f]{8}$/.test(keyId)) throw new Fault('bad-value', 'key is not 8 hex digits');
-  if (!/^[A-Za-z0-9_-]{43}$/.test(hmac)) throw new Fault('bad-value', 'hmac is not 43 base64url digits');
+  if (!/^[0-9a-f]{8}$/.test(keyId)) throw new Fault('bad-value', 'has a key that is not 8 hex digits');
+  if (!/^[A-Za-z0-9_-]{43}$/.test(hmac))
+    throw new Fault('bad-value', 'has an hmac that is not 43 base64url digits');
   return { keyId, hmac };
 }

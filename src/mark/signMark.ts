@@ -72,7 +72,13 @@ export type MarkCheck =
 export function verifyMark(value: string, senderDomain: string, keys: readonly MarkKey[]): MarkCheck {
   const parsed = parseMark(value);
   if (!parsed.ok)
-    return { ok: false, reason: parsed.reason, detail: parsed.detail, fields: null, keyId: null };
+    return {
+      ok: false,
+      reason: parsed.reason,
+      detail: `is not a mark of ours: it ${parsed.detail}`,
+      fields: null,
+      keyId: null,
+    };
   const { fields, seal } = parsed;
   if (seal === null) return { ok: false, reason: 'unsigned', detail: 'is not signed', fields, keyId: null };
   const { keyId } = seal;
