@@ -4,7 +4,7 @@
  * The instance shares nothing with the machine's own Postfix but the programs: own configuration, queue and data
  * folders, own log file written by its own postlogd, ports on 127.0.0.1 only, no chroot, no DNS. Mail for `localDomains`
  * goes to one Maildir, readable by the test; every other mail stays in the deferred queue, because `default_transport`
- * is the error transport in its temporary form. A test that wants outbound SMTP sets `default_transport` and friends.
+ * leads to a socket that does not exist. A test that wants outbound SMTP sets `default_transport` and friends.
  *
  * Sources: postconf(5), master(5) (`-o { name = value }` since Postfix 3.0), MAILLOG_README, SASL_README, VIRTUAL_README.
  * Seen: a `:` in a Maildir path or a `$1` in a virtual(8) map is refused, hence one static Maildir for everybody.
@@ -17,8 +17,12 @@ export type Parameters = Readonly<Record<string, string>>;
 
 /** Ports every instance has. A test may add listeners under names of its own. */
 export const LISTENERS: Readonly<Record<string, Parameters>> = {
-  /** An MX: opportunistic TLS 1.2 and 1.3, asks for a client certificate. */
-  smtp: { smtpd_tls_security_level: 'may', smtpd_tls_ask_ccert: 'yes' },
+  /** An MX: opportunistic TLS 1.2 and 1.3 (Postfix's own default is 1.0 and up), asks for a client certificate. */
+  smtp: {
+    smtpd_tls_security_level: 'may',
+    smtpd_tls_ask_ccert: 'yes',
+    smtpd_tls_protocols: '>=TLSv1.2',
+  },
   /** An MX without TLS. */
   plain: { smtpd_tls_security_level: 'none' },
   /** TLS 1.0 to 1.3 and every cipher the library has, NULL encryption included; asks for no certificate. */
@@ -55,6 +59,8 @@ export interface Layout {
   readonly mail: string;
   readonly sasl: string;
   readonly log: string;
+  /** Where postlogd listens. */
+  readonly logSocket: string;
 }
 
 export function layout(dir: string): Layout {
@@ -67,6 +73,7 @@ export function layout(dir: string): Layout {
     mail: at('mail'),
     sasl: at('etc/sasl'), // Debian reads $config_directory/sasl, whatever cyrus_sasl_config_path says
     log: at('mail.log'),
+    logSocket: at('queue/public/postlog'),
   };
 }
 
@@ -105,7 +112,7 @@ export function mainDefaults(
       virtual_uid_maps: `static:${MAIL_UID}`,
       virtual_gid_maps: `static:${MAIL_UID}`,
       virtual_transport: 'virtual',
-      default_transport: 'retry:4.3.0 this test delivers nothing to other hosts',
+      default_transport: 'lmtp:unix:nowhere', // a `retry:` transport would be refused at RCPT already
       smtpd_relay_restrictions: 'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
       smtpd_recipient_restrictions: '',
       smtpd_milters: '',
@@ -172,8 +179,10 @@ virtual   unix  - n n -   - virtual
 lmtp      unix  - - n -   - lmtp
 anvil     unix  - - n -   1 anvil
 scache    unix  - - n -   1 scache
-postlog   unix-dgram n - n - 1 postlogd
 `;
+
+/** Last in master.cf: once its socket exists, a fatal error of master itself goes there and is never read. */
+const LOG_SERVICE = 'postlog   unix-dgram n - n - 1 postlogd\n';
 
 /** master.cf: one smtpd per listener on 127.0.0.1, the usual services, and `extra` lines as they are. */
 export function formatMaster(
@@ -188,5 +197,5 @@ export function formatMaster(
       text += `    -o { ${parameter} = ${value} }\n`;
     }
   }
-  return `${text}${SERVICES}${extra.map((line) => `${line}\n`).join('')}`;
+  return `${text}${SERVICES}${extra.map((line) => `${line}\n`).join('')}${LOG_SERVICE}`;
 }

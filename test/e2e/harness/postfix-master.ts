@@ -9,6 +9,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { until, within } from './deadline.ts';
+import type { Layout } from './postfix-config.ts';
 import { exited, guardProcess, type ProcessInfo, sessionMembers } from './processes.ts';
 
 const START_MS = 15_000;
@@ -27,13 +28,19 @@ export class MasterProcess {
   }
 
   /**
-   * Start master for a configuration folder. Resolves when `log` (asked again and again) says "daemon started", at which
-   * time every listener is bound. Throws with the log and stderr when master ends first or takes too long.
+   * Start master for an instance. Resolves when `log` (asked again and again) says "daemon started", at which time every
+   * listener is bound. Throws with the log and stderr when master ends first or takes too long.
    */
-  static async start(daemons: string, config: string, log: () => string): Promise<MasterProcess> {
-    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', MAIL_CONFIG: config };
+  static async start(daemons: string, paths: Layout, log: () => string): Promise<MasterProcess> {
+    // As postfix(1) does: without POSTLOG_*, what is wrong with main.cf or master.cf goes to syslog.
+    const env = {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      MAIL_CONFIG: paths.config,
+      POSTLOG_SERVICE: paths.logSocket,
+      POSTLOG_HOSTNAME: 'test',
+    };
     const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
-    const child = spawn(join(daemons, 'master'), ['-c', config, '-d'], { detached: true, env, stdio });
+    const child = spawn(join(daemons, 'master'), ['-c', paths.config, '-d'], { detached: true, env, stdio });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();

@@ -6,7 +6,7 @@
  * made here. Sources: Postfix conf/postfix-files (owners and modes), SASL_README (Cyrus auxprop with sasldb).
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Layout } from './postfix-config.ts';
 import { accountId, findCommand } from './requirements.ts';
@@ -62,10 +62,14 @@ export function makeLogins(paths: Layout, realm: string, users: Readonly<Record<
 /**
  * Write a file that Postfix will read, dated ten seconds back. Every daemon that finds main.cf or a text table younger
  * than about a second waits until it is not, in case it is still being written (dict_load_file_xt in util/dict.c); that
- * costs two seconds for each start and each reload otherwise.
+ * costs two seconds for each start and each reload otherwise. Since the date disarms that precaution, the file appears
+ * by rename: a daemon that starts just now must find the old text or the new one (seen: a postlogd that read an empty
+ * main.cf and logged nothing).
  */
 export function writeAged(path: string, text: string): void {
-  writeFileSync(path, text);
+  const draft = `${path}.new`;
+  writeFileSync(draft, text);
   const time = Date.now() / 1000 - 10;
-  utimesSync(path, time, time);
+  utimesSync(draft, time, time);
+  renameSync(draft, path);
 }

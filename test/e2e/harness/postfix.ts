@@ -118,7 +118,7 @@ export class Postfix {
       const from = this.logMark();
       const log = () => this.log().slice(from);
       try {
-        this.#master = await MasterProcess.start(this.#daemons, this.#paths.config, log);
+        this.#master = await MasterProcess.start(this.#daemons, this.#paths, log);
         return;
       } catch (error) {
         // Another server took a port between the check and the bind.
@@ -156,7 +156,7 @@ export class Postfix {
   async reload(): Promise<void> {
     const master = this.#running();
     const from = this.logMark();
-    const stale = master.daemons().filter(({ name }) => name !== 'postlogd');
+    const stale = master.daemons();
     master.signal('SIGHUP');
     await this.waitForLog(/reload -- version/, { from });
     const left = () => {
@@ -241,9 +241,10 @@ export class Postfix {
     return parseMessage(Buffer.from(text, 'latin1'));
   }
 
-  /** Release a held message. */
+  /** Release a held message and deliver it now (postsuper alone leaves it to the next queue run). */
   async release(queueId: string): Promise<void> {
     await this.#run('postsuper', ['-c', this.#paths.config, '-H', queueId]);
+    await this.#run('postqueue', ['-c', this.#paths.config, '-i', queueId]);
   }
 
   /** Try every deferred message again. */

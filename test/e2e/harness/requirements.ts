@@ -77,18 +77,23 @@ export function missingRequirements(needs: readonly Need[] = NEEDS): string[] {
   return needs.flatMap((need) => CHECKS[need]());
 }
 
+/** The answer for tap's `skip` option. Throws when something is missing although the tests are required to run. */
+export function skipReason(missing: readonly string[], required: boolean): string | false {
+  if (missing.length === 0) return false;
+  const reason = `end-to-end tests need a mail server: ${missing.join(', ')}`;
+  if (required) throw new Error(reason);
+  return reason;
+}
+
 let told = false;
 
 /**
- * For tap's `skip` option: false when the tests can run, else the reason.
+ * For tap's `skip` option: false when the tests can run, else the reason (also written to stderr, once).
  * Throws when something is missing and TLSWARD_E2E=required.
  */
 export function e2eSkip(needs: readonly Need[] = NEEDS): string | false {
-  const missing = missingRequirements(needs);
-  if (missing.length === 0) return false;
-  const reason = `end-to-end tests need a mail server: ${missing.join(', ')}`;
-  if (process.env.TLSWARD_E2E === 'required') throw new Error(reason);
-  if (!told) process.stderr.write(`SKIPPED: ${reason}\n`);
-  told = true;
+  const reason = skipReason(missingRequirements(needs), process.env.TLSWARD_E2E === 'required');
+  if (reason !== false && !told) process.stderr.write(`SKIPPED: ${reason}\n`);
+  told ||= reason !== false;
   return reason;
 }

@@ -10,17 +10,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
 import { within } from './deadline.ts';
-
-/** One SMTP reply, all its lines. */
-export interface Reply {
-  readonly code: number;
-  /** "5.7.10", or null when the first line has none. */
-  readonly enhanced: string | null;
-  /** Text without codes, lines joined by a newline. */
-  readonly text: string;
-  /** Text of each line after the reply code, enhanced code included. */
-  readonly lines: readonly string[];
-}
+import { type Reply, ReplyReader } from './smtp-reply.ts';
 
 export interface TlsOptions {
   readonly minVersion?: SecureVersion;
@@ -76,9 +66,6 @@ export interface Transaction {
   readonly queueId: string | null;
 }
 
-const REPLY_LINE = /^([2-5]\d\d)([ -])(.*)$/;
-const ENHANCED = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/;
-
 export class SmtpClient {
   /** The 220 (or 5xx) that opened the session; null until `connect` has returned. */
   greeting: Reply | null = null;
@@ -90,8 +77,7 @@ export class SmtpClient {
 
   #socket: Socket | TLSSocket;
   readonly #timeoutMs: number;
-  #buffer = '';
-  #lines: string[] = [];
+  readonly #reader = new ReplyReader();
   #replies: Reply[] = [];
   #waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | null = null;
   #failure: Error | null = null;
@@ -295,30 +281,16 @@ export class SmtpClient {
   };
 
   #take(text: string): void {
-    this.#buffer += text;
-    for (let end = this.#buffer.indexOf('\n'); end >= 0; end = this.#buffer.indexOf('\n')) {
-      const line = this.#buffer.slice(0, end).replace(/\r$/, '');
-      this.#buffer = this.#buffer.slice(end + 1);
-      this.transcript.push(`S: ${line}`);
-      const match = REPLY_LINE.exec(line);
-      if (match === null) {
-        this.#fail(new Error(`malformed reply line: ${line.slice(0, 80)}`));
-        return;
+    try {
+      for (const reply of this.#reader.push(text, (line) => this.transcript.push(`S: ${line}`))) {
+        const waiting = this.#waiting;
+        this.#waiting = null;
+        if (waiting === null) this.#replies.push(reply);
+        else waiting.resolve(reply);
       }
-      this.#lines.push(match[3]!);
-      if (match[2] === ' ') this.#arrived(Number(match[1]), this.#lines);
+    } catch (error) {
+      this.#fail(error as Error);
     }
-  }
-
-  #arrived(code: number, lines: string[]): void {
-    this.#lines = [];
-    const enhanced = ENHANCED.exec(lines[0] ?? '')?.[1] ?? null;
-    const text = lines.map((line) => line.replace(ENHANCED, '')).join('\n');
-    const reply = { code, enhanced, text, lines };
-    const waiting = this.#waiting;
-    this.#waiting = null;
-    if (waiting === null) this.#replies.push(reply);
-    else waiting.resolve(reply);
   }
 }
 
@@ -353,37 +325,4 @@ async function secured(plain: Socket, options: TlsOptions, timeoutMs: number): P
     plain.destroy();
     throw error;
   }
-}
-
-/** Options of `openSession`: a connection, who says hello, whether and how TLS starts, who logs in. */
-export interface SessionOptions extends ConnectOptions {
-  readonly helo?: string;
-  /** true: defaults of this Node. Absent: no STARTTLS. */
-  readonly tls?: TlsOptions | true;
-  readonly auth?: { readonly user: string; readonly password: string };
-}
-
-/** Connect, EHLO, and as asked STARTTLS + EHLO and AUTH. Throws when one of these steps is refused. */
-export async function openSession(port: number, options: SessionOptions = {}): Promise<SmtpClient> {
-  const client = await SmtpClient.connect(port, options);
-  try {
-    expect(client.greeting!, 220, 'greeting', client);
-    expect(await client.ehlo(options.helo), 250, 'EHLO', client);
-    if (options.tls !== undefined) {
-      expect(await client.starttls(options.tls === true ? {} : options.tls), 220, 'STARTTLS', client);
-      expect(await client.ehlo(options.helo), 250, 'EHLO after STARTTLS', client);
-    }
-    if (options.auth !== undefined) {
-      expect(await client.authPlain(options.auth.user, options.auth.password), 235, 'AUTH', client);
-    }
-    return client;
-  } catch (error) {
-    client.destroy();
-    throw error;
-  }
-}
-
-function expect(reply: Reply, code: number, what: string, client: SmtpClient): void {
-  if (reply.code === code) return;
-  throw new Error(`${what} got ${reply.code} ${reply.text}\n${client.transcript.join('\n')}`);
 }
