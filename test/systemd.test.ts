@@ -1,0 +1,152 @@
+/**
+ * The unit files: accepted by systemd without a word, as confined as README says, and in step with the program (its
+ * limits, socket names and install path) and with the Postfix fragments.
+ *
+ * What needs the systemd tools is skipped where they are absent, with the reason on stderr too; with CI or
+ * TLSWARD_E2E=required in the environment their absence is a failure.
+ */
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { defaultOf } from '../src/config/keys.ts';
+import { root } from './root.ts';
+import { one, readUnit, run, UNIT_DIR, unitNames, unitRoot, unitText } from './units.ts';
+
+const service = readUnit('tlsward.service');
+const SOCKET_FOLDER = '/var/spool/postfix/tlsward';
+
+function repoText(path: string): string {
+  return readFileSync(new URL(path, root), 'utf8');
+}
+
+/** For tap's `skip`: false, or why not; throws where skipping is forbidden. */
+function without(tool: string): string | false {
+  if (existsSync(`/usr/bin/${tool}`)) return false;
+  const reason = `${tool} is not installed (Debian: apt-get install systemd)`;
+  if (process.env.CI || process.env.TLSWARD_E2E === 'required') throw new Error(reason);
+  process.stderr.write(`SKIPPED: ${reason}\n`);
+  return reason;
+}
+
+/** "30", "35s", "5m" in seconds. */
+function seconds(text: string): number {
+  const match = /^([0-9]+)(s|m)?$/.exec(text);
+  if (match === null) throw new Error(`no time: ${text}`);
+  return Number(match[1]) * (match[2] === 'm' ? 60 : 1);
+}
+
+t.test('systemd-analyze verify has nothing to say', { skip: without('systemd-analyze') }, async (t) => {
+  const dir = unitRoot();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const verify = () => run('systemd-analyze', 'verify', `--root=${dir}`, '--man=no', ...unitNames());
+  t.strictSame(verify(), { status: 0, text: '' });
+  const file = join(dir, 'etc/systemd/system/tlsward.service');
+  writeFileSync(file, unitText('tlsward.service').replace('LockPersonality=', 'LockPersonalty='));
+  t.match(verify().text, /Unknown key( name)? 'LockPersonalty'/, 'and it would say something');
+});
+
+t.test('exposure is what README says', { skip: without('systemd-analyze') }, async (t) => {
+  const dir = unitRoot();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const args = ['security', `--root=${dir}`, '--offline=true', '--no-pager', 'tlsward.service'];
+  const measured = /Overall exposure level for tlsward\.service: ([0-9.]+)/.exec(
+    run('systemd-analyze', ...args).text,
+  );
+  t.ok(measured, 'systemd-analyze gives a figure');
+  const level = Number(measured?.[1]);
+  t.ok(level <= 2, `exposure level ${level}`);
+  t.equal(
+    run('systemd-analyze', ...args, `--threshold=${level * 10 - 1}`).status,
+    1,
+    'it is not lower still',
+  );
+  if (!existsSync(new URL('README.md', root))) return;
+  const stated = /exposure level ([0-9]+\.[0-9])/.exec(repoText('README.md'));
+  t.ok(stated, 'README.md says "exposure level X.Y"');
+  t.ok(level <= Number(stated?.[1]), `measured ${level}, README says ${stated?.[1]}`);
+});
+
+t.test('confinement that Node.js survives', async (t) => {
+  t.notOk(service.has('Service.MemoryDenyWriteExecute'), 'V8 needs writable and executable memory');
+  t.match(
+    unitText('tlsward.service'),
+    /^# .*MemoryDenyWriteExecute=yes.*on purpose: V8/m,
+    'and the file says why',
+  );
+  const yes = [
+    ...['NoNewPrivileges', 'ProtectHome', 'PrivateTmp', 'PrivateDevices', 'ProtectKernelTunables'],
+    ...['ProtectControlGroups', 'RestrictNamespaces', 'RestrictSUIDSGID', 'LockPersonality'],
+  ];
+  for (const key of yes) t.equal(one(service, `Service.${key}`), 'yes', key);
+  t.equal(one(service, 'Service.ProtectSystem'), 'strict');
+  t.equal(one(service, 'Service.CapabilityBoundingSet'), '');
+  t.equal(one(service, 'Service.User'), 'tlsward');
+  t.equal(one(service, 'Service.ReadWritePaths'), `-${SOCKET_FOLDER}`);
+  t.match(one(service, 'Service.RestrictAddressFamilies'), /^AF_UNIX AF_INET AF_INET6$/);
+  t.equal(service.get('Service.SystemCallFilter')?.[0], '@system-service');
+});
+
+t.test('in step with the program', async (t) => {
+  const { bin } = JSON.parse(repoText('package.json')) as { bin: { tlsward: string } };
+  const program = `/usr/lib/tlsward/${bin.tlsward}`;
+  t.equal(one(service, 'Service.ExecStart'), `/usr/bin/node --optimize-for-size ${program} serve`);
+  t.equal(one(service, 'Service.ExecStartPre'), `/usr/bin/node ${program} check`);
+  t.equal(one(service, 'Service.ExecReload'), `/usr/bin/node ${program} reload`);
+  t.equal(one(service, 'Service.Type'), 'exec', 'Node.js cannot notify');
+  t.equal(one(service, 'Service.Restart'), 'always');
+  t.ok(seconds(one(service, 'Service.TimeoutStopSec')) >= seconds(defaultOf('shutdown-timeout')) + 5);
+  t.ok(Number(one(service, 'Service.LimitNOFILE')) >= Number(defaultOf('max-connections')) + 1000);
+  const runtime = `/run/${one(service, 'Service.RuntimeDirectory')}/`;
+  t.ok(defaultOf('control-listen').startsWith(`unix:${runtime}`));
+});
+
+t.test('sockets in step with program and fragments', async (t) => {
+  t.equal(unitNames().length, 3);
+  for (const door of ['policy', 'milter'] as const) {
+    const socket = readUnit(`tlsward-${door}.socket`);
+    const path = `${SOCKET_FOLDER}/${door}.sock`;
+    t.equal(one(socket, 'Socket.ListenStream'), path);
+    t.equal(one(socket, 'Socket.FileDescriptorName'), door);
+    t.equal(one(socket, 'Socket.Service'), 'tlsward.service');
+    t.equal(one(socket, 'Socket.SocketUser'), one(service, 'Service.User'));
+    t.equal(one(socket, 'Socket.SocketGroup'), 'postfix');
+    t.equal(one(socket, 'Socket.SocketMode'), defaultOf('socket-mode'));
+    t.match(repoText('contrib/tables/tlsward.ini'), new RegExp(`^${door}-listen *= unix:${path}$`, 'm'));
+    // relative to the queue folder /var/spool/postfix
+    t.match(repoText(`contrib/postfix/${door}.main.cf`), new RegExp(` unix:tlsward/${door}\\.sock,`));
+  }
+  // the names the daemon looks for among the descriptors it inherits
+  const names = repoText('src/net/service.ts');
+  for (const door of ['policy', 'milter', 'control']) t.ok(names.includes(`'${door}'`), door);
+});
+
+const noAccounts = without('systemd-sysusers') || without('systemd-tmpfiles');
+const skip = noAccounts || (process.getuid?.() !== 0 && 'giving files to another user needs root');
+t.test('user and folders on a fresh system', { skip }, async (t) => {
+  const dir = unitRoot();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  t.equal(run('systemd-sysusers', `--root=${dir}`, join(UNIT_DIR, 'tlsward.sysusers.conf')).status, 0);
+  const account = /^tlsward:[^:]*:(\d+):(\d+):[^:]*:[^:]*:\/usr\/sbin\/nologin$/m.exec(
+    readFileSync(join(dir, 'etc/passwd'), 'utf8'),
+  );
+  t.ok(account, 'a user without a shell');
+  const [uid, gid] = [Number(account?.[1]), Number(account?.[2])];
+  const config = join(UNIT_DIR, 'tlsward.tmpfiles.conf');
+  t.strictSame(run('systemd-tmpfiles', `--root=${dir}`, '--create', config), { status: 0, text: '' });
+  const facts = (path: string) => {
+    const { mode, uid, gid } = statSync(join(dir, path));
+    return [(mode & 0o7777).toString(8), uid, gid];
+  };
+  t.strictSame(facts('etc/tlsward'), ['750', 0, gid]);
+  t.strictSame(facts('etc/tlsward/domains.d'), ['750', 0, gid]);
+  t.strictSame(facts(SOCKET_FOLDER), ['2750', uid, 105]);
+});
+
+t.test('files named in comments exist', async (t) => {
+  for (const name of ['tlsward.sysusers.conf', 'tlsward.tmpfiles.conf']) {
+    t.ok(unitText('tlsward.service').includes(name), name);
+    t.ok(existsSync(join(UNIT_DIR, name)), name);
+  }
+  t.ok(existsSync(fileURLToPath(new URL('contrib/', root))));
+});
