@@ -1,0 +1,126 @@
+/**
+ * Who may import whom. Dependencies point one way, so that what decides can be read, tested and trusted without what
+ * talks: a folder imports those in its entry and nothing else, and a folder without an entry is a mistake.
+ *
+ * `core` and `session` have neither clock nor chance nor environment either: the same input always gives the same step.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { test } from 'tap';
+import { root } from './root.ts';
+
+/** Folder to what it may import: folders of src, packages, `node:` modules; `node:*` stands for all of those. */
+const MAY: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  wire: ['node:buffer'],
+  mail: ['core'],
+  mark: ['core', 'node:crypto', 'node:fs/promises', 'node:path'],
+  hops: ['core'],
+  edits: ['core', 'mail', 'mark'],
+  mailfile: ['core', 'node:fs', 'node:fs/promises', 'node:path'],
+  session: ['wire', 'core'],
+  config: ['core', 'mail', 'ini', 'ajv', 'node:*'],
+  log: ['core', 'pino'],
+  net: ['wire', 'session', 'core', 'config', 'log', 'mark', 'edits', 'node:*'],
+  cli: [
+    'core',
+    'wire',
+    'session',
+    'mail',
+    'mark',
+    'hops',
+    'edits',
+    'mailfile',
+    'config',
+    'log',
+    'net',
+    'node:*',
+  ],
+  // the executable itself: dispatches to cli
+  '.': ['cli', 'net'],
+};
+
+const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
+  .map((name) => name.replaceAll('\\', '/'))
+  .filter((name) => name.endsWith('.ts'))
+  .sort();
+
+const folderOf = (name: string): string => (name.includes('/') ? name.slice(0, name.indexOf('/')) : '.');
+
+/** The code without its comments. */
+function codeOf(name: string): string {
+  const text = readFileSync(new URL(`src/${name}`, root), 'utf8');
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+}
+
+/** What the code imports, statically or not, for types or values. */
+function importsOf(code: string): string[] {
+  const found = [
+    ...code.matchAll(/^(?:import|export)\b[^;'"]*?\bfrom\s*['"]([^'"]+)['"]/gm),
+    ...code.matchAll(/^import\s*['"]([^'"]+)['"]/gm),
+    ...code.matchAll(/\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]/g),
+  ];
+  return found.map((match) => match[1]!);
+}
+
+test('imports are found in every form', async (t) => {
+  const code = [
+    "import { a } from './a.ts';",
+    "import type {\n  B,\n} from '../b/b.ts';",
+    "import c, { type D } from 'node:c';",
+    "export { e } from './e.ts';",
+    "export * from 'f';",
+    "import 'g';",
+    "const h = () => import('./h.ts');",
+  ].join('\n');
+  t.same(importsOf(code), ['./a.ts', '../b/b.ts', 'node:c', './e.ts', 'f', 'g', './h.ts']);
+});
+
+test('imports go one way', async (t) => {
+  let seen = 0;
+  for (const name of sources) {
+    const folder = folderOf(name);
+    const may = MAY[folder];
+    if (may === undefined) {
+      t.fail(`src/${folder} has no entry in the table of test/imports.test.ts`);
+      continue;
+    }
+    for (const target of importsOf(codeOf(name))) {
+      seen++;
+      if (target.startsWith('.')) {
+        const path = posix.join(posix.dirname(name), target);
+        if (!sources.includes(path)) t.fail(`src/${name} imports ${target}, which is no file of src`);
+        const other = folderOf(path);
+        if (other !== folder && !may.includes(other)) t.fail(`src/${name} must not import from src/${other}`);
+      } else if (!may.includes(target) && !(target.startsWith('node:') && may.includes('node:*'))) {
+        t.fail(`src/${name} must not import ${target}`);
+      }
+    }
+  }
+  t.ok(seen > sources.length, `${seen} imports in ${sources.length} files`);
+});
+
+test('the table itself has no circle and no idle entry', async (t) => {
+  const folders = Object.keys(MAY);
+  const reach = (from: string, path: readonly string[]): void => {
+    if (path.includes(from)) t.fail(`a circle: ${[...path, from].join(' imports ')}`);
+    else for (const next of MAY[from] ?? []) if (folders.includes(next)) reach(next, [...path, from]);
+  };
+  for (const folder of folders) reach(folder, []);
+  t.same(
+    folders.filter((folder) => !sources.some((name) => folderOf(name) === folder)),
+    [],
+    'every entry is a folder',
+  );
+});
+
+test('what decides has no clock, no chance, no environment', async (t) => {
+  const impure =
+    /\b(?:Date\.now|new Date|Math\.random|performance\.|process\.|console\.|setTimeout|setInterval|fetch\()/;
+  const files = sources.filter((name) => ['core', 'wire', 'session'].includes(folderOf(name)));
+  t.same(
+    files.filter((name) => impure.test(codeOf(name))),
+    [],
+  );
+  t.ok(files.length > 20);
+});
