@@ -13,6 +13,8 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   status: ['show what the daemon is doing', () => import('./cli/status.ts')],
   simulate: ['play an MTA against the running daemon', () => import('./cli/simulate.ts')],
   lookup: ['turn the code of a reply back into its transaction', () => import('./cli/lookup.ts')],
+  'verify-mark': ['check the marks of saved mail', () => import('./cli/verifyMark.ts')],
+  hops: ['show the way a saved message came, as it claims', () => import('./cli/hops.ts')],
 };
 
 function usage(): string {

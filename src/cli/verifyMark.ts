@@ -1,16 +1,18 @@
 /**
  * `tlsward verify-mark FILE`: is the mark of a saved message ours, and is it this message's?
  *
- *   tlsward verify-mark FILE --key FILE [--sender ADDRESS] [--mark-name NAME] [--json]
+ *   tlsward verify-mark FILE [--key FILE] [--sender ADDRESS] [--mark-name NAME] [--json]
  *
- * FILE is one message, an mbox, a folder, a Maildir or `-`. `--key` is the daemon's key file (`mark-key`), or a copy with
- * older keys in it. The HMAC is bound to the domain of the envelope sender, and the queue id ties the mark to one message:
+ * FILE is one message, an mbox, a folder, a Maildir or `-`. `--key` is the daemon's key file, or a copy with older
+ * keys in it; without it the configuration's `mark-key` and `mark-name` are taken. The HMAC is bound to the domain of the envelope sender, and the queue id ties the mark to one message:
  * `checkMarks.ts` says how both are found. What a good mark does not prove: the text of the message, which may have been changed since.
  *
  * Prints one line per mark, and what it states. `--json`: one line per message. Exit status: 0 every message has a mark and
  * every mark verifies, 1 a mark fails, 75 a message without a mark or without a known sender, 64 usage, 65 unreadable, 78
  * the key file cannot be used.
  */
+import { loadConfig } from '../config/load.ts';
+import type { ServiceSettings } from '../config/service.ts';
 import { printable } from '../core/words.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
@@ -25,12 +27,12 @@ import {
   type Fit,
   type Sender,
 } from './checkMarks.ts';
-import { EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 
 const OPTIONS = {
   key: { type: 'string' },
   sender: { type: 'string' },
-  'mark-name': { type: 'string', default: MARK_NAME },
+  'mark-name': { type: 'string' },
 } as const;
 
 /** "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits", "no TLS", "not told". */
@@ -101,18 +103,29 @@ function exitOf(counts: Readonly<Record<CheckedMessage['result'], number>>): num
   return counts['no-mark'] + counts['no-sender'] > 0 || counts.verifies === 0 ? EXIT.cannotTell : EXIT.yes;
 }
 
+/** Key file and header name of the configuration; null when it cannot be read. */
+function configuredMark(file: string): Pick<ServiceSettings, 'markKey' | 'markName'> | null {
+  const loaded = loadConfig(file);
+  return loaded.ok ? loaded.service : null;
+}
+
 /** `tlsward verify-mark`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, OPTIONS);
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0)
     throw new UsageError('verify-mark takes one FILE: a message, an mbox or a folder');
-  if (values.key === undefined)
-    throw new UsageError('--key is missing: the file with the keys that sign marks');
+  const configured = values.key === undefined ? configuredMark(configFile(values, io.env)) : null;
+  const keyFile = values.key ?? configured?.markKey ?? null;
+  if (keyFile === null)
+    throw new UsageError(
+      '--key is missing, and no configuration names a mark-key: the file with the keys that sign marks',
+    );
+  const markName = values['mark-name'] ?? configured?.markName ?? MARK_NAME;
   const domain = senderOption(values.sender);
   let keys: readonly MarkKey[];
   try {
-    keys = await readKeyFile(values.key);
+    keys = await readKeyFile(keyFile);
   } catch (error) {
     if (!(error instanceof KeyFileError)) throw error;
     io.err(`${printable(error.message, 500)}\n`);
@@ -121,7 +134,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const counts = { verifies: 0, fails: 0, 'no-mark': 0, 'no-sender': 0 };
   try {
     for await (const message of readMessages(file)) {
-      const checked = checkMessage(message, values['mark-name'], domain, keys);
+      const checked = checkMessage(message, markName, domain, keys);
       counts[checked.result]++;
       if (values.json) io.out(`${asciiJson(checked)}\n`);
       else printMessage(io, checked);
