@@ -106,6 +106,7 @@ export function findIncluded(text: string, from: Included, root: string): Includ
   if (text.split('/').includes('..')) return wrong('".." leads out');
   const folder = dirname(text);
   const last = basename(text);
+  const pattern = /[*?]/.test(last);
   if (/[*?]/.test(folder)) return wrong('* and ? only in the last part');
   if (text.endsWith('/')) return wrong(`did you mean ${text}*.ini?`);
   if (last === '.' || last === '') return wrong('it names no file');
@@ -113,12 +114,7 @@ export function findIncluded(text: string, from: Included, root: string): Includ
   const shown = isAbsolute(text) ? folder : join(dirname(from.name), folder);
   if (!below(resolve(at), resolve(root))) return wrong('it leads out');
   try {
-    const names = /[*?]/.test(last)
-      ? fs
-          .readdirSync(at)
-          .filter((name) => globMatches(last, name))
-          .sort()
-      : [last];
+    const names = pattern ? matching(at, last) : [last];
     const files: Included[] = [];
     const out: Wrong[] = [];
     for (const name of names) {
@@ -131,6 +127,13 @@ export function findIncluded(text: string, from: Included, root: string): Includ
   } catch (error) {
     return new Wrong(`${quote(text)}, ${reasonOf(error)}`, READABLE);
   }
+}
+
+/** Names in a folder that match, sorted; a folder that does not exist is as good as an empty one. */
+function matching(folder: string, pattern: string): string[] {
+  if (!fs.existsSync(folder)) return [];
+  const names = fs.readdirSync(folder).filter((name) => globMatches(pattern, name));
+  return names.sort();
 }
 
 function below(path: string, folder: string): boolean {

@@ -186,7 +186,12 @@ const ROW = section('policy, domain', [
   ],
   ['banner-tag', DEFAULTS.bannerTag, 'subject tag on protected mail', anything('a tag such as [TLS]')],
   ['banner-unprotected-text', '', 'text on mail that was not protected; empty: none', anything('a template')],
-  ['banner-unprotected-tag', '', 'subject tag on mail that was not protected; empty: none', anything('a tag such as [PLAIN]')],
+  [
+    'banner-unprotected-tag',
+    '',
+    'subject tag on mail that was not protected; empty: none',
+    anything('a tag such as [PLAIN]'),
+  ],
   [
     'banner-signed',
     DEFAULTS.bannerSigned,

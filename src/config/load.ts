@@ -2,7 +2,7 @@
  * Loads a configuration: the main file and all it includes, checked completely before anything is used.
  *
  * Order of reading, which is also the order of `files`, of problems and of the hash: the main file, then each included
- * file right after the one that names it, at its place in the list, names of a pattern in byte order. A file reached
+ * file right after the one that names it, at its place in the list, names of a pattern sorted. A file reached
  * twice is read once; one that includes a file it was itself included by is a mistake.
  * Only the main file has `[service]` keys; an included file's `[service]` may hold `include` and nothing else.
  * Never throws for what is in or wrong with the files.

@@ -28,7 +28,8 @@ const EXPECTED = 'an address, a domain, .suffix, *, <>, an [address literal] or 
 
 /** Does the pattern name a domain that a certificate could be for? */
 export function hasDomain(pattern: Pattern): boolean {
-  return pattern.kind === 'address' || pattern.kind === 'domain' || pattern.kind === 'suffix';
+  if (pattern.kind === 'address') return !pattern.text.endsWith(']');
+  return pattern.kind === 'domain' || pattern.kind === 'suffix';
 }
 
 /** The pattern, or what is wrong with it. */

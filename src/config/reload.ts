@@ -16,7 +16,7 @@ import { escapeText } from './problem.ts';
 export interface Reload {
   /** Never rejects. */
   readonly loaded: Promise<Loaded>;
-  /** Comes after `loaded`; without any change when loading failed. Never rejects. */
+  /** Comes after `loaded`; without any change when loading failed, one line saying why if it cannot be told. Never rejects. */
   readonly difference: Promise<Difference>;
 }
 
@@ -36,7 +36,7 @@ export function startReload(
   const difference = new Settled<Difference>();
   const fail = (why: string) => {
     loaded.resolve(notLoaded(file, why));
-    difference.resolve(NO_DIFFERENCE);
+    difference.resolve({ ...NO_DIFFERENCE, lines: [`not known: the loader stopped (${escapeText(why)})`] });
   };
   const oldSettings = old?.settings ?? [];
   const shell = old === null ? null : { packed: { ...old, settings: [] }, settings: oldSettings.length };
