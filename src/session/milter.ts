@@ -225,10 +225,14 @@ function mail(state: Open, path: string): InMessage {
   };
 }
 
+/** The MTA may name the message late, or again; it does not take a name back. */
+function withQueueId(message: Message, queueId: string | null): Message {
+  return queueId === null || queueId === message.queueId ? message : { ...message, queueId };
+}
+
 function recipient(state: InMessage, path: string): MilterStep {
   const { agreement, client } = state;
-  const queueId = macroValue(state.waiting.R, 'i') ?? state.message.queueId;
-  const message: Message = { ...state.message, queueId };
+  const message = withQueueId(state.message, macroValue(state.waiting.R, 'i'));
   const waiting = { ...state.waiting, R: '' };
   const { protocol, limits } = agreement;
   const answers = (protocol & SMFIP.NR_RCPT) === 0;
@@ -281,7 +285,7 @@ function end(before: InMessage, chunk: Uint8Array): MilterStep {
   const state = withBody(before, chunk);
   const { agreement, client, waiting } = state;
   if (state.message.headerBytes > MAX_HEADER_BYTES) return { state: between(state), out: [HEADER_TOO_LARGE] };
-  const message: Message = { ...state.message, queueId: macroValue(waiting.E, 'i') ?? state.message.queueId };
+  const message = withQueueId(state.message, macroValue(waiting.E, 'i'));
   const accepted = listOf(message.recipients);
   const verdicts = [];
   for (const { verdict } of accepted) if (verdict !== null) verdicts.push(verdict);

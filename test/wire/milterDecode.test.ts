@@ -27,7 +27,11 @@ t.test('every command: decoded, encoded, round-tripped, cut at every offset', as
 t.test('all commands in one stream, however it is cut', async (t) => {
   const stream = Buffer.concat(COMMANDS.map(([, wire]) => wire));
   const want = COMMANDS.map(([, , message]) => plain(message));
-  t.strictSame(Buffer.from(encodeCommands(COMMANDS.map(([, , message]) => message))), stream, 'encoded together');
+  t.strictSame(
+    Buffer.from(encodeCommands(COMMANDS.map(([, , message]) => message))),
+    stream,
+    'encoded together',
+  );
   t.strictSame(decodeAll(new MilterDecoder(), [stream]), want, 'whole');
   t.strictSame(decodeAll(new MilterDecoder(), byteByByte(stream)), want, 'byte by byte');
   let wrong = 0;
