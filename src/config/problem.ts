@@ -116,6 +116,11 @@ export class Report {
     return this.#problemCount > 0;
   }
 
+  /** Are further problems only counted? Then no effort need go into their words. */
+  get full(): boolean {
+    return this.#problems.length >= MAX_REPORTED;
+  }
+
   problem(at: Position, where: string, wrong: Wrong): void {
     for (const { found, expected, hint } of [wrong, ...wrong.others]) {
       this.#problemCount++;

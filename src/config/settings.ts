@@ -73,9 +73,9 @@ export class Policies {
     return new Wrong(quote(name), 'a policy name: at most 64 of a-z 0-9 - _, a letter or digit first', hint);
   }
 
-  /** All names a row may use. */
-  names(): string[] {
-    return [...BUILT_IN.keys(), ...this.#nodes.keys()];
+  /** Names a row may use; of very many, the first ones. */
+  #names(): string[] {
+    return [...BUILT_IN.keys(), ...this.#nodes.keys()].slice(0, 2000);
   }
 
   /** Settings of the policy, or null when there is none of this name. */
@@ -86,11 +86,12 @@ export class Policies {
 
   /** Why a name is no policy, for the one who wrote it. */
   unknown(name: string): Wrong {
-    return new Wrong(`policy ${quote(name)}`, 'a known policy', this.#unknownHint(name));
+    const hint = this.#report.full ? '' : this.#unknownHint(name);
+    return new Wrong(`policy ${quote(name)}`, 'a known policy', hint);
   }
 
   #unknownHint(name: string): string {
-    const near = didYouMean(name, this.names());
+    const near = didYouMean(name, this.#names());
     if (near !== '') return near;
     if (/^(?:dane|dane-only|fingerprint|secure|auto)$/.test(name)) {
       return `${name} is a level: write it as deliver = ${name} in a section of the policy or domain`;

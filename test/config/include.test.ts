@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, linkSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, symlinkSync, truncateSync } from 'node:fs';
 import { relative } from 'node:path';
 import t from 'tap';
 import { findIncluded, globMatches } from '../../src/config/files.ts';
@@ -204,6 +204,16 @@ t.test('things that are not files', (t) => {
     /"fifo", not a regular file/,
     /"folder\.ini", not a regular file/,
     /"\/dev\/zero", expected a path below the folder/,
+  ]);
+  t.end();
+});
+
+t.test('a file larger than the limit is not even read', (t) => {
+  const bench = workbench(t);
+  const file = bench.write('tls.ini', '');
+  truncateSync(file, 512 * 1024 * 1024 + 1);
+  t.match(problemsOf(bench.load(), bench.folder), [
+    /536870913 bytes, expected at most 536870912 \(largest file\)/,
   ]);
   t.end();
 });
