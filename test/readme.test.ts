@@ -17,7 +17,9 @@ const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 
 /** Fenced blocks of one kind, without their fences. */
 function blocks(kind: string): string[] {
-  return [...README.matchAll(new RegExp(`^\`\`\`${kind}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map((match) => match[1]!);
+  return [...README.matchAll(new RegExp(`^\`\`\`${kind}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
+    (match) => match[1]!,
+  );
 }
 
 /** Output of a `npx tlsward` command line of the README, run in the repository. */
@@ -26,7 +28,9 @@ function run(line: string): Promise<string> {
   if (args[0] !== 'npx' || args[1] !== 'tlsward') throw new Error(`not a command of ours: ${line}`);
   return new Promise((resolve) => {
     const options = { cwd: fileURLToPath(root), env: { ...process.env, NO_COLOR: '1' } };
-    execFile(process.execPath, [MAIN, ...args.slice(2)], options, (_error, stdout, stderr) => resolve(stdout + stderr));
+    execFile(process.execPath, [MAIN, ...args.slice(2)], options, (_error, stdout, stderr) =>
+      resolve(stdout + stderr),
+    );
   });
 }
 

@@ -20,7 +20,7 @@ import type {
   MessageAnswer,
   MessageQuery,
 } from '../session/judging.ts';
-import type { Peer } from './driver.ts';
+import type { Peer } from './connection.ts';
 import { TransactionMemory } from './memory.ts';
 import type { RecentVerdicts } from './recent.ts';
 

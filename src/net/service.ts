@@ -25,7 +25,7 @@ import { Driver, type DriverLimits } from './driver.ts';
 import { Judge } from './judge.ts';
 import { inheritedSockets, listenOn, listenOnInherited, newServer } from './listen.ts';
 import { RecentVerdicts } from './recent.ts';
-import { packageVersion } from './version.ts';
+import { type OpenListener, statusReport } from './status.ts';
 
 /** The configuration has mistakes; they are all here. */
 export class ConfigRejected extends Error {
@@ -35,11 +35,6 @@ export class ConfigRejected extends Error {
     super(`${problems.length} mistakes in the configuration`);
     this.problems = problems;
   }
-}
-
-export interface OpenListener {
-  readonly name: string;
-  readonly address: string;
 }
 
 type Good = Extract<Loaded, { ok: true }>;
@@ -239,37 +234,23 @@ export class Service {
     return { ok: false, problems };
   }
 
-  /** Everything `tlsward status` shows. */
-  status(): object {
-    const { table } = this.#judge.active;
-    const connections: Record<string, object> = {};
-    for (const [name, driver] of this.#drivers) connections[name] = { open: driver.open, ...driver.counters };
-    return {
-      ok: true,
-      version: packageVersion(),
-      node: process.versions.node,
-      pid: process.pid,
+  #status(): object {
+    return statusReport({
       config: this.#config,
-      startedAt: this.#startedAt.toISOString(),
-      table: {
-        generation: table.generation,
-        hash: table.hash,
-        rows: table.rows,
-        loadedAt: this.#loadedAt.toISOString(),
-        overdue: overdueRows(table, new Date().toISOString().slice(0, 10)),
-        lastReload: this.#lastReload,
-      },
+      startedAt: this.#startedAt,
+      loadedAt: this.#loadedAt,
+      lastReload: this.#lastReload,
+      table: this.#judge.active.table,
       listeners: this.listeners,
-      connections,
+      drivers: this.#drivers,
       verdicts: this.#judge.counters,
-      memoryMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
-    };
+    });
   }
 
   #control({ command, argument }: ControlRequest): object | Promise<object> {
     switch (command) {
       case 'status':
-        return this.status();
+        return this.#status();
       case 'reload':
         return this.reload();
       case 'lookup': {
@@ -305,14 +286,4 @@ function limitsOf(service: ServiceSettings): DriverLimits {
     idleTimeoutSeconds: service.idleTimeoutMs / 1000,
     requestTimeoutSeconds: service.requestTimeoutMs / 1000,
   };
-}
-
-/** Rows past their `until`; they stay in force, and somebody should decide about them. `today` is YYYY-MM-DD. */
-function overdueRows(table: PolicyTable, today: string): string[] {
-  return table.packed.settings
-    .filter((settings) => settings.until !== null && settings.until < today)
-    .map(
-      (settings) =>
-        `${settings.lineage[0] ?? ''}: until ${settings.until}${settings.reason === null ? '' : ` (${settings.reason})`}`,
-    );
 }

@@ -47,7 +47,16 @@ test('foreign text is escaped for logs and terminals', async (t) => {
 });
 
 function record(code: string, verdict: Verdict): VerdictRecord {
-  return { code, time: '', transaction: TRANSACTION, verdict, reply: null, generation: 1, conn: 1, notes: [] };
+  return {
+    code,
+    time: '',
+    transaction: TRANSACTION,
+    verdict,
+    reply: null,
+    generation: 1,
+    conn: 1,
+    notes: [],
+  };
 }
 
 test('accepted mail does not push refusals out of the recent list', async (t) => {

@@ -1,0 +1,238 @@
+/**
+ * One connection of a driver: bytes to the decoder, messages to the session, questions to the handler, answers out.
+ *
+ * Messages are stepped one at a time and in order; while an answer is awaited nothing is stepped and, after what was under
+ * way, nothing read. All that is due after one read leaves in one write. The peer's mistake (WireError) closes the
+ * connection with a named rule in the log; a mistake of ours gets the session's fail-safe reply, and the next message.
+ *
+ * Cost per connection decides the rate (Postfix opens one per SMTP session), so listeners are shared functions that find
+ * their connection through the socket.
+ */
+import type { Socket } from 'node:net';
+import type { Log } from '../log/log.ts';
+import type { Decoder, Protocol, Step } from '../session/protocol.ts';
+import { WireError } from '../wire/wireError.ts';
+
+export interface DriverCounters {
+  opened: number;
+  refused: number;
+  messages: number;
+  wireErrors: number;
+  bugs: number;
+}
+
+/** Who is asking; `conn` joins the lines of one connection in the log. */
+export interface Peer {
+  readonly conn: number;
+  readonly peer: string;
+}
+
+export type Handler<Query, Answer> = (query: Query, peer: Peer) => Answer | Promise<Answer>;
+
+/** What a connection needs of its driver. */
+export interface Owner<State, In, Out, Query, Answer> {
+  readonly protocol: Protocol<State, In, Out, Query, Answer>;
+  readonly handler: Handler<Query, Answer>;
+  readonly log: Log;
+  readonly counters: DriverCounters;
+  readonly draining: boolean;
+  /** Seconds since start. */
+  readonly clock: number;
+  closed(connection: Connection<State, In, Out, Query, Answer>): void;
+}
+
+const CONNECTION = Symbol('connection');
+type Any = Connection<unknown, unknown, unknown, unknown, unknown>;
+type Tracked = Socket & { [CONNECTION]?: Any };
+let connections = 0;
+
+export class Connection<State, In, Out, Query, Answer> implements Peer {
+  readonly driver: Owner<State, In, Out, Query, Answer>;
+  readonly socket: Socket;
+  readonly conn: number;
+  readonly peer: string;
+  readonly decoder: Decoder<In>;
+  state: State;
+  pending: Uint8Array[] = [];
+  /** An answer is being waited for: no further message is stepped. */
+  busy = false;
+  ended = false;
+  closing = false;
+  /** Seconds of the driver's clock. */
+  lastActive: number;
+  waitingSince = 0;
+
+  constructor(driver: Owner<State, In, Out, Query, Answer>, socket: Socket, peer: string) {
+    this.driver = driver;
+    this.socket = socket;
+    this.conn = ++connections;
+    this.peer = peer;
+    this.decoder = driver.protocol.decoder();
+    this.state = driver.protocol.start();
+    this.lastActive = driver.clock;
+  }
+
+  receive(chunk: Uint8Array): void {
+    if (this.closing) return;
+    this.lastActive = this.driver.clock;
+    try {
+      this.decoder.push(chunk);
+    } catch (error) {
+      this.fault(error);
+      return;
+    }
+    if (this.busy) this.socket.pause();
+    else this.pump();
+  }
+
+  pump(): void {
+    while (!this.busy && !this.closing) {
+      try {
+        const message = this.decoder.next();
+        if (message === null) break;
+        this.driver.counters.messages++;
+        this.apply(this.driver.protocol.step(this.state, message));
+      } catch (error) {
+        this.fault(error);
+      }
+    }
+    this.flush();
+    if (this.decoder.partial()) this.waitingSince ||= this.driver.clock;
+    else this.waitingSince = 0;
+    if (this.busy || this.closing) return;
+    if (this.ended) this.end();
+    else if (this.driver.draining && this.driver.protocol.idle(this.state)) this.finish();
+  }
+
+  apply(first: Step<State, Out, Query>): void {
+    let step = first;
+    for (;;) {
+      this.state = step.state;
+      for (const out of step.out) this.pending.push(this.driver.protocol.encode(out));
+      if (step.close) {
+        this.finish();
+        return;
+      }
+      if (step.ask === undefined) return;
+      const answer = this.driver.handler(step.ask, this);
+      if (answer instanceof Promise) {
+        this.wait(answer);
+        return;
+      }
+      step = this.driver.protocol.answer(this.state, answer);
+    }
+  }
+
+  wait(promise: Promise<Answer>): void {
+    this.busy = true;
+    const resume = (act: () => void): void => {
+      this.busy = false;
+      try {
+        act();
+      } catch (error) {
+        this.fault(error);
+      }
+      if (this.socket.isPaused()) this.socket.resume();
+      this.pump();
+    };
+    promise.then(
+      (answer) => resume(() => this.apply(this.driver.protocol.answer(this.state, answer))),
+      (error: unknown) => resume(() => this.fault(error)),
+    );
+  }
+
+  /** The peer's mistake closes the connection; ours gets the fail-safe reply. */
+  fault(error: unknown): void {
+    const { log, protocol, counters } = this.driver;
+    if (error instanceof WireError) {
+      counters.wireErrors++;
+      log.wireError(protocol.name, this.conn, this.peer, error.rule, error.offset, error.got);
+      this.finish();
+      return;
+    }
+    counters.bugs++;
+    log.bug(`${protocol.name} session`, error);
+    try {
+      const step = protocol.failSafe(this.state);
+      this.state = step.state;
+      for (const out of step.out) this.pending.push(protocol.encode(out));
+      if (step.close) this.finish();
+    } catch (second) {
+      log.bug(`${protocol.name} fail-safe`, second);
+      this.pending = [];
+      this.finish();
+    }
+  }
+
+  flush(): void {
+    const { pending } = this;
+    if (pending.length === 0) return;
+    this.pending = [];
+    const flowing = this.socket.write(pending.length === 1 ? pending[0]! : Buffer.concat(pending));
+    // a peer that sends without reading must not fill our memory
+    if (!flowing) this.socket.pause();
+  }
+
+  /** The peer will send no more; what it asked for is already answered. */
+  end(): void {
+    this.ended = true;
+    if (this.busy) return;
+    if (!this.closing && this.decoder.partial()) {
+      const { log, protocol, counters } = this.driver;
+      counters.wireErrors++;
+      log.wireError(
+        protocol.name,
+        this.conn,
+        this.peer,
+        `${protocol.name}-truncated`,
+        0,
+        'end of stream inside a message',
+      );
+    }
+    this.finish();
+  }
+
+  finish(): void {
+    if (this.closing) return;
+    this.closing = true;
+    this.flush();
+    // an MTA that keeps the connection for later does not notice our end of stream, so do not wait for its own
+    this.socket.destroySoon();
+    this.waitingSince = this.driver.clock;
+  }
+}
+
+/** Starts to listen to the connection's socket. */
+export function track(connection: Any): void {
+  const socket: Tracked = connection.socket;
+  socket[CONNECTION] = connection;
+  socket.on('data', onData);
+  socket.on('end', onEnd);
+  socket.on('drain', onDrain);
+  socket.on('error', onError);
+  socket.on('close', onClose);
+}
+
+function onData(this: Tracked, chunk: Uint8Array): void {
+  this[CONNECTION]?.receive(chunk);
+}
+
+function onEnd(this: Tracked): void {
+  this[CONNECTION]?.end();
+}
+
+function onDrain(this: Tracked): void {
+  if (this[CONNECTION]?.busy === false) this.resume();
+}
+
+function onError(this: Tracked, error: Error): void {
+  const connection = this[CONNECTION];
+  if (connection === undefined) return;
+  const { log, protocol } = connection.driver;
+  log.socketError(protocol.name, connection.conn, connection.peer, error);
+}
+
+function onClose(this: Tracked): void {
+  const connection = this[CONNECTION];
+  connection?.driver.closed(connection);
+}
