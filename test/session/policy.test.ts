@@ -35,7 +35,7 @@ function addressText(address: EnvelopeAddress | null): string {
     case 'domainless':
       return `domainless "${address.text}"`;
     case 'malformed':
-      return `malformed "${[...address.readings].sort().join(' ')}"`;
+      return `malformed "${address.text}"`;
   }
 }
 
