@@ -74,16 +74,19 @@ export function tlsOf(sources: TlsSources): TlsState {
 }
 
 function encrypted(protocol: string, macros: string, proven: boolean, postfix: boolean): TlsState {
+  const cipher = macroValue(macros, 'cipher') ?? '';
   return {
     kind: 'tls',
     protocol,
-    cipher: macroValue(macros, 'cipher') ?? '',
-    bits: bitsOf(macroValue(macros, 'cipher_bits')),
+    cipher,
+    bits: bitsOf(macroValue(macros, 'cipher_bits'), cipher),
     certificate: certificateOf(macros, proven, postfix),
   };
 }
 
-function bitsOf(text: string | null): number | null {
+/** Key bits. With a cipher named, 0 is what the MTA says of a NULL cipher: told, and no encryption at all. */
+function bitsOf(text: string | null, cipher: string): number | null {
+  if (text === '0' && cipher !== '') return 0;
   return text !== null && /^[1-9][0-9]{0,5}$/.test(text) ? Number(text) : null;
 }
 

@@ -56,6 +56,12 @@ function decimal(value: string | null): number | null {
   return value !== null && /^[0-9]{1,9}$/.test(value) ? Number(value) : null;
 }
 
+/** Key bits. With a cipher named, 0 is what Postfix says of a NULL cipher: told, and no encryption at all. */
+function bitsOf(keysize: string | null, cipher: string): number | null {
+  const bits = decimal(keysize);
+  return bits === 0 && cipher === '' ? null : bits;
+}
+
 function certificateOf(request: PolicyRequest): ClientCertificate {
   const { ccertIssuer, ccertSubject, ccertFingerprint, ccertPubkeyFingerprint } = request;
   if (ccertIssuer === null) return NO_CERTIFICATE_ATTRIBUTES;
@@ -84,7 +90,7 @@ export function tlsOf(request: PolicyRequest): TlsState {
     kind: 'tls',
     protocol: encryptionProtocol,
     cipher: encryptionCipher ?? '',
-    bits: decimal(request.encryptionKeysize) || null,
+    bits: bitsOf(request.encryptionKeysize, encryptionCipher ?? ''),
     certificate: certificateOf(request),
   };
 }
