@@ -43,7 +43,8 @@ export function startReload(
   const job: LoadJob = { tlswardLoad: true, file, today, old: shell };
   const settings: Settings[] = [];
   try {
-    const worker = new Worker(workerUrl(), { workerData: job, name: 'tlsward-load' });
+    // without the process's own options: what they preload (test runners do) has no business in here
+    const worker = new Worker(workerUrl(), { workerData: job, name: 'tlsward-load', execArgv: [] });
     worker.on('message', (message: LoadMessage) => {
       switch (message.kind) {
         case 'settings':
