@@ -14,14 +14,7 @@
  *
  * Sources: libmilter `engine.c`, Postfix `milter8.c`, `smtpd.c` and `cleanup_milter.c`, Sendmail `milter.c` and `srvrsmtp.c`.
  */
-import type { HeaderField } from '../core/edit.ts';
-import {
-  type HeaderCommand,
-  isNamed,
-  type MacroCommand,
-  type MilterCommand,
-  MilterDecoder,
-} from '../wire/milterDecode.ts';
+import { type MacroCommand, type MilterCommand, MilterDecoder } from '../wire/milterDecode.ts';
 import { CONTINUE, encodeReply, type MilterReply, TEMPFAIL } from '../wire/milterEncode.ts';
 import { macroValue } from '../wire/milterMacros.ts';
 import { byteName, MILTER_VERSION_MIN, SMFIC, SMFIP } from '../wire/milterNames.ts';
@@ -34,7 +27,8 @@ import type {
   MessageAnswer,
   MessageQuery,
 } from './judging.ts';
-import { addressOf, clientOf, loginOf } from './milterEnvelope.ts';
+import { addressOf, clientOf } from './milterEnvelope.ts';
+import { beginMessage, withBody, withHeader, withQueueId } from './milterMessage.ts';
 import { agree } from './milterNegotiation.ts';
 import {
   type Accepted,
@@ -43,7 +37,6 @@ import {
   type Between,
   between,
   chain,
-  HEADER_FIELD_COST,
   type InMessage,
   listOf,
   MAX_HEADER_BYTES,
@@ -56,7 +49,6 @@ import {
   transactionAt,
   type Waiting,
 } from './milterState.ts';
-import { tlsOf } from './milterTls.ts';
 import {
   HEADER_TOO_LARGE,
   repliesToMessage,
@@ -118,11 +110,15 @@ function event(state: Open, input: MilterCommand): MilterStep {
   switch (input.kind) {
     case 'MACRO':
       return macros(state, input);
-    case 'HEADER':
-      return header(inMessage(state, input), input);
+    case 'HEADER': {
+      const inside = inMessage(state, input);
+      const message = withHeader(inside.message, state.agreement.headers, input);
+      return { state: withMessage(inside, message), out: onwards(state, SMFIP.NR_HDR) };
+    }
     case 'BODY': {
-      const next = withBody(inMessage(state, input), input.chunk);
-      return { state: next, out: onwards(state, SMFIP.NR_BODY) };
+      const inside = inMessage(state, input);
+      const message = withBody(inside.message, state.agreement.bodyLimitBytes, input.chunk);
+      return { state: withMessage(inside, message), out: onwards(state, SMFIP.NR_BODY) };
     }
     case 'RCPT':
       return recipient(inMessage(state, input), input.args[0]!);
@@ -198,36 +194,17 @@ function macros(state: Open, input: MacroCommand): MilterStep {
   return { state: { ...state, waiting }, out: NOTHING };
 }
 
-/** A new message, whatever became of the one before. TLS is taken down now: the end of a message has no word of it. */
+/** A new message, whatever became of the one before; the macros of MAIL go into it. */
 function mail(state: Open, path: string): InMessage {
   const { agreement, client, waiting } = state;
-  const mailMacros = waiting.M;
-  const { heloMacros, postfix } = client;
-  const message: Message = {
-    sender: addressOf(path),
-    tls: tlsOf({ heloMacros, mailMacros, listsSent: agreement.listsSent, postfix }),
-    saslUsername: loginOf(macroValue(mailMacros, 'auth_authen'), postfix),
-    queueId: macroValue(mailMacros, 'i') ?? '',
-    table: null,
-    recipients: null,
-    recipientsLost: false,
-    headers: null,
-    headerBytes: 0,
-    body: null,
-    bodyBytes: 0,
-  };
-  return {
-    at: 'message',
-    agreement,
-    client,
-    waiting: { C: waiting.C, H: waiting.H, M: '', R: '', E: '' },
-    message,
-  };
+  const message = beginMessage(agreement, client, waiting.M, path);
+  const left = { C: waiting.C, H: waiting.H, M: '', R: '', E: '' };
+  return { at: 'message', agreement, client, waiting: left, message };
 }
 
-/** The MTA may name the message late, or again; it does not take a name back. */
-function withQueueId(message: Message, queueId: string | null): Message {
-  return queueId === null || queueId === message.queueId ? message : { ...message, queueId };
+/** The state with another message; the same state when that is the same. */
+function withMessage(state: InMessage, message: Message): InMessage {
+  return message === state.message ? state : { ...state, message };
 }
 
 function recipient(state: InMessage, path: string): MilterStep {
@@ -257,35 +234,11 @@ function recipient(state: InMessage, path: string): MilterStep {
   };
 }
 
-/** Keeps the field if it is wanted and there is room; `headerBytes` past its limit says that there was not. */
-function header(state: InMessage, field: HeaderCommand): MilterStep {
-  const { headers: wanted } = state.agreement;
-  const out = onwards(state, SMFIP.NR_HDR);
-  const { message } = state;
-  if (wanted === 'none' || message.headerBytes > MAX_HEADER_BYTES) return { state, out };
-  if (wanted !== 'all' && !wanted.some((name) => isNamed(field, name))) return { state, out };
-  const { name, value } = field;
-  const headerBytes = message.headerBytes + name.length + value.length + HEADER_FIELD_COST;
-  const headers =
-    headerBytes > MAX_HEADER_BYTES ? null : chain<HeaderField>(message.headers, { name, value });
-  return { state: { ...state, message: { ...message, headers, headerBytes } }, out };
-}
-
-/** Keeps a copy of the chunk while the body is within its limit, then nothing of it. */
-function withBody(state: InMessage, chunk: Uint8Array): InMessage {
-  const { bodyLimitBytes } = state.agreement;
-  const { message } = state;
-  if (chunk.length === 0 || message.bodyBytes > bodyLimitBytes) return state;
-  const bodyBytes = message.bodyBytes + chunk.length;
-  const body = bodyBytes > bodyLimitBytes ? null : chain(message.body, new Uint8Array(chunk));
-  return { ...state, message: { ...message, body, bodyBytes } };
-}
-
-function end(before: InMessage, chunk: Uint8Array): MilterStep {
-  const state = withBody(before, chunk);
+function end(state: InMessage, chunk: Uint8Array): MilterStep {
   const { agreement, client, waiting } = state;
-  if (state.message.headerBytes > MAX_HEADER_BYTES) return { state: between(state), out: [HEADER_TOO_LARGE] };
-  const message = withQueueId(state.message, macroValue(waiting.E, 'i'));
+  const whole = withBody(state.message, agreement.bodyLimitBytes, chunk);
+  if (whole.headerBytes > MAX_HEADER_BYTES) return { state: between(state), out: [HEADER_TOO_LARGE] };
+  const message = withQueueId(whole, macroValue(waiting.E, 'i'));
   const accepted = listOf(message.recipients);
   const verdicts = [];
   for (const { verdict } of accepted) if (verdict !== null) verdicts.push(verdict);

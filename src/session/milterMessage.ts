@@ -1,0 +1,66 @@
+/**
+ * One message as it grows: sender and TLS at MAIL, then header fields and body as far as somebody reads them.
+ *
+ * Nothing here sends or asks; each function gives the message that comes after what the MTA said. What a chunk or field
+ * points to is only good until the next read, so what is kept is copied, and what nobody reads is not even looked at.
+ */
+import type { HeaderField } from '../core/edit.ts';
+import { type HeaderCommand, isNamed } from '../wire/milterDecode.ts';
+import { macroValue } from '../wire/milterMacros.ts';
+import { addressOf, loginOf } from './milterEnvelope.ts';
+import {
+  type Agreement,
+  type Client,
+  chain,
+  HEADER_FIELD_COST,
+  MAX_HEADER_BYTES,
+  type Message,
+} from './milterState.ts';
+import { tlsOf } from './milterTls.ts';
+
+/** The message that MAIL begins. TLS is taken down now: at its end Postfix has no word of it any more. */
+export function beginMessage(
+  agreement: Agreement,
+  client: Client,
+  mailMacros: string,
+  path: string,
+): Message {
+  const { heloMacros, postfix } = client;
+  return {
+    sender: addressOf(path),
+    tls: tlsOf({ heloMacros, mailMacros, listsSent: agreement.listsSent, postfix }),
+    saslUsername: loginOf(macroValue(mailMacros, 'auth_authen'), postfix),
+    queueId: macroValue(mailMacros, 'i') ?? '',
+    table: null,
+    recipients: null,
+    recipientsLost: false,
+    headers: null,
+    headerBytes: 0,
+    body: null,
+    bodyBytes: 0,
+  };
+}
+
+/** The MTA may name the message late, or again; it does not take a name back. */
+export function withQueueId(message: Message, queueId: string | null): Message {
+  return queueId === null || queueId === message.queueId ? message : { ...message, queueId };
+}
+
+/** Keeps the field if it is wanted and there is room; `headerBytes` past its limit says that there was not. */
+export function withHeader(message: Message, wanted: Agreement['headers'], field: HeaderCommand): Message {
+  if (wanted === 'none' || message.headerBytes > MAX_HEADER_BYTES) return message;
+  if (wanted !== 'all' && !wanted.some((name) => isNamed(field, name))) return message;
+  const { name, value } = field;
+  const headerBytes = message.headerBytes + name.length + value.length + HEADER_FIELD_COST;
+  const headers =
+    headerBytes > MAX_HEADER_BYTES ? null : chain<HeaderField>(message.headers, { name, value });
+  return { ...message, headers, headerBytes };
+}
+
+/** Keeps a copy of the chunk while the body is within its limit, then nothing of it. */
+export function withBody(message: Message, limitBytes: number, chunk: Uint8Array): Message {
+  if (chunk.length === 0 || message.bodyBytes > limitBytes) return message;
+  const bodyBytes = message.bodyBytes + chunk.length;
+  const body = bodyBytes > limitBytes ? null : chain(message.body, new Uint8Array(chunk));
+  return { ...message, body, bodyBytes };
+}
