@@ -62,7 +62,9 @@ t.test('TLS or not', async (t) => {
   is('TLSv1.2 x ? unproven', { mail: `${PROOF} tls_version=TLSv1.2 cipher=x cipher_bits=-1` });
   is('TLSv1.2  ? unproven', { mail: `${PROOF} tls_version=TLSv1.2 cipher_bits=0` });
   // what Postfix says of a NULL cipher
-  is('TLSv1.2 NULL-SHA256 0 unproven', { mail: `${PROOF} tls_version=TLSv1.2 cipher=NULL-SHA256 cipher_bits=0` });
+  is('TLSv1.2 NULL-SHA256 0 unproven', {
+    mail: `${PROOF} tls_version=TLSv1.2 cipher=NULL-SHA256 cipher_bits=0`,
+  });
   is('TLSv1.2 x 56 unproven', { mail: `${PROOF} tls_version=TLSv1.2 cipher=x cipher_bits=56` });
 });
 
