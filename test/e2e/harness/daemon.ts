@@ -7,7 +7,7 @@
  * `stop` insists that the sockets are gone afterwards. The compiled program is the one beside this compiled test, else
  * the one in the repository's build/.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +37,8 @@ export interface DaemonOptions {
   readonly doors?: readonly Door[];
   /** How the doors listen; default unix. The control door is always a unix socket. */
   readonly transport?: 'unix' | 'inet';
+  /** Folder of the unix sockets `policy.sock`, `milter.sock`, ...; default the daemon's own. */
+  readonly socketDir?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** A program to run instead of tlsward, with the same arguments: for tests of this harness. */
   readonly program?: string;
@@ -50,6 +52,13 @@ export const HOST_NAME = SERVER_NAME;
  * because every client of these tests lives there.
  */
 export const TRUSTED_CLIENT = '127.0.0.200';
+
+export interface CommandResult {
+  /** Exit status; -1 when the command was killed. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 const START_MS = 15_000;
 const STOP_MS = 15_000;
@@ -88,7 +97,10 @@ export class Daemon {
     const doors = new Map<Door, string>();
     names.forEach((door, index) => {
       const inet = ports.length > 0 && door !== 'control';
-      doors.set(door, inet ? `inet:127.0.0.1:${ports[index]!}` : `unix:${join(dir, `${door}.sock`)}`);
+      doors.set(
+        door,
+        inet ? `inet:127.0.0.1:${ports[index]!}` : `unix:${join(options.socketDir ?? dir, `${door}.sock`)}`,
+      );
     });
     return new Daemon(options, doors, dir);
   }
@@ -207,6 +219,17 @@ export class Daemon {
     process.kill(this.pid, 'SIGHUP');
     const wanted = (line: LogLine) => line.event === 'config.loaded' || line.event === 'config.rejected';
     return this.waitForLine(wanted, { from, what: 'config.loaded or config.rejected' });
+  }
+
+  /** Run another command of tlsward with this daemon's configuration. */
+  command(name: string, ...args: readonly string[]): Promise<CommandResult> {
+    const argv = [this.#options.program ?? mainFile(), name, '--config', this.configFile, ...args];
+    const options = { timeout: WAIT_MS, encoding: 'utf8', cwd: this.dir } as const;
+    return new Promise((resolve) => {
+      execFile(process.execPath, argv, options, (error, stdout, stderr) => {
+        resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
+      });
+    });
   }
 
   /** A position for `from`: the end of the log now. */

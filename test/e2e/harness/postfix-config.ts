@@ -156,6 +156,22 @@ export function formatMain(parameters: ReadonlyMap<string, string>): string {
   return text;
 }
 
+/** The parameters of a main.cf or a fragment of one: comments dropped, continuation lines joined. */
+export function parseMain(text: string): Record<string, string> {
+  const parameters: Record<string, string> = {};
+  let last = '';
+  for (const line of text.split('\n')) {
+    if (/^\s*(#|$)/.test(line)) continue;
+    const equals = line.indexOf('=');
+    if (/^\s/.test(line)) parameters[last] += ` ${line.trim()}`;
+    else {
+      last = line.slice(0, equals).trim();
+      parameters[last] = line.slice(equals + 1).trim();
+    }
+  }
+  return parameters;
+}
+
 /** name, type, private, unprivileged, chroot, wakeup, limit, command: the services a delivering instance needs. */
 const SERVICES = `pickup    unix  n - n 60  1 pickup
 cleanup   unix  n - n -   0 cleanup

@@ -91,6 +91,11 @@ export class Postfix {
     makeLogins(this.#paths, this.hostname, options.users ?? { alice: 'secret' });
   }
 
+  /** `queue_directory`: Postfix looks for relative socket paths here. */
+  get queueDirectory(): string {
+    return this.#paths.queue;
+  }
+
   /** Process id of master; throws when stopped. */
   get pid(): number {
     return this.#running().pid;

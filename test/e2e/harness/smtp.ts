@@ -46,8 +46,8 @@ export interface ConnectOptions {
 export interface Message {
   readonly from: string;
   readonly to: string | readonly string[];
-  /** Headers, blank line, body; line ends may be LF. */
-  readonly text?: string;
+  /** Headers, blank line, body; line ends may be LF. A Buffer when the bytes matter. */
+  readonly text?: string | Buffer;
   /** After `MAIL FROM:<...>`, for example `BODY=8BITMIME`. */
   readonly mailParameters?: string;
 }
@@ -189,18 +189,25 @@ export class SmtpClient {
     return this.command(`RCPT TO:<${address}>${parameters === '' ? '' : ` ${parameters}`}`);
   }
 
-  /** The message after a 354: line ends become CRLF, dots are stuffed, the final dot is sent. Returns the reply to it. */
-  content(text: string): Promise<Reply> {
-    const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
+  /**
+   * The message after a 354: line ends become CRLF, dots are stuffed, the final dot is sent. Returns the reply to it.
+   * A string is sent as UTF-8, a Buffer byte by byte.
+   */
+  content(message: string | Buffer): Promise<Reply> {
+    const bytes = typeof message === 'string' ? Buffer.from(message) : message;
+    const lines = bytes
+      .toString('latin1')
+      .replace(/\r?\n$/, '')
+      .split(/\r?\n/);
     const stuffed = lines.map((line) => (line.startsWith('.') ? `.${line}` : line));
-    this.write(`${stuffed.join('\r\n')}\r\n.\r\n`);
+    this.write(Buffer.from(`${stuffed.join('\r\n')}\r\n.\r\n`, 'latin1'));
     return this.reply('reply to the message');
   }
 
   /** DATA and, after a 354, the message: the reply to the final dot, or to DATA when it was refused. */
-  async data(text: string): Promise<Reply> {
+  async data(message: string | Buffer): Promise<Reply> {
     const reply = await this.command('DATA');
-    return reply.code === 354 ? this.content(text) : reply;
+    return reply.code === 354 ? this.content(message) : reply;
   }
 
   /**
