@@ -61,7 +61,7 @@ export class TableBuilder {
     this.#slots[slot] = row + 1;
     this.#rows = row + 1;
     if (bytes[start] === 0x2e) this.#hasSuffixes = true;
-    else if (!this.#hasAddresses && bytes.subarray(start, end).includes(0x40)) this.#hasAddresses = true;
+    else if (!this.#hasAddresses) this.#hasAddresses = holds(bytes, start, end, 0x40);
     if (this.#rows * 1.5 > this.#slots.length) this.#rehash();
     return -1;
   }
@@ -121,6 +121,12 @@ export class TableBuilder {
       this.#slots[slot] = row + 1;
     }
   }
+}
+
+/** `includes` on a part of the array, without making a view of it for every row. */
+function holds(bytes: Uint8Array, start: number, end: number, wanted: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] === wanted) return true;
+  return false;
 }
 
 type Numbers = Uint8Array | Uint16Array | Uint32Array;

@@ -22,6 +22,10 @@ export interface ChosenBanner {
   readonly row: Finding['row'];
 }
 
+function asks(finding: Finding): boolean {
+  return finding.row !== null && finding.row.settings.banner.length > 0;
+}
+
 function bannersOf(findings: readonly Finding[]): Set<Banner> {
   return new Set(findings.flatMap((finding) => finding.row?.settings.banner ?? []));
 }
@@ -34,12 +38,12 @@ function wordsOf(settings: Settings): string {
 
 /** The banner for this message, or null when no row asks, rows differ, or there is nothing to say about its state. */
 export function chooseBanner(transaction: Transaction, verdict: Verdict): ChosenBanner | null {
-  if (verdict.judged !== 'judged') return null;
+  if (verdict.judged !== 'judged' || !verdict.findings.some(asks)) return null;
   const state = stateOf(verdict);
   if (state === 'unknown') return null;
   const bySender = verdict.findings.filter((finding) => finding.side === 'sender');
   const kinds = bannersOf(bySender);
-  let speaker = bySender.find((finding) => (finding.row?.settings.banner.length ?? 0) > 0)?.row ?? null;
+  let speaker = bySender.find(asks)?.row ?? null;
   if (kinds.size === 0) {
     const perRecipient = transaction.recipients.map((recipient) =>
       verdict.findings.filter(
@@ -50,7 +54,7 @@ export function chooseBanner(transaction: Transaction, verdict: Verdict): Chosen
     for (const kind of bannersOf(first)) {
       if (others.every((findings) => bannersOf(findings).has(kind))) kinds.add(kind);
     }
-    speaker = first.find((finding) => (finding.row?.settings.banner.length ?? 0) > 0)?.row ?? null;
+    speaker = first.find(asks)?.row ?? null;
     const words = speaker === null ? '' : wordsOf(speaker.settings);
     const agree = others.every((findings) =>
       findings.some((finding) => finding.row !== null && wordsOf(finding.row.settings) === words),
