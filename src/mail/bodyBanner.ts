@@ -138,6 +138,7 @@ function editPart(
     const latin = decoded.toString('latin1');
     if (latin.includes('-----BEGIN PGP')) return 'pgp-inline';
     const text = charset.kind === 'iso-2022-jp' ? maskJis(latin) : latin;
+    if (text === null) return 'charset-unsupported';
     const start = findStart(text);
     if (start === null) return 'html-frameset';
     const block = bannerBlock(lines);

@@ -110,10 +110,9 @@ export function decodeWords(value: string): Token[] {
 /** Encoded words as RFC 2047 wants them, which may be written again as they are. */
 export function isStrict(token: Token): boolean {
   if (!token.encoded) return false;
-  const words = token.raw.split(/[ \t]+/);
-  return words.every(
-    (word) => word.length <= MAX_WORD && /^=\?[\w.:+()*-]+\?[BbQq]\?[!->@-~]*\?=$/.test(word),
-  );
+  return token.raw
+    .split(/[ \t]+/)
+    .every((word) => word.length <= MAX_WORD && /^=\?[\w.:+()*-]+\?[BbQq]\?[!->@-~]*\?=$/.test(word));
 }
 
 /** The value as a reader shows it. */
@@ -123,15 +122,17 @@ export function decodeHeaderText(value: string): string {
     .join('');
 }
 
-function qWord(bytes: Buffer): string {
+/** Every byte in Q: the safe set of RFC 2047 section 5 (3), which also holds in phrases, stands for itself. */
+const Q_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const char = String.fromCharCode(byte);
+  if (/[A-Za-z0-9!*+\-/]/.test(char)) return char;
+  return byte === 0x20 ? '_' : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+});
+
+function encodeQ(bytes: Buffer): string {
   let out = '';
-  for (const byte of bytes) {
-    const char = String.fromCharCode(byte);
-    // The safe set of RFC 2047 section 5 (3), which also holds in phrases.
-    if (/[A-Za-z0-9!*+\-/]/.test(char)) out += char;
-    else out += byte === 0x20 ? '_' : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
-  return `=?utf-8?Q?${out}?=`;
+  for (const byte of bytes) out += Q_BYTES[byte]!;
+  return out;
 }
 
 /**
@@ -140,26 +141,29 @@ function qWord(bytes: Buffer): string {
  */
 export function encodeWords(text: string, firstWidth = MAX_WORD): string[] {
   const whole = Buffer.from(text, 'utf8');
-  const useQ = qWord(whole).length <= 12 + 2 * whole.length;
-  let room = Math.max(Math.min(firstWidth, MAX_WORD), 40) - 12;
-  const size = (bytes: Buffer): number => (useQ ? qWord(bytes).length - 12 : 4 * Math.ceil(bytes.length / 3));
+  const useQ = encodeQ(whole).length <= 2 * whole.length;
   const words: string[] = [];
-  let pieces: Buffer[] = [];
+  let room = Math.max(Math.min(firstWidth, MAX_WORD), 40) - 12;
+  /** The word so far: as written in Q, as text in B. */
+  let part = '';
   let length = 0;
   const flush = (): void => {
-    const bytes = Buffer.concat(pieces);
-    if (bytes.length === 0) return;
-    room = MAX_WORD - 12;
-    words.push(useQ ? qWord(bytes) : `=?utf-8?B?${bytes.toString('base64')}?=`);
-    pieces = [];
+    if (part === '') return;
+    words.push(useQ ? `=?utf-8?Q?${part}?=` : `=?utf-8?B?${Buffer.from(part, 'utf8').toString('base64')}?=`);
+    part = '';
     length = 0;
+    room = MAX_WORD - 12;
   };
   for (const [cluster] of text.matchAll(/\P{M}\p{M}{0,7}|\p{M}/gu)) {
-    const bytes = Buffer.from(cluster, 'utf8');
-    const grown = useQ ? length + size(bytes) : length + bytes.length;
+    const piece = useQ
+      ? cluster <= '~'
+        ? Q_BYTES[cluster.charCodeAt(0)]!
+        : encodeQ(Buffer.from(cluster, 'utf8'))
+      : cluster;
+    const grown = length + (useQ ? piece.length : Buffer.byteLength(piece, 'utf8'));
     if ((useQ ? grown : 4 * Math.ceil(grown / 3)) > room) flush();
-    pieces.push(bytes);
-    length += useQ ? size(bytes) : bytes.length;
+    part += piece;
+    length += useQ ? piece.length : Buffer.byteLength(piece, 'utf8');
   }
   flush();
   return words;

@@ -126,9 +126,13 @@ export function findStart(text: string): number | null {
   }
 }
 
-/** iso-2022-jp as latin1 with all that is not in ASCII (or JIS roman) masked, so that none of it looks like markup. */
-export function maskJis(text: string): string {
+/**
+ * iso-2022-jp as latin1 with all that is not in ASCII (or JIS roman) masked, so that none of it looks like markup. null
+ * when it has an escape sequence that is none of this character set: readers go on in different states.
+ */
+export function maskJis(text: string): string | null {
   const [first = '', ...runs] = text.split('\x1b');
+  if (!runs.every((run) => /^(?:\([BJI]|\$[@B]|\$\(D)/.test(run))) return null;
   return [first, ...runs.map((run) => (/^\([BJ]/.test(run) ? run : '\x80'.repeat(run.length)))].join('\x1b');
 }
 

@@ -109,10 +109,11 @@ function withoutCopies(tokens: readonly Token[], tag: string): Piece[] | null {
     if (character.removed) touched.add(character.token);
   }
   const pieces: Piece[] = [];
+  const raws = tokens.map((token, index) => !touched.has(index) && isStrict(token));
   let text = '';
   let lastRaw = -1;
   for (const { char, token } of kept) {
-    if (token < 0 || touched.has(token) || !isStrict(tokens[token]!)) {
+    if (token < 0 || !raws[token]) {
       text += char;
     } else if (token !== lastRaw) {
       if (text !== '') pieces.push({ text });

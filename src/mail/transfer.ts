@@ -54,13 +54,11 @@ export function splice(
   const rawStart = quotedOffset(raw, start);
   const rawEnd = end === start ? rawStart : quotedOffset(raw, end);
   const last = rawStart === 0 ? LF : raw[rawStart - 1];
-  // White space at the end of a line is not part of the text, unless a soft break protects it.
-  const protect = last === 0x20 || last === 0x09 ? '=\r\n' : '';
-  return {
-    start: rawStart,
-    end: rawEnd,
-    bytes: Buffer.from(protect + encodeQuotedPrintable(text(0)), 'latin1'),
-  };
+  const inserted = text(0);
+  // Behind other text on its line: a soft break keeps the line short, and blanks at its end part of the text.
+  const soft = last === 0x20 || last === 0x09 || (last !== LF && inserted[0] !== CR);
+  const bytes = Buffer.from(`${soft ? '=\r\n' : ''}${encodeQuotedPrintable(inserted)}`, 'latin1');
+  return { start: rawStart, end: rawEnd, bytes };
 }
 
 // Quoted-printable
@@ -134,7 +132,8 @@ function quotedOffset(raw: Buffer, offset: number): number {
   }
   while (raw[at] === EQUALS) {
     const behind = lineEnd(raw, at + 1);
-    if (behind < 0) break;
+    // The last one may have lost its line end to the boundary behind it.
+    if (behind < 0 || raw[behind - 1] !== LF) break;
     at = behind;
   }
   return at;
