@@ -25,6 +25,8 @@ export interface Bed {
   readonly rounds: number;
   readonly seconds: number;
   readonly say: Say;
+  /** Tells that others used so many cores while a row was measured; said again at the end when it was too much. */
+  readonly disturbed: (row: string, cores: number) => void;
 }
 
 /** One row of the benchmark: measures, says the details, returns what it found. */

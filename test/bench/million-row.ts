@@ -117,6 +117,7 @@ async function measure(bed: Bed): Promise<Finding[]> {
       return { ...result, took: result.flips.map((at, n) => at - (sent[n] ?? Number.NaN)) };
     });
     const { took } = busy;
+    bed.disturbed(NAME, Math.max(busy.foreignCores, ...starts.map((start) => start.foreignCores)));
     await sleep(SETTLE_MS);
     const rssReloaded = rssMib(server);
     const line = (name: string, r: Result) => [

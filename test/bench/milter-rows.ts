@@ -94,7 +94,7 @@ async function measure(bed: Bed, work: Work): Promise<Finding[]> {
     servers.set('tlsward', await startTlsward(dir, config, SERVER_CORE));
     servers.set('libmilter', await startLibmilter(bed, dir, domains, false));
     servers.set('libmilter-session', await startLibmilter(bed, dir, domains, true));
-    const { results, note } = await alternate(NAMES, bed.rounds, (name, round) => {
+    const { results, note, worst } = await alternate(NAMES, bed.rounds, (name, round) => {
       const ours = name === 'tlsward';
       const checks = [
         ours ? '--expect-header' : '--peer-header',
@@ -106,6 +106,7 @@ async function measure(bed: Bed, work: Work): Promise<Finding[]> {
       return runLoad<Result>([generator, ...args, ...work.load, ...checks], LOAD_CORE);
     });
     bed.say(note);
+    bed.disturbed(work.name, worst);
     return report(bed, work, results, servers);
   } finally {
     for (const server of servers.values()) await server.stop();

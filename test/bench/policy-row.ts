@@ -51,13 +51,14 @@ async function measure(bed: Bed): Promise<Finding[]> {
     if ('missing' in bed.programs.postgrey) bed.say(`SKIPPED postgrey: ${bed.programs.postgrey.missing}`);
     else servers.set('postgrey', await startPostgrey(bed, dir));
     const names = [...servers.keys()];
-    const { results, note } = await alternate(names, bed.rounds, (name, round) => {
+    const { results, note, worst } = await alternate(names, bed.rounds, (name, round) => {
       const pid = String(servers.get(name)!.pid);
       const args = ['--socket', join(dir, SOCKET[name]!), '--domains', domains, '--pid', pid];
       const check = name === 'tlsward' && round < 0 ? ['--must-refuse'] : [];
       return runLoad<Result>([generator, ...args, '--seconds', String(bed.seconds), ...check], LOAD_CORE);
     });
     bed.say(note);
+    bed.disturbed(NAME, worst);
     return report(bed, results, servers);
   } finally {
     for (const server of servers.values()) await server.stop();

@@ -23,6 +23,8 @@ export interface Rounds<T> {
   readonly results: ReadonlyMap<string, readonly T[]>;
   /** One line about how many rounds were measured and how quiet those kept were. */
   readonly note: string;
+  /** Cores that others used in the most disturbed of the rounds kept. */
+  readonly worst: number;
 }
 
 /** Median; of an even number the mean of the middle two. NaN of none. */
@@ -57,7 +59,7 @@ export async function alternate<T extends Run>(
   const note =
     `${measured.length} rounds, ${quietRounds} undisturbed; of the ${kept.length} kept, ` +
     `others used up to ${worst.toFixed(2)} cores`;
-  return { results, note };
+  return { results, note, worst };
 }
 
 /** Median of the per-round ratios ours/theirs of one figure. */

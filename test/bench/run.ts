@@ -23,6 +23,7 @@ import { policyRow } from './policy-row.ts';
 import { buildPrograms, Missing } from './programs.ts';
 import type { Finding } from './report.ts';
 import { summary } from './report.ts';
+import { DISTURBED_CORES } from './rounds.ts';
 import { sampleRow } from './sample-row.ts';
 import { selfcheckRow } from './selfcheck-row.ts';
 import { withoutPinning } from './servers.ts';
@@ -58,10 +59,18 @@ function options(): { rows: readonly Row[]; rounds: number; seconds: number; kee
   };
 }
 
-async function measure(rows: readonly Row[], bed: Bed): Promise<boolean> {
+async function measure(rows: readonly Row[], options: Omit<Bed, 'disturbed'>): Promise<boolean> {
   const findings: Finding[] = [];
   const skipped: string[] = [];
   const failed: string[] = [];
+  const disturbances: string[] = [];
+  const disturbed = (row: string, cores: number): void => {
+    if (cores <= DISTURBED_CORES) return;
+    disturbances.push(
+      `${row}: other processes used up to ${cores.toFixed(2)} cores; measure again when it is quiet`,
+    );
+  };
+  const bed: Bed = { ...options, disturbed };
   for (const row of rows) {
     say(`\n== ${row.name}: ${row.title}`);
     try {
@@ -74,6 +83,7 @@ async function measure(rows: readonly Row[], bed: Bed): Promise<boolean> {
   }
   say('');
   for (const line of summary(findings)) say(line);
+  for (const line of disturbances) say(`DISTURBED ${line}`);
   for (const line of skipped) say(`SKIPPED ${line}`);
   for (const line of failed) say(`FAILED ${line}`);
   return failed.length === 0;
@@ -99,8 +109,8 @@ async function main(): Promise<number> {
     say(
       `Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), load average ${loadavg()[0]?.toFixed(2)}`,
     );
-    const bed: Bed = { dir, programs, rounds: chosen.rounds, seconds: chosen.seconds, say };
-    return (await measure(chosen.rows, bed)) ? 0 : 1;
+    const { rows, rounds, seconds } = chosen;
+    return (await measure(rows, { dir, programs, rounds, seconds, say })) ? 0 : 1;
   } finally {
     if (chosen.keep) say(`kept: ${dir}`);
     else rmSync(dir, { recursive: true, force: true });

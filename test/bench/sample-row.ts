@@ -75,9 +75,7 @@ async function measure(bed: Bed): Promise<Finding[]> {
   const heading = ['10,000 idle', 'opened s', 'RSS before', 'RSS held', 'KiB each', 'RSS busy', 'messages/s'];
   for (const line of columns([[...heading, 'message p50/p99 us'], ...rows])) bed.say(line);
   bed.say(`starts: ${starts.map(({ startMs }) => figure(startMs)).join(', ')} ms`);
-  bed.say(
-    `others used up to ${figure(Math.max(...starts.map((start) => start.foreignCores)))} cores meanwhile`,
-  );
+  bed.disturbed(NAME, Math.max(...starts.map((start) => start.foreignCores)));
   return [
     atMost(NAME, 'time to listening', 250, median(starts.map(({ startMs }) => startMs)), ' ms'),
     atMost(NAME, 'RSS', 70, median(starts.map((start) => start.rssMib)), ' MiB'),
