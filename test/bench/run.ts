@@ -100,8 +100,10 @@ async function main(): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'tb-'));
   try {
     const programs = buildPrograms(dir);
-    for (const program of Object.values(programs))
-      if ('missing' in program) say(`MISSING: ${program.missing}`);
+    const missing = Object.values(programs).flatMap((program) =>
+      'missing' in program ? [program.missing] : [],
+    );
+    for (const line of new Set(missing)) say(`MISSING: ${line}`);
     if ('missing' in programs.taskset || cpus().length < 2) {
       say('NOT PINNED: server and load share the cores; ratios mean less');
       withoutPinning();
