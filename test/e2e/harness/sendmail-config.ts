@@ -28,6 +28,9 @@ export const SENDMAIL_LISTENERS = {
   plain: { modifiers: 'S', filters: ['tlsward'] },
   /** Another tlsward in front. */
   chain: { filters: ['first', 'tlsward'] },
+  /** Asks for no client certificate. */
+  nocert: { filters: ['tlsward'] },
+  /** A login is required. */
   submission: { modifiers: 'a', filters: ['tlsward'] },
 } as const satisfies Readonly<Record<string, SendmailListener>>;
 
@@ -87,9 +90,14 @@ FEATURE(\`promiscuous_relay')dnl
 define(\`RELAY_MAILER_ARGS', \`TCP $h ${config.sinkPort}')dnl
 define(\`SMART_HOST', \`relay:[127.0.0.1]')dnl
 ${daemons.join('\n')}
-MAIL_FILTER(\`first', \`S=local:/run/tlsward/first.sock, F=T, T=C:10s;S:10s;R:30s;E:2m')dnl
+MAIL_FILTER(\`first', \`S=local:/run/tlsward/first/milter.sock, F=T, T=C:10s;S:10s;R:30s;E:2m')dnl
 include(\`${config.contrib}')dnl
+define(\`confDONT_PROBE_INTERFACES', \`True')dnl
 MAILER(\`local')dnl
 MAILER(\`smtp')dnl
+LOCAL_RULESETS
+Ssrv_features
+R$*\t$: $&{daemon_name}
+Rnocert\t$# V
 `;
 }

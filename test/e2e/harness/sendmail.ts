@@ -59,8 +59,7 @@ const ETC: Readonly<Record<string, string>> = {
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\nservices: files\n',
   services: 'smtp 25/tcp\n',
   'resolv.conf': '',
-  'sasl2/Sendmail.conf':
-    `pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\nsasldb_path: ${RUN}/sasldb2\n`,
+  'sasl2/Sendmail.conf': `pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\nsasldb_path: ${RUN}/sasldb2\n`,
 };
 
 /** alice / secret, when the machine can make a sasldb; otherwise AUTH fails. */
@@ -119,7 +118,7 @@ export class Sendmail {
     this.dir = mkdtempSync(join(tmpdir(), 'tlsward-sm-'));
     chmodSync(this.dir, 0o755);
     this.socketDir = join(this.dir, 'tlsward');
-    for (const name of ['tlsward', 'dev', 'run', 'certs', 'etc', 'etc/sasl2']) {
+    for (const name of ['tlsward', 'tlsward/first', 'dev', 'run', 'certs', 'etc', 'etc/sasl2']) {
       mkdirSync(join(this.dir, name), { mode: 0o755 });
     }
     mkdirSync(join(this.dir, 'queue'), { mode: 0o700 });
@@ -198,7 +197,7 @@ export class Sendmail {
       contrib: fileURLToPath(new URL('contrib/sendmail/tlsward.mc', root)),
     });
     writeFileSync(join(this.dir, 'sendmail.mc'), mc);
-    const options = { encoding: 'latin1', timeout: WAIT_MS, maxBuffer: 1 << 24 } as const;
+    const options = { encoding: 'latin1', timeout: WAIT_MS, maxBuffer: 1 << 24, stdio: 'pipe' } as const;
     const cf = execFileSync(this.#programs.m4, [join(this.dir, 'sendmail.mc')], options);
     writeFileSync(join(this.dir, 'sendmail.cf'), cf, { encoding: 'latin1', mode: 0o644 });
   }
