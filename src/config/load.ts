@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import type { Settings } from '../core/settings.ts';
 import type { PackedTable } from '../core/table.ts';
+import { dayOf } from './day.ts';
 import { Document, type Target } from './document.ts';
 import { findIncluded, type Included, readSource, type Source } from './files.ts';
 import { DEEPEST_INCLUDE, MOST_FILES } from './limits.ts';
@@ -38,12 +39,6 @@ export type Loaded =
       readonly notices: readonly Notice[];
       readonly files: readonly string[];
     };
-
-/** The local day as `YYYY-MM-DD`. */
-export function dayOf(date: Date): string {
-  const two = (number: number) => String(number).padStart(2, '0');
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
 
 /** Loads `file`; `today` (`YYYY-MM-DD`) is what `until` is compared with. Synchronous: see reload.ts for a running daemon. */
 export function loadConfig(file: string, today: string = dayOf(new Date())): Loaded {

@@ -8,9 +8,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Settings } from '../core/settings.ts';
 import type { PackedTable } from '../core/table.ts';
+import { dayOf } from './day.ts';
 import { type Difference, NO_DIFFERENCE } from './diff.ts';
-import { dayOf, type Loaded } from './load.ts';
-import { type LoadJob, type LoadMessage, SLICE } from './loadWorker.ts';
+import type { Loaded } from './load.ts';
+import { type LoadJob, type LoadMessage, SLICE } from './loadJob.ts';
 import { escapeText } from './problem.ts';
 
 export interface Reload {

@@ -7,9 +7,9 @@
 import type { Server } from 'node:net';
 import type { Difference } from '../config/diff.ts';
 import { formatListen, type ListenAddress } from '../config/listen.ts';
-import { type Loaded, loadConfig } from '../config/load.ts';
+import type { Loaded } from '../config/load.ts';
 import { formatNotice, formatProblem, type Problem } from '../config/problem.ts';
-import { startReload } from '../config/reload.ts';
+import { loadInWorker, startReload } from '../config/reload.ts';
 import type { ServiceSettings } from '../config/service.ts';
 import { PolicyTable } from '../core/table.ts';
 import { type Log, verdictFields } from '../log/log.ts';
@@ -71,7 +71,8 @@ export class Service {
   /** Reads the configuration and opens every listener. Rejects with ConfigRejected or ListenError. */
   static async start(config: string, log: Log, env: NodeJS.ProcessEnv): Promise<Service> {
     const begun = performance.now();
-    const loaded = loadConfig(config);
+    // in a worker as every reload: what reading leaves behind goes with it, and a table of a million rows rests small
+    const loaded = await loadInWorker(config);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
     const keys = await readMarkKeys(loaded.service);
     const service = new Service(config, log, loaded, keys, performance.now() - begun);

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import t from 'tap';
-import { dayOf, loadConfig } from '../../src/config/load.ts';
+import { dayOf } from '../../src/config/day.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { parsePath } from '../../src/core/address.ts';
 import { newSeed, noticesOf, problemsOf, Random, SERVICE, TODAY, tableOf, workbench } from './workbench.ts';
 

@@ -2,7 +2,7 @@ import { renameSync } from 'node:fs';
 import t from 'tap';
 import { diffTables, formatDifference, MAX_LINES, NO_DIFFERENCE } from '../../src/config/diff.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { SLICE } from '../../src/config/loadWorker.ts';
+import { SLICE } from '../../src/config/loadJob.ts';
 import { loadInWorker, startReload } from '../../src/config/reload.ts';
 import { parsePath } from '../../src/core/address.ts';
 import { PolicyTable } from '../../src/core/table.ts';
