@@ -70,15 +70,13 @@ export class Judge {
     const { transaction: asked, instance } = query;
     const known = instance === '' ? undefined : this.#memory.instance(instance, now);
     const table = known?.table ?? this.active.table;
-    const transaction =
-      asked.unseenRecipients && known !== undefined && known.recipients.length > 0
-        ? { ...asked, recipients: known.recipients, unseenRecipients: false }
-        : asked;
+    const seen = asked.unseenRecipients && known !== undefined ? known.recipients() : [];
+    const transaction = seen.length > 0 ? { ...asked, recipients: seen, unseenRecipients: false } : asked;
     const answer = this.#answer(transaction, decide(transaction, table, this.active.facts), table, peer);
     if (instance !== '' && (asked.stage === 'MAIL' || asked.stage === 'RCPT')) {
       const memory = known ?? this.#memory.begin(instance, table, now);
       if (answer.verdict.action === 'accept' || answer.verdict.action === 'hold') {
-        memory.recipients.push(...asked.recipients);
+        memory.add(asked.recipients);
         this.#rememberPins(asked, now);
       }
     } else if (asked.stage === 'END-OF-MESSAGE') this.#memory.end(instance);

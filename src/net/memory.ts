@@ -6,16 +6,28 @@
  * - A milter under Postfix is not shown fingerprints. When the policy service saw a pinned certificate for a recipient,
  *   the milter's question for the same client address and port, sender and recipient may use that once.
  *
- * Both are bounded in number (oldest out first) and in age.
+ * Both are bounded in number and in age. They are kept small and let go of in bulk: what outlives its request by a second
+ * costs the collector more than the decision did, so an instance keeps its recipients as one string.
  */
-import type { EnvelopeAddress } from '../core/address.ts';
+import { type EnvelopeAddress, parseInternalAddress } from '../core/address.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Fingerprints } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 
-/** A map that forgets: entries older than `maxAgeMs`, and the oldest beyond `maxEntries`. */
-class Forgetful<Value> {
-  readonly #entries = new Map<string, { readonly value: Value; readonly since: number }>();
+interface Dated {
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/**
+ * A map that forgets: entries older than `maxAgeMs`, and the older half when there are `maxEntries`. Two maps take turns,
+ * because deleting the oldest entries of one by one leaves holes that every search for the next oldest walks over.
+ */
+class Forgetful<Value extends Dated> {
+  #young = new Map<string, Value>();
+  #old = new Map<string, Value>();
+  #turned = 0;
+  #last = 0;
   readonly #maxEntries: number;
   readonly #maxAgeMs: number;
 
@@ -25,45 +37,69 @@ class Forgetful<Value> {
   }
 
   get(key: string, now: number): Value | undefined {
-    const entry = this.#entries.get(key);
-    return entry !== undefined && now - entry.since <= this.#maxAgeMs ? entry.value : undefined;
+    const value = this.#young.get(key) ?? this.#old.get(key);
+    return value !== undefined && now - value.since <= this.#maxAgeMs ? value : undefined;
   }
 
-  set(key: string, value: Value, now: number): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, { value, since: now });
-    if (this.#entries.size > this.#maxEntries) this.#dropOldest();
+  set(key: string, value: Value): void {
+    if (this.#young.size * 2 >= this.#maxEntries) this.#turn(value.since);
+    this.#young.set(key, value);
+    this.#last = value.since;
   }
 
   delete(key: string): void {
-    this.#entries.delete(key);
+    this.#young.delete(key);
+    this.#old.delete(key);
   }
 
-  /** Lets go of what is too old; insertion order is age order. */
+  /** Lets go of what is too old, some of it a turn later. */
   sweep(now: number): void {
-    for (const [key, entry] of this.#entries) {
-      if (now - entry.since <= this.#maxAgeMs) return;
-      this.#entries.delete(key);
-    }
+    if (now - this.#last > this.#maxAgeMs) this.#young.clear();
+    if (now - this.#turned > this.#maxAgeMs) this.#turn(now);
   }
 
-  #dropOldest(): void {
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
+  #turn(now: number): void {
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#turned = now;
   }
 }
 
 /** What is known of a policy transaction so far. */
-export interface Instance {
+export class Instance implements Dated {
   readonly table: PolicyTable;
-  /** Recipients that were judged and not refused, in order. */
-  readonly recipients: EnvelopeAddress[];
+  readonly since: number;
+  /** Addresses in Postfix's internal form, which has no LF in it, with an LF between them. */
+  #recipients = '';
+
+  constructor(table: PolicyTable, since: number) {
+    this.table = table;
+    this.since = since;
+  }
+
+  /** Adds recipients that were judged and not refused. Postfix asks twice when the service is listed twice. */
+  add(recipients: readonly EnvelopeAddress[]): void {
+    for (const { text } of recipients) {
+      const known = this.#recipients;
+      if (known === '') this.#recipients = text;
+      else if (known !== text && !known.endsWith(`\n${text}`)) this.#recipients = `${known}\n${text}`;
+    }
+  }
+
+  /** All of them, in order. */
+  recipients(): EnvelopeAddress[] {
+    return this.#recipients === '' ? [] : this.#recipients.split('\n').map(parseInternalAddress);
+  }
+}
+
+interface Pins extends Dated {
+  readonly fingerprints: Fingerprints;
 }
 
 export class TransactionMemory {
   /** smtpd_timeout is 300 s, so between RCPT and DATA little more can pass. */
   readonly #instances = new Forgetful<Instance>(20_000, 10 * 60_000);
-  readonly #pins = new Forgetful<Fingerprints>(20_000, 60_000);
+  readonly #pins = new Forgetful<Pins>(20_000, 60_000);
 
   instance(id: string, now: number): Instance | undefined {
     return this.#instances.get(id, now);
@@ -71,8 +107,8 @@ export class TransactionMemory {
 
   /** A new transaction under this id. */
   begin(id: string, table: PolicyTable, now: number): Instance {
-    const instance: Instance = { table, recipients: [] };
-    this.#instances.set(id, instance, now);
+    const instance = new Instance(table, now);
+    this.#instances.set(id, instance);
     return instance;
   }
 
@@ -82,7 +118,7 @@ export class TransactionMemory {
 
   rememberPins(transaction: Transaction, fingerprints: Fingerprints, now: number): void {
     const key = pinKey(transaction);
-    if (key !== '') this.#pins.set(key, fingerprints, now);
+    if (key !== '') this.#pins.set(key, { fingerprints, since: now });
   }
 
   /** The fingerprints the policy service saw for this very recipient, once; none when it saw none. */
@@ -91,7 +127,7 @@ export class TransactionMemory {
     const found = key === '' ? undefined : this.#pins.get(key, now);
     if (found === undefined) return [];
     this.#pins.delete(key);
-    return found;
+    return found.fingerprints;
   }
 
   sweep(now: number): void {

@@ -1,11 +1,14 @@
 /**
- * The recent verdicts, for `lookup`: everything that was not a plain accept, up to a limit, and the last few accepts.
- * In memory only; older ones are in the log under the same code.
+ * The recent verdicts, for `lookup`: everything that was not a plain accept, up to a limit, and some accepts:
+ * the last few, and the first few of each second. In memory only; the others are in the log under the same code.
  */
 import type { VerdictRecord } from '../log/log.ts';
 
 /** Accepted mail is kept apart, so that a busy hour of it does not push out the refusals people ask about. */
 const ACCEPTS_KEPT = 256;
+/** Of each second. To keep all of a busy second alive for some milliseconds costs the collector more than deciding them. */
+const ACCEPTS_A_SECOND = 8;
+const LAST_ACCEPTS = 8;
 
 class Ring {
   readonly #records: (VerdictRecord | undefined)[] = [];
@@ -33,6 +36,9 @@ class Ring {
 export class RecentVerdicts {
   readonly #notable: Ring;
   readonly #accepts = new Ring(ACCEPTS_KEPT);
+  readonly #last = new Ring(LAST_ACCEPTS);
+  #second = '';
+  #inSecond = 0;
 
   /** `limit`: how many verdicts other than plain accepts are kept. */
   constructor(limit: number) {
@@ -41,12 +47,21 @@ export class RecentVerdicts {
 
   add(record: VerdictRecord): void {
     const { action, wouldBe, tagged } = record.verdict;
-    if (action === 'accept' && wouldBe === null && !tagged) this.#accepts.add(record);
-    else this.#notable.add(record);
+    if (action !== 'accept' || wouldBe !== null || tagged) {
+      this.#notable.add(record);
+      return;
+    }
+    this.#last.add(record);
+    const second = record.time.slice(0, 19);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#inSecond = 0;
+    }
+    if (this.#inSecond++ < ACCEPTS_A_SECOND) this.#accepts.add(record);
   }
 
   find(code: string): VerdictRecord | undefined {
-    return this.#notable.find(code) ?? this.#accepts.find(code);
+    return this.#notable.find(code) ?? this.#accepts.find(code) ?? this.#last.find(code);
   }
 
   get length(): number {

@@ -266,10 +266,10 @@ export class PolicyDecoder {
       clientPort: this.#value(text, 3),
       heloName: this.#value(text, 4),
       sender: this.#value(text, 5),
-      recipient: this.#value(text, 6),
+      recipient: this.#copy(6),
       recipientCount: this.#value(text, 7),
       queueId: this.#value(text, 8),
-      instance: this.#value(text, 9),
+      instance: this.#copy(9),
       saslUsername: this.#value(text, 10),
       ccertSubject: this.#value(text, 11),
       ccertIssuer: this.#value(text, 12),
@@ -284,6 +284,13 @@ export class PolicyDecoder {
   #value(text: string, number: number): string | null {
     const from = this.#from[number]!;
     return from < 0 ? null : text.slice(from, this.#to[number]!);
+  }
+
+  /** For what is remembered between requests: a slice of the text would keep all of the text. */
+  #copy(number: number): string | null {
+    const from = this.#from[number]!;
+    if (from < 0) return null;
+    return this.#bytes.toString('latin1', this.#start + from, this.#start + this.#to[number]!);
   }
 
   /** Lets go of an empty buffer, and of the pusher's chunk when bytes of it are left. */

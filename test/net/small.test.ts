@@ -64,9 +64,13 @@ test('accepted mail does not push refusals out of the recent list', async (t) =>
   const refused: Verdict = { ...accepted('no-mail'), action: 'reject' };
   recent.add(record('R1', refused));
   for (let i = 0; i < 1000; i++) recent.add(record(`A${i}`, accepted('no-mail')));
+  t.ok(recent.find('A1'), 'the first of a second');
   t.ok(recent.find('R1'));
   t.ok(recent.find('A999'));
-  t.notOk(recent.find('A1'));
+  t.notOk(recent.find('A500'), 'not all of a busy one');
+  for (let i = 0; i < 300; i++) recent.add({ ...record(`B${i}`, accepted('no-mail')), time: `second ${i}` });
+  t.notOk(recent.find('A1'), 'not for ever');
+  t.ok(recent.find('B44'));
   recent.add(record('R2', refused));
   recent.add(record('R3', refused));
   t.notOk(recent.find('R1'), 'the oldest of its own kind goes');
@@ -80,14 +84,24 @@ test('an instance keeps its table and recipients until it is too old', async (t)
     1,
     '',
   );
-  memory.begin('1.2', table, 1000).recipients.push(...TRANSACTION.recipients);
-  t.equal(memory.instance('1.2', 2000)?.recipients.length, 1);
+  const more = [parseInternalAddress('gr\u00fcn c@y.example'), parseInternalAddress('postmaster')];
+  const instance = memory.begin('1.2', table, 1000);
+  t.same(instance.recipients(), []);
+  instance.add(TRANSACTION.recipients);
+  instance.add(TRANSACTION.recipients);
+  instance.add(more);
+  t.equal(memory.instance('1.2', 2000)?.table, table);
+  t.same(memory.instance('1.2', 2000)?.recipients(), [...TRANSACTION.recipients, ...more], 'each once');
   t.equal(memory.instance('1.2', 1000 + 11 * 60_000), undefined);
   memory.sweep(1000 + 11 * 60_000);
   t.equal(memory.instance('1.2', 1000), undefined);
   memory.begin('1.3', table, 1000);
   memory.end('1.3');
   t.equal(memory.instance('1.3', 1000), undefined);
+  for (let i = 0; i < 50_000; i++) memory.begin(`2.${i}`, table, 2000);
+  t.ok(memory.instance('2.49999', 2000));
+  t.ok(memory.instance('2.40001', 2000), 'the younger half at least');
+  t.equal(memory.instance('2.29999', 2000), undefined, 'bounded in number');
 });
 
 test('fingerprints seen by the policy service serve one question of the milter', async (t) => {
