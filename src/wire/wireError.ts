@@ -25,7 +25,8 @@ export function excerpt(bytes: Uint8Array, start = 0): string {
   const end = Math.min(bytes.length, start + 24);
   for (let i = start; i < end; i++) {
     const byte = bytes[i]!;
-    text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
+    text +=
+      byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
   }
   return `"${text}${bytes.length > end ? '...' : ''}"`;
 }
