@@ -6,8 +6,9 @@
  * Encoders do not exist in the platform, so tables are made by decoding every byte (or pair of bytes) once and turning
  * the result round; they are kept, a dozen at most.
  *
- * Two corrections: TextDecoder takes us-ascii and iso-8859-1 for windows-1252, and Node 20 in turn decodes windows-1252 as
- * if it were iso-8859-1. So windows-1252 has its own table here, and in iso-8859-* nothing is written into 0x80..0x9F.
+ * Corrections: TextDecoder takes many a set for a larger one (us-ascii and iso-8859-1 for windows-1252, gb2312 for gbk),
+ * which is fine for reading; writing keeps to what the label promises, because not every reader is that generous. And
+ * Node 20 decodes windows-1252 as if it were iso-8859-1, so that set has its own table here.
  *
  * What a character set lacks is said in ASCII where a reader of the language still reads it (asciiForm.ts).
  */
@@ -29,16 +30,34 @@ const ASCII_NAMES = new Set([
   'x-unknown',
   'unknown',
 ]);
-const DOUBLE_BYTE = new Set(['shift_jis', 'euc-jp', 'gbk', 'gb18030', 'big5', 'euc-kr']);
 const NOT_ASCII = new Set(['utf-16le', 'utf-16be', 'iso-2022-kr', 'hz-gb-2312', 'replacement']);
 
 export interface Charset {
   readonly kind: 'ascii' | 'utf-8' | 'single' | 'double' | 'iso-2022-jp';
   /** TextDecoder's own name for it. */
   readonly name: string;
-  /** The lowest byte above 0x7F that may be written. */
-  readonly lowest: number;
+  /** Is this byte sequence part of what the label promises? TextDecoder knows more in many a set. */
+  readonly fits: (lead: number, trail: number | undefined) => boolean;
 }
+
+const fitsAll = (): boolean => true;
+/** The rows of JIS X 0208 with 0x80 added; not the vendor's rows, nor half-width kana behind 0x8E. */
+const fitsJis = (lead: number, trail = 0): boolean =>
+  trail >= 0xa1 && lead >= 0xa1 && lead <= 0xf4 && (lead <= 0xa8 || lead >= 0xb0);
+
+/** Labels of the larger sets, and what fits into the smaller ones that TextDecoder takes for the same. */
+const DOUBLE: Readonly<Record<string, { readonly all: RegExp; readonly fits: Charset['fits'] }>> = {
+  'euc-jp': { all: /^$/, fits: fitsJis },
+  shift_jis: {
+    all: /31j|932/,
+    fits: (lead, trail) =>
+      trail === undefined || lead <= 0x84 || (lead >= 0x88 && lead <= 0x9f) || (lead >= 0xe0 && lead <= 0xea),
+  },
+  gbk: { all: /gbk|936/, fits: (lead, trail = 0) => lead >= 0xa1 && lead <= 0xf7 && trail >= 0xa1 },
+  gb18030: { all: /^gb18030$/, fits: fitsAll },
+  big5: { all: /hkscs/, fits: (lead) => lead >= 0xa1 && lead <= 0xf9 && (lead <= 0xc6 || lead >= 0xc9) },
+  'euc-kr': { all: /949/, fits: (lead, trail = 0) => lead >= 0xa1 && trail >= 0xa1 },
+};
 
 function clean(label: string): string {
   return label.trim().toLowerCase();
@@ -55,16 +74,16 @@ function decoderName(label: string): string | null {
 /** The character set with this name in any case; null when it is unknown or cannot be edited in. */
 export function charsetOf(label: string): Charset | null {
   const wanted = clean(label);
-  if (ASCII_NAMES.has(wanted)) return { kind: 'ascii', name: 'windows-1252', lowest: 0x100 };
+  if (ASCII_NAMES.has(wanted)) return { kind: 'ascii', name: 'windows-1252', fits: () => false };
   const name = decoderName(wanted);
   if (name === null || NOT_ASCII.has(name)) return null;
-  if (name === 'utf-8' || name === 'iso-2022-jp') return { kind: name, name, lowest: 0x80 };
-  if (DOUBLE_BYTE.has(name)) return { kind: 'double', name, lowest: 0x81 };
-  return {
-    kind: 'single',
-    name,
-    lowest: /^(?:cs)?(?:iso|latin|l\d|cp819|ibm819)/.test(wanted) ? 0xa0 : 0x80,
-  };
+  if (name === 'utf-8') return { kind: name, name, fits: fitsAll };
+  if (name === 'iso-2022-jp') return { kind: name, name, fits: fitsJis };
+  const double = Object.hasOwn(DOUBLE, name) ? DOUBLE[name] : undefined;
+  if (double !== undefined)
+    return { kind: 'double', name, fits: double.all.test(wanted) ? fitsAll : double.fits };
+  const controls = /^(?:cs)?(?:iso|latin|l\d|cp819|ibm819|tis)/.test(wanted);
+  return { kind: 'single', name, fits: controls ? (lead) => lead >= 0xa0 : fitsAll };
 }
 
 /** Text in any character set that can be decoded, with U+FFFD for what is wrong; null when the name is unknown. */
@@ -145,13 +164,11 @@ function encodeChar(char: string, charset: Charset): Buffer | null {
     case 'single':
     case 'double': {
       const bytes = tableOf(charset.name, charset.kind === 'double').get(char);
-      return bytes === undefined || bytes[0]! < charset.lowest ? null : bytes;
+      return bytes !== undefined && charset.fits(bytes[0]!, bytes[1]) ? bytes : null;
     }
     case 'iso-2022-jp': {
       const bytes = tableOf('euc-jp', true).get(char);
-      // JIS X 0208 rows only: neither half-width kana (0x8E) nor vendor rows.
-      if (bytes === undefined || bytes.length !== 2 || bytes[0]! < 0xa1 || bytes[1]! < 0xa1) return null;
-      if (bytes[0]! > 0xf4 || (bytes[0]! > 0xa8 && bytes[0]! < 0xb0)) return null;
+      if (bytes === undefined || !charset.fits(bytes[0]!, bytes[1])) return null;
       return Buffer.from([bytes[0]! & 0x7f, bytes[1]! & 0x7f]);
     }
   }

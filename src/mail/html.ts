@@ -18,11 +18,13 @@
 const CLASS = 'tlsward-banner';
 const OPENING = `<div class="${CLASS}"`;
 const STYLE = [
-  'display:block!important;visibility:visible!important;opacity:1!important;',
-  'position:static!important;height:auto!important;max-height:none!important;',
-  'overflow:visible!important;margin:0 0 1em 0!important;padding:6px 10px!important;',
+  'display:block!important;visibility:visible!important;',
+  'opacity:1!important;position:static!important;height:auto!important;',
+  'max-height:none!important;overflow:visible!important;',
+  'margin:0 0 1em 0!important;padding:6px 10px!important;',
   'border:1px solid #767676!important;background:#f4f4f4!important;',
-  'color:#1a1a1a!important;font:13px/1.4 sans-serif!important;text-align:left!important',
+  'color:#1a1a1a!important;font:13px/1.4 sans-serif!important;',
+  'text-align:left!important',
 ].join('\r\n');
 /** Where text is wrapped; a longer word stays whole. */
 const WIDTH = 76;

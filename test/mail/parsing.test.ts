@@ -102,6 +102,12 @@ t.test('character sets', async (t) => {
   t.equal(say('こんx', 'iso-2022-jp', true), '\x1b$B$3$s\x1b(Bx');
   t.equal(say('こ', 'shift_jis'), '\x82\xb1');
   t.equal(say('你', 'gb2312'), '\xc4\xe3');
+  t.equal(say('你–', 'gb2312'), '\xc4\xe3-', 'a dash of gbk is not in gb2312');
+  t.equal(say('–', 'gbk'), '\xa8C');
+  t.equal(say('①', 'shift_jis'), '1', 'nor a vendor sign in shift_jis');
+  t.equal(say('①', 'windows-31j'), '\x87@');
+  t.equal(say('①', 'iso-2022-jp'), '1');
+  t.equal(say('뷁', 'euc-kr'), null);
   t.equal(say('你', 'big5'), '\xa7A');
   t.equal(say('한', 'euc-kr'), '\xc7\xd1');
   t.equal(say('🔒 TLS 🔒', 'us-ascii'), 'TLS');

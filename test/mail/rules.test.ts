@@ -220,6 +220,15 @@ t.test('an ASCII form where the part has no better', async (t) => {
     const [segment] = readSegments(`${header.join('\r\n')}\r\n`, after);
     t.equal(inCharset(decodeLeaf(segment!), charset).split('\r\n')[0], want, `${charset} ${encoding}`);
   }
+  for (const charset of ['iso-2022-jp', 'shift_jis', 'euc-jp', 'utf-8', 'gb18030']) {
+    const header = [
+      `Content-Type: text/plain; charset=${charset}`,
+      `Content-Transfer-Encoding: ${charset === 'iso-2022-jp' ? '7bit' : '8bit'}`,
+    ];
+    const after = put(header, 'x\r\n', 'TLSで保護されています。');
+    t.equal(inCharset(after, charset).split('\r\n')[0], 'TLSで保護されています。', charset);
+    t.equal(putBodyBanner(fields(...header), bytes(after), { text: 'TLSで保護されています。' }).kind, 'left');
+  }
   const part = leaf('text/html; charset=us-ascii', '<body>x');
   t.ok(seenOf(put(part.header, part.body, banner)).startsWith(banner), 'HTML says everything');
 });
