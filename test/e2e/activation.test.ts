@@ -53,9 +53,13 @@ function folder(t: Test): string {
   return dir;
 }
 
-/** A process of the test with what it prints; ended with the test. */
+/**
+ * A process of the test with what it prints; ended with the test. Its environment is as bare as a service's: without
+ * NODE_OPTIONS above all, by which the test runner gets into every Node it starts.
+ */
 function start(t: Test, argv: readonly string[]): { child: ChildProcess; output: () => string } {
-  const child = spawn(argv[0]!, argv.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { PATH: process.env.PATH };
+  const child = spawn(argv[0]!, argv.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => {
