@@ -112,7 +112,9 @@ export function ownLines(
       seen.push((decodeText(bytes, banner.label) ?? bytes.toString('latin1')).trim());
       at = line.next;
     }
-    if (!equal && !isOwn(seen.join('\n'))) return { end, count, same };
+    // A quotation of a banner is the author's, even where the template begins with a field.
+    const quoted = seen.some((line) => line.startsWith('>'));
+    if (!equal && (quoted || !isOwn(seen.join('\n')))) return { end, count, same };
     const empty = lineAt(text, at);
     end = empty !== null && empty.bytes.length === 0 ? empty.next : at;
     count++;

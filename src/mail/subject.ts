@@ -13,7 +13,6 @@
  * A tag must begin and end with a bracket or another sign (`checkTag`), because copies are taken out wherever they stand,
  * and "TLS" stands inside other words.
  */
-import type { Edit, HeaderField } from '../core/edit.ts';
 import { foldChar, foldText } from './fold.ts';
 import { decodeWords, encodePieces, encodeWords, isStrict, type Piece, type Token } from './headerWords.ts';
 
@@ -51,24 +50,43 @@ function isBlank(char: string): boolean {
   return /^\s$/u.test(char);
 }
 
+/** Folded tags by their last character. */
+type Tags = ReadonlyMap<string, readonly string[]>;
+
+function tagsOf(tags: readonly string[]): Tags {
+  const byLast = new Map<string, string[]>();
+  for (const folded of new Set(tags.map(foldText))) {
+    const last = folded.at(-1);
+    if (last === undefined) continue;
+    const others = byLast.get(last);
+    if (others === undefined) byLast.set(last, [folded]);
+    else others.push(folded);
+  }
+  return byLast;
+}
+
+function endsWith(units: readonly string[], tag: string): boolean {
+  const from = units.length - tag.length;
+  if (from < 0) return false;
+  for (let at = 0; at < tag.length; at++) if (units[from + at] !== tag[at]) return false;
+  return true;
+}
+
 /**
- * Marks every copy of the folded tag. A stack of folded characters: when its top is the tag, those characters go, and what
- * stood before them meets what comes next.
+ * Marks every copy of the tags. A stack of folded characters: when its top is a tag, those characters go, and what stood
+ * before them meets what comes next.
  */
-function markCopies(characters: readonly Character[], tag: string): boolean {
+function markCopies(characters: readonly Character[], tags: Tags): boolean {
   const units: string[] = [];
   const owners: number[] = [];
-  const lastUnit = tag.at(-1);
   let found = false;
   for (const [index, { char }] of characters.entries()) {
     for (const unit of foldChar(char).split('')) {
       units.push(unit);
       owners.push(index);
-      if (unit !== lastUnit || units.length < tag.length) continue;
+      const tag = tags.get(unit)?.find((one) => endsWith(units, one));
+      if (tag === undefined) continue;
       const from = units.length - tag.length;
-      let same = true;
-      for (let at = 0; same && at < tag.length; at++) same = units[from + at] === tag[at];
-      if (!same) continue;
       for (const owner of owners.slice(from)) characters[owner]!.removed = true;
       units.length = from;
       owners.length = from;
@@ -79,12 +97,12 @@ function markCopies(characters: readonly Character[], tag: string): boolean {
 }
 
 /** What is left, in pieces; null when there was no copy. Encoded words that lost nothing stay raw. */
-function withoutCopies(tokens: readonly Token[], tag: string): Piece[] | null {
+function withoutCopies(tokens: readonly Token[], tags: Tags): Piece[] | null {
   const characters: Character[] = [];
   for (const [token, { text }] of tokens.entries()) {
     for (const char of text) characters.push({ char, token, removed: false });
   }
-  if (!markCopies(characters, tag)) return null;
+  if (!markCopies(characters, tags)) return null;
   const touched = new Set<number>();
   const kept: Character[] = [];
   /** Behind a copy: blanks and what is not seen go with it. */
@@ -136,57 +154,40 @@ function writtenTag(tag: string, beforeEncodedWord: boolean): string {
 
 /**
  * A subject (bytes as latin1, folds as LF and white space, with or without the blank behind the colon) without any copy of
- * the tag, and with `put` one tag in front. The result is the argument itself when there is nothing to do; '' when
- * nothing is left. `tag` has passed `checkTag`.
+ * any of the tags, and with `put`, unless that is '', in front. The result is the argument itself when there is nothing
+ * to do; '' when nothing is left. All tags have passed `checkTag`. They are taken out in one go, because taking out one can
+ * bring another together ("[T[OK]LS]").
  */
-export function tagSubject(value: string, tag: string, put: boolean): string {
+export function retagSubject(value: string, tags: readonly string[], put: string): string {
   const lead = /^[ \t]*/.exec(value)![0];
-  const folded = foldText(tag);
-  const rest = stripped(value.slice(lead.length), tag, folded, put);
-  if (!put) return rest === value.slice(lead.length) ? value : rest === '' ? '' : `${lead}${rest}`;
+  const original = value.slice(lead.length);
+  const rest = stripped(original, put === '' ? tags : [put, ...tags], put);
+  if (put === '') return rest === original ? value : rest === '' ? '' : `${lead}${rest}`;
   const body = rest.replace(/^[ \t\r\n]+/, '');
-  if (body === '') return `${lead}${writtenTag(tag, false)}`;
-  const front = writtenTag(tag, body.startsWith('=?'));
+  if (body === '') return `${lead}${writtenTag(put, false)}`;
+  const front = writtenTag(put, body.startsWith('=?'));
   const firstLine = body.split('\n', 1)[0]!;
   const width = front.includes('\n') ? MAX_LINE : FIRST_LINE;
   const used = front.length - front.lastIndexOf('\n') - 1;
   return `${lead}${front}${used + 1 + firstLine.length > width ? '\n ' : ' '}${body}`;
 }
 
-/** The subject without copies; its own bytes when there is none but a tag of ours, as we write it, in front. */
-function stripped(value: string, tag: string, folded: string, put: boolean): string {
-  let rest = value;
-  if (put) {
-    for (const front of [writtenTag(tag, false), writtenTag(tag, true)]) {
-      if (!rest.startsWith(front)) continue;
-      const next = rest.slice(front.length);
-      if (next === '' || /^[ \t\n]/.test(next)) {
-        rest = next;
-        break;
-      }
-    }
-  }
-  const tokens = decodeWords(rest);
-  const pieces = withoutCopies(tokens, folded);
-  return pieces === null ? rest : encodePieces(NAME, pieces);
+/** `retagSubject` for one tag. */
+export function tagSubject(value: string, tag: string, put: boolean): string {
+  return retagSubject(value, [tag], put ? tag : '');
 }
 
-/**
- * The edits that take copies of the tag out of every Subject of a message and, with `put`, put it in front of the first.
- * A message without a subject gets one that is the tag. Changes come before deletions, those from the highest index down.
- */
-export function subjectEdits(headers: readonly HeaderField[], tag: string, put: boolean): Edit[] {
-  const changes: Edit[] = [];
-  const deletions: Edit[] = [];
-  let index = 0;
-  for (const field of headers) {
-    if (field.name.trim().toLowerCase() !== 'subject') continue;
-    index++;
-    const value = tagSubject(field.value, tag, put && index === 1);
-    if (value === field.value) continue;
-    if (value.trim() === '') deletions.unshift({ kind: 'deleteHeader', name: NAME, index });
-    else changes.push({ kind: 'changeHeader', name: NAME, index, value });
+/** The subject without copies; its own bytes when there is none but the tag `put`, as we write it, in front. */
+function stripped(value: string, tags: readonly string[], put: string): string {
+  let rest = value;
+  for (const front of put === '' ? [] : [writtenTag(put, false), writtenTag(put, true)]) {
+    if (!rest.startsWith(front)) continue;
+    const next = rest.slice(front.length);
+    if (next === '' || /^[ \t\n]/.test(next)) {
+      rest = next;
+      break;
+    }
   }
-  if (put && index === 0) return [{ kind: 'addHeader', name: NAME, value: writtenTag(tag, false) }];
-  return [...changes, ...deletions];
+  const pieces = withoutCopies(decodeWords(rest), tagsOf(tags));
+  return pieces === null ? rest : encodePieces(NAME, pieces);
 }

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import type { HeaderField } from '../../src/core/edit.ts';
 import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
-import { subjectEdits } from '../../src/mail/subject.ts';
+import { tagSubject } from '../../src/mail/subject.ts';
 import { matchesTemplate, parseTemplate, renderTemplate } from '../../src/mail/template.ts';
 import { root } from '../root.ts';
 import { joined } from './checking.ts';
@@ -37,12 +37,11 @@ function edited(message: string): string {
   const isOwn = (line: string): boolean => matchesTemplate(template, line);
   const result = putBodyBanner(headers, body, { text, isOwn });
   const rest = result.kind === 'edited' ? joined(result) : `(left alone: ${result.reason})\r\n`;
-  for (const edit of subjectEdits(headers, '[TLS]', true)) {
-    if (edit.kind !== 'changeHeader') continue;
-    const at = headers.findIndex((field) => field.name.toLowerCase() === 'subject');
-    headers[at] = { name: headers[at]!.name, value: edit.value };
-  }
-  const head = headers.map(({ name, value }) => `${name}: ${value}\n`).join('');
+  const tagged = headers.map(({ name, value }) => ({
+    name,
+    value: name.toLowerCase() === 'subject' ? tagSubject(value, '[TLS]', true) : value,
+  }));
+  const head = tagged.map(({ name, value }) => `${name}: ${value}\n`).join('');
   return `${head}\n${rest.replace(/\r\n/g, '\n')}`;
 }
 

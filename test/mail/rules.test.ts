@@ -3,8 +3,9 @@ import t from 'tap';
 import { type BodyBanner, leaveByHeader, putBodyBanner } from '../../src/mail/bodyBanner.ts';
 import { LEAVE_REASONS } from '../../src/mail/reasons.ts';
 import { matchesTemplate, parseTemplate, renderTemplate, type Template } from '../../src/mail/template.ts';
+import { base64, fields, leaf, multi, quotedPrintable, utf8 } from './building.ts';
 import { joined } from './checking.ts';
-import { base64, corpus, fields, leaf, multi, quotedPrintable, utf8 } from './corpus.ts';
+import { corpus } from './corpus.ts';
 import { decodeLeaf, inCharset, readSegments, seenOf } from './reader.ts';
 
 const bytes = (latin1: string): Buffer => Buffer.from(latin1, 'latin1');
@@ -171,6 +172,7 @@ t.test('copies on top go, copies below stay', async (t) => {
   }
   const reply = `Yes.\r\n> ${text}\r\n>\r\n> Dear customer\r\n`;
   t.equal(put([], reply, { text, isOwn }), `${text}\r\n\r\n${reply}`);
+  t.equal(put([], `> x${text}\r\n`, { text, isOwn: () => true }), `${text}\r\n\r\n> x${text}\r\n`);
   const bottom = `> ${text}\r\n> old\r\n\r\nYes.\r\n`;
   t.equal(put([], bottom, { text, isOwn }), `${text}\r\n\r\n${bottom}`);
   const quoted = put(['Content-Type: text/html'], '<body>Dear customer', { text, isOwn }).replace(

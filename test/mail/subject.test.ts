@@ -1,8 +1,8 @@
 /** The subject tag: put once, every copy taken out, the rest kept. */
 import t from 'tap';
 import { decodeHeaderText } from '../../src/mail/headerWords.ts';
-import { checkTag, subjectEdits, tagSubject } from '../../src/mail/subject.ts';
-import { fields, utf8 } from './corpus.ts';
+import { checkTag, retagSubject, tagSubject } from '../../src/mail/subject.ts';
+import { utf8 } from './building.ts';
 
 const b = (text: string, charset = 'utf-8'): string =>
   `=?${charset}?B?${Buffer.from(text, 'utf8').toString('base64')}?=`;
@@ -115,30 +115,23 @@ t.test('long results are folded and their words are short', async (t) => {
   t.equal(decodeHeaderText(value), `[TLS] ${long.replace('[TLS] ', '').trim()}`);
 });
 
-t.test('edits of a message', async (t) => {
-  const headers = fields(
-    'From: a@a.example',
-    'Subject: [TLS] one',
-    'X-Other: [TLS]',
-    'subject: [TLS]',
-    'SUBJECT: three',
-  );
-  t.same(subjectEdits(headers, '[TLS]', true), [{ kind: 'deleteHeader', name: 'Subject', index: 2 }]);
-  t.same(subjectEdits(headers, '[TLS]', false), [
-    { kind: 'changeHeader', name: 'Subject', index: 1, value: 'one' },
-    { kind: 'deleteHeader', name: 'Subject', index: 2 },
-  ]);
-  t.same(subjectEdits(fields('From: a@a.example'), '[TLS]', true), [
-    { kind: 'addHeader', name: 'Subject', value: '[TLS]' },
-  ]);
-  t.same(subjectEdits(fields('From: a@a.example'), '[TLS]', false), []);
-  const many = fields(...Array.from({ length: 300 }, () => 'Subject: [TLS]'));
-  const edits = subjectEdits(many, '[TLS]', false);
-  t.same(
-    edits.map((edit) => 'index' in edit && edit.index),
-    Array.from({ length: 300 }, (_, at) => 300 - at),
-    'from the highest index down',
-  );
+t.test('several tags at once', async (t) => {
+  const tags = ['[TLS]', '[OK]', '🔒'];
+  const cases: [string, string, string][] = [
+    ['[T[OK]LS] hello', '', 'hello'],
+    ['[O[TLS]K] hello', '', 'hello'],
+    ['[O[T[O🔒K]LS]K] 🔒 hello'.replaceAll('🔒', b('🔒')), '', 'hello'],
+    ['[OK] Re: [TLS] hello', '[TLS]', '[TLS] Re: hello'],
+    ['[TLS] [OK] hello', '[TLS]', '[TLS] hello'],
+    ['[TLS] hello', '[OK]', '[OK] hello'],
+    ['[NEW] hello', '[NEW]', '[NEW] hello'],
+    ['hello', '', 'hello'],
+  ];
+  for (const [value, put, want] of cases) {
+    t.equal(retagSubject(value, tags, put), want, value);
+    t.equal(retagSubject(want, tags, put), want, 'once');
+  }
+  t.equal(retagSubject(' x', [], ''), ' x');
 });
 
 t.test('tags that can be used', async (t) => {
