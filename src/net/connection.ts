@@ -202,18 +202,19 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
   }
 }
 
-/** Starts to listen to the connection's socket. */
-export function track(connection: Any): void {
+/** Starts to listen to the connection's socket; what it reads comes by itself when reads are shared. */
+export function track(connection: Any, shared: boolean): void {
   const socket: Tracked = connection.socket;
   socket[CONNECTION] = connection;
-  socket.on('data', onData);
+  if (!shared) socket.on('data', onData);
   socket.on('end', onEnd);
   socket.on('drain', onDrain);
   socket.on('error', onError);
   socket.on('close', onClose);
 }
 
-function onData(this: Tracked, chunk: Uint8Array): void {
+/** `this` is the socket; the chunk is only good until this returns when reads are shared. */
+export function onData(this: Tracked, chunk: Uint8Array): void {
   this[CONNECTION]?.receive(chunk);
 }
 

@@ -7,7 +7,9 @@
 import type { Server, Socket } from 'node:net';
 import type { Log } from '../log/log.ts';
 import type { Protocol } from '../session/protocol.ts';
-import { Connection, type DriverCounters, type Handler, type Owner, track } from './connection.ts';
+import { Connection, type DriverCounters, type Handler, type Owner, onData, track } from './connection.ts';
+import { newServer } from './listen.ts';
+import { shareReads } from './sharedRead.ts';
 
 export interface DriverLimits {
   readonly maxConnections: number;
@@ -32,13 +34,17 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   readonly #perClient = new Map<string, number>();
   readonly #servers: Server[] = [];
   readonly #sweep: NodeJS.Timeout;
+  readonly #shared: boolean;
 
+  /** `shared`: read through the shared buffer (sharedRead.ts); only for a handler that answers at once. */
   constructor(
     protocol: Protocol<State, In, Out, Query, Answer>,
     handler: Handler<Query, Answer>,
     limits: DriverLimits,
     log: Log,
+    shared = false,
   ) {
+    this.#shared = shared;
     this.protocol = protocol;
     this.handler = handler;
     this.limits = limits;
@@ -52,26 +58,30 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     return this.#open.size;
   }
 
-  /** Serves every connection that this server accepts from now on. */
-  attach(server: Server): void {
+  /** A server whose connections this driver serves; it does not listen yet. */
+  server(): Server {
+    const server = newServer(this.#shared);
     this.#servers.push(server);
     server.on('connection', (socket) => this.accept(socket));
-    server.on('error', (error) => this.log.bug(`${this.protocol.name} listener`, error));
+    return server;
   }
 
-  accept(socket: Socket): void {
-    const client = socket.remoteAddress ?? '';
-    const peer = client === '' ? 'unix' : `${client}:${socket.remotePort ?? 0}`;
+  accept(accepted: Socket): void {
+    const client = accepted.remoteAddress ?? '';
+    const peer = client === '' ? 'unix' : `${client}:${accepted.remotePort ?? 0}`;
     if (this.#overLimit(client, peer)) {
-      socket.destroy();
+      accepted.destroy();
       return;
     }
     this.counters.opened++;
+    const wrapped = this.#shared ? shareReads(accepted, onData) : null;
+    const socket = wrapped ?? accepted;
     const connection = new Connection(this, socket, peer);
     this.#open.add(connection);
     if (client !== '') this.#perClient.set(client, (this.#perClient.get(client) ?? 0) + 1);
     this.log.connOpen(this.protocol.name, connection.conn, peer);
-    track(connection as unknown as Connection<unknown, unknown, unknown, unknown, unknown>);
+    track(connection as unknown as Connection<unknown, unknown, unknown, unknown, unknown>, wrapped !== null);
+    if (this.#shared && wrapped === null) socket.resume();
   }
 
   #overLimit(client: string, peer: string): boolean {

@@ -97,9 +97,12 @@ function started(server: Server, listen: () => void): Promise<void> {
   });
 }
 
-/** A server that leaves half-closed connections to us: node's default would drop an answer still being decided. */
-export function newServer(): Server {
-  return createServer({ allowHalfOpen: true, noDelay: true });
+/**
+ * A server that leaves half-closed connections to us: node's default would drop an answer still being decided.
+ * `paused`: an accepted connection is not read from until somebody resumes it.
+ */
+export function newServer(paused = false): Server {
+  return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: paused });
 }
 
 /** Starts `server` on the address. Rejects with ListenError. */

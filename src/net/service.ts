@@ -23,8 +23,9 @@ import { activeOf, readMarkKeys } from './active.ts';
 import { createCodes } from './codes.ts';
 import { Driver, type DriverLimits } from './driver.ts';
 import { Judge } from './judge.ts';
-import { inheritedSockets, listenOn, listenOnInherited, newServer } from './listen.ts';
+import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
 import { RecentVerdicts } from './recent.ts';
+import { canShareReads } from './sharedRead.ts';
 import { type OpenListener, statusReport } from './status.ts';
 
 /** The configuration has mistakes; they are all here. */
@@ -40,7 +41,7 @@ export class ConfigRejected extends Error {
 type Good = Extract<Loaded, { ok: true }>;
 type AnyDriver = Pick<
   Driver<unknown, unknown, unknown, unknown, unknown>,
-  'attach' | 'drain' | 'open' | 'counters' | 'limits'
+  'server' | 'drain' | 'open' | 'counters' | 'limits'
 >;
 
 /** Settings that only a restart applies. */
@@ -72,10 +73,10 @@ export class Service {
   static async start(config: string, log: Log, env: NodeJS.ProcessEnv): Promise<Service> {
     const begun = performance.now();
     // in a worker as every reload: what reading leaves behind goes with it, and a table of a million rows rests small
-    const loaded = await loadInWorker(config);
+    const [loaded, shared] = await Promise.all([loadInWorker(config), canShareReads()]);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
     const keys = await readMarkKeys(loaded.service);
-    const service = new Service(config, log, loaded, keys, performance.now() - begun);
+    const service = new Service(config, log, loaded, keys, shared, performance.now() - begun);
     try {
       await service.#listen(env);
     } catch (error) {
@@ -85,7 +86,14 @@ export class Service {
     return service;
   }
 
-  private constructor(config: string, log: Log, loaded: Good, keys: readonly MarkKey[], ms: number) {
+  private constructor(
+    config: string,
+    log: Log,
+    loaded: Good,
+    keys: readonly MarkKey[],
+    shared: boolean,
+    ms: number,
+  ) {
     const { service } = loaded;
     this.#config = config;
     this.#log = log;
@@ -103,7 +111,10 @@ export class Service {
       maxPacketBytes: service.maxPacketBytes,
       maxRecipients: service.maxRecipients,
     });
-    this.#drivers.set('policy', new Driver(policy, (query, peer) => judge.policy(query, peer), limits, log));
+    this.#drivers.set(
+      'policy',
+      new Driver(policy, (query, peer) => judge.policy(query, peer), limits, log, shared),
+    );
     this.#drivers.set(
       'milter',
       new Driver(
@@ -114,6 +125,7 @@ export class Service {
         },
         limits,
         log,
+        shared,
       ),
     );
     this.#drivers.set(
@@ -139,23 +151,22 @@ export class Service {
       if (driver === undefined) continue;
       const handedOver = inherited.get(name) ?? [];
       for (const fd of handedOver) {
-        const server = newServer();
-        driver.attach(server);
+        const server = driver.server();
         await listenOnInherited(server, fd);
         this.#opened(name, server, `inherited descriptor ${fd}`);
       }
       if (handedOver.length > 0) continue;
       for (const address of addresses) {
-        const server = newServer();
+        const server = driver.server();
         const mode = name === 'control' ? 0o600 : service.socketMode;
         await listenOn(server, address, { mode, group: name === 'control' ? null : service.socketGroup });
-        driver.attach(server);
         this.#opened(name, server, formatListen(address));
       }
     }
   }
 
   #opened(name: string, server: Server, address: string): void {
+    server.on('error', (error) => this.#log.bug(`${name} listener`, error));
     const bound = server.address();
     const real =
       typeof bound === 'object' && bound !== null && address.startsWith('inet:')

@@ -7,7 +7,7 @@ import { type Test, test } from 'tap';
 import { Log } from '../../src/log/log.ts';
 import type { Handler } from '../../src/net/connection.ts';
 import { Driver, type DriverLimits } from '../../src/net/driver.ts';
-import { newServer } from '../../src/net/listen.ts';
+import { canShareReads } from '../../src/net/sharedRead.ts';
 import type { Protocol } from '../../src/session/protocol.ts';
 import { WireError } from '../../src/wire/wireError.ts';
 
@@ -60,15 +60,15 @@ async function bed(
   t: Test,
   handler: Handler<string, string>,
   limits: Partial<DriverLimits> = {},
+  shared = false,
 ): Promise<Bed> {
   const sink = new PassThrough();
   let text = '';
   sink.on('data', (chunk: Buffer) => {
     text += chunk.toString();
   });
-  const driver = new Driver(lines, handler, { ...LIMITS, ...limits }, new Log('debug', sink));
-  const server: Server = newServer();
-  driver.attach(server);
+  const driver = new Driver(lines, handler, { ...LIMITS, ...limits }, new Log('debug', sink), shared);
+  const server: Server = driver.server();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   t.teardown(() => driver.drain(0));
@@ -101,26 +101,40 @@ function untilClosed(socket: Socket): Promise<string> {
   });
 }
 
+/** Both ways of reading; the shared buffer is only for handlers that answer at once. */
+const READS = [
+  ['', false],
+  [', with shared reads', true],
+] as const;
+
+test('reads can be shared in this Node', async (t) => {
+  t.equal(await canShareReads(), true);
+});
+
 const echo: Handler<string, string> = (query) => query;
 
-test('several messages in one read are answered in order in one connection', async (t) => {
-  const { open } = await bed(t, echo);
-  const socket = await open();
-  socket.write('a\nb\nc\nbye\n');
-  t.equal(await untilClosed(socket), '1:a\n2:b\n3:c\nbye\n');
-});
+for (const [how, shared] of READS) {
+  test(`several messages in one read are answered in order in one connection${how}`, async (t) => {
+    const { open } = await bed(t, echo, {}, shared);
+    const socket = await open();
+    socket.write('a\nb\nc\nbye\n');
+    t.equal(await untilClosed(socket), '1:a\n2:b\n3:c\nbye\n');
+  });
+}
 
-test('bytes one at a time give the same answers', async (t) => {
-  const { open } = await bed(t, echo);
-  const socket = await open();
-  socket.setNoDelay(true);
-  const done = untilClosed(socket);
-  for (const char of 'ab\nbye\n') {
-    socket.write(char);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  t.equal(await done, '1:ab\nbye\n');
-});
+for (const [how, shared] of READS) {
+  test(`bytes one at a time give the same answers${how}`, async (t) => {
+    const { open } = await bed(t, echo, {}, shared);
+    const socket = await open();
+    socket.setNoDelay(true);
+    const done = untilClosed(socket);
+    for (const char of 'ab\nbye\n') {
+      socket.write(char);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    t.equal(await done, '1:ab\nbye\n');
+  });
+}
 
 test('an answer that takes time keeps later messages waiting, in order', async (t) => {
   const { open } = await bed(t, async (query) => {
@@ -145,34 +159,43 @@ test('a peer that half-closes still gets its answer', async (t) => {
   t.equal(await done, '1:a\n');
 });
 
-test('a broken protocol closes that connection, names the rule, and leaves the others alone', async (t) => {
-  const { open, log, driver } = await bed(t, echo);
-  const other = await open();
-  const bad = await open();
-  bad.write('a\njunk\nb\n');
-  t.equal(await untilClosed(bad), '1:a\n', 'what was answered before is delivered');
-  other.write('still\nbye\n');
-  t.equal(await untilClosed(other), '1:still\nbye\n');
-  t.equal(driver.counters.wireErrors, 1);
-  t.match(
-    log().find((line) => line.event === 'wire.error'),
-    { rule: 'test-junk', got: '"junk"', proto: 'control' },
-  );
-});
-
-test('our own bug gives the fail-safe reply, a line with the stack, and service goes on', async (t) => {
-  const { open, log, driver } = await bed(t, (query) => {
-    if (query === 'handler') throw new Error('bug in the handler');
-    return query;
+for (const [how, shared] of READS) {
+  test(`a broken protocol closes that connection, names the rule, and leaves the others alone${how}`, async (t) => {
+    const { open, log, driver } = await bed(t, echo, {}, shared);
+    const other = await open();
+    const bad = await open();
+    bad.write('a\njunk\nb\n');
+    t.equal(await untilClosed(bad), '1:a\n', 'what was answered before is delivered');
+    other.write('still\nbye\n');
+    t.equal(await untilClosed(other), '1:still\nbye\n');
+    t.equal(driver.counters.wireErrors, 1);
+    t.match(
+      log().find((line) => line.event === 'wire.error'),
+      { rule: 'test-junk', got: '"junk"', proto: 'control' },
+    );
   });
-  const socket = await open();
-  socket.write('boom\nhandler\nx\nbye\n');
-  t.equal(await untilClosed(socket), 'sorry\nsorry\n2:x\nbye\n');
-  t.equal(driver.counters.bugs, 2);
-  const bugs = log().filter((line) => line.event === 'bug');
-  t.equal(bugs.length, 2);
-  t.match(bugs[0], { stack: /our own bug[\s\S]*driver.test/ });
-});
+}
+
+for (const [how, shared] of READS) {
+  test(`our own bug gives the fail-safe reply, a line with the stack, and service goes on${how}`, async (t) => {
+    const { open, log, driver } = await bed(
+      t,
+      (query) => {
+        if (query === 'handler') throw new Error('bug in the handler');
+        return query;
+      },
+      {},
+      shared,
+    );
+    const socket = await open();
+    socket.write('boom\nhandler\nx\nbye\n');
+    t.equal(await untilClosed(socket), 'sorry\nsorry\n2:x\nbye\n');
+    t.equal(driver.counters.bugs, 2);
+    const bugs = log().filter((line) => line.event === 'bug');
+    t.equal(bugs.length, 2);
+    t.match(bugs[0], { stack: /our own bug[\s\S]*driver.test/ });
+  });
+}
 
 test('a rejected promise is a bug too', async (t) => {
   const { open } = await bed(t, () => Promise.reject(new Error('late bug')));
@@ -215,19 +238,21 @@ test('max-connections-per-client counts down again when a connection closes', as
   );
 });
 
-test('request-timeout cuts a peer that starts a message and never ends it', async (t) => {
-  const { open, log } = await bed(t, echo, { requestTimeoutSeconds: 1 });
-  const idle = await open();
-  const slow = await open();
-  slow.write('never-ending');
-  await untilClosed(slow);
-  t.match(
-    log().find((line) => line.event === 'conn.limit'),
-    { limit: 'request-timeout', value: 1 },
-  );
-  idle.write('a\nbye\n');
-  t.equal(await untilClosed(idle), '1:a\nbye\n', 'an idle connection has no request deadline');
-});
+for (const [how, shared] of READS) {
+  test(`request-timeout cuts a peer that starts a message and never ends it${how}`, async (t) => {
+    const { open, log } = await bed(t, echo, { requestTimeoutSeconds: 1 }, shared);
+    const idle = await open();
+    const slow = await open();
+    slow.write('never-ending');
+    await untilClosed(slow);
+    t.match(
+      log().find((line) => line.event === 'conn.limit'),
+      { limit: 'request-timeout', value: 1 },
+    );
+    idle.write('a\nbye\n');
+    t.equal(await untilClosed(idle), '1:a\nbye\n', 'an idle connection has no request deadline');
+  });
+}
 
 test('idle-timeout closes a silent connection', async (t) => {
   const { open, log } = await bed(t, echo, { idleTimeoutSeconds: 1 });
@@ -238,17 +263,19 @@ test('idle-timeout closes a silent connection', async (t) => {
   );
 });
 
-test('end of stream inside a message is named', async (t) => {
-  const { open, log } = await bed(t, echo);
-  const socket = await open();
-  const done = untilClosed(socket);
-  socket.end('half');
-  await done;
-  t.match(
-    log().find((line) => line.event === 'wire.error'),
-    { rule: 'control-truncated' },
-  );
-});
+for (const [how, shared] of READS) {
+  test(`end of stream inside a message is named${how}`, async (t) => {
+    const { open, log } = await bed(t, echo, {}, shared);
+    const socket = await open();
+    const done = untilClosed(socket);
+    socket.end('half');
+    await done;
+    t.match(
+      log().find((line) => line.event === 'wire.error'),
+      { rule: 'control-truncated' },
+    );
+  });
+}
 
 test('a peer that sends and never reads does not fill memory', async (t) => {
   const big = 'x'.repeat(10_000);
