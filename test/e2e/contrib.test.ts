@@ -5,16 +5,7 @@
  * relative to the queue folder, so they are right for this instance too, chrooted or not.
  */
 import { execFileSync } from 'node:child_process';
-import {
-  appendFileSync,
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,11 +14,13 @@ import { root } from '../root.ts';
 import { type CertificateAuthority, createCa } from './harness/ca.ts';
 import { Daemon, type LogLine } from './harness/daemon.ts';
 import { Postfix } from './harness/postfix.ts';
+import { writeAged } from './harness/postfix-setup.ts';
 import { freePorts } from './harness/processes.ts';
 import { accountId, command, e2eSkip } from './harness/requirements.ts';
 import type { Reply } from './harness/smtp-reply.ts';
 import { openSession, type SessionOptions } from './harness/smtp-session.ts';
 
+t.jobs = 3; // most of the time here is Postfix waiting for a daemon that does not answer
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'sasl']);
 const BOB = 'bob@local.example';
 
@@ -137,7 +130,7 @@ const ACCEPTED = { code: 250, enhanced: '2.0.0' };
 const REFUSED = { code: 530, enhanced: '5.7.0', text: /bank\.example requires TLS/ };
 
 for (const name of MAIN) {
-  t.test(`${name}.main.cf`, { skip }, async (t) => {
+  t.test(`${name}.main.cf`, { skip, buffered: true }, async (t) => {
     const ca = createCa();
     t.teardown(() => ca.remove());
     const { postfix, tlsward, chrooted } = await site(t, ca, fragment(`${name}.main.cf`));
@@ -284,19 +277,17 @@ t.test('postconf reads every fragment without a warning', { skip }, async (t) =>
     execFileSync(command('sh'), ['-c', 'exec "$@" 2>&1', 'sh', command('postconf'), '-c', dir, ...args], {
       encoding: 'utf8',
     });
+  const mine = 'compatibility_level = 3.6\nmyhostname = mx.example.org\n';
   for (const name of MAIN) {
-    writeFileSync(join(dir, 'master.cf'), 'smtp inet n - y - - smtpd\n');
-    writeFileSync(join(dir, 'main.cf'), 'compatibility_level = 3.6\nmyhostname = mx.example.org\n');
-    appendFileSync(join(dir, 'main.cf'), fragment(`${name}.main.cf`));
-    if (name === 'both') {
-      for (const more of ['reinject', 'submission'])
-        appendFileSync(join(dir, 'master.cf'), fragment(`${more}.master.cf`));
-    }
+    const more = name === 'both' ? ['reinject', 'submission'] : [];
+    const services = ['smtp inet n - y - - smtpd\n', ...more.map((file) => fragment(`${file}.master.cf`))];
+    writeAged(join(dir, 'main.cf'), `${mine}${fragment(`${name}.main.cf`)}`);
+    writeAged(join(dir, 'master.cf'), services.join(''));
     t.notMatch(postconf('-n'), /warning|fatal/, name);
     t.notMatch(postconf('-M'), /warning|fatal/, name);
     t.notMatch(postconf('-P'), /warning|fatal/, name);
   }
   t.match(postconf('-P'), /^127\.0\.0\.1:10025\/inet\/smtpd_milters = *$/m);
-  appendFileSync(join(dir, 'main.cf'), 'tlsward_polcy = x\n');
+  writeAged(join(dir, 'main.cf'), `${mine}${fragment('both.main.cf')}tlsward_polcy = x\n`);
   t.match(postconf('-n'), /warning.*tlsward_polcy/, 'and it would warn');
 });
