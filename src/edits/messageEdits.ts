@@ -13,7 +13,7 @@ import type { Verdict } from '../core/verdict.ts';
 import { describeCertificate, describeTls } from '../core/words.ts';
 import { putBodyBanner } from '../mail/bodyBanner.ts';
 import { LEAVE_REASONS } from '../mail/reasons.ts';
-import { tagSubject } from '../mail/subject.ts';
+import { retagSubject } from '../mail/subject.ts';
 import { matchesTemplate, parseTemplate, renderTemplate, type Template } from '../mail/template.ts';
 import { AUTH_RESULTS_NAME, claimsToBeOurs, formatAuthResults } from '../mark/authResults.ts';
 import { formatMark } from '../mark/markFields.ts';
@@ -106,16 +106,39 @@ function subjectEdits(
   for (const field of headers) {
     if (fieldNameKey(field.name) !== 'subject') continue;
     index++;
-    let value = field.value;
-    for (const tag of tags) if (tag !== put || index > 1) value = tagSubject(value, tag, false);
-    if (put !== '' && index === 1) value = tagSubject(value, put, true);
+    const value = retagSubject(field.value, tags, index === 1 ? put : '');
     if (value === field.value) continue;
     if (value.trim() === '') edits.unshift({ kind: 'deleteHeader', name: 'Subject', index });
-    else edits.push({ kind: 'changeHeader', name: 'Subject', index, value });
+    else edits.push({ kind: 'changeHeader', name: 'Subject', index, value: foldOverlong(value) });
   }
   if (put !== '' && index === 0)
-    edits.push({ kind: 'addHeader', name: 'Subject', value: tagSubject('', put, true) });
+    edits.push({ kind: 'addHeader', name: 'Subject', value: retagSubject('', [], put) });
   return edits;
+}
+
+/** RFC 5322 section 2.1.1, less the name and some room. */
+const LONGEST_LINE = 960;
+
+/**
+ * A subject whose lines no MTA has to split: one that a sender wrote in a line of its own length and that we must change
+ * is folded where it can be, and where there is no blank, cut.
+ */
+function foldOverlong(value: string): string {
+  if (value.length <= LONGEST_LINE) return value;
+  return value
+    .split('\n')
+    .flatMap((line) => {
+      const pieces: string[] = [];
+      let rest = line;
+      while (rest.length > LONGEST_LINE) {
+        const blank = rest.lastIndexOf(' ', LONGEST_LINE);
+        const at = blank > 1 ? blank : LONGEST_LINE;
+        pieces.push(rest.slice(0, at));
+        rest = rest[at] === ' ' ? rest.slice(at) : ` ${rest.slice(at)}`;
+      }
+      return [...pieces, rest];
+    })
+    .join('\n');
 }
 
 function bodyEdits(

@@ -216,6 +216,19 @@ test('banners stand where a person reads them, on protected mail only', async (t
   );
 });
 
+test('a subject of one endless line is changed into lines that no MTA splits', async (t) => {
+  const on = await bed(t, TABLE);
+  for (const text of ['word '.repeat(4000), 'x'.repeat(20_000)]) {
+    const played = await play(on, {
+      sender: '<a@dressed.example>',
+      headers: [{ name: 'Subject', value: text }],
+    });
+    const [subject = ''] = fieldsOf(played, 'Subject');
+    t.match(subject, /^\[TLS\] /);
+    t.ok(subject.split('\n').every((line) => line.length < 998));
+  }
+});
+
 test('a re-injecting filter keeps a mark that verifies and loses any other', async (t) => {
   const on = await bed(t, `mark-key = mark.key\ntrusted-clients = 192.0.2.9\n${TABLE}`);
   const first = await play(on, {});
