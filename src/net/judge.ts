@@ -74,7 +74,7 @@ export class Judge {
     const transaction = seen.length > 0 ? { ...asked, recipients: seen, unseenRecipients: false } : asked;
     const answer = this.#answer(transaction, decide(transaction, table, this.active.facts), table, peer);
     if (instance !== '' && (asked.stage === 'MAIL' || asked.stage === 'RCPT')) {
-      const memory = known ?? this.#memory.begin(instance, table, now);
+      const memory = known ?? this.#memory.begin(instance, table, now, peer);
       if (answer.verdict.action === 'accept' || answer.verdict.action === 'hold') {
         memory.add(asked.recipients);
         this.#rememberPins(asked, now);

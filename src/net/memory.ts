@@ -100,13 +100,21 @@ export class TransactionMemory {
   /** smtpd_timeout is 300 s, so between RCPT and DATA little more can pass. */
   readonly #instances = new Forgetful<Instance>(20_000, 10 * 60_000);
   readonly #pins = new Forgetful<Pins>(20_000, 60_000);
+  /** The instance that each policy connection last spoke of. */
+  readonly #current = new WeakMap<object, string>();
 
   instance(id: string, now: number): Instance | undefined {
     return this.#instances.get(id, now);
   }
 
-  /** A new transaction under this id. */
-  begin(id: string, table: PolicyTable, now: number): Instance {
+  /**
+   * A new transaction under this id, first heard of on this connection. An smtpd(8) has one policy connection and one
+   * message at a time, so the one it spoke of before is over, and only the last of each is kept.
+   */
+  begin(id: string, table: PolicyTable, now: number, connection: object): Instance {
+    const before = this.#current.get(connection);
+    if (before !== undefined) this.#instances.delete(before);
+    this.#current.set(connection, id);
     const instance = new Instance(table, now);
     this.#instances.set(id, instance);
     return instance;

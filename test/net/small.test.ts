@@ -85,7 +85,7 @@ test('an instance keeps its table and recipients until it is too old', async (t)
     '',
   );
   const more = [parseInternalAddress('gr\u00fcn c@y.example'), parseInternalAddress('postmaster')];
-  const instance = memory.begin('1.2', table, 1000);
+  const instance = memory.begin('1.2', table, 1000, {});
   t.same(instance.recipients(), []);
   instance.add(TRANSACTION.recipients);
   instance.add(TRANSACTION.recipients);
@@ -95,13 +95,20 @@ test('an instance keeps its table and recipients until it is too old', async (t)
   t.equal(memory.instance('1.2', 1000 + 11 * 60_000), undefined);
   memory.sweep(1000 + 11 * 60_000);
   t.equal(memory.instance('1.2', 1000), undefined);
-  memory.begin('1.3', table, 1000);
+  memory.begin('1.3', table, 1000, {});
   memory.end('1.3');
   t.equal(memory.instance('1.3', 1000), undefined);
-  for (let i = 0; i < 50_000; i++) memory.begin(`2.${i}`, table, 2000);
+  for (let i = 0; i < 50_000; i++) memory.begin(`2.${i}`, table, 2000, {});
   t.ok(memory.instance('2.49999', 2000));
   t.ok(memory.instance('2.40001', 2000), 'the younger half at least');
   t.equal(memory.instance('2.29999', 2000), undefined, 'bounded in number');
+  const [one, two] = [{}, {}];
+  memory.begin('3.1', table, 2000, one);
+  memory.begin('3.2', table, 2000, two);
+  memory.begin('3.3', table, 2000, one);
+  t.equal(memory.instance('3.1', 2000), undefined, 'over when its connection speaks of the next');
+  t.ok(memory.instance('3.2', 2000), 'another connection is another smtpd');
+  t.ok(memory.instance('3.3', 2000));
 });
 
 test('fingerprints seen by the policy service serve one question of the milter', async (t) => {
