@@ -224,7 +224,7 @@ test('a subject of one endless line is changed into lines that no MTA splits', a
       headers: [{ name: 'Subject', value: text }],
     });
     const [subject = ''] = fieldsOf(played, 'Subject');
-    t.match(subject, /^\[TLS\] /);
+    t.match(subject, /^\[TLS\]\s/);
     t.ok(subject.split('\n').every((line) => line.length < 998));
   }
 });
