@@ -25,9 +25,13 @@ function allAscii(text: string): boolean {
 function toAscii(name: string): string | null {
   // characters that would end or split the host part of a URL, or be decoded by it
   if (/[/\\?#@:%[\]<>^|\s]/.test(name)) return null;
+  // Node 24 keeps labels that are no Punycode (`xn--a`) in a host that is all ASCII, Node 20 refuses them; beside a U-label
+  // both look at every label.
+  const witness = allAscii(name);
   try {
-    const host = new URL(`http://${name}/`).hostname;
-    return host === '' ? null : host;
+    const host = new URL(`http://${name}${witness ? '.\u00fc' : ''}/`).hostname;
+    if (host === '') return null;
+    return witness ? host.slice(0, -'.xn--tda'.length) : host;
   } catch {
     return null;
   }
