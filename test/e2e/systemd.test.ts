@@ -1,0 +1,168 @@
+/**
+ * The units run by a real systemd, as an administrator installs them: the user and folders from sysusers.d and tmpfiles.d,
+ * the production table of contrib/, the program where the unit expects it, all confinement in force.
+ *
+ * A container that may not mount cannot run this; then it is skipped with the reason, in continuous integration too. Where
+ * it can run, it must pass.
+ */
+import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { root } from '../root.ts';
+import { policyRequest } from '../service/bed.ts';
+import { UNIT_DIR } from '../units.ts';
+import { type Booted, boot, bootable } from './harness/booted.ts';
+import { installProgram } from './harness/installed.ts';
+
+/** One policy request on a new connection; prints the action, or the error's code. */
+const ASK = `
+import { connect } from 'node:net';
+const socket = connect('/var/spool/postfix/tlsward/policy.sock');
+let text = '';
+socket.on('data', (chunk) => { text += chunk; if (text.endsWith('\\n\\n')) { console.log(text.slice(0, 60).trim()); process.exit(); } });
+socket.on('error', (error) => { console.log(error.code); process.exit(1); });
+socket.on('close', () => { console.log('closed'); process.exit(1); });
+socket.write(${JSON.stringify(policyRequest())});
+setTimeout(() => { console.log('no answer'); process.exit(1); }, 10_000);
+`;
+
+const REFUSED = /^action=530 5\.7\.0 bank\.example requires TLS/;
+const as = (user: string, group: string) =>
+  `setpriv --reuid=${user} --regid=${group} --clear-groups node /srv/ask.mjs`;
+const ask = as('postfix', 'postfix');
+
+const reason = bootable();
+if (reason) process.stderr.write(`SKIPPED: units are not started for real: ${reason}\n`);
+
+t.test('units under systemd', { skip: reason }, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'tlsward-units-'));
+  chmodSync(dir, 0o755);
+  installProgram(join(dir, 'lib'));
+  writeFileSync(join(dir, 'ask.mjs'), ASK);
+  cpSync(UNIT_DIR, join(dir, 'systemd'), { recursive: true });
+  cpSync(fileURLToPath(new URL('contrib/tables/', root)), join(dir, 'tables'), { recursive: true });
+  const machine: Booted = await boot([
+    `${join(dir, 'lib')}:/usr/lib/tlsward`,
+    `${join(dir, 'ask.mjs')}:/srv/ask.mjs`,
+    `${join(dir, 'systemd')}:/srv/systemd`,
+    `${join(dir, 'tables')}:/srv/tables`,
+    `${process.execPath}:/usr/bin/node`,
+  ]);
+  t.teardown(async () => {
+    await machine.close();
+    rmSync(dir, { recursive: true });
+  });
+  const { sh } = machine;
+  const journal = async () => (await sh('journalctl -u tlsward -n 30 --no-pager -o cat')).text;
+  /** Runs a script that must succeed; what it printed, without the last line end. */
+  const ok = async (script: string): Promise<string> => {
+    const { status, text } = await sh(script);
+    if (status !== 0) throw new Error(`${script}\nstatus ${status}\n${text}\n${await journal()}`);
+    return text.trimEnd();
+  };
+
+  await ok(`
+    cp /srv/systemd/*.service /srv/systemd/*.socket /etc/systemd/system/
+    cp /srv/systemd/tlsward.sysusers.conf /usr/lib/sysusers.d/tlsward.conf
+    cp /srv/systemd/tlsward.tmpfiles.conf /usr/lib/tmpfiles.d/tlsward.conf
+    systemd-sysusers && systemd-tmpfiles --create tlsward.conf
+    install -o root -g tlsward -m 0640 /srv/tables/tlsward.ini /etc/tlsward/tlsward.ini
+    install -o root -g tlsward -m 0640 /srv/tables/domains.d/partners.ini /etc/tlsward/domains.d/partners.ini
+    cp -p /etc/tlsward/tlsward.ini /etc/tlsward/good
+    systemctl daemon-reload`);
+  const pid = () => ok('systemctl show -p MainPID --value tlsward');
+  const active = async () => (await sh('systemctl is-active tlsward')).text.trimEnd();
+
+  await t.test('start, confined', async (t) => {
+    await ok('systemctl start tlsward');
+    const files = await ok(
+      'for i in 1 2 3 4 5 6 7 8 9 10; do [ -S /run/tlsward/control.sock ] && break; sleep 0.3; done; ' +
+        "stat -c '%a %U %G %n' /var/spool/postfix/tlsward/* /run/tlsward/* /var/lib/tlsward",
+    );
+    t.equal(
+      files,
+      [
+        '660 tlsward postfix /var/spool/postfix/tlsward/milter.sock',
+        '660 tlsward postfix /var/spool/postfix/tlsward/policy.sock',
+        '600 tlsward tlsward /run/tlsward/control.sock',
+        '700 tlsward tlsward /var/lib/tlsward',
+      ].join('\n'),
+    );
+    const status = await ok(`cat /proc/${await pid()}/status`);
+    t.match(status, /^CapBnd:\t0+$/m);
+    t.match(status, /^NoNewPrivs:\t1$/m);
+    t.match(status, /^Seccomp:\t2$/m);
+    t.match(await ok(ask), REFUSED, 'Postfix is answered');
+    t.match(await sh(as('nobody', 'nogroup')), { status: 1, text: /^EACCES/ }, 'others cannot connect');
+    t.match(
+      await ok('node /usr/lib/tlsward/build/src/main.js status'),
+      new RegExp(await pid()),
+      'root can ask',
+    );
+  });
+
+  await t.test('reload', async (t) => {
+    const before = await pid();
+    await ok(
+      "echo '[domain new.example]\npolicy = partner' >> /etc/tlsward/tlsward.ini; systemctl reload tlsward",
+    );
+    t.match(await journal(), /new\.example/, 'says what changed');
+    await ok("echo 'polcy = may' >> /etc/tlsward/tlsward.ini");
+    const refused = await sh('systemctl reload tlsward');
+    t.not(refused.status, 0, 'a refused table is a failed reload');
+    t.match(await journal(), /polcy.*did you mean/);
+    t.equal(await pid(), before, 'the daemon goes on');
+    t.match(await ok(ask), REFUSED, 'with the old table');
+  });
+
+  await t.test('mistakes, crashes and stop', async (t) => {
+    t.not((await sh('systemctl restart tlsward')).status, 0, 'a start with mistakes fails at once');
+    await ok('cp -p /etc/tlsward/good /etc/tlsward/tlsward.ini');
+    const back = async (): Promise<void> => {
+      await ok(`for i in $(seq 40); do ${ask} > /tmp/answer && break; sleep 0.25; done; cat /tmp/answer`);
+      t.match(await ok('cat /tmp/answer'), REFUSED);
+    };
+    await back();
+    t.pass('and is tried again until they are corrected');
+    const before = await pid();
+    await ok(`kill -KILL ${before}`);
+    await back();
+    t.not(await pid(), before, 'a killed daemon comes back');
+    await ok('systemctl stop tlsward');
+    t.equal(await ok('systemctl show -p Result --value tlsward'), 'success');
+    t.equal(await ok('ls /var/spool/postfix/tlsward'), '', 'sockets are removed');
+  });
+
+  await t.test('socket activation', async (t) => {
+    await ok('systemctl start tlsward-policy.socket tlsward-milter.socket');
+    t.equal(await active(), 'inactive');
+    const files = await ok("stat -c '%a %U %G %n' /var/spool/postfix/tlsward/*");
+    t.match(files, /^660 tlsward postfix .*milter\.sock\n660 tlsward postfix .*policy\.sock$/);
+    t.match(await ok(ask), REFUSED, 'the first request starts it');
+    t.equal(await active(), 'active');
+    t.match(await journal(), /policy listening on inherited descriptor/);
+    const restart = `(for i in $(seq 8); do ${ask} || ${ask}; done) > /tmp/answers & systemctl restart tlsward; wait; cat /tmp/answers`;
+    const answers = (await ok(restart))
+      .split('\n')
+      .filter((line) => line !== 'closed' && line !== 'ECONNRESET');
+    t.equal(answers.length, 8);
+    t.ok(
+      answers.every((line) => REFUSED.test(line)),
+      'a restart refuses nobody',
+    );
+    await ok('systemctl stop tlsward');
+    t.match(await ok('ls /var/spool/postfix/tlsward'), /policy\.sock/, 'the sockets stay with systemd');
+    await ok('systemctl stop tlsward-policy.socket tlsward-milter.socket tlsward');
+    t.equal(await ok('ls /var/spool/postfix/tlsward'), '');
+  });
+
+  await t.test('MemoryDenyWriteExecute would end it', async (t) => {
+    await ok(`mkdir -p /run/systemd/system/tlsward.service.d
+      printf '[Service]\\nMemoryDenyWriteExecute=yes\\n' > /run/systemd/system/tlsward.service.d/wx.conf
+      systemctl daemon-reload`);
+    t.not((await sh('systemctl start tlsward')).status, 0);
+    t.match(await ok('systemctl show -p Result --value tlsward'), /signal|core-dump/);
+  });
+});
