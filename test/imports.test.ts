@@ -20,7 +20,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   mailfile: ['core', 'node:fs', 'node:fs/promises', 'node:path'],
   session: ['wire', 'core'],
   config: ['core', 'mail', 'ini', 'ajv', 'node:*'],
-  log: ['core', 'pino'],
+  log: ['core', 'pino', 'node:fs'],
   net: ['wire', 'session', 'core', 'config', 'log', 'mark', 'edits', 'node:*'],
   cli: [
     'core',
