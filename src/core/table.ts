@@ -157,7 +157,9 @@ export class PolicyTable {
         return this.#list(this.#anyone);
       case 'mailbox': {
         const own = this.packed.hasAddresses ? this.find(address.mailbox) : -1;
-        return this.#list(own >= 0 ? own : this.findDomain(address.domain));
+        if (own >= 0) return [this.row(own, address.mailbox)];
+        const row = this.findDomain(address.domain);
+        return row < 0 ? [] : [this.row(row, this.#patternOf(row, address.domain))];
       }
       case 'malformed': {
         const rows = address.readings.map((reading) =>
@@ -174,11 +176,24 @@ export class PolicyTable {
     return row < 0 ? [] : [this.row(row)];
   }
 
-  /** Row by number, 0 .. rows - 1. */
-  row(number: number): Row {
-    const { names, starts, settings, settingsOf, files, fileOf, lineOf } = this.packed;
+  /** The pattern of a row that this domain found: cut from the domain, which is cheaper than spelling it out again. */
+  #patternOf(row: number, domain: string): string {
+    if (row === this.#anyone) return '*';
+    const { starts } = this.packed;
+    const length = starts[row + 1]! - starts[row]!;
+    return length === domain.length ? domain : domain.slice(domain.length - length);
+  }
+
+  #spell(number: number): string {
+    const { names, starts } = this.packed;
     let pattern = '';
     for (let i = starts[number]!; i < starts[number + 1]!; i++) pattern += String.fromCharCode(names[i]!);
+    return pattern;
+  }
+
+  /** Row by number, 0 .. rows - 1; `pattern` where the caller knows it. */
+  row(number: number, pattern: string = this.#spell(number)): Row {
+    const { settings, settingsOf, files, fileOf, lineOf } = this.packed;
     return {
       pattern,
       settings: settings[settingsOf[number]!]!,

@@ -162,7 +162,7 @@ export class Judge {
     if (verdict.wouldBe !== null) this.counters.wouldRefuse++;
     const record: VerdictRecord = {
       code,
-      time: new Date().toISOString(),
+      timeMs: Date.now(),
       transaction,
       verdict,
       reply,

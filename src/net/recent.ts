@@ -37,7 +37,7 @@ export class RecentVerdicts {
   readonly #notable: Ring;
   readonly #accepts = new Ring(ACCEPTS_KEPT);
   readonly #last = new Ring(LAST_ACCEPTS);
-  #second = '';
+  #second = 0;
   #inSecond = 0;
 
   /** `limit`: how many verdicts other than plain accepts are kept. */
@@ -52,7 +52,7 @@ export class RecentVerdicts {
       return;
     }
     this.#last.add(record);
-    const second = record.time.slice(0, 19);
+    const second = Math.floor(record.timeMs / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#inSecond = 0;

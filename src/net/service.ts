@@ -269,7 +269,7 @@ export class Service {
         const record = this.#recent.find(argument);
         return record === undefined
           ? { ok: false }
-          : { ok: true, verdict: { time: record.time, ...verdictFields(record) } };
+          : { ok: true, verdict: { time: new Date(record.timeMs).toISOString(), ...verdictFields(record) } };
       }
       default:
         return { ok: false, error: `no control command "${command}"` };

@@ -49,7 +49,7 @@ test('foreign text is escaped for logs and terminals', async (t) => {
 function record(code: string, verdict: Verdict): VerdictRecord {
   return {
     code,
-    time: '',
+    timeMs: 0,
     transaction: TRANSACTION,
     verdict,
     reply: null,
@@ -68,7 +68,7 @@ test('accepted mail does not push refusals out of the recent list', async (t) =>
   t.ok(recent.find('R1'));
   t.ok(recent.find('A999'));
   t.notOk(recent.find('A500'), 'not all of a busy one');
-  for (let i = 0; i < 300; i++) recent.add({ ...record(`B${i}`, accepted('no-mail')), time: `second ${i}` });
+  for (let i = 0; i < 300; i++) recent.add({ ...record(`B${i}`, accepted('no-mail')), timeMs: 1000 * i });
   t.notOk(recent.find('A1'), 'not for ever');
   t.ok(recent.find('B44'));
   recent.add(record('R2', refused));

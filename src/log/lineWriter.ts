@@ -1,0 +1,89 @@
+/**
+ * Where log lines go: gathered, then written in one piece, when 64 KiB have come together and every 100 ms.
+ *
+ * pino's own destination measures all that it holds at each line, which under load costs more than making the lines. Here a
+ * line is put on a list and the list is joined once. One write is under way at a time, so order is kept.
+ *
+ * A reader that is slow (a pipe that is full) is waited for; when more than 16 MiB have gathered, new lines are dropped and
+ * counted, because a log that nobody reads must not stop the mail. `dropped` says how many.
+ */
+import { write, writeSync } from 'node:fs';
+
+const BATCH_CHARACTERS = 65_536;
+const MOST_CHARACTERS = 16 * 1024 * 1024;
+const INTERVAL_MS = 100;
+const RETRY_MS = 10;
+
+export class LineWriter {
+  /** Lines that were thrown away because nobody read the log. */
+  dropped = 0;
+  readonly #fd: number;
+  #lines: string[] = [];
+  #characters = 0;
+  /** What is being written; null when nothing is. */
+  #writing: Buffer | null = null;
+  readonly #timer: NodeJS.Timeout;
+
+  /** `fd`: an open descriptor, 1 for standard output. */
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.#timer = setInterval(() => this.#start(), INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  /** Takes one line with its line end. */
+  write(line: string): void {
+    if (this.#characters + line.length > MOST_CHARACTERS) {
+      this.dropped++;
+      return;
+    }
+    this.#lines.push(line);
+    this.#characters += line.length;
+    if (this.#characters >= BATCH_CHARACTERS) this.#start();
+  }
+
+  #start(): void {
+    if (this.#writing !== null || this.#characters === 0) return;
+    this.#writing = this.#take();
+    this.#go();
+  }
+
+  #take(): Buffer {
+    const text = this.#lines.join('');
+    this.#lines = [];
+    this.#characters = 0;
+    return Buffer.from(text, 'utf8');
+  }
+
+  #go(): void {
+    const bytes = this.#writing;
+    if (bytes === null) return;
+    write(this.#fd, bytes, (error, written) => {
+      // flushSync came between and has written it
+      if (this.#writing !== bytes) return;
+      if (error?.code === 'EAGAIN') {
+        setTimeout(() => this.#go(), RETRY_MS);
+        return;
+      }
+      // any other error: standard output is gone, and there is nobody to tell
+      this.#writing = error === null && written < bytes.length ? bytes.subarray(written) : null;
+      if (this.#writing !== null) this.#go();
+      else if (this.#characters >= BATCH_CHARACTERS) this.#start();
+    });
+  }
+
+  /** Writes what is held, and waits for it; before the process ends. Throws what write(2) says, EAGAIN excepted. */
+  flushSync(): void {
+    // a write under way may or may not have happened: a line too often is better than one too few
+    let rest = Buffer.concat([this.#writing ?? Buffer.alloc(0), this.#take()]);
+    this.#writing = null;
+    const end = performance.now() + 1000;
+    while (rest.length > 0 && performance.now() < end) {
+      try {
+        rest = rest.subarray(writeSync(this.#fd, rest));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      }
+    }
+  }
+}
