@@ -12,6 +12,7 @@ import type { SavedMessage } from '../mailfile/readMessages.ts';
 import type { MarkFields } from '../mark/markFields.ts';
 import { type MarkKey, type MarkRefusal, verifyMark } from '../mark/signMark.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
+import { utf8OrLatin1 } from '../wire/foreignText.ts';
 
 /** Whose envelope it was, and how that is known. */
 export interface Sender {
@@ -38,9 +39,9 @@ export interface CheckedMessage {
   readonly marks: readonly CheckedMark[];
 }
 
-/** The domain of a path with or without brackets; comments behind it, which some write, are dropped. */
+/** The domain of a path (one character a byte) with or without brackets; comments behind it, which some write, are dropped. */
 function senderDomain(path: string): string {
-  const text = path.replace(/\s+/g, ' ').trim();
+  const text = utf8OrLatin1(path).replace(/\s+/g, ' ').trim();
   const end = text.lastIndexOf('>');
   return parsePath(text.startsWith('<') && end > 0 ? text.slice(0, end + 1) : text).domain;
 }

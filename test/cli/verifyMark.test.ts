@@ -79,6 +79,12 @@ t.test('one message that verifies', async (t) => {
   t.match(told.out, /row \(none\)/);
 });
 
+t.test('a sender domain in UTF-8 is compared by its A-label', async (t) => {
+  const mark = `X-TLS-Ward: ${signMark(SAMPLE, 'xn--bcher-kva.example', [key(7)])}`;
+  const file = message('Return-Path: <jörg@BÜCHER.example>', RECEIVED, mark);
+  t.equal((await verify({ file })).status, 0);
+});
+
 t.test('a changed message does not', async (t) => {
   const bad = async (name: string, text: string, reason: RegExp, args: string[] = []): Promise<void> => {
     const got = await verify({ file: text }, args);
