@@ -10,18 +10,20 @@
  *   first ...              the same for a second tlsward, the filter in front on the listener `chain`
  *   kill | start           end tlsward with SIGKILL; start it again
  *   open LISTENER [ADDR]   connect (from ADDR) and say EHLO
- *   starttls [CERT]        STARTTLS and EHLO, with a client certificate of harness/ca.ts
+ *   starttls [CERT] [MAX]  STARTTLS and EHLO, with a client certificate of harness/ca.ts, at most protocol MAX
  *   auth USER PASSWORD     AUTH PLAIN, must succeed
+ *   envelope A B ...       MAIL FROM A (without <>; `-` is the null sender), RCPT TO each B; all must be accepted
  *   > TEXT                 one command; its reply is the next `<`
- *   < PATTERN              the reply: code, enhanced code and text
+ *   < PATTERN              the reply: code, enhanced code and text; codes alone stand for any text
  *   message ...            DATA and, after a 354, this message; the reply to it is the next `<`
- *   message again          the same with the message of the last `delivered`, as a content filter hands it back
- *   close                  QUIT
+ *   bdat ...               the same by BDAT (RFC 3030) instead of DATA
+ *   message again          DATA with the message of the last `delivered`, as a content filter hands it back; a block adds header fields on top
+ *   close | drop           QUIT; break off without it
  *   delivered ADDR ...     a message has come for ADDR: these header fields in this order, an empty line, this body
  *   held [PATTERN]         one message is held (for this reason, where the MTA keeps it); it is released
  *   logged PATTERN         tlsward wrote a verdict like this since the case began
  *
- * `<`, `held`, and block lines may be for one MTA: `<sendmail 451 ...`, `held postfix ...`, `@sendmail LINE` in a block.
+ * Any directive may be for one MTA (`sendmail: < 451`), and any line of a block (`@sendmail LINE`).
  * In a PATTERN and in the header fields of `delivered`, `*` is any text; a field is compared unfolded. The body is
  * compared byte by byte. In `message` and `delivered`, `\xHH` is a byte and `\\` a backslash, other text is UTF-8, and:
  *
@@ -53,23 +55,9 @@ export interface Case {
   readonly steps: readonly Step[];
 }
 
-const BLOCKS = new Set(['table', 'first', 'message', 'delivered']);
-const VERBS = new Set(
-  [
-    ...BLOCKS,
-    'skip',
-    'kill',
-    'start',
-    'open',
-    'starttls',
-    'auth',
-    '>',
-    '<',
-    'close',
-    'held',
-    'logged',
-  ].flat(),
-);
+const BLOCKS = new Set(['table', 'first', 'message', 'bdat', 'delivered']);
+const WORDS = 'skip kill start open starttls auth envelope > < close drop held logged'.split(' ');
+const VERBS = new Set([...BLOCKS, ...WORDS]);
 
 const COMMON = [
   'From: Alice <alice@bank.example>',
@@ -99,23 +87,17 @@ export function parseCase(name: string, text: string, mta: MtaName): Case {
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index]!;
     if (line.startsWith('#') || line.trim() === '') continue;
-    const match = /^([<>]|[a-z]+)(postfix\b|sendmail\b)?(?: (.*))?$/.exec(line);
-    if (match === null || !VERBS.has(match[1]!)) fail(index, `no such directive: ${line}`);
-    const [, verb = '', , rest = ''] = match!;
-    let only = match![2];
-    let words = rest.trim();
-    if (verb === 'held' && MTAS.includes(words.split(' ')[0]!)) {
-      only = words.split(' ')[0]!;
-      words = words.slice(only.length).trim();
-    }
-    if (only !== undefined && verb !== '<' && verb !== 'held')
-      fail(index, `${verb} cannot be for one MTA only`);
+    const [, only, directive = ''] = /^(?:(postfix|sendmail): )?(.*)$/.exec(line)!;
+    const [, verb = '', rest = ''] = /^([<>]|[a-z]+)(?: (.*))?$/.exec(directive) ?? [];
+    if (!VERBS.has(verb)) fail(index, `no such directive: ${line}`);
+    const words = rest.trim();
+    const wanted = only === undefined || only === mta;
     const block: string[] = [];
-    if (BLOCKS.has(verb) && words !== 'again') {
+    if (BLOCKS.has(verb)) {
       const end = blockEnd(lines, index + 1);
       for (const inner of lines.slice(index + 1, end)) block.push(inner.slice(2));
-      if (block.length === 0) fail(index, `${verb} without a block`);
-      steps.push({ line: index + 1, verb, text: words, block: onlyFor(block, mta) });
+      if (block.length === 0 && words !== 'again') fail(index, `${verb} without a block`);
+      if (wanted) steps.push({ line: index + 1, verb, text: words, block: onlyFor(block, mta) });
       index = end - 1;
       continue;
     }
@@ -125,7 +107,7 @@ export function parseCase(name: string, text: string, mta: MtaName): Case {
       if (where === mta) skip = reason;
       continue;
     }
-    if (only === undefined || only === mta) steps.push({ line: index + 1, verb, text: words, block });
+    if (wanted) steps.push({ line: index + 1, verb, text: words, block });
   }
   return { name, title: title!, skip, steps };
 }
@@ -177,6 +159,16 @@ function bytesOf(line: string): string {
 
 /** Does `text` match, where `*` in the pattern is any text? */
 export function matches(pattern: string, text: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('[^]*')}$`).test(text);
+  const parts = pattern.split('*');
+  const first = parts.shift()!;
+  const last = parts.pop();
+  if (last === undefined) return text === pattern;
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  let from = first.length;
+  for (const part of parts) {
+    const at = text.indexOf(part, from);
+    if (at < 0) return false;
+    from = at + part.length;
+  }
+  return from + last.length <= text.length;
 }

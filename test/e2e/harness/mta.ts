@@ -43,6 +43,7 @@ export async function postfixMta(ca: CertificateAuthority): Promise<Mta> {
     `{ unix:tlsward/${name}.sock, default_action=tempfail, ${limits}${more} }`;
   const postfix = new Postfix({
     ca,
+    localDomains: ['local.example', 'bank.example', 'gov.example'],
     main: {
       smtpd_milters: filter('milter'),
       message_size_limit: LIMIT,
@@ -55,8 +56,8 @@ export async function postfixMta(ca: CertificateAuthority): Promise<Mta> {
         smtpd_milters: `${filter('first/milter')}, ${filter('milter')}`,
       },
       nocert: { smtpd_tls_security_level: 'may', smtpd_tls_ask_ccert: 'no' },
-      // a filter of the year 2001: no macro lists, TLS facts at HELO only
-      untold: { smtpd_tls_security_level: 'may', smtpd_milters: filter('milter', ', protocol=2') },
+      // what a filter of the year 2001 spoke
+      protocol2: { smtpd_tls_security_level: 'may', smtpd_milters: filter('milter', ', protocol=2') },
     },
   });
   const socketDir = join(postfix.queueDirectory, 'tlsward');

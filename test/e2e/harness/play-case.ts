@@ -5,6 +5,7 @@
  * that does not come, mail that does not arrive and a connection that breaks throw, with the dialogue so far.
  */
 import { createHash } from 'node:crypto';
+import type { SecureVersion } from 'node:tls';
 import type { CertificateAuthority } from './ca.ts';
 import { type Case, expandBlock, matches, type Step } from './case.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
@@ -116,7 +117,7 @@ class Player {
         return;
       }
       case 'starttls': {
-        const started = await this.#session().starttls(certificate(ca, step.text));
+        const started = await this.#session().starttls(tlsOptions(ca, step.text));
         if (started.code !== 220) throw new Error(`STARTTLS got ${started.code} ${started.text}`);
         const hello = await this.#session().ehlo();
         if (hello.code !== 250) throw new Error(`EHLO got ${hello.code} ${hello.text}`);
@@ -125,6 +126,19 @@ class Player {
       case 'auth': {
         const reply = await this.#session().authPlain(words[0]!, words[1]!);
         this.#report.equal(reply.code, 235, `AUTH as ${words[0]}: ${reply.text}`);
+        return;
+      }
+      case 'envelope': {
+        this.#noReplyLeft(step.verb);
+        const [sender = '', ...recipients] = words;
+        const commands = [
+          `MAIL FROM:<${sender === '-' ? '' : sender}>`,
+          ...recipients.map((one) => `RCPT TO:<${one}>`),
+        ];
+        for (const command of commands) {
+          const reply = await this.#session().command(command);
+          if (reply.code !== 250) throw new Error(`${command} got ${reply.code} ${reply.lines.join(' ')}`);
+        }
         return;
       }
       case '>':
@@ -137,17 +151,27 @@ class Player {
         if (reply === null) throw new Error('no command before this reply');
         this.#reply = null;
         const found = `${reply.code} ${reply.lines.join(' ')}`;
-        const wanted = step.text.includes(' ') ? step.text : `${step.text} *`;
+        const wanted = /^\d{3}( \d\.\d\.\d)?$/.test(step.text) ? `${step.text} *` : step.text;
+        if (reply.code === 421) {
+          this.#client?.destroy(); // the server has closed the connection
+          this.#client = null;
+        }
         this.#compare(matches(wanted, found), found, wanted, step);
         return;
       }
       case 'message':
+      case 'bdat':
         this.#noReplyLeft(step.verb);
-        this.#reply = await this.#send(step);
+        this.#reply = step.verb === 'message' ? await this.#data(step) : await this.#bdat(step);
         return;
       case 'close':
         this.#noReplyLeft(step.verb);
         await this.#session().quit();
+        this.#client = null;
+        return;
+      case 'drop':
+        this.#noReplyLeft(step.verb);
+        this.#session().destroy();
         this.#client = null;
         return;
       case 'delivered':
@@ -184,13 +208,20 @@ class Player {
     throw new Error(`a reply was not looked at before ${what}: ${code} ${text}`);
   }
 
-  async #send(step: Step): Promise<Reply> {
-    const lines = step.text === 'again' ? this.#again() : expandBlock(step.block);
+  async #data(step: Step): Promise<Reply> {
+    const lines = [...expandBlock(step.block), ...(step.text === 'again' ? this.#again() : [])];
     const client = this.#session();
     const data = await client.command('DATA');
     if (data.code !== 354) return data;
     const stuffed = lines.map((line) => (line.startsWith('.') ? `.${line}` : line));
     client.write(Buffer.from(`${stuffed.join('\r\n')}\r\n.\r\n`, 'latin1'));
+    return client.reply('reply to the message');
+  }
+
+  async #bdat(step: Step): Promise<Reply> {
+    const content = Buffer.from(`${expandBlock(step.block).join('\r\n')}\r\n`, 'latin1');
+    const client = this.#session();
+    client.write(Buffer.concat([Buffer.from(`BDAT ${content.length} LAST\r\n`), content]));
     return client.reply('reply to the message');
   }
 
@@ -251,9 +282,17 @@ function unescaped(text: string): string {
   return expandBlock([text])[0]!;
 }
 
-function certificate(ca: CertificateAuthority, name: string): TlsOptions {
-  if (name === '') return {};
-  const found = Object.entries(ca.clients).find(([key]) => key === name)?.[1];
-  if (found === undefined) throw new Error(`no client certificate ${name}`);
-  return found;
+/** Of `right`, `right TLSv1.2`, `TLSv1.2` or ``. */
+function tlsOptions(ca: CertificateAuthority, text: string): TlsOptions {
+  let options: TlsOptions = {};
+  for (const word of text.split(' ').filter((one) => one !== '')) {
+    if (word.startsWith('TLSv')) {
+      options = { ...options, maxVersion: word as SecureVersion };
+      continue;
+    }
+    const certificate = Object.entries(ca.clients).find(([key]) => key === word)?.[1];
+    if (certificate === undefined) throw new Error(`no client certificate ${word}`);
+    options = { ...options, cert: certificate.cert, key: certificate.key };
+  }
+  return options;
 }

@@ -56,7 +56,9 @@ export function formatMc(config: SendmailConfig): string {
   });
   return `include(\`${config.cf}/m4/cf.m4')dnl
 VERSIONID(\`private instance of a test')dnl
-OSTYPE(\`linux')dnl
+include(\`${config.cf}/debian/autoconf.m4')dnl
+OSTYPE(\`debian')dnl
+define(\`confHOST_STATUS_DIRECTORY', \`')dnl
 define(\`confDOMAIN_NAME', \`${config.hostname}')dnl
 define(\`QUEUE_DIR', \`${RUN}/queue')dnl
 define(\`STATUS_FILE', \`${RUN}/statistics')dnl

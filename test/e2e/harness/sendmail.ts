@@ -10,7 +10,7 @@
  *
  * Sources: doc/op (command line flags, queue files), mount_namespaces(7), glibc misc/syslog.c (a stream socket will do).
  */
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -197,9 +197,13 @@ export class Sendmail {
       contrib: fileURLToPath(new URL('contrib/sendmail/tlsward.mc', root)),
     });
     writeFileSync(join(this.dir, 'sendmail.mc'), mc);
-    const options = { encoding: 'latin1', timeout: WAIT_MS, maxBuffer: 1 << 24, stdio: 'pipe' } as const;
-    const cf = execFileSync(this.#programs.m4, [join(this.dir, 'sendmail.mc')], options);
-    writeFileSync(join(this.dir, 'sendmail.cf'), cf, { encoding: 'latin1', mode: 0o644 });
+    const m4 = spawnSync(this.#programs.m4, [join(this.dir, 'sendmail.mc')], {
+      encoding: 'latin1',
+      timeout: WAIT_MS,
+      maxBuffer: 1 << 24,
+    });
+    if (m4.status !== 0) throw new Error(`sendmail.mc: m4 ended with ${m4.status}\n${m4.stderr}`);
+    writeFileSync(join(this.dir, 'sendmail.cf'), m4.stdout, { encoding: 'latin1', mode: 0o644 });
   }
 
   /** A command inside namespaces like the daemon's. */
