@@ -92,7 +92,7 @@ export async function postfixMta(ca: CertificateAuthority): Promise<Mta> {
 
 /** Sendmail, with the filter as contrib/sendmail/tlsward.mc defines it. */
 export async function sendmailMta(ca: CertificateAuthority): Promise<Mta> {
-  const sendmail = await Sendmail.start({ ca });
+  const sendmail = await Sendmail.start(ca);
   return {
     name: 'sendmail',
     socketDir: sendmail.socketDir,
