@@ -11,6 +11,7 @@ import { AUTH_RESULTS_NAME } from '../mark/authResults.ts';
 import { ensureKeyFile } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import type { EventsAnswer } from '../session/judging.ts';
+import { OLDEST_POSTFIX, type PostfixVersion, parsePostfixVersion } from '../wire/tlsPolicyValue.ts';
 import type { Active } from './judge.ts';
 
 /** The keys of `mark-key`, the file made if it is missing; none when marks are not signed. Rejects with KeyFileError. */
@@ -26,7 +27,13 @@ export function activeOf(service: ServiceSettings, table: PolicyTable, keys: rea
     facts: { trustedClients: service.trustedClients },
     edits,
     events: eventsOf(service, table, edits),
+    postfixVersion: postfixVersion(service),
   };
+}
+
+/** The version that answers on the deliver leg are written for. */
+export function postfixVersion(service: ServiceSettings): PostfixVersion {
+  return parsePostfixVersion(service.postfixVersion ?? '') ?? OLDEST_POSTFIX;
 }
 
 /** Names, keys and tags for the edits of a message. */

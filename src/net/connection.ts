@@ -96,7 +96,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
         this.fault(error);
       }
     }
-    this.flush();
+    if (this.pending.length > 0) flushSoon(this as unknown as Any);
     if (this.decoder.partial()) this.waitingSince ||= this.driver.clock;
     else this.waitingSince = 0;
     if (this.busy || this.closing) return;
@@ -200,6 +200,22 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
     this.socket.destroySoon();
     this.waitingSince = this.driver.clock;
   }
+}
+
+let due: Any[] = [];
+
+/**
+ * Writes once everything that had come was read: the answers to several peers leave one behind the other, so a peer that
+ * the first one woke is awake for the rest. Waking is the dearest part of a write.
+ */
+function flushSoon(connection: Any): void {
+  if (due.push(connection) === 1) setImmediate(flushDue);
+}
+
+function flushDue(): void {
+  const now = due;
+  due = [];
+  for (const connection of now) connection.flush();
 }
 
 /** Starts to listen to the connection's socket; what it reads comes by itself when reads are shared. */

@@ -20,6 +20,7 @@ import type {
   MessageAnswer,
   MessageQuery,
 } from '../session/judging.ts';
+import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
 import type { Peer } from './connection.ts';
 import { TransactionMemory } from './memory.ts';
 import type { RecentVerdicts } from './recent.ts';
@@ -42,6 +43,8 @@ export interface Active {
   readonly edits: EditSettings;
   /** What a milter must show us for those edits. */
   readonly events: EventsAnswer;
+  /** Whose grammar answers on the deliver leg have. */
+  readonly postfixVersion: PostfixVersion;
 }
 
 export class Judge {

@@ -18,12 +18,14 @@ import type { MarkKey } from '../mark/signMark.ts';
 import { controlProtocol } from '../session/control.ts';
 import { milterProtocol } from '../session/milter.ts';
 import { policyProtocol } from '../session/policy.ts';
+import { socketmapProtocol } from '../session/socketmap.ts';
 import type { ControlRequest } from '../wire/controlLines.ts';
 import { activeOf, readMarkKeys } from './active.ts';
 import { createCodes } from './codes.ts';
 import { Driver, type DriverLimits } from './driver.ts';
 import { Judge } from './judge.ts';
 import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
+import { Maps } from './maps.ts';
 import { RecentVerdicts } from './recent.ts';
 import { canShareReads } from './sharedRead.ts';
 import { type OpenListener, statusReport } from './status.ts';
@@ -60,6 +62,7 @@ export class Service {
   readonly #config: string;
   readonly #log: Log;
   readonly #judge: Judge;
+  readonly #maps: Maps;
   readonly #recent: RecentVerdicts;
   readonly #drivers = new Map<string, AnyDriver>();
   readonly #startedAt = new Date();
@@ -102,6 +105,8 @@ export class Service {
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
     const judge = new Judge(activeOf(service, table, keys), createCodes(Math.random()), log, this.#recent);
     this.#judge = judge;
+    const maps = new Maps(() => judge.active, log);
+    this.#maps = maps;
     const limits = limitsOf(service);
     const policy = policyProtocol({
       requestBytes: service.maxRequestBytes,
@@ -129,6 +134,10 @@ export class Service {
       ),
     );
     this.#drivers.set(
+      'socketmap',
+      new Driver(socketmapProtocol, (request, peer) => maps.answer(request, peer), limits, log, shared),
+    );
+    this.#drivers.set(
       'control',
       new Driver(controlProtocol, (request) => this.#control(request), limits, log),
     );
@@ -144,6 +153,7 @@ export class Service {
     const wanted: [string, readonly ListenAddress[]][] = [
       ['policy', service.policyListen],
       ['milter', service.milterListen],
+      ['socketmap', service.socketmapListen],
       ['control', service.controlListen],
     ];
     for (const [name, addresses] of wanted) {
@@ -256,6 +266,7 @@ export class Service {
       listeners: this.listeners,
       drivers: this.#drivers,
       verdicts: this.#judge.counters,
+      maps: this.#maps.counters,
     });
   }
 

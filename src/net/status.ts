@@ -4,10 +4,11 @@
 import type { PolicyTable } from '../core/table.ts';
 import type { DriverCounters } from './connection.ts';
 import type { VerdictCounters } from './judge.ts';
+import type { MapCounters } from './maps.ts';
 import { packageVersion } from './version.ts';
 
 export interface OpenListener {
-  /** `policy`, `milter`, `control`. */
+  /** `policy`, `milter`, `socketmap`, `control`. */
   readonly name: string;
   /** As main.cf would have it, with the real port. */
   readonly address: string;
@@ -23,6 +24,7 @@ export interface StatusParts {
   readonly listeners: readonly OpenListener[];
   readonly drivers: ReadonlyMap<string, { readonly open: number; readonly counters: DriverCounters }>;
   readonly verdicts: VerdictCounters;
+  readonly maps: MapCounters;
 }
 
 /** The reply to the control command `status`. */
@@ -48,6 +50,7 @@ export function statusReport(parts: StatusParts): object {
     listeners: parts.listeners,
     connections,
     verdicts: parts.verdicts,
+    maps: parts.maps,
     memoryMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
   };
 }
