@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --optimize-for-size
+#!/usr/bin/env -S node --max-semi-space-size=4
 /**
  * The `tlsward` executable: picks the command and turns its outcome into an exit status. Nothing else happens here.
  */

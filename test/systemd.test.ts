@@ -90,7 +90,7 @@ t.test('confinement that Node.js survives', async (t) => {
 t.test('in step with the program', async (t) => {
   const { bin } = JSON.parse(repoText('package.json')) as { bin: { tlsward: string } };
   const program = `/usr/lib/tlsward/${bin.tlsward}`;
-  t.equal(one(service, 'Service.ExecStart'), `/usr/bin/node --optimize-for-size ${program} serve`);
+  t.equal(one(service, 'Service.ExecStart'), `/usr/bin/node --max-semi-space-size=4 ${program} serve`);
   t.equal(one(service, 'Service.ExecStartPre'), `/usr/bin/node ${program} check`);
   t.equal(one(service, 'Service.ExecReload'), `/usr/bin/node ${program} reload`);
   t.equal(one(service, 'Service.Type'), 'exec', 'Node.js cannot notify');

@@ -222,7 +222,7 @@ t.test('installed, as nobody, with no capability', { skip: skip || rootless }, a
   ];
   const { child, output } = start(t, [
     ...drop,
-    ...[process.execPath, '--optimize-for-size', main, 'serve', '--config', join(dir, 'tlsward.ini')],
+    ...[process.execPath, '--max-semi-space-size=4', main, 'serve', '--config', join(dir, 'tlsward.ini')],
   ]);
   await until(
     WAIT_MS,

@@ -149,7 +149,7 @@ export class Daemon {
   async start(): Promise<void> {
     if (this.#child !== null) throw new Error('tlsward is already running');
     const argv = [
-      '--optimize-for-size',
+      '--max-semi-space-size=4',
       this.#options.program ?? mainFile(),
       'serve',
       '--config',
