@@ -5,6 +5,7 @@
  *   tlsward explain --from A --to B [--to C] [--tls "PROTOCOL CIPHER BITS" | none | unknown]
  *                   [--cert "CN" [--issuer NAME] | untrusted | none] [--fingerprint DIGEST]
  *                   [--client ADDRESS] [--auth LOGIN] [--stage RCPT]
+ *   tlsward explain --deliver NEXTHOP [--map NAME]             see explainDeliver.ts
  *
  * First line: the answer. Then the row with file and line, its inheritance, the reasons, the exact SMTP reply at each
  * door, the header that would be added, and the smallest change that turns the answer around.
@@ -23,14 +24,25 @@ import { describeRequired, describeTls, type Reply, reasonsOf, replyFor } from '
 import { messageEdits } from '../edits/messageEdits.ts';
 import { editSettings } from '../net/active.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import { explainDeliver } from './explainDeliver.ts';
 import { SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
+
+const OPTIONS = {
+  ...SESSION_OPTIONS,
+  deliver: { type: 'string' },
+  map: { type: 'string', default: 'deliver' },
+} as const;
 
 /** The code in an explained reply: a real one is given to each real transaction. */
 const EXAMPLE_CODE = 'XXXXXXXX';
 
 /** `tlsward explain`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values } = parseCommand(argv, SESSION_OPTIONS);
+  const { values } = parseCommand(argv, OPTIONS);
+  if (values.deliver !== undefined) {
+    const { deliver, map, json = false } = values;
+    return explainDeliver({ config: configFile(values, io.env), deliver, map, json }, io);
+  }
   if (values.from === undefined)
     throw new UsageError('--from is missing (use --from "<>" for the null sender)');
   if (values.to === undefined) throw new UsageError('--to is missing');

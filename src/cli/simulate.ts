@@ -1,11 +1,12 @@
 /**
- * `tlsward simulate milter|policy`: plays an MTA against the running daemon and shows each reply.
+ * `tlsward simulate milter|policy|socketmap`: plays an MTA against the running daemon and shows each reply.
  *
  *   tlsward simulate milter --from A --to B [--to C] [--tls ...] [--cert ...] [--client ADDRESS] [--auth LOGIN]
  *                           [--mta postfix|sendmail] [--header "Name: value"]... [--message FILE] [--output FILE]
  *   tlsward simulate policy --from A --to B [--tls ...] [--state RCPT]
+ *   tlsward simulate socketmap [--map deliver] KEY [KEY ...]
  *
- * The daemon is found through the configuration file (`milter-listen`, `policy-listen`), or `--connect unix:/path`.
+ * The daemon is found through the configuration file (`milter-listen`, `policy-listen`, `socketmap-listen`), or `--connect unix:/path`.
  * `--output` writes the message as it would be delivered; `-` is standard output. Exit status: 0 accepted, 1 refused or
  * held, 75 deferred, 69 the daemon cannot be asked.
  */
@@ -19,6 +20,8 @@ import type { PlainMessage } from '../net/applyReplies.ts';
 import { ControlError } from '../net/controlClient.ts';
 import { PlayError, type Played, playMilter } from '../net/milterPlayer.ts';
 import { askPolicy } from '../net/policyPlayer.ts';
+import { askSocketmap } from '../net/socketmapPlayer.ts';
+import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 import { SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
 
@@ -31,6 +34,7 @@ const OPTIONS = {
   message: { type: 'string' },
   output: { type: 'string' },
   state: { type: 'string', default: 'RCPT' },
+  map: { type: 'string', default: 'deliver' },
 } as const;
 
 const SAMPLE_TEXT = 'This is a test.\r\n';
@@ -48,6 +52,44 @@ function address(text: string, folder: string): ListenAddress {
   if (parsed instanceof Wrong)
     throw new UsageError(`--connect: found ${parsed.found}, expected ${parsed.expected}`);
   return parsed;
+}
+
+interface Where {
+  readonly connect?: string | undefined;
+  readonly config?: string | undefined;
+  readonly sample?: boolean | undefined;
+}
+
+/** The daemon's socket for a protocol. */
+function daemonAddress(values: Where, what: string, io: Io): ListenAddress {
+  if (values.connect !== undefined) return address(values.connect, '.');
+  return listener(configFile(values, io.env), `${what}-listen`);
+}
+
+/** Asks each key; prints each reply as it came. */
+async function simulateSocketmap(
+  values: Where & { readonly map: string; readonly json?: boolean | undefined },
+  keys: readonly string[],
+  io: Io,
+): Promise<number> {
+  const { map } = values;
+  if (keys.length === 0) throw new UsageError('simulate socketmap [--map deliver] KEY [KEY ...]');
+  if (/[^!-~]/.test(map) || map === '') throw new UsageError(`--map: found "${map}", expected a word`);
+  try {
+    const replies = await askSocketmap(daemonAddress(values, 'socketmap', io), map, keys);
+    for (const [i, reply] of replies.entries()) {
+      if (values.json) io.out(`${JSON.stringify({ map, key: keys[i], ...reply })}\n`);
+      else io.out(`${paint(io, waits(reply) ? 'red' : 'green', formatSocketmapReply(reply))}\n`);
+    }
+    return replies.some(waits) ? EXIT.cannotTell : EXIT.yes;
+  } catch (error) {
+    if (error instanceof PlayError) throw new ControlError(error.message);
+    throw error;
+  }
+}
+
+function waits(reply: SocketmapReply): boolean {
+  return reply.status === 'TEMP' || reply.status === 'PERM';
 }
 
 function headerField(text: string): HeaderField {
@@ -82,17 +124,15 @@ function render({ headers, body }: PlainMessage): Buffer {
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, OPTIONS);
   const [what, ...more] = positionals;
+  if (what === 'socketmap') return await simulateSocketmap(values, more, io);
   if ((what !== 'milter' && what !== 'policy') || more.length > 0)
-    throw new UsageError('simulate milter or simulate policy');
+    throw new UsageError('simulate milter, simulate policy or simulate socketmap');
   if (values.from === undefined)
     throw new UsageError('--from is missing (use --from "<>" for the null sender)');
   if (values.to === undefined) throw new UsageError('--to is missing');
   if (values.mta !== 'postfix' && values.mta !== 'sendmail')
     throw new UsageError('--mta is postfix or sendmail');
-  const to =
-    values.connect === undefined
-      ? listener(configFile(values, io.env), `${what}-listen`)
-      : address(values.connect, '.');
+  const to = daemonAddress(values, what, io);
   const tls = sessionTls(values);
   try {
     if (what === 'policy') {

@@ -23,6 +23,7 @@ interface StatusReply {
   readonly listeners: readonly { readonly name: string; readonly address: string }[];
   readonly connections: Readonly<Record<string, Counters>>;
   readonly verdicts: Counters;
+  readonly maps: Counters;
   readonly memoryMiB: number;
 }
 
@@ -54,6 +55,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   for (const overdue of table.overdue) line('overdue', paint(io, 'yellow', overdue));
   for (const { name, address } of reply.listeners) line(name, address);
   line('verdicts', counters(reply.verdicts));
+  line('maps', counters(reply.maps));
   for (const [name, values] of Object.entries(reply.connections)) line(`${name}:`, counters(values));
   line('memory', `${reply.memoryMiB} MiB`);
   return EXIT.yes;

@@ -12,12 +12,13 @@ export type Own = { -readonly [K in keyof Settings]?: Settings[K] };
 
 export const FIELDS: Readonly<Record<string, (text: string) => Own | Wrong>> = {
   receive: (text) => ({ receive: text as Settings['receive'] }),
-  deliver: (text) => ({ deliver: text as Settings['deliver'] }),
+  deliver: (text) => ({ deliver: text === '' ? null : (text as Settings['deliver']) }),
   'min-protocol': (text) => ({ minProtocol: text }),
   'min-bits': (text) => as('minBits', values.parseBits(text)),
   'deny-ciphers': (text) => as('denyCiphers', values.parseListOf(text, values.parseCipherFragment)),
   'client-names': (text) => as('clientNames', values.parseListOf(text, values.parseClientName)),
   'client-issuers': (text) => as('clientIssuers', values.parseList(text)),
+  'server-names': (text) => as('serverNames', values.parseListOf(text, values.parseServerName)),
   fingerprint: (text) => as('fingerprints', values.parseListOf(text, values.parseFingerprint)),
   violation: (text) => ({ violation: text as Settings['violation'] }),
   mode: (text) => ({ mode: text as Settings['mode'] }),

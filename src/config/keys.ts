@@ -47,7 +47,7 @@ export const MARKS = ['header', 'none'] as const;
 export const YES_NO = ['yes', 'no'] as const;
 
 /** Keys whose function belongs to a later version. */
-const UNSERVED = new Set(['socketmap-listen', 'postfix-version', 'deliver']);
+const UNSERVED: ReadonlySet<string> = new Set();
 
 type Line = readonly [key: string, standard: string, meaning: string, check: Check];
 
@@ -65,7 +65,7 @@ function section(name: Key['section'], lines: readonly Line[]): Key[] {
 const SERVICE = section('service', [
   ['policy-listen', '', 'sockets for Postfix policy delegation (`check_policy_service`)', LISTEN],
   ['milter-listen', '', 'sockets for the milter protocol (`smtpd_milters`, `INPUT_MAIL_FILTER`)', LISTEN],
-  ['socketmap-listen', '', 'sockets for table questions on the deliver leg', LISTEN],
+  ['socketmap-listen', '', 'sockets for table questions on the deliver leg (`smtp_tls_policy_maps`)', LISTEN],
   ['control-listen', 'unix:/run/tlsward/control.sock', 'socket for the commands; empty: none', LISTEN],
   ['allow-remote', 'no', 'may a socket listen on an address other than loopback?', words(YES_NO)],
   [
@@ -122,7 +122,7 @@ const SERVICE = section('service', [
   [
     'postfix-version',
     '',
-    'version whose grammar answers on the deliver leg use; empty: the oldest supported',
+    'version whose grammar answers on the deliver leg use; empty: 3.7, the oldest supported',
     {
       expected: 'a version such as 3.7',
       allowed: { pattern: '^(?:[0-9]{1,2}\\.[0-9]{1,3}(?:\\.[0-9]{1,3})?)?$' },
@@ -147,7 +147,15 @@ const SERVICE = section('service', [
 
 const ROW = section('policy, domain', [
   ['receive', 'may', 'how mail from or for the domain must arrive', words(RECEIVE_LEVELS)],
-  ['deliver', 'may', 'how mail to the domain must leave', words(DELIVER_LEVELS)],
+  [
+    'deliver',
+    '',
+    'how mail to the domain must leave; empty: by the MTA’s own default level',
+    {
+      expected: `one of ${DELIVER_LEVELS.join(', ')}`,
+      allowed: { enum: [...DELIVER_LEVELS, ''] },
+    },
+  ],
   ['min-protocol', 'TLSv1.2', 'lowest protocol where TLS is required', words(PROTOCOLS)],
   ['min-bits', '128', 'fewest key bits where TLS is required', anything('a whole number from 0 to 512')],
   [
@@ -167,6 +175,12 @@ const ROW = section('policy, domain', [
     '',
     'issuers that may have signed the client certificate (`\\,` is a comma in a name); empty: any trusted one',
     anything('issuer names'),
+  ],
+  [
+    'server-names',
+    '',
+    'names the server certificate may have at `deliver = verify` or `secure`, `.suffix` for all below; empty: by Postfix’s own rules',
+    anything('domain names or .suffix'),
   ],
   ['fingerprint', '', 'pinned digests of certificates or public keys, in hex', anything('digests in hex')],
   ['violation', 'reject', 'what a violation leads to', words(VIOLATIONS)],

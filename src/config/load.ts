@@ -129,7 +129,7 @@ class Loading {
     const document = this.#document;
     const report = this.#report;
     const service = this.#service();
-    const policies = new Policies(report, this.#today);
+    const policies = new Policies(report, this.#today, service.socketmapListen.length > 0);
     policies.define(document.policies);
     const settings: Settings[] = [];
     const indexOf = new Map<Settings, number>();

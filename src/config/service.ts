@@ -78,6 +78,12 @@ function parseHostName(text: string): string | null | Wrong {
   return canonicalDomain(text) ?? new Wrong(quote(text), 'a host name', domainFault(text));
 }
 
+/** `>=` in `protocols=` is the one thing that differs, and lists before 3.0 were never tried. */
+function parseVersion(text: string): string | null | Wrong {
+  if (text === '') return null;
+  return Number(text.split('.')[0]) >= 3 ? text : new Wrong(quote(text), '3.0 or later');
+}
+
 function parseTrusted(text: string): Network | Wrong {
   const network = parseNetwork(text);
   if (network !== null) return network;
@@ -127,7 +133,7 @@ export function readService(section: Section, folder: string, report: Report): S
     authservId: read('authserv-id', parseHostName),
     maxBodyBytes: count('max-body', 0, 1024 * 1024 * 1024),
     logLevel: read('log-level', (value) => value as ServiceSettings['logLevel']),
-    postfixVersion: read('postfix-version', text),
+    postfixVersion: read('postfix-version', parseVersion),
     maxConnections: count('max-connections', 1, 1_000_000),
     maxConnectionsPerClient: count('max-connections-per-client', 1, 1_000_000),
     // Postfix keeps a policy connection for up to 1000 s (smtpd_policy_service_max_ttl) and must be the one to close it

@@ -30,13 +30,15 @@ interface Node {
 export class Policies {
   readonly #report: Report;
   readonly #today: string;
+  readonly #socketmap: boolean;
   readonly #nodes = new Map<string, Node>();
   /** Policies that something starts from or names. */
   readonly #used = new Set<string>();
 
-  /** `today` as `YYYY-MM-DD`, for what is overdue. */
-  constructor(report: Report, today: string) {
+  /** `today` as `YYYY-MM-DD`, for what is overdue; `socketmap`: is there a socket that serves `deliver`? */
+  constructor(report: Report, today: string, socketmap: boolean) {
     this.#report = report;
+    this.#socketmap = socketmap;
     this.#today = today;
   }
 
@@ -123,6 +125,7 @@ export class Policies {
       this.#report.notice('no-effect', positionOf(section, names), whereOf(section, names.key), text);
     }
     this.#checkPins(node, settings);
+    this.#checkOneSided(node, settings);
     return settings;
   }
 
@@ -131,9 +134,11 @@ export class Policies {
     const verified = new Set(
       inUse.filter((settings) => settings.receive === 'verify').flatMap((one) => one.lineage),
     );
-    for (const [name, { section, entries }] of this.#nodes) {
+    for (const [name, node] of this.#nodes) {
+      const { section, entries } = node;
       if (!this.#used.has(name))
         this.#report.notice('no-effect', section, whereOf(section), 'no row uses this policy');
+      else if (node.settings !== null) this.#checkOneSided(node, node.settings);
       const names = entries.get('client-names') ?? entries.get('client-issuers');
       if (names === undefined || verified.has(`policy ${name}`)) continue;
       const text = 'has no effect, because no row with this policy has receive = verify';
@@ -155,6 +160,20 @@ export class Policies {
     if (until !== undefined && own.until != null && own.until < this.#today) {
       const text = `overdue: the last good day was ${own.until}`;
       this.#report.notice('overdue', positionOf(section, until), whereOf(section, 'until'), text);
+    }
+    const deliver = entries.get('deliver');
+    if (deliver !== undefined && deliver.value !== '') {
+      const at = positionOf(section, deliver);
+      const where = whereOf(section, 'deliver');
+      if (!this.#socketmap)
+        this.#report.notice('no-effect', at, where, 'has no effect, because there is no socketmap-listen');
+      else if (deliver.value === 'auto')
+        this.#report.notice(
+          'no-effect',
+          at,
+          where,
+          'auto: published policies are not looked up by this version; answered like dane',
+        );
     }
     return { section, entries, own, settings: null };
   }
@@ -228,10 +247,20 @@ export class Policies {
 
   /** `deliver = fingerprint` without a digest would let no mail out at all. */
   #checkPins(node: Node, settings: Settings): void {
-    const entry = node.entries.get('deliver');
+    const domain = node.section.kind === 'domain';
+    const entry = node.entries.get('deliver') ?? (domain ? node.entries.get('fingerprint') : undefined);
     if (entry === undefined || settings.deliver !== 'fingerprint' || settings.fingerprints.length > 0) return;
     const wrong = new Wrong('no digest to compare with', 'a fingerprint key');
-    this.#report.problem(positionOf(node.section, entry), whereOf(node.section, 'deliver'), wrong);
+    this.#report.problem(positionOf(node.section, entry), whereOf(node.section, entry.key), wrong);
+  }
+
+  /** A partner whose mail must arrive encrypted, while mail to it leaves as the MTA likes: perhaps not what was meant. */
+  #checkOneSided(node: Node, settings: Settings): void {
+    const entry = node.entries.get('receive');
+    if (!this.#socketmap || entry === undefined || settings.deliver !== null) return;
+    if (settings.receive !== 'encrypt' && settings.receive !== 'verify') return;
+    const text = `mail that leaves is not protected: there is no deliver beside receive = ${settings.receive}`;
+    this.#report.notice('suspect', positionOf(node.section, entry), whereOf(node.section, 'receive'), text);
   }
 }
 

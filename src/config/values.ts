@@ -54,6 +54,13 @@ export function parseClientName(text: string): string | Wrong {
   return new Wrong(quote(text), 'a domain name or .suffix', hint);
 }
 
+/** A name in a server certificate: as above, with a dot in it, because Postfix takes some single words for rules. */
+export function parseServerName(text: string): string | Wrong {
+  const name = parseClientName(text);
+  if (name instanceof Wrong || /[^.]\./.test(name)) return name;
+  return new Wrong(quote(text), 'a domain name or .suffix with two labels or more');
+}
+
 /** Digest length in bytes to its name, as Postfix's `smtpd_tls_fingerprint_digest` can give them. */
 const DIGESTS: ReadonlyMap<number, string> = new Map([
   [16, 'md5'],

@@ -42,11 +42,14 @@ export interface Settings extends Floor {
   /** Names from the row's own section to the built-in at the root, for `explain`: `domain gov.example`, `policy partner`. */
   readonly lineage: readonly string[];
   readonly receive: ReceiveLevel;
-  readonly deliver: DeliverLevel;
+  /** null: the table does not say; the MTA's own default level holds. */
+  readonly deliver: DeliverLevel | null;
   /** Canonical names, `.suffix` for everything below; empty: the row's own domain and what is below it. */
   readonly clientNames: readonly string[];
   /** Issuer names, one of which must have signed; empty: any issuer the MTA trusts. */
   readonly clientIssuers: readonly string[];
+  /** Names a server certificate may have at verify and secure, canonical, `.suffix` for all below; empty: the MTA's rule. */
+  readonly serverNames: readonly string[];
   /** Pins: certificate or public key digests, upper-case hex pairs with colons. */
   readonly fingerprints: readonly string[];
   readonly violation: Violation;
@@ -75,12 +78,13 @@ export interface Settings extends Floor {
 export const DEFAULTS: Settings = {
   lineage: ['built-in may'],
   receive: 'may',
-  deliver: 'may',
+  deliver: null,
   minProtocol: 'TLSv1.2',
   minBits: 128,
   denyCiphers: [],
   clientNames: [],
   clientIssuers: [],
+  serverNames: [],
   fingerprints: [],
   violation: 'reject',
   mode: 'enforce',
@@ -103,7 +107,7 @@ export const BUILT_IN: ReadonlyMap<string, Settings> = new Map(
   (
     [
       ['none', 'none', 'none'],
-      ['may', 'may', 'may'],
+      ['may', 'may', null],
       ['encrypt', 'encrypt', 'encrypt'],
       ['verify', 'encrypt', 'verify'],
     ] as const

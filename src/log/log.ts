@@ -9,6 +9,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { EnvelopeAddress } from '../core/address.ts';
 import type { Position } from '../core/settings.ts';
+import type { Row } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { describeTls, type Reply, reasonsOf } from '../core/words.ts';
@@ -190,6 +191,32 @@ export class Log {
         verdictFields(record),
         action === 'accept' && wouldBe === null && !tagged ? 'accepted' : 'violation',
       );
+  }
+
+  /** One answer to a table question; what makes mail wait at info, all others at debug. */
+  mapAnswer(answer: {
+    readonly conn: number;
+    readonly map: string;
+    readonly key: string;
+    readonly reply: string;
+    readonly row: Row | null;
+    readonly failed: boolean;
+  }): void {
+    const { conn, map, key, reply, row, failed } = answer;
+    if (!failed && !this.#pino.isLevelEnabled('debug')) return;
+    const fields: Record<string, unknown> = {
+      event: 'map.answer',
+      conn,
+      map: visible(map),
+      key: visible(key),
+      reply: visible(reply, 1024),
+    };
+    if (row !== null) {
+      fields.row = row.pattern;
+      fields.at = at(row.at);
+    }
+    if (failed) this.#pino.info(fields, 'answered so that mail waits');
+    else this.#pino.debug(fields, 'answered');
   }
 
   configLoaded(fields: { config: string; generation: number; hash: string; rows: number; ms: number }): void {

@@ -1,6 +1,6 @@
 /**
- * What a protocol is to the driver: a value made of pure functions. Milter, policy delegation and the control socket are
- * three of them; one driver (`src/net/driver.ts`) does all reading, writing, deadlines and logging for each.
+ * What a protocol is to the driver: a value made of pure functions. Milter, policy delegation, socketmap and the control
+ * socket are four of them; one driver (`src/net/driver.ts`) does all reading, writing, deadlines and logging for each.
  *
  * A session is stepped with one message at a time. A step yields the next state, what to send, and at most one question
  * for the core (`ask`); after a question the driver feeds no further message until the answer was stepped in. The same
@@ -27,7 +27,7 @@ export interface Step<State, Out, Query> {
 }
 
 export interface Protocol<State, In, Out, Query, Answer> {
-  readonly name: 'milter' | 'policy' | 'control';
+  readonly name: 'milter' | 'policy' | 'socketmap' | 'control';
   decoder(): Decoder<In>;
   start(): State;
   step(state: State, input: In): Step<State, Out, Query>;

@@ -1,0 +1,65 @@
+/**
+ * `tlsward explain --deliver NEXTHOP`: how mail to a domain leaves, and why.
+ *
+ *   tlsward explain --deliver bank.example [--map deliver | deliver-encrypt | deliver-verify]
+ *   tlsward explain --deliver bob@bank.example --map tls-rcpt
+ *
+ * First line: the answer as it goes over the wire, what `postmap -q bank.example socketmap:...:deliver` prints behind
+ * `OK `. Then the row with file and line, its inheritance, and what the MTA does with the answer. The next hop is given as
+ * the MTA writes it, `[relay.example]:587` for one.
+ * Exit status: 0 answered (NOTFOUND is an answer), 75 mail would wait.
+ */
+import { loadConfig } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
+import { describeDelivery } from '../core/deliverWords.ts';
+import { PolicyTable } from '../core/table.ts';
+import { postfixVersion } from '../net/active.ts';
+import { answerMap, MAPS } from '../session/mapAnswer.ts';
+import { formatSocketmapReply } from '../wire/socketmapEncode.ts';
+import { EXIT, type Io, label, paint, UsageError } from './command.ts';
+
+export interface DeliverQuestion {
+  readonly config: string;
+  /** A next hop; an address for Sendmail's map. */
+  readonly deliver: string;
+  readonly map: string;
+  readonly json: boolean;
+}
+
+/** The key that an MTA would send, one character a byte. */
+export function keyOf(map: string, text: string): string {
+  const sendmail = MAPS.get(map)?.words === 'sendmail' && !/^[a-z_]+:/i.test(text);
+  return Buffer.from(sendmail ? `tls_rcpt:${text}` : text, 'utf8').toString('latin1');
+}
+
+/** Prints the explanation; returns the exit status. */
+export function explainDeliver(question: DeliverQuestion, io: Io): number {
+  const { config, deliver, map } = question;
+  if (!MAPS.has(map)) throw new UsageError(`--map: found "${map}", expected ${[...MAPS.keys()].join(', ')}`);
+  const loaded = loadConfig(config);
+  if (!loaded.ok) {
+    for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
+    return EXIT.config;
+  }
+  const table = new PolicyTable(loaded.packed, 1, loaded.hash);
+  const version = postfixVersion(loaded.service);
+  const { reply, decision } = answerMap(map, keyOf(map, deliver), table, version);
+  const said = formatSocketmapReply(reply);
+  const means = decision === null || MAPS.get(map)?.words === 'sendmail' ? [] : describeDelivery(decision);
+  const row = decision?.row ?? null;
+  if (question.json) io.out(`${JSON.stringify({ answer: said, map, row, means })}\n`);
+  else {
+    io.out(`${paint(io, reply.status === 'TEMP' ? 'red' : 'green', said)}\n\n`);
+    if (row === null) io.out(`${label('row')}none\n`);
+    else {
+      const { pattern, at, settings } = row;
+      io.out(`${label('row')}${pattern} (${at.file}:${at.line}), ${settings.lineage.join(' <- ')}\n`);
+      const observed = settings.mode === 'observe' ? ', mode = observe' : '';
+      io.out(`${label('says')}deliver = ${settings.deliver ?? ''}${observed}\n`.replace('= \n', '=\n'));
+    }
+    means.forEach((sentence, i) => {
+      io.out(`${label(i === 0 ? 'means' : '')}${sentence}\n`);
+    });
+  }
+  return reply.status === 'TEMP' ? EXIT.cannotTell : EXIT.yes;
+}

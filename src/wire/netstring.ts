@@ -1,0 +1,172 @@
+/**
+ * Netstrings, the frame of the socketmap protocol: bytes in, payloads out. No socket, no meaning.
+ *
+ *   netstring = length ":" payload ","          length: decimal, no leading zero but "0" itself, at most 6 digits
+ *
+ * The length is compared with the limit before anything is kept for the payload, so a peer cannot make us wait for, or
+ * hold, more than the limit. Somebody who means another service (a TLS hello, an HTTP request) is named as such, from the
+ * first 8 bytes or the first line, whatever the chunks.
+ *
+ * Rules are named `socketmap-...` because that is the only protocol here that uses netstrings.
+ * Sources: D. J. Bernstein, "Netstrings"; Postfix `src/util/netstring.c` (which accepts leading zeros; we send none and
+ * take none), `src/util/dict_sockmap.c`.
+ */
+import { Buffer } from 'node:buffer';
+import { excerpt, WireError } from './wireError.ts';
+
+export interface NetstringLimit {
+  /** Longest payload in bytes. */
+  readonly bytes: number;
+  /** Name of the rule that a longer one breaks. */
+  readonly rule: string;
+}
+
+/** Digits of a length: what is longer than this is refused before it is read. */
+const MOST_DIGITS = 6;
+/** As many bytes as tell a stranger. */
+const HEAD = 8;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+const ZERO = 0x30;
+const EMPTY = Buffer.alloc(0);
+
+/** Who is it, if it does not begin with a length? `head`: up to 8 bytes, or up to the first LF. */
+function strangerRule(head: Uint8Array): string {
+  if (head[0] === 0x16 && head[1] === 0x03) return 'socketmap-tls-hello';
+  const text = String.fromCharCode(...head);
+  if (/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PRI)(?: |$)/.test(text))
+    return 'socketmap-http-request';
+  return 'socketmap-length';
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= ZERO + 9;
+}
+
+/** One payload as a netstring. Throws RangeError above the limit: that is a bug of the caller. */
+export function encodeNetstring(payload: Uint8Array, limitBytes: number): Uint8Array {
+  if (payload.length > limitBytes) throw new RangeError(`netstring of ${payload.length} bytes`);
+  const head = `${payload.length}:`;
+  const bytes = Buffer.allocUnsafe(head.length + payload.length + 1);
+  bytes.write(head, 'latin1');
+  bytes.set(payload, head.length);
+  bytes[bytes.length - 1] = COMMA;
+  return bytes;
+}
+
+/** A `Decoder` of payloads; holds at most one payload and what was pushed and not yet asked for. */
+export class NetstringDecoder {
+  readonly #limit: NetstringLimit;
+  #chunk: Uint8Array = EMPTY;
+  /** Next byte of the chunk. */
+  #at = 0;
+  /** Offset in the stream of the chunk's first byte. */
+  #offset = 0;
+  #error: WireError | null = null;
+  // progress in the netstring
+  #digits = 0;
+  #length = 0;
+  /** The length is complete; `#body` is what came of the payload while it was not whole in one chunk. */
+  #counted = false;
+  #body: Uint8Array | null = null;
+  #filled = 0;
+  /** First bytes of somebody who sent no length. */
+  #stranger: number[] = [];
+
+  constructor(limit: NetstringLimit) {
+    this.#limit = limit;
+  }
+
+  /** The chunk must stay as it is until `next` has returned null. */
+  push(chunk: Uint8Array): void {
+    if (this.#error !== null || chunk.length === 0) return;
+    const rest = this.#chunk.length - this.#at;
+    this.#offset += this.#at;
+    this.#chunk = rest === 0 ? chunk : Buffer.concat([this.#chunk.subarray(this.#at), chunk]);
+    this.#at = 0;
+  }
+
+  /** The next payload, or null; a view that is good until the next call. Throws WireError, again and again. */
+  next(): Uint8Array | null {
+    if (this.#error !== null) throw this.#error;
+    if (!this.#counted && !this.#count()) return null;
+    const payload = this.#take();
+    if (payload === null) return null;
+    this.#counted = false;
+    this.#digits = 0;
+    this.#length = 0;
+    this.#body = null;
+    this.#filled = 0;
+    return payload;
+  }
+
+  partial(): boolean {
+    return this.#at < this.#chunk.length || this.#counted || this.#digits > 0 || this.#stranger.length > 0;
+  }
+
+  /** Reads the length with its colon; false when more bytes are needed. */
+  #count(): boolean {
+    while (this.#at < this.#chunk.length) {
+      const byte = this.#chunk[this.#at]!;
+      if (this.#stranger.length > 0 || (this.#digits === 0 && !isDigit(byte))) {
+        this.#stranger.push(byte);
+        if (this.#stranger.length === HEAD || byte === 0x0a) {
+          const head = Uint8Array.from(this.#stranger);
+          this.#fail(strangerRule(head), this.#at + 1 - head.length, 'a length such as 24:', excerpt(head));
+        }
+        this.#at++;
+        continue;
+      }
+      if (byte === COLON) {
+        if (this.#length > this.#limit.bytes)
+          this.#fail(this.#limit.rule, this.#at, `at most ${this.#limit.bytes} bytes`, String(this.#length));
+        this.#at++;
+        this.#counted = true;
+        return true;
+      }
+      const leadingZero = this.#digits === 1 && this.#length === 0;
+      if (!isDigit(byte) || leadingZero || this.#digits === MOST_DIGITS) {
+        const got = excerpt(this.#chunk, this.#at);
+        this.#fail('socketmap-length', this.#at, 'a decimal length without leading zero, then ":"', got);
+      }
+      this.#length = this.#length * 10 + byte - ZERO;
+      this.#digits++;
+      this.#at++;
+    }
+    return false;
+  }
+
+  /** The payload once it is whole and its comma has come. */
+  #take(): Uint8Array | null {
+    const rest = this.#chunk.length - this.#at;
+    if (this.#body === null && rest > this.#length) {
+      const payload = this.#chunk.subarray(this.#at, this.#at + this.#length);
+      this.#at += this.#length;
+      this.#comma();
+      return payload;
+    }
+    this.#body ??= Buffer.allocUnsafe(this.#length);
+    const part = this.#chunk.subarray(this.#at, this.#at + Math.min(rest, this.#length - this.#filled));
+    this.#body.set(part, this.#filled);
+    this.#filled += part.length;
+    this.#at += part.length;
+    if (this.#at === this.#chunk.length) return null;
+    this.#comma();
+    return this.#body;
+  }
+
+  #comma(): void {
+    if (this.#chunk[this.#at] !== COMMA)
+      this.#fail('socketmap-comma', this.#at, '"," behind the payload', excerpt(this.#chunk, this.#at));
+    this.#at++;
+  }
+
+  #fail(rule: string, at: number, expected: string, got: string): never {
+    const error = new WireError(rule, this.#offset + at, expected, got);
+    this.#error = error;
+    this.#chunk = EMPTY;
+    this.#at = 0;
+    this.#body = null;
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Socketmap, MTA to us: a stream of bytes to requests.
+ *
+ *   request = netstring; payload = map-name SP key           split at the first blank; the key may hold blanks
+ *
+ * The key is whatever the MTA looks up: Postfix sends it as it is, in any case, Sendmail in lower case. It is 8-bit clean;
+ * here it has one character a byte (latin1).
+ *
+ * Limits: 16 KiB a request. Postfix asks for keys of at most 10,000 bytes (`socketmap_max_query_size`, 3.12), Sendmail for
+ * less. Both ask one thing at a time; more than one is answered in order.
+ * Sources: Postfix socketmap_table(5), `src/util/dict_sockmap.c`; Sendmail `sendmail/map.c`, socket_map_lookup().
+ */
+import { Buffer } from 'node:buffer';
+import { NetstringDecoder, type NetstringLimit } from './netstring.ts';
+import { excerpt, WireError } from './wireError.ts';
+
+export interface SocketmapRequest {
+  /** Printable or not: what stands before the first blank. */
+  readonly map: string;
+  /** One character a byte. */
+  readonly key: string;
+}
+
+export const REQUEST_LIMIT: NetstringLimit = { bytes: 16_384, rule: 'socketmap-request-too-long' };
+
+/** The `Decoder` of `session/protocol.ts`. */
+export class SocketmapDecoder {
+  readonly #netstrings = new NetstringDecoder(REQUEST_LIMIT);
+  #error: WireError | null = null;
+  /** Requests handed out; for the offset in an error there is none better than their count of bytes. */
+  #consumed = 0;
+
+  push(chunk: Uint8Array): void {
+    if (this.#error === null) this.#netstrings.push(chunk);
+  }
+
+  next(): SocketmapRequest | null {
+    if (this.#error !== null) throw this.#error;
+    const payload = this.#netstrings.next();
+    if (payload === null) return null;
+    const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1');
+    const blank = text.indexOf(' ');
+    if (blank <= 0) {
+      const expected = 'a map name, a blank and a key';
+      this.#error = new WireError('socketmap-without-map-name', this.#consumed, expected, excerpt(payload));
+      throw this.#error;
+    }
+    this.#consumed += payload.length + String(payload.length).length + 2;
+    return { map: text.slice(0, blank), key: text.slice(blank + 1) };
+  }
+
+  partial(): boolean {
+    return this.#error === null && this.#netstrings.partial();
+  }
+}

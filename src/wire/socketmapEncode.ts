@@ -1,0 +1,48 @@
+/**
+ * Socketmap, us to the MTA: replies to bytes.
+ *
+ *   reply = netstring; payload = "OK " value | "NOTFOUND " | "TEMP " reason | "PERM " reason
+ *
+ * The blank behind the word is always sent: without it Postfix 3.7 takes `OK` for "not found" and falls back to the site's
+ * own level, and Sendmail 8.17 crashes (both tried). An empty value is a table error to Postfix, so `OK` with one is a bug
+ * of the caller. `PERM` is in the grammar and not for trouble of ours: Sendmail takes it for "not found" and sends.
+ *
+ * Values and reasons are printable ASCII. Postfix reads at most 100,000 bytes of reply, before 3.10 as a constant, since
+ * then as `socketmap_max_reply_size`; Sendmail 1,000,000.
+ * Sources: Postfix socketmap_table(5), `src/util/dict_sockmap.c`; Sendmail `sendmail/map.c`.
+ */
+import { Buffer } from 'node:buffer';
+import { encodeNetstring } from './netstring.ts';
+
+export type SocketmapReply =
+  | { readonly status: 'OK'; readonly value: string }
+  | { readonly status: 'NOTFOUND' }
+  /** Both MTAs try again later. */
+  | { readonly status: 'TEMP'; readonly reason: string }
+  | { readonly status: 'PERM'; readonly reason: string };
+
+export const NOTFOUND: SocketmapReply = { status: 'NOTFOUND' };
+
+/** Payload bytes of the longest reply that Postfix takes. */
+export const REPLY_LIMIT_BYTES = 100_000;
+const MAX_REASON = 400;
+
+/** The reply as it stands between colon and comma. Throws RangeError for a value that must not be sent. */
+export function formatSocketmapReply(reply: SocketmapReply): string {
+  switch (reply.status) {
+    case 'OK':
+      if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(reply.value))
+        throw new RangeError('an OK reply has a value in printable ASCII');
+      return `OK ${reply.value}`;
+    case 'NOTFOUND':
+      return 'NOTFOUND ';
+    case 'TEMP':
+    case 'PERM':
+      return `${reply.status} ${reply.reason.replace(/[^\x20-\x7e]/g, '?').slice(0, MAX_REASON)}`;
+  }
+}
+
+/** The whole reply. Throws RangeError above the limit. */
+export function encodeSocketmapReply(reply: SocketmapReply): Uint8Array {
+  return encodeNetstring(Buffer.from(formatSocketmapReply(reply), 'latin1'), REPLY_LIMIT_BYTES);
+}

@@ -1,0 +1,30 @@
+/**
+ * The value of an `OK` answer to Sendmail's access map for `TLS_Rcpt:` keys.
+ *
+ *   value = "TEMP+" ( "ENCR:" bits / "VERIFY:" bits [ "+CN" [ ":" name ] ] )
+ *
+ * `VERIFY` alone checks the chain only: any certificate of any trusted issuer will do (tried). `+CN` wants the certificate's
+ * CN to be the name of the host that Sendmail connected to, `+CN:name` wants that name. `TEMP+` makes a violation a
+ * temporary one (403 4.7.0) however sendmail.cf was built; `PERM+` would bounce.
+ * Sources: Sendmail cf/README, "TLS-related rulesets"; cf/m4/proto.m4, ruleset TLS_connection.
+ */
+export interface TlsRcptValue {
+  readonly require: 'ENCR' | 'VERIFY';
+  readonly bits: number;
+  /** VERIFY: `peer` is the name of the host connected to; null compares no name. */
+  readonly commonName: 'peer' | { readonly name: string } | null;
+}
+
+const NAME = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** The value. Throws RangeError for what must not be sent. */
+export function formatTlsRcpt({ require, bits, commonName }: TlsRcptValue): string {
+  if (!Number.isInteger(bits) || bits < 0 || bits > 999) throw new RangeError(`no number of bits: ${bits}`);
+  if (commonName !== null && require === 'ENCR')
+    throw new RangeError('a name to compare, and no certificate');
+  const head = `TEMP+${require}:${bits}`;
+  if (commonName === null) return head;
+  if (commonName === 'peer') return `${head}+CN`;
+  if (!NAME.test(commonName.name)) throw new RangeError('a name to match that is no domain name');
+  return `${head}+CN:${commonName.name}`;
+}
