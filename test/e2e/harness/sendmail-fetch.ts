@@ -7,11 +7,11 @@
  * and renamed when complete, so what is there is whole; a folder that somebody else owns or may write to is not used.
  * Run as a program (`node build/test/e2e/harness/sendmail-fetch.js`) it makes the folder and prints its path.
  *
- * sendmail-bin is the daemon, sendmail-cf the m4 files, libwrap0 a library that nothing else on the machine needs, m4 what
- * turns a .mc file into sendmail.cf. The other libraries (libdb, libldap, libnsl, libsasl, libssl) must be installed;
- * `sendmailProblems` names those that are not.
+ * sendmail-bin is the daemon, sendmail-cf the m4 files, m4 what turns a .mc file into sendmail.cf. Libraries that
+ * sendmail-bin depends on and that are not installed (libwrap0 as a rule) are unpacked beside it; what these need in turn
+ * must be there, and `sendmailProblems` names what is not.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -27,7 +27,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { command, findCommand, skipReason } from './requirements.ts';
 
-const PACKAGES = ['sendmail-bin', 'sendmail-cf', 'libwrap0', 'm4'];
+const PACKAGES = ['sendmail-bin', 'sendmail-cf', 'm4'];
 const PREFIX = 'tlsward-sendmail-';
 const FETCH_MS = 120_000;
 
@@ -47,7 +47,7 @@ export interface SendmailPrograms {
 export function sendmailProblems(): string[] {
   const missing: string[] = [];
   if (process.getuid?.() !== 0) missing.push('not running as root');
-  for (const name of ['unshare', 'nsenter', 'mount'])
+  for (const name of ['unshare', 'mount', 'hostname'])
     if (findCommand(name) === null) missing.push(`no command ${name}`);
   if (missing.length > 0) return missing;
   try {
@@ -100,21 +100,35 @@ function isOurs(dir: string): boolean {
   return uid === process.getuid?.() && (mode & 0o022) === 0;
 }
 
+function isInstalled(name: string): boolean {
+  const asked = spawnSync(command('dpkg-query'), ['-s', name], { encoding: 'utf8', timeout: 10_000 });
+  return asked.status === 0 && /^Status: install ok installed$/m.test(asked.stdout);
+}
+
 function fetchSendmail(): string {
   const work = mkdtempSync(join(tmpdir(), 'tlsward-fetch-'));
   try {
     const packages = join(work, 'packages');
     const tree = join(work, 'tree');
     mkdirSync(packages);
-    const options = { cwd: packages, stdio: 'pipe', timeout: FETCH_MS } as const;
+    const options = { cwd: packages, encoding: 'utf8', stdio: 'pipe', timeout: FETCH_MS } as const;
     // the sandbox user of apt may not write here, and only warns about it
-    const apt = ['-q', '-o', 'APT::Sandbox::User=root', 'download', ...PACKAGES];
-    execFileSync(command('apt-get'), apt, options);
-    let version = '';
+    const download = (names: readonly string[]) =>
+      execFileSync(
+        command('apt-get'),
+        ['-q', '-o', 'APT::Sandbox::User=root', 'download', ...names],
+        options,
+      );
+    const field = (file: string, name: string) =>
+      execFileSync(command('dpkg-deb'), ['-f', file, name], options).trim();
+    download(PACKAGES);
+    const daemon = readdirSync(packages).find((name) => name.startsWith('sendmail-bin_'))!;
+    const version = field(daemon, 'Version').replace(/^\d+:/, '');
+    const libraries = field(daemon, 'Depends').match(/\blib[a-z0-9.+-]+/g) ?? [];
+    const absent = libraries.filter((name) => !isInstalled(name));
+    if (absent.length > 0) download(absent);
     for (const name of readdirSync(packages)) {
       execFileSync(command('dpkg-deb'), ['-x', name, tree], options);
-      if (name.startsWith('sendmail-bin_'))
-        version = decodeURIComponent(name.split('_')[1]!).replace(/^\d+:/, '');
     }
     // set-gid would make the loader ignore LD_LIBRARY_PATH
     for (const name of readdirSync(join(tree, 'usr/libexec/sendmail'))) {
