@@ -49,6 +49,7 @@ export function parseNextHop(text: string): NextHop {
     if (name === null) return unnamed(host);
     const alone = literal ?? `[${name}]`;
     const port = portOf(bracketed[2]);
+    if (port === '') return UNREADABLE;
     return { kind: 'hop', exact: port === null ? [alone] : [`${alone}:${port}`, alone], name };
   }
   const [host = '', written, ...more] = text.split(':');
@@ -56,6 +57,7 @@ export function parseNextHop(text: string): NextHop {
   const name = canonicalDomain(host);
   if (name === null) return unnamed(host);
   const port = portOf(written);
+  if (port === '') return UNREADABLE;
   return { kind: 'hop', exact: port === null ? [] : [`${name}:${port}`], name };
 }
 
@@ -63,8 +65,9 @@ function unnamed(host: string): NextHop {
   return /^[A-Za-z0-9._-]+$/.test(host) && !/xn--/i.test(host) ? NOBODY : UNREADABLE;
 }
 
-/** As patterns have it; null for none. */
+/** As patterns have it; null when there is none, '' for what is neither a number nor the name of a service. */
 function portOf(text: string | undefined): string | null {
-  if (text === undefined || text === '') return null;
-  return /^[0-9]{1,9}$/.test(text) ? String(Number(text)) : text.toLowerCase();
+  if (text === undefined) return null;
+  if (/^[0-9]{1,9}$/.test(text)) return String(Number(text));
+  return /^[A-Za-z][A-Za-z0-9-]{0,30}$/.test(text) ? text.toLowerCase() : '';
 }

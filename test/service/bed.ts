@@ -18,7 +18,7 @@ export interface Bed {
   /** Log lines so far. */
   readonly log: () => Record<string, unknown>[];
   /** A connection to one of the daemon's sockets. */
-  readonly open: (name: 'policy' | 'milter' | 'control') => Promise<Socket>;
+  readonly open: (name: 'policy' | 'milter' | 'control' | 'socketmap') => Promise<Socket>;
   readonly ask: (command: string, argument?: string) => Promise<Record<string, unknown>>;
   /** Writes the configuration anew; `text` is what follows the sockets in [service]. */
   readonly write: (text: string) => void;
