@@ -3,6 +3,8 @@
  *
  * The HMAC is bound to the domain of the envelope sender. That is what was told, else the topmost Return-Path, else the
  * From_ line of an mbox. The From header is never taken for it: it says nothing about the envelope.
+ * An address without a domain gets one of the MTA's own after the milter has seen it; so where the sender's domain is that
+ * of the mark's host, a mark made for no domain counts, too.
  * The queue id in a mark must stand in one of the Received lines, or the mark was copied from another message of that
  * sender domain, and fails. Without a queue id or a Received line with an id, this is said and does not count.
  */
@@ -81,7 +83,11 @@ function checkMark(
   message: SavedMessage,
   keys: readonly MarkKey[],
 ): CheckedMark {
-  const check = verifyMark(value, domain, keys);
+  const first = verifyMark(value, domain, keys);
+  const host = first.fields?.host.toLowerCase() ?? '';
+  const completed = !first.ok && domain !== '' && `.${host}`.endsWith(`.${domain}`);
+  const again = completed ? verifyMark(value, '', keys) : first;
+  const check = again.ok ? again : first;
   const { fields, keyId } = check;
   const fit = fields === null ? 'not-told' : fitOf(fields, message);
   if (!check.ok) return { verifies: false, reason: check.reason, detail: check.detail, keyId, fit, fields };

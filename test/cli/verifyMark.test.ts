@@ -85,6 +85,23 @@ t.test('a sender domain in UTF-8 is compared by its A-label', async (t) => {
   t.equal((await verify({ file })).status, 0);
 });
 
+t.test('a sender without a domain, which the MTA completed by its own', async (t) => {
+  const mark = `X-TLS-Ward: ${signMark(SAMPLE, '', [key(7)])}`;
+  for (const [domain, status] of [
+    ['mx.example.org', 0],
+    ['Example.org', 0],
+    ['other.example', 1],
+    ['x.example.org', 1],
+    ['ample.org', 1],
+  ] as const) {
+    const file = message(`Return-Path: <alice@${domain}>`, RECEIVED, mark);
+    t.equal((await verify({ file })).status, status, domain);
+  }
+  const bound = `X-TLS-Ward: ${signMark(SAMPLE, 'other.example', [key(7)])}`;
+  const moved = message('Return-Path: <alice@mx.example.org>', RECEIVED, bound);
+  t.equal((await verify({ file: moved })).status, 1, 'a mark made for another domain');
+});
+
 t.test('a changed message does not', async (t) => {
   const bad = async (name: string, text: string, reason: RegExp, args: string[] = []): Promise<void> => {
     const got = await verify({ file: text }, args);
