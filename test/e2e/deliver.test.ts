@@ -1,0 +1,360 @@
+/**
+ * How mail leaves a real Postfix that asks the running daemon, by the fragment of contrib/postfix/deliver.main.cf as it is
+ * shipped: what each receiver saw and what the log says, level by level; `postmap -q`, `explain` and `simulate` agree; with
+ * the daemon dead nothing leaves; a row that is raised counts for the next message.
+ *
+ * There is no DNS here: next hops are `[localhost]:PORT`, and rows name them so. The receivers' certificates are for
+ * `localhost` (right) or another name (wrong).
+ */
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { root } from '../root.ts';
+import { type CertificateAuthority, createCa } from './harness/ca.ts';
+import { Daemon } from './harness/daemon.ts';
+import { pause } from './harness/deadline.ts';
+import { Postfix } from './harness/postfix.ts';
+import { type Parameters, parseMain } from './harness/postfix-config.ts';
+import { command, e2eSkip } from './harness/requirements.ts';
+import { openSession } from './harness/smtp-session.ts';
+import { TlsSink } from './harness/tls-sink.ts';
+
+const skip = e2eSkip(['root', 'postfix', 'openssl']);
+
+const SERVERS = ['plain', 'self', 'wrong', 'right'] as const;
+type ServerKind = (typeof SERVERS)[number];
+
+interface Site {
+  readonly ca: CertificateAuthority;
+  readonly postfix: Postfix;
+  readonly daemon: Daemon;
+  /** The socketmap as an administrator names it on the command line. */
+  readonly map: string;
+}
+
+/** STARTTLS settings of a kind of server. */
+function tlsOf(kind: ServerKind, ca: CertificateAuthority): { cert: string; key: string } | null {
+  if (kind === 'plain') return null;
+  const names = { self: 'localhost', wrong: 'mx.other.example', right: 'localhost' };
+  const issuer = kind === 'self' ? 'self' : 'ca';
+  const { cert, key } = ca.issue(`mx-${kind}`, {
+    subject: `/CN=${names[kind]}`,
+    san: [names[kind]],
+    issuer,
+  });
+  return { cert, key };
+}
+
+/** Postfix with the shipped fragment, tlsward on the socket that it names, and mail for X.example routed as `routes` say. */
+async function site(
+  t: Test,
+  ca: CertificateAuthority,
+  tables: string,
+  routes: ReadonlyMap<string, string>,
+  more: { readonly main?: Parameters; readonly services?: readonly string[] } = {},
+): Promise<Site> {
+  const fragment = parseMain(readFileSync(new URL('contrib/postfix/deliver.main.cf', root), 'utf8'));
+  const postfix = new Postfix({
+    ca,
+    main: {
+      default_transport: 'smtp',
+      ...fragment,
+      smtp_tls_CAfile: ca.caFile,
+      minimal_backoff_time: '300s',
+      ...more.main,
+    },
+    ...(more.services === undefined ? {} : { services: more.services }),
+  });
+  t.teardown(() => postfix.close());
+  const lines = [...routes].map(([domain, hop]) => `${domain} ${hop}\n`);
+  await postfix.setMain({ transport_maps: `texthash:${postfix.file('transport', lines.join(''))}` });
+  const socketDir = join(postfix.queueDirectory, 'tlsward');
+  mkdirSync(socketDir, { mode: 0o755 });
+  const daemon = await Daemon.create({ doors: ['socketmap', 'control'], socketDir, tables });
+  t.teardown(() => daemon.close());
+  await daemon.start();
+  await postfix.start();
+  return { ca, postfix, daemon, map: `socketmap:${daemon.address('socketmap')}` };
+}
+
+/** Hands one message to Postfix; resolves to its queue id. */
+async function submit(postfix: Postfix, to: string): Promise<string> {
+  const client = await openSession(postfix.port('plain'));
+  try {
+    const { last } = await client.send({ from: 'alice@local.example', to });
+    return /queued as ([0-9A-F]+)/i.exec(last.text)![1]!;
+  } finally {
+    await client.quit();
+  }
+}
+
+/** The line that says what became of the message. */
+async function outcome(postfix: Postfix, id: string, from = 0): Promise<{ dsn: string; line: string }> {
+  const pattern = new RegExp(`^.*\\b${id}: to=.* dsn=([0-9.]+), status=.*$`, 'm');
+  const [line, dsn = ''] = await postfix.waitForLog(pattern, { from });
+  return { dsn, line };
+}
+
+function run(
+  name: string,
+  args: readonly string[],
+): Promise<{ status: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(command(name), args, { timeout: 20_000, encoding: 'utf8' }, (error, stdout, stderr) =>
+      resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
+    );
+  });
+}
+
+/** `P` sent in plain text, `U`, `T`, `V` sent under TLS as Postfix calls it, else the code with which it waits. */
+const MATRIX: Readonly<Record<string, Readonly<Record<ServerKind, string>>>> = {
+  none: { plain: 'P', self: 'P', wrong: 'P', right: 'P' },
+  may: { plain: 'P', self: 'U', wrong: 'T', right: 'T' },
+  encrypt: { plain: '4.7.4', self: 'U', wrong: 'T', right: 'T' },
+  verify: { plain: '4.7.4', self: '4.7.5', wrong: '4.7.5', right: 'V' },
+  secure: { plain: '4.7.4', self: '4.7.5', wrong: '4.7.5', right: 'V' },
+  // names of the row's own instead of the next hop's
+  named: { plain: '4.7.4', self: '4.7.5', wrong: 'V', right: '4.7.5' },
+  pinned: { plain: '4.7.4', self: 'V', wrong: '4.7.5', right: '4.7.5' },
+  silent: { plain: 'P', self: 'U', wrong: 'T', right: 'T' },
+};
+const WORD = { U: 'Untrusted', T: 'Trusted', V: 'Verified' } as const;
+
+t.test('each level against each kind of server', { skip }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const self = ca.issue('mx-pinned', { subject: '/CN=localhost', issuer: 'self' });
+  const sinks = new Map<string, TlsSink>();
+  const routes = new Map<string, string>();
+  const rows: string[] = [];
+  const says: Record<string, string> = {
+    none: 'deliver = none',
+    may: 'deliver = may',
+    encrypt: 'deliver = encrypt',
+    verify: 'deliver = verify',
+    secure: 'deliver = secure',
+    named: 'deliver = secure\nserver-names = mx.other.example',
+    pinned: `deliver = fingerprint\nfingerprint = ${self.fingerprint}`,
+    silent: 'receive = may',
+  };
+  for (const level of Object.keys(MATRIX)) {
+    for (const kind of SERVERS) {
+      const pinned = level === 'pinned' && kind === 'self';
+      const tls = pinned ? { cert: self.cert, key: self.key } : tlsOf(kind, ca);
+      const sink = await TlsSink.start({ tls });
+      t.teardown(() => sink.stop());
+      sinks.set(`${level}.${kind}`, sink);
+      routes.set(`${kind}.${level}.example`, `smtp:[localhost]:${sink.port}`);
+      rows.push(`[domain [localhost]:${sink.port}]\n${says[level]}\n`);
+    }
+  }
+  const { postfix, daemon, map } = await site(t, ca, rows.join('\n'), routes);
+  const ids = new Map<string, string>();
+  for (const name of sinks.keys()) {
+    const [level, kind] = name.split('.');
+    ids.set(name, await submit(postfix, `bob@${kind}.${level}.example`));
+  }
+  for (const [name, sink] of sinks) {
+    const [level = '', kind = ''] = name.split('.');
+    const want = MATRIX[level]![kind as ServerKind];
+    const { dsn, line } = await outcome(postfix, ids.get(name)!);
+    if (/^[PUTV]$/.test(want)) {
+      t.equal(dsn, '2.0.0', `${name}: ${line}`);
+      const [received] = sink.messages;
+      t.equal(sink.received.length, 1);
+      t.equal(received?.protocol, want === 'P' ? null : 'TLSv1.3', `${name}: what the server saw`);
+      const established = `TLS connection established to localhost[127.0.0.1]:${sink.port}`;
+      if (want !== 'P')
+        t.ok(postfix.log().includes(`${WORD[want as 'U']} ${established}`), `${name}: ${want}`);
+    } else {
+      t.equal(dsn, want, `${name}: ${line}`);
+      t.match(
+        line,
+        want === '4.7.4' ? /TLS is required, but was not offered/ : /Server certificate not verified/,
+      );
+      t.strictSame(sink.received, [], `${name}: not even an envelope`);
+      t.ok(sink.connections > 0, 'it did connect');
+    }
+  }
+
+  for (const sink of sinks.values()) {
+    const hop = `[localhost]:${sink.port}`;
+    const asked = await run('postmap', ['-q', hop, `${map}:deliver`]);
+    const explained = await daemon.command('explain', '--deliver', hop);
+    const simulated = await daemon.command('simulate', 'socketmap', hop);
+    const answer = asked.stdout === '' ? 'NOTFOUND ' : `OK ${asked.stdout.trimEnd()}`;
+    t.equal(explained.stdout.split('\n')[0], answer, `${hop}: postmap and explain`);
+    t.equal(simulated.stdout, `${answer}\n`, 'and simulate');
+    t.strictSame([asked.status, explained.status, simulated.status], [asked.stdout === '' ? 1 : 0, 0, 0]);
+  }
+  t.match(daemon.events('bug'), []);
+});
+
+t.test('floors of the row', { skip }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const tls = tlsOf('right', ca)!;
+  const old = await TlsSink.start({ tls: { ...tls, maxVersion: 'TLSv1.2' } as object });
+  const short = await TlsSink.start({
+    tls: { ...tls, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' } as object,
+  });
+  t.teardown(() => Promise.all([old.stop(), short.stop()]));
+  const tables = [
+    `[domain [localhost]:${old.port}]\ndeliver = encrypt\nmin-protocol = TLSv1.3`,
+    `[domain [localhost]:${short.port}]\ndeliver = encrypt\nmin-bits = 256`,
+  ];
+  const routes = new Map([
+    ['old.example', `smtp:[localhost]:${old.port}`],
+    ['short.example', `smtp:[localhost]:${short.port}`],
+  ]);
+  const { postfix, daemon } = await site(t, ca, tables.join('\n'), routes);
+  for (const domain of ['old.example', 'short.example']) {
+    const { dsn, line } = await outcome(postfix, await submit(postfix, `bob@${domain}`));
+    t.equal(dsn, '4.7.5', line);
+    t.match(line, /Cannot start TLS: handshake failure/);
+  }
+  t.strictSame([...old.received, ...short.received], [], 'no envelope, no fallback to plain text');
+  await daemon.reload(
+    `${tables.join('\n').replace('TLSv1.3', 'TLSv1.2').replace('256', '128')}\ndeny-ciphers = CHACHA20`,
+  );
+  await postfix.flush();
+  await Promise.all([old.waitForMessages(1), short.waitForMessages(1)]);
+  t.strictSame([old.plain, short.plain], [[], []]);
+});
+
+t.test('a clone of the transport with a floor in its map', { skip }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const plain = await TlsSink.start({ tls: null });
+  const self = await TlsSink.start({ tls: tlsOf('self', ca) });
+  t.teardown(() => Promise.all([plain.stop(), self.stop()]));
+  const clone = (floor: string) =>
+    [
+      `tlsward-${floor} unix - - n - - smtp`,
+      `  -o smtp_tls_policy_maps=socketmap:unix:tlsward/socketmap.sock:deliver-${floor}`,
+    ].join('\n');
+  const routes = new Map([
+    ['may.example', `smtp:[localhost]:${plain.port}`],
+    ['plain.example', `tlsward-encrypt:[localhost]:${plain.port}`],
+    ['self.example', `tlsward-encrypt:[localhost]:${self.port}`],
+    ['unproven.example', `tlsward-verify:[localhost]:${self.port}`],
+  ]);
+  const tables = `[domain localhost]\ndeliver = may\n`;
+  const services = [clone('encrypt'), clone('verify')];
+  const { postfix } = await site(t, ca, tables, routes, { services });
+  const sent = async (domain: string) => (await outcome(postfix, await submit(postfix, `bob@${domain}`))).dsn;
+  t.equal(await sent('plain.example'), '4.7.4');
+  t.equal(await sent('unproven.example'), '4.7.5');
+  t.strictSame([plain.received, self.received], [[], []]);
+  t.equal(await sent('self.example'), '2.0.0');
+  t.equal(await sent('may.example'), '2.0.0', 'the same hop by the ordinary transport: its row says may');
+  t.strictSame([plain.plain.length, self.plain.length], [1, 0]);
+});
+
+t.test('what an administrator asks with postmap', { skip }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const tables = '[domains]\nbank.example = encrypt\n.bank.example = verify\nclinic.example = may\n';
+  const { daemon, map } = await site(t, ca, tables, new Map());
+  const encrypt = 'encrypt protocols=>=TLSv1.2 ciphers=high\n';
+  const verify = 'verify protocols=>=TLSv1.2 ciphers=high\n';
+  const questions: readonly (readonly [key: string, want: string])[] = [
+    ['bank.example', encrypt],
+    ['BANK.Example', encrypt],
+    ['bank.example.', encrypt],
+    ['[bank.example]:25', encrypt],
+    ['a.b.bank.example', verify],
+    ['.bank.example', ''],
+    ['clinic.example', ''],
+    ['other.example', ''],
+  ];
+  for (const [key, want] of questions) {
+    const { status, stdout, stderr } = await run('postmap', ['-q', key, `${map}:deliver`]);
+    t.strictSame([status, stdout, stderr], [want === '' ? 1 : 0, want, ''], key);
+  }
+  const unreadable = await run('postmap', ['-q', 'bank .example', `${map}:deliver`]);
+  t.equal(unreadable.stdout, '');
+  t.match(unreadable.stderr, /temporary error: tlsward: the next hop is not a domain/);
+  const unknown = await run('postmap', ['-q', 'bank.example', `${map}:deliverr`]);
+  t.match(
+    unknown.stderr,
+    /temporary error: tlsward has no map of this name; there are deliver, deliver-encrypt/,
+  );
+  t.equal((await daemon.command('explain', '--deliver', 'bank .example')).status, 75);
+  const json = await daemon.command('explain', '--deliver', 'bank.example', '--json');
+  t.match(JSON.parse(json.stdout), { answer: `OK ${encrypt.trimEnd()}`, row: { pattern: 'bank.example' } });
+});
+
+t.test('with tlsward dead or silent nothing leaves', { skip }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const plain = await TlsSink.start({ tls: null });
+  const right = await TlsSink.start({ tls: tlsOf('right', ca) });
+  t.teardown(() => Promise.all([plain.stop(), right.stop()]));
+  const routes = new Map([
+    ['strict.example', `smtp:[localhost]:${plain.port}`],
+    ['right.example', `smtp:[localhost]:${right.port}`],
+  ]);
+  const tables = `[domain [localhost]:${plain.port}]\ndeliver = encrypt\n[domain [localhost]:${right.port}]\ndeliver = secure\n`;
+  const { postfix, daemon } = await site(t, ca, tables, routes);
+  await daemon.kill();
+  const ids = [await submit(postfix, 'bob@strict.example'), await submit(postfix, 'bob@right.example')];
+  for (const id of ids) {
+    const { dsn, line } = await outcome(postfix, id);
+    t.equal(dsn, '4.7.5', line);
+    t.match(line, /status=deferred \(client TLS configuration problem\)/);
+  }
+  t.strictSame([plain.connections, right.connections], [0, 0], 'no server was even spoken to');
+
+  await daemon.start();
+  const from = postfix.logMark();
+  await postfix.flush();
+  t.equal((await outcome(postfix, ids[0]!, from)).dsn, '4.7.4', 'back again: the row holds');
+  t.equal((await outcome(postfix, ids[1]!, from)).dsn, '2.0.0');
+  t.strictSame([plain.received, right.plain, right.messages.length], [[], [], 1]);
+
+  // restarted and reloaded all the while: whatever is asked in between is answered by a table or not at all
+  const busy = (async () => {
+    for (let i = 0; i < 3; i++) {
+      await daemon.restart();
+      await daemon.reload(tables);
+    }
+  })();
+  const more: string[] = [];
+  for (let i = 0; i < 30; i++) more.push(await submit(postfix, `bob@${i % 2 ? 'strict' : 'right'}.example`));
+  await busy;
+  for (const id of more) t.match((await outcome(postfix, id)).dsn, /^(?:2\.0\.0|4\.7\.[45])$/);
+  t.strictSame([plain.received, right.plain], [[], []]);
+});
+
+t.test('a row that is raised counts at once, although connections are kept', { skip }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const sink = await TlsSink.start({ tls: null, delayMs: 15 });
+  t.teardown(() => sink.stop());
+  const tables = (level: string) => `[domain [localhost]:${sink.port}]\ndeliver = ${level}\n`;
+  const routes = new Map([['bulk.example', `smtp:[localhost]:${sink.port}`]]);
+  const { postfix, daemon } = await site(t, ca, tables('may'), routes, {
+    main: { smtp_destination_concurrency_limit: '4', initial_destination_concurrency: '4' },
+  });
+  const count = 150;
+  const client = await openSession(postfix.port('plain'));
+  for (let i = 0; i < count; i++)
+    await client.send({ from: 'alice@local.example', to: `u${i}@bulk.example` });
+  await client.quit();
+  await sink.waitForMessages(10);
+  t.equal((await daemon.reload(tables('encrypt'))).event, 'config.loaded');
+  const raised = performance.now();
+  await postfix.waitForLog(/dsn=4\.7\.4, status=deferred/);
+  for (let left = 1, waited = 0; left > 0 && waited < 20_000; waited += 200) {
+    await pause(200);
+    left = (await postfix.queue()).filter(({ queue_name }) => queue_name !== 'deferred').length;
+  }
+  const sent = sink.messages.length;
+  t.ok(sent >= 10 && sent < count, `${sent} of ${count} were sent before the change`);
+  t.equal((await postfix.queue()).length, count - sent, 'the others wait');
+  // a delivery that had its answer already may still be on its way for the length of one SMTP session
+  const late = sink.received.filter(({ at }) => at > raised + 1000);
+  t.strictSame(late, [], 'none was sent a second after the change');
+});
