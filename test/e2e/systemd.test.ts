@@ -121,8 +121,8 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     t.not((await sh('systemctl restart tlsward')).status, 0, 'a start with mistakes fails at once');
     await ok('cp -p /etc/tlsward/good /etc/tlsward/tlsward.ini');
     const back = async (): Promise<void> => {
-      await ok(`for i in $(seq 40); do ${ask} > /tmp/answer && break; sleep 0.25; done; cat /tmp/answer`);
-      t.match(await ok('cat /tmp/answer'), REFUSED);
+      await ok(`for i in $(seq 40); do ${ask} > /run/answer && break; sleep 0.25; done; cat /run/answer`);
+      t.match(await ok('cat /run/answer'), REFUSED);
     };
     await back();
     t.pass('and is tried again until they are corrected');
@@ -143,7 +143,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     t.match(await ok(ask), REFUSED, 'the first request starts it');
     t.equal(await active(), 'active');
     t.match(await journal(), /policy listening on inherited descriptor/);
-    const restart = `(for i in $(seq 8); do ${ask} || ${ask}; done) > /tmp/answers & systemctl restart tlsward; wait; cat /tmp/answers`;
+    const restart = `(for i in $(seq 8); do ${ask} || ${ask}; done) > /run/answers & systemctl restart tlsward; wait; cat /run/answers`;
     const answers = (await ok(restart))
       .split('\n')
       .filter((line) => line !== 'closed' && line !== 'ECONNRESET');
