@@ -2,7 +2,7 @@
  * `tlsward explain --deliver NEXTHOP`: how mail to a domain leaves, and why.
  *
  *   tlsward explain --deliver bank.example [--map deliver | deliver-encrypt | deliver-verify]
- *   tlsward explain --deliver bob@bank.example --map tls-rcpt
+ *   tlsward explain --deliver bob@bank.example --map tls_rcpt
  *
  * First line: the answer as it goes over the wire, what `postmap -q bank.example socketmap:...:deliver` prints behind
  * `OK `. Then the row with file and line, its inheritance, and what the MTA does with the answer. The next hop is given as

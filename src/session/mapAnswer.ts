@@ -4,7 +4,7 @@
  *   deliver           Postfix smtp_tls_policy_maps: the row's own level, NOTFOUND where the table does not say
  *   deliver-encrypt   the stricter of the row and `encrypt`: for clones of the smtp transport that must use TLS
  *   deliver-verify    the stricter of the row and `verify`
- *   tls-rcpt, access  Sendmail's access map, of which only `tls_rcpt:user@domain` has an answer
+ *   tls_rcpt, access  Sendmail's access map, of which only `tls_rcpt:user@domain` has an answer
  *
  * NOTFOUND means "the table does not say", never "something is wrong": then both MTAs go on by their own defaults. Whatever
  * is wrong is TEMP, an unknown map included, and mail waits; PERM is not used, because Sendmail takes it for "not found".
@@ -33,7 +33,7 @@ export const MAPS: ReadonlyMap<string, MapKind> = new Map<string, MapKind>([
   ['deliver', { words: 'postfix', floor: 'none' }],
   ['deliver-encrypt', { words: 'postfix', floor: 'encrypt' }],
   ['deliver-verify', { words: 'postfix', floor: 'verify' }],
-  ['tls-rcpt', { words: 'sendmail' }],
+  ['tls_rcpt', { words: 'sendmail' }],
   ['access', { words: 'sendmail' }],
 ]);
 

@@ -24,6 +24,9 @@ export interface Received {
 export interface SinkOptions {
   /** Certificate and limits; null: STARTTLS is not offered. */
   readonly tls: TLSSocketOptions | null;
+  /** Where it listens; default 127.0.0.1 and any free port. */
+  readonly host?: string;
+  readonly port?: number;
   /** Milliseconds before each reply. */
   readonly delayMs?: number;
 }
@@ -55,7 +58,11 @@ export class TlsSink {
 
   static async start(options: SinkOptions): Promise<TlsSink> {
     const sink = new TlsSink(options);
-    await new Promise<void>((resolve) => sink.#server.listen(0, '127.0.0.1', resolve));
+    const { host = '127.0.0.1', port = 0 } = options;
+    await new Promise<void>((resolve, reject) => {
+      sink.#server.once('error', reject);
+      sink.#server.listen(port, host, resolve);
+    });
     return sink;
   }
 
