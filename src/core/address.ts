@@ -10,7 +10,8 @@
  * `readings`, and `decide` applies the strictest of their rows. A sender cannot escape a row by writing its domain in a
  * broken way. The same goes for a local part without a domain in which Postfix finds one: it rewrites `user%domain` and
  * `domain!user` (allow_percent_hack, swap_bangpath, both on by default), and has forgotten the quotes of `"user@domain"`
- * by the time it adds its own origin.
+ * by the time it adds its own origin. Where the domain behind is its own it does the same (tried: `x%bank@our` is delivered to
+ * `x@bank`), and whose domain that is we are not told, so such a mailbox has readings besides.
  *
  * Local parts are compared without regard to case: RFC 5321 section 2.4 allows hosts to care, none that matter do, and
  * a table that missed `Boss@` would be a hole.
@@ -26,7 +27,10 @@ export interface EnvelopeAddress {
   readonly mailbox: string;
   /** Canonical domain or address literal in brackets; '' unless `mailbox`. */
   readonly domain: string;
-  /** `malformed` only: each canonical domain, and each mailbox, it might mean; possibly none. */
+  /**
+   * `malformed`: each canonical domain, and each mailbox, it might mean; possibly none. `mailbox`: what its local part
+   * might mean, nearly always nothing.
+   */
   readonly readings: readonly string[];
 }
 
@@ -45,7 +49,15 @@ export const NULL_ADDRESS: EnvelopeAddress = {
 /** Characters that no part of a clean path has, besides `@`. */
 const ODD = /[\s<>()[\]\\,;:"%!\0-\x1f\x7f]/;
 
+/** What a local part has in which an MTA may find another domain, once it has seen that the one behind is its own. */
+const HIDES_DOMAIN = /[@\uFF20%!]/;
+
 function malformed(text: string): EnvelopeAddress {
+  return { kind: 'malformed', text, mailbox: '', domain: '', readings: readingsOf(text) };
+}
+
+/** Every domain and mailbox that a lax reader could take the text, or a part of it, for. */
+function readingsOf(text: string): readonly string[] {
   const readings = new Set<string>();
   // the end counts most, so an overlong address loses its beginning
   const path = text.slice(-MAX_ADDRESS);
@@ -69,7 +81,7 @@ function malformed(text: string): EnvelopeAddress {
     );
     if (name !== null) readings.add(name);
   }
-  return { kind: 'malformed', text, mailbox: '', domain: '', readings: [...readings] };
+  return [...readings];
 }
 
 /** What a lax reader could take for a domain in the text: it may cut at odd characters, drop them, or drop comments. */
@@ -93,14 +105,15 @@ function domainsIn(text: string): readonly string[] {
 
 /** A local part alone, unless Postfix would find a domain in it. */
 function domainless(text: string, localPart: string): EnvelopeAddress {
-  if (/[@\uFF20%!]/.test(localPart)) return malformed(text);
+  if (HIDES_DOMAIN.test(localPart)) return malformed(text);
   return { kind: 'domainless', text, mailbox: '', domain: '', readings: NONE };
 }
 
 function mailbox(text: string, localPart: string, domainText: string): EnvelopeAddress {
   const domain = domainText.startsWith('[') ? canonicalLiteral(domainText) : canonicalDomain(domainText);
   if (domain === null || localPart === '') return malformed(text);
-  return { kind: 'mailbox', text, mailbox: mailboxKey(localPart, domain), domain, readings: NONE };
+  const readings = HIDES_DOMAIN.test(localPart) ? readingsOf(localPart) : NONE;
+  return { kind: 'mailbox', text, mailbox: mailboxKey(localPart, domain), domain, readings };
 }
 
 /**

@@ -147,7 +147,7 @@ export class PolicyTable {
 
   /**
    * The rows that apply to an address: one for a clean address (or none), for a malformed one every row that one of its
-   * readings has, `*` included. The null sender matches only a `<>` row, an address without a domain only `*`.
+   * readings has, `*` included, and for a local part that hides a domain that domain's row as well. The null sender matches only a `<>` row, an address without a domain only `*`.
    */
   rowsFor(address: EnvelopeAddress): readonly Row[] {
     switch (address.kind) {
@@ -157,19 +157,25 @@ export class PolicyTable {
         return this.#list(this.#anyone);
       case 'mailbox': {
         const own = this.packed.hasAddresses ? this.find(address.mailbox) : -1;
+        if (address.readings.length > 0)
+          return this.#readings(address, own >= 0 ? own : this.findDomain(address.domain));
         if (own >= 0) return [this.row(own, address.mailbox)];
         const row = this.findDomain(address.domain);
         return row < 0 ? [] : [this.row(row, this.#patternOf(row, address.domain))];
       }
-      case 'malformed': {
-        const rows = address.readings.map((reading) =>
-          reading.includes('@') ? this.find(reading) : this.findDomain(reading),
-        );
-        const found = new Set([this.#anyone, ...rows]);
-        found.delete(-1);
-        return [...found].map((row) => this.row(row));
-      }
+      case 'malformed':
+        return this.#readings(address, this.#anyone);
     }
+  }
+
+  /** The rows of all readings, and `first`. */
+  #readings(address: EnvelopeAddress, first: number): readonly Row[] {
+    const rows = address.readings.map((reading) =>
+      reading.includes('@') ? this.find(reading) : this.findDomain(reading),
+    );
+    const found = new Set([first, ...rows]);
+    found.delete(-1);
+    return [...found].map((row) => this.row(row));
   }
 
   #list(row: number): readonly Row[] {
