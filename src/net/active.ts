@@ -1,8 +1,8 @@
 /**
  * From a loaded configuration to what is in force: the one value that a reload swaps.
  *
- * What a milter must show us is worked out here, from the rows in use: no header fields when nothing marks or tags, no body
- * when no row has a body banner.
+ * What a milter must show us is worked out here, from the rows in use: no body when no row has a body banner. Header fields
+ * are always asked for, because forged marks go from every message, also where no row adds one.
  */
 import type { ServiceSettings } from '../config/service.ts';
 import type { PolicyTable } from '../core/table.ts';
@@ -61,12 +61,10 @@ function eventsOf(service: ServiceSettings, table: PolicyTable, edits: EditSetti
   const names = [service.markName, service.bannerName];
   if (edits.authservId !== '') names.push(AUTH_RESULTS_NAME);
   if (edits.tags.length > 0) names.push('subject');
-  const banners = table.packed.settings.some((settings) => settings.banner.length > 0);
-  const wanted = table.marks || banners || edits.authservId !== '';
   return {
     kind: 'events',
     judges: table.judges,
-    headers: bodyBanner ? 'all' : wanted ? names.map((name) => name.toLowerCase()) : 'none',
+    headers: bodyBanner ? 'all' : names.map((name) => name.toLowerCase()),
     bodyLimitBytes: bodyBanner ? service.maxBodyBytes : 0,
   };
 }

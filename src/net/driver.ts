@@ -21,6 +21,9 @@ export interface DriverLimits {
   readonly requestTimeoutSeconds: number;
 }
 
+/** Between the end of accepting and the closing of idle connections. */
+const GRACE_MS = 50;
+
 export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, Out, Query, Answer> {
   readonly protocol: Protocol<State, In, Out, Query, Answer>;
   readonly handler: Handler<Query, Answer>;
@@ -146,6 +149,8 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   async drain(limitSeconds: number): Promise<number> {
     this.draining = true;
     for (const server of this.#servers) server.close();
+    // what was accepted just now has its request still to be read
+    if (limitSeconds > 0) await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
     for (const connection of this.#open) {
       if (!connection.busy && !connection.decoder.partial() && this.protocol.idle(connection.state))
         connection.finish();

@@ -22,6 +22,7 @@ import { socketmapProtocol } from '../session/socketmap.ts';
 import type { ControlRequest } from '../wire/controlLines.ts';
 import { activeOf, readMarkKeys } from './active.ts';
 import { createCodes } from './codes.ts';
+import { collectSoon } from './collect.ts';
 import { Driver, type DriverLimits } from './driver.ts';
 import { Judge } from './judge.ts';
 import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
@@ -237,6 +238,7 @@ export class Service {
     );
     if (restartNeeded.length > 0) this.#log.listenersUnchanged(restartNeeded);
     const changes: Difference = await difference;
+    collectSoon();
     this.#log.configChanged(changes.added, changes.removed, changes.changed, changes.lines);
     const notices = loaded.notices.map(formatNotice);
     return {

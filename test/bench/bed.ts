@@ -2,7 +2,7 @@
  * The test bed that every row uses: directory, programs, options, and how to start each server.
  *
  * One core serves, the other loads: SERVER_CORE and LOAD_CORE. tlsward is started as its unit file starts it
- * (`--max-semi-space-size=4`), from the build that this file belongs to, with its log in a file; the peers do not log.
+ * (`--max-semi-space-size=4`, MALLOC_MMAP_THRESHOLD_), from the build that this file belongs to, with its log in a file; the peers do not log.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -65,7 +65,16 @@ export function startTlsward(dir: string, config: string, core: number | null): 
   const { milter, policy } = socketsIn(dir);
   return startServer({
     name: 'tlsward',
-    argv: [process.execPath, '--max-semi-space-size=4', main, 'serve', '--config', config],
+    argv: [
+      'env',
+      'MALLOC_MMAP_THRESHOLD_=1048576',
+      process.execPath,
+      '--max-semi-space-size=4',
+      main,
+      'serve',
+      '--config',
+      config,
+    ],
     sockets: [milter, policy],
     logFile: join(dir, 'tlsward.log'),
     core,
