@@ -61,6 +61,11 @@ async function main(argv: string[], io: Io): Promise<number> {
 }
 
 const { stdout, stderr, env } = process;
+// `tlsward hops FILE | head`: whoever reads has enough
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 process.exitCode = await main(process.argv.slice(2), {
   out: (text) => void stdout.write(text),
   err: (text) => void stderr.write(text),
