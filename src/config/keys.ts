@@ -16,8 +16,6 @@ export interface Key {
   readonly meaning: string;
   readonly expected: string;
   readonly allowed: { readonly enum?: readonly string[]; readonly pattern?: string };
-  /** False: accepted, checked and without effect in this version; the loader says so. */
-  readonly served: boolean;
 }
 
 type Check = Pick<Key, 'expected' | 'allowed'>;
@@ -46,9 +44,6 @@ export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', '
 export const MARKS = ['header', 'none'] as const;
 export const YES_NO = ['yes', 'no'] as const;
 
-/** Keys whose function belongs to a later version. */
-const UNSERVED: ReadonlySet<string> = new Set();
-
 type Line = readonly [key: string, standard: string, meaning: string, check: Check];
 
 function section(name: Key['section'], lines: readonly Line[]): Key[] {
@@ -58,7 +53,6 @@ function section(name: Key['section'], lines: readonly Line[]): Key[] {
     default: standard,
     meaning,
     ...check,
-    served: !UNSERVED.has(key),
   }));
 }
 

@@ -108,7 +108,6 @@ export function formatNotice(notice: Notice): string {
 export class Report {
   readonly #problems: Problem[] = [];
   readonly #notices: Notice[] = [];
-  readonly #unserved = new Set<string>();
   #problemCount = 0;
   #noticeCount = 0;
 
@@ -133,13 +132,6 @@ export class Report {
     this.#noticeCount++;
     if (this.#notices.length >= MAX_REPORTED) return;
     this.#notices.push({ kind, file: at.file, line: at.line, where, text });
-  }
-
-  /** Says once, at its first use, that this version does nothing with a key. */
-  unserved(key: string, at: Position, where: string): void {
-    if (this.#unserved.has(key)) return;
-    this.#unserved.add(key);
-    this.notice('no-effect', at, where, `checked, but this version does not serve ${key}`);
   }
 
   /** Sorted by file, in the order in which files were read, then line; the last one counts what was left out. */

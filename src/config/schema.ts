@@ -80,11 +80,6 @@ export function checkSection(section: Section, report: Report): ReadonlyMap<stri
       report.problem(positionOf(section, entry), known ? whereOf(section, key) : whereOf(section), wrong);
     }
   }
-  for (const entry of entries.values()) {
-    if (keys.get(entry.key)?.served === false) {
-      report.unserved(entry.key, positionOf(section, entry), whereOf(section, entry.key));
-    }
-  }
   return entries;
 }
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { defaultOf, KEYS, keysOf } from '../../src/config/keys.ts';
+import { defaultOf, KEYS } from '../../src/config/keys.ts';
 import { BUILT_IN, DEFAULTS, type Settings } from '../../src/core/settings.ts';
 import { noticesOf, problemsOf, SERVICE, tableOf, workbench } from './workbench.ts';
 
@@ -201,18 +201,55 @@ t.test('notices', (t) => {
   t.end();
 });
 
-t.test('a key that this version does not serve is mentioned once', (t) => {
-  const bench = workbench(t);
-  const unserved = keysOf('domain').filter((key) => !key.served);
-  for (const { key, allowed } of unserved) {
-    const value = allowed.enum?.[0] ?? '';
-    bench.write(
-      'tls.ini',
-      `${SERVICE}[domain a.example]\n${key} = ${value}\n[domain b.example]\n${key} = ${value}\n`,
-    );
-    const want = `tls.ini:4: [domain a.example] ${key}: checked, but this version does not serve ${key}`;
-    t.strictSame(noticesOf(bench.load(), bench.folder), [want]);
-  }
+t.test('the deliver leg', (t) => {
+  const socketmap = `${SERVICE}socketmap-listen = unix:/run/m.sock\n`;
+  const says = (head: string, content: string, ...want: string[]) => {
+    const bench = workbench(t);
+    bench.write('tls.ini', head + content);
+    const loaded = bench.load();
+    t.strictSame(problemsOf(loaded, bench.folder), []);
+    t.strictSame(noticesOf(loaded, bench.folder), want);
+  };
+  const wrong = (content: string, ...want: string[]) => {
+    const bench = workbench(t);
+    bench.write('tls.ini', SERVICE + content);
+    t.strictSame(problemsOf(bench.load(), bench.folder), want);
+  };
+  says(
+    SERVICE,
+    '[domain a.example]\ndeliver = encrypt\n',
+    'tls.ini:4: [domain a.example] deliver: has no effect, because there is no socketmap-listen',
+  );
+  says(socketmap, '[domain a.example]\ndeliver = encrypt\nreceive = encrypt\n');
+  says(SERVICE, '[domain a.example]\nreceive = encrypt\n');
+  says(
+    socketmap,
+    '[policy p]\nreceive = encrypt\n[policy q]\nbased-on = p\ndeliver = secure\n[domains]\na.example = p\nb.example = q\n',
+    'tls.ini:5: [policy p] receive: mail that leaves is not protected: there is no deliver beside receive = encrypt',
+  );
+  says(
+    socketmap,
+    '[domain a.example]\ndeliver = auto\n',
+    'tls.ini:5: [domain a.example] deliver: auto: published policies are not looked up by this version; answered like dane',
+  );
+  const names = settingsOf(t, '[domain a.example]\nserver-names = MX.A.example., .b.example\n', 'a.example');
+  t.strictSame([names.serverNames, names.deliver], [['mx.a.example', '.b.example'], null]);
+  t.equal(settingsOf(t, '[domain a.example]\npolicy = encrypt\ndeliver =\n', 'a.example').deliver, null);
+  wrong(
+    '[domain a.example]\nserver-names = hostname, *.b.example, .c\n',
+    'tls.ini:4: [domain a.example] server-names: found "hostname", expected a domain name or .suffix with two labels or more',
+    'tls.ini:4: [domain a.example] server-names: found "*.b.example", expected a domain name or .suffix (did you mean .b.example?)',
+    'tls.ini:4: [domain a.example] server-names: found ".c", expected a domain name or .suffix with two labels or more',
+  );
+  const pinned = `[policy p]\ndeliver = fingerprint\nfingerprint = ${'ab'.repeat(32)}\n`;
+  wrong(
+    `${pinned}[domain a.example]\npolicy = p\nfingerprint =\n`,
+    'tls.ini:8: [domain a.example] fingerprint: found no digest to compare with, expected a fingerprint key',
+  );
+  wrong(
+    'postfix-version = 2.11\n',
+    'tls.ini:3: [service] postfix-version: found "2.11", expected 3.0 or later',
+  );
   t.end();
 });
 
