@@ -50,7 +50,8 @@ function floors({ minProtocol, minBits, exclude }: DeliverPolicy): string[] {
   const words: string[] = [];
   if (minProtocol !== null) words.push(`${minProtocol} or later`);
   if (minBits > 112) words.push(`ciphers of ${minBits} bits or more${minBits > 128 ? ' up to TLSv1.2' : ''}`);
-  if (exclude.length > 0) words.push(`${exclude.length} ciphers excluded`);
+  if (exclude.length > 0)
+    words.push(`without ${exclude.length === 1 ? exclude[0] : `${exclude.length} excluded ciphers`}`);
   return words;
 }
 

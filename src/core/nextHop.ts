@@ -54,7 +54,8 @@ export function parseNextHop(text: string): NextHop {
   }
   const [host = '', written, ...more] = text.split(':');
   if (more.length > 0) return UNREADABLE;
-  const name = canonicalDomain(host);
+  // an address without brackets is looked up like a name, but with disable_dns_lookups it is connected to
+  const name = canonicalDomain(host) ?? canonicalLiteral(`[${host}]`);
   if (name === null) return unnamed(host);
   const port = portOf(written);
   if (port === '') return UNREADABLE;
