@@ -1,0 +1,109 @@
+/**
+ * What the tests of the deliver leg share: a Postfix with contrib/postfix/deliver.main.cf as it is shipped and tlsward on the
+ * socket that it names, mail routed to receivers on loopback, and what became of a message.
+ *
+ * There is no DNS here: next hops are `[localhost]:PORT`, and rows name them so. The receivers' certificates are for
+ * `localhost` (right) or another name (wrong).
+ */
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { root } from '../../root.ts';
+import type { CertificateAuthority } from './ca.ts';
+import { Daemon } from './daemon.ts';
+import { Postfix } from './postfix.ts';
+import { type Parameters, parseMain } from './postfix-config.ts';
+import { command } from './requirements.ts';
+import { openSession } from './smtp-session.ts';
+
+export const SERVERS = ['plain', 'self', 'wrong', 'right'] as const;
+export type ServerKind = (typeof SERVERS)[number];
+
+export interface Site {
+  readonly ca: CertificateAuthority;
+  readonly postfix: Postfix;
+  readonly daemon: Daemon;
+  /** The socketmap as an administrator names it on the command line. */
+  readonly map: string;
+}
+
+/** STARTTLS settings of a kind of server. */
+export function tlsOf(kind: ServerKind, ca: CertificateAuthority): { cert: string; key: string } | null {
+  if (kind === 'plain') return null;
+  const names = { self: 'localhost', wrong: 'mx.other.example', right: 'localhost' };
+  const issuer = kind === 'self' ? 'self' : 'ca';
+  const { cert, key } = ca.issue(`mx-${kind}`, {
+    subject: `/CN=${names[kind]}`,
+    san: [names[kind]],
+    issuer,
+  });
+  return { cert, key };
+}
+
+/** Postfix with the shipped fragment, tlsward on the socket that it names, and mail for X.example routed as `routes` say. */
+export async function site(
+  t: Test,
+  ca: CertificateAuthority,
+  tables: string,
+  routes: ReadonlyMap<string, string>,
+  more: { readonly main?: Parameters; readonly services?: readonly string[]; readonly version?: string } = {},
+): Promise<Site> {
+  const fragment = parseMain(readFileSync(new URL('contrib/postfix/deliver.main.cf', root), 'utf8'));
+  const postfix = new Postfix({
+    ca,
+    main: {
+      default_transport: 'smtp',
+      ...fragment,
+      smtp_tls_CAfile: ca.caFile,
+      minimal_backoff_time: '300s',
+      ...more.main,
+    },
+    ...(more.services === undefined ? {} : { services: more.services }),
+  });
+  t.teardown(() => postfix.close());
+  const lines = [...routes].map(([domain, hop]) => `${domain} ${hop}\n`);
+  await postfix.setMain({ transport_maps: `texthash:${postfix.file('transport', lines.join(''))}` });
+  const socketDir = join(postfix.queueDirectory, 'tlsward');
+  mkdirSync(socketDir, { mode: 0o755 });
+  const service = { 'postfix-version': more.version ?? null };
+  const daemon = await Daemon.create({ doors: ['socketmap', 'control'], socketDir, tables, service });
+  t.teardown(() => daemon.close());
+  await daemon.start();
+  await postfix.start();
+  return { ca, postfix, daemon, map: `socketmap:${daemon.address('socketmap')}` };
+}
+
+/** Hands one message to Postfix; resolves to its queue id. */
+export async function submit(postfix: Postfix, to: string): Promise<string> {
+  const client = await openSession(postfix.port('plain'));
+  try {
+    const { last } = await client.send({ from: 'alice@local.example', to });
+    return /queued as ([0-9A-F]+)/i.exec(last.text)![1]!;
+  } finally {
+    await client.quit();
+  }
+}
+
+/** The line that says what became of the message. */
+export async function outcome(
+  postfix: Postfix,
+  id: string,
+  from = 0,
+): Promise<{ dsn: string; line: string }> {
+  const pattern = new RegExp(`^.*\\b${id}: to=.* dsn=([0-9.]+), status=.*$`, 'm');
+  const [line, dsn = ''] = await postfix.waitForLog(pattern, { from });
+  return { dsn, line };
+}
+
+/** Runs a command of Postfix's to its end. */
+export function run(
+  name: string,
+  args: readonly string[],
+): Promise<{ status: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(command(name), args, { timeout: 20_000, encoding: 'utf8' }, (error, stdout, stderr) =>
+      resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
+    );
+  });
+}
