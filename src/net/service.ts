@@ -22,7 +22,7 @@ import { socketmapProtocol } from '../session/socketmap.ts';
 import type { ControlRequest } from '../wire/controlLines.ts';
 import { activeOf, readMarkKeys } from './active.ts';
 import { createCodes } from './codes.ts';
-import { collectSoon } from './collect.ts';
+import { giveBack } from './collect.ts';
 import { Driver, type DriverLimits } from './driver.ts';
 import { Judge } from './judge.ts';
 import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
@@ -238,7 +238,7 @@ export class Service {
     );
     if (restartNeeded.length > 0) this.#log.listenersUnchanged(restartNeeded);
     const changes: Difference = await difference;
-    collectSoon();
+    giveBack(() => this.#messages());
     this.#log.configChanged(changes.added, changes.removed, changes.changed, changes.lines);
     const notices = loaded.notices.map(formatNotice);
     return {
@@ -294,6 +294,12 @@ export class Service {
     clearInterval(this.#sweep);
     const cutOff = await Promise.all([...this.#drivers.values()].map((driver) => driver.drain(limitSeconds)));
     return cutOff.reduce((sum, count) => sum + count, 0);
+  }
+
+  #messages(): number {
+    let sum = 0;
+    for (const driver of this.#drivers.values()) sum += driver.counters.messages;
+    return sum;
   }
 
   /** Connections open now, all protocols. */
