@@ -5,27 +5,68 @@
 import type { Io, Run } from './cli/command.ts';
 import { packageVersion } from './net/version.ts';
 
-const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<{ run: Run }>]>> = {
+type Command = readonly [summary: string, load: () => Promise<{ run: Run }>, options?: readonly string[]];
+
+const SESSION = [
+  '--from A --to B [--to C] [--tls "PROTOCOL CIPHER BITS" | none | unknown]',
+  '[--cert CN | untrusted | none] [--issuer NAME] [--fingerprint DIGEST] [--client ADDRESS] [--auth LOGIN]',
+];
+
+const COMMANDS: Readonly<Record<string, Command>> = {
   serve: ['run the daemon', () => import('./cli/serve.ts')],
   check: ['validate the configuration and exit', () => import('./cli/check.ts')],
-  explain: ['say what would happen to a mail, and why', () => import('./cli/explain.ts')],
-  reload: ['make the daemon read its configuration again', () => import('./cli/reload.ts')],
-  status: ['show what the daemon is doing', () => import('./cli/status.ts')],
-  simulate: ['play an MTA against the running daemon', () => import('./cli/simulate.ts')],
-  lookup: ['turn the code of a reply back into its transaction', () => import('./cli/lookup.ts')],
-  'verify-mark': ['check the marks of saved mail', () => import('./cli/verifyMark.ts')],
-  hops: ['show the way a saved message came, as it claims', () => import('./cli/hops.ts')],
+  explain: [
+    'say what would happen to a mail, and why',
+    () => import('./cli/explain.ts'),
+    [...SESSION, 'or: --deliver NEXTHOP [--map deliver | deliver-encrypt | deliver-verify | tls_rcpt]'],
+  ],
+  reload: [
+    'make the daemon read its configuration again',
+    () => import('./cli/reload.ts'),
+    ['[--control SOCKET]'],
+  ],
+  status: ['show what the daemon is doing', () => import('./cli/status.ts'), ['[--control SOCKET]']],
+  simulate: [
+    'play an MTA against the running daemon',
+    () => import('./cli/simulate.ts'),
+    [
+      'milter | policy, with',
+      ...SESSION,
+      '[--helo NAME] [--connect SOCKET]; policy: [--state RCPT]; milter: [--mta postfix | sendmail]',
+      '[--header "Name: value"]... [--message FILE] [--output FILE]',
+      'or: socketmap [--map NAME] [--connect SOCKET] KEY...',
+    ],
+  ],
+  lookup: [
+    'turn the code of a reply back into its transaction',
+    () => import('./cli/lookup.ts'),
+    ['CODE [--control SOCKET]'],
+  ],
+  'verify-mark': [
+    'check the marks of saved mail',
+    () => import('./cli/verifyMark.ts'),
+    ['FILE [--key FILE] [--sender ADDRESS] [--mark-name NAME]'],
+  ],
+  hops: [
+    'show the way a saved message came, as it claims',
+    () => import('./cli/hops.ts'),
+    ['FILE [--host NAME]... [--trust NETWORK]...'],
+  ],
 };
 
 function usage(): string {
-  const commands = Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(13)}${summary}\n`);
+  const commands = Object.entries(COMMANDS).flatMap(([name, [summary, , options = []]]) => [
+    `  ${name.padEnd(13)}${summary}\n`,
+    ...options.map((line) => `${' '.repeat(17)}${line}\n`),
+  ]);
   return [
     'tlsward: one table says how each mail domain must be protected by TLS\n\n',
     'usage: tlsward COMMAND [--config FILE | --sample] [--json] [OPTION ...]\n\n',
     ...commands,
     '\nThe configuration is --config FILE, else $TLSWARD_CONFIG, else /etc/tlsward/tlsward.ini;\n',
     '--sample takes the table that comes with the program.\n',
-    'Exit status: 0 yes, 1 the policy says no, 64 usage, 69 no daemon, 75 cannot tell, 78 configuration.\n',
+    'Exit status: 0 yes, 1 the policy says no, 64 usage, 65 unreadable, 69 no daemon, 75 cannot tell,\n',
+    '78 configuration.\n',
   ].join('');
 }
 
@@ -70,5 +111,5 @@ process.exitCode = await main(process.argv.slice(2), {
   out: (text) => void stdout.write(text),
   err: (text) => void stderr.write(text),
   env,
-  colour: stdout.isTTY === true && env.NO_COLOR === undefined,
+  colour: stdout.isTTY === true && !env.NO_COLOR, // empty counts as absent (no-color.org)
 });

@@ -4,7 +4,7 @@
  *
  *   tlsward explain --from A --to B [--to C] [--tls "PROTOCOL CIPHER BITS" | none | unknown]
  *                   [--cert "CN" [--issuer NAME] | untrusted | none] [--fingerprint DIGEST]
- *                   [--client ADDRESS] [--auth LOGIN] [--stage RCPT]
+ *                   [--client ADDRESS] [--auth LOGIN]
  *   tlsward explain --deliver NEXTHOP [--map NAME]             see explainDeliver.ts
  *
  * First line: the answer. Then the row with file and line, its inheritance, the reasons, the exact SMTP reply at each
@@ -49,7 +49,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const file = configFile(values, io.env);
   const loaded = loadConfig(file);
   if (!loaded.ok) {
-    for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
+    if (values.json) io.out(`${JSON.stringify({ problems: loaded.problems })}\n`);
+    else for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
     return EXIT.config;
   }
   const { service } = loaded;

@@ -38,7 +38,8 @@ export function explainDeliver(question: DeliverQuestion, io: Io): number {
   if (!MAPS.has(map)) throw new UsageError(`--map: found "${map}", expected ${[...MAPS.keys()].join(', ')}`);
   const loaded = loadConfig(config);
   if (!loaded.ok) {
-    for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
+    if (question.json) io.out(`${JSON.stringify({ problems: loaded.problems })}\n`);
+    else for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
     return EXIT.config;
   }
   const table = new PolicyTable(loaded.packed, 1, loaded.hash);

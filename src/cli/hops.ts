@@ -3,14 +3,15 @@
  *
  *   tlsward hops FILE [--host NAME ...] [--trust NETWORK ...] [--json]
  *
- * FILE is one message, an mbox, a folder, a Maildir or `-`. `--host` names a host of ours: the lines it wrote on top are
- * facts, all below is what others claim. `--trust` names the networks in which our hosts hand messages to each other (a
+ * FILE is one message, an mbox, a folder, a Maildir or `-`. `--host` names a host of ours (without it, the `host-name` of the configuration):
+ * the lines it wrote on top are facts, all below is what others claim. `--trust` names the networks in which our hosts hand messages to each other (a
  * store behind the MX); loopback always counts.
  *
  * First line: how much is proof. Then the first hop known to be unprotected, then each hop, newest first. `--json`: one
  * line per message. This is diagnosis: it decides nothing and never changes a mark.
  * Exit status: 0 printed, 75 no message has a Received field, 64 usage, 65 unreadable.
  */
+import { readFileSync } from 'node:fs';
 import { type Network, parseNetwork } from '../core/network.ts';
 import { printable } from '../core/words.ts';
 import { type OwnHosts, type Protection, readChain } from '../hops/chain.ts';
@@ -18,7 +19,7 @@ import { hopsJson, hopsLines } from '../hops/hopsText.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
 import { asciiJson } from './asciiJson.ts';
-import { EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 
 const OPTIONS = {
   host: { type: 'string', multiple: true },
@@ -41,13 +42,26 @@ function networkOf(text: string): Network {
   return network;
 }
 
+/** Our own name by the configuration; only that line is read, so that mistakes elsewhere do not matter. */
+function hostName(file: string): string[] {
+  try {
+    const found = /^[ \t]*host-name[ \t]*=[ \t]*"?([^\s;#"]+)/m.exec(readFileSync(file, 'utf8'))?.[1];
+    return found === undefined ? [] : [found];
+  } catch {
+    return [];
+  }
+}
+
 /** `tlsward hops`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, OPTIONS);
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0)
     throw new UsageError('hops takes one FILE: a message, an mbox or a folder');
-  const hosts: OwnHosts = { names: values.host ?? [], networks: (values.trust ?? []).map(networkOf) };
+  const hosts: OwnHosts = {
+    names: values.host ?? hostName(configFile(values, io.env)),
+    networks: (values.trust ?? []).map(networkOf),
+  };
   let messages = 0;
   let hops = 0;
   try {

@@ -7,7 +7,8 @@
  *   tlsward simulate socketmap [--map deliver] KEY [KEY ...]
  *
  * The daemon is found through the configuration file (`milter-listen`, `policy-listen`, `socketmap-listen`), or `--connect unix:/path`.
- * `--output` writes the message as it would be delivered; `-` is standard output. Exit status: 0 accepted, 1 refused or
+ * `--output` writes the message as it would be delivered; with `-` it has standard output for itself, and what was said
+ * goes to standard error. Exit status: 0 accepted, 1 refused or
  * held, 75 deferred, 69 the daemon cannot be asked.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -167,7 +168,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
       recipients: values.to.map(bracket),
       queueId: 'SIMULATED',
     });
-    print(io, played, values.json ?? false);
+    print(values.output === '-' ? { ...io, out: io.err } : io, played, values.json ?? false);
     if (values.output !== undefined && played.message !== null) {
       if (values.output === '-') io.out(render(played.message).toString('latin1'));
       else writeFileSync(values.output, render(played.message));

@@ -253,7 +253,7 @@ export class Service {
   }
 
   #refused(problems: readonly string[]): object {
-    this.#lastReload = `refused ${new Date().toISOString()}: ${problems.length} mistakes, first: ${problems[0] ?? ''}`;
+    this.#lastReload = `refused ${new Date().toISOString()}: ${problems.length} mistake${problems.length === 1 ? '' : 's'}, first: ${problems[0] ?? ''}`;
     this.#log.configRejected(this.#config, problems);
     return { ok: false, problems };
   }

@@ -19,7 +19,8 @@ async function hops(args: string[], files: Record<string, string> = { file: MESS
   const dir = t.testdir(files);
   let out = '';
   let err = '';
-  const io: Io = { out: (text) => (out += text), err: (text) => (err += text), env: {}, colour };
+  const env = { TLSWARD_CONFIG: join(dir, 'tlsward.ini') };
+  const io: Io = { out: (text) => (out += text), err: (text) => (err += text), env, colour };
   const status = await run([join(dir, 'file'), ...args], io);
   return { status, out: out.replaceAll(`${dir}/`, ''), err };
 }
@@ -43,6 +44,13 @@ t.test('one message', async (t) => {
     err: '',
   });
   t.match((await hops([])).out, /^3 hops.*no --host given/);
+  const configured = { file: MESSAGE, 'tlsward.ini': '[service]\nhost-name = mx.example.org ; us\n' };
+  t.equal(
+    (await hops([], configured)).out,
+    got.out,
+    'without --host it is the host-name of the configuration',
+  );
+  t.match((await hops(['--host', 'c.example'], configured)).out, /no line|c\.example/, '--host wins');
   t.match(
     (await hops(['--host', 'mx.example.org', '--host', 'c.example', '--trust', '192.0.2.0/24'])).out,
     /all written by/,

@@ -1,0 +1,228 @@
+/**
+ * The commands that the other files of this folder do not cover, each with its exit statuses and as JSON: `check`,
+ * `explain`, `simulate policy` and `milter`, `lookup`, `status`, `reload`; and what `main` adds: help, usage, colour.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'tap';
+import { run as check } from '../../src/cli/check.ts';
+import type { Io, Run } from '../../src/cli/command.ts';
+import { run as explain } from '../../src/cli/explain.ts';
+import { run as lookup } from '../../src/cli/lookup.ts';
+import { run as reload } from '../../src/cli/reload.ts';
+import { run as simulate } from '../../src/cli/simulate.ts';
+import { run as status } from '../../src/cli/status.ts';
+import { bed } from '../service/bed.ts';
+
+const TABLE = `trusted-clients =
+host-name = mx.example.org
+authserv-id = mx.example.org
+[policy branded]
+receive = encrypt
+banner = header, subject, body
+[domains]
+bank.example = branded
+* = may
+[domain late.example]
+policy = encrypt
+violation = defer
+[domain held.example]
+policy = encrypt
+violation = hold
+[domain watched.example]
+policy = encrypt
+mode = observe
+until = 2020-01-01
+`;
+const TLS = ['--tls', 'TLSv1.3 TLS_AES_256_GCM_SHA384 256'];
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+async function say(command: Run, argv: string[], colour = false) {
+  let out = '';
+  let err = '';
+  const io: Io = { out: (text) => (out += text), err: (text) => (err += text), env: {}, colour };
+  const code = await command(argv, io);
+  const json = (): Record<string, unknown> => JSON.parse(out) as Record<string, unknown>;
+  return { code, out, err, json };
+}
+
+function mail(from: string): string[] {
+  return ['--from', `a@${from}`, '--to', 'b@x.example'];
+}
+
+test('explain says what simulate then gets, at both doors', async (t) => {
+  const { config } = await bed(t, TABLE);
+  const cases = [
+    ['bank.example', [], 'reject', 1, /^530 5\.7\.0 /],
+    ['bank.example', ['--tls', 'unknown'], 'defer', 75, /^451 4\.3\.5 /],
+    ['bank.example', ['--tls', 'TLSv1 AES128-SHA 128'], 'reject', 1, /^550 5\.7\.6 /],
+    ['bank.example', TLS, 'accept', 0, /^DUNNO$/],
+    ['late.example', [], 'defer', 1, /^450 4\.7\.0 /],
+    ['held.example', [], 'hold', 1, /^HOLD tlsward: /],
+    ['watched.example', [], 'accept', 0, /^DUNNO$/],
+    ['x.example', [], 'accept', 0, /^DUNNO$/],
+  ] as const;
+  const outcomes = { accept: 'accepted', hold: 'held', defer: 'deferred', reject: 'refused' };
+  for (const [domain, session, verdict, exit, action] of cases) {
+    const argv = ['--config', config, '--json', ...mail(domain), ...session];
+    const said = await say(explain, argv);
+    t.equal(said.json().verdict, verdict, `${domain} ${session}`);
+    t.equal(said.code, exit);
+    const played = {
+      policy: await say(simulate, ['policy', ...argv]),
+      milter: await say(simulate, ['milter', ...argv]),
+    };
+    t.match((played.policy.json().answer as { action: string }).action, action);
+    t.equal(played.milter.json().outcome, outcomes[verdict]);
+    const simulated = { accept: 0, hold: 1, defer: 75, reject: 1 }[verdict];
+    t.same([played.policy.code, played.milter.code], [simulated, simulated]);
+    const first = (
+      await say(
+        explain,
+        argv.filter((arg) => arg !== '--json'),
+      )
+    ).out.split('\n')[0]!;
+    t.ok(first.startsWith(verdict), first);
+  }
+  const watched = (await say(explain, ['--config', config, '--json', ...mail('watched.example')])).json();
+  t.match(watched, { verdict: 'accept', would: 'reject', header: /verdict=would-reject/ });
+});
+
+test('simulate milter edits a message of ours', async (t) => {
+  const { config, folder } = await bed(t, TABLE);
+  const message = join(folder, 'in.eml');
+  const output = join(folder, 'out.eml');
+  writeFileSync(message, 'Subject: hello\nFrom: a@bank.example\n\nText\n');
+  const argv = ['milter', '--config', config, ...mail('bank.example'), ...TLS, '--message', message];
+  const forged = ['--header', 'x-tls-WARD: v=1; state=protected', '--header', 'X-Tls-Banner: false'];
+  for (const mta of ['postfix', 'sendmail']) {
+    const written = await say(simulate, [...argv, ...forged, '--mta', mta, '--output', output]);
+    t.match(written, { code: 0, out: /^accepted\n/ });
+    const text = readFileSync(output, 'utf8');
+    t.equal(text.match(/^x-tls-ward:/gim)?.length, 1);
+    t.equal(text.match(/^x-tls-banner:/gim)?.length, 1);
+    t.match(text, /^X-TLS-Ward: v=1; leg=receive; state=protected; protocol=TLSv1\.3;/);
+    t.match(text, /^Authentication-Results: mx\.example\.org;\n x-tls=pass /m);
+    t.match(text, /^Subject: \[TLS\] hello\nFrom: a@bank\.example\n\nThis message reached .*\n\nText\n$/m);
+  }
+  const piped = await say(simulate, [...argv, '--json', '--output', '-']);
+  t.match(piped.out, /^X-TLS-Ward: /, 'standard output has the message alone');
+  t.match(JSON.parse(piped.err), { outcome: 'accepted' });
+});
+
+test('lookup finds the transaction of a reply', async (t) => {
+  const { config } = await bed(t, TABLE);
+  const refused = await say(simulate, ['policy', '--config', config, ...mail('bank.example')]);
+  const code = /\[([0-9A-Z]{8})\]/.exec(refused.out)?.[1] ?? '';
+  const found = await say(lookup, ['--config', config, code.toLowerCase()]);
+  t.equal(found.code, 0);
+  t.match(found.out, new RegExp(`^${code}: reject at .*: 530 5\\.7\\.0 `));
+  t.match(found.out, /^sender +a@bank\.example$/m);
+  const json = await say(lookup, ['--config', config, '--json', code]);
+  t.match(json.json(), { ok: true, verdict: { code, action: 'reject', door: 'policy' } });
+  t.match(await say(lookup, ['--config', config, 'ZZZZZZZZ']), {
+    code: 75,
+    out: '',
+    err: /^ZZZZZZZZ: not among/,
+  });
+  t.match((await say(lookup, ['--config', config, '--json', 'ZZZZZZZZ'])).json(), { ok: false });
+});
+
+test('reload prints the difference or the mistakes; status tells', async (t) => {
+  const { config, write, log } = await bed(t, TABLE);
+  const before = await say(status, ['--config', config]);
+  t.match(before, { code: 0, out: /^running: tlsward .*\n/ });
+  t.match(before.out, /^overdue +domain watched\.example: until 2020-01-01$/m);
+  t.match(before.out, /^table +generation 1, 5 rows, hash [0-9a-f]{16}/m);
+  write(TABLE.replace('bank.example = branded', 'bank.example = may'));
+  const good = await say(reload, ['--config', config]);
+  t.match(good, {
+    code: 0,
+    out: /^reloaded: generation 2, .* 1 changed\n {2}bank\.example: branded → may\n/,
+  });
+  t.match(
+    log().find(({ event }) => event === 'config.changed'),
+    { lines: ['bank.example: branded → may'] },
+    'and logs it',
+  );
+  write(TABLE.replace('= branded', '= brandde').replace('= observe', '= obsrve'));
+  const bad = await say(reload, ['--config', config]);
+  t.equal(bad.code, 78);
+  t.match(bad.err, /^2 mistakes; the old table stays\n.*brandde.*did you mean branded.*\n.*obsrve.*observe/);
+  const json = await say(reload, ['--config', config, '--json']);
+  t.equal(json.code, 78);
+  t.equal((json.json().problems as string[]).length, 2);
+  const after = (await say(status, ['--config', config, '--json'])).json();
+  t.match(after, { table: { generation: 2, lastReload: /^refused .*: 2 mistakes, first: / } });
+});
+
+test('mistakes as text and as JSON', async (t) => {
+  const config = join(t.testdir({ 'bad.ini': '[servce]\n' }), 'bad.ini');
+  const text = await say(check, ['--config', config]);
+  t.match(text, { code: 78, err: /: 2 mistakes\n.*bad\.ini:1: \[servce\].*did you mean service/ });
+  for (const [command, argv] of [
+    [check, []],
+    [explain, mail('x.example')],
+    [explain, ['--deliver', 'x.example']],
+  ] as const) {
+    const said = await say(command, ['--config', config, '--json', ...argv]);
+    t.equal(said.code, 78);
+    t.equal((said.json().problems as unknown[]).length, 2);
+  }
+});
+
+test('no daemon, and wrong arguments', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-')); // the path of a socket has to be short
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const config = join(folder, 'tls.ini');
+  writeFileSync(config, '[service]\npolicy-listen = unix:p\ncontrol-listen = unix:c\n');
+  const main = (...argv: string[]) => spawnSync(process.execPath, [MAIN, ...argv], { encoding: 'utf8' });
+  for (const argv of [
+    ['status'],
+    ['reload'],
+    ['lookup', 'ZZZZZZZZ'],
+    ['simulate', 'policy', ...mail('x.example')],
+  ]) {
+    const said = main(...argv, '--config', config);
+    t.match(said, { status: 69, stdout: '' });
+    t.match(said.stderr, new RegExp(`^tlsward ${argv[0]}: cannot reach the `));
+  }
+  for (const argv of [['bogus'], ['check', '--bogus'], ['explain'], ['simulate', 'smtp'], ['hops'], []]) {
+    t.match(main(...argv), { status: 64, stdout: '' }, argv.join(' '));
+  }
+});
+
+test('help lists every option that a command has', async (t) => {
+  const help = spawnSync(process.execPath, [MAIN, 'help'], { encoding: 'utf8' });
+  t.equal(help.status, 0);
+  for (const name of ['command', 'sessionOptions', 'explain', 'simulate', 'daemon', 'verifyMark', 'hops']) {
+    const source = readFileSync(new URL(`../../src/cli/${name}.js`, import.meta.url), 'utf8');
+    const options = [...source.matchAll(/(?:^ {4}|= \{ )'?([a-z-]+)'?: \{ type: /gm)].map(
+      (match) => match[1]!,
+    );
+    t.ok(options.length > 0, name);
+    for (const option of options) t.ok(help.stdout.includes(`--${option}`), `${name} --${option}`);
+  }
+});
+
+test('colour on a terminal only, and not with NO_COLOR', async (t) => {
+  const folder = t.testdir();
+  const config = join(folder, 'tls.ini');
+  writeFileSync(config, '[service]\npolicy-listen = inet:127.0.0.1:1\n[domains]\n* = may\n');
+  t.match(await say(check, ['--config', config], true), { err: '', out: /^\u001b\[32m/ });
+  t.notMatch((await say(check, ['--config', config])).out, /\u001b/);
+  // a terminal, as far as the program can tell
+  const terminal = 'Object.defineProperty(process.stdout, "isTTY", { value: true })';
+  const coloured = (value: string | undefined): boolean => {
+    const { NO_COLOR: _, ...rest } = process.env;
+    const env = value === undefined ? rest : { ...rest, NO_COLOR: value };
+    const argv = ['--import', `data:text/javascript,${terminal}`, MAIN, 'check', '--config', config];
+    const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8', env });
+    if (!stdout.includes('fine')) throw new Error(stdout + stderr);
+    return stdout.includes('\u001b');
+  };
+  t.same([coloured(undefined), coloured(''), coloured('1')], [true, true, false]);
+});
