@@ -123,8 +123,8 @@ export function formatMark(fields: MarkFields, seal: MarkSeal | null = null, nam
   if (seal !== null) pairs.push(`key=${seal.keyId}`, `hmac=${seal.hmac}`);
   let out = '';
   let column = name.length + 1;
-  for (const [i, pair] of pairs.entries()) {
-    let rest = i + 1 < pairs.length ? `${pair};` : pair;
+  for (let i = 0; i < pairs.length; i++) {
+    let rest = i + 1 < pairs.length ? `${pairs[i]};` : pairs[i]!;
     if (i > 0 && column + 1 + rest.length <= MAX_COLUMNS) {
       out += ' ';
       column++;

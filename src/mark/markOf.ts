@@ -27,8 +27,17 @@ export interface MarkContext {
 
 /** `2026-11-22T18:47:31Z`. */
 export function markTime(timeMs: number): string {
-  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(timeMs / 1000);
+  if (second !== writtenSecond) {
+    writtenSecond = second;
+    written = `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
+  }
+  return written;
 }
+
+// under load many messages share a second, and writing it out is the dearest part of a mark
+let writtenSecond = Number.NaN;
+let written = '';
 
 /** What an HMAC is bound to: the canonical domain of the envelope sender, '' where it has none. */
 export function markSenderDomain(sender: EnvelopeAddress | null): string {

@@ -32,6 +32,7 @@ export function stripMarks(
   names: readonly string[],
   keep?: KeepField,
 ): Edit[] {
+  if (headers.length === 0) return [];
   const wanted = new Map(names.map((name) => [fieldNameKey(name), name]));
   const counts = new Map<string, number>();
   const edits: Edit[] = [];
