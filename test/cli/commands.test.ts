@@ -15,6 +15,7 @@ import { run as lookup } from '../../src/cli/lookup.ts';
 import { run as reload } from '../../src/cli/reload.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
 import { run as status } from '../../src/cli/status.ts';
+import { run as verifyMark } from '../../src/cli/verifyMark.ts';
 import { bed } from '../service/bed.ts';
 
 const TABLE = `trusted-clients =
@@ -111,6 +112,27 @@ test('simulate milter edits a message of ours', async (t) => {
   const piped = await say(simulate, [...argv, '--json', '--output', '-']);
   t.match(piped.out, /^X-TLS-Ward: /, 'standard output has the message alone');
   t.match(JSON.parse(piped.err), { outcome: 'accepted' });
+});
+
+test('a new key on top signs after a reload, and old mail still verifies', async (t) => {
+  const { config, folder } = await bed(t, `mark-key = mark.key\n${TABLE}`);
+  const key = join(folder, 'mark.key');
+  const marked = async (name: string): Promise<string> => {
+    const output = join(folder, name);
+    const argv = ['milter', '--config', config, ...mail('bank.example'), ...TLS, '--output', output];
+    t.equal((await say(simulate, argv)).code, 0);
+    return output;
+  };
+  const verify = (file: string) => say(verifyMark, ['--config', config, '--sender', 'bank.example', file]);
+  const before = await marked('before.eml');
+  const old = /: verifies: protected, key ([0-9a-f]{8})\n/.exec((await verify(before)).out)?.[1];
+  t.ok(old);
+  writeFileSync(key, `${Buffer.alloc(32, 7).toString('base64')}\n${readFileSync(key, 'utf8')}`);
+  t.equal((await say(reload, ['--config', config])).code, 0);
+  const after = await verify(await marked('after.eml'));
+  t.match(after, { code: 0, out: /: verifies: protected, key / });
+  t.notMatch(after.out, `key ${old}`);
+  t.match(await verify(before), { code: 0, out: `verifies: protected, key ${old}` });
 });
 
 test('lookup finds the transaction of a reply', async (t) => {
