@@ -4,67 +4,19 @@
  * Prints one line per listener on standard error once it accepts connections; the log goes to standard output. With
  * `--sample` it also says what to try next. Exit status: 0 stopped as asked, 78 mistakes in the configuration, 69 a
  * socket cannot be opened.
+ *
+ * This file only sets things going: the worker reads the configuration while the daemon's own files are still being loaded.
  */
 import { resolve } from 'node:path';
-import { formatProblem } from '../config/problem.ts';
-import { Log } from '../log/log.ts';
-import { KeyFileError } from '../mark/keyFile.ts';
-import { ListenError } from '../net/listen.ts';
-import { ConfigRejected, Service } from '../net/service.ts';
-import { packageVersion } from '../net/version.ts';
-import { configFile, EXIT, type Io, parseCommand } from './command.ts';
+import { loadInWorker } from '../config/reload.ts';
+import { configFile, type Io, parseCommand } from './command.ts';
 
 /** `tlsward serve`; resolves when the daemon has stopped. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, {});
   // a daemon's files are named in full: whoever reads its log is in another folder
   const config = values.sample ? configFile(values, io.env) : resolve(configFile(values, io.env));
-  const log = new Log('info');
-  const stopped = nextSignal();
-  let service: Service;
-  try {
-    log.serviceStart(packageVersion(), process.versions.node, config);
-    service = await Service.start(config, log, io.env);
-  } catch (error) {
-    log.flush();
-    if (error instanceof ConfigRejected) {
-      for (const problem of error.problems) io.err(`${formatProblem(problem)}\n`);
-      io.err(`tlsward: ${error.message}; not started\n`);
-      return EXIT.config;
-    }
-    if (error instanceof ListenError || error instanceof KeyFileError) {
-      io.err(`tlsward: ${error.message}\n`);
-      return EXIT.unavailable;
-    }
-    throw error;
-  }
-  // our own bug outside any session: say so and go on, a mail server that exits defers everybody's mail
-  process.on('uncaughtException', (error) => log.bug('uncaught exception', error));
-  process.on('unhandledRejection', (error) => log.bug('unhandled rejection', error));
-  for (const { name, address } of service.listeners) io.err(`tlsward: ${name} listening on ${address}\n`);
-  if (values.sample) io.err(sampleHint(config));
-  process.on('SIGHUP', () => {
-    service.reload().catch((error: unknown) => log.bug('reload', error));
-  });
-  const signal = await stopped;
-  log.serviceStop(signal, service.open);
-  log.serviceEnd(await service.stop());
-  log.flush();
-  return EXIT.yes;
-}
-
-/** The first SIGTERM or SIGINT; a second one ends the process at once. */
-function nextSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
-}
-
-function sampleHint(config: string): string {
-  return [
-    '\nThis is the sample table, judging mail from this machine too. Try next:\n',
-    '  npx tlsward explain --sample --from alice@bank.example --to bob@example.org\n',
-    '  npx tlsward status --sample\n',
-    `and see the README for the lines that go into main.cf. The table: ${config}\n\n`,
-  ].join('');
+  const loading = loadInWorker(config);
+  const { runDaemon } = await import('./runDaemon.ts');
+  return await runDaemon(config, loading, values.sample ?? false, io);
 }

@@ -19,13 +19,26 @@ interface Checker {
   readonly keys: ReadonlyMap<string, Key>;
 }
 
+/** The schemas are ours and a test checks them: compiling the schema of schemas would be half of a start. */
+const OPTIONS = {
+  strict: true,
+  allErrors: true,
+  coerceTypes: false,
+  useDefaults: false,
+  meta: false,
+  validateSchema: false,
+};
+const ajv = new Ajv(OPTIONS);
+
+/** The schema of one kind of section. */
+export function schemaOf(kind: Kind): object {
+  const properties = keysOf(kind).map((key) => [key.key, { type: 'string', ...key.allowed }]);
+  return { type: 'object', additionalProperties: false, properties: Object.fromEntries(properties) };
+}
+
 function checkerOf(kind: Kind): Checker {
   const keys = new Map(keysOf(kind).map((key) => [key.key, key]));
-  const properties = Object.fromEntries(
-    [...keys.values()].map((key) => [key.key, { type: 'string', ...key.allowed }]),
-  );
-  const ajv = new Ajv({ strict: true, allErrors: true, coerceTypes: false, useDefaults: false });
-  return { validate: ajv.compile({ type: 'object', additionalProperties: false, properties }), keys };
+  return { validate: ajv.compile(schemaOf(kind)), keys };
 }
 
 const checkers = new Map<Kind, Checker>();

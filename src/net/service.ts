@@ -74,10 +74,15 @@ export class Service {
   readonly #sweep: NodeJS.Timeout;
 
   /** Reads the configuration and opens every listener. Rejects with ConfigRejected or ListenError. */
-  static async start(config: string, log: Log, env: NodeJS.ProcessEnv): Promise<Service> {
+  static async start(
+    config: string,
+    log: Log,
+    env: NodeJS.ProcessEnv,
+    loading: Promise<Loaded> = loadInWorker(config),
+  ): Promise<Service> {
     const begun = performance.now();
     // in a worker as every reload: what reading leaves behind goes with it, and a table of a million rows rests small
-    const [loaded, shared] = await Promise.all([loadInWorker(config), canShareReads()]);
+    const [loaded, shared] = await Promise.all([loading, canShareReads()]);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
     const keys = await readMarkKeys(loaded.service);
     const service = new Service(config, log, loaded, keys, shared, performance.now() - begun);

@@ -1,0 +1,69 @@
+/**
+ * The daemon's life: started with what was read, SIGHUP reloads, SIGTERM or SIGINT ends it. Apart from `serve.ts`, so that the
+ * configuration is being read while this and all it needs is loaded.
+ */
+import type { Loaded } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
+import { Log } from '../log/log.ts';
+import { KeyFileError } from '../mark/keyFile.ts';
+import { ListenError } from '../net/listen.ts';
+import { ConfigRejected, Service } from '../net/service.ts';
+import { packageVersion } from '../net/version.ts';
+import { EXIT, type Io } from './command.ts';
+
+/** Runs until a signal; `loading` is the configuration `config` as it is being read. Resolves to the exit status. */
+export async function runDaemon(
+  config: string,
+  loading: Promise<Loaded>,
+  sample: boolean,
+  io: Io,
+): Promise<number> {
+  const log = new Log('info');
+  const stopped = nextSignal();
+  let service: Service;
+  try {
+    log.serviceStart(packageVersion(), process.versions.node, config);
+    service = await Service.start(config, log, io.env, loading);
+  } catch (error) {
+    log.flush();
+    if (error instanceof ConfigRejected) {
+      for (const problem of error.problems) io.err(`${formatProblem(problem)}\n`);
+      io.err(`tlsward: ${error.message}; not started\n`);
+      return EXIT.config;
+    }
+    if (error instanceof ListenError || error instanceof KeyFileError) {
+      io.err(`tlsward: ${error.message}\n`);
+      return EXIT.unavailable;
+    }
+    throw error;
+  }
+  // our own bug outside any session: say so and go on, a mail server that exits defers everybody's mail
+  process.on('uncaughtException', (error) => log.bug('uncaught exception', error));
+  process.on('unhandledRejection', (error) => log.bug('unhandled rejection', error));
+  for (const { name, address } of service.listeners) io.err(`tlsward: ${name} listening on ${address}\n`);
+  if (sample) io.err(sampleHint(config));
+  process.on('SIGHUP', () => {
+    service.reload().catch((error: unknown) => log.bug('reload', error));
+  });
+  const signal = await stopped;
+  log.serviceStop(signal, service.open);
+  log.serviceEnd(await service.stop());
+  log.flush();
+  return EXIT.yes;
+}
+
+/** The first SIGTERM or SIGINT; a second one ends the process at once. */
+function nextSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+function sampleHint(config: string): string {
+  return [
+    '\nThis is the sample table, judging mail from this machine too. Try next:\n',
+    '  npx tlsward explain --sample --from alice@bank.example --to bob@example.org\n',
+    '  npx tlsward status --sample\n',
+    `and see the README for the lines that go into main.cf. The table: ${config}\n\n`,
+  ].join('');
+}
