@@ -64,6 +64,14 @@ test('every key is in the reference, with its default', async (t) => {
   }
 });
 
+test('every event of the log is in the table', async (t) => {
+  const source = readFileSync(new URL('src/log/log.ts', root), 'utf8');
+  const events = new Set([...source.matchAll(/event: '([a-z.-]+)'/g)].map((match) => match[1]!));
+  t.ok(events.size > 15);
+  for (const event of events)
+    t.match(README, new RegExp(`^\\| .*\`${event}\`.* \\| (info|warn|error|debug)`, 'm'), event);
+});
+
 test('files that it points to exist', async (t) => {
   for (const match of README.matchAll(/\]\((?!http|#)([^)]+)\)/g)) {
     t.doesNotThrow(() => fileURLToPath(new URL(match[1]!, root)));

@@ -76,7 +76,7 @@ export class PolicyTable {
   readonly packed: PackedTable;
   /** Counts up with each table put in use; 1 is the one the daemon started with. */
   readonly generation: number;
-  /** SHA-256 over the files it was read from, hex; names the table in the evidence. */
+  /** SHA-256 over the files it was read from, hex; names the table in the log and in `status`. */
   readonly hash: string;
   readonly strictest: Strictest;
   /** Can any row refuse, hold or tag? When not, no reply before end of message is needed. */

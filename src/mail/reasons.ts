@@ -3,7 +3,7 @@
  *
  * Editing is all or nothing. If one of the parts that a person reads cannot be edited, none is: a banner that stands in
  * the HTML half of a message and not in its plain half says two different things to two readers. The names are stable;
- * they appear in logs and evidence.
+ * they appear in the log.
  */
 export const LEAVE_REASONS = {
   'already-there': 'the banner stands there already',

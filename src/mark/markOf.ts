@@ -6,7 +6,7 @@
  * only tags or observes are `unprotected`. What the MTA did not tell is `unknown`.
  *
  * The row is named when the sender's row decided, or when the message has one recipient: the pattern of a recipient's row
- * would tell the other recipients of a blind copy. The evidence has it in any case, under the same queue id.
+ * would tell the other recipients of a blind copy. The log has it in any case, under the same queue id.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { DEFAULTS } from '../core/settings.ts';
