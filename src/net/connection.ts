@@ -86,19 +86,22 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
   }
 
   pump(): void {
+    let stepped = false;
     while (!this.busy && !this.closing) {
       try {
         const message = this.decoder.next();
         if (message === null) break;
         this.driver.counters.messages++;
+        stepped = true;
         this.apply(this.driver.protocol.step(this.state, message));
       } catch (error) {
         this.fault(error);
       }
     }
     if (this.pending.length > 0) flushSoon(this as unknown as Any);
+    // a whole message is progress: the deadline is that of the one begun behind it
+    if (stepped || !this.decoder.partial()) this.waitingSince = 0;
     if (this.decoder.partial()) this.waitingSince ||= this.driver.clock;
-    else this.waitingSince = 0;
     if (this.busy || this.closing) return;
     if (this.ended) this.end();
     else if (this.driver.draining && this.driver.protocol.idle(this.state)) this.finish();

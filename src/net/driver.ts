@@ -118,6 +118,8 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     for (const connection of this.#open) {
       const stalled = connection.socket.writableLength > 0 || connection.closing;
       if (stalled) connection.waitingSince ||= now;
+      // what it was slow to read it has read
+      else if (!connection.decoder.partial()) connection.waitingSince = 0;
       if (
         connection.waitingSince > 0 &&
         !connection.busy &&

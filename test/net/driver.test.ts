@@ -254,6 +254,40 @@ for (const [how, shared] of READS) {
   });
 }
 
+for (const [how, shared] of READS) {
+  test(`request-timeout spares a peer whose messages end in time, wherever reads are cut${how}`, async (t) => {
+    const { open, log } = await bed(t, echo, { requestTimeoutSeconds: 1 }, shared);
+    const busy = await open();
+    const done = untilClosed(busy);
+    busy.write('a');
+    for (let i = 0; i < 35; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      busy.write('\na');
+    }
+    busy.write('\nbye\n');
+    t.match(await done, /^36:a\nbye$/m);
+    t.same(
+      log().filter((line) => line.event === 'conn.limit'),
+      [],
+    );
+  });
+
+  test(`request-timeout forgets a slow reader that has read${how}`, async (t) => {
+    const { open, log } = await bed(t, () => 'x'.repeat(20_000_000), { requestTimeoutSeconds: 2 }, shared);
+    const slow = await open();
+    slow.write('a\n');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const done = untilClosed(slow);
+    await new Promise((resolve) => setTimeout(resolve, 3500));
+    slow.write('bye\n');
+    t.ok((await done).endsWith('x\nbye\n'));
+    t.same(
+      log().filter((line) => line.event === 'conn.limit'),
+      [],
+    );
+  });
+}
+
 test('idle-timeout closes a silent connection', async (t) => {
   const { open, log } = await bed(t, echo, { idleTimeoutSeconds: 1 });
   await untilClosed(await open());
