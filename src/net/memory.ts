@@ -69,6 +69,8 @@ class Forgetful<Value extends Dated> {
 export class Instance implements Dated {
   readonly table: PolicyTable;
   readonly since: number;
+  /** Questions about a recipient that was not refused: at least as many as there are such recipients. */
+  asked = 0;
   /** Addresses in Postfix's internal form, which has no LF in it, with an LF between them. */
   #recipients = '';
 
@@ -79,6 +81,7 @@ export class Instance implements Dated {
 
   /** Adds recipients that were judged and not refused. Postfix asks twice when the service is listed twice. */
   add(recipients: readonly EnvelopeAddress[]): void {
+    this.asked += recipients.length;
     for (const { text } of recipients) {
       const known = this.#recipients;
       if (known === '') this.#recipients = text;

@@ -147,11 +147,10 @@ function step(_state: PolicyState, request: PolicyRequest): PolicyStep {
     case 'DATA':
     case 'END-OF-MESSAGE': {
       const transaction = transactionOf(request, state);
-      return {
-        state: 'deciding',
-        out: NOTHING,
-        ask: { kind: 'judge', transaction, table: null, instance: request.instance ?? '' },
-      };
+      const ask: JudgeQuery = { kind: 'judge', transaction, table: null, instance: request.instance ?? '' };
+      if (!transaction.unseenRecipients) return { state: 'deciding', out: NOTHING, ask };
+      const recipientCount = decimal(request.recipientCount) ?? 0;
+      return { state: 'deciding', out: NOTHING, ask: { ...ask, recipientCount } };
     }
   }
 }

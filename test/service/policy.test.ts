@@ -115,6 +115,23 @@ test('DATA and END-OF-MESSAGE with several recipients agree with what was said a
   socket.destroy();
 });
 
+test('recipients that passed RCPT without us are judged at DATA by their number', async (t) => {
+  const { open } = await bed(t, TABLE);
+  const socket = await open('policy');
+  const plain = { sender: 'x@nowhere.example', instance: 'c.1' };
+  const data = { ...plain, recipient: '', protocol_state: 'DATA' };
+  const answers = await policyAnswers(socket, [
+    policyRequest({ ...plain, recipient: 'one@our.example' }),
+    policyRequest({ ...plain, recipient: 'one@our.example' }),
+    policyRequest({ ...data, recipient_count: '2' }),
+    policyRequest({ ...data, recipient_count: '3' }),
+    policyRequest({ ...data, ...TLS, recipient_count: '3' }),
+  ]);
+  t.same(answers.slice(0, 3), ['DUNNO', 'DUNNO', 'DUNNO'], 'one twice is two');
+  t.match(answers[3], /^451 4\.3\.5 .*list check_policy_service/, 'the third may be a bank');
+  socket.destroy();
+});
+
 test('several recipients that were never shown are deferred when one might need TLS', async (t) => {
   const { open } = await bed(t, TABLE);
   const socket = await open('policy');
