@@ -22,6 +22,9 @@ export interface ChosenBanner {
   readonly row: Finding['row'];
 }
 
+/** Fields of a banner that the row fills in; one recipient's must not be shown to another. */
+const ROW_FIELDS = ['contact', 'help', 'reason'] as const;
+
 function asks(finding: Finding): boolean {
   return finding.row !== null && finding.row.settings.banner.length > 0;
 }
@@ -30,10 +33,19 @@ function bannersOf(findings: readonly Finding[]): Set<Banner> {
   return new Set(findings.flatMap((finding) => finding.row?.settings.banner ?? []));
 }
 
-/** What a row says, as one value to compare. */
+/** What a row says, as one value to compare: its texts, and what of its own it would say in them. */
 function wordsOf(settings: Settings): string {
   const { bannerText, bannerTag, bannerUnprotectedText, bannerUnprotectedTag, bannerSigned } = settings;
-  return JSON.stringify([bannerText, bannerTag, bannerUnprotectedText, bannerUnprotectedTag, bannerSigned]);
+  const texts = bannerText + bannerUnprotectedText;
+  const own = ROW_FIELDS.map((name) => (texts.includes(`{${name}}`) ? settings[name] : null));
+  return JSON.stringify([
+    bannerText,
+    bannerTag,
+    bannerUnprotectedText,
+    bannerUnprotectedTag,
+    bannerSigned,
+    own,
+  ]);
 }
 
 /** The banner for this message, or null when no row asks, rows differ, or there is nothing to say about its state. */

@@ -4,8 +4,9 @@
  * Order: the body, then changes, then deletions from the highest index down (right in Postfix, which renumbers at once,
  * and in Sendmail, which does not), then additions. What came from outside goes from every message, also from one that
  * gets no mark of ours; a client in `trusted-clients` (a content filter that re-injects) keeps a mark whose HMAC verifies
- * for the sender's domain. Without a view of the header fields nothing can be counted, so nothing is added either: a mark
- * beside a forged one is worse than none.
+ * for the sender's domain. Fields of a name that the MTA was not asked to show cannot be counted, so none of that name is
+ * added either: a mark beside a forged one is worse than none. (A connection begun before a reload shows what the old
+ * table needed.)
  */
 import type { Edit, HeaderField } from '../core/edit.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -42,6 +43,8 @@ export interface Message {
   readonly verdict: Verdict;
   /** null: the header fields were not seen. */
   readonly headers: readonly HeaderField[] | null;
+  /** Which fields `headers` would have, by lower-case name; all when left out. */
+  readonly shown?: 'none' | 'all' | readonly string[];
   /** null: the body was not seen, or was too large to keep. */
   readonly body: readonly Uint8Array[] | null;
   /** What `tlsward lookup` finds again. */
@@ -65,14 +68,21 @@ export function messageEdits(message: Message, settings: EditSettings): MessageE
   const banner = ours ? chooseBanner(message.transaction, verdict) : null;
   const notes: string[] = [];
   const body = banner?.kinds.has('body') ? bodyEdits(message, headers, banner, settings, notes) : [];
-  const subject = ours ? subjectEdits(headers, settings.tags, banner) : [];
+  const sees = (name: string): boolean => {
+    const { shown = 'all' } = message;
+    if (shown === 'all' || (shown !== 'none' && shown.includes(name.toLowerCase()))) return true;
+    notes.push(`${name} left alone: the connection was begun before the reload that needs it`);
+    return false;
+  };
+  const tags = ours && (settings.tags.length > 0 || banner?.kinds.has('subject') === true);
+  const subject = tags && sees('Subject') ? subjectEdits(headers, settings.tags, banner) : [];
   const edits: Edit[] = [
     ...body,
     ...subject.filter((edit) => edit.kind === 'changeHeader'),
     ...subject.filter((edit) => edit.kind === 'deleteHeader'),
     ...strips(message, headers, settings),
     ...subject.filter((edit) => edit.kind === 'addHeader'),
-    ...additions(message, banner, settings),
+    ...additions(message, banner, settings, sees),
   ];
   return { edits, notes };
 }
@@ -173,12 +183,17 @@ function bodyEdits(
   return [];
 }
 
-function additions(message: Message, banner: ChosenBanner | null, settings: EditSettings): Edit[] {
+function additions(
+  message: Message,
+  banner: ChosenBanner | null,
+  settings: EditSettings,
+  sees: (name: string) => boolean,
+): Edit[] {
   const { transaction, verdict, code, timeMs } = message;
   const { markName, bannerName, keys, authservId } = settings;
   const edits: Edit[] = [];
   // several inserted at one index come out in reverse order, so what shall stand on top comes last
-  if (banner?.kinds.has('header')) {
+  if (banner?.kinds.has('header') && sees(bannerName)) {
     const value = renderTemplate(
       templateOf(banner.text),
       valuesOf(message, banner, settings),
@@ -195,13 +210,14 @@ function additions(message: Message, banner: ChosenBanner | null, settings: Edit
     timeMs,
     recipients: transaction.recipients.length,
   });
-  if (authservId !== '')
+  if (authservId !== '' && sees(AUTH_RESULTS_NAME))
     edits.push({
       kind: 'insertHeader',
       name: AUTH_RESULTS_NAME,
       index: 1,
       value: formatAuthResults(authservId, fields),
     });
+  if (!sees(markName)) return edits;
   const value =
     keys.length === 0
       ? formatMark(fields, null, markName)

@@ -74,7 +74,9 @@ export class Judge {
     const known = instance === '' ? undefined : this.#memory.instance(instance, now);
     const table = known?.table ?? this.active.table;
     const seen = asked.unseenRecipients && known !== undefined ? known.recipients() : [];
-    const transaction = seen.length > 0 ? { ...asked, recipients: seen, unseenRecipients: false } : asked;
+    // more than we were asked about: some passed RCPT by a restriction before ours, or while we were down
+    const unseenRecipients = (known?.asked ?? 0) < (query.recipientCount ?? 0);
+    const transaction = seen.length > 0 ? { ...asked, recipients: seen, unseenRecipients } : asked;
     const answer = this.#answer(transaction, decide(transaction, table, this.active.facts), table, peer);
     if (instance !== '' && (asked.stage === 'MAIL' || asked.stage === 'RCPT')) {
       const memory = known ?? this.#memory.begin(instance, table, now, peer);
@@ -134,7 +136,15 @@ export class Judge {
     const { edits, notes } = refuses(verdict)
       ? { edits: [], notes: [] }
       : messageEdits(
-          { transaction, verdict, headers: query.headers, body: query.body, code, timeMs: now },
+          {
+            transaction,
+            verdict,
+            headers: query.headers,
+            shown: query.shown,
+            body: query.body,
+            code,
+            timeMs: now,
+          },
           this.active.edits,
         );
     const reply = this.#record(transaction, verdict, table, peer, code, notes);

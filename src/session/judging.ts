@@ -16,6 +16,8 @@ export interface JudgeQuery {
   readonly table: PolicyTable | null;
   /** What joins the questions of one transaction in the policy protocol (`instance`); '' where the session holds state. */
   readonly instance: string;
+  /** Recipients that the MTA accepted, where it counts them instead of naming them. */
+  readonly recipientCount?: number;
 }
 
 export interface JudgeAnswer {
@@ -53,6 +55,8 @@ export interface MessageQuery {
   readonly verdicts: readonly Verdict[];
   /** Collected fields in order of arrival; null when headers were not asked for at negotiation. */
   readonly headers: readonly HeaderField[] | null;
+  /** What was asked for at negotiation; a table that came into force since may need to see more. */
+  readonly shown: EventsAnswer['headers'];
   /** Null when the body was not asked for, or was larger than the limit. */
   readonly body: readonly Uint8Array[] | null;
 }

@@ -251,6 +251,7 @@ function end(state: InMessage, chunk: Uint8Array): MilterStep {
     table: message.table,
     verdicts,
     headers: agreement.headers === 'none' ? null : listOf(message.headers),
+    shown: agreement.headers,
     body: bodyKept ? listOf(message.body) : null,
   };
   return { state: asking, out: NOTHING, ask };
