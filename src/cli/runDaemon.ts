@@ -20,6 +20,8 @@ export async function runDaemon(
 ): Promise<number> {
   const log = new Log('info');
   const stopped = nextSignal();
+  // from the first: a reload that is asked for while the first table is read must not end the process
+  const reloads = new Reloads(log);
   let service: Service;
   try {
     log.serviceStart(packageVersion(), process.versions.node, config);
@@ -42,14 +44,38 @@ export async function runDaemon(
   process.on('unhandledRejection', (error) => log.bug('unhandled rejection', error));
   for (const { name, address } of service.listeners) io.err(`tlsward: ${name} listening on ${address}\n`);
   if (sample) io.err(sampleHint(config));
-  process.on('SIGHUP', () => {
-    service.reload().catch((error: unknown) => log.bug('reload', error));
-  });
+  reloads.serve(service);
   const signal = await stopped;
   log.serviceStop(signal, service.open);
   log.serviceEnd(await service.stop());
   log.flush();
   return EXIT.yes;
+}
+
+/** Reloads at SIGHUP; one that comes before there is a service waits for it. */
+class Reloads {
+  #service: Service | null = null;
+  #asked = false;
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    this.#log = log;
+    process.on('SIGHUP', () => {
+      this.#asked = true;
+      this.#go();
+    });
+  }
+
+  serve(service: Service): void {
+    this.#service = service;
+    this.#go();
+  }
+
+  #go(): void {
+    if (this.#service === null || !this.#asked) return;
+    this.#asked = false;
+    this.#service.reload().catch((error: unknown) => this.#log.bug('reload', error));
+  }
 }
 
 /** The first SIGTERM or SIGINT; a second one ends the process at once. */

@@ -131,7 +131,8 @@ export function readService(section: Section, folder: string, report: Report): S
     markKey: read('mark-key', (value) => (value === '' ? null : resolve(folder, value))),
     bannerName: read('banner-name', parseMarkName),
     authservId: read('authserv-id', parseHostName),
-    maxBodyBytes: count('max-body', 0, 1024 * 1024 * 1024),
+    // an edit is made in one go, some 5 ms a MiB, and everybody else waits for it
+    maxBodyBytes: count('max-body', 0, 16 * 1024 * 1024),
     logLevel: read('log-level', (value) => value as ServiceSettings['logLevel']),
     postfixVersion: read('postfix-version', parseVersion),
     maxConnections: count('max-connections', 1, 1_000_000),

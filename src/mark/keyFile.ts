@@ -15,6 +15,7 @@
  * Limits: 64 KiB, 64 keys.
  */
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import { type FileHandle, link, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type MarkKey, MIN_KEY_BYTES, markKey } from './signMark.ts';
@@ -73,7 +74,8 @@ export function parseKeys(text: string, file: string): MarkKey[] {
 export async function readKeyFile(file: string): Promise<MarkKey[]> {
   let handle: FileHandle;
   try {
-    handle = await open(file, 'r');
+    // a FIFO would hold us until somebody writes to it; for a file the flag means nothing
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw new KeyFileError(file, 0, `cannot be opened (${codeOf(error)})`, { cause: error });
   }

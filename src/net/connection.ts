@@ -117,6 +117,8 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
         return;
       }
       if (step.ask === undefined) return;
+      // what is said before a question is said before the work on it
+      if (step.out.length > 0) this.flush();
       const answer = this.driver.handler(step.ask, this);
       if (answer instanceof Promise) {
         this.wait(answer);

@@ -144,12 +144,13 @@ async function play(filter: Filter, mail: PlayedMail): Promise<Played> {
   await event('EOH', [macros('N', SMFIM.EOH), { kind: 'EOH' }], SMFIP.NOEOH, SMFIP.NR_EOH);
   for (let at = 0; at < mail.body.length; at += CHUNK) {
     const chunk = mail.body.subarray(at, at + CHUNK);
-    await event(
+    const reply = await event(
       `BODY ${chunk.length} bytes`,
       [macros('B', SMFIM.EOM), { kind: 'BODY', chunk }],
       SMFIP.NOBODY,
       SMFIP.NR_BODY,
     );
+    if (reply?.kind === 'SKIP') break;
   }
   filter.send([macros('E', SMFIM.EOM), { kind: 'BODYEOB', chunk: new Uint8Array(0) }]);
   const replies: MilterReply[] = [];

@@ -64,6 +64,10 @@ type Open = Between | InMessage;
 
 const NOTHING: readonly MilterReply[] = [];
 const GO_ON: readonly MilterReply[] = [CONTINUE];
+const NO_MORE: readonly MilterReply[] = [{ kind: 'SKIP' }];
+const WORKING: readonly MilterReply[] = [{ kind: 'PROGRESS' }];
+/** A body that takes more than some milliseconds to edit: the MTA is told first, which starts its clock again. */
+const LONG_BODY_BYTES = 1024 * 1024;
 const CLOSED: MilterState = { at: 'closed' };
 const EVENTS: EventsQuery = { kind: 'events' };
 
@@ -117,8 +121,10 @@ function event(state: Open, input: MilterCommand): MilterStep {
     }
     case 'BODY': {
       const inside = inMessage(state, input);
-      const message = withBody(inside.message, state.agreement.bodyLimitBytes, input.chunk);
-      return { state: withMessage(inside, message), out: onwards(state, SMFIP.NR_BODY) };
+      const { bodyLimitBytes, protocol } = state.agreement;
+      const message = withBody(inside.message, bodyLimitBytes, input.chunk);
+      const enough = (protocol & SMFIP.SKIP) !== 0 && message.bodyBytes > bodyLimitBytes;
+      return { state: withMessage(inside, message), out: enough ? NO_MORE : onwards(state, SMFIP.NR_BODY) };
     }
     case 'RCPT':
       return recipient(inMessage(state, input), input.args[0]!);
@@ -254,7 +260,7 @@ function end(state: InMessage, chunk: Uint8Array): MilterStep {
     shown: agreement.headers,
     body: bodyKept ? listOf(message.body) : null,
   };
-  return { state: asking, out: NOTHING, ask };
+  return { state: asking, out: bodyKept && message.bodyBytes > LONG_BODY_BYTES ? WORKING : NOTHING, ask };
 }
 
 function answer(state: MilterState, given: MilterAnswer): MilterStep {

@@ -3,12 +3,11 @@
  *
  * Only bits that were offered are returned; Sendmail ends the session otherwise. The aim is few round trips: CONNECT,
  * HELO, MAIL and RCPT are wanted for what they say, but only RCPT is answered, and that only when a row can refuse. DATA,
- * end-of-headers and unknown commands are never wanted, headers and body only when something reads them, and then
+ * end-of-headers and unknown commands are never wanted, headers and body only when something reads them, headers
  * without a reply to each. A bit that was not offered costs a reply to every such event, nothing else.
  *
- * SKIP and PROGRESS are never sent. SKIP is the reply to a chunk of the body, and a reply to each chunk of each message
- * costs more than passing over the chunks beyond the limit, which are not kept. PROGRESS buys time for an answer that is
- * long in coming; ours is made within one turn of the event loop (2 MiB of base64 HTML in some 10 ms).
+ * A body that is wanted is answered chunk by chunk where SKIP is offered: one more round trip for most messages, and of a
+ * body beyond the limit the rest, which would be thrown away, is never sent.
  *
  * HDR_LEADSPC is not asked for: without it both MTAs take one leading space from values they show and put one in
  * front of values we add, so there is nothing to keep in step. (The exact white space would only matter to whoever
@@ -50,7 +49,10 @@ export interface Offer {
 }
 
 /** What we should like, were everything on offer. */
-function wanted(events: EventsAnswer): { readonly actions: number; readonly protocol: number } {
+function wanted(
+  events: EventsAnswer,
+  canSkip: boolean,
+): { readonly actions: number; readonly protocol: number } {
   let actions = SMFIF.ADDHDRS | SMFIF.CHGHDRS | SMFIF.QUARANTINE | SMFIF.SETSYMLIST;
   let protocol =
     SMFIP.NR_CONN |
@@ -66,7 +68,7 @@ function wanted(events: EventsAnswer): { readonly actions: number; readonly prot
   protocol |= events.headers === 'none' ? SMFIP.NOHDRS | SMFIP.NR_HDR : SMFIP.NR_HDR;
   if (events.bodyLimitBytes > 0) actions |= SMFIF.CHGBODY;
   else protocol |= SMFIP.NOBODY;
-  protocol |= SMFIP.NR_BODY;
+  protocol |= events.bodyLimitBytes > 0 && canSkip ? SMFIP.SKIP : SMFIP.NR_BODY;
   return { actions, protocol };
 }
 
@@ -75,7 +77,7 @@ export function agree(
   offer: Offer,
   events: EventsAnswer,
 ): { readonly agreement: Agreement; readonly reply: OptnegReply } {
-  const want = wanted(events);
+  const want = wanted(events, (offer.protocol & SMFIP.SKIP) !== 0);
   const version = Math.min(offer.version, MILTER_VERSION_MAX);
   const actions = offer.actions & want.actions;
   const protocol = offer.protocol & want.protocol;

@@ -259,6 +259,20 @@ test('a body that is too large for max-body is left alone by name', async (t) =>
   );
 });
 
+test('a body beyond max-body is skipped, a long one announced before the work on it', async (t) => {
+  const on = await bed(t, `max-body = 2M\n${TABLE}`);
+  const of = (mib: number): Buffer => Buffer.from(`${'x'.repeat(62)}\r\n`.repeat(mib * 16_384));
+  const sender = '<a@dressed.example>';
+  const skipped = await play(on, { sender, body: of(10) });
+  const chunks = skipped.events.filter(({ event }) => event.startsWith('BODY'));
+  t.ok(chunks.length < 40, `${chunks.length} of 161 chunks were sent`);
+  t.same(chunks.at(-1)?.replies, ['SKIP']);
+  t.equal(skipped.message?.body.length, 10 * 1024 * 1024, 'and the body is left alone');
+  const long = await play(on, { sender, body: of(1.5) });
+  t.equal(long.events.at(-1)?.replies[0], 'PROGRESS');
+  t.match(Buffer.from(long.message?.body ?? []).toString('latin1', 0, 200), /^This message reached/);
+});
+
 test('what a milter is asked for follows the table in use, after a reload too', async (t) => {
   const on = await bed(t, '[domains]\nbank.example = may\n* = may\n');
   const negotiation = async (): Promise<string[]> =>
