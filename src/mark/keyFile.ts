@@ -15,8 +15,7 @@
  * Limits: 64 KiB, 64 keys.
  */
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { constants, type FileHandle, link, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type MarkKey, MIN_KEY_BYTES, markKey } from './signMark.ts';
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
@@ -85,6 +86,12 @@ t.test('the file', async (t) => {
   await t.rejects(ensureKeyFile(join(dir, 'no', 'such', 'mark.key')), {
     message: /cannot be made \(ENOENT\)/,
   });
+});
+
+t.test('a FIFO in its place is refused, not waited for', async (t) => {
+  const file = join(t.testdir({}), 'mark.key');
+  execFileSync('mkfifo', ['-m', '600', file]);
+  await t.rejects(readKeyFile(file), { name: 'KeyFileError', message: /is not a file/ });
 });
 
 t.test('many starting at once end with one key', async (t) => {

@@ -1,0 +1,47 @@
+/**
+ * `tlsward serve` as a process: what it does with signals that come before it is ready.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'tap';
+
+const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
+const MAIN = fileURLToPath(new URL(`../../src/main.${extension}`, import.meta.url));
+
+test('SIGHUP while the first table is read is a reload, not an end', async (t) => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => `d${i}.example = encrypt\n`).join('');
+  // tap's own folders have names too long for a socket
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
+  writeFileSync(
+    join(folder, 'tlsward.ini'),
+    `[service]\npolicy-listen = unix:p\ncontrol-listen = unix:c\nmark-key = k\n[domains]\n${rows}`,
+  );
+  // NODE_OPTIONS would load a test runner into the daemon
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', join(folder, 'tlsward.ini')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  t.teardown(() => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const ended = once(child, 'exit');
+  let hung = false;
+  let log = '';
+  const reloaded = new Promise<void>((resolve) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+      if (!hung) child.kill('SIGHUP');
+      hung = true;
+      if (log.includes('"generation":2')) resolve();
+    });
+  });
+  await Promise.race([reloaded, ended]);
+  t.match(log, /"event":"config\.loaded".*"generation":2,/);
+  child.kill('SIGTERM');
+  t.same(await ended, [0, null]);
+});
