@@ -110,7 +110,8 @@ export function readService(section: Section, folder: string, report: Report): S
   const remote = entries.get('allow-remote')?.value === 'yes';
   const parsed = new Map<string, readonly ListenAddress[]>();
   const listen = (key: string) => {
-    const addresses = read(key, (value) => parseListOf(value, (one) => parseListener(one, folder, remote)));
+    const parse = key === 'control-listen' ? parseControl : parseListener;
+    const addresses = read(key, (value) => parseListOf(value, (one) => parse(one, folder, remote)));
     parsed.set(key, addresses);
     return addresses;
   };
@@ -178,6 +179,13 @@ export function readService(section: Section, folder: string, report: Report): S
     }
   }
   return settings;
+}
+
+/** Only file permissions say who may ask the daemon about mail, or to reload; a port has none. */
+function parseControl(text: string, folder: string): ListenAddress | Wrong {
+  const address = parseListen(text, folder);
+  if (address instanceof Wrong || address.kind === 'unix') return address;
+  return new Wrong(quote(text), 'a unix socket: unix:/run/tlsward/control.sock');
 }
 
 function parseListener(text: string, folder: string, remote: boolean): ListenAddress | Wrong {

@@ -140,6 +140,7 @@ t.test('refused values', (t) => {
   bad('trusted-clients = 192.0.2.1/33', /network/);
   bad('milter-listen = unix:/run/p.sock', /again/);
   bad('control-listen = unix:/run/p.sock', /again/);
+  bad('control-listen = inet:127.0.0.1:8899', /expected a unix socket/);
   bad('constructor = x', /reserved/);
   bad('include = "a,,b"', /one comma/);
   t.end();
