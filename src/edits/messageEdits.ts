@@ -116,7 +116,9 @@ function subjectEdits(
   for (const field of headers) {
     if (fieldNameKey(field.name) !== 'subject') continue;
     index++;
-    const value = retagSubject(field.value, tags, index === 1 ? put : '');
+    // what is beyond is cut from a subject that must be read: reading takes its time, and nobody reads that far
+    const read = field.value.slice(0, LONGEST_SUBJECT);
+    const value = retagSubject(read, tags, index === 1 ? put : '');
     if (value === field.value) continue;
     if (value.trim() === '') edits.unshift({ kind: 'deleteHeader', name: 'Subject', index });
     else edits.push({ kind: 'changeHeader', name: 'Subject', index, value: foldOverlong(value) });
@@ -125,6 +127,9 @@ function subjectEdits(
     edits.push({ kind: 'addHeader', name: 'Subject', value: retagSubject('', [], put) });
   return edits;
 }
+
+/** Characters of a subject in which tags are looked for. */
+const LONGEST_SUBJECT = 16_384;
 
 /** RFC 5322 section 2.1.1, less the name and some room. */
 const LONGEST_LINE = 960;

@@ -5,7 +5,7 @@
  * line is put on a list and the list is joined once. One write is under way at a time, so order is kept.
  *
  * A reader that is slow (a pipe that is full) is waited for; when more than 16 MiB have gathered, new lines are dropped and
- * counted, because a log that nobody reads must not stop the mail. `dropped` says how many.
+ * counted, because a log that nobody reads must not stop the mail; a line `log.dropped` says how many once somebody reads again.
  */
 import { write, writeSync } from 'node:fs';
 
@@ -17,6 +17,8 @@ const RETRY_MS = 10;
 export class LineWriter {
   /** Lines that were thrown away because nobody read the log. */
   dropped = 0;
+  /** Of these, as many were said to be missing, in a line of their own. */
+  #told = 0;
   readonly #fd: number;
   #lines: string[] = [];
   #characters = 0;
@@ -49,6 +51,14 @@ export class LineWriter {
   }
 
   #take(): Buffer {
+    if (this.dropped > this.#told) {
+      const lines = this.dropped - this.#told;
+      this.#told = this.dropped;
+      const time = new Date().toISOString();
+      this.#lines.push(
+        `${JSON.stringify({ level: 40, time, event: 'log.dropped', lines, msg: 'nobody read the log' })}\n`,
+      );
+    }
     const text = this.#lines.join('');
     this.#lines = [];
     this.#characters = 0;

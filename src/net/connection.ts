@@ -88,9 +88,17 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
   pump(): void {
     let stepped = false;
     while (!this.busy && !this.closing) {
+      let message: In | null;
       try {
-        const message = this.decoder.next();
-        if (message === null) break;
+        message = this.decoder.next();
+      } catch (error) {
+        // a decoder that failed once has lost its place: nothing more can be read here, whoever's fault it was
+        this.fault(error);
+        this.finish();
+        break;
+      }
+      if (message === null) break;
+      try {
         this.driver.counters.messages++;
         stepped = true;
         this.apply(this.driver.protocol.step(this.state, message));

@@ -1,0 +1,63 @@
+/**
+ * The log's way out: order, batches, a reader that is slow, and what is said of lines that were lost.
+ */
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Test, test } from 'tap';
+import { LineWriter } from '../../src/log/lineWriter.ts';
+
+function folder(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'tlsward-'));
+  t.teardown(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+test('lines come out whole and in order, in batches and at the end', async (t) => {
+  const file = join(folder(t), 'log');
+  const fd = openSync(file, 'w');
+  const writer = new LineWriter(fd);
+  const lines = Array.from({ length: 5000 }, (_, i) => `line ${i} \u2192 ${'x'.repeat(i % 90)}\n`);
+  for (const line of lines) writer.write(line);
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  t.equal(readFileSync(file, 'utf8'), lines.join(''), 'without being asked, after a moment');
+  writer.write('last\n');
+  writer.flushSync();
+  t.equal(readFileSync(file, 'utf8').slice(-5), 'last\n');
+  closeSync(fd);
+});
+
+test('a full pipe is waited for, and what did not fit is counted in the log', async (t) => {
+  const pipe = join(folder(t), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fd = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+  const writer = new LineWriter(fd);
+  const line = `${'y'.repeat(999)}\n`;
+  for (let i = 0; i < 20_000; i++) writer.write(line);
+  t.ok(writer.dropped > 3000, `${writer.dropped} of 20,000 lines of 1 kB did not fit into 16 MiB`);
+  const chunks: Buffer[] = [];
+  for (let quiet = 0; quiet < 40; ) {
+    const chunk = Buffer.alloc(65_536);
+    let size = 0;
+    try {
+      size = readSync(reader, chunk);
+    } catch {
+      // nothing there just now
+    }
+    quiet = size === 0 ? quiet + 1 : 0;
+    chunks.push(chunk.subarray(0, size));
+    await new Promise((resolve) => setTimeout(resolve, size === 0 ? 10 : 0));
+  }
+  const got = Buffer.concat(chunks).toString('latin1').split('\n').filter(Boolean);
+  const told = got.filter((one) => one.startsWith('{')).map((one) => JSON.parse(one) as { lines: number });
+  const lost = told.reduce((sum, { lines }) => sum + lines, 0);
+  t.equal(got.length - told.length + lost, 20_000, 'every line is there or counted');
+  t.ok(
+    got.every((one) => one.startsWith('{') || one.length === 999),
+    'none is torn',
+  );
+  closeSync(fd);
+  closeSync(reader);
+});
