@@ -25,7 +25,14 @@ type Random = (below: number) => number;
 const protocol = milterProtocol();
 const ACTIONS: readonly Action[] = ['accept', 'accept', 'hold', 'defer', 'reject'];
 /** Is it one of the replies that end an event? Edits and QUARANTINE are not. */
-const VERDICTS = new Set<MilterReply['kind']>(['CONTINUE', 'REPLYCODE', 'TEMPFAIL', 'REJECT', 'OPTNEG']);
+const VERDICTS = new Set<MilterReply['kind']>([
+  'CONTINUE',
+  'REPLYCODE',
+  'TEMPFAIL',
+  'REJECT',
+  'OPTNEG',
+  'SKIP',
+]);
 
 function answerTo(query: MilterQuery, random: Random, table: PolicyTable): MilterAnswer {
   if (query.kind === 'events') {
@@ -97,6 +104,8 @@ class Mta {
       throw new Error(`${command.kind}: ${verdicts.length} verdicts, ${owed ? 1 : 0} owed`);
     if (verdicts.length > 0 && got.at(-1) !== verdicts[0])
       throw new Error(`${command.kind}: the verdict is not last`);
+    if (verdicts[0]?.kind === 'SKIP' && (command.kind !== 'BODY' || !this.owes(SMFIP.NOBODY)))
+      throw new Error(`${command.kind}: SKIP`);
     if (got.length > 1 && command.kind !== 'BODYEOB')
       throw new Error(`${command.kind}: edits before the end`);
     this.events++;
@@ -187,8 +196,11 @@ class Mta {
     }
     if (this.owes(SMFIP.NOEOH)) this.say({ kind: 'EOH' }, this.owes(SMFIP.NR_EOH));
     if (this.owes(SMFIP.NOBODY)) {
-      for (let n = random(3); n > 0; n--)
-        this.say({ kind: 'BODY', chunk: new Uint8Array(random(90)) }, this.owes(SMFIP.NR_BODY));
+      for (let n = random(3); n > 0; n--) {
+        const chunk = new Uint8Array(random(90));
+        // after SKIP an MTA sends no more of the body
+        if (this.say({ kind: 'BODY', chunk }, this.owes(SMFIP.NR_BODY))?.kind === 'SKIP') break;
+      }
     }
     this.macros('E', { i: `Q${this.serial}` });
     this.say({ kind: 'BODYEOB', chunk: new Uint8Array(0) }, true);

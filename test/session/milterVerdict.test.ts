@@ -129,7 +129,12 @@ t.test('negotiation: what is wanted, by what the table needs', async (t) => {
   );
   t.equal(
     settle(full, { headers: 'all', bodyLimitBytes: 1 }),
+    `6 ADDHDRS|CHGBODY|CHGHDRS|QUARANTINE|SETSYMLIST NOEOH|NR_HDR|NOUNKNOWN|NODATA|SKIP|${always}|NR_DATA|NR_UNKN|NR_EOH 7`,
+  );
+  t.equal(
+    settle([6, 0x1ff, 0x1fffff & ~SMFIP.SKIP], { headers: 'all', bodyLimitBytes: 1 }),
     `6 ADDHDRS|CHGBODY|CHGHDRS|QUARANTINE|SETSYMLIST NOEOH|NR_HDR|NOUNKNOWN|NODATA|${always}|${never} 7`,
+    'a body that cannot be skipped is not answered either',
   );
   t.equal(settle([2, 0x3f, 0x7f], {}), '2 ADDHDRS|CHGHDRS|QUARANTINE NOBODY|NOHDRS|NOEOH 0');
   t.equal(settle([3, 0x3f, 0x17f], {}), '3 ADDHDRS|CHGHDRS|QUARANTINE NOBODY|NOHDRS|NOEOH|NOUNKNOWN 0');
