@@ -102,7 +102,8 @@ t.test('policy delegation', { skip: e2eSkip() }, async (t) => {
       ['a@notbank.example', 250],
       ['a@xn--bcher-kva.example', 530],
       ['"a@may.example"@bank.example', 530],
-      ['"a@bank.example"@local.example', 250],
+      // Postfix delivers such an address to the domain inside, where the one behind is its own
+      ['"a@bank.example"@local.example', 530],
       ['a@[192.0.2.1]', 250],
       ['', 250],
     ];
