@@ -15,6 +15,7 @@ import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
 import type { Log, VerdictRecord } from '../log/log.ts';
 import type {
   EventsAnswer,
+  EventsQuery,
   JudgeAnswer,
   JudgeQuery,
   MessageAnswer,
@@ -51,6 +52,7 @@ export class Judge {
   readonly counters: VerdictCounters = { accept: 0, hold: 0, defer: 0, reject: 0, tagged: 0, wouldRefuse: 0 };
   active: Active;
   readonly #memory = new TransactionMemory();
+  readonly #degraded = new Set<string>();
   readonly #code: () => string;
   readonly #log: Log;
   readonly #recent: RecentVerdicts;
@@ -98,7 +100,13 @@ export class Judge {
   }
 
   /** Milter, negotiation: what the table in use needs to see. */
-  events(): EventsAnswer {
+  events(query: EventsQuery, peer: Peer): EventsAnswer {
+    for (const what of query.missing) {
+      // an MTA offers the same at each connection: once is enough
+      if (this.#degraded.has(what)) continue;
+      this.#degraded.add(what);
+      this.#log.degraded(peer.conn, what);
+    }
     return this.active.events;
   }
 

@@ -131,7 +131,7 @@ export class Service {
       new Driver(
         milter,
         (query, peer) => {
-          if (query.kind === 'events') return judge.events();
+          if (query.kind === 'events') return judge.events(query, peer);
           return query.kind === 'judge' ? judge.recipient(query, peer) : judge.message(query, peer);
         },
         limits,

@@ -33,6 +33,8 @@ export interface JudgeAnswer {
 /** Milter, at negotiation: what does the table in use need to see? */
 export interface EventsQuery {
   readonly kind: 'events';
+  /** What this MTA cannot do for us, in words; empty when it offers all. */
+  readonly missing: readonly string[];
 }
 
 export interface EventsAnswer {

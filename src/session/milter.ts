@@ -29,7 +29,7 @@ import type {
 } from './judging.ts';
 import { addressOf, clientOf } from './milterEnvelope.ts';
 import { beginMessage, withBody, withHeader, withQueueId } from './milterMessage.ts';
-import { agree } from './milterNegotiation.ts';
+import { agree, degradations } from './milterNegotiation.ts';
 import {
   type Accepted,
   type AtEnd,
@@ -69,7 +69,7 @@ const WORKING: readonly MilterReply[] = [{ kind: 'PROGRESS' }];
 /** A body that takes more than some milliseconds to edit: the MTA is told first, which starts its clock again. */
 const LONG_BODY_BYTES = 1024 * 1024;
 const CLOSED: MilterState = { at: 'closed' };
-const EVENTS: EventsQuery = { kind: 'events' };
+const EVENTS: EventsQuery = { kind: 'events', missing: [] };
 
 function step(state: MilterState, input: MilterCommand): MilterStep {
   switch (state.at) {
@@ -85,6 +85,12 @@ function step(state: MilterState, input: MilterCommand): MilterStep {
   }
 }
 
+/** The question of a negotiation; one value for the MTAs that offer all, which is nearly every connection. */
+function eventsQuery(actions: number): EventsQuery {
+  const missing = degradations(actions);
+  return missing.length === 0 ? EVENTS : { kind: 'events', missing };
+}
+
 function first(limits: MilterLimits, input: MilterCommand): MilterStep {
   if (input.kind === 'QUIT') return { state: CLOSED, out: NOTHING, close: true };
   if (input.kind !== 'OPTNEG') throw outOfOrder(input, 'negotiation first');
@@ -92,7 +98,11 @@ function first(limits: MilterLimits, input: MilterCommand): MilterStep {
   if (version < MILTER_VERSION_MIN) {
     throw new WireError('milter-version', 0, `version ${MILTER_VERSION_MIN} or later`, String(version));
   }
-  return { state: { at: 'negotiation', limits, version, actions, protocol }, out: NOTHING, ask: EVENTS };
+  return {
+    state: { at: 'negotiation', limits, version, actions, protocol },
+    out: NOTHING,
+    ask: eventsQuery(input.actions),
+  };
 }
 
 function outOfOrder(input: MilterCommand, expected: string): WireError {

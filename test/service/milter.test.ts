@@ -7,6 +7,7 @@ import type { TlsState } from '../../src/core/tls.ts';
 import { readKeyFile } from '../../src/mark/keyFile.ts';
 import { verifyMark } from '../../src/mark/signMark.ts';
 import { type Played, type PlayedMail, playMilter } from '../../src/net/milterPlayer.ts';
+import { encodeCommands } from '../../src/wire/milterClient.ts';
 import { type Bed, bed, policyAnswers, policyRequest, TLS } from './bed.ts';
 
 const PIN = `${'AB:'.repeat(31)}CD`;
@@ -271,6 +272,23 @@ test('a body beyond max-body is skipped, a long one announced before the work on
   const long = await play(on, { sender, body: of(1.5) });
   t.equal(long.events.at(-1)?.replies[0], 'PROGRESS');
   t.match(Buffer.from(long.message?.body ?? []).toString('latin1', 0, 200), /^This message reached/);
+});
+
+test('what an MTA does not offer is said once', async (t) => {
+  const on = await bed(t, TABLE);
+  for (let i = 0; i < 2; i++) {
+    const socket = await on.open('milter');
+    const answered = new Promise((resolve) => socket.once('data', resolve));
+    socket.write(encodeCommands([{ kind: 'OPTNEG', version: 2, actions: 0x1, protocol: 0x3f }]));
+    await answered;
+    socket.destroy();
+  }
+  const said = on.log().filter((line) => line.event === 'milter.degraded');
+  t.match(
+    said.map(({ what }) => what),
+    [/cannot delete headers/, /cannot hold/, /cannot be asked for macros/],
+  );
+  t.equal(said.length, 3);
 });
 
 test('what a milter is asked for follows the table in use, after a reload too', async (t) => {
