@@ -14,6 +14,7 @@ import { root } from '../root.ts';
 import { type CertificateAuthority, createCa } from './harness/ca.ts';
 import { Daemon, type LogLine } from './harness/daemon.ts';
 import { Postfix } from './harness/postfix.ts';
+import { parseMain } from './harness/postfix-config.ts';
 import { writeAged } from './harness/postfix-setup.ts';
 import { freePorts } from './harness/processes.ts';
 import { accountId, command, e2eSkip } from './harness/requirements.ts';
@@ -26,22 +27,6 @@ const BOB = 'bob@local.example';
 
 function fragment(name: string): string {
   return readFileSync(fileURLToPath(new URL(`contrib/postfix/${name}`, root)), 'utf8');
-}
-
-/** main.cf lines to parameters: comments out, continuation lines joined. */
-function parameters(text: string): Record<string, string> {
-  const logical: string[] = [];
-  for (const line of text.split('\n')) {
-    if (/^\s*(#|$)/.test(line)) continue;
-    if (/^\s/.test(line)) logical[logical.length - 1] += `\n${line}`;
-    else logical.push(line);
-  }
-  return Object.fromEntries(
-    logical.map((line) => {
-      const at = line.indexOf('=');
-      return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
-    }),
-  );
 }
 
 /** The lines about client certificates, switched on. */
@@ -75,7 +60,7 @@ async function site(
   const [chrooted = 0] = await freePorts(1);
   const postfix = new Postfix({
     ca,
-    main: { ...WITHOUT_FRAGMENT, ...parameters(lines) },
+    main: { ...WITHOUT_FRAGMENT, ...parseMain(lines) },
     listeners: { mx: {} },
     services: [`127.0.0.1:${chrooted} inet n - y - - smtpd`, ...services],
   });
