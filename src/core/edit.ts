@@ -11,6 +11,10 @@ export type Edit =
   /** On top of the message, below the MTA's own Received when `index` is 1. `value` may fold with LF and white space. */
   | { readonly kind: 'insertHeader'; readonly name: string; readonly index: 0 | 1; readonly value: string }
   | { readonly kind: 'addHeader'; readonly name: string; readonly value: string }
+  /** `path` as in SMTP, with its brackets; `parameters` of RCPT, `NOTIFY=NEVER ORCPT=...`, '' for none. */
+  | { readonly kind: 'addRecipient'; readonly path: string; readonly parameters: string }
+  /** `path` exactly as the MTA showed it. */
+  | { readonly kind: 'deleteRecipient'; readonly path: string }
   /** The whole new body, CRLF lines, in any chunking. */
   | { readonly kind: 'replaceBody'; readonly chunks: readonly Uint8Array[] };
 

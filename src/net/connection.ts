@@ -81,8 +81,10 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
       this.fault(error);
       return;
     }
-    if (this.busy) this.socket.pause();
-    else this.pump();
+    if (this.busy) {
+      this.decoder.keep();
+      this.socket.pause();
+    } else this.pump();
   }
 
   pump(): void {
@@ -138,6 +140,8 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
 
   wait(promise: Promise<Answer>): void {
     this.busy = true;
+    // the chunk may be a buffer that all connections share, and what is left of it is looked at only after the answer
+    this.decoder.keep();
     const resume = (act: () => void): void => {
       this.busy = false;
       try {

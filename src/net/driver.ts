@@ -39,7 +39,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   readonly #sweep: NodeJS.Timeout;
   readonly #shared: boolean;
 
-  /** `shared`: read through the shared buffer (sharedRead.ts); only for a handler that answers at once. */
+  /** `shared`: read through the shared buffer (sharedRead.ts). */
   constructor(
     protocol: Protocol<State, In, Out, Query, Answer>,
     handler: Handler<Query, Answer>,

@@ -7,8 +7,8 @@
  * new Socket here. That is the one internal this program uses, so it is used only after it was seen to work in this
  * process: `canShareReads` sends bytes through a pair of sockets first, and without it all goes the plain way.
  *
- * The buffer is good until the callback returns: only protocols whose answers come at once may use it, and their decoders
- * copy what is left of a chunk when they are asked for the next message and have none.
+ * The buffer is good until the callback returns: decoders copy what is left of a chunk when they are asked for the next
+ * message and have none, and when an answer must be waited for (`keep`).
  */
 import { connect, createServer, Socket, type SocketConstructorOpts } from 'node:net';
 

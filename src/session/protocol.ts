@@ -15,6 +15,8 @@ export interface Decoder<In> {
   next(): In | null;
   /** True when part of a message has come: from then on the request deadline runs. */
   partial(): boolean;
+  /** Copies what is left of the chunk: `next` is called only after an answer, and the chunk will not wait. */
+  keep(): void;
 }
 
 export interface Step<State, Out, Query> {

@@ -25,6 +25,9 @@ export class ControlDecoder {
     this.#held = Buffer.concat([this.#held, chunk]);
   }
 
+  /** Every chunk is copied as it comes. */
+  keep(): void {}
+
   next(): ControlRequest | null {
     const end = this.#held.indexOf(0x0a);
     if (end < 0 ? this.#held.length > CONTROL_LINE_LIMIT : end > CONTROL_LINE_LIMIT) {

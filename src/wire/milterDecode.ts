@@ -147,6 +147,11 @@ export class MilterDecoder {
     this.#frame.push(chunk);
   }
 
+  /** Copies what is left of the chunk. */
+  keep(): void {
+    this.#frame.keep();
+  }
+
   /** Part of a packet has come. */
   partial(): boolean {
     return this.#frame.partial;

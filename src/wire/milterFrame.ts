@@ -62,6 +62,13 @@ export class MilterFramer {
     this.#at = 0;
   }
 
+  /** Copies what is left of the chunk, so that whoever pushed it may use it again. */
+  keep(): void {
+    const left = this.#chunk.subarray(this.#at);
+    this.#release();
+    if (left.length > 0) this.#chunk = Buffer.from(left);
+  }
+
   /** Part of a packet is here. */
   get partial(): boolean {
     return this.#have > 0 || this.#at < this.#chunk.length;

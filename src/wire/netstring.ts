@@ -86,6 +86,13 @@ export class NetstringDecoder {
     this.#at = 0;
   }
 
+  /** Copies what is left of the chunk, so that whoever pushed it may use it again. */
+  keep(): void {
+    this.#offset += this.#at;
+    this.#chunk = Uint8Array.from(this.#chunk.subarray(this.#at));
+    this.#at = 0;
+  }
+
   /** The next payload, or null; a view that is good until the next call. Throws WireError, again and again. */
   next(): Uint8Array | null {
     if (this.#error !== null) throw this.#error;

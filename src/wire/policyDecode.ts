@@ -163,6 +163,11 @@ export class PolicyDecoder {
     this.#owned = false;
   }
 
+  /** Copies what is left of the chunk. */
+  keep(): void {
+    this.#own();
+  }
+
   /** The next request, or null. Throws WireError, and the same one again from then on. */
   next(): PolicyRequest | null {
     if (this.#error !== null) throw this.#error;

@@ -49,6 +49,11 @@ export class SocketmapDecoder {
     return { map: text.slice(0, blank), key: text.slice(blank + 1) };
   }
 
+  /** Copies what is left of the chunk. */
+  keep(): void {
+    this.#netstrings.keep();
+  }
+
   partial(): boolean {
     return this.#error === null && this.#netstrings.partial();
   }

@@ -29,6 +29,7 @@ const lines: Protocol<number, string, string, string, string> = {
         return line;
       },
       partial: () => held !== '',
+      keep: () => {},
     };
   },
   start: () => 0,
@@ -101,7 +102,7 @@ function untilClosed(socket: Socket): Promise<string> {
   });
 }
 
-/** Both ways of reading; the shared buffer is only for handlers that answer at once. */
+/** Both ways of reading. */
 const READS = [
   ['', false],
   [', with shared reads', true],

@@ -1,0 +1,85 @@
+/**
+ * What a recipient's domain publishes about how mail to it must travel, as plain data: what `deliver = auto` follows.
+ *
+ * Two mechanisms, and for each three outcomes that must not be mixed up: it is there, it is proven not to be there, or we
+ * could not find out. The third never counts as the second: an attacker who can make a look-up fail must gain nothing.
+ *
+ * Sources: RFC 7672 (DANE for SMTP), RFC 8461 (MTA-STS).
+ */
+import type { AnsweredLevel } from './deliverLevel.ts';
+
+/** TLSA records of the domain's MX hosts, as far as DNSSEC vouches for them. */
+export type DaneFact =
+  /** Nobody to ask whose word about DNSSEC counts: left to Postfix. */
+  | { readonly kind: 'not-asked'; readonly why: string }
+  /** MX, addresses or TLSA proven absent, or not signed (RFC 7672 section 2.2: then TLSA is not looked for). */
+  | { readonly kind: 'absent' }
+  /** Records that can authenticate (usage 2 or 3), for every MX host or for some of them. */
+  | { readonly kind: 'usable'; readonly hosts: 'all' | 'some' }
+  /** Records, none of which can be used: TLS is mandatory, the server cannot be authenticated (RFC 7672 section 2.2). */
+  | { readonly kind: 'unusable' }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+export const STS_MODES = ['enforce', 'testing', 'none'] as const;
+export type StsMode = (typeof STS_MODES)[number];
+
+/** A policy that was fetched, checked, and has not expired. */
+export interface StsPolicy {
+  readonly mode: StsMode;
+  /** Canonical names; `*.name` for exactly one label more. At least one unless mode is `none`. */
+  readonly mx: readonly string[];
+  readonly maxAgeSeconds: number;
+  /** The lines of the policy file, for TLSRPT: printable ASCII without braces, at most 100 of them. */
+  readonly lines: readonly string[];
+}
+
+/** Why there is no policy although a record says so; words of RFC 8460 section 4.3.2 and of Postfix `policy_failure=`. */
+export type StsFailure = 'sts-policy-fetch-error' | 'sts-policy-invalid' | 'sts-webpki-invalid';
+
+export type StsFact =
+  /** No record, several records, or a record that is none (RFC 8461 section 3.1). */
+  | { readonly kind: 'absent' }
+  | {
+      readonly kind: 'policy';
+      readonly policy: StsPolicy;
+      /** Of the TXT record under which it was fetched. */
+      readonly id: string;
+      /** Milliseconds since the epoch. */
+      readonly fetchedAt: number;
+    }
+  /** A record, but no policy to be had and none kept from before: as though there were none (RFC 8461 section 3.3). */
+  | { readonly kind: 'failed'; readonly failure: StsFailure; readonly why: string }
+  /** DNS did not say whether there is a record, and no policy is kept from before. */
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** One attribute of an `smtp_tls_policy_maps` answer; the value as written. */
+export interface PolicyAttribute {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** The answer of another policy server (`published = socketmap:...`). */
+export type OtherAnswer =
+  | { readonly kind: 'nothing' }
+  | {
+      readonly kind: 'policy';
+      readonly level: AnsweredLevel;
+      /** Those that the configured Postfix knows, in order. */
+      readonly attributes: readonly PolicyAttribute[];
+    }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** What was found out about one domain. */
+export type Published =
+  | { readonly kind: 'own'; readonly dane: DaneFact; readonly sts: StsFact }
+  | { readonly kind: 'other'; readonly answer: OtherAnswer };
+
+/** Whom to find out about: a next hop without its spelling. */
+export interface PublishedQuestion {
+  /** Canonical domain; MX records are looked up unless `host`. */
+  readonly name: string;
+  /** The next hop had brackets or a port: it is a host by itself, and no domain that could have an MTA-STS policy. */
+  readonly host: boolean;
+  /** For TLSA: 25 unless the next hop says otherwise. */
+  readonly port: number;
+}
