@@ -9,6 +9,7 @@ import { Log } from '../../src/log/log.ts';
 import { Driver } from '../../src/net/driver.ts';
 import { socketmapProtocol } from '../../src/session/socketmap.ts';
 import { encodeNetstring } from '../../src/wire/netstring.ts';
+import type { SocketmapReply } from '../../src/wire/socketmapEncode.ts';
 
 const LIMITS = {
   maxConnections: 100,
@@ -21,7 +22,7 @@ test('pipelined questions survive the wait for the one before', async (t) => {
   const waiting: (() => void)[] = [];
   const driver = new Driver(
     socketmapProtocol,
-    ({ key }) =>
+    ({ key }): SocketmapReply | Promise<SocketmapReply> =>
       key.startsWith('now')
         ? { status: 'OK', value: key }
         : new Promise((resolve) => {
