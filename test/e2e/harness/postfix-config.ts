@@ -2,9 +2,10 @@
  * main.cf and master.cf of a private Postfix instance, as data.
  *
  * The instance shares nothing with the machine's own Postfix but the programs: own configuration, queue and data
- * folders, own log file written by its own postlogd, ports on 127.0.0.1 only, no chroot, no DNS. Mail for `localDomains`
- * goes to one Maildir, readable by the test; every other mail stays in the deferred queue, because `default_transport`
- * leads to a socket that does not exist. A test that wants outbound SMTP sets `default_transport` and friends.
+ * folders, own log file written by its own postlogd, ports on 127.0.0.1 only, no chroot, no DNS unless `withDns`. Mail for
+ * `localDomains` goes to one Maildir, readable by the test; every other mail stays in the deferred queue, because
+ * `default_transport` leads to a socket that does not exist. A test that wants outbound SMTP sets `default_transport` and
+ * friends.
  *
  * Sources: postconf(5), master(5) (`-o { name = value }` since Postfix 3.0), MAILLOG_README, SASL_README, VIRTUAL_README.
  * Seen: a `:` in a Maildir path or a `$1` in a virtual(8) map is refused, hence one static Maildir for everybody.
@@ -147,6 +148,14 @@ export function mainDefaults(
       in_flow_delay: '0',
     }),
   );
+}
+
+/** The defaults of an instance that delivers by DNS: MX, A and TLSA, as far as DNSSEC vouches for them. */
+export function withDns(main: Map<string, string>): void {
+  main.delete('disable_dns_lookups');
+  main.set('smtp_host_lookup', 'dns');
+  main.set('smtp_dns_support_level', 'dnssec');
+  main.set('default_transport', 'smtp');
 }
 
 /** main.cf from its parameters; a value may span lines, which become continuation lines. */

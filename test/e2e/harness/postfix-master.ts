@@ -4,16 +4,28 @@
  *
  * `master` runs in the foreground (-d) as leader of a session of its own, so that its daemons can be found by session id
  * and the group signal it sends at its end reaches them and nobody else. A guard ends it when the test process dies
- * without cleaning up (see processes.ts). Source: master(8), master_sig.c (SIGTERM is passed on to the process group).
+ * without cleaning up (see processes.ts). With a resolver of its own it runs in a mount namespace of its own, where
+ * /etc/resolv.conf is the instance's: libc, and so Postfix, knows no other way to be told.
+ *
+ * Sources: master(8), master_sig.c (SIGTERM is passed on to the process group), mount_namespaces(7), unshare(1).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { until, within } from './deadline.ts';
 import type { Layout } from './postfix-config.ts';
 import { exited, guardProcess, type ProcessInfo, sessionMembers } from './processes.ts';
+import { command } from './requirements.ts';
 
 const START_MS = 15_000;
 const STOP_MS = 10_000;
+
+/** $1 is the file to be /etc/resolv.conf, the rest the command, which keeps the process id. */
+const ENTER = `set -e
+mount --make-rprivate /
+mount --bind "$1" /etc/resolv.conf
+shift
+exec "$@"
+`;
 
 export class MasterProcess {
   readonly pid: number;
@@ -29,9 +41,15 @@ export class MasterProcess {
 
   /**
    * Start master for an instance. Resolves when `log` (asked again and again) says "daemon started", at which time every
-   * listener is bound. Throws with the log and stderr when master ends first or takes too long.
+   * listener is bound. `resolvConf` is the file that it takes for /etc/resolv.conf. Throws with the log and stderr when
+   * master ends first or takes too long.
    */
-  static async start(daemons: string, paths: Layout, log: () => string): Promise<MasterProcess> {
+  static async start(
+    daemons: string,
+    paths: Layout,
+    log: () => string,
+    resolvConf: string | null = null,
+  ): Promise<MasterProcess> {
     // As postfix(1) does: without POSTLOG_*, what is wrong with main.cf or master.cf goes to syslog.
     const env = {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
@@ -40,7 +58,10 @@ export class MasterProcess {
       POSTLOG_HOSTNAME: 'test',
     };
     const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
-    const child = spawn(join(daemons, 'master'), ['-c', paths.config, '-d'], { detached: true, env, stdio });
+    const argv = [join(daemons, 'master'), '-c', paths.config, '-d'];
+    if (resolvConf !== null)
+      argv.unshift(command('unshare'), '-m', '--', '/bin/sh', '-c', ENTER, 'sh', resolvConf);
+    const child = spawn(argv[0]!, argv.slice(1), { detached: true, env, stdio });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();

@@ -22,6 +22,7 @@ import {
   layout,
   mainDefaults,
   type Parameters,
+  withDns,
 } from './postfix-config.ts';
 import { MasterProcess } from './postfix-master.ts';
 import { makeFolders, makeLogins, writeAged } from './postfix-setup.ts';
@@ -42,6 +43,8 @@ export interface PostfixOptions {
   readonly services?: readonly string[];
   /** Logins for the submission listeners. Default alice / secret. */
   readonly users?: Readonly<Record<string, string>>;
+  /** Address of the DNS server it asks (dns.ts), for MX, A and TLSA with DNSSEC. Without: no DNS at all. */
+  readonly resolver?: string;
 }
 
 /** One message in the queue, as `postqueue -j` prints it. */
@@ -86,6 +89,7 @@ export class Postfix {
     const programs = { daemons, commands: dirname(command('postqueue')) };
     const local = options.localDomains ?? ['local.example'];
     this.#main = mainDefaults(this.#paths, programs, this.hostname, local, options.ca);
+    if (options.resolver !== undefined) withDns(this.#main);
     for (const [name, value] of Object.entries(options.main ?? {})) this.#main.set(name, value);
     makeFolders(this.#paths);
     makeLogins(this.#paths, this.hostname, options.users ?? { alice: 'secret' });
@@ -123,7 +127,7 @@ export class Postfix {
       const from = this.logMark();
       const log = () => this.log().slice(from);
       try {
-        this.#master = await MasterProcess.start(this.#daemons, this.#paths, log);
+        this.#master = await MasterProcess.start(this.#daemons, this.#paths, log, this.#resolvConf());
         return;
       } catch (error) {
         // Another server took a port between the check and the bind.
@@ -311,6 +315,12 @@ export class Postfix {
       child.stdin?.on('error', () => {}); // a command that refuses its input says why on stderr
       child.stdin?.end(input, 'latin1');
     });
+  }
+
+  #resolvConf(): string | null {
+    const { resolver } = this.#options;
+    if (resolver === undefined) return null;
+    return this.file('resolv.conf', `nameserver ${resolver}\noptions timeout:1 attempts:2\n`);
   }
 
   #writeMain(): void {

@@ -18,8 +18,11 @@ const SBIN = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
 const DAEMON_DIRECTORIES = ['/usr/lib/postfix/sbin', '/usr/libexec/postfix', '/usr/lib/postfix'];
 
 export const NEEDS = ['root', 'postfix', 'openssl', 'sasl'] as const;
-/** `sasl`: the sasldb tools and the Cyrus PLAIN mechanism, for authenticated submission. */
-export type Need = (typeof NEEDS)[number];
+/**
+ * `sasl`: the sasldb tools and the Cyrus PLAIN mechanism, for authenticated submission. `unbound`: a private DNS with DNSSEC
+ * (dns.ts), and namespaces in which Postfix asks it; only tests of mail that leaves want it, so it is not in `NEEDS`.
+ */
+export type Need = (typeof NEEDS)[number] | 'unbound';
 
 /** The absolute path of a command, or null. */
 export function findCommand(name: string): string | null {
@@ -70,6 +73,10 @@ const CHECKS: Record<Need, () => string[]> = {
   },
   openssl: () => (findCommand('openssl') === null ? ['no command openssl'] : []),
   sasl: () => (findCommand('saslpasswd2') === null ? ['no command saslpasswd2'] : []),
+  unbound: () =>
+    ['unbound', 'ldns-keygen', 'ldns-signzone', 'unshare']
+      .filter((name) => findCommand(name) === null)
+      .map((name) => `no command ${name}`),
 };
 
 /** Everything that is missing, in words; empty when the tests can run. */
