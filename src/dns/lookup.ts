@@ -40,8 +40,13 @@ export interface Resolver {
   /** The strings of each record joined, one character a byte. */
   txt(name: string): Promise<Lookup<string>>;
   mx(name: string): Promise<Lookup<MxRecord>>;
-  /** IPv4 and IPv6 addresses; `secure` only when both answers are. `unknown` only when neither gave an address. */
+  /**
+   * IPv4 and IPv6 addresses; `secure` when each answer that gave some is. `unknown` when no address came and one of the two
+   * answers could not be had.
+   */
   addresses(name: string): Promise<Lookup<string>>;
   /** `name` in full: `_25._tcp.mx.bank.example`. */
   tlsa(name: string): Promise<Lookup<TlsaRecord>>;
+  /** Where the name itself leads, one step: is a name an alias that DNSSEC vouches for (RFC 7672 section 2.2.2)? */
+  cname(name: string): Promise<Lookup<string>>;
 }
