@@ -28,6 +28,7 @@ export function activeOf(service: ServiceSettings, table: PolicyTable, keys: rea
     edits,
     events: eventsOf(service, table, edits),
     postfixVersion: postfixVersion(service),
+    ways: { relayhost: null, fallbacks: new Map() },
   };
 }
 

@@ -21,6 +21,7 @@ import type {
   MessageAnswer,
   MessageQuery,
 } from '../session/judging.ts';
+import type { Ways } from '../session/transportMap.ts';
 import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
 import type { Peer } from './connection.ts';
 import { TransactionMemory } from './memory.ts';
@@ -46,6 +47,8 @@ export interface Active {
   readonly events: EventsAnswer;
   /** Whose grammar answers on the deliver leg have. */
   readonly postfixVersion: PostfixVersion;
+  /** Where mail that a rule marked goes. */
+  readonly ways: Ways;
 }
 
 export class Judge {

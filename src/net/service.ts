@@ -25,6 +25,7 @@ import { createCodes } from './codes.ts';
 import { giveBack } from './collect.ts';
 import { Driver, type DriverLimits } from './driver.ts';
 import { Judge } from './judge.ts';
+import { KnownResults } from './knownResults.ts';
 import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
 import { Maps } from './maps.ts';
 import { RecentVerdicts } from './recent.ts';
@@ -111,7 +112,8 @@ export class Service {
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
     const judge = new Judge(activeOf(service, table, keys), createCodes(Math.random()), log, this.#recent);
     this.#judge = judge;
-    const maps = new Maps(() => judge.active, log);
+    const known = new KnownResults();
+    const maps = new Maps(() => judge.active, log, known);
     this.#maps = maps;
     const limits = limitsOf(service);
     const policy = policyProtocol({

@@ -6,6 +6,8 @@
  *   deliver-verify    the stricter of the row and `verify`
  *   tls_rcpt, access  Sendmail's access map, of which only `tls_rcpt:user@domain` has an answer
  *
+ * The maps of marked mail (`transport`, `generic`, `status-encrypt`, `status-verify`) are in transportMap.ts.
+ *
  * NOTFOUND means "the table does not say", never "something is wrong": then both MTAs go on by their own defaults. Whatever
  * is wrong is TEMP, an unknown map included, and mail waits; PERM is not used, because Sendmail takes it for "not found".
  *
@@ -23,6 +25,7 @@ import { utf8OrLatin1 } from '../wire/foreignText.ts';
 import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
 import { formatTlsPolicy, type PostfixVersion } from '../wire/tlsPolicyValue.ts';
 import { formatTlsRcpt, type TlsRcptValue } from '../wire/tlsRcptValue.ts';
+import { ROUTE_MAPS } from './transportMap.ts';
 
 /** What a map answers in. */
 export type MapKind =
@@ -47,7 +50,7 @@ export interface MapAnswer {
 export function answerMap(map: string, key: string, table: PolicyTable, version: PostfixVersion): MapAnswer {
   const kind = MAPS.get(map);
   if (kind === undefined) {
-    const reason = `tlsward has no map of this name; there are ${[...MAPS.keys()].join(', ')}`;
+    const reason = `tlsward has no map of this name; there are ${[...MAPS.keys(), ...ROUTE_MAPS].join(', ')}`;
     return { reply: { status: 'TEMP', reason }, decision: null };
   }
   const text = utf8OrLatin1(key);

@@ -7,8 +7,8 @@
  * own level, and Sendmail 8.17 crashes (both tried). An empty value is a table error to Postfix, so `OK` with one is a bug
  * of the caller. `PERM` is in the grammar and not for trouble of ours: Sendmail takes it for "not found" and sends.
  *
- * Values and reasons are printable ASCII. Postfix reads at most 100,000 bytes of reply, before 3.10 as a constant, since
- * then as `socketmap_max_reply_size`; Sendmail 1,000,000.
+ * Reasons are printable ASCII; values too, but for the bytes of an address in UTF-8 (RFC 6531). Postfix reads at most
+ * 100,000 bytes of reply, before 3.10 as a constant, since then as `socketmap_max_reply_size`; Sendmail 1,000,000.
  * Sources: Postfix socketmap_table(5), `src/util/dict_sockmap.c`; Sendmail `sendmail/map.c`.
  */
 import { Buffer } from 'node:buffer';
@@ -31,8 +31,8 @@ const MAX_REASON = 400;
 export function formatSocketmapReply(reply: SocketmapReply): string {
   switch (reply.status) {
     case 'OK':
-      if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(reply.value))
-        throw new RangeError('an OK reply has a value in printable ASCII');
+      if (!/^[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/.test(reply.value))
+        throw new RangeError('an OK reply has a value in printable ASCII and UTF-8');
       return `OK ${reply.value}`;
     case 'NOTFOUND':
       return 'NOTFOUND ';

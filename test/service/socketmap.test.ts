@@ -68,7 +68,7 @@ test('pipelined questions are answered in order; counted and logged', async (t) 
     [
       ENCRYPT,
       'TEMP tlsward: the next hop is not a domain, a host or an address',
-      'TEMP tlsward has no map of this name; there are deliver, deliver-encrypt, deliver-verify, tls_rcpt, access',
+      'TEMP tlsward has no map of this name; there are deliver, deliver-encrypt, deliver-verify, tls_rcpt, access, transport, generic, status-encrypt, status-verify',
     ],
   );
   t.match(await daemon.ask('status'), {

@@ -169,7 +169,7 @@ test('replies both ways, with the blank that Postfix 3.7 and Sendmail need', asy
       t.strictSame(early ?? decoder.next(), reply);
     }
   }
-  for (const value of ['', ' ', ' encrypt', 'encrypt ', 'a\nb', 'a\0', 'ü', 'a\x7f'])
+  for (const value of ['', ' ', ' encrypt', 'encrypt ', 'a\nb', 'a\0', '\u0101', 'a\x7f'])
     t.throws(() => formatSocketmapReply({ status: 'OK', value }), RangeError, JSON.stringify(value));
   t.equal(
     formatSocketmapReply({ status: 'TEMP', reason: `a\r\nb\0ü${'x'.repeat(500)}` }).slice(0, 12),

@@ -1,0 +1,103 @@
+/**
+ * The ends of domains by which one recipient is sent through a clone of the smtp transport, written and read.
+ *
+ *   u@good.example.tlsward-encrypt            must leave under TLS
+ *   u@good.example.tlsward-verify             and to a server that proves its name
+ *   u@good.example.RULE.tlsward-fallback      to the gateway that rule RULE names
+ *
+ * The ends are labels that no top-level domain has, and they are the names of the transports in master.cf. The milter puts
+ * them on, `transport_maps` routes by them, `smtp_generic_maps` of the clones take them off, so no server ever sees them.
+ *
+ * A domain that ends so and cannot be taken apart is `unreadable`, never `plain`: routed like other mail it would leave
+ * without the protection it was marked for.
+ */
+import { canonicalDomain } from './domain.ts';
+import type { RuleLevel } from './rule.ts';
+
+export const ROUTE_ENDS = {
+  encrypt: 'tlsward-encrypt',
+  verify: 'tlsward-verify',
+  fallback: 'tlsward-fallback',
+} as const;
+export type RouteEnd = keyof typeof ROUTE_ENDS;
+
+/** Where one recipient is to go. */
+export type Route =
+  | { readonly end: RuleLevel }
+  /** Name of the rule whose gateway it is. */
+  | { readonly end: 'fallback'; readonly rule: string };
+
+export type RouteMark =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'unreadable' }
+  | {
+      readonly kind: 'routed';
+      readonly route: Route;
+      /** The domain without the end, as written. */
+      readonly text: string;
+      /** The same, canonical. */
+      readonly domain: string;
+    };
+
+const PLAIN: RouteMark = { kind: 'plain' };
+const UNREADABLE: RouteMark = { kind: 'unreadable' };
+/** Longest domain looked at; no DNS name is longer than 253. */
+const LONGEST = 1024;
+
+/** What a domain as written says about the way of its mail. Any case, one trailing dot; never throws. */
+export function readRoute(written: string): RouteMark {
+  const text = written.endsWith('.') ? written.slice(0, -1) : written;
+  const dot = text.lastIndexOf('.');
+  const end = endOf(asciiLower(text.slice(dot + 1)));
+  if (end === null) return PLAIN;
+  if (dot < 1 || text.length > LONGEST) return UNREADABLE;
+  const before = text.slice(0, dot);
+  if (end !== 'fallback') return routed({ end }, before);
+  const cut = before.lastIndexOf('.');
+  if (cut < 1) return UNREADABLE;
+  const rule = asciiLower(before.slice(cut + 1));
+  return isLabel(rule) ? routed({ end, rule }, before.slice(0, cut)) : UNREADABLE;
+}
+
+/** Other folding would change the length: the Kelvin sign becomes a k. */
+function asciiLower(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+function endOf(label: string): RouteEnd | null {
+  switch (label) {
+    case ROUTE_ENDS.encrypt:
+      return 'encrypt';
+    case ROUTE_ENDS.verify:
+      return 'verify';
+    case ROUTE_ENDS.fallback:
+      return 'fallback';
+    default:
+      return null;
+  }
+}
+
+function routed(route: Route, text: string): RouteMark {
+  const domain = canonicalDomain(text);
+  // one end in front of another: neither can be what was meant
+  if (domain === null || readRoute(domain).kind !== 'plain') return UNREADABLE;
+  return { kind: 'routed', route, text, domain };
+}
+
+/** May a rule's name stand in a domain? */
+function isLabel(text: string): boolean {
+  return /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(text);
+}
+
+/**
+ * The domain with the end put on; null when there is no room for it (253 characters, in A-labels) or when the domain or
+ * the rule's name cannot stand in a domain name.
+ */
+export function writeRoute(written: string, route: Route): string | null {
+  const text = written.endsWith('.') ? written.slice(0, -1) : written;
+  const end = ROUTE_ENDS[route.end];
+  const whole = `${text}.${route.end === 'fallback' ? `${route.rule}.${end}` : end}`;
+  if (canonicalDomain(whole) === null) return null;
+  const back = readRoute(whole);
+  return back.kind === 'routed' && back.text === text ? whole : null;
+}

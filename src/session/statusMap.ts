@@ -1,0 +1,70 @@
+/**
+ * `smtp_delivery_status_filter` of the transport clones: a delivery that failed because the server cannot do what the
+ * message requires comes back at once, with a sentence its author understands, instead of after five days of trying.
+ *
+ * Postfix asks with the status as it would log it, and takes the answer in its place:
+ *
+ *   4.7.4 TLS is required, but was not offered by host mx.plain.example[192.0.2.1]     the server has no STARTTLS
+ *   4.7.5 Server certificate not trusted                                                no chain to a trusted issuer
+ *   4.7.5 Server certificate not verified                                               a chain, but to another name
+ *
+ * Nothing else is touched: a temporary refusal of STARTTLS, a failed handshake, DNS, and above all our own troubles
+ * ("client TLS configuration problem", "our TLS engine is unavailable") may be over with the next attempt. What a server
+ * says cannot look like one of these: Postfix puts "host NAME said:" in front of it. Of several MX hosts the status is
+ * that of the last one tried.
+ *
+ * Sources: Postfix smtp_delivery_status_filter in postconf(5), `src/global/dsn_filter.c`, `src/smtp/smtp_proto.c`.
+ */
+import { canonicalDomain, canonicalLiteral } from '../core/domain.ts';
+import type { RuleLevel } from '../core/rule.ts';
+import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
+
+/** A server that was seen not to do what was required of it. */
+export interface TlsFailure {
+  /** Canonical name, or an address literal where the server has no name. */
+  readonly host: string;
+  /** The least that it failed: what fails `encrypt` fails `verify` too. */
+  readonly level: RuleLevel;
+  /** A clause about the host: "does not offer it". */
+  readonly why: string;
+}
+
+export interface RouteAnswer {
+  readonly reply: SocketmapReply;
+  /** What a delivery that failed says about the server; null for all other questions. */
+  readonly failure: TlsFailure | null;
+}
+
+const NOT_OFFERED =
+  /^4\.7\.4 TLS is required, but was not offered by host ([^[\]\s]{1,255})\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{1,5})?$/;
+const CERTIFICATE = /^4\.7\.5 Server certificate not (trusted|verified)$/;
+const ADVICE = 'ask your mail administrator, or send it another way';
+const NOTHING: RouteAnswer = { reply: NOTFOUND, failure: null };
+
+/** The answer; `key` has one character a byte. Total. */
+export function answerStatus(key: string, level: RuleLevel): RouteAnswer {
+  const plain = NOT_OFFERED.exec(key);
+  if (plain !== null) {
+    const [, name = '', address = ''] = plain;
+    const host = canonicalDomain(name) ?? literalOf(address);
+    if (host === null) return NOTHING;
+    const text = `This message must travel under TLS, and the mail server ${host} does not offer it; ${ADVICE}`;
+    return {
+      reply: { status: 'OK', value: `5.7.4 ${text}` },
+      failure: { host, level: 'encrypt', why: 'did not offer it' },
+    };
+  }
+  const certificate = CERTIFICATE.exec(key);
+  // at `encrypt` no certificate is required; where the row asks for one, retrying is the row's own way
+  if (certificate === null || level !== 'verify') return NOTHING;
+  const what =
+    certificate[1] === 'trusted'
+      ? 'has no certificate of an issuer we trust'
+      : 'has a certificate for another name';
+  const text = `This message must travel under TLS to a server that proves its name, and the server ${what}; ${ADVICE}`;
+  return { reply: { status: 'OK', value: `5.7.5 ${text}` }, failure: null };
+}
+
+function literalOf(address: string): string | null {
+  return canonicalLiteral(`[${address}]`) ?? canonicalLiteral(`[IPv6:${address}]`);
+}
