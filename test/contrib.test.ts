@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { KEYS, keysOf } from '../src/config/keys.ts';
+import { keysOf } from '../src/config/keys.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { root } from './root.ts';
 
@@ -26,12 +26,12 @@ interface Line {
   readonly asDefault: boolean;
 }
 
-/** `key = value` and `;key = value` lines of [service], [policy ...] and [domain ...] sections. */
+/** `key = value` and `;key = value` lines of [service], [policy ...], [domain ...] and [rule ...] sections. */
 function keyLines(ini: string): Line[] {
   const lines: Line[] = [];
   let kind = '';
   for (const line of ini.split('\n')) {
-    kind = /^\[(service|policy|domain|domains)\b/.exec(line)?.[1] ?? kind;
+    kind = /^;?\[(service|policy|domains|domain|rule)\b/.exec(line)?.[1] ?? kind;
     const match = /^(;?)([a-z][a-z-]*) *= *(.*)$/.exec(line);
     if (match === null || kind === 'domains') continue;
     lines.push({ kind, key: match[2]!, value: match[3]!, asDefault: match[1] === ';' });
@@ -41,7 +41,7 @@ function keyLines(ini: string): Line[] {
 
 t.test('tables/tlsward.ini shows every key with its default', async (t) => {
   const lines = keyLines(text('tables/tlsward.ini'));
-  for (const kind of ['service', 'policy'] as const) {
+  for (const kind of ['service', 'policy', 'rule'] as const) {
     const shown = new Set(lines.filter((line) => line.kind === kind).map(({ key }) => key));
     const known = keysOf(kind).map(({ key }) => key);
     t.strictSame([...shown].sort(), known.sort(), `[${kind}]`);
@@ -52,8 +52,9 @@ t.test('tables/tlsward.ini shows every key with its default', async (t) => {
     inDomain.filter((name) => !keysOf('domain').some(({ key }) => key === name)),
     [],
   );
-  for (const { key, value, asDefault } of lines) {
-    if (asDefault) t.equal(value, KEYS.find((known) => known.key === key)?.default, key);
+  for (const { kind, key, value, asDefault } of lines) {
+    const known = keysOf(kind as Parameters<typeof keysOf>[0]);
+    if (asDefault) t.equal(value, known.find((one) => one.key === key)?.default, `[${kind}] ${key}`);
   }
 });
 
@@ -80,6 +81,16 @@ t.test('fragments for Postfix', async (t) => {
     t.notMatch(body, /^[^#\n]*default_action *= *(accept|dunno|ok|permit)/im, `${name} lets nothing pass`);
     const kind = /\.(main|master)\.cf$/.exec(name)?.[1];
     t.ok(kind, `${name} says its file`);
+  }
+  for (const way of ['recipient', 'header']) {
+    const master = text(`postfix/message-${way}.master.cf`);
+    for (const clone of ['encrypt', 'verify', 'fallback']) {
+      const entry =
+        new RegExp(`^tlsward-${clone} unix - - n - - smtp\\n(?: {2}-o .+\\n)+`, 'm').exec(master)?.[0] ?? '';
+      const floor = clone === 'verify' ? 'verify' : 'encrypt';
+      t.match(entry, `smtp_tls_security_level=${floor}\n`, `${way}: ${clone} has a level`);
+      t.match(entry, `:deliver-${floor}\n`, 'and a map with the same floor');
+    }
   }
   for (const name of ['policy', 'both']) {
     const body = text(`postfix/${name}.main.cf`);

@@ -273,6 +273,13 @@ t.test('postconf reads every fragment without a warning', { skip }, async (t) =>
     t.notMatch(postconf('-P'), /warning|fatal/, name);
   }
   t.match(postconf('-P'), /^127\.0\.0\.1:10025\/inet\/smtpd_milters = *$/m);
+  for (const way of ['recipient', 'header']) {
+    const main = ['milter', 'deliver', `message-${way}`].map((file) => fragment(`${file}.main.cf`));
+    writeAged(join(dir, 'main.cf'), `${mine}${main.join('')}`);
+    writeAged(join(dir, 'master.cf'), `smtp inet n - y - - smtpd\n${fragment(`message-${way}.master.cf`)}`);
+    for (const what of ['-n', '-M', '-P']) t.notMatch(postconf(what), /warning|fatal/, `${way} ${what}`);
+    t.match(postconf('-P'), /^tlsward-verify\/unix\/smtp_tls_security_level = verify$/m);
+  }
   writeAged(join(dir, 'main.cf'), `${mine}${fragment('both.main.cf')}tlsward_polcy = x\n`);
   t.match(postconf('-n'), /warning.*tlsward_polcy/, 'and it would warn');
 });
