@@ -16,6 +16,7 @@ interface ReloadReply {
     readonly added: number;
     readonly removed: number;
     readonly changed: number;
+    readonly rules: number;
     readonly lines: readonly string[];
   };
   readonly restartNeeded?: readonly string[];
@@ -37,9 +38,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
     for (const problem of problems) io.err(`${problem}\n`);
     return EXIT.config;
   }
-  const { added = 0, removed = 0, changed = 0, lines = [] } = reply.changes ?? {};
+  const { added = 0, removed = 0, changed = 0, rules = 0, lines = [] } = reply.changes ?? {};
   io.out(
-    `reloaded: generation ${reply.generation}, ${reply.rows} rows; ${added} added, ${removed} removed, ${changed} changed\n`,
+    `reloaded: generation ${reply.generation}, ${reply.rows} rows; ${added} added, ${removed} removed, ${changed} changed${rules > 0 ? `, ${rules} rule${rules === 1 ? '' : 's'} changed` : ''}\n`,
   );
   for (const line of lines) io.out(`  ${line}\n`);
   for (const notice of reply.notices ?? []) io.out(`notice: ${notice}\n`);

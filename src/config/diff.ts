@@ -9,21 +9,25 @@
  * A row is the same when its policy is called the same and asks for the same; where it stands does not matter. Counting is
  * complete, lines are kept up to MAX_LINES. Works on packed bytes: a string is only made for a line that is kept.
  */
+import type { Rule } from '../core/rule.ts';
 import type { Settings } from '../core/settings.ts';
 import { firstSlot, hashBytes, type PackedTable } from '../core/table.ts';
 import { escapeText } from './problem.ts';
+import { diffRules } from './ruleDiff.ts';
 
 export interface Difference {
   readonly added: number;
   readonly removed: number;
   readonly changed: number;
-  /** Changed rows, then added, then removed ones, each in the order of its table; at most MAX_LINES. */
+  /** Rules added, removed, changed, or moved: lines about them, which come first. */
+  readonly rules: number;
+  /** Rules (ruleDiff.ts); then changed rows, then added, then removed ones, each in the order of its table; at most MAX_LINES. */
   readonly lines: readonly string[];
 }
 
 export const MAX_LINES = 100;
 
-export const NO_DIFFERENCE: Difference = { added: 0, removed: 0, changed: 0, lines: [] };
+export const NO_DIFFERENCE: Difference = { added: 0, removed: 0, changed: 0, rules: 0, lines: [] };
 
 /** A field of the settings as it is called in files. */
 function keyOf(field: string): string {
@@ -31,8 +35,14 @@ function keyOf(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Compares two tables; both stay as they are. */
-export function diffTables(old: PackedTable, next: PackedTable): Difference {
+/** Compares two tables and their rules; all stay as they are. */
+export function diffTables(
+  old: PackedTable,
+  next: PackedTable,
+  oldRules: readonly Rule[] = [],
+  nextRules: readonly Rule[] = [],
+): Difference {
+  const ruleLines = diffRules(oldRules, nextRules);
   const changedLines: string[] = [];
   const addedLines: string[] = [];
   const removedLines: string[] = [];
@@ -59,12 +69,19 @@ export function diffTables(old: PackedTable, next: PackedTable): Difference {
     added,
     removed,
     changed,
-    lines: [...changedLines, ...addedLines, ...removedLines].slice(0, MAX_LINES),
+    rules: ruleLines.length,
+    lines: [...ruleLines, ...changedLines, ...addedLines, ...removedLines].slice(0, MAX_LINES),
   };
 }
 
-/** "2 rows added, 1 changed", or "no row changed". */
-export function formatDifference({ added, removed, changed }: Difference): string {
+/** "2 rows added, 1 changed", "no row changed, 1 rule changed". */
+export function formatDifference(difference: Difference): string {
+  const { rules } = difference;
+  const words = formatRows(difference);
+  return rules === 0 ? words : `${words}, ${rules} rule${rules === 1 ? '' : 's'} changed`;
+}
+
+function formatRows({ added, removed, changed }: Difference): string {
   const parts = [
     [added, 'added'],
     [removed, 'removed'],
@@ -106,7 +123,8 @@ function patternOf({ names, starts }: PackedTable, row: number): string {
 /** The policy a row names; a row with a section of its own has no such name. */
 function nameOf(settings: Settings): string {
   const from = settings.lineage[0] ?? '';
-  return from.startsWith('domain ') ? 'own section' : from.replace(/^(?:policy|built-in) /, '');
+  if (from.startsWith('domain ')) return 'own section';
+  return from.startsWith('exception ') ? 'exception' : from.replace(/^(?:policy|built-in) /, '');
 }
 
 /** Says what lies between two settings, once for each pair that occurs. */
@@ -132,16 +150,22 @@ class ChangeWords {
   }
 }
 
-function describe(old: Settings, next: Settings): string {
-  const from = nameOf(old);
-  const to = nameOf(next);
-  const own = from === 'own section' || to === 'own section';
+/** `receive encrypt → may`, one for each field in which two settings differ. */
+export function changedFields(old: Settings, next: Settings): string[] {
   const fields: string[] = [];
   for (const field of Object.keys(next) as (keyof Settings)[]) {
     const before = textOf(old[field]);
     const after = textOf(next[field]);
     if (field !== 'lineage' && before !== after) fields.push(`${keyOf(field)} ${before} → ${after}`);
   }
+  return fields;
+}
+
+function describe(old: Settings, next: Settings): string {
+  const from = nameOf(old);
+  const to = nameOf(next);
+  const own = [from, to].some((name) => name === 'own section' || name === 'exception');
+  const fields = changedFields(old, next);
   if (from === to) return fields.length === 0 ? '' : `${from} (${fields.join(', ')})`;
   return own && fields.length > 0 ? `${from} → ${to} (${fields.join(', ')})` : `${from} → ${to}`;
 }

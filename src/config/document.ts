@@ -8,6 +8,7 @@
 import { Buffer } from 'node:buffer';
 import { TableBuilder } from '../core/packing.ts';
 import type { Position } from '../core/settings.ts';
+import type { Placed, Written } from './exceptions.ts';
 import { FileReader } from './fileReader.ts';
 import { estimateRows, walkLines } from './lines.ts';
 import type { PlainRow } from './plainRow.ts';
@@ -21,7 +22,7 @@ export interface Word {
   count: number;
 }
 
-export type Target = { readonly word: Word } | { readonly section: Section };
+export type Target = { readonly word: Word } | { readonly section: Section } | { readonly exception: Placed };
 
 /** A row whose pattern names no domain, which `receive = verify` must be told names for. */
 export interface Domainless extends Position {
@@ -32,6 +33,8 @@ export interface Domainless extends Position {
 export class Document {
   readonly files: string[] = [];
   readonly policies: Section[] = [];
+  readonly rules: Section[] = [];
+  readonly exceptions: Written[] = [];
   /** One for each file that has it, the main file's first. */
   readonly services: Section[] = [];
   readonly targets: Target[] = [];
@@ -46,11 +49,11 @@ export class Document {
     this.report = report;
   }
 
-  /** Takes in one file; returns its `[service]` section, if it has one. */
-  read(file: string, bytes: Uint8Array): Section | null {
+  /** Takes in one file, which may have to hold exceptions alone; returns its `[service]` section, if it has one. */
+  read(file: string, bytes: Uint8Array, onlyExceptions = false): Section | null {
     this.files.push(file);
     this.#builder ??= new TableBuilder(estimateRows(bytes), bytes.length);
-    const reader = new FileReader(this, file, this.files.length - 1);
+    const reader = new FileReader(this, file, this.files.length - 1, onlyExceptions);
     walkLines(bytes, reader);
     return reader.service;
   }

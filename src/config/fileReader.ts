@@ -17,7 +17,7 @@ import { SECTION_FORMS, type Section, whereOf } from './section.ts';
 import { EQUALS_HINT } from './settings.ts';
 import { didYouMean, nearest } from './suggest.ts';
 
-const KINDS = ['service', 'domains', 'domain', 'policy'] as const;
+const KINDS = ['service', 'domains', 'domain', 'policy', 'exception', 'rule'] as const;
 
 /** Uses of a policy by rows that are remembered one by one. */
 const MAX_USES = 20;
@@ -29,12 +29,15 @@ export class FileReader implements LineHandler {
   readonly #document: Document;
   readonly #file: string;
   readonly #fileIndex: number;
+  readonly #onlyExceptions: boolean;
   #current: Current = null;
 
-  constructor(document: Document, file: string, fileIndex: number) {
+  /** `onlyExceptions`: no other sections may stand in this file. */
+  constructor(document: Document, file: string, fileIndex: number, onlyExceptions = false) {
     this.#document = document;
     this.#file = file;
     this.#fileIndex = fileIndex;
+    this.#onlyExceptions = onlyExceptions;
   }
 
   header(raw: string, line: number): boolean {
@@ -53,7 +56,13 @@ export class FileReader implements LineHandler {
     const [kind = '', argument = ''] = name.split(/\s+(.*)/su);
     const wrong = this.#headerFault(kind, argument.trim());
     if (wrong !== null) this.#document.report.problem(at, where, wrong);
-    switch (meantKind(kind)) {
+    const meant = meantKind(kind);
+    if (this.#onlyExceptions && meant !== null && meant !== 'exception') {
+      const other = new Wrong(quote(`[${kind}]`), 'only [exception PATTERN]', 'it belongs in another file');
+      this.#document.report.problem(at, where, other);
+      return 'ignored';
+    }
+    switch (meant) {
       case 'service': {
         const section: Section = { ...at, kind: 'service', name: '', entries: [] };
         if (this.service !== null) {
@@ -79,6 +88,14 @@ export class FileReader implements LineHandler {
         this.#document.policies.push(section);
         return section;
       }
+      case 'exception':
+        return argument === '' ? 'ignored' : this.#exception(argument.trim(), at, where);
+      case 'rule': {
+        if (argument === '') return 'ignored';
+        const section: Section = { ...at, kind: 'rule', name: argument.trim(), entries: [] };
+        this.#document.rules.push(section);
+        return section;
+      }
       default:
         return 'ignored';
     }
@@ -91,7 +108,7 @@ export class FileReader implements LineHandler {
       const hint = kind === 'domains' ? `did you mean [domain ${escapeText(argument)}]?` : '';
       return new Wrong(quote(`[${kind} ${argument}]`), expected, hint);
     }
-    if (kind === 'policy' || kind === 'domain') {
+    if (kind === 'policy' || kind === 'domain' || kind === 'exception' || kind === 'rule') {
       return argument === '' ? new Wrong(`[${kind}] without a name`, expected) : null;
     }
     const pattern = kind.includes('.') && argument === '' ? parsePattern(kind) : null;
@@ -113,6 +130,20 @@ export class FileReader implements LineHandler {
     const section: Section = { ...at, kind: 'domain', name: pattern.text, entries: [] };
     const tag = document.targets.push({ section }) - 1;
     this.#add(pattern, name, tag, at, whereOf(section));
+    return section;
+  }
+
+  /** It gets its row when all files were read: only then it is known what it is an exception from. */
+  #exception(name: string, at: Position, where: string): Section {
+    const document = this.#document;
+    const pattern = parsePattern(name);
+    const wrong = pattern instanceof Wrong;
+    const section: Section = { ...at, kind: 'exception', name: wrong ? name : pattern.text, entries: [] };
+    if (!wrong) document.exceptions.push({ section, pattern, file: this.#fileIndex });
+    else {
+      document.report.problem(at, where, pattern);
+      document.targets.push({ exception: { section, base: null } });
+    }
     return section;
   }
 

@@ -5,11 +5,12 @@
  * test compares) all come from here. Values are text as written; `allowed` is the part of the check that needs no
  * context, in JSON Schema words, and `expected` says it to a person.
  */
+import { CANNOT, RULE_LEVELS } from '../core/rule.ts';
 import { BANNERS, DEFAULTS, DELIVER_LEVELS, MODES, RECEIVE_LEVELS, VIOLATIONS } from '../core/settings.ts';
 
 export interface Key {
   /** `policy, domain`: allowed in both. */
-  readonly section: 'service' | 'policy' | 'domain' | 'policy, domain';
+  readonly section: 'service' | 'policy' | 'domain' | 'rule' | 'policy, domain';
   readonly key: string;
   /** As one would write it; '' where it is empty. */
   readonly default: string;
@@ -43,6 +44,8 @@ export const PROTOCOLS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export const MARKS = ['header', 'none'] as const;
 export const YES_NO = ['yes', 'no'] as const;
+export const MESSAGE_ROUTES = ['recipient', 'header'] as const;
+export const REPLY_TOKENS = ['no', 'unsigned', 'always'] as const;
 
 type Line = readonly [key: string, standard: string, meaning: string, check: Check];
 
@@ -88,6 +91,12 @@ const SERVICE = section('service', [
     anything('paths'),
   ],
   [
+    'exceptions',
+    'exceptions.ini',
+    'file of dated exceptions, below the folder of the main file; read after all others, if it is there; empty: none',
+    anything('a path'),
+  ],
+  [
     'mark-name',
     'X-TLS-Ward',
     'header field of the mark; every such field from outside is removed',
@@ -111,6 +120,36 @@ const SERVICE = section('service', [
     'adds `Authentication-Results` with `x-tls` under this name; forged ones are removed; empty: neither',
     anything('a host name'),
   ],
+  [
+    'reply-token',
+    'no',
+    'put a token into `References` of mail that arrived protected, so that replies are recognised; `unsigned`: not where a DKIM signature covers it',
+    words(REPLY_TOKENS),
+  ],
+  [
+    'message-route',
+    'recipient',
+    'how a message that a rule speaks of gets to its transport: `recipient`: by suffixed addresses; `header`: by `FILTER`',
+    words(MESSAGE_ROUTES),
+  ],
+  [
+    'route-header',
+    'X-TLS-Ward-Route',
+    'header field that `message-route = header` uses; every such field from outside is removed',
+    { expected: 'the name of a header field of ours', allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' } },
+  ],
+  [
+    'relayhost',
+    '',
+    'next hop of all mail to other hosts, as `relayhost` of the MTA; messages that a rule speaks of go there too; empty: none',
+    anything('a next hop such as [relay.example]:587'),
+  ],
+  [
+    'remote-transports',
+    'smtp, relay',
+    'transports of the MTA that lead to other hosts; recipients of the others are local, and left alone',
+    anything('names of transports'),
+  ],
   ['max-body', '2M', 'bytes of a body that is kept to put a banner in', BYTES],
   ['log-level', 'info', 'least severity that is logged', words(LOG_LEVELS)],
   [
@@ -121,6 +160,30 @@ const SERVICE = section('service', [
       expected: 'a version such as 3.7',
       allowed: { pattern: '^(?:[0-9]{1,2}\\.[0-9]{1,3}(?:\\.[0-9]{1,3})?)?$' },
     },
+  ],
+  [
+    'resolver',
+    '',
+    'validating DNS resolvers on this host, whose word about DNSSEC is believed; empty: those of /etc/resolv.conf, and DANE is left to Postfix',
+    anything('loopback addresses such as 127.0.0.1 or [::1]:5353'),
+  ],
+  [
+    'sts-cache',
+    '',
+    'folder in which fetched MTA-STS policies outlive a restart; empty: memory only',
+    anything('a path'),
+  ],
+  [
+    'published',
+    '',
+    'policy server that is asked what domains publish, `socketmap:inet:HOST:PORT:NAME` or `socketmap:unix:/PATH:NAME`; empty: own look-ups',
+    anything('socketmap:inet:HOST:PORT:NAME or socketmap:unix:/PATH:NAME'),
+  ],
+  [
+    'sts-test-opening',
+    '',
+    'for tests only: a network and a port, `127.0.0.0/8 8443`, from which policies are fetched although it is internal',
+    anything('a network and a port such as 127.0.0.0/8 8443'),
   ],
   ['max-connections', '20000', 'open connections in all', COUNT],
   ['max-connections-per-client', '1000', 'open connections of one inet address', COUNT],
@@ -149,6 +212,12 @@ const ROW = section('policy, domain', [
       expected: `one of ${DELIVER_LEVELS.join(', ')}`,
       allowed: { enum: [...DELIVER_LEVELS, ''] },
     },
+  ],
+  [
+    'deliver-floor',
+    '',
+    'the least that `deliver = auto` answers; empty: what the domain publishes',
+    { expected: 'one of encrypt, verify', allowed: { enum: ['encrypt', 'verify', ''] } },
   ],
   ['min-protocol', 'TLSv1.2', 'lowest protocol where TLS is required', words(PROTOCOLS)],
   ['min-bits', '128', 'fewest key bits where TLS is required', anything('a whole number from 0 to 512')],
@@ -223,22 +292,69 @@ const ROW = section('policy, domain', [
   ],
 ]);
 
+const RULE = section('rule', [
+  ['subject-tag', '', 'one of these tags stands in the subject', anything('tags such as [secure]')],
+  [
+    'header',
+    '',
+    'one of these header fields is there: `Name: value`, or `Name` for any value; any case',
+    anything('header fields, Name: value'),
+  ],
+  ['requiretls', 'no', 'the author asked for `REQUIRETLS` in MAIL', words(YES_NO)],
+  [
+    'reply-to-marked',
+    'no',
+    'it is a reply to mail that arrived protected (`reply-token`); needs `mark-key`',
+    words(YES_NO),
+  ],
+  [
+    'sender',
+    '',
+    'the sender is one of these: address, domain, `.suffix`, `*`, `<>`',
+    anything('patterns of senders'),
+  ],
+  [
+    'recipient',
+    '',
+    'the recipient is one of these: address, domain, `.suffix`, `*`',
+    anything('patterns of recipients'),
+  ],
+  ['user', '', 'the author logged in (SASL) as one of these; `*` for any login', anything('logins')],
+  ['deliver', 'encrypt', 'what these recipients then need', words(RULE_LEVELS)],
+  ['cannot', 'reject', 'what becomes of the message where that cannot be had', words(CANNOT)],
+  [
+    'fallback',
+    '',
+    'next hop of the gateway for `cannot = fallback`',
+    anything('a next hop such as [portal.example]:587'),
+  ],
+  [
+    'request-requiretls',
+    'no',
+    'Postfix 3.11 and later: ask for `REQUIRETLS` when the message leaves',
+    words(YES_NO),
+  ],
+  ['help', '', 'address or link for the author who is refused', anything('printable ASCII')],
+]);
+
 /** In the order of the README. */
 export const KEYS: readonly Key[] = [
   ...SERVICE,
   ...section('policy', [['based-on', 'may', 'policy to start from', anything('the name of a policy')]]),
   ...section('domain', [['policy', 'may', 'policy to start from', anything('the name of a policy')]]),
   ...ROW,
+  ...RULE,
 ];
 
 /** The keys of one kind of section. */
-export function keysOf(kind: 'service' | 'policy' | 'domain'): Key[] {
+export function keysOf(kind: 'service' | 'policy' | 'domain' | 'exception' | 'rule'): Key[] {
+  if (kind === 'exception') return [...ROW];
   return KEYS.filter((key) => key.section.split(', ').includes(kind));
 }
 
-/** What stands for a key that is not written. */
-export function defaultOf(name: string): string {
-  const key = KEYS.find((candidate) => candidate.key === name);
+/** What stands for a key that is not written; of a key in several kinds of sections, that of the first, or of `kind`. */
+export function defaultOf(name: string, kind?: Parameters<typeof keysOf>[0]): string {
+  const key = (kind === undefined ? KEYS : keysOf(kind)).find((candidate) => candidate.key === name);
   if (key === undefined) throw new Error(`no such key: ${name}`);
   return key.default;
 }

@@ -14,6 +14,8 @@ export const MOST_FILES = 65_535;
 export const DEEPEST_INCLUDE = 16;
 /** Policies between a row and the built-in policy at the root of its inheritance. */
 export const DEEPEST_INHERITANCE = 32;
+/** Rules; each is compared with every message. */
+export const MOST_RULES = 1000;
 /** A reply text as written, before its fields are filled in. */
 export const LONGEST_REPLY = 300;
 /** `help` and `contact`, which may stand in a reply. */

@@ -4,18 +4,24 @@
  * Order of reading, which is also the order of `files`, of problems and of the hash: the main file, then each included
  * file right after the one that names it, at its place in the list, names of a pattern sorted. A file reached
  * twice is read once; one that includes a file it was itself included by is a mistake.
+ * The file of `exceptions` comes last, if it is there, and holds `[exception]` sections only.
  * Only the main file has `[service]` keys; an included file's `[service]` may hold `include` and nothing else.
  * Never throws for what is in or wrong with the files.
  */
 import { createHash } from 'node:crypto';
-import { dirname, resolve } from 'node:path';
-import type { Settings } from '../core/settings.ts';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import type { Rule } from '../core/rule.ts';
+import { DEFAULTS, type Settings } from '../core/settings.ts';
 import type { PackedTable } from '../core/table.ts';
-import { dayOf } from './day.ts';
+import { type Dated, dayOf, sortDated } from './day.ts';
+import { changedFields } from './diff.ts';
 import { Document, type Target } from './document.ts';
-import { findIncluded, type Included, readSource, type Source } from './files.ts';
+import { type ExceptionRow, type Placed, placeExceptions } from './exceptions.ts';
+import { findIncluded, type Included, isAbsent, pathFault, readSource, type Source } from './files.ts';
+import { defaultOf } from './keys.ts';
 import { DEEPEST_INCLUDE, MOST_FILES } from './limits.ts';
 import { type Notice, type Problem, quote, Report, Wrong } from './problem.ts';
+import { readRules } from './rules.ts';
 import { checkSection } from './schema.ts';
 import { positionOf, type Section, whereOf } from './section.ts';
 import { readService, type ServiceSettings } from './service.ts';
@@ -27,6 +33,11 @@ export type Loaded =
       readonly ok: true;
       readonly service: ServiceSettings;
       readonly packed: PackedTable;
+      /** In the order of the files. */
+      readonly rules: readonly Rule[];
+      /** Sections that end, those that end first in front. */
+      readonly dated: readonly Dated[];
+      readonly exceptions: readonly ExceptionRow[];
       /** SHA-256 over the contents of all files in the order read, hex. */
       readonly hash: string;
       readonly notices: readonly Notice[];
@@ -40,10 +51,19 @@ export type Loaded =
       readonly files: readonly string[];
     };
 
-/** Loads `file`; `today` (`YYYY-MM-DD`) is what `until` is compared with. Synchronous: see reload.ts for a running daemon. */
-export function loadConfig(file: string, today: string = dayOf(new Date())): Loaded {
-  return new Loading(file, today).run();
+/**
+ * Loads `file`; `today` (`YYYY-MM-DD`) is what `until` is compared with. Synchronous: see reload.ts for a running daemon.
+ * `trial`: path of a file that is read in place of the file of `exceptions` and called by its name, to see what it would do.
+ */
+export function loadConfig(
+  file: string,
+  today: string = dayOf(new Date()),
+  trial: string | null = null,
+): Loaded {
+  return new Loading(file, today, trial).run();
 }
+
+type Good = Extract<Loaded, { ok: true }>;
 
 /** The files above an included one, the main file first. */
 type Chain = readonly { readonly identity: string; readonly name: string }[];
@@ -55,9 +75,11 @@ class Loading {
   readonly #main: Included;
   readonly #root: string;
   readonly #today: string;
+  readonly #trial: string | null;
   readonly #seen = new Set<string>();
 
-  constructor(file: string, today: string) {
+  constructor(file: string, today: string, trial: string | null) {
+    this.#trial = trial;
     this.#main = { path: resolve(file), name: file };
     this.#root = dirname(this.#main.path);
     this.#today = today;
@@ -66,6 +88,7 @@ class Loading {
   run(): Loaded {
     const wrong = this.#read(this.#main, []);
     if (wrong !== null) this.#report.problem({ file: this.#main.name, line: 0 }, '', wrong);
+    if (wrong === null) this.#readExceptions();
     const packed = wrong === null ? this.#finish() : null;
     const { files } = this.#document;
     const notices = this.#report.notices(files);
@@ -124,18 +147,61 @@ class Loading {
     return null;
   }
 
-  /** What needs all files: service, policies, and settings for every row. */
-  #finish(): { readonly service: ServiceSettings; readonly packed: PackedTable } | null {
+  #readExceptions(): void {
+    const { services } = this.#document;
+    const service = services.find(({ file }) => file === this.#main.name);
+    const entry = service?.entries.find(({ key }) => key === 'exceptions');
+    const text = entry?.value ?? defaultOf('exceptions');
+    if (text === '') return;
+    const at =
+      service === undefined || entry === undefined
+        ? { file: this.#main.name, line: 0 }
+        : positionOf(service, entry);
+    const fail = (wrong: Wrong): void => this.#report.problem(at, '[service] exceptions', wrong);
+    const fault = /[*?]/.test(text)
+      ? new Wrong(quote(text), 'the name of one file')
+      : pathFault(text, this.#main, this.#root);
+    if (fault !== null) return fail(fault);
+    if (this.#trial === null && isAbsent(resolve(this.#root, text))) return;
+    const name = isAbsolute(text) ? text : join(dirname(this.#main.name), text);
+    const found =
+      this.#trial === null
+        ? findIncluded(text, this.#main, this.#root)
+        : [{ path: this.#trial, name }];
+    if (found instanceof Wrong) return fail(found);
+    for (const file of found) {
+      const source = readSource(file.path, file.name);
+      if (source instanceof Wrong) fail(source);
+      else if (this.#seen.has(source.identity))
+        fail(new Wrong(`${quote(text)}, which is read already`, 'a file of its own'));
+      else {
+        this.#hash.update(source.bytes);
+        this.#document.read(file.name, source.bytes, true);
+        if (source.notice !== '')
+          this.#report.notice('file', { file: file.name, line: 0 }, '', source.notice);
+      }
+    }
+  }
+
+  /** What needs all files: service, policies, settings for every row, and rules. */
+  #finish(): Pick<Good, 'service' | 'packed' | 'rules' | 'dated' | 'exceptions'> | null {
     const document = this.#document;
     const report = this.#report;
     const service = this.#service();
     const policies = new Policies(report, this.#today, service.socketmapListen.length > 0);
     policies.define(document.policies);
+    const rules = readRules(document.rules, service, report);
     const settings: Settings[] = [];
     const indexOf = new Map<Settings, number>();
-    const indexes = document.targets.map((target) => {
-      const value = settingsOf(target, policies, report);
-      if (value === null) return -1;
+    const replaced = new Map<number, number>();
+    placeExceptions(document, (tag) => replaced.set(tag, (replaced.get(tag) ?? 0) + 1));
+    const values: (Settings | null)[] = [];
+    for (const target of document.targets) values.push(settingsOf(target, values, policies, report));
+    const indexes = document.targets.map((target, tag) => {
+      const value = values[tag] ?? null;
+      const rows = 'word' in target ? target.word.count : 1;
+      // what only rows had that gave way to an exception is in force nowhere
+      if (value === null || rows <= (replaced.get(tag) ?? 0)) return -1;
       let index = indexOf.get(value);
       if (index === undefined) {
         index = settings.push(value) - 1;
@@ -143,14 +209,15 @@ class Loading {
       }
       return index;
     });
-    this.#checkDomainless(settings, indexes);
+    this.#checkDomainless(values);
+    const exceptions = this.#exceptions(values);
     if (report.failed) return null;
     policies.finish(settings);
     if (document.builder.rows === 0) {
       report.notice('file', { file: this.#main.name, line: 0 }, '', 'the table has no rows');
     }
     const packed = document.builder.finish(settings, document.files, (tag) => indexes[tag] ?? 0);
-    return { service, packed };
+    return { service, packed, rules, dated: sortDated(policies.dated), exceptions };
   }
 
   #service(): ServiceSettings {
@@ -175,10 +242,27 @@ class Loading {
     return readService(own ?? missing, this.#root, report);
   }
 
+  /** What each exception does, for whoever asks for the list. */
+  #exceptions(values: readonly (Settings | null)[]): readonly ExceptionRow[] {
+    return this.#document.targets.flatMap((target, tag): ExceptionRow[] => {
+      const settings = values[tag];
+      if (!('exception' in target) || settings == null) return [];
+      const { section } = target.exception;
+      const { file, line, name } = section;
+      const changes = changedFields(baseOf(target.exception, values), settings).filter(
+        (change) => !/^(?:until|reason|contact) /.test(change),
+      );
+      if (changes.length === 0)
+        this.#report.notice('no-effect', section, whereOf(section), 'changes nothing: the row says the same');
+      const { until, reason, contact } = settings;
+      return [{ file, line, pattern: name, until: until ?? '', reason: reason ?? '', contact, changes }];
+    });
+  }
+
   /** `receive = verify` compares a certificate with the row's domain, or with what the row names instead. */
-  #checkDomainless(settings: readonly Settings[], indexes: readonly number[]): void {
+  #checkDomainless(values: readonly (Settings | null)[]): void {
     for (const { tag, where, file, line } of this.#document.domainless) {
-      const value = settings[indexes[tag] ?? -1];
+      const value = values[tag];
       if (value?.receive !== 'verify' || value.clientNames.length > 0 || value.fingerprints.length > 0)
         continue;
       const from = value.lineage[0] ?? '';
@@ -192,8 +276,18 @@ class Loading {
   }
 }
 
-function settingsOf(target: Target, policies: Policies, report: Report): Settings | null {
+/** `values`: those of the targets before this one, among which is what an exception starts from. */
+function settingsOf(
+  target: Target,
+  values: readonly (Settings | null)[],
+  policies: Policies,
+  report: Report,
+): Settings | null {
   if ('section' in target) return policies.domain(target.section);
+  if ('exception' in target) {
+    const { section, base } = target.exception;
+    return policies.exception(section, baseOf(target.exception, values), base?.pattern ?? null);
+  }
   const { word } = target;
   const found = policies.find(word.text);
   if (found === null) {
@@ -208,4 +302,8 @@ function settingsOf(target: Target, policies: Policies, report: Report): Setting
     }
   }
   return found;
+}
+
+function baseOf({ base }: Placed, values: readonly (Settings | null)[]): Settings {
+  return (base === null ? null : values[base.tag]) ?? DEFAULTS;
 }

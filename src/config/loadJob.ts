@@ -10,6 +10,7 @@
  *   worker  { kind: 'old', from }               asks for a slice of the old settings; answered by it
  *   worker  { kind: 'difference', difference }  the last message
  */
+import type { Rule } from '../core/rule.ts';
 import type { Settings } from '../core/settings.ts';
 import type { PackedTable } from '../core/table.ts';
 import type { Difference } from './diff.ts';
@@ -21,8 +22,12 @@ export interface LoadJob {
   readonly tlswardLoad: true;
   readonly file: string;
   readonly today: string;
-  /** The table in use without its settings, and how many those are; null: no difference is wanted. */
-  readonly old: { readonly packed: PackedTable; readonly settings: number } | null;
+  /** The table in use without its settings, how many those are, and its rules; null: no difference is wanted. */
+  readonly old: {
+    readonly packed: PackedTable;
+    readonly settings: number;
+    readonly rules: readonly Rule[];
+  } | null;
 }
 
 export type LoadMessage =

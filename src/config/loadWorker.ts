@@ -36,7 +36,7 @@ async function work({ file, today, old }: LoadJob, port: MessagePort): Promise<v
       post({ kind: 'old', from: before.length });
       before.push(...(await answer<Settings[]>()));
     }
-    difference = diffTables({ ...old.packed, settings: before }, loaded.packed);
+    difference = diffTables({ ...old.packed, settings: before }, loaded.packed, old.rules, loaded.rules);
   }
   post({ kind: 'difference', difference });
 }

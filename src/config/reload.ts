@@ -6,6 +6,7 @@
  * configuration that could not be loaded: the table in use stays.
  */
 import { Worker } from 'node:worker_threads';
+import type { Rule } from '../core/rule.ts';
 import type { Settings } from '../core/settings.ts';
 import type { PackedTable } from '../core/table.ts';
 import { dayOf } from './day.ts';
@@ -27,11 +28,12 @@ function workerUrl(): URL {
   return new URL(`./loadWorker.${extension}`, import.meta.url);
 }
 
-/** Starts loading `file`; `old` is the table in use, to say what changed. */
+/** Starts loading `file`; `old` is the table in use and `oldRules` its rules, to say what changed. */
 export function startReload(
   file: string,
   old: PackedTable | null,
   today: string = dayOf(new Date()),
+  oldRules: readonly Rule[] = [],
 ): Reload {
   const loaded = new Settled<Loaded>();
   const difference = new Settled<Difference>();
@@ -40,7 +42,8 @@ export function startReload(
     difference.resolve({ ...NO_DIFFERENCE, lines: [`not known: the loader stopped (${escapeText(why)})`] });
   };
   const oldSettings = old?.settings ?? [];
-  const shell = old === null ? null : { packed: { ...old, settings: [] }, settings: oldSettings.length };
+  const shell =
+    old === null ? null : { packed: { ...old, settings: [] }, settings: oldSettings.length, rules: oldRules };
   const job: LoadJob = { tlswardLoad: true, file, today, old: shell };
   const settings: Settings[] = [];
   try {

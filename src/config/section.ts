@@ -1,5 +1,5 @@
 /**
- * A `[service]`, `[policy NAME]` or `[domain NAME]` section as written: entries in order, text decoded, nothing checked.
+ * A `[service]`, `[policy NAME]`, `[domain NAME]` or `[rule NAME]` section as written: entries in order, text decoded, nothing checked.
  */
 import type { Position } from '../core/settings.ts';
 import { escapeText } from './problem.ts';
@@ -11,13 +11,20 @@ export interface Entry {
 }
 
 export interface Section extends Position {
-  readonly kind: 'service' | 'policy' | 'domain';
-  /** Name of the policy, canonical pattern of the domain; '' for the service. */
+  readonly kind: 'service' | 'policy' | 'domain' | 'exception' | 'rule';
+  /** Name of the policy or rule, canonical pattern of the domain or exception; '' for the service. */
   readonly name: string;
   readonly entries: Entry[];
 }
 
-export const SECTION_FORMS = ['[service]', '[domains]', '[policy NAME]', '[domain NAME]'] as const;
+export const SECTION_FORMS = [
+  '[service]',
+  '[domains]',
+  '[policy NAME]',
+  '[domain NAME]',
+  '[exception PATTERN]',
+  '[rule NAME]',
+] as const;
 
 export function whereOf(section: Section, key = ''): string {
   const title = section.name === '' ? section.kind : `${section.kind} ${escapeText(section.name)}`;

@@ -8,10 +8,20 @@
 import { resolve } from 'node:path';
 import { canonicalDomain } from '../core/domain.ts';
 import { type Network, parseNetwork } from '../core/network.ts';
-import { defaultOf, type LOG_LEVELS } from './keys.ts';
+import { defaultOf, type LOG_LEVELS, type MESSAGE_ROUTES, type REPLY_TOKENS } from './keys.ts';
 import { formatListen, isLoopback, type ListenAddress, parseListen } from './listen.ts';
 import { domainFault } from './pattern.ts';
 import { quote, type Report, Wrong } from './problem.ts';
+import {
+  isRemote,
+  type OtherServerAddress,
+  parsePublished,
+  parseResolver,
+  parseTestOpening,
+  type ResolverAddress,
+  type TestOpening,
+} from './publishedKeys.ts';
+import { parseRelay, parseTransport } from './routing.ts';
 import { checkSection } from './schema.ts';
 import { positionOf, type Section, whereOf } from './section.ts';
 import { parseListOf } from './values.ts';
@@ -29,16 +39,33 @@ export interface ServiceSettings {
   /** Canonical; null: what the MTA says. */
   readonly hostName: string | null;
   readonly trustedClients: readonly Network[];
+  /** Absolute path of the file of dated exceptions, which need not exist; null: none. */
+  readonly exceptions: string | null;
   readonly markName: string;
   /** Absolute path; null: marks are not signed. */
   readonly markKey: string | null;
   readonly bannerName: string;
   /** null: no Authentication-Results. */
   readonly authservId: string | null;
+  readonly replyToken: (typeof REPLY_TOKENS)[number];
+  readonly messageRoute: (typeof MESSAGE_ROUTES)[number];
+  readonly routeHeader: string;
+  /** Where all mail to other hosts goes, `[relay.example]:587`; null: to its recipients' hosts. */
+  readonly relayhost: string | null;
+  /** Names of transports as in master.cf; recipients of every other transport are local. */
+  readonly remoteTransports: readonly string[];
   readonly maxBodyBytes: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** `3.7`; null when not said. */
   readonly postfixVersion: string | null;
+  /** Validating resolvers on this host; empty: those of the system, whose word about DNSSEC does not count. */
+  readonly resolver: readonly ResolverAddress[];
+  /** Absolute path; null: fetched policies are kept in memory only. */
+  readonly stsCache: string | null;
+  /** Another policy server, asked instead of looking things up; null: own look-ups. */
+  readonly published: OtherServerAddress | null;
+  /** null: policies come from public addresses and port 443 only. */
+  readonly stsTestOpening: TestOpening | null;
   readonly maxConnections: number;
   readonly maxConnectionsPerClient: number;
   readonly idleTimeoutMs: number;
@@ -128,14 +155,24 @@ export function readService(section: Section, folder: string, report: Report): S
     socketGroup: read('socket-group', text),
     hostName: read('host-name', parseHostName),
     trustedClients: read('trusted-clients', (value) => parseListOf(value, parseTrusted)),
+    exceptions: read('exceptions', (value) => (value === '' ? null : resolve(folder, value))),
     markName: read('mark-name', parseMarkName),
     markKey: read('mark-key', (value) => (value === '' ? null : resolve(folder, value))),
     bannerName: read('banner-name', parseMarkName),
     authservId: read('authserv-id', parseHostName),
+    replyToken: read('reply-token', (value) => value as ServiceSettings['replyToken']),
+    messageRoute: read('message-route', (value) => value as ServiceSettings['messageRoute']),
+    routeHeader: read('route-header', parseMarkName),
+    relayhost: read('relayhost', parseRelay),
+    remoteTransports: read('remote-transports', (value) => parseListOf(value, parseTransport)),
     // an edit is made in one go, some 5 ms a MiB, and everybody else waits for it
     maxBodyBytes: count('max-body', 0, 16 * 1024 * 1024),
     logLevel: read('log-level', (value) => value as ServiceSettings['logLevel']),
     postfixVersion: read('postfix-version', parseVersion),
+    resolver: read('resolver', (value) => parseListOf(value, parseResolver)),
+    stsCache: read('sts-cache', (value) => (value === '' ? null : resolve(folder, value))),
+    published: read('published', (value) => parsePublished(value, folder)),
+    stsTestOpening: read('sts-test-opening', parseTestOpening),
     maxConnections: count('max-connections', 1, 1_000_000),
     maxConnectionsPerClient: count('max-connections-per-client', 1, 1_000_000),
     // Postfix keeps a policy connection for up to 1000 s (smtpd_policy_service_max_ttl) and must be the one to close it
@@ -157,6 +194,42 @@ export function readService(section: Section, folder: string, report: Report): S
       whereOf(section, 'socket-mode'),
       'everyone on this machine can connect',
     );
+  }
+  const remark = (key: string, kind: 'suspect' | 'no-effect', text: string): void => {
+    const entry = entries.get(key);
+    if (entry !== undefined && entry.value !== '')
+      report.notice(kind, positionOf(section, entry), whereOf(section, key), text);
+  };
+  const { stsTestOpening, published } = settings;
+  if (stsTestOpening !== null)
+    remark(
+      'sts-test-opening',
+      'suspect',
+      `FOR TESTS ONLY: MTA-STS policies are fetched from internal addresses (${stsTestOpening.text}); remove it on a mail server`,
+    );
+  if (isRemote(published))
+    remark('published', 'suspect', 'answers that come over a network can be changed on the way');
+  if (published !== null) {
+    for (const key of ['resolver', 'sts-cache', 'sts-test-opening'])
+      remark(key, 'no-effect', 'has no effect, because published names another policy server');
+  }
+  const problem = (key: string, wrong: Wrong): void => {
+    const entry = entries.get(key);
+    report.problem(entry === undefined ? section : positionOf(section, entry), whereOf(section, key), wrong);
+  };
+  const ownName = settings.routeHeader.toLowerCase();
+  for (const key of ['mark-name', 'banner-name']) {
+    const other = key === 'mark-name' ? settings.markName : settings.bannerName;
+    if (other.toLowerCase() !== ownName) continue;
+    problem('route-header', new Wrong(`the same name as ${key}`, 'a name of its own'));
+  }
+  if (settings.replyToken !== 'no' && settings.markKey === null) {
+    problem('reply-token', new Wrong('reply-token without mark-key', 'a mark-key, which signs tokens'));
+  }
+  const token = entries.get('reply-token');
+  if (token !== undefined && settings.replyToken !== 'no' && settings.milterListen.length === 0) {
+    const text = 'has no effect, because there is no milter-listen';
+    report.notice('no-effect', positionOf(section, token), whereOf(section, 'reply-token'), text);
   }
   if (!LISTENERS.some((key) => section.entries.some((entry) => entry.key === key && entry.value !== ''))) {
     const wrong = new Wrong('no socket for the MTA', LISTENERS.join(', '));

@@ -18,8 +18,8 @@ export type Cannot = (typeof CANNOT)[number];
 
 /** Empty lists and false: the condition is not given. */
 export interface RuleConditions {
-  /** Tags in front of or inside the subject, compared as people read them. */
-  readonly subjectTags: readonly string[];
+  /** Tags anywhere in the subject: as written, and folded to what they look like (mail/fold.ts), which is compared. */
+  readonly subjectTags: readonly { readonly text: string; readonly folded: string }[];
   /** Header fields; lower-case name, value compared trimmed and without regard to case, null for any value. */
   readonly headers: readonly { readonly name: string; readonly value: string | null }[];
   /** `REQUIRETLS` in MAIL (RFC 8689). */
@@ -66,7 +66,7 @@ export interface MessageFacts {
   /** SASL login; '' for none. */
   readonly user: string;
   readonly requireTls: boolean;
-  /** Subjects as people read them, decoded. */
+  /** Subjects decoded and folded to what they look like. */
   readonly subjects: readonly string[];
   /** Lower-case names, values as received (latin1, folds as LF). */
   readonly headers: readonly { readonly name: string; readonly value: string }[];

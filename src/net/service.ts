@@ -219,7 +219,7 @@ export class Service {
   async #reload(): Promise<object> {
     const begun = performance.now();
     const old = this.#loaded;
-    const { loaded: pending, difference } = startReload(this.#config, old.packed);
+    const { loaded: pending, difference } = startReload(this.#config, old.packed, undefined, old.rules);
     const loaded = await pending;
     if (!loaded.ok) {
       return this.#refused(loaded.problems.map(formatProblem));

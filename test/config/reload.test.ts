@@ -159,7 +159,7 @@ t.test('a reload swaps one reference, or leaves it', async (t) => {
   t.equal(policyNow(), 'may');
   t.strictSame(await reload(), {
     ok: true,
-    difference: { added: 0, removed: 0, changed: 1, lines: ['bank.example: may → encrypt'] },
+    difference: { added: 0, removed: 0, changed: 1, rules: 0, lines: ['bank.example: may → encrypt'] },
   });
   t.equal(policyNow(), 'encrypt');
   t.equal(active.generation, 2);
