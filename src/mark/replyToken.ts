@@ -1,0 +1,120 @@
+/**
+ * Reply tokens: a msg-id in `References` by which the reply to mail that arrived protected is recognised, without a
+ * database. Whoever holds the key can tell, so any host that shares the key file does.
+ *
+ *   token = "<tw1." day "." code "." key-id "." hmac "@" host ">"     day = YYYYMMDD (UTC), when the mail arrived
+ *
+ * It is a msg-id as RFC 5322 section 3.6.4 has it (dot-atom-text on both sides), so mail programs carry it along as they
+ * carry every other. `code` is that of the verdict (`tlsward lookup`) and makes each token another: two messages that shared
+ * one would be taken for one conversation. `host` says where to ask and is compared with nothing. `hmac` is HMAC-SHA-256
+ * (RFC 2104), cut to 128 bits (its section 5: no less than half of the hash), base64url without padding, over
+ *
+ *   "tlsward-reply-token" LF "day=" day LF "code=" code LF "key=" key-id LF "domain=" sender-domain LF
+ *
+ * The domain, canonical and of the envelope sender, is not in the token: it is what the reply's recipients are tried for.
+ * So a token tells nobody more than that it is one, and moved to mail between other parties it verifies for none of them.
+ * One that verifies proves that mail of that domain arrived protected on that day; it does not prove that this message
+ * answers it, since whoever has seen a token can write it into any message to that domain. That only raises what the message
+ * needs. Tokens do not expire; a key that is taken out of the file disowns all it signed.
+ *
+ * Limits: of the tokens in a message the last 50 are looked at, of the domains the first 50. Never throws.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { canonicalDomain } from '../core/domain.ts';
+import type { MarkKey } from './signMark.ts';
+
+export interface ReplyToken {
+  /** As it stands in the message, with its brackets. */
+  readonly text: string;
+  /** `20261120`. */
+  readonly day: string;
+  readonly code: string;
+  readonly keyId: string;
+  /** 22 characters of base64url. */
+  readonly hmac: string;
+}
+
+export type TokenCheck = Pick<ReplyToken, 'text' | 'code' | 'keyId'> & {
+  /** `2026-11-20`, as it claims. */
+  readonly day: string;
+  readonly result: 'verifies' | 'unknown-key' | 'no-domain';
+  /** For which of the domains it verifies: one, unless keys collide. */
+  readonly domains: readonly string[];
+};
+
+export const MAX_TOKENS = 50;
+export const MAX_DOMAINS = 50;
+/** A field longer than this is looked at from its end. */
+const MAX_VALUE = 65_536;
+const HMAC_BYTES = 16;
+const TOKEN = /<tw1\.([0-9]{8})\.([0-9A-Z]{1,16})\.([0-9a-f]{8})\.([A-Za-z0-9_-]{22})@[!-;=?-~]{1,255}>/g;
+
+function hmacOf(day: string, code: string, domain: string, key: MarkKey): Buffer {
+  return createHmac('sha256', key.secret)
+    .update(`tlsward-reply-token\nday=${day}\ncode=${code}\nkey=${key.id}\ndomain=${domain}\n`)
+    .digest()
+    .subarray(0, HMAC_BYTES);
+}
+
+/**
+ * A token for mail of `domain` (canonical, not ''), by the first key. `code`: of the verdict, digits and upper-case letters.
+ * `host` is taken when it is a domain name. Throws RangeError when there is no key.
+ */
+export function makeReplyToken(
+  domain: string,
+  code: string,
+  timeMs: number,
+  keys: readonly MarkKey[],
+  host: string,
+): string {
+  const [key] = keys;
+  if (key === undefined) throw new RangeError('no key for reply tokens');
+  const day = new Date(timeMs).toISOString().slice(0, 10).replaceAll('-', '');
+  const hmac = hmacOf(day, code, domain, key).toString('base64url');
+  return `<tw1.${day}.${code}.${key.id}.${hmac}@${canonicalDomain(host) ?? 'tlsward.invalid'}>`;
+}
+
+/** What looks like a token in values of References and In-Reply-To, folded or not: each once, at most the last 50. */
+export function findReplyTokens(values: readonly string[]): readonly ReplyToken[] {
+  const found = new Map<string, ReplyToken>();
+  for (const value of values) {
+    for (const match of value.slice(-MAX_VALUE).matchAll(TOKEN)) {
+      const [text, day = '', code = '', keyId = '', hmac = ''] = match;
+      found.set(text, { text, day, code, keyId, hmac });
+    }
+  }
+  return [...found.values()].slice(-MAX_TOKENS);
+}
+
+/** Each token of the values, and for which of the (canonical) domains it verifies. */
+export function checkReplyTokens(
+  values: readonly string[],
+  domains: readonly string[],
+  keys: readonly MarkKey[],
+): readonly TokenCheck[] {
+  const candidates = [...new Set(domains)].filter((domain) => domain !== '').slice(0, MAX_DOMAINS);
+  return findReplyTokens(values).map((token) => {
+    const { text, code, keyId } = token;
+    const day = `${token.day.slice(0, 4)}-${token.day.slice(4, 6)}-${token.day.slice(6)}`;
+    const signers = keys.filter((key) => key.id === keyId);
+    if (signers.length === 0) return { text, day, code, keyId, result: 'unknown-key', domains: [] };
+    const good = candidates.filter((domain) => signers.some((key) => fits(token, domain, key)));
+    return { text, day, code, keyId, result: good.length > 0 ? 'verifies' : 'no-domain', domains: good };
+  });
+}
+
+/** The domains for which a token in the values verifies, each once. */
+export function verifiedDomains(
+  values: readonly string[],
+  domains: readonly string[],
+  keys: readonly MarkKey[],
+): readonly string[] {
+  return [...new Set(checkReplyTokens(values, domains, keys).flatMap((check) => check.domains))];
+}
+
+function fits({ day, code, hmac }: ReplyToken, domain: string, key: MarkKey): boolean {
+  const given = Buffer.from(hmac, 'base64url');
+  // 22 digits carry four spare bits: only the spelling that we would write counts
+  if (given.length !== HMAC_BYTES || given.toString('base64url') !== hmac) return false;
+  return timingSafeEqual(given, hmacOf(day, code, domain, key));
+}
