@@ -224,7 +224,8 @@ export class Daemon {
   /** Run another command of tlsward with this daemon's configuration. */
   command(name: string, ...args: readonly string[]): Promise<CommandResult> {
     const argv = [this.#options.program ?? mainFile(), name, '--config', this.configFile, ...args];
-    const options = { timeout: WAIT_MS, encoding: 'utf8', cwd: this.dir } as const;
+    const env = { ...process.env, ...this.#options.env };
+    const options = { timeout: WAIT_MS, encoding: 'utf8', cwd: this.dir, env } as const;
     return new Promise((resolve) => {
       execFile(process.execPath, argv, options, (error, stdout, stderr) => {
         resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });

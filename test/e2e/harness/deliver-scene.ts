@@ -2,8 +2,8 @@
  * What the tests of the deliver leg share: a Postfix with contrib/postfix/deliver.main.cf as it is shipped and tlsward on the
  * socket that it names, mail routed to receivers on loopback, and what became of a message.
  *
- * There is no DNS here: next hops are `[localhost]:PORT`, and rows name them so. The receivers' certificates are for
- * `localhost` (right) or another name (wrong).
+ * Without `dns` next hops are `[localhost]:PORT`, and rows name them so; the receivers' certificates are for `localhost`
+ * (right) or another name (wrong). With it mail goes where MX records lead, to the one port of receivers.ts.
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -41,13 +41,24 @@ export function tlsOf(kind: ServerKind, ca: CertificateAuthority): { cert: strin
   return { cert, key };
 }
 
+export interface SiteOptions {
+  readonly main?: Parameters;
+  /** More lines of master.cf. */
+  readonly services?: readonly string[];
+  readonly version?: string;
+  /** The resolver of Postfix, and the port that its smtp(8) connects to. */
+  readonly dns?: { readonly address: string; readonly port: number };
+  /** Keys of tlsward's `[service]`. */
+  readonly service?: Readonly<Record<string, string | null>>;
+}
+
 /** Postfix with the shipped fragment, tlsward on the socket that it names, and mail for X.example routed as `routes` say. */
 export async function site(
   t: Test,
   ca: CertificateAuthority,
   tables: string,
   routes: ReadonlyMap<string, string>,
-  more: { readonly main?: Parameters; readonly services?: readonly string[]; readonly version?: string } = {},
+  more: SiteOptions = {},
 ): Promise<Site> {
   const fragment = parseMain(readFileSync(new URL('contrib/postfix/deliver.main.cf', root), 'utf8'));
   const postfix = new Postfix({
@@ -57,8 +68,10 @@ export async function site(
       ...fragment,
       smtp_tls_CAfile: ca.caFile,
       minimal_backoff_time: '300s',
+      ...(more.dns === undefined ? {} : { smtp_tcp_port: String(more.dns.port) }),
       ...more.main,
     },
+    ...(more.dns === undefined ? {} : { resolver: more.dns.address }),
     ...(more.services === undefined ? {} : { services: more.services }),
   });
   t.teardown(() => postfix.close());
@@ -66,8 +79,10 @@ export async function site(
   await postfix.setMain({ transport_maps: `texthash:${postfix.file('transport', lines.join(''))}` });
   const socketDir = join(postfix.queueDirectory, 'tlsward');
   mkdirSync(socketDir, { mode: 0o755 });
-  const service = { 'postfix-version': more.version ?? null };
-  const daemon = await Daemon.create({ doors: ['socketmap', 'control'], socketDir, tables, service });
+  const service = { 'postfix-version': more.version ?? null, ...more.service };
+  // its HTTPS client trusts the CA of the policy hosts, as it would trust the system's
+  const env = { NODE_EXTRA_CA_CERTS: ca.caFile };
+  const daemon = await Daemon.create({ doors: ['socketmap', 'control'], socketDir, tables, service, env });
   t.teardown(() => daemon.close());
   await daemon.start();
   await postfix.start();
@@ -75,10 +90,15 @@ export async function site(
 }
 
 /** Hands one message to Postfix; resolves to its queue id. */
-export async function submit(postfix: Postfix, to: string): Promise<string> {
+export async function submit(
+  postfix: Postfix,
+  to: string,
+  from = 'alice@local.example',
+  text?: string,
+): Promise<string> {
   const client = await openSession(postfix.port('plain'));
   try {
-    const { last } = await client.send({ from: 'alice@local.example', to });
+    const { last } = await client.send({ from, to, ...(text === undefined ? {} : { text }) });
     return /queued as ([0-9A-F]+)/i.exec(last.text)![1]!;
   } finally {
     await client.quit();

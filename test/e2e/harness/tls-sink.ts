@@ -24,6 +24,8 @@ export interface Received {
 export interface SinkOptions {
   /** Certificate and limits; null: STARTTLS is not offered. */
   readonly tls: TLSSocketOptions | null;
+  /** STARTTLS is offered, and then refused with 454, or accepted and answered with bytes that are not TLS. */
+  readonly starttls?: 'refused' | 'garbled';
   /** Where it listens; default 127.0.0.1 and any free port. */
   readonly host?: string;
   readonly port?: number;
@@ -42,6 +44,8 @@ interface Mail {
 export class TlsSink {
   readonly received: Received[] = [];
   connections = 0;
+  /** Every byte that came in plain text, of all connections. */
+  clear = '';
   readonly #options: SinkOptions;
   readonly #server: Server;
   readonly #open = new Set<Socket>();
@@ -93,7 +97,7 @@ export class TlsSink {
   }
 
   #serve(socket: Socket, protocol: string | null, greet: boolean): void {
-    const { tls, delayMs = 0 } = this.#options;
+    const { tls, starttls, delayMs = 0 } = this.#options;
     socket.on('error', () => {}); // the client has gone, or refused our certificate
     const write = (text: string): void => {
       if (delayMs === 0) socket.write(text);
@@ -115,8 +119,15 @@ export class TlsSink {
       }
       const verb = text.split(/[ :]/)[0]!.toUpperCase();
       if (verb === 'EHLO') {
-        const offer = tls !== null && protocol === null ? '250-STARTTLS\r\n' : '';
+        const offered = (tls !== null || starttls !== undefined) && protocol === null;
+        const offer = offered ? '250-STARTTLS\r\n' : '';
         write(`250-sink.example\r\n${offer}250 8BITMIME\r\n`);
+      } else if (verb === 'STARTTLS' && starttls === 'refused') {
+        write('454 4.7.0 TLS not available due to local problem\r\n');
+      } else if (verb === 'STARTTLS' && starttls === 'garbled') {
+        socket.removeListener('data', onData);
+        socket.write('220 2.0.0 go ahead\r\n');
+        socket.on('data', () => socket.end('this is not TLS, and never will be\r\n'));
       } else if (verb === 'STARTTLS' && tls !== null && protocol === null) {
         socket.removeListener('data', onData);
         socket.write('220 2.0.0 go ahead\r\n');
@@ -140,6 +151,7 @@ export class TlsSink {
       } else write('250 2.0.0 ok\r\n');
     };
     const onData = (chunk: Buffer): void => {
+      if (protocol === null) this.clear += chunk.toString('latin1');
       const lines = (rest + chunk.toString('latin1')).split('\r\n');
       rest = lines.pop() ?? '';
       for (const text of lines) line(text);
