@@ -41,6 +41,19 @@ export function applyReplies(message: PlainMessage, replies: readonly MilterRepl
   return { headers, body: chunks === null ? message.body : Buffer.concat(chunks) };
 }
 
+/**
+ * The recipients after these replies, by path: DELRCPT takes out the path it names and needs it letter for letter, ADDRCPT
+ * puts one at the end.
+ */
+export function applyRecipients(recipients: readonly string[], replies: readonly MilterReply[]): string[] {
+  let left = [...recipients];
+  for (const reply of replies) {
+    if (reply.kind === 'DELRCPT') left = left.filter((path) => path !== reply.path);
+    else if (reply.kind === 'ADDRCPT' || reply.kind === 'ADDRCPT_PAR') left.push(reply.path);
+  }
+  return left;
+}
+
 function change(
   headers: HeaderField[],
   { name, index, value }: { name: string; index: number; value: string },

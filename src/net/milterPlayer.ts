@@ -11,10 +11,10 @@ import type { ListenAddress } from '../config/listen.ts';
 import type { TlsState } from '../core/tls.ts';
 import { encodeCommands, ReplyDecoder } from '../wire/milterClient.ts';
 import type { MilterCommand } from '../wire/milterDecode.ts';
-import type { MacroList, MilterReply } from '../wire/milterEncode.ts';
-import { joinMacros } from '../wire/milterMacros.ts';
+import type { MilterReply } from '../wire/milterEncode.ts';
 import { SMFIM, SMFIP } from '../wire/milterNames.ts';
-import { applyReplies, type PlainMessage } from './applyReplies.ts';
+import { applyRecipients, applyReplies, type PlainMessage } from './applyReplies.ts';
+import { macroText, macroValues, recipientValues } from './playedMacros.ts';
 
 export interface PlayedMail extends PlainMessage {
   readonly mta: 'postfix' | 'sendmail';
@@ -27,6 +27,10 @@ export interface PlayedMail extends PlainMessage {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly queueId: string;
+  /** REQUIRETLS stands in MAIL. */
+  readonly requireTls?: boolean;
+  /** Domains that the MTA delivers to mailboxes of its own; all others leave by its smtp transport. */
+  readonly localDomains?: readonly string[];
 }
 
 export interface PlayedEvent {
@@ -42,6 +46,8 @@ export interface Played {
   readonly outcome: 'accepted' | 'held' | 'refused' | 'deferred';
   /** The message with all edits; null when it was not accepted. */
   readonly message: PlainMessage | null;
+  /** Paths it goes to in the end. */
+  readonly recipients: readonly string[];
 }
 
 /** The filter broke off, answered out of turn, or not in time. */
@@ -75,10 +81,14 @@ async function play(filter: Filter, mail: PlayedMail): Promise<Played> {
     event: 'OPTNEG',
     replies: [`version ${agreed.version}, protocol 0x${protocol.toString(16)}`],
   });
-  const macros = (stage: string, list: number | null): MilterCommand => ({
+  const macros = (
+    stage: string,
+    list: number | null,
+    told: ReadonlyMap<string, string> = values,
+  ): MilterCommand => ({
     kind: 'MACRO',
     stage,
-    macros: list === null ? '' : macroText(macroLists, list, values),
+    macros: list === null ? '' : macroText(macroLists, list, told),
   });
   /** Sends an event unless it was declined; a refusal ends what it refuses. */
   const event = async (
@@ -110,28 +120,31 @@ async function play(filter: Filter, mail: PlayedMail): Promise<Played> {
     SMFIP.NOHELO,
     SMFIP.NR_HELO,
   );
-  const sender: MilterCommand = { kind: 'MAIL', args: [mail.sender] };
+  const sender: MilterCommand = {
+    kind: 'MAIL',
+    args: mail.requireTls ? [mail.sender, 'REQUIRETLS'] : [mail.sender],
+  };
   const atMail = await event(
     `MAIL ${mail.sender}`,
     [macros('M', SMFIM.ENVFROM), sender],
     SMFIP.NOMAIL,
     SMFIP.NR_MAIL,
   );
-  if (isRefusal(atMail)) return { events, outcome: outcomeOf(atMail), message: null };
-  let left = 0;
+  if (isRefusal(atMail)) return { events, outcome: outcomeOf(atMail), message: null, recipients: [] };
+  const accepted: string[] = [];
   let refusal: MilterReply | null = null;
   for (const path of mail.recipients) {
     const recipient: MilterCommand = { kind: 'RCPT', args: [path] };
     const reply = await event(
       `RCPT ${path}`,
-      [macros('R', SMFIM.ENVRCPT), recipient],
+      [macros('R', SMFIM.ENVRCPT, recipientValues(mail, values, path)), recipient],
       SMFIP.NORCPT,
       SMFIP.NR_RCPT,
     );
     if (isRefusal(reply)) refusal = reply;
-    else left++;
+    else accepted.push(path);
   }
-  if (left === 0) return { events, outcome: outcomeOf(refusal), message: null };
+  if (accepted.length === 0) return { events, outcome: outcomeOf(refusal), message: null, recipients: [] };
   await event('DATA', [macros('T', SMFIM.DATA), { kind: 'DATA' }], SMFIP.NODATA, SMFIP.NR_DATA);
   for (const { name, value } of mail.headers) {
     await event(
@@ -159,9 +172,14 @@ async function play(filter: Filter, mail: PlayedMail): Promise<Played> {
   events.push({ event: 'end of message', replies: replies.map(replyWords) });
   const verdict = replies.at(-1)!;
   filter.send([{ kind: 'ABORT' }, { kind: 'QUIT' }]);
-  if (isRefusal(verdict)) return { events, outcome: outcomeOf(verdict), message: null };
+  if (isRefusal(verdict)) return { events, outcome: outcomeOf(verdict), message: null, recipients: [] };
   const held = replies.some((reply) => reply.kind === 'QUARANTINE');
-  return { events, outcome: held ? 'held' : 'accepted', message: applyReplies(mail, replies) };
+  return {
+    events,
+    outcome: held ? 'held' : 'accepted',
+    message: applyReplies(mail, replies),
+    recipients: applyRecipients(accepted, replies),
+  };
 }
 
 function isVerdict(reply: MilterReply): boolean {
@@ -191,6 +209,11 @@ function replyWords(reply: MilterReply): string {
       return reply.value === ''
         ? `CHGHEADER ${reply.index} ${reply.name} (deleted)`
         : `CHGHEADER ${reply.index} ${reply.name}: ${reply.value}`;
+    case 'ADDRCPT':
+    case 'DELRCPT':
+      return `${reply.kind} ${reply.path}`;
+    case 'ADDRCPT_PAR':
+      return `ADDRCPT_PAR ${reply.path} ${reply.parameters}`;
     case 'REPLBODY':
       return `REPLBODY ${reply.chunk.length} bytes`;
     case 'QUARANTINE':
@@ -198,47 +221,6 @@ function replyWords(reply: MilterReply): string {
     default:
       return reply.kind;
   }
-}
-
-/** Macros of the list that was asked for, those that have a value. */
-function macroText(lists: readonly MacroList[], stage: number, values: ReadonlyMap<string, string>): string {
-  const names = lists.find((list) => list.stage === stage)?.names.split(/[ ,]+/) ?? [];
-  return joinMacros(
-    names.flatMap((name) => {
-      const value = values.get(name.replace(/[{}]/g, ''));
-      return value === undefined ? [] : [[name, value] as const];
-    }),
-  );
-}
-
-/** What this MTA would tell of the session: Postfix has no `{verify}` and no `{cn_subject}`. */
-function macroValues(mail: PlayedMail): Map<string, string> {
-  const { tls, mta } = mail;
-  const values = new Map([
-    ['j', 'mx.example.org'],
-    ['v', mta === 'postfix' ? 'Postfix 3.7.11' : '8.17.1.9'],
-    ['i', mail.queueId],
-    ['client_addr', mail.clientAddress],
-    ['client_port', String(mail.clientPort)],
-  ]);
-  if (mail.saslUsername !== '') values.set('auth_authen', mail.saslUsername);
-  if (tls.kind === 'unknown') values.delete('client_addr');
-  if (tls.kind !== 'tls') return values;
-  const { certificate } = tls;
-  values
-    .set('tls_version', tls.protocol)
-    .set('cipher', tls.cipher)
-    .set('cipher_bits', String(tls.bits ?? ''));
-  if (mta === 'sendmail') {
-    const verify = { trusted: 'OK', untrusted: 'FAIL', none: 'NO', unproven: 'NO', unknown: 'NOT' } as const;
-    values.set('verify', verify[certificate.kind]).set('cn_subject', '').set('cn_issuer', '');
-  }
-  if (certificate.kind === 'trusted') {
-    values.set('cert_subject', certificate.commonName).set('cert_issuer', certificate.issuer);
-    if (mta === 'sendmail')
-      values.set('cn_subject', certificate.commonName).set('cn_issuer', certificate.issuer);
-  }
-  return values;
 }
 
 /** One connection to the filter: send, and wait for the next reply. */

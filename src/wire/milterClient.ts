@@ -144,6 +144,15 @@ function decode(frame: MilterFramer): MilterReply {
       const [name, value] = strings(frame, at + 4, 2);
       return { kind, index: bytes.readUInt32BE(at), name: name!, value: value! };
     }
+    case 'ADDRCPT':
+    case 'DELRCPT': {
+      const [path] = strings(frame, at, 1);
+      return { kind, path: path! };
+    }
+    case 'ADDRCPT_PAR': {
+      const [path, parameters] = strings(frame, at, 2);
+      return { kind, path: path!, parameters: parameters! };
+    }
     case 'REPLBODY':
       return { kind, chunk: bytes.subarray(at, end) };
     case 'OPTNEG': {

@@ -42,6 +42,9 @@ export type MilterReply =
       readonly name: string;
       readonly value: string;
     }
+  /** Made by `addRecipient` and `deleteRecipient` of milterRecipient.ts; a path as in SMTP. */
+  | { readonly kind: 'ADDRCPT' | 'DELRCPT'; readonly path: string }
+  | { readonly kind: 'ADDRCPT_PAR'; readonly path: string; readonly parameters: string }
   /** At most MILTER_CHUNK_SIZE bytes. Made by `replaceBody`. */
   | { readonly kind: 'REPLBODY'; readonly chunk: Uint8Array }
   /** Made by `quarantine`. */
@@ -110,6 +113,18 @@ export function encodeReply(message: MilterReply): Uint8Array {
       return writer
         .begin(SMFIR.QUARANTINE, 1 + message.reason.length)
         .string(message.reason)
+        .end();
+    case 'ADDRCPT':
+    case 'DELRCPT':
+      return writer
+        .begin(SMFIR[message.kind], 1 + message.path.length)
+        .string(message.path)
+        .end();
+    case 'ADDRCPT_PAR':
+      return writer
+        .begin(SMFIR.ADDRCPT_PAR, 2 + message.path.length + message.parameters.length)
+        .string(message.path)
+        .string(message.parameters)
         .end();
     case 'REPLBODY':
       return writer.begin(SMFIR.REPLBODY, message.chunk.length).data(message.chunk).end();

@@ -28,6 +28,9 @@ export const SMFIC = {
 
 /** What a filter sends. */
 export const SMFIR = {
+  ADDRCPT: 0x2b, // +
+  DELRCPT: 0x2d, // -
+  ADDRCPT_PAR: 0x32, // 2: with parameters of RCPT
   REPLBODY: 0x62, // b
   CONTINUE: 0x63, // c
   DISCARD: 0x64, // d

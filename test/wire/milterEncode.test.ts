@@ -60,6 +60,10 @@ t.test('replies that Postfix would not take', async (t) => {
   bad('milter-header-index', packet('i', 0, 0));
   bad('milter-string-end', packet('m', u32(1), z('X-A')));
   bad('milter-string-end', packet('q', 'held'));
+  bad('milter-string-end', packet('+', '<a@b.example>'));
+  bad('milter-trailing-bytes', packet('-', z('<a@b.example>'), z('<c@d.example>')));
+  bad('milter-string-end', packet('2', z('<a@b.example>')));
+  bad('milter-trailing-bytes', packet('2', z('<a@b.example>'), z(''), 0));
   bad('milter-optneg-length', packet('O', u32(6), u32(0)));
   bad('milter-macro-list', packet('O', u32(6), u32(0), u32(0), u32(1)));
   bad('milter-macro-list', packet('O', u32(6), u32(0), u32(0), u32(1), 'i'));

@@ -160,6 +160,26 @@ export const REPLIES: readonly Vector<MilterReply>[] = [
     packet('m', u32(300), z('X-TLS-Ward'), z('')),
     { kind: 'CHGHEADER', index: 300, name: 'X-TLS-Ward', value: '' },
   ],
+  ['ADDRCPT', packet('+', z('<bob@good.example>')), { kind: 'ADDRCPT', path: '<bob@good.example>' }],
+  [
+    'ADDRCPT_PAR',
+    packet('2', z('<b@good.example.tlsward-encrypt>'), z('NOTIFY=NEVER ORCPT=rfc822;b@good.example')),
+    {
+      kind: 'ADDRCPT_PAR',
+      path: '<b@good.example.tlsward-encrypt>',
+      parameters: 'NOTIFY=NEVER ORCPT=rfc822;b@good.example',
+    },
+  ],
+  [
+    'ADDRCPT_PAR with no parameters',
+    packet('2', z('<b@good.example>'), z('')),
+    { kind: 'ADDRCPT_PAR', path: '<b@good.example>', parameters: '' },
+  ],
+  [
+    'DELRCPT with 8-bit',
+    packet('-', z('<"a b"@b\xc3\xbccher.example>')),
+    { kind: 'DELRCPT', path: '<"a b"@b\xc3\xbccher.example>' },
+  ],
   ['REPLBODY', packet('b', chunk), { kind: 'REPLBODY', chunk }],
   ['REPLBODY of nothing', packet('b'), { kind: 'REPLBODY', chunk: Buffer.alloc(0) }],
   [
