@@ -1,0 +1,64 @@
+/**
+ * What is remembered of domains that have no policy: absence, failure, not knowing; each for a while.
+ *
+ * Of a failed fetch the id is remembered longer than the answer, so that DNS may be asked again in between and the policy
+ * host is not (RFC 8461 section 3.3: no second attempt within five minutes for the same id).
+ *
+ * Limits: a number of domains; those that were remembered first go first.
+ */
+import type { StsFact } from '../core/published.ts';
+
+export interface Remembered {
+  readonly fact: StsFact;
+  /** In milliseconds since the epoch: until then `fact` is the answer. */
+  readonly until: number;
+  /** The id a fetch failed for, when it may be tried again, and what is said until then. */
+  readonly failed: { readonly id: string; readonly retryAt: number; readonly fact: StsFact } | null;
+}
+
+export class StsMemory {
+  readonly #most: number;
+  readonly #domains = new Map<string, Remembered>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get size(): number {
+    return this.#domains.size;
+  }
+
+  /** What still is the answer. */
+  get(domain: string, now: number): Remembered | null {
+    const remembered = this.#domains.get(domain);
+    return remembered !== undefined && now < remembered.until ? remembered : null;
+  }
+
+  /** The id that failed and is not to be tried yet. */
+  failed(domain: string, now: number): Remembered['failed'] {
+    const failed = this.#domains.get(domain)?.failed ?? null;
+    return failed !== null && now < failed.retryAt ? failed : null;
+  }
+
+  /** Returns the fact. */
+  set(domain: string, remembered: Remembered): StsFact {
+    this.#domains.delete(domain);
+    this.#domains.set(domain, remembered);
+    if (this.#domains.size > this.#most) {
+      const [oldest] = this.#domains.keys();
+      if (oldest !== undefined) this.#domains.delete(oldest);
+    }
+    return remembered.fact;
+  }
+
+  delete(domain: string): boolean {
+    return this.#domains.delete(domain);
+  }
+
+  /** Lets go of what is over. */
+  sweep(now: number): void {
+    for (const [domain, { until, failed }] of this.#domains) {
+      if (now >= Math.max(until, failed?.retryAt ?? 0)) this.#domains.delete(domain);
+    }
+  }
+}

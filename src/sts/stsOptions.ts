@@ -1,0 +1,46 @@
+/**
+ * What the finder of MTA-STS policies works with and within: whom it asks, where it keeps, whom it tells, how much it may use.
+ */
+import type { Resolver } from '../dns/lookup.ts';
+import type { StsOpening } from './addressFilter.ts';
+import type { StsFetched } from './policyRequest.ts';
+import type { StsEvent } from './stsEvents.ts';
+
+export interface StsLimits {
+  /** Policies kept, and characters of their text. */
+  readonly policies: number;
+  readonly characters: number;
+  /** Domains without a policy that are remembered. */
+  readonly remembered: number;
+  /** Policy files being fetched at once. */
+  readonly fetches: number;
+  /** Domains being looked up at once, fetches included. */
+  readonly lookups: number;
+  /** For one fetch, in milliseconds. */
+  readonly deadlineMs: number;
+}
+
+export const STS_LIMITS: StsLimits = {
+  policies: 10_000,
+  characters: 64 * 1024 * 1024,
+  remembered: 10_000,
+  fetches: 32,
+  lookups: 256,
+  deadlineMs: 15_000,
+};
+
+export interface StsOptions {
+  readonly resolver: Resolver;
+  /** Where policies outlive a restart (stsFolder.ts); null: nowhere. */
+  readonly folder: string | null;
+  readonly opening: StsOpening | null;
+  /** Called as things happen; must not throw. */
+  readonly event: (event: StsEvent) => void;
+  /** Milliseconds since the epoch. Default: the clock. */
+  readonly now?: () => number;
+  readonly limits?: Partial<StsLimits>;
+  /** PEM of the CAs to trust instead of Node's own list. */
+  readonly ca?: string;
+  /** How a policy is fetched. Default: over HTTPS (stsFetch.ts). */
+  readonly fetch?: (domain: string, signal: AbortSignal) => Promise<StsFetched>;
+}
