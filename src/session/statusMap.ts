@@ -21,11 +21,11 @@ import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
 
 /** A server that was seen not to do what was required of it. */
 export interface TlsFailure {
-  /** Canonical name, or an address literal where the server has no name. */
-  readonly host: string;
+  /** Canonical name, or an address literal where the server has no name; null where the status does not name it. */
+  readonly host: string | null;
   /** The least that it failed: what fails `encrypt` fails `verify` too. */
   readonly level: RuleLevel;
-  /** A clause about the host: "does not offer it". */
+  /** A clause about the server: "did not offer it". */
   readonly why: string;
 }
 
@@ -58,11 +58,12 @@ export function answerStatus(key: string, level: RuleLevel): RouteAnswer {
   // at `encrypt` no certificate is required; where the row asks for one, retrying is the row's own way
   if (certificate === null || level !== 'verify') return NOTHING;
   const what =
-    certificate[1] === 'trusted'
-      ? 'has no certificate of an issuer we trust'
-      : 'has a certificate for another name';
-  const text = `This message must travel under TLS to a server that proves its name, and the server ${what}; ${ADVICE}`;
-  return { reply: { status: 'OK', value: `5.7.5 ${text}` }, failure: null };
+    certificate[1] === 'trusted' ? 'no certificate of an issuer we trust' : 'a certificate for another name';
+  const text = `This message must travel under TLS to a server that proves its name, and the server has ${what}; ${ADVICE}`;
+  return {
+    reply: { status: 'OK', value: `5.7.5 ${text}` },
+    failure: { host: null, level: 'verify', why: `had ${what}` },
+  };
 }
 
 function literalOf(address: string): string | null {

@@ -1,20 +1,24 @@
 /** Last known results of servers: what they say, for how long, and how many there are. */
 import t from 'tap';
+import type { Log } from '../../src/log/log.ts';
+import type { Active } from '../../src/net/judge.ts';
 import { KNOWN_FOR_MS, KnownResults, MOST_KNOWN } from '../../src/net/knownResults.ts';
+import { Maps } from '../../src/net/maps.ts';
+import { tableOf } from '../core/tables.ts';
 
 const NOW = 1_700_000_000_000;
 const why = 'did not offer it';
 
 t.test('what fails the lower level fails the higher, not the other way round', async (t) => {
   const known = new KnownResults();
-  known.remember({ host: 'mx.a.example', level: 'encrypt', why }, NOW);
-  known.remember({ host: 'mx.b.example', level: 'verify', why: 'other name' }, NOW);
+  known.remember('mx.a.example', { host: 'mx', level: 'encrypt', why }, NOW);
+  known.remember('mx.b.example', { host: 'mx', level: 'verify', why: 'other name' }, NOW);
   t.match(known.failed('mx.a.example', 'encrypt', NOW), { why, seenAt: NOW });
   t.match(known.failed('mx.a.example', 'verify', NOW), { why });
   t.equal(known.failed('mx.b.example', 'encrypt', NOW), null);
   t.match(known.failed('mx.b.example', 'verify', NOW), { why: 'other name' });
   t.equal(known.failed('mx.c.example', 'verify', NOW), null);
-  known.remember({ host: 'mx.a.example', level: 'verify', why: 'other name' }, NOW + 1);
+  known.remember('mx.a.example', { host: 'mx', level: 'verify', why: 'other name' }, NOW + 1);
   t.match(
     known.failed('mx.a.example', 'encrypt', NOW + 1),
     { why, seenAt: NOW + 1 },
@@ -24,13 +28,13 @@ t.test('what fails the lower level fails the higher, not the other way round', a
 
 t.test('for an hour', async (t) => {
   const known = new KnownResults();
-  known.remember({ host: 'mx.a.example', level: 'encrypt', why }, NOW);
+  known.remember('mx.a.example', { host: 'mx', level: 'encrypt', why }, NOW);
   t.ok(known.failed('mx.a.example', 'encrypt', NOW + KNOWN_FOR_MS));
   t.equal(known.failed('mx.a.example', 'encrypt', NOW + KNOWN_FOR_MS + 1), null);
-  known.remember({ host: 'mx.b.example', level: 'encrypt', why }, NOW + 10);
+  known.remember('mx.b.example', { host: 'mx', level: 'encrypt', why }, NOW + 10);
   known.sweep(NOW + KNOWN_FOR_MS + 1);
   t.equal(known.size, 1);
-  known.remember({ host: 'mx.a.example', level: 'verify', why: 'other name' }, NOW + 2 * KNOWN_FOR_MS);
+  known.remember('mx.a.example', { host: 'mx', level: 'verify', why: 'other name' }, NOW + 2 * KNOWN_FOR_MS);
   t.equal(
     known.failed('mx.a.example', 'encrypt', NOW + 2 * KNOWN_FOR_MS),
     null,
@@ -41,12 +45,47 @@ t.test('for an hour', async (t) => {
 t.test('bounded, the oldest go first', async (t) => {
   const known = new KnownResults();
   for (let i = 0; i <= MOST_KNOWN; i++)
-    known.remember({ host: `mx${i}.example`, level: 'encrypt', why }, NOW + i);
+    known.remember(`mx${i}.example`, { host: 'mx', level: 'encrypt', why }, NOW + i);
   t.equal(known.size, MOST_KNOWN);
   t.equal(known.failed('mx0.example', 'encrypt', NOW), null);
   t.ok(known.failed('mx1.example', 'encrypt', NOW));
-  known.remember({ host: 'mx1.example', level: 'encrypt', why }, NOW + MOST_KNOWN + 1);
-  known.remember({ host: 'new.example', level: 'encrypt', why }, NOW + MOST_KNOWN + 2);
+  known.remember('mx1.example', { host: 'mx', level: 'encrypt', why }, NOW + MOST_KNOWN + 1);
+  known.remember('new.example', { host: 'mx', level: 'encrypt', why }, NOW + MOST_KNOWN + 2);
   t.ok(known.failed('mx1.example', 'encrypt', NOW), 'seen again is young again');
   t.equal(known.failed('mx2.example', 'encrypt', NOW), null);
+});
+
+t.test('learnt from the questions of one connection', async (t) => {
+  const known = new KnownResults();
+  const active = {
+    table: tableOf([]),
+    postfixVersion: [3, 7],
+    ways: { relayhost: null, fallbacks: new Map() },
+  };
+  const log = { mapAnswer: () => {} };
+  const maps = new Maps(() => active as unknown as Active, log as unknown as Log, known);
+  const [one, two] = [
+    { conn: 1, peer: 'a' },
+    { conn: 2, peer: 'b' },
+  ];
+  const refused = '4.7.4 TLS is required, but was not offered by host mx.shared.example[192.0.2.1]';
+  const ask = (map: string, key: string, peer: typeof one) => maps.answer({ map, key }, peer);
+  await ask('deliver-encrypt', 'A.example', one);
+  await ask('deliver-verify', '[relay.example]:587', two);
+  await ask('deliver', 'ordinary.example', one);
+  await ask('status-encrypt', refused, one);
+  await ask('status-verify', '4.7.5 Server certificate not verified', two);
+  await ask('deliver-encrypt', 'b.example', one);
+  await ask('status-encrypt', '2.0.0 250 kept', one);
+  const now = Date.now();
+  t.match(known.failed('a.example', 'encrypt', now), { host: 'mx.shared.example', nextHop: 'a.example' });
+  t.match(known.failed('[relay.example]:587', 'verify', now), { why: 'had a certificate for another name' });
+  t.equal(known.failed('[relay.example]:587', 'encrypt', now), null);
+  t.equal(
+    known.size,
+    2,
+    'the server itself, the ordinary delivery and the one that went well are not among them',
+  );
+  await ask('status-encrypt', refused, { conn: 3, peer: 'c' });
+  t.ok(known.failed('mx.shared.example', 'encrypt', now), 'without a question before it: the server');
 });
