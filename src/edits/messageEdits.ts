@@ -5,7 +5,7 @@
  * and in Sendmail, which does not), then additions. What came from outside goes from every message, also from one that
  * gets no mark of ours; a client in `trusted-clients` (a content filter that re-injects) keeps a mark whose HMAC verifies
  * for the sender's domain. Fields of a name that the MTA was not asked to show cannot be counted, so none of that name is
- * added either: a mark beside a forged one is worse than none. (A connection begun before a reload shows what the old
+ * added either: a mark beside a forged one is worse than none. Mail that arrived protected may get a reply token. (A connection begun before a reload shows what the old
  * table needed.)
  */
 import type { Edit, HeaderField } from '../core/edit.ts';
@@ -18,15 +18,19 @@ import { retagSubject } from '../mail/subject.ts';
 import { matchesTemplate, parseTemplate, renderTemplate, type Template } from '../mail/template.ts';
 import { AUTH_RESULTS_NAME, claimsToBeOurs, formatAuthResults } from '../mark/authResults.ts';
 import { formatMark } from '../mark/markFields.ts';
-import { markOf, markSenderDomain } from '../mark/markOf.ts';
+import { markOf, markSenderDomain, stateOf } from '../mark/markOf.ts';
 import { type MarkKey, signMark, verifyMark } from '../mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../mark/stripMarks.ts';
 import { type ChosenBanner, chooseBanner } from './bannerChoice.ts';
+import { replyTokenEdit, TOKEN_HEADERS, type TokenMode } from './replyTokenEdit.ts';
 
 export interface EditSettings {
   /** Header name of the mark. */
   readonly markName: string;
   readonly bannerName: string;
+  /** Header name of the route of a message that a rule speaks of. */
+  readonly routeHeader: string;
+  readonly replyToken: TokenMode;
   /** `host-name`; '' means: what the MTA calls itself. */
   readonly hostName: string;
   /** '' for no Authentication-Results. */
@@ -76,12 +80,15 @@ export function messageEdits(message: Message, settings: EditSettings): MessageE
   };
   const tags = ours && (settings.tags.length > 0 || banner?.kinds.has('subject') === true);
   const subject = tags && sees('Subject') ? subjectEdits(headers, settings.tags, banner) : [];
+  const token = tokenEdits(message, headers, settings, sees, notes);
   const edits: Edit[] = [
     ...body,
     ...subject.filter((edit) => edit.kind === 'changeHeader'),
+    ...token.filter((edit) => edit.kind === 'changeHeader'),
     ...subject.filter((edit) => edit.kind === 'deleteHeader'),
     ...strips(message, headers, settings),
     ...subject.filter((edit) => edit.kind === 'addHeader'),
+    ...token.filter((edit) => edit.kind === 'addHeader'),
     ...additions(message, banner, settings, sees),
   ];
   return { edits, notes };
@@ -89,19 +96,41 @@ export function messageEdits(message: Message, settings: EditSettings): MessageE
 
 function strips(message: Message, headers: readonly HeaderField[], settings: EditSettings): Edit[] {
   const { verdict, transaction } = message;
-  const { markName, bannerName, authservId, keys } = settings;
+  const { markName, bannerName, routeHeader, authservId, keys } = settings;
   const markKey = fieldNameKey(markName);
   const resultsKey = fieldNameKey(AUTH_RESULTS_NAME);
   const senderDomain = markSenderDomain(transaction.sender);
-  const names = authservId === '' ? [markName, bannerName] : [markName, bannerName, AUTH_RESULTS_NAME];
+  const names = [markName, bannerName, routeHeader];
+  if (authservId !== '') names.push(AUTH_RESULTS_NAME);
   const trusted = verdict.judged === 'trusted-client';
   return stripMarks(headers, names, (field) => {
     const key = fieldNameKey(field.name);
     if (key === resultsKey) return trusted || !claimsToBeOurs(field.value, [authservId]);
     if (!trusted) return false;
-    // a filter that re-injects hands back what we added before: the banner stays with it
+    // a filter that re-injects hands back what we added before: the banner stays with it, and the route, which it would
+    // otherwise take from a message that needs it
     return key !== markKey || verifyMark(field.value, senderDomain, keys).ok;
   });
+}
+
+/** A reply token for mail that came from outside and arrived protected. */
+function tokenEdits(
+  message: Message,
+  headers: readonly HeaderField[],
+  settings: EditSettings,
+  sees: (name: string) => boolean,
+  notes: string[],
+): Edit[] {
+  const { verdict, transaction, code, timeMs } = message;
+  const mode = settings.replyToken;
+  const domain = markSenderDomain(transaction.sender);
+  const outside = verdict.judged === 'judged' && transaction.saslUsername === '';
+  if (mode === 'no' || !outside || domain === '' || stateOf(verdict) !== 'protected') return [];
+  if (!TOKEN_HEADERS.every(sees)) return [];
+  const host = hostOf(transaction, settings);
+  const { edit, note } = replyTokenEdit(headers, mode, { domain, code, timeMs, host, keys: settings.keys });
+  if (note !== null) notes.push(note);
+  return edit === null ? [] : [edit];
 }
 
 /** Subjects without any tag of the table's; the chosen one in front of the first. */

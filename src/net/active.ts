@@ -1,15 +1,18 @@
 /**
  * From a loaded configuration to what is in force: the one value that a reload swaps.
  *
- * What a milter must show us is worked out here, from the rows in use: no body when no row has a body banner. Header fields
+ * What a milter must show us is worked out here, from the rows and rules in use: no body when no row has a body banner. Header fields
  * are always asked for, because forged marks go from every message, also where no row adds one.
  */
 import type { ServiceSettings } from '../config/service.ts';
+import type { Rule } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { EditSettings } from '../edits/messageEdits.ts';
+import { TOKEN_HEADERS } from '../edits/replyTokenEdit.ts';
 import { AUTH_RESULTS_NAME } from '../mark/authResults.ts';
 import { ensureKeyFile } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
+import { headerNamesFor } from '../rules/messageFacts.ts';
 import type { EventsAnswer } from '../session/judging.ts';
 import { OLDEST_POSTFIX, type PostfixVersion, parsePostfixVersion } from '../wire/tlsPolicyValue.ts';
 import type { Active } from './judge.ts';
@@ -20,16 +23,29 @@ export async function readMarkKeys(service: ServiceSettings): Promise<readonly M
 }
 
 /** What the judge works by. */
-export function activeOf(service: ServiceSettings, table: PolicyTable, keys: readonly MarkKey[]): Active {
+export function activeOf(
+  service: ServiceSettings,
+  table: PolicyTable,
+  keys: readonly MarkKey[],
+  rules: readonly Rule[],
+): Active {
   const edits = editSettings(service, table, keys);
   return {
     table,
     facts: { trustedClients: service.trustedClients },
     edits,
-    events: eventsOf(service, table, edits),
+    rules,
+    events: eventsOf(service, table, edits, rules),
     postfixVersion: postfixVersion(service),
-    ways: { relayhost: null, fallbacks: new Map() },
+    ways: { relayhost: service.relayhost, fallbacks: fallbacksOf(rules) },
   };
+}
+
+/** Gateways by the name of the rule. */
+function fallbacksOf(rules: readonly Rule[]): ReadonlyMap<string, string> {
+  return new Map(
+    rules.flatMap(({ name, fallback }) => (fallback === null ? [] : [[name, fallback] as const])),
+  );
 }
 
 /** The version that answers on the deliver leg are written for. */
@@ -49,6 +65,8 @@ export function editSettings(
   return {
     markName: service.markName,
     bannerName: service.bannerName,
+    routeHeader: service.routeHeader,
+    replyToken: service.replyToken,
     hostName: service.hostName ?? '',
     authservId: service.authservId ?? '',
     keys,
@@ -57,15 +75,22 @@ export function editSettings(
   };
 }
 
-function eventsOf(service: ServiceSettings, table: PolicyTable, edits: EditSettings): EventsAnswer {
+function eventsOf(
+  service: ServiceSettings,
+  table: PolicyTable,
+  edits: EditSettings,
+  rules: readonly Rule[],
+): EventsAnswer {
   const bodyBanner = table.packed.settings.some((settings) => settings.banner.includes('body'));
-  const names = [service.markName, service.bannerName];
+  const names = [service.markName, service.bannerName, service.routeHeader];
   if (edits.authservId !== '') names.push(AUTH_RESULTS_NAME);
   if (edits.tags.length > 0) names.push('subject');
+  if (edits.replyToken !== 'no') names.push(...TOKEN_HEADERS);
+  names.push(...headerNamesFor(rules));
   return {
     kind: 'events',
     judges: table.judges,
-    headers: bodyBanner ? 'all' : names.map((name) => name.toLowerCase()),
+    headers: bodyBanner ? 'all' : [...new Set(names.map((name) => name.toLowerCase()))],
     bodyLimitBytes: bodyBanner ? service.maxBodyBytes : 0,
   };
 }

@@ -6,6 +6,7 @@
  * policy protocol finds it again under `instance`.
  */
 import { decide, type Facts } from '../core/decide.ts';
+import type { Rule } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { ClientCertificate } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -43,6 +44,8 @@ export interface Active {
   readonly table: PolicyTable;
   readonly facts: Facts;
   readonly edits: EditSettings;
+  /** What single messages must have beyond their recipients' rows; in the order of the files. */
+  readonly rules: readonly Rule[];
   /** What a milter must show us for those edits. */
   readonly events: EventsAnswer;
   /** Whose grammar answers on the deliver leg have. */

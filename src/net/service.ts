@@ -110,7 +110,7 @@ export class Service {
     this.#loaded = loaded;
     this.#recent = new RecentVerdicts(service.recentVerdicts);
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
-    const judge = new Judge(activeOf(service, table, keys), createCodes(Math.random()), log, this.#recent);
+    const judge = new Judge(activeOf(service, table, keys, loaded.rules), createCodes(Math.random()), log, this.#recent);
     this.#judge = judge;
     const known = new KnownResults();
     const maps = new Maps(() => judge.active, log, known);
@@ -233,7 +233,7 @@ export class Service {
       return this.#refused([error.message]);
     }
     const table = new PolicyTable(loaded.packed, this.#judge.active.table.generation + 1, loaded.hash);
-    this.#judge.active = activeOf(service, table, keys);
+    this.#judge.active = activeOf(service, table, keys, loaded.rules);
     for (const driver of this.#drivers.values()) driver.limits = limitsOf(service);
     this.#log.setLevel(service.logLevel);
     this.#loaded = loaded;

@@ -1,0 +1,95 @@
+/**
+ * Puts a reply token (mark/replyToken.ts) into a message that arrived protected from outside.
+ *
+ * The token goes behind the last msg-id of the last `References` field, on a line of its own. A message without that field
+ * gets one, which begins with what `In-Reply-To` names, because mail programs look at `References` first and would lose
+ * the thread otherwise (RFC 5322 section 3.6.4). A program that answers with `In-Reply-To` alone drops the token.
+ *
+ * Left alone, with a note: a message of which a DKIM or ARC signature covers `References` (RFC 6376 section 3.5, `h=`; also
+ * when the field is not there, which signs its absence), unless `always`; a field that would grow beyond 16 KiB; one with a
+ * line longer than 998 or with line breaks that are no folds, which no MTA would hand on as it came.
+ *
+ * A token that is there already and was signed by the key in use for this domain is not joined by another. Any other that
+ * comes from outside stays: one whose HMAC fits none of the parties of a reply counts for nothing, one whose HMAC fits is
+ * ours, come back in an answer to our answer; and taking a msg-id out of `References` would break threads.
+ */
+import type { Edit, HeaderField } from '../core/edit.ts';
+import { checkReplyTokens, makeReplyToken } from '../mark/replyToken.ts';
+import type { MarkKey } from '../mark/signMark.ts';
+import { fieldNameKey } from '../mark/stripMarks.ts';
+
+export type TokenMode = 'no' | 'unsigned' | 'always';
+
+export interface TokenFor {
+  /** Canonical domain of the envelope sender, not ''. */
+  readonly domain: string;
+  /** Of the verdict. */
+  readonly code: string;
+  readonly timeMs: number;
+  readonly host: string;
+  /** The first signs. */
+  readonly keys: readonly MarkKey[];
+}
+
+/** Header fields that must have been shown. */
+export const TOKEN_HEADERS = [
+  'References',
+  'In-Reply-To',
+  'DKIM-Signature',
+  'ARC-Message-Signature',
+] as const;
+
+const MAX_LINE = 998;
+const MAX_FIELD = 16_384;
+/** Of `In-Reply-To`, a new `References` begins with as many. */
+const MAX_PARENTS = 20;
+
+/** One edit, or a note that says why there is none; neither when a token of ours is there. */
+export function replyTokenEdit(
+  headers: readonly HeaderField[],
+  mode: Exclude<TokenMode, 'no'>,
+  made: TokenFor,
+): { readonly edit: Edit | null; readonly note: string | null } {
+  const left = (why: string) => ({ edit: null, note: `reply token left out: ${why}` });
+  const valuesOf = (name: string): string[] =>
+    headers.filter((field) => fieldNameKey(field.name) === name).map(({ value }) => value);
+  const references = valuesOf('references');
+  const parents = valuesOf('in-reply-to');
+  const [signs] = made.keys;
+  if (signs === undefined) return left('there is no key');
+  const checks = checkReplyTokens([...references, ...parents], [made.domain], [signs]);
+  if (checks.some(({ result }) => result === 'verifies')) return { edit: null, note: null };
+  const signatures = [...valuesOf('dkim-signature'), ...valuesOf('arc-message-signature')];
+  if (mode === 'unsigned' && signatures.some(coversReferences)) return left('a signature covers References');
+  const token = makeReplyToken(made.domain, made.code, made.timeMs, made.keys, made.host);
+  const last = references.at(-1);
+  const value =
+    last === undefined
+      ? [...parentIds(parents), token].join('\n ')
+      : `${last.replace(/[ \t\n]+$/, '')}\n ${token}`;
+  if (/\r|\n(?![ \t])|\n[ \t]*(?=\n)|\0/.test(value))
+    return left('References has line breaks that are no folds');
+  if (value.length > MAX_FIELD) return left(`References would have more than ${MAX_FIELD} bytes`);
+  if (`References: ${value}`.split('\n').some((line) => line.length > MAX_LINE))
+    return left(`References has a line of more than ${MAX_LINE} bytes`);
+  const name = 'References';
+  return {
+    edit:
+      last === undefined
+        ? { kind: 'addHeader', name, value }
+        : { kind: 'changeHeader', name, index: references.length, value },
+    note: null,
+  };
+}
+
+/** The msg-ids in In-Reply-To, without phrases and other old forms. */
+function parentIds(values: readonly string[]): string[] {
+  const ids = values.flatMap((value) => value.slice(0, MAX_FIELD).match(/<[!-;=?-~]{1,250}>/g) ?? []);
+  return [...new Set(ids)].slice(0, MAX_PARENTS);
+}
+
+/** Is References among the fields that a signature covers? One without a list of fields proves nothing to anybody. */
+function coversReferences(signature: string): boolean {
+  const list = /(?:^|;)\s*h\s*=([^;]*)/i.exec(signature.replace(/\r?\n/g, ''))?.[1] ?? '';
+  return list.split(':').some((name) => name.trim().toLowerCase() === 'references');
+}
