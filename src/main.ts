@@ -37,6 +37,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'or: socketmap [--map NAME] [--connect SOCKET] KEY...',
     ],
   ],
+  except: [
+    'change how one domain is protected, for some days',
+    () => import('./cli/except.ts'),
+    [
+      'DOMAIN --until +14d | +2w | YYYY-MM-DD --reason TEXT [--receive LEVEL] [--deliver LEVEL]',
+      '[--contact TEXT] [--control SOCKET]; or: DOMAIN --remove',
+    ],
+  ],
+  exceptions: ['list what `except` changed, with the days left', () => import('./cli/exceptions.ts')],
   lookup: [
     'turn the code of a reply back into its transaction',
     () => import('./cli/lookup.ts'),
@@ -65,8 +74,8 @@ function usage(): string {
     ...commands,
     '\nThe configuration is --config FILE, else $TLSWARD_CONFIG, else /etc/tlsward/tlsward.ini;\n',
     '--sample takes the table that comes with the program.\n',
-    'Exit status: 0 yes, 1 the policy says no, 64 usage, 65 unreadable, 69 no daemon, 75 cannot tell,\n',
-    '78 configuration.\n',
+    'Exit status: 0 yes, 1 the policy says no, 64 usage, 65 unreadable, 69 no daemon,\n',
+    '73 cannot write, 75 cannot tell, 78 configuration.\n',
   ].join('');
 }
 

@@ -2,11 +2,12 @@
  * What every command shares: its input and output, the options `--config`, `--sample` and `--json`, exit statuses.
  *
  * Exit statuses (sysexits(3) where it has one): 0 yes, 1 the policy says no, 64 usage, 65 the data cannot be read,
- * 69 the daemon does not answer, 75 cannot tell, 78 configuration.
+ * 69 the daemon does not answer, 73 a file cannot be written, 75 cannot tell, 78 configuration.
  */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { Settings } from '../core/settings.ts';
 
 export interface Io {
   out(text: string): void;
@@ -24,6 +25,7 @@ export const EXIT = {
   usage: 64,
   data: 65,
   unavailable: 69,
+  cannotCreate: 73,
   cannotTell: 75,
   config: 78,
 } as const;
@@ -82,4 +84,10 @@ export function label(text: string): string {
 export function paint(io: Io, colour: 'red' | 'green' | 'yellow' | 'bold', text: string): string {
   const codes = { red: 31, green: 32, yellow: 33, bold: 1 };
   return io.colour ? `\u001b[${codes[colour]}m${text}\u001b[0m` : text;
+}
+
+/** Until when and why, for a row that is an exception; null for any other. */
+export function exceptionWords({ lineage, until, reason }: Settings): string | null {
+  if (lineage[0]?.startsWith('exception ') !== true) return null;
+  return `until ${until ?? ''}: ${reason ?? ''}`;
 }

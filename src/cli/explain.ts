@@ -23,7 +23,16 @@ import type { Verdict } from '../core/verdict.ts';
 import { describeRequired, describeTls, type Reply, reasonsOf, replyFor } from '../core/words.ts';
 import { messageEdits } from '../edits/messageEdits.ts';
 import { editSettings } from '../net/active.ts';
-import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import {
+  configFile,
+  EXIT,
+  exceptionWords,
+  type Io,
+  label,
+  paint,
+  parseCommand,
+  UsageError,
+} from './command.ts';
 import { explainDeliver } from './explainDeliver.ts';
 import { SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
 
@@ -127,6 +136,8 @@ function print(io: Io, verdict: Verdict, answer: Answer, recipients: readonly st
   if (finding?.row != null) {
     const { pattern, at, settings } = finding.row;
     line('row', `${pattern} (${at.file}:${at.line}), ${settings.lineage.join(' <- ')}`);
+    const exception = exceptionWords(settings);
+    if (exception !== null) line('exception', exception);
     line(
       'requires',
       `receive = ${settings.receive}: ${describeRequired(finding)}; violation = ${settings.violation}, mode = ${settings.mode}`,

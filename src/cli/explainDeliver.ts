@@ -16,7 +16,7 @@ import { PolicyTable } from '../core/table.ts';
 import { postfixVersion } from '../net/active.ts';
 import { answerMap, MAPS } from '../session/mapAnswer.ts';
 import { formatSocketmapReply } from '../wire/socketmapEncode.ts';
-import { EXIT, type Io, label, paint, UsageError } from './command.ts';
+import { EXIT, exceptionWords, type Io, label, paint, UsageError } from './command.ts';
 
 export interface DeliverQuestion {
   readonly config: string;
@@ -44,7 +44,7 @@ export function explainDeliver(question: DeliverQuestion, io: Io): number {
   }
   const table = new PolicyTable(loaded.packed, 1, loaded.hash);
   const version = postfixVersion(loaded.service);
-  const { reply, decision } = answerMap(map, keyOf(map, deliver), table, version);
+  const { reply, decision } = answerMap(map, keyOf(map, deliver), table, version, null);
   const said = formatSocketmapReply(reply);
   const means = decision === null || MAPS.get(map)?.words === 'sendmail' ? [] : describeDelivery(decision);
   const row = decision?.row ?? null;
@@ -55,6 +55,8 @@ export function explainDeliver(question: DeliverQuestion, io: Io): number {
     else {
       const { pattern, at, settings } = row;
       io.out(`${label('row')}${pattern} (${at.file}:${at.line}), ${settings.lineage.join(' <- ')}\n`);
+      const exception = exceptionWords(settings);
+      if (exception !== null) io.out(`${label('exception')}${exception}\n`);
       const observed = settings.mode === 'observe' ? ', mode = observe' : '';
       io.out(`${label('says')}deliver = ${settings.deliver ?? ''}${observed}\n`.replace('= \n', '=\n'));
     }

@@ -5,7 +5,7 @@
 import { EXIT, type Io, paint, parseCommand } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 
-interface ReloadReply {
+export interface ReloadReply {
   readonly ok: boolean;
   readonly error?: string;
   readonly problems?: readonly string[];
@@ -30,6 +30,11 @@ export async function run(argv: string[], io: Io): Promise<number> {
     io.out(`${JSON.stringify(reply)}\n`);
     return reply.ok ? EXIT.yes : EXIT.config;
   }
+  return printReload(reply, io);
+}
+
+/** Prints what the daemon answered to `reload`; returns the exit status. */
+export function printReload(reply: ReloadReply, io: Io): number {
   if (!reply.ok) {
     const problems = reply.problems ?? [reply.error ?? 'unknown error'];
     io.err(

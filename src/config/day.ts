@@ -1,9 +1,51 @@
 /**
- * Days as the configuration writes them; a file of its own because the main thread needs it without the loader.
+ * Days as the configuration writes them, `YYYY-MM-DD`; a file of its own because the main thread needs it without the
+ * loader. Days are calendar days of the machine's time zone: `until = 2026-12-31` ends at its midnight.
  */
 
 /** The local day as `YYYY-MM-DD`. */
 export function dayOf(date: Date): string {
   const two = (number: number) => String(number).padStart(2, '0');
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Days from one day to another; negative when `to` is the earlier one. */
+export function daysBetween(from: string, to: string): number {
+  return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / DAY_MS);
+}
+
+/** The day `days` after `day`. Calendar arithmetic, so no clock change makes a day of 23 hours matter. */
+export function addDays(day: string, days: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** "1 day", "14 days". */
+export function countDays(days: number): string {
+  return `${days} day${days === 1 ? '' : 's'}`;
+}
+
+/** A section with `until`: what the log, `status` and `exceptions` say of it once the day has passed. */
+export interface Dated {
+  /** Of the key `until`. */
+  readonly file: string;
+  readonly line: number;
+  /** `[domain gov.example]`. */
+  readonly where: string;
+  readonly until: string;
+  readonly reason: string | null;
+}
+
+/** Sections kept for that, those that end first; a table with more has a notice for each when it is loaded. */
+export const MOST_DATED = 2000;
+
+/** Those whose last good day is before `today`, the oldest first. */
+export function overdueOf(dated: readonly Dated[], today: string): readonly Dated[] {
+  return dated.filter(({ until }) => until < today);
+}
+
+/** Sorted by day, then as they were found; at most MOST_DATED. */
+export function sortDated(dated: readonly Dated[]): readonly Dated[] {
+  return [...dated].sort((a, b) => (a.until < b.until ? -1 : a.until > b.until ? 1 : 0)).slice(0, MOST_DATED);
 }

@@ -97,22 +97,39 @@ export interface Included {
   readonly name: string;
 }
 
+/** What is wrong with a path below the folder of the main file, as far as its text tells. */
+export function pathFault(text: string, from: Included, root: string): Wrong | null {
+  const wrong = (hint: string) => new Wrong(quote(text), BELOW, hint);
+  if (text.split('/').includes('..')) return wrong('".." leads out');
+  if (/[*?]/.test(dirname(text))) return wrong('* and ? only in the last part');
+  if (text.endsWith('/')) return wrong(`did you mean ${text}*.ini?`);
+  const last = basename(text);
+  if (last === '.' || last === '') return wrong('it names no file');
+  const at = isAbsolute(text) ? dirname(text) : join(dirname(from.path), dirname(text));
+  return below(resolve(at), resolve(root)) ? null : wrong('it leads out');
+}
+
+/** Is there nothing of this name, not even a dangling link? */
+export function isAbsent(path: string): boolean {
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false; // whoever opens it will hear why it cannot be looked at
+  }
+}
+
 /**
  * Files that one element of `include` means, sorted by name; none is possible for a pattern only.
  * `from` is the file that says it, `root` the folder of the main file, both as they can be opened.
  */
 export function findIncluded(text: string, from: Included, root: string): Included[] | Wrong {
-  const wrong = (hint: string) => new Wrong(quote(text), BELOW, hint);
-  if (text.split('/').includes('..')) return wrong('".." leads out');
+  const fault = pathFault(text, from, root);
+  if (fault !== null) return fault;
   const folder = dirname(text);
   const last = basename(text);
   const pattern = /[*?]/.test(last);
-  if (/[*?]/.test(folder)) return wrong('* and ? only in the last part');
-  if (text.endsWith('/')) return wrong(`did you mean ${text}*.ini?`);
-  if (last === '.' || last === '') return wrong('it names no file');
   const at = isAbsolute(text) ? folder : join(dirname(from.path), folder);
   const shown = isAbsolute(text) ? folder : join(dirname(from.name), folder);
-  if (!below(resolve(at), resolve(root))) return wrong('it leads out');
   try {
     const names = pattern ? matching(at, last) : [last];
     const files: Included[] = [];

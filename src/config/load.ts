@@ -161,14 +161,18 @@ class Loading {
     const fault = /[*?]/.test(text)
       ? new Wrong(quote(text), 'the name of one file')
       : pathFault(text, this.#main, this.#root);
-    if (fault !== null) return fail(fault);
+    if (fault !== null) {
+      fail(fault);
+      return;
+    }
     if (this.#trial === null && isAbsent(resolve(this.#root, text))) return;
     const name = isAbsolute(text) ? text : join(dirname(this.#main.name), text);
     const found =
-      this.#trial === null
-        ? findIncluded(text, this.#main, this.#root)
-        : [{ path: this.#trial, name }];
-    if (found instanceof Wrong) return fail(found);
+      this.#trial === null ? findIncluded(text, this.#main, this.#root) : [{ path: this.#trial, name }];
+    if (found instanceof Wrong) {
+      fail(found);
+      return;
+    }
     for (const file of found) {
       const source = readSource(file.path, file.name);
       if (source instanceof Wrong) fail(source);

@@ -57,6 +57,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'policy policy': 'based-on',
   'domain based-on': 'policy',
   'policy fingerprints': 'fingerprint',
+  'exception fingerprints': 'fingerprint',
   'domain fingerprints': 'fingerprint',
 };
 

@@ -66,6 +66,29 @@ export class TableBuilder {
     return -1;
   }
 
+  /** Number of the row with exactly this canonical pattern (ASCII), or -1. */
+  find(pattern: string): number {
+    const bytes = Uint8Array.from(pattern, (char) => char.charCodeAt(0));
+    const mask = this.#slots.length - 1;
+    let slot = firstSlot(hashBytes(bytes, 0, bytes.length), mask);
+    for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const row = this.#slots[slot]! - 1;
+      if (this.#same(row, bytes, 0, bytes.length)) return row;
+    }
+    return -1;
+  }
+
+  tagOf(number: number): number {
+    return this.#tags[number]!;
+  }
+
+  /** Gives row `number` another tag and position; its pattern stays. */
+  replace(number: number, tag: number, file: number, line: number): void {
+    this.#tags[number] = tag;
+    this.#fileOf[number] = file;
+    this.#lineOf[number] = line;
+  }
+
   /** Where row `number` was written. */
   position(number: number): { readonly file: number; readonly line: number } {
     return { file: this.#fileOf[number]!, line: this.#lineOf[number]! };

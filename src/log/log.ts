@@ -234,6 +234,11 @@ export class Log {
     this.#pino.warn({ event: 'config.notice', notice }, 'configuration notice');
   }
 
+  /** A row whose `until` has passed, once a day. */
+  rowOverdue(where: string, at: string, until: string, days: number, reason: string | null): void {
+    this.#pino.warn({ event: 'row.overdue', where, at, until, days, reason }, 'a row is in force after its day');
+  }
+
   configChanged(added: number, removed: number, changed: number, lines: readonly string[]): void {
     this.#pino.info({ event: 'config.changed', added, removed, changed, lines }, 'rows changed');
   }

@@ -1,6 +1,8 @@
 /**
  * What `tlsward status` is told: one plain object out of the daemon's parts.
  */
+import { countDays, type Dated, daysBetween, overdueOf } from '../config/day.ts';
+import { escapeText, formatPosition } from '../config/problem.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { DriverCounters } from './connection.ts';
 import type { VerdictCounters } from './judge.ts';
@@ -20,6 +22,10 @@ export interface StatusParts {
   readonly loadedAt: Date;
   /** '' unless the last reload was refused. */
   readonly lastReload: string;
+  /** Sections that end, those that end first in front. */
+  readonly dated: readonly Dated[];
+  /** YYYY-MM-DD */
+  readonly today: string;
   readonly table: PolicyTable;
   readonly listeners: readonly OpenListener[];
   readonly drivers: ReadonlyMap<string, { readonly open: number; readonly counters: DriverCounters }>;
@@ -44,7 +50,7 @@ export function statusReport(parts: StatusParts): object {
       hash: table.hash,
       rows: table.rows,
       loadedAt: parts.loadedAt.toISOString(),
-      overdue: overdueRows(table, new Date().toISOString().slice(0, 10)),
+      overdue: overdueRows(parts.dated, parts.today),
       lastReload: parts.lastReload,
     },
     listeners: parts.listeners,
@@ -55,12 +61,16 @@ export function statusReport(parts: StatusParts): object {
   };
 }
 
-/** Rows past their `until`; they stay in force, and somebody should decide about them. `today` is YYYY-MM-DD. */
-function overdueRows(table: PolicyTable, today: string): string[] {
-  return table.packed.settings
-    .filter((settings) => settings.until !== null && settings.until < today)
-    .map(
-      (settings) =>
-        `${settings.lineage[0] ?? ''}: until ${settings.until}${settings.reason === null ? '' : ` (${settings.reason})`}`,
-    );
+/** Lines of `status` about what is overdue; a line for one more counts the rest. */
+const MOST_OVERDUE = 100;
+
+/** Sections past their `until`; they stay in force, and somebody should decide about them. */
+function overdueRows(dated: readonly Dated[], today: string): string[] {
+  const overdue = overdueOf(dated, today);
+  const lines = overdue.slice(0, MOST_OVERDUE).map(({ file, line, where, until, reason }) => {
+    const why = reason === null ? '' : ` (${escapeText(reason, 300)})`;
+    return `${formatPosition({ file, line })}: ${where} until ${until}, ${countDays(daysBetween(until, today))} ago${why}`;
+  });
+  const more = overdue.length - lines.length;
+  return more > 0 ? [...lines, `${more} more`] : lines;
 }

@@ -157,7 +157,10 @@ test('reload prints the difference or the mistakes; status tells', async (t) => 
   const { config, write, log } = await bed(t, TABLE);
   const before = await say(status, ['--config', config]);
   t.match(before, { code: 0, out: /^running: tlsward .*\n/ });
-  t.match(before.out, /^overdue +domain watched\.example: until 2020-01-01$/m);
+  t.match(
+    before.out,
+    /^overdue +\S+tlsward\.ini:23: \[domain watched\.example\] until 2020-01-01, \d+ days ago$/m,
+  );
   t.match(before.out, /^table +generation 1, 5 rows, hash [0-9a-f]{16}/m);
   write(TABLE.replace('bank.example = branded', 'bank.example = may'));
   const good = await say(reload, ['--config', config]);
@@ -220,7 +223,16 @@ test('no daemon, and wrong arguments', async (t) => {
 test('help lists every option that a command has', async (t) => {
   const help = spawnSync(process.execPath, [MAIN, 'help'], { encoding: 'utf8' });
   t.equal(help.status, 0);
-  for (const name of ['command', 'sessionOptions', 'explain', 'simulate', 'daemon', 'verifyMark', 'hops']) {
+  for (const name of [
+    'command',
+    'sessionOptions',
+    'explain',
+    'simulate',
+    'daemon',
+    'verifyMark',
+    'hops',
+    'except',
+  ]) {
     const source = readFileSync(new URL(`../../src/cli/${name}.js`, import.meta.url), 'utf8');
     const options = [...source.matchAll(/(?:^ {4}|= \{ )'?([a-z-]+)'?: \{ type: /gm)].map(
       (match) => match[1]!,

@@ -11,7 +11,8 @@ function serviceOf(t: Parameters<typeof workbench>[0], content: string): Service
   bench.write('tls.ini', `[service]\n${content}\n[domains]\n* = may\n`);
   const loaded = bench.load();
   if (!loaded.ok) throw new Error(problemsOf(loaded, bench.folder).join('\n'));
-  return loaded.service;
+  const { exceptions } = loaded.service;
+  return { ...loaded.service, exceptions: exceptions?.replace(bench.folder, '') ?? null };
 }
 
 t.test('defaults', (t) => {
@@ -31,6 +32,10 @@ t.test('defaults', (t) => {
     markName: 'X-TLS-Ward',
     logLevel: 'info',
     postfixVersion: null,
+    resolver: [],
+    stsCache: null,
+    published: null,
+    stsTestOpening: null,
     maxConnections: 20_000,
     maxConnectionsPerClient: 1000,
     idleTimeoutMs: 3_600_000,

@@ -1,0 +1,189 @@
+/**
+ * `tlsward except`: lets a domain be less protected (or more) for some days, and puts that in force at once.
+ *
+ *   tlsward except DOMAIN --until +14d | +2w | YYYY-MM-DD --reason TEXT [--receive LEVEL] [--deliver LEVEL] [--contact TEXT]
+ *   tlsward except DOMAIN --remove
+ *
+ * Writes one `[exception DOMAIN]` section into the file that `exceptions` of the configuration names, or changes the one that
+ * is there; without --receive and --deliver both legs are `may`, with one of them only that leg changes. The whole
+ * configuration is checked before and after; with any mistake the file stays as it was. Then the daemon reads it, and what
+ * changed is printed as `reload` does.
+ * Exit status: 0 in force, 1 no such exception to remove, 69 written, but no daemon answers; 73 the file cannot be written,
+ * 75 somebody else is writing it, 78 mistakes.
+ */
+import { addDays, countDays, dayOf, daysBetween } from '../config/day.ts';
+import type { ExceptionRow } from '../config/exceptions.ts';
+import { withException, withoutException } from '../config/exceptionsFile.ts';
+import { type Loaded, loadConfig } from '../config/load.ts';
+import { parsePattern } from '../config/pattern.ts';
+import { formatPosition, formatProblem, type Problem, Wrong } from '../config/problem.ts';
+import { parseDay } from '../config/values.ts';
+import { DELIVER_LEVELS, RECEIVE_LEVELS } from '../core/settings.ts';
+import { ControlError } from '../net/controlClient.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { ask, CONTROL_OPTION } from './daemon.ts';
+import { printReload, type ReloadReply } from './reload.ts';
+import { LockedError, openDraft, WriteError } from './replaceFile.ts';
+
+const OPTIONS = {
+  ...CONTROL_OPTION,
+  until: { type: 'string' },
+  reason: { type: 'string' },
+  receive: { type: 'string' },
+  deliver: { type: 'string' },
+  contact: { type: 'string' },
+  remove: { type: 'boolean' },
+} as const;
+
+type Entries = readonly (readonly [key: string, value: string])[];
+type Good = Extract<Loaded, { ok: true }>;
+
+/** What was done to the file. */
+type Outcome =
+  | { readonly done: true; readonly words: string; readonly exception: ExceptionRow | null }
+  | { readonly done: false; readonly code: number };
+
+/** `tlsward except`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseCommand(argv, OPTIONS);
+  const [name, ...more] = positionals;
+  if (name === undefined || more.length > 0) throw new UsageError('except takes one domain');
+  if (values.sample) throw new UsageError('except writes: copy the sample table first');
+  const pattern = parsePattern(name);
+  if (pattern instanceof Wrong) throw new UsageError(saying(pattern));
+  const today = dayOf(new Date());
+  const entries = values.remove ? null : entriesOf(values, today);
+  if (
+    values.remove &&
+    (['until', 'reason', 'receive', 'deliver', 'contact'] as const).some((key) => key in values)
+  )
+    throw new UsageError('--remove goes alone');
+
+  const config = configFile(values, io.env);
+  const loaded = loadConfig(config, today);
+  if (!loaded.ok) return refuse(io, values.json ?? false, loaded.problems);
+  let outcome: Outcome;
+  try {
+    outcome = await edit(
+      { config, today, loaded, pattern: pattern.text, entries, json: values.json ?? false },
+      io,
+    );
+  } catch (error) {
+    if (!(error instanceof WriteError || error instanceof LockedError)) throw error;
+    io.err(`tlsward except: ${error.message}\n`);
+    return error instanceof WriteError ? EXIT.cannotCreate : EXIT.cannotTell;
+  }
+  if (!outcome.done) return outcome.code;
+
+  const { words, exception } = outcome;
+  if (!values.json) io.out(`${paint(io, 'green', words)}\n`);
+  try {
+    const reply = (await ask(values, io, 'reload')) as unknown as ReloadReply;
+    if (values.json) io.out(`${JSON.stringify({ ok: reply.ok, exception, reload: reply })}\n`);
+    return printReload(reply, values.json ? { ...io, out: () => {}, err: () => {} } : io);
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error;
+    if (values.json) io.out(`${JSON.stringify({ ok: false, exception, error: error.message })}\n`);
+    else io.err(`written, and not in force until the daemon reads it: ${error.message}\n`);
+    return EXIT.unavailable;
+  }
+}
+
+interface Edit {
+  readonly config: string;
+  readonly today: string;
+  readonly loaded: Good;
+  readonly pattern: string;
+  /** null: take it out. */
+  readonly entries: Entries | null;
+  readonly json: boolean;
+}
+
+/** Changes the file under its lock, if the configuration is right with the change. */
+async function edit({ config, today, loaded, pattern, entries, json }: Edit, io: Io): Promise<Outcome> {
+  const { exceptions: file } = loaded.service;
+  if (file === null) throw new UsageError(`exceptions is empty in ${config}: there is no file to write`);
+  const draft = await openDraft(file, config);
+  try {
+    const before = draft.before?.toString('utf8') ?? '';
+    const after =
+      entries === null ? withoutException(before, pattern) : withException(before, pattern, entries);
+    if (after === null && entries !== null) throw new UsageError('a text that no line of the table can hold');
+    if (after === null) {
+      const elsewhere = loaded.exceptions.find((one) => one.pattern === pattern);
+      io.err(
+        elsewhere === undefined
+          ? `there is no exception for ${pattern}\n`
+          : `the exception for ${pattern} is not in ${file}: remove it at ${formatPosition(elsewhere)}\n`,
+      );
+      return { done: false, code: EXIT.no };
+    }
+    draft.write(after);
+    const tried = loadConfig(config, today, draft.path);
+    if (!tried.ok) return { done: false, code: refuse(io, json, tried.problems) };
+    draft.commit();
+    const exception = tried.exceptions.find((one) => one.pattern === pattern) ?? null;
+    return { done: true, words: wordsFor(pattern, exception, today), exception };
+  } finally {
+    draft.close();
+  }
+}
+
+function wordsFor(pattern: string, exception: ExceptionRow | null, today: string): string {
+  if (exception === null) return `${pattern}: no exception any more`;
+  const { until, changes } = exception;
+  const what = changes.length === 0 ? 'nothing that was not so before' : changes.join(', ');
+  return `${pattern}: until ${until} (${countDays(daysBetween(today, until))}): ${what} (${formatPosition(exception)})`;
+}
+
+function refuse(io: Io, json: boolean, problems: readonly Problem[]): number {
+  if (json) io.out(`${JSON.stringify({ ok: false, problems })}\n`);
+  else {
+    const count = `${problems.length} mistake${problems.length === 1 ? '' : 's'}`;
+    io.err(`${paint(io, 'red', `${count}; nothing was written`)}\n`);
+    for (const problem of problems) io.err(`${formatProblem(problem)}\n`);
+  }
+  return EXIT.config;
+}
+
+interface Given {
+  readonly until?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly receive?: string | undefined;
+  readonly deliver?: string | undefined;
+  readonly contact?: string | undefined;
+}
+
+function entriesOf({ until, reason, receive, deliver, contact }: Given, today: string): Entries {
+  if (until === undefined) throw new UsageError('--until is missing: +14d, +2w or YYYY-MM-DD');
+  if (reason === undefined || reason.trim() === '') throw new UsageError('--reason is missing');
+  const both = receive === undefined && deliver === undefined ? 'may' : undefined;
+  const entries = [
+    ['until', parseUntil(until, today)],
+    ['reason', reason.trim()],
+    ['contact', contact?.trim()],
+    ['receive', level('receive', receive ?? both, RECEIVE_LEVELS)],
+    ['deliver', level('deliver', deliver ?? both, DELIVER_LEVELS)],
+  ] as const;
+  return entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
+}
+
+function level(option: string, value: string | undefined, levels: readonly string[]): string | undefined {
+  if (value === undefined || levels.includes(value)) return value;
+  throw new UsageError(`--${option}: found "${value}", expected one of ${levels.join(', ')}`);
+}
+
+/** `+14d`, `+2w` or a day, which must not have passed. */
+export function parseUntil(text: string, today: string): string {
+  const span = /^\+([0-9]{1,4})([dw])$/.exec(text);
+  if (span !== null) return addDays(today, Number(span[1]) * (span[2] === 'w' ? 7 : 1));
+  const day = parseDay(text);
+  if (day === null || day instanceof Wrong)
+    throw new UsageError(`--until: found "${text}", expected +14d, +2w or a day that exists, YYYY-MM-DD`);
+  if (day < today) throw new UsageError(`--until: ${day} has passed`);
+  return day;
+}
+
+function saying({ found, expected, hint }: Wrong): string {
+  return `found ${found}, expected ${expected}${hint === '' ? '' : ` (${hint})`}`;
+}

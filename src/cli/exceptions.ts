@@ -1,0 +1,43 @@
+/**
+ * `tlsward exceptions`: which exceptions there are, what each changes, how many days it has left, why, and where it stands;
+ * the overdue ones first. Reads the configuration, not the daemon.
+ * Exit status: 0 none is overdue, 1 one is, 78 mistakes.
+ */
+import { countDays, dayOf, daysBetween } from '../config/day.ts';
+import type { ExceptionRow } from '../config/exceptions.ts';
+import { loadConfig } from '../config/load.ts';
+import { escapeText, formatPosition, formatProblem } from '../config/problem.ts';
+import { configFile, EXIT, type Io, paint, parseCommand } from './command.ts';
+
+/** `tlsward exceptions`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values } = parseCommand(argv, {});
+  const today = dayOf(new Date());
+  const loaded = loadConfig(configFile(values, io.env), today);
+  if (!loaded.ok) {
+    if (values.json) io.out(`${JSON.stringify({ ok: false, problems: loaded.problems })}\n`);
+    else for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
+    return EXIT.config;
+  }
+  const all = [...loaded.exceptions].sort((a, b) => (a.until < b.until ? -1 : a.until > b.until ? 1 : 0));
+  const overdue = all.filter(({ until }) => until < today).length;
+  if (values.json) {
+    const exceptions = all.map((one) => ({ ...one, daysLeft: daysBetween(today, one.until) }));
+    io.out(`${JSON.stringify({ ok: overdue === 0, overdue, exceptions })}\n`);
+  } else {
+    const count = `${all.length} exception${all.length === 1 ? '' : 's'}`;
+    io.out(`${overdue > 0 ? paint(io, 'red', `${count}, ${overdue} overdue`) : paint(io, 'green', count)}\n`);
+    for (const one of all) print(io, one, today);
+  }
+  return overdue > 0 ? EXIT.no : EXIT.yes;
+}
+
+function print(io: Io, one: ExceptionRow, today: string): void {
+  const days = daysBetween(today, one.until);
+  const left = days < 0 ? `overdue for ${countDays(-days)}` : `${countDays(days)} left`;
+  const head = `${one.pattern}: ${left} (until ${one.until})`;
+  const changes = one.changes.length === 0 ? 'changes nothing' : one.changes.join(', ');
+  const contact = one.contact === null ? '' : `; ${one.contact}`;
+  io.out(`\n${days < 0 ? paint(io, 'red', head) : head}\n`);
+  io.out(`  ${changes}\n  ${escapeText(one.reason, 300)}${contact}\n  ${formatPosition(one)}\n`);
+}
