@@ -13,6 +13,7 @@ export type Own = { -readonly [K in keyof Settings]?: Settings[K] };
 export const FIELDS: Readonly<Record<string, (text: string) => Own | Wrong>> = {
   receive: (text) => ({ receive: text as Settings['receive'] }),
   deliver: (text) => ({ deliver: text === '' ? null : (text as Settings['deliver']) }),
+  'deliver-floor': (text) => ({ deliverFloor: text === '' ? 'none' : (text as Settings['deliverFloor']) }),
   'min-protocol': (text) => ({ minProtocol: text }),
   'min-bits': (text) => as('minBits', values.parseBits(text)),
   'deny-ciphers': (text) => as('denyCiphers', values.parseListOf(text, values.parseCipherFragment)),

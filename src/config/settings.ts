@@ -5,7 +5,9 @@
  * reported and the key then left as inherited, so that one mistake does not hide the next. A cycle is reported once, with
  * its chain. Sections are resolved without recursion; inheritance deeper than DEEPEST_INHERITANCE is a mistake.
  */
+import { certificateNames } from '../core/decide.ts';
 import { BUILT_IN, DEFAULTS, type Settings } from '../core/settings.ts';
+import type { Dated } from './day.ts';
 import { FIELDS, type Own } from './fields.ts';
 import { reserved } from './half.ts';
 import { DEEPEST_INHERITANCE } from './limits.ts';
@@ -32,6 +34,8 @@ export class Policies {
   readonly #today: string;
   readonly #socketmap: boolean;
   readonly #nodes = new Map<string, Node>();
+  /** Every section with `until`, in the order in which they were read. */
+  readonly dated: Dated[] = [];
   /** Policies that something starts from or names. */
   readonly #used = new Set<string>();
 
@@ -126,6 +130,40 @@ export class Policies {
     }
     this.#checkPins(node, settings);
     this.#checkOneSided(node, settings);
+    this.#checkFloor(node, settings);
+    return settings;
+  }
+
+  /** Settings of an `[exception]` over those of the row `from`, which it is an exception from; null: of no row. */
+  exception(section: Section, base: Settings, from: string | null): Settings {
+    const node = this.#read(section);
+    for (const key of ['until', 'reason']) {
+      const entry = node.entries.get(key);
+      if (entry !== undefined && entry.value !== '') continue;
+      // a key that is there and wrong was reported as that
+      if (entry === undefined && section.entries.some((written) => written.key === key)) continue;
+      const wrong = new Wrong(`no ${key}`, key === 'until' ? 'until = YYYY-MM-DD' : 'reason = a sentence');
+      this.#report.problem(
+        entry === undefined ? section : positionOf(section, entry),
+        whereOf(section),
+        wrong,
+      );
+    }
+    let settings = lay(node, base);
+    const { clientNames, fingerprints } = settings;
+    const verified =
+      settings.receive === 'verify' && base.receive === 'verify' && node.own.receive === undefined;
+    if (
+      verified &&
+      from !== null &&
+      from !== section.name &&
+      clientNames.length + fingerprints.length === 0
+    ) {
+      // the names that stand for the row's own domain stay those of the row
+      const row = { pattern: from, settings: base, at: section };
+      settings = Object.freeze({ ...settings, clientNames: certificateNames(row) });
+    }
+    this.#checkPins(node, settings);
     return settings;
   }
 
@@ -138,7 +176,10 @@ export class Policies {
       const { section, entries } = node;
       if (!this.#used.has(name))
         this.#report.notice('no-effect', section, whereOf(section), 'no row uses this policy');
-      else if (node.settings !== null) this.#checkOneSided(node, node.settings);
+      else if (node.settings !== null) {
+        this.#checkOneSided(node, node.settings);
+        this.#checkFloor(node, node.settings);
+      }
       const names = entries.get('client-names') ?? entries.get('client-issuers');
       if (names === undefined || verified.has(`policy ${name}`)) continue;
       const text = 'has no effect, because no row with this policy has receive = verify';
@@ -157,23 +198,19 @@ export class Policies {
       else Object.assign(own, value);
     }
     const until = entries.get('until');
-    if (until !== undefined && own.until != null && own.until < this.#today) {
+    if (until !== undefined && own.until != null) {
+      const at = positionOf(section, until);
+      this.dated.push({ ...at, where: whereOf(section), until: own.until, reason: own.reason ?? null });
       const text = `overdue: the last good day was ${own.until}`;
-      this.#report.notice('overdue', positionOf(section, until), whereOf(section, 'until'), text);
+      if (own.until < this.#today) this.#report.notice('overdue', at, whereOf(section, 'until'), text);
     }
     const deliver = entries.get('deliver');
-    if (deliver !== undefined && deliver.value !== '') {
+    // an exception is written for both legs, whichever are served
+    if (deliver !== undefined && deliver.value !== '' && section.kind !== 'exception') {
       const at = positionOf(section, deliver);
       const where = whereOf(section, 'deliver');
       if (!this.#socketmap)
         this.#report.notice('no-effect', at, where, 'has no effect, because there is no socketmap-listen');
-      else if (deliver.value === 'auto')
-        this.#report.notice(
-          'no-effect',
-          at,
-          where,
-          'auto: published policies are not looked up by this version; answered like dane',
-        );
     }
     return { section, entries, own, settings: null };
   }
@@ -247,11 +284,18 @@ export class Policies {
 
   /** `deliver = fingerprint` without a digest would let no mail out at all. */
   #checkPins(node: Node, settings: Settings): void {
-    const domain = node.section.kind === 'domain';
+    const domain = node.section.kind !== 'policy';
     const entry = node.entries.get('deliver') ?? (domain ? node.entries.get('fingerprint') : undefined);
     if (entry === undefined || settings.deliver !== 'fingerprint' || settings.fingerprints.length > 0) return;
     const wrong = new Wrong('no digest to compare with', 'a fingerprint key');
     this.#report.problem(positionOf(node.section, entry), whereOf(node.section, entry.key), wrong);
+  }
+
+  #checkFloor(node: Node, settings: Settings): void {
+    const entry = node.entries.get('deliver-floor');
+    if (entry === undefined || settings.deliverFloor === 'none' || settings.deliver === 'auto') return;
+    const text = `has no effect, because deliver is ${settings.deliver ?? 'empty'} and not auto`;
+    this.#report.notice('no-effect', positionOf(node.section, entry), whereOf(node.section, entry.key), text);
   }
 
   /** A partner whose mail must arrive encrypted, while mail to it leaves as the MTA likes: perhaps not what was meant. */

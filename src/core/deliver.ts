@@ -8,16 +8,19 @@
  * Floors (`min-protocol`, `min-bits`, `deny-ciphers`) are part of an answer where TLS is mandatory. At `may` and `dane` they
  * are left out: there Postfix falls back to plain text when a handshake fails, so a floor would lower what it should raise.
  *
- * `auto` is answered like `dane`: DANE where the recipient publishes it, TLS where offered otherwise. Published MTA-STS
- * policies are not looked up here.
+ * `auto` follows what the recipient's domain publishes (deliverAuto.ts), which must be found out before; until then such a
+ * row is trouble with a question. Then come `deliver-floor` of the row and the floor of the map: of two the stricter.
  *
  * Pure and total: whatever comes, a decision comes back.
  */
 import type { EnvelopeAddress } from './address.ts';
 import { excludedCiphers } from './cipherNames.ts';
+import { type AutoAnswer, followPublished, leftToPostfix, type StsBehind } from './deliverAuto.ts';
 import { type AnsweredLevel, atLeast, type DeliverFloor, mandatory, stricter } from './deliverLevel.ts';
-import { parseNextHop } from './nextHop.ts';
-import { DEFAULTS, type Settings } from './settings.ts';
+import { narrow } from './narrowing.ts';
+import { type NextHop, parseNextHop } from './nextHop.ts';
+import type { PolicyAttribute, Published, PublishedQuestion } from './published.ts';
+import { DEFAULTS, type DeliverLevel, type Settings } from './settings.ts';
 import type { PolicyTable, Row } from './table.ts';
 
 /** How one connection must be protected: what `smtp_tls_policy_maps` can say of it. */
@@ -31,17 +34,56 @@ export interface DeliverPolicy {
   readonly minBits: number;
   /** OpenSSL words and names. */
   readonly exclude: readonly string[];
+  /** The server is asked for the certificate of the MX host's name (SNI); null: as the MTA does by itself. */
+  readonly servername: 'hostname' | null;
+  /** The MTA-STS policy that is followed. */
+  readonly sts: StsBehind | null;
+  /** Of another policy server's answer, beside what is above. */
+  readonly attributes: readonly PolicyAttribute[];
 }
 
 export type DeliverDecision =
-  | { readonly kind: 'policy'; readonly row: Row | null; readonly policy: DeliverPolicy }
+  | {
+      readonly kind: 'policy';
+      readonly row: Row | null;
+      readonly policy: DeliverPolicy;
+      /** `auto`: what it follows, a clause for a person; null: the row or the map says it. */
+      readonly follows: string | null;
+      /** Does the level come from what was found out about the domain? */
+      readonly found: boolean;
+    }
   /** The table does not say: the MTA's own default level. `why` is a clause for a person. */
   | { readonly kind: 'silent'; readonly row: Row | null; readonly why: string }
   /** Mail must wait: to answer anything might be too weak. */
-  | { readonly kind: 'trouble'; readonly row: Row | null; readonly why: string };
+  | {
+      readonly kind: 'trouble';
+      readonly row: Row | null;
+      readonly why: string;
+      /** `auto`: what to find out, and then to ask again with it. */
+      readonly question?: PublishedQuestion;
+    };
 
-/** The next hop of an SMTP client as the MTA wrote it. */
-export function decideNextHop(table: PolicyTable, key: string, floor: DeliverFloor): DeliverDecision {
+/** What a row with `auto` comes to, or what to find out before. */
+type Auto = AutoAnswer | { readonly kind: 'ask'; readonly question: PublishedQuestion };
+
+/** Services that a next hop may name instead of a port; others are not looked up. */
+const SERVICES: ReadonlyMap<string, number> = new Map([
+  ['smtp', 25],
+  ['submission', 587],
+  ['submissions', 465],
+  ['smtps', 465],
+]);
+
+/**
+ * The next hop of an SMTP client as the MTA wrote it. `published`: what was found out about it; null: nothing was looked
+ * up, and a row with `auto` is trouble with a question.
+ */
+export function decideNextHop(
+  table: PolicyTable,
+  key: string,
+  floor: DeliverFloor,
+  published: Published | null = null,
+): DeliverDecision {
   const hop = parseNextHop(key);
   switch (hop.kind) {
     case 'parent':
@@ -50,23 +92,59 @@ export function decideNextHop(table: PolicyTable, key: string, floor: DeliverFlo
     case 'unreadable':
       return { kind: 'trouble', row: null, why: 'the next hop is not a domain, a host or an address' };
     case 'nobody':
-      return decideRow(rowOf(table, table.find('*')), floor);
+      return decideRow(rowOf(table, table.find('*')), floor, () => NO_DOMAIN);
     case 'hop': {
       let row = -1;
       for (let i = 0; row < 0 && i < hop.exact.length; i++) row = table.find(hop.exact[i]!);
-      return decideRow(rowOf(table, row < 0 ? table.findDomain(hop.name) : row), floor);
+      const found = rowOf(table, row < 0 ? table.findDomain(hop.name) : row);
+      return decideRow(found, floor, () => autoOf(hop, published));
     }
   }
 }
 
-/** One recipient; address rows count here. A malformed address has the strictest of the rows it might mean. */
+/** What must be found out before the next hop can be decided; null: nothing, no row with `auto` speaks of it. */
+export function publishedQuestion(table: PolicyTable, key: string): PublishedQuestion | null {
+  return questionIn(decideNextHop(table, key, 'none', null));
+}
+
+/** The question of a decision that needs one. */
+export function questionIn(decision: DeliverDecision): PublishedQuestion | null {
+  return decision.kind === 'trouble' ? (decision.question ?? null) : null;
+}
+
+/**
+ * One recipient; address rows count here. A malformed address has the strictest of the rows it might mean, and nothing is
+ * looked up for it.
+ */
 export function decideRecipient(
   table: PolicyTable,
   recipient: EnvelopeAddress,
   floor: DeliverFloor,
+  published: Published | null = null,
 ): DeliverDecision {
-  const decisions = table.rowsFor(recipient).map((row) => decideRow(row, floor));
-  return decisions.reduce<DeliverDecision | null>(harder, null) ?? decideRow(null, floor);
+  const auto = () => autoOfRecipient(recipient, published);
+  const decisions = table.rowsFor(recipient).map((row) => decideRow(row, floor, auto));
+  return decisions.reduce<DeliverDecision | null>(harder, null) ?? decideRow(null, floor, auto);
+}
+
+const NO_DOMAIN: AutoAnswer = { kind: 'silent', why: 'only a domain or a host can publish anything' };
+
+function autoOf(hop: Extract<NextHop, { kind: 'hop' }>, published: Published | null): Auto {
+  const { name, port } = hop;
+  if (name.startsWith('[')) return NO_DOMAIN;
+  const number = port === null ? 25 : (SERVICES.get(port) ?? Number(port));
+  if (!(number > 0 && number < 65_536)) return leftToPostfix(`which port ${port} is, is not known`);
+  return followed({ name, host: hop.exact.length > 0, port: number }, published);
+}
+
+function autoOfRecipient({ kind, domain }: EnvelopeAddress, published: Published | null): Auto {
+  if (kind === 'malformed') return { kind: 'trouble', why: 'the address has no domain to ask' };
+  if (kind !== 'mailbox' || domain.startsWith('[')) return NO_DOMAIN;
+  return followed({ name: domain, host: false, port: 25 }, published);
+}
+
+function followed(question: PublishedQuestion, published: Published | null): Auto {
+  return published === null ? { kind: 'ask', question } : followPublished(question.name, published);
 }
 
 function harder(one: DeliverDecision | null, other: DeliverDecision): DeliverDecision {
@@ -86,23 +164,71 @@ function rowOf(table: PolicyTable, number: number): Row | null {
   return number < 0 ? null : table.row(number);
 }
 
-/** What a row says of deliveries; null when it says nothing, or is only observed. */
-function saidBy(row: Row | null): AnsweredLevel | null {
-  if (row === null || row.settings.mode === 'observe') return null;
-  const { deliver } = row.settings;
-  return deliver === 'auto' ? 'dane' : deliver;
+function saidBy(row: Row | null): DeliverLevel | null {
+  return row === null || row.settings.mode === 'observe' ? null : row.settings.deliver;
 }
 
-function decideRow(row: Row | null, floor: DeliverFloor): DeliverDecision {
+function decideRow(row: Row | null, floor: DeliverFloor, auto: () => Auto): DeliverDecision {
   const said = saidBy(row);
-  if (said === null && floor === 'none') return { kind: 'silent', row, why: silence(row) };
-  const level = said === null ? floor : stricter(said, floor);
+  if (row !== null && said === 'auto') return decideAuto(row, floor, auto());
+  const stated = said === 'auto' ? null : said;
+  if (stated === null && floor === 'none') return { kind: 'silent', row, why: silence(row) };
+  const level = stated === null ? floor : stricter(stated, floor);
   // floors of a row that is only observed are not enforced either
   const settings = row === null || row.settings.mode === 'observe' ? DEFAULTS : row.settings;
   const policy = policyOf(level, settings);
   if (level === 'fingerprint' && policy.match.length === 0)
     return { kind: 'trouble', row, why: 'deliver = fingerprint, and the row has no digest' };
-  return { kind: 'policy', row, policy };
+  return { kind: 'policy', row, policy, follows: null, found: false };
+}
+
+function decideAuto(row: Row, floor: DeliverFloor, answer: Auto): DeliverDecision {
+  const { settings } = row;
+  if (answer.kind === 'ask')
+    return { kind: 'trouble', row, why: 'what is published was not looked up', question: answer.question };
+  if (answer.kind === 'trouble') return { kind: 'trouble', row, why: answer.why };
+  const base = answer.kind === 'silent' ? null : answer.level;
+  const own = base === null ? atLeastFloor(settings.deliverFloor) : stricter(base, settings.deliverFloor);
+  const level = own === null ? atLeastFloor(floor) : stricter(own, floor);
+  if (level === null) return { kind: 'silent', row, why: answer.why };
+  const follows = level === base ? answer.why : `${answer.why}; ${raised(level, own, settings)}`;
+  const policy = policyOf(level, settings);
+  const found = answer.kind === 'level' && answer.by !== 'none' && level === base;
+  if (answer.kind === 'silent') return { kind: 'policy', row, policy, follows, found };
+  const whole = level === base ? foundPolicy(policy, answer) : narrowedBy(policy, answer.attributes);
+  if (whole === null)
+    return { kind: 'trouble', row, why: 'the protocols of the other policy server cannot be compared' };
+  return { kind: 'policy', row, policy: whole, follows, found };
+}
+
+function atLeastFloor(floor: DeliverFloor): AnsweredLevel | null {
+  return floor === 'none' ? null : floor;
+}
+
+function raised(level: AnsweredLevel, own: AnsweredLevel | null, settings: Settings): string {
+  return level === own
+    ? `${level} because of deliver-floor = ${settings.deliverFloor}`
+    : `${level} because of the map`;
+}
+
+/** The policy at the level that was found: what was found counts, not the names of the row. */
+function foundPolicy(
+  policy: DeliverPolicy,
+  answer: Extract<AutoAnswer, { kind: 'level' }>,
+): DeliverPolicy | null {
+  const { by, match, sts, attributes } = answer;
+  if (by === 'sts') return { ...policy, match, servername: 'hostname', sts };
+  if (by !== 'other') return policy;
+  if (!mandatory(policy.level)) return { ...policy, attributes };
+  const narrowed = narrow(policy, attributes);
+  return narrowed === null ? null : { ...policy, match: [], ...narrowed };
+}
+
+/** A policy raised above what another server said: its protocols and ciphers still hold, the rest was for its level. */
+function narrowedBy(policy: DeliverPolicy, attributes: readonly PolicyAttribute[]): DeliverPolicy | null {
+  const ciphers = attributes.filter(({ name }) => ['protocols', 'ciphers', 'exclude'].includes(name));
+  const narrowed = narrow(policy, ciphers);
+  return narrowed === null ? null : { ...policy, ...narrowed };
 }
 
 function silence(row: Row | null): string {
@@ -120,6 +246,9 @@ function policyOf(level: AnsweredLevel, settings: Settings): DeliverPolicy {
     minProtocol: strict ? settings.minProtocol : null,
     minBits: strict ? settings.minBits : 0,
     exclude: strict ? excludedCiphers(settings.denyCiphers) : [],
+    servername: null,
+    sts: null,
+    attributes: [],
   };
 }
 

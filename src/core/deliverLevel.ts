@@ -16,7 +16,9 @@
  *
  * Sources: Postfix TLS_README ("Client TLS limitations", "DANE TLS authentication"), smtp_tls_policy_maps in postconf(5).
  */
-import type { DeliverLevel } from './settings.ts';
+import type { DeliverFloor, DeliverLevel } from './settings.ts';
+
+export { type DeliverFloor, FLOORS } from './settings.ts';
 
 /** A level as an MTA is told it. */
 export type AnsweredLevel = Exclude<DeliverLevel, 'auto'>;
@@ -31,10 +33,6 @@ export const GUARANTEES: Readonly<Record<AnsweredLevel, readonly string[]>> = {
   verify: ['offered', 'always', 'authenticated'],
   secure: ['offered', 'always', 'authenticated'],
 };
-
-/** What a map's name can ask for at least. */
-export const FLOORS = ['none', 'encrypt', 'verify'] as const;
-export type DeliverFloor = (typeof FLOORS)[number];
 
 /** Does `level` guarantee all that `other` does? */
 export function atLeast(level: AnsweredLevel, other: AnsweredLevel): boolean {

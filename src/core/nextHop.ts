@@ -24,6 +24,8 @@ export type NextHop =
       readonly exact: readonly string[];
       /** Canonical domain or address literal. */
       readonly name: string;
+      /** As patterns have it, a number or the name of a service; null when there is none. */
+      readonly port: string | null;
     }
   /** A parent domain that Postfix asks for by itself; we have walked the parents already. */
   | { readonly kind: 'parent' }
@@ -50,7 +52,7 @@ export function parseNextHop(text: string): NextHop {
     const alone = literal ?? `[${name}]`;
     const port = portOf(bracketed[2]);
     if (port === '') return UNREADABLE;
-    return { kind: 'hop', exact: port === null ? [alone] : [`${alone}:${port}`, alone], name };
+    return { kind: 'hop', exact: port === null ? [alone] : [`${alone}:${port}`, alone], name, port };
   }
   const [host = '', written, ...more] = text.split(':');
   if (more.length > 0) return UNREADABLE;
@@ -59,7 +61,7 @@ export function parseNextHop(text: string): NextHop {
   if (name === null) return unnamed(host);
   const port = portOf(written);
   if (port === '') return UNREADABLE;
-  return { kind: 'hop', exact: port === null ? [] : [`${name}:${port}`], name };
+  return { kind: 'hop', exact: port === null ? [] : [`${name}:${port}`], name, port };
 }
 
 function unnamed(host: string): NextHop {

@@ -22,6 +22,10 @@ export const DELIVER_LEVELS = [
 ] as const;
 export type DeliverLevel = (typeof DELIVER_LEVELS)[number];
 
+/** What mail must at least leave with: of a row that follows what is published, and in the name of a map. */
+export const FLOORS = ['none', 'encrypt', 'verify'] as const;
+export type DeliverFloor = (typeof FLOORS)[number];
+
 export const VIOLATIONS = ['tag', 'defer', 'reject', 'hold'] as const;
 /** What a violation leads to. */
 export type Violation = (typeof VIOLATIONS)[number];
@@ -44,6 +48,8 @@ export interface Settings extends Floor {
   readonly receive: ReceiveLevel;
   /** null: the table does not say; the MTA's own default level holds. */
   readonly deliver: DeliverLevel | null;
+  /** The least that `auto` answers. */
+  readonly deliverFloor: DeliverFloor;
   /** Canonical names, `.suffix` for everything below; empty: the row's own domain and what is below it. */
   readonly clientNames: readonly string[];
   /** Issuer names, one of which must have signed; empty: any issuer the MTA trusts. */
@@ -79,6 +85,7 @@ export const DEFAULTS: Settings = {
   lineage: ['built-in may'],
   receive: 'may',
   deliver: null,
+  deliverFloor: 'none',
   minProtocol: 'TLSv1.2',
   minBits: 128,
   denyCiphers: [],

@@ -7,6 +7,10 @@
  *             / "protocols=" protocol-list           since 3.6 ">=TLSv1.2", before "!SSLv2:!SSLv3:..."
  *             / "ciphers=high"
  *             / "exclude=" word *( ":" word )
+ *             / "servername=hostname"                since 3.4
+ *             / "policy_type=sts" SP "policy_domain=" name *( SP "{policy_string = " line "}" )
+ *               1*( SP "mx_host_pattern=" pattern )  since 3.10: an MTA-STS policy, for TLSRPT; with match= and patterns
+ *                                                    3.10.5 compares the MX host with the patterns itself
  *
  * Postfix takes the whole value for invalid, and defers, for an attribute it does not know, an empty value, or `match=` at
  * a level that compares nothing. White space and commas separate attributes, so nothing foreign may get in: every part is
@@ -15,6 +19,7 @@
  *
  * `ciphers=high` is the grade whose ciphers all have 128 bits or more in OpenSSL 1.1.0 and later; there is none above it,
  * so for more bits the 128-bit ones are excluded by name. TLS 1.3 suites are beyond both: their choice is OpenSSL's.
+ * A value is at most LONGEST_VALUE long: lines of the policy are left out for that, then all that only 3.10 knows.
  * Sources: Postfix postconf(5), TLS_README; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one() and set_cipher_grade().
  */
 
@@ -25,6 +30,14 @@ export interface TlsPolicyValue {
   readonly minProtocol: string | null;
   readonly minBits: number;
   readonly exclude: readonly string[];
+  readonly servername?: 'hostname' | null;
+  readonly sts?: {
+    readonly domain: string;
+    readonly mx: readonly string[];
+    readonly lines: readonly string[];
+  } | null;
+  /** Of another server's answer, as tlsPolicyParse.ts let them through; only names that are not given above. */
+  readonly attributes?: readonly { readonly name: string; readonly value: string }[];
 }
 
 /** Major and minor of a Postfix release. */
@@ -36,13 +49,27 @@ export interface PostfixVersion {
 /** What is answered when nobody says which Postfix asks. */
 export const OLDEST_POSTFIX: PostfixVersion = { major: 3, minor: 7 };
 
+/** Postfix reads replies of 100,000 bytes, `OK ` included (`socketmap_max_reply_size`, a constant before 3.10). */
+export const LONGEST_VALUE = 100_000 - 'OK '.length;
+
+/** Levels in Postfix's words. */
+export const LEVELS = [
+  'none',
+  'may',
+  'encrypt',
+  'dane',
+  'dane-only',
+  'fingerprint',
+  'verify',
+  'secure',
+] as const;
+
 const PROTOCOLS = ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
-const LEVELS = ['none', 'may', 'encrypt', 'dane', 'dane-only', 'fingerprint', 'verify', 'secure'];
 /** At these a handshake that fails is not followed by plain text, so attributes may narrow it. */
 const MANDATORY = ['encrypt', 'dane-only', 'fingerprint', 'verify', 'secure'];
 const NAME = /^\.?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const DIGEST = /^[0-9A-F]{2}(?::[0-9A-F]{2}){15,63}$/;
-const WORD = /^[A-Za-z0-9_-]{2,64}$/;
+const WORD = /^[A-Za-z0-9_+-]{2,64}$/;
 /** Ciphers of the grade `high` with fewer than 256 bits. */
 const SHORT_KEYS = ['AES128', 'CAMELLIA128', 'ARIA128'];
 
@@ -53,16 +80,18 @@ export function parsePostfixVersion(text: string): PostfixVersion | null {
 }
 
 /** Is `version` this one or later? */
-function since(version: PostfixVersion, major: number, minor: number): boolean {
+export function since(version: PostfixVersion, major: number, minor: number): boolean {
   return version.major > major || (version.major === major && version.minor >= minor);
 }
 
 /** The value. Throws RangeError for what must not be sent: a bug of the caller. */
 export function formatTlsPolicy(policy: TlsPolicyValue, version: PostfixVersion): string {
   const { level, match, minProtocol, minBits } = policy;
-  if (!LEVELS.includes(level)) throw new RangeError(`no TLS level: ${level}`);
+  if (!LEVELS.some((known) => known === level)) throw new RangeError(`no TLS level: ${level}`);
   const parts = [level];
-  if (match.length > 0 || level === 'fingerprint') parts.push(`match=${formatMatch(level, match)}`);
+  const others = policy.attributes ?? [];
+  if (match.length > 0 || (level === 'fingerprint' && !others.some(({ name }) => name === 'match')))
+    parts.push(`match=${formatMatch(level, match)}`);
   const strict = MANDATORY.includes(level);
   if (!strict && (minProtocol !== null || minBits > 0 || policy.exclude.length > 0))
     throw new RangeError(`floors at level ${level}, which falls back to plain text`);
@@ -74,7 +103,37 @@ export function formatTlsPolicy(policy: TlsPolicyValue, version: PostfixVersion)
     if (!exclude.every((word) => WORD.test(word))) throw new RangeError('a word that is no cipher');
     parts.push(`exclude=${[...new Set(exclude)].join(':')}`);
   }
-  return parts.join(' ');
+  if (policy.servername != null && since(version, 3, 4)) parts.push(`servername=${policy.servername}`);
+  for (const attribute of others) parts.push(formatAttribute(attribute));
+  const value = parts.join(' ');
+  if (value.length > LONGEST_VALUE) throw new RangeError('an answer longer than Postfix reads');
+  if (policy.sts == null || !since(version, 3, 10)) return value;
+  return withSts(value, policy.sts);
+}
+
+const PATTERN = /^(?:\*\.)?(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/;
+/** What may stand between braces; they would have to be balanced. */
+const LINE = /^[\x21-\x7a\x7c\x7e](?:[\x20-\x7a\x7c\x7e]{0,1000}[\x21-\x7a\x7c\x7e])?$/;
+
+/** The value with the MTA-STS policy behind it, as far as there is room. */
+function withSts(value: string, { domain, mx, lines }: NonNullable<TlsPolicyValue['sts']>): string {
+  const patterns = mx.filter((pattern) => pattern.length <= 255 && PATTERN.test(pattern));
+  if (!PATTERN.test(domain) || patterns.length === 0) return value;
+  const head = ` policy_type=sts policy_domain=${domain}`;
+  const tail = patterns.map((pattern) => ` mx_host_pattern=${pattern}`).join('');
+  const strings = lines.filter((line) => LINE.test(line)).map((line) => ` {policy_string = ${line}}`);
+  for (const middle of [strings.join(''), '']) {
+    const whole = `${value}${head}${middle}${tail}`;
+    if (whole.length <= LONGEST_VALUE) return whole;
+  }
+  return value;
+}
+
+/** `name=value`, in braces where the value has what separates attributes. */
+function formatAttribute({ name, value }: { readonly name: string; readonly value: string }): string {
+  if (!/^[a-z_]{1,32}$/.test(name) || !/^[\x20-\x7a\x7c\x7e]+$/.test(value))
+    throw new RangeError('an attribute that is none');
+  return /[ ,]/.test(value) ? `{${name} = ${value}}` : `${name}=${value}`;
 }
 
 function formatMatch(level: string, match: readonly string[]): string {

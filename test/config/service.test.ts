@@ -114,6 +114,57 @@ t.test('trusted-clients, present and empty, is nobody', (t) => {
   t.end();
 });
 
+t.test('what domains publish: resolver, cache, another server', (t) => {
+  const service = serviceOf(
+    t,
+    `socketmap-listen = inet:127.0.0.1:0
+resolver = 127.0.0.53, 127.0.0.1:5353, ::1, [::1]:53
+sts-cache = sts
+sts-test-opening = 127.0.0.0/8 8443`,
+  );
+  t.strictSame(
+    service.resolver.map(({ host, port }) => `${host} ${port}`),
+    ['127.0.0.53 53', '127.0.0.1 5353', '::1 53', '::1 53'],
+  );
+  t.match(service.stsCache, /^\/.*\/sts$/);
+  t.match(service.stsTestOpening, { port: 8443, text: '127.0.0.0/8 8443' });
+  const other = (text: string) =>
+    serviceOf(t, `socketmap-listen = inet:127.0.0.1:0\npublished = ${text}`).published;
+  t.strictSame(other('socketmap:inet:127.0.0.1:8642:QUERY'), {
+    address: { kind: 'inet', host: '127.0.0.1', port: 8642 },
+    map: 'QUERY',
+  });
+  t.strictSame(other('socketmap:inet:[::1]:8461:postfix')?.address, {
+    kind: 'inet',
+    host: '::1',
+    port: 8461,
+  });
+  t.strictSame(other('socketmap:unix:/run/s.sock:m'), {
+    address: { kind: 'unix', path: '/run/s.sock' },
+    map: 'm',
+  });
+  const bench = workbench(t);
+  bench.write(
+    'tls.ini',
+    `[service]
+policy-listen = unix:/run/p.sock
+resolver = 127.0.0.1
+published = socketmap:inet:tlspol:8642:QUERY
+sts-test-opening = 127.0.0.0/8 8443
+sts-cache =
+[domains]
+* = may
+`,
+  );
+  t.strictSame(noticesOf(bench.load(), bench.folder), [
+    'tls.ini:3: [service] resolver: has no effect, because published names another policy server',
+    'tls.ini:4: [service] published: answers that come over a network can be changed on the way',
+    'tls.ini:5: [service] sts-test-opening: FOR TESTS ONLY: MTA-STS policies are fetched from internal addresses (127.0.0.0/8 8443); remove it on a mail server',
+    'tls.ini:5: [service] sts-test-opening: has no effect, because published names another policy server',
+  ]);
+  t.end();
+});
+
 t.test('refused values', (t) => {
   const bad = (line: string, want: RegExp) => {
     const bench = workbench(t);
@@ -128,6 +179,18 @@ t.test('refused values', (t) => {
   bad('max-packet = 64K', /expected 65537 to/);
   bad('max-recipients = -1', /a whole number/);
   bad('socket-mode = 0888', /octal/);
+  bad('resolver = 192.0.2.1', /found "192\.0\.2\.1", expected a loopback address .*forged on the way/);
+  bad('resolver = localhost', /expected a loopback address/);
+  bad('resolver = 127.0.0.1:0', /expected a port from 1/);
+  bad('resolver = 127.0.0.1:99999', /expected a port from 1/);
+  bad('resolver = ::1:53', /expected a loopback address/);
+  bad('published = inet:127.0.0.1:8642:QUERY', /did you mean socketmap:inet:127\.0\.0\.1:8642:QUERY\?/);
+  bad('published = socketmap:inet:127.0.0.1:8642', /expected socketmap:inet:HOST:PORT:NAME/);
+  bad('published = socketmap:inet:127.0.0.1:0:m', /expected a port from 1/);
+  bad('published = "socketmap:unix:/x y: m"', /expected socketmap:inet/);
+  bad('sts-test-opening = 127.0.0.1/8 8443', /expected a network and a port/);
+  bad('sts-test-opening = 127.0.0.0/8', /expected a network and a port/);
+  bad('sts-test-opening = yes', /expected a network and a port/);
   bad('socket-mode = 1777', /octal/);
   for (const name of [
     'from',

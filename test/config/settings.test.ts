@@ -229,9 +229,12 @@ t.test('the deliver leg', (t) => {
   );
   says(
     socketmap,
-    '[domain a.example]\ndeliver = auto\n',
-    'tls.ini:5: [domain a.example] deliver: auto: published policies are not looked up by this version; answered like dane',
+    '[domain a.example]\ndeliver = dane\ndeliver-floor = encrypt\n',
+    'tls.ini:6: [domain a.example] deliver-floor: has no effect, because deliver is dane and not auto',
   );
+  says(socketmap, '[domain a.example]\ndeliver = auto\ndeliver-floor = verify\n');
+  const floor = settingsOf(t, '[domain a.example]\ndeliver = auto\ndeliver-floor = verify\n', 'a.example');
+  t.equal(floor.deliverFloor, 'verify');
   const names = settingsOf(t, '[domain a.example]\nserver-names = MX.A.example., .b.example\n', 'a.example');
   t.strictSame([names.serverNames, names.deliver], [['mx.a.example', '.b.example'], null]);
   t.equal(settingsOf(t, '[domain a.example]\npolicy = encrypt\ndeliver =\n', 'a.example').deliver, null);

@@ -1,0 +1,146 @@
+/**
+ * The answer of another policy server for `smtp_tls_policy_maps`, read by a closed grammar: what is not known here is not
+ * passed on, because Postfix takes a whole answer for invalid when it does not know one word of it.
+ *
+ *   value     = level *( separator attribute )        separator: blank, tab, comma
+ *   attribute = name "=" text / "{" name [SP] "=" [SP] text "}"
+ *
+ * Names and levels in any case; braces since Postfix 3.10. Known attributes with the version that has them and the form of
+ * their value are in KNOWN. An attribute newer than the Postfix that asks is left out (it is about reports, or narrows
+ * nothing that was promised); `policy_ttl` always is, because Postfix gave it up. Anything else, an attribute twice that
+ * may come once, `match=` at a level that compares nothing, a `policy_` attribute without its `policy_type`: unknown.
+ * Sources: Postfix postconf(5), smtp_tls_policy_maps; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one().
+ */
+import { LEVELS, LONGEST_VALUE, type PostfixVersion, since } from './tlsPolicyValue.ts';
+
+/** The shape of `OtherAnswer` in core. */
+export type ParsedTlsPolicy =
+  | {
+      readonly kind: 'policy';
+      readonly level: (typeof LEVELS)[number];
+      readonly attributes: readonly { readonly name: string; readonly value: string }[];
+    }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+interface Known {
+  readonly since: readonly [major: number, minor: number];
+  readonly value: RegExp;
+  readonly many?: true;
+}
+
+const LABELS = '\\.?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
+const HOST = new RegExp(`^${LABELS.slice(3)}$`, 'i');
+const NAMES = new RegExp(`^${LABELS}(?::${LABELS})*$`, 'i');
+const DIGESTS = /^[0-9a-f]{2}(?::[0-9a-f]{2}){15,63}(?:\|[0-9a-f]{2}(?::[0-9a-f]{2}){15,63})*$/i;
+const YES_NO = /^(?:yes|no)$/i;
+const OLD = [2, 3] as const;
+
+const KNOWN: ReadonlyMap<string, Known> = new Map<string, Known>([
+  // which of the two it is depends on the level
+  ['match', { since: OLD, value: new RegExp(`${NAMES.source}|${DIGESTS.source}`, 'i'), many: true }],
+  ['protocols', { since: OLD, value: /^(?:[<>]=)?!?[a-z0-9.]+(?::(?:[<>]=)?!?[a-z0-9.]+)*$/i }],
+  ['ciphers', { since: OLD, value: /^(?:low|medium|high|export|null)$/i }],
+  ['exclude', { since: OLD, value: /^[a-z0-9_+-]{2,64}(?::[a-z0-9_+-]{2,64})*$/i }],
+  ['tafile', { since: [2, 11], value: /^\/[a-z0-9._/+@-]{1,200}$/i, many: true }],
+  ['servername', { since: [3, 4], value: HOST }],
+  ['connection_reuse', { since: [3, 4], value: YES_NO }],
+  ['enable_rpk', { since: [3, 9], value: YES_NO }],
+  ['policy_type', { since: [3, 10], value: /^(?:sts|no-policy-found)$/i }],
+  ['policy_domain', { since: [3, 10], value: HOST }],
+  ['policy_string', { since: [3, 10], value: /^[\x20-\x7a\x7c\x7e]{1,1000}$/, many: true }],
+  [
+    'mx_host_pattern',
+    { since: [3, 10], value: new RegExp(`^(?:\\*\\.)?${HOST.source.slice(1)}`, 'i'), many: true },
+  ],
+  [
+    'policy_failure',
+    {
+      since: [3, 10],
+      value: /^(?:sts-policy-(?:fetch-error|invalid)|sts-webpki-invalid|validation-failure)$/i,
+    },
+  ],
+]);
+/** Taken, and never passed on. */
+const GIVEN_UP = 'policy_ttl';
+
+/** What the value says to a Postfix of this version. */
+export function parseTlsPolicy(value: string, version: PostfixVersion): ParsedTlsPolicy {
+  if (value.length > LONGEST_VALUE) return unknown('an answer longer than Postfix reads');
+  const words = split(value);
+  if (words === null) return unknown('braces that do not match');
+  const [first = '', ...rest] = words;
+  const level = LEVELS.find((known) => known === first.toLowerCase());
+  if (level === undefined) return unknown(`no TLS level: ${shown(first)}`);
+  const attributes: { name: string; value: string }[] = [];
+  const seen = new Set<string>();
+  for (const word of rest) {
+    const { name, text } = parted(word);
+    if (name === GIVEN_UP && /^[0-9]+$/.test(text)) continue;
+    const known = KNOWN.get(name);
+    if (known === undefined) return unknown(`an attribute that is not known: ${shown(word)}`);
+    if (!known.value.test(text)) return unknown(`not a value of ${name}=: ${shown(text)}`);
+    if (seen.has(name) && known.many === undefined) return unknown(`${name}= twice`);
+    seen.add(name);
+    if (name === 'match' && !matches(level, text)) return unknown(`match= at level ${level}: ${shown(text)}`);
+    if (since(version, known.since[0], known.since[1])) attributes.push({ name, value: text });
+  }
+  if (level === 'fingerprint' && !seen.has('match')) return unknown('fingerprint without match=');
+  const report = [...seen].find((name) => /^(?:policy_|mx_host)/.test(name));
+  if (report !== undefined && !seen.has('policy_type')) return unknown(`${report}= without policy_type=`);
+  return { kind: 'policy', level, attributes: fitting(level, attributes, version) };
+}
+
+/** Can a server certificate be compared with this at that level? */
+function matches(level: string, text: string): boolean {
+  if (level === 'fingerprint') return DIGESTS.test(text);
+  return (level === 'verify' || level === 'secure') && NAMES.test(text);
+}
+
+/** `>=` came with 3.6. Where TLS is mandatory protocols are written anew, below that they would make the answer invalid. */
+function fitting<T extends { readonly name: string; readonly value: string }>(
+  level: string,
+  attributes: readonly T[],
+  version: PostfixVersion,
+): T[] {
+  if (since(version, 3, 6) || !['none', 'may', 'dane'].includes(level)) return [...attributes];
+  return attributes.filter(({ name, value }) => name !== 'protocols' || !/[<>]/.test(value));
+}
+
+/** `name=value` or `{ name = value }` in its two parts. */
+function parted(word: string): { readonly name: string; readonly text: string } {
+  const inner = word.startsWith('{') ? word.slice(1, -1) : word;
+  const equals = inner.indexOf('=');
+  const name = inner.slice(0, Math.max(0, equals)).trim().toLowerCase();
+  return { name, text: equals < 0 ? '' : inner.slice(equals + 1).trim() };
+}
+
+/** Words between separators, braces kept together; null when braces do not match. */
+function split(value: string): string[] | null {
+  const words: string[] = [];
+  let word = '';
+  let inside = false;
+  for (const char of value) {
+    if (char === '{') {
+      if (inside || word !== '') return null;
+      inside = true;
+    } else if (char === '}') {
+      if (!inside) return null;
+      inside = false;
+    } else if (!inside && /[ \t,]/.test(char)) {
+      if (word !== '') words.push(word);
+      word = '';
+      continue;
+    } else if (!inside && word.endsWith('}')) return null;
+    word += char;
+  }
+  if (word !== '') words.push(word);
+  return inside ? null : words;
+}
+
+function unknown(why: string): ParsedTlsPolicy {
+  return { kind: 'unknown', why };
+}
+
+function shown(text: string): string {
+  return `"${text.slice(0, 60)}"`;
+}
