@@ -5,6 +5,7 @@
  * Sockets do not: settings about them take effect at the next start, and a reload that finds them changed says so.
  */
 import type { Server } from 'node:net';
+import { dayOf } from '../config/day.ts';
 import type { Difference } from '../config/diff.ts';
 import { formatListen, type ListenAddress } from '../config/listen.ts';
 import type { Loaded } from '../config/load.ts';
@@ -23,6 +24,7 @@ import type { ControlRequest } from '../wire/controlLines.ts';
 import { activeOf, readMarkKeys } from './active.ts';
 import { createCodes } from './codes.ts';
 import { giveBack } from './collect.ts';
+import { DayWatch } from './dayWatch.ts';
 import { Driver, type DriverLimits } from './driver.ts';
 import { Judge } from './judge.ts';
 import { KnownResults } from './knownResults.ts';
@@ -73,20 +75,23 @@ export class Service {
   #lastReload = '';
   #reloading: Promise<object> | null = null;
   readonly #sweep: NodeJS.Timeout;
+  readonly #clock: () => Date;
+  readonly #days: DayWatch;
 
-  /** Reads the configuration and opens every listener. Rejects with ConfigRejected or ListenError. */
+  /** Reads the configuration and opens every listener. `clock`: what day it is. Rejects with ConfigRejected or ListenError. */
   static async start(
     config: string,
     log: Log,
     env: NodeJS.ProcessEnv,
     loading: Promise<Loaded> = loadInWorker(config),
+    clock: () => Date = () => new Date(),
   ): Promise<Service> {
     const begun = performance.now();
     // in a worker as every reload: what reading leaves behind goes with it, and a table of a million rows rests small
     const [loaded, shared] = await Promise.all([loading, canShareReads()]);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
     const keys = await readMarkKeys(loaded.service);
-    const service = new Service(config, log, loaded, keys, shared, performance.now() - begun);
+    const service = new Service(config, log, loaded, keys, shared, performance.now() - begun, clock);
     try {
       await service.#listen(env);
     } catch (error) {
@@ -103,6 +108,7 @@ export class Service {
     keys: readonly MarkKey[],
     shared: boolean,
     ms: number,
+    clock: () => Date,
   ) {
     const { service } = loaded;
     this.#config = config;
@@ -110,7 +116,12 @@ export class Service {
     this.#loaded = loaded;
     this.#recent = new RecentVerdicts(service.recentVerdicts);
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
-    const judge = new Judge(activeOf(service, table, keys, loaded.rules), createCodes(Math.random()), log, this.#recent);
+    const judge = new Judge(
+      activeOf(service, table, keys, loaded.rules),
+      createCodes(Math.random()),
+      log,
+      this.#recent,
+    );
     this.#judge = judge;
     const known = new KnownResults();
     const maps = new Maps(() => judge.active, log, known);
@@ -151,7 +162,12 @@ export class Service {
     );
     log.setLevel(service.logLevel);
     this.#announce(loaded, table, ms);
-    this.#sweep = setInterval(() => judge.sweep(), 30_000);
+    this.#clock = clock;
+    this.#days = new DayWatch(clock, log);
+    this.#sweep = setInterval(() => {
+      judge.sweep();
+      this.checkDay();
+    }, 30_000);
     this.#sweep.unref();
   }
 
@@ -219,7 +235,12 @@ export class Service {
   async #reload(): Promise<object> {
     const begun = performance.now();
     const old = this.#loaded;
-    const { loaded: pending, difference } = startReload(this.#config, old.packed, undefined, old.rules);
+    const { loaded: pending, difference } = startReload(
+      this.#config,
+      old.packed,
+      dayOf(this.#clock()),
+      old.rules,
+    );
     const loaded = await pending;
     if (!loaded.ok) {
       return this.#refused(loaded.problems.map(formatProblem));
@@ -271,12 +292,19 @@ export class Service {
       startedAt: this.#startedAt,
       loadedAt: this.#loadedAt,
       lastReload: this.#lastReload,
+      dated: this.#loaded.dated,
+      today: dayOf(this.#clock()),
       table: this.#judge.active.table,
       listeners: this.listeners,
       drivers: this.#drivers,
       verdicts: this.#judge.counters,
       maps: this.#maps.counters,
     });
+  }
+
+  /** Warns of overdue rows if a day has begun since the last call; called by a timer. */
+  checkDay(): void {
+    this.#days.check(this.#loaded.dated);
   }
 
   #control({ command, argument }: ControlRequest): object | Promise<object> {
