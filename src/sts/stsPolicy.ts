@@ -32,7 +32,7 @@ const LONGEST_AGE_SECONDS = 31_557_600;
 const MOST_LINES = 100;
 const LONGEST_LINE = 512;
 
-const PAIR = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*$/;
+const PAIR = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*$/s;
 /** Control characters, a CR that ends no line included. */
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
@@ -46,7 +46,7 @@ export function parseStsPolicy(text: string): StsPolicyText {
   for (const [i, line] of lines.entries()) {
     const at = `line ${i + 1}`;
     if (CONTROL.test(line)) return invalid(`${at} has a control character`);
-    if (line.trim() === '') continue;
+    if (/^[ \t]*$/.test(line)) continue;
     const [, name, value] = PAIR.exec(line) ?? [];
     if (name === undefined || value === undefined) return invalid(`${at} is not "name: value"`);
     if (name !== 'mx') {
