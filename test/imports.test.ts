@@ -24,7 +24,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   dns: ['core', 'wire', 'node:*'],
   sts: ['core', 'dns', 'node:*'],
   published: ['core', 'wire', 'dns', 'sts', 'node:*'],
-  rules: ['core', 'mail', 'mark', 'node:crypto'],
+  rules: ['core', 'wire', 'mail', 'mark', 'node:crypto'],
   net: [
     'wire',
     'session',

@@ -24,6 +24,7 @@ interface StatusReply {
   readonly connections: Readonly<Record<string, Counters>>;
   readonly verdicts: Counters;
   readonly maps: Counters;
+  readonly routes: Counters;
   readonly memoryMiB: number;
 }
 
@@ -56,6 +57,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   for (const { name, address } of reply.listeners) line(name, address);
   line('verdicts', counters(reply.verdicts));
   line('maps', counters(reply.maps));
+  line('routes', counters(reply.routes));
   for (const [name, values] of Object.entries(reply.connections)) line(`${name}:`, counters(values));
   line('memory', `${reply.memoryMiB} MiB`);
   return EXIT.yes;

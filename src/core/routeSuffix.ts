@@ -11,6 +11,7 @@
  * A domain that ends so and cannot be taken apart is `unreadable`, never `plain`: routed like other mail it would leave
  * without the protection it was marked for.
  */
+import type { EnvelopeAddress } from './address.ts';
 import { canonicalDomain } from './domain.ts';
 import type { RuleLevel } from './rule.ts';
 
@@ -87,6 +88,15 @@ function routed(route: Route, text: string): RouteMark {
 /** May a rule's name stand in a domain? */
 function isLabel(text: string): boolean {
   return /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(text);
+}
+
+/** The address that a marked one stands for: rows and rules speak of its own domain. Others come back as they are. */
+export function unmarked(address: EnvelopeAddress): EnvelopeAddress {
+  if (!address.domain.includes('.tlsward-')) return address;
+  const mark = readRoute(address.domain);
+  if (mark.kind !== 'routed') return address;
+  const localPart = address.mailbox.slice(0, address.mailbox.lastIndexOf('@'));
+  return { ...address, domain: mark.domain, mailbox: `${localPart}@${mark.domain}` };
 }
 
 /**

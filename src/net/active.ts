@@ -13,6 +13,7 @@ import { AUTH_RESULTS_NAME } from '../mark/authResults.ts';
 import { ensureKeyFile } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { headerNamesFor } from '../rules/messageFacts.ts';
+import type { RouteSettings } from '../rules/route.ts';
 import type { EventsAnswer } from '../session/judging.ts';
 import { OLDEST_POSTFIX, type PostfixVersion, parsePostfixVersion } from '../wire/tlsPolicyValue.ts';
 import type { Active } from './judge.ts';
@@ -35,10 +36,17 @@ export function activeOf(
     facts: { trustedClients: service.trustedClients },
     edits,
     rules,
+    route: routeSettings(service),
     events: eventsOf(service, table, edits, rules),
     postfixVersion: postfixVersion(service),
     ways: { relayhost: service.relayhost, fallbacks: fallbacksOf(rules) },
   };
+}
+
+/** How messages that a rule speaks of are sent on. */
+export function routeSettings(service: ServiceSettings): RouteSettings {
+  const { messageRoute, routeHeader, relayhost, remoteTransports } = service;
+  return { mode: messageRoute, header: routeHeader, relayhost, remoteTransports };
 }
 
 /** Gateways by the name of the rule. */
@@ -92,5 +100,6 @@ function eventsOf(
     judges: table.judges,
     headers: bodyBanner ? 'all' : [...new Set(names.map((name) => name.toLowerCase()))],
     bodyLimitBytes: bodyBanner ? service.maxBodyBytes : 0,
+    routes: rules.length === 0 ? 'none' : service.messageRoute,
   };
 }

@@ -6,6 +6,7 @@
  * policy protocol finds it again under `instance`.
  */
 import { decide, type Facts } from '../core/decide.ts';
+import type { Edit } from '../core/edit.ts';
 import type { Rule } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { ClientCertificate } from '../core/tls.ts';
@@ -14,6 +15,7 @@ import { combine, type Verdict } from '../core/verdict.ts';
 import { type Reply, reasonsOf, replyFor } from '../core/words.ts';
 import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
 import type { Log, VerdictRecord } from '../log/log.ts';
+import type { Routed, RouteSettings } from '../rules/route.ts';
 import type {
   EventsAnswer,
   EventsQuery,
@@ -27,6 +29,7 @@ import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
 import type { Peer } from './connection.ts';
 import { TransactionMemory } from './memory.ts';
 import type { RecentVerdicts } from './recent.ts';
+import { type Routing, requestsRequireTls } from './routing.ts';
 
 export interface VerdictCounters {
   accept: number;
@@ -46,6 +49,7 @@ export interface Active {
   readonly edits: EditSettings;
   /** What single messages must have beyond their recipients' rows; in the order of the files. */
   readonly rules: readonly Rule[];
+  readonly route: RouteSettings;
   /** What a milter must show us for those edits. */
   readonly events: EventsAnswer;
   /** Whose grammar answers on the deliver leg have. */
@@ -54,25 +58,44 @@ export interface Active {
   readonly ways: Ways;
 }
 
+const NO_EDITS: readonly Edit[] = [];
+const CANNOT_ROUTE = 'cannot change recipients: messages that a rule sends another way are deferred';
+
 export class Judge {
   readonly counters: VerdictCounters = { accept: 0, hold: 0, defer: 0, reject: 0, tagged: 0, wouldRefuse: 0 };
-  active: Active;
+  readonly routing: Routing;
+  #active: Active;
+  /** What each table came into force with: a message keeps what it began with. */
+  readonly #earlier = new WeakMap<PolicyTable, Active>();
   readonly #memory = new TransactionMemory();
   readonly #degraded = new Set<string>();
   readonly #code: () => string;
   readonly #log: Log;
   readonly #recent: RecentVerdicts;
 
-  constructor(active: Active, code: () => string, log: Log, recent: RecentVerdicts) {
-    this.active = active;
+  constructor(active: Active, code: () => string, log: Log, recent: RecentVerdicts, routing: Routing) {
+    this.#active = active;
+    this.#earlier.set(active.table, active);
+    this.routing = routing;
     this.#code = code;
     this.#log = log;
     this.#recent = recent;
   }
 
+  get active(): Active {
+    return this.#active;
+  }
+
+  set active(active: Active) {
+    this.#active = active;
+    this.#earlier.set(active.table, active);
+  }
+
   /** Forgets what is too old; call it now and then. */
   sweep(): void {
-    this.#memory.sweep(Date.now());
+    const now = Date.now();
+    this.#memory.sweep(now);
+    this.routing.sweep(now);
   }
 
   /** One policy delegation request. */
@@ -86,14 +109,25 @@ export class Judge {
     const unseenRecipients = (known?.asked ?? 0) < (query.recipientCount ?? 0);
     const transaction = seen.length > 0 ? { ...asked, recipients: seen, unseenRecipients } : asked;
     const answer = this.#answer(transaction, decide(transaction, table, this.active.facts), table, peer);
+    let memory = known;
     if (instance !== '' && (asked.stage === 'MAIL' || asked.stage === 'RCPT')) {
-      const memory = known ?? this.#memory.begin(instance, table, now, peer);
+      memory ??= this.#memory.begin(instance, table, now, peer);
       if (answer.verdict.action === 'accept' || answer.verdict.action === 'hold') {
         memory.add(asked.recipients);
         this.#rememberPins(asked, now);
       }
     } else if (asked.stage === 'END-OF-MESSAGE') this.#memory.end(instance);
-    return answer;
+    if (asked.stage !== 'RCPT' || answer.verdict.action !== 'accept' || memory?.requireTls === true)
+      return answer;
+    if (!requestsRequireTls(this.#with(table), asked)) return answer;
+    // one header field asks for the whole message
+    if (memory !== undefined) memory.requireTls = true;
+    return { ...answer, requireTls: true };
+  }
+
+  /** What was in force with this table. */
+  #with(table: PolicyTable): Active {
+    return this.#earlier.get(table) ?? this.#active;
   }
 
   #rememberPins(transaction: Transaction, now: number): void {
@@ -107,7 +141,10 @@ export class Judge {
 
   /** Milter, negotiation: what the table in use needs to see. */
   events(query: EventsQuery, peer: Peer): EventsAnswer {
-    for (const what of query.missing) {
+    const { routes } = this.active.events;
+    const missing =
+      routes === 'recipient' && !query.changesRecipients ? [...query.missing, CANNOT_ROUTE] : query.missing;
+    for (const what of missing) {
       // an MTA offers the same at each connection: once is enough
       if (this.#degraded.has(what)) continue;
       this.#degraded.add(what);
@@ -143,16 +180,19 @@ export class Judge {
   message(query: MessageQuery, peer: Peer): MessageAnswer {
     const table = query.table ?? this.active.table;
     const { transaction } = query;
-    const verdict =
+    const judged =
       query.verdicts.length > 0 ? combine(query.verdicts) : decide(transaction, table, this.active.facts);
     const code = this.#code();
     const now = Date.now();
+    const routed = refuses(judged) ? null : this.routing.message(query, this.#with(table), code, now);
+    const verdict = withRoute(judged, routed);
     const { edits, notes } = refuses(verdict)
       ? { edits: [], notes: [] }
       : messageEdits(
           {
             transaction,
-            verdict,
+            // the mark speaks of how the message arrived
+            verdict: judged,
             headers: query.headers,
             shown: query.shown,
             body: query.body,
@@ -161,8 +201,11 @@ export class Judge {
           },
           this.active.edits,
         );
-    const reply = this.#record(transaction, verdict, table, peer, code, notes);
-    return { kind: 'message', verdict, reply, holdReason: holdReason(verdict, code), edits };
+    const reply = this.#record(transaction, verdict, table, peer, code, notes, routed);
+    const byRule =
+      routed !== null && routed.holdReason !== '' ? `tlsward: ${routed.holdReason} [${code}]` : '';
+    const reason = [holdReason(judged, code), byRule].filter(Boolean).join('; ');
+    return { kind: 'message', verdict, reply, holdReason: reason, edits, routes: routed?.edits ?? NO_EDITS };
   }
 
   #answer(transaction: Transaction, verdict: Verdict, table: PolicyTable, peer: Peer): JudgeAnswer {
@@ -179,11 +222,13 @@ export class Judge {
     peer: Peer,
     code: string,
     notes: readonly string[] = [],
+    routed: Routed | null = null,
   ): Reply | null {
     const { action, decisive, tls } = verdict;
     const would = verdict.wouldBe === 'defer' || verdict.wouldBe === 'reject' ? verdict.wouldBe : null;
     const said = action === 'defer' || action === 'reject' ? action : would;
-    const reply = said !== null && decisive !== null ? replyFor(decisive, said, tls, code) : null;
+    const byRow = said !== null && decisive !== null ? replyFor(decisive, said, tls, code) : null;
+    const reply = routed?.reply ?? byRow;
     this.counters[action]++;
     if (verdict.tagged) this.counters.tagged++;
     if (verdict.wouldBe !== null) this.counters.wouldRefuse++;
@@ -195,7 +240,10 @@ export class Judge {
       reply,
       generation: table.generation,
       conn: peer.conn,
-      notes,
+      notes: routed === null || routed.notes.length === 0 ? notes : [...notes, ...routed.notes],
+      ...(routed === null
+        ? null
+        : { route: { rules: routed.rules, ways: routed.ways, outcome: routed.kind } }),
     };
     this.#recent.add(record);
     this.#log.verdict(record);
@@ -207,6 +255,20 @@ function holdReason(verdict: Verdict, code: string): string {
   return verdict.action === 'hold'
     ? `tlsward: ${reasonsOf({ ...verdict, findings: verdict.decisive === null ? [] : [verdict.decisive] }).join('; ')} [${code}]`
     : '';
+}
+
+/** The verdict with what a rule adds to it. */
+function withRoute(verdict: Verdict, routed: Routed | null): Verdict {
+  switch (routed?.kind) {
+    case 'refused':
+      return { ...verdict, action: 'reject' };
+    case 'deferred':
+      return { ...verdict, action: 'defer' };
+    case 'held':
+      return { ...verdict, action: 'hold' };
+    default:
+      return verdict;
+  }
 }
 
 function refuses(verdict: Verdict): boolean {

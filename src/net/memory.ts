@@ -10,6 +10,7 @@
  * costs the collector more than the decision did, so an instance keeps its recipients as one string.
  */
 import { type EnvelopeAddress, parseInternalAddress } from '../core/address.ts';
+import { unmarked } from '../core/routeSuffix.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Fingerprints } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -71,6 +72,8 @@ export class Instance implements Dated {
   readonly since: number;
   /** Questions about a recipient that was not refused: at least as many as there are such recipients. */
   asked = 0;
+  /** Postfix was told to ask for REQUIRETLS. */
+  requireTls = false;
   /** Addresses in Postfix's internal form, which has no LF in it, with an LF between them. */
   #recipients = '';
 
@@ -91,7 +94,9 @@ export class Instance implements Dated {
 
   /** All of them, in order. */
   recipients(): EnvelopeAddress[] {
-    return this.#recipients === '' ? [] : this.#recipients.split('\n').map(parseInternalAddress);
+    return this.#recipients === ''
+      ? []
+      : this.#recipients.split('\n').map((text) => unmarked(parseInternalAddress(text)));
   }
 }
 

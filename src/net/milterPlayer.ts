@@ -27,8 +27,8 @@ export interface PlayedMail extends PlainMessage {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly queueId: string;
-  /** REQUIRETLS stands in MAIL. */
-  readonly requireTls?: boolean;
+  /** Of MAIL: `REQUIRETLS`. */
+  readonly mailParameters?: readonly string[];
   /** Domains that the MTA delivers to mailboxes of its own; all others leave by its smtp transport. */
   readonly localDomains?: readonly string[];
 }
@@ -122,7 +122,7 @@ async function play(filter: Filter, mail: PlayedMail): Promise<Played> {
   );
   const sender: MilterCommand = {
     kind: 'MAIL',
-    args: mail.requireTls ? [mail.sender, 'REQUIRETLS'] : [mail.sender],
+    args: [mail.sender, ...(mail.mailParameters ?? [])],
   };
   const atMail = await event(
     `MAIL ${mail.sender}`,

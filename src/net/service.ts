@@ -32,6 +32,7 @@ import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
 import { Maps } from './maps.ts';
 import { RecentVerdicts } from './recent.ts';
 import { canShareReads } from './sharedRead.ts';
+import { Routing } from './routing.ts';
 import { type OpenListener, statusReport } from './status.ts';
 
 /** The configuration has mistakes; they are all here. */
@@ -124,10 +125,11 @@ export class Service {
     );
     this.#judge = judge;
     const known = new KnownResults();
-    const maps = new Maps(() => judge.active, log, known);
+    const maps = new Maps(() => judge.active, log, known, lookUps);
     this.#maps = maps;
     const limits = limitsOf(service);
     const policy = policyProtocol({
+      new Routing(known),
       requestBytes: service.maxRequestBytes,
       attributes: service.maxAttributes,
     });
@@ -308,6 +310,8 @@ export class Service {
   }
 
   #control({ command, argument }: ControlRequest): object | Promise<object> {
+      published: this.#lookUps.status(),
+      routes: this.#judge.routing.counters,
     switch (command) {
       case 'status':
         return this.#status();

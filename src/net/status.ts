@@ -7,6 +7,7 @@ import type { PolicyTable } from '../core/table.ts';
 import type { DriverCounters } from './connection.ts';
 import type { VerdictCounters } from './judge.ts';
 import type { MapCounters } from './maps.ts';
+import type { RouteCounters } from './routing.ts';
 import { packageVersion } from './version.ts';
 
 export interface OpenListener {
@@ -31,6 +32,9 @@ export interface StatusParts {
   readonly drivers: ReadonlyMap<string, { readonly open: number; readonly counters: DriverCounters }>;
   readonly verdicts: VerdictCounters;
   readonly maps: MapCounters;
+  /** Of LookUps. */
+  readonly published: object;
+  readonly routes: RouteCounters;
 }
 
 /** The reply to the control command `status`. */

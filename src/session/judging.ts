@@ -3,6 +3,7 @@
  * the other (`src/net/judge.ts`); sessions only ever see these types.
  */
 import type { Edit, HeaderField } from '../core/edit.ts';
+import type { RuleRecipient } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -28,6 +29,8 @@ export interface JudgeAnswer {
   readonly reply: Reply | null;
   /** Why a held message is held, one printable line; '' otherwise. */
   readonly holdReason: string;
+  /** Policy service: ask Postfix for REQUIRETLS (RFC 8689) for the message. */
+  readonly requireTls?: true;
 }
 
 /** Milter, at negotiation: what does the table in use need to see? */
@@ -35,6 +38,8 @@ export interface EventsQuery {
   readonly kind: 'events';
   /** What this MTA cannot do for us, in words; empty when it offers all. */
   readonly missing: readonly string[];
+  /** Does it let a filter add and delete recipients? */
+  readonly changesRecipients: boolean;
 }
 
 export interface EventsAnswer {
@@ -45,6 +50,8 @@ export interface EventsAnswer {
   readonly headers: 'none' | 'all' | readonly string[];
   /** Is the body needed, and up to how many bytes is it kept? 0: not asked for. */
   readonly bodyLimitBytes: number;
+  /** How messages that a rule speaks of are sent on: by other recipients, or by a header. `none`: there are no rules. */
+  readonly routes: 'none' | 'recipient' | 'header';
 }
 
 /** Milter, at end of message: all that was collected. */
@@ -61,6 +68,12 @@ export interface MessageQuery {
   readonly shown: EventsAnswer['headers'];
   /** Null when the body was not asked for, or was larger than the limit. */
   readonly body: readonly Uint8Array[] | null;
+  /** Parameters of MAIL as they came; none when there were no rules at negotiation. */
+  readonly mailParameters: readonly string[];
+  /** Like the recipients of `transaction`, as the MTA showed them; null when there were no rules at negotiation. */
+  readonly shownRecipients: readonly RuleRecipient[] | null;
+  /** Does the MTA call itself Postfix? */
+  readonly postfix: boolean;
 }
 
 export interface MessageAnswer {
@@ -69,4 +82,6 @@ export interface MessageAnswer {
   readonly reply: Reply | null;
   readonly holdReason: string;
   readonly edits: readonly Edit[];
+  /** Edits without which the message must not be let through: where the MTA gave no right to one, it is deferred. */
+  readonly routes: readonly Edit[];
 }

@@ -14,6 +14,8 @@
  *
  * Sources: libmilter `engine.c`, Postfix `milter8.c`, `smtpd.c` and `cleanup_milter.c`, Sendmail `milter.c` and `srvrsmtp.c`.
  */
+
+import type { RuleRecipient } from '../core/rule.ts';
 import { type MacroCommand, type MilterCommand, MilterDecoder } from '../wire/milterDecode.ts';
 import { CONTINUE, encodeReply, type MilterReply, TEMPFAIL } from '../wire/milterEncode.ts';
 import { macroValue } from '../wire/milterMacros.ts';
@@ -27,9 +29,9 @@ import type {
   MessageAnswer,
   MessageQuery,
 } from './judging.ts';
-import { addressOf, clientOf } from './milterEnvelope.ts';
+import { clientOf, recipientOf, shownRecipient } from './milterEnvelope.ts';
 import { beginMessage, withBody, withHeader, withQueueId } from './milterMessage.ts';
-import { agree, degradations } from './milterNegotiation.ts';
+import { agree, changesRecipients, degradations } from './milterNegotiation.ts';
 import {
   type Accepted,
   type AtEnd,
@@ -69,7 +71,7 @@ const WORKING: readonly MilterReply[] = [{ kind: 'PROGRESS' }];
 /** A body that takes more than some milliseconds to edit: the MTA is told first, which starts its clock again. */
 const LONG_BODY_BYTES = 1024 * 1024;
 const CLOSED: MilterState = { at: 'closed' };
-const EVENTS: EventsQuery = { kind: 'events', missing: [] };
+const EVENTS: EventsQuery = { kind: 'events', missing: [], changesRecipients: true };
 
 function step(state: MilterState, input: MilterCommand): MilterStep {
   switch (state.at) {
@@ -88,7 +90,8 @@ function step(state: MilterState, input: MilterCommand): MilterStep {
 /** The question of a negotiation; one value for the MTAs that offer all, which is nearly every connection. */
 function eventsQuery(actions: number): EventsQuery {
   const missing = degradations(actions);
-  return missing.length === 0 ? EVENTS : { kind: 'events', missing };
+  const changes = changesRecipients(actions);
+  return missing.length === 0 && changes ? EVENTS : { kind: 'events', missing, changesRecipients: changes };
 }
 
 function first(limits: MilterLimits, input: MilterCommand): MilterStep {
@@ -137,11 +140,11 @@ function event(state: Open, input: MilterCommand): MilterStep {
       return { state: withMessage(inside, message), out: enough ? NO_MORE : onwards(state, SMFIP.NR_BODY) };
     }
     case 'RCPT':
-      return recipient(inMessage(state, input), input.args[0]!);
+      return recipient(inMessage(state, input), input.args);
     case 'BODYEOB':
       return end(inMessage(state, input), input.chunk);
     case 'MAIL':
-      return { state: mail(state, input.args[0]!), out: onwards(state, SMFIP.NR_MAIL) };
+      return { state: mail(state, input.args), out: onwards(state, SMFIP.NR_MAIL) };
     case 'ABORT':
       return { state: between(state), out: NOTHING };
     case 'HELO': {
@@ -211,9 +214,9 @@ function macros(state: Open, input: MacroCommand): MilterStep {
 }
 
 /** A new message, whatever became of the one before; the macros of MAIL go into it. */
-function mail(state: Open, path: string): InMessage {
+function mail(state: Open, args: readonly string[]): InMessage {
   const { agreement, client, waiting } = state;
-  const message = beginMessage(agreement, client, waiting.M, path);
+  const message = beginMessage(agreement, client, waiting.M, args);
   const left = { C: waiting.C, H: waiting.H, M: '', R: '', E: '' };
   return { at: 'message', agreement, client, waiting: left, message };
 }
@@ -223,8 +226,9 @@ function withMessage(state: InMessage, message: Message): InMessage {
   return message === state.message ? state : { ...state, message };
 }
 
-function recipient(state: InMessage, path: string): MilterStep {
+function recipient(state: InMessage, args: readonly string[]): MilterStep {
   const { agreement, client } = state;
+  const macros = state.waiting.R;
   const message = withQueueId(state.message, macroValue(state.waiting.R, 'i'));
   const waiting = { ...state.waiting, R: '' };
   const { protocol, limits } = agreement;
@@ -233,15 +237,24 @@ function recipient(state: InMessage, path: string): MilterStep {
     if (answers) return { state: { ...state, waiting, message }, out: [TOO_MANY_RECIPIENTS] };
     return { state: { ...state, waiting, message: { ...message, recipientsLost: true } }, out: NOTHING };
   }
-  const address = addressOf(path);
+  const address = recipientOf(args[0]!);
+  const shown = agreement.routes === 'none' ? null : shownRecipient(args, address, macros);
   if (!agreement.judges || !answers) {
-    const recipients = chain<Accepted>(message.recipients, { recipient: address, verdict: null });
+    const recipients = chain<Accepted>(message.recipients, { recipient: address, verdict: null, shown });
     return {
       state: { ...state, waiting, message: { ...message, recipients } },
       out: onwards(state, SMFIP.NR_RCPT),
     };
   }
-  const asking: AtRecipient = { at: 'recipient', agreement, client, waiting, message, recipient: address };
+  const asking: AtRecipient = {
+    at: 'recipient',
+    agreement,
+    client,
+    waiting,
+    message,
+    recipient: address,
+    shown,
+  };
   const transaction = transactionAt('RCPT', client, message, [address]);
   return {
     state: asking,
@@ -269,8 +282,17 @@ function end(state: InMessage, chunk: Uint8Array): MilterStep {
     headers: agreement.headers === 'none' ? null : listOf(message.headers),
     shown: agreement.headers,
     body: bodyKept ? listOf(message.body) : null,
+    mailParameters: message.mailParameters,
+    shownRecipients: agreement.routes === 'none' ? null : shownOf(accepted),
+    postfix: client.postfix,
   };
   return { state: asking, out: bodyKept && message.bodyBytes > LONG_BODY_BYTES ? WORKING : NOTHING, ask };
+}
+
+function shownOf(accepted: readonly Accepted[]): readonly RuleRecipient[] {
+  const list: RuleRecipient[] = [];
+  for (const { shown } of accepted) if (shown !== null) list.push(shown);
+  return list;
 }
 
 function answer(state: MilterState, given: MilterAnswer): MilterStep {
@@ -290,7 +312,11 @@ function answerRecipient(state: AtRecipient, given: JudgeAnswer): MilterStep {
   const reply = replyToRecipient(given, agreement.actions);
   const recipients =
     reply === CONTINUE
-      ? chain<Accepted>(message.recipients, { recipient: state.recipient, verdict: given.verdict })
+      ? chain<Accepted>(message.recipients, {
+          recipient: state.recipient,
+          verdict: given.verdict,
+          shown: state.shown,
+        })
       : message.recipients;
   const next: InMessage = {
     at: 'message',

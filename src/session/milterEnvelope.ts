@@ -9,6 +9,8 @@
  */
 import { type EnvelopeAddress, parsePath } from '../core/address.ts';
 import { formatAddress, parseAddress } from '../core/network.ts';
+import { unmarked } from '../core/routeSuffix.ts';
+import type { RuleRecipient } from '../core/rule.ts';
 import { decodeXtext, utf8OrLatin1 } from '../wire/foreignText.ts';
 import type { ConnectCommand } from '../wire/milterDecode.ts';
 import { macroValue } from '../wire/milterMacros.ts';
@@ -48,9 +50,38 @@ export function loginOf(value: string | null, postfix: boolean): string {
   return postfix ? utf8OrLatin1(value) : decodeXtext(value);
 }
 
+export const NO_PARAMETERS: readonly string[] = [];
+
 /** Argument 0 of MAIL or RCPT as an address. */
 export function addressOf(argument: string): EnvelopeAddress {
   return parsePath(utf8OrLatin1(withoutParameters(argument)));
+}
+
+/** Argument 0 of RCPT as the address it stands for: an end of ours that marks its way is not part of its domain. */
+export function recipientOf(argument: string): EnvelopeAddress {
+  return unmarked(addressOf(argument));
+}
+
+/** The parameters of MAIL or RCPT, also those that stand in argument 0. */
+export function parametersOf(args: readonly string[]): readonly string[] {
+  const [first = '', ...rest] = args;
+  const inFirst = first.slice(withoutParameters(first).length).trim();
+  return inFirst === '' ? rest : [...inFirst.split(/ +/), ...rest];
+}
+
+/** A recipient as rules and their edits need it; `macros` are those of RCPT. */
+export function shownRecipient(
+  args: readonly string[],
+  address: EnvelopeAddress,
+  macros: string,
+): RuleRecipient {
+  return {
+    address,
+    path: withoutParameters(args[0]!),
+    parameters: parametersOf(args),
+    mailer: macroValue(macros, 'rcpt_mailer') ?? '',
+    nextHop: macroValue(macros, 'rcpt_host') ?? '',
+  };
 }
 
 /** `<a@b> SIZE=9` to `<a@b>`. A bracket inside a quoted local part does not close the path. */

@@ -7,7 +7,7 @@
 import type { HeaderField } from '../core/edit.ts';
 import { type HeaderCommand, isNamed } from '../wire/milterDecode.ts';
 import { macroValue } from '../wire/milterMacros.ts';
-import { addressOf, loginOf } from './milterEnvelope.ts';
+import { addressOf, loginOf, NO_PARAMETERS, parametersOf } from './milterEnvelope.ts';
 import {
   type Agreement,
   type Client,
@@ -23,11 +23,12 @@ export function beginMessage(
   agreement: Agreement,
   client: Client,
   mailMacros: string,
-  path: string,
+  args: readonly string[],
 ): Message {
   const { heloMacros, postfix } = client;
   return {
-    sender: addressOf(path),
+    sender: addressOf(args[0]!),
+    mailParameters: agreement.routes === 'none' ? NO_PARAMETERS : parametersOf(args),
     tls: tlsOf({ heloMacros, mailMacros, listsSent: agreement.listsSent, postfix }),
     saslUsername: loginOf(macroValue(mailMacros, 'auth_authen'), postfix),
     queueId: macroValue(mailMacros, 'i') ?? '',

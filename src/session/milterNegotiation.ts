@@ -16,7 +16,8 @@
  * Macros are asked for at all seven stages, none of them empty: Postfix takes an empty list for its own default, and
  * Sendmail honours the list for EOM only when one for EOH came too. The TLS set is asked for at MAIL as well as at HELO,
  * because a client may go on after STARTTLS without another EHLO. `{client_addr}` at MAIL is the proof that our list was
- * honoured (see milterTls.ts). Macros that an MTA does not know do no harm.
+ * honoured (see milterTls.ts). Macros that an MTA does not know do no harm. Where the MTA would send a recipient, and the
+ * rights to change recipients, are asked for only when there are rules that route by them.
  *
  * Sources: Postfix MILTER_README and `milter8.c`, Sendmail `milter.c`, libmilter `engine.c` (st_optionneg).
  */
@@ -38,7 +39,20 @@ export const MACRO_LISTS: readonly MacroList[] = [
   { stage: SMFIM.EOH, names: 'i' },
 ];
 
+/** With rules: where the MTA would send each recipient. */
+export const ROUTING_MACRO_LISTS: readonly MacroList[] = MACRO_LISTS.map((list) =>
+  list.stage === SMFIM.ENVRCPT ? { stage: list.stage, names: 'i {rcpt_mailer} {rcpt_host}' } : list,
+);
+
 const NO_LISTS: readonly MacroList[] = [];
+
+/** What it takes to send a recipient another way. */
+const RECIPIENT_RIGHTS = SMFIF.ADDRCPT | SMFIF.ADDRCPT_PAR | SMFIF.DELRCPT;
+
+/** Are all rights offered that routing by recipient needs? */
+export function changesRecipients(actions: number): boolean {
+  return (actions & RECIPIENT_RIGHTS) === RECIPIENT_RIGHTS;
+}
 
 /** What the MTA offered. */
 export interface Offer {
@@ -66,6 +80,7 @@ function wanted(
     SMFIP.NR_EOH;
   if (!events.judges) protocol |= SMFIP.NR_RCPT;
   protocol |= events.headers === 'none' ? SMFIP.NOHDRS | SMFIP.NR_HDR : SMFIP.NR_HDR;
+  if (events.routes === 'recipient') actions |= RECIPIENT_RIGHTS;
   if (events.bodyLimitBytes > 0) actions |= SMFIF.CHGBODY;
   else protocol |= SMFIP.NOBODY;
   protocol |= events.bodyLimitBytes > 0 && canSkip ? SMFIP.SKIP : SMFIP.NR_BODY;
@@ -91,8 +106,10 @@ export function agree(
     judges: events.judges,
     headers: events.headers,
     bodyLimitBytes: events.bodyLimitBytes,
+    routes: events.routes,
   };
-  const macroLists = listsSent ? MACRO_LISTS : NO_LISTS;
+  const lists = events.routes === 'none' ? MACRO_LISTS : ROUTING_MACRO_LISTS;
+  const macroLists = listsSent ? lists : NO_LISTS;
   return { agreement, reply: { kind: 'OPTNEG', version, actions, protocol, macroLists } };
 }
 

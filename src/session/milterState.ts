@@ -13,11 +13,13 @@
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import type { HeaderField } from '../core/edit.ts';
+import type { RuleRecipient } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { TlsState } from '../core/tls.ts';
 import type { Stage, Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { MAX_MILTER_PACKET } from '../wire/milterFrame.ts';
+import type { EventsAnswer } from './judging.ts';
 
 export interface MilterLimits {
   /** Longest packet, command byte and payload. */
@@ -47,6 +49,7 @@ export interface Agreement {
   readonly judges: boolean;
   readonly headers: 'none' | 'all' | readonly string[];
   readonly bodyLimitBytes: number;
+  readonly routes: EventsAnswer['routes'];
 }
 
 /** One SMTP session as CONNECT and HELO told it. */
@@ -84,10 +87,14 @@ export interface Accepted {
   readonly recipient: EnvelopeAddress;
   /** null when RCPT is not put to the core. */
   readonly verdict: Verdict | null;
+  /** How the MTA showed it; null without rules. */
+  readonly shown: RuleRecipient | null;
 }
 
 export interface Message {
   readonly sender: EnvelopeAddress;
+  /** Of MAIL; none without rules. */
+  readonly mailParameters: readonly string[];
   readonly tls: TlsState;
   readonly saslUsername: string;
   /** '' until the MTA named one. */
@@ -122,6 +129,7 @@ export interface AtRecipient extends Session {
   readonly at: 'recipient';
   readonly message: Message;
   readonly recipient: EnvelopeAddress;
+  readonly shown: RuleRecipient | null;
 }
 /** We owe the verdict. */
 export interface AtEnd extends Session {

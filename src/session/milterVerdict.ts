@@ -5,10 +5,11 @@
  *     accept           CONTINUE                             edits, CONTINUE
  *     hold             CONTINUE; the message is held later  edits, QUARANTINE, CONTINUE
  *     hold, no right   REPLYCODE 451                        REPLYCODE 451
+ *     routed, no right                                      REPLYCODE 451
  *     defer, reject    REPLYCODE                            REPLYCODE
  *
  * ACCEPT is never said: at RCPT it would pass the whole message, and elsewhere CONTINUE does the same. An edit that the MTA
- * gave no right to is left out. QUARANTINE is always followed by its verdict.
+ * gave no right to is left out, unless the message must not go on without it (`routes`). QUARANTINE is always followed by its verdict.
  *
  * Everything is checked here, while the MTA still waits for its answer: what the encoder would refuse throws now.
  * Sources: Sendmail `milter.c`, Postfix `milter8.c`; RFC 3463 for X.3.5 (system incorrectly configured), X.5.3, X.3.4.
@@ -29,10 +30,17 @@ import {
   TEMPFAIL,
 } from '../wire/milterEncode.ts';
 import { SMFIF } from '../wire/milterNames.ts';
+import { addRecipient, deleteRecipient } from '../wire/milterRecipient.ts';
 import type { JudgeAnswer, MessageAnswer } from './judging.ts';
 
 /** A hold that the MTA gave us no right to: never let through, never refused for good. */
 export const CANNOT_HOLD = replyCode(451, '4.3.5', 'The mail server does not let its filter hold messages');
+/** A rule's way that the MTA gave no right to: never let through unprotected. */
+export const CANNOT_ROUTE = replyCode(
+  451,
+  '4.3.5',
+  'The mail server does not let its filter send this message the way its rule requires (milter_protocol = 6)',
+);
 /** More recipients than are kept; the client sends the others in another transaction (RFC 5321 section 4.5.3.1.10). */
 export const TOO_MANY_RECIPIENTS = replyCode(452, '4.5.3', 'Too many recipients');
 export const HEADER_TOO_LARGE = replyCode(552, '5.3.4', 'Message header exceeds the limit');
@@ -61,34 +69,71 @@ export function repliesToMessage(answer: MessageAnswer, actions: number): readon
   const { action } = answer.verdict;
   switch (action) {
     case 'accept':
-      return [...edits(answer.edits, actions), CONTINUE];
+      if (!maySend(answer.routes, actions)) return [CANNOT_ROUTE];
+      return [...edits(answer.edits, actions), ...edits(answer.routes, actions), CONTINUE];
     case 'hold':
       if ((actions & SMFIF.QUARANTINE) === 0) return [CANNOT_HOLD];
-      return [...edits(answer.edits, actions), quarantine(answer.holdReason), CONTINUE];
+      if (!maySend(answer.routes, actions)) return [CANNOT_ROUTE];
+      return [
+        ...edits(answer.edits, actions),
+        ...edits(answer.routes, actions),
+        quarantine(answer.holdReason),
+        CONTINUE,
+      ];
     case 'defer':
     case 'reject':
       return [refusal(action, answer.reply)];
   }
 }
 
+/** The right that an edit needs. */
+function rightFor(edit: Edit): number {
+  switch (edit.kind) {
+    case 'deleteHeader':
+    case 'changeHeader':
+      return SMFIF.CHGHDRS;
+    case 'insertHeader':
+    case 'addHeader':
+      return SMFIF.ADDHDRS;
+    case 'replaceBody':
+      return SMFIF.CHGBODY;
+    case 'addRecipient':
+      return edit.parameters === '' ? SMFIF.ADDRCPT : SMFIF.ADDRCPT_PAR;
+    case 'deleteRecipient':
+      return SMFIF.DELRCPT;
+  }
+}
+
+function maySend(wanted: readonly Edit[], actions: number): boolean {
+  return wanted.every((edit) => (actions & rightFor(edit)) !== 0);
+}
+
+/** Edits that the MTA gave the right to, as replies. */
 function edits(wanted: readonly Edit[], actions: number): MilterReply[] {
   const out: MilterReply[] = [];
   for (const edit of wanted) {
+    if ((actions & rightFor(edit)) === 0) continue;
     switch (edit.kind) {
       case 'deleteHeader':
-        if ((actions & SMFIF.CHGHDRS) !== 0) out.push(deleteHeader(edit.index, edit.name));
+        out.push(deleteHeader(edit.index, edit.name));
         break;
       case 'changeHeader':
-        if ((actions & SMFIF.CHGHDRS) !== 0) out.push(changeHeader(edit.index, edit.name, edit.value));
+        out.push(changeHeader(edit.index, edit.name, edit.value));
         break;
       case 'insertHeader':
-        if ((actions & SMFIF.ADDHDRS) !== 0) out.push(insertHeader(edit.index, edit.name, edit.value));
+        out.push(insertHeader(edit.index, edit.name, edit.value));
         break;
       case 'addHeader':
-        if ((actions & SMFIF.ADDHDRS) !== 0) out.push(addHeader(edit.name, edit.value));
+        out.push(addHeader(edit.name, edit.value));
+        break;
+      case 'addRecipient':
+        out.push(addRecipient(edit.path, edit.parameters));
+        break;
+      case 'deleteRecipient':
+        out.push(deleteRecipient(edit.path));
         break;
       case 'replaceBody':
-        if ((actions & SMFIF.CHGBODY) !== 0) out.push(...replaceBody(edit.chunks));
+        out.push(...replaceBody(edit.chunks));
         break;
     }
   }

@@ -15,6 +15,7 @@
  * recipient_count, 2.9 ccert_pubkey_fingerprint, 3.0 client_port.
  */
 import { type EnvelopeAddress, parseInternalAddress } from '../core/address.ts';
+import { unmarked } from '../core/routeSuffix.ts';
 import { type ClientCertificate, PLAIN, type TlsState } from '../core/tls.ts';
 import type { Stage, Transaction } from '../core/transaction.ts';
 import { decodeXtext, utf8OrLatin1 } from '../wire/foreignText.ts';
@@ -41,6 +42,8 @@ const NO_CERTIFICATE_ATTRIBUTES: ClientCertificate = {
 const NO_CERTIFICATE: ClientCertificate = { kind: 'none' };
 const UNPROVEN: ClientCertificate = { kind: 'unproven' };
 
+/** Postfix 3.11 and later takes this header field, seen as the message is received, for REQUIRETLS in MAIL. */
+const REQUIRE_TLS: PolicyAction = { verb: 'PREPEND', name: 'Require-TLS-ESMTP', value: 'yes' };
 const NOTHING: readonly never[] = [];
 const NO_RECIPIENTS: readonly EnvelopeAddress[] = [];
 /** Nothing to judge at this stage: no question. */
@@ -108,7 +111,7 @@ export function transactionOf(request: PolicyRequest, stage: Stage): Transaction
     clientPort: decimal(request.clientPort) ?? 0,
     heloName: request.heloName ?? '',
     sender: parseInternalAddress(utf8OrLatin1(request.sender ?? '')),
-    recipients: recipient === '' ? NO_RECIPIENTS : [parseInternalAddress(utf8OrLatin1(recipient))],
+    recipients: recipient === '' ? NO_RECIPIENTS : [unmarked(parseInternalAddress(utf8OrLatin1(recipient)))],
     // one accepted recipient is named, several are not; a count that is absent (before 2.3) proves nothing
     unseenRecipients: afterRecipients && recipient === '' && decimal(request.recipientCount) !== 0,
     queueId: request.queueId ?? '',
@@ -123,7 +126,7 @@ export function actionFor(answer: JudgeAnswer): PolicyAction {
   const { verdict, reply, holdReason } = answer;
   switch (verdict.action) {
     case 'accept':
-      return DUNNO;
+      return answer.requireTls === true ? REQUIRE_TLS : DUNNO;
     case 'hold':
       return { verb: 'HOLD', text: holdReason };
     case 'defer':

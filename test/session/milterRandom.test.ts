@@ -37,7 +37,13 @@ const VERDICTS = new Set<MilterReply['kind']>([
 function answerTo(query: MilterQuery, random: Random, table: PolicyTable): MilterAnswer {
   if (query.kind === 'events') {
     const headers = (['none', 'all', ['subject']] as const)[random(3)]!;
-    return { kind: 'events', judges: random(3) > 0, headers, bodyLimitBytes: random(2) * 100 };
+    return {
+      kind: 'events',
+      judges: random(3) > 0,
+      headers,
+      bodyLimitBytes: random(2) * 100,
+      routes: (['none', 'recipient', 'header'] as const)[random(3)]!,
+    };
   }
   const action = ACTIONS[random(ACTIONS.length)]!;
   const verdict = { ...accepted('no-mail'), action };
@@ -53,7 +59,7 @@ function answerTo(query: MilterQuery, random: Random, table: PolicyTable): Milte
   if (query.kind === 'judge') return { kind: 'judge', table: query.table ?? table, ...given };
   const edits =
     action === 'accept' ? [{ kind: 'insertHeader', index: 1, name: 'X-Mark', value: 'v' } as const] : [];
-  return { kind: 'message', ...given, edits };
+  return { kind: 'message', ...given, edits, routes: [] };
 }
 
 /** One connection as an MTA holds it: what it sends, and what it is then owed. */
@@ -275,7 +281,13 @@ t.test('a header that never ends', async (t) => {
     return step;
   };
   go({ kind: 'OPTNEG', version: 6, actions: 0x1ff, protocol: 0x1fffff });
-  state = protocol.answer(state, { kind: 'events', judges: false, headers: 'all', bodyLimitBytes: 0 }).state;
+  state = protocol.answer(state, {
+    kind: 'events',
+    judges: false,
+    headers: 'all',
+    bodyLimitBytes: 0,
+    routes: 'none',
+  }).state;
   go({ kind: 'MAIL', args: ['<a@b.example>'] });
   for (let n = 0; n < 40; n++) go({ kind: 'HEADER', name: 'X', value: 'x'.repeat(MAX_HEADER_BYTES / 32) });
   t.ok(state.at === 'message' && state.message.headers === null, 'nothing is kept any more');
@@ -297,7 +309,14 @@ t.test('what only the driver could get wrong', async (t) => {
   const asked = protocol.step(start, { kind: 'OPTNEG', version: 6, actions: 0, protocol: 0 }).state;
   t.throws(() => protocol.step(asked, { kind: 'QUIT' }), /while an answer is owed/);
   t.throws(
-    () => protocol.answer(start, { kind: 'events', judges: true, headers: 'none', bodyLimitBytes: 0 }),
+    () =>
+      protocol.answer(start, {
+        kind: 'events',
+        judges: true,
+        headers: 'none',
+        bodyLimitBytes: 0,
+        routes: 'none',
+      }),
     /not asked for/,
   );
   t.strictSame(protocol.failSafe(start), { state: { at: 'closed' }, out: [], close: true });

@@ -9,6 +9,8 @@
  *         our code throws:   ! fault
  *         the connection:    ! close      ! error milter-out-of-order
  *
+ *     edits of a message: delete, change, insert, add, body, and as routes addrcpt PATH PARAMETERS, delrcpt PATH
+ *
  * Words are separated by spaces; `"..."` is a JSON string, also behind a `=`. Bytes are characters up to U+00FF. In a
  * question, what is empty is not shown. T1, T2 stand for policy tables.
  */
@@ -26,7 +28,7 @@ import {
   type MilterStep,
   milterProtocol,
 } from '../../src/session/milter.ts';
-import { MACRO_LISTS } from '../../src/session/milterNegotiation.ts';
+import { MACRO_LISTS, ROUTING_MACRO_LISTS } from '../../src/session/milterNegotiation.ts';
 import type { MilterLimits, MilterState } from '../../src/session/milterState.ts';
 import { encodeCommand, ReplyDecoder } from '../../src/wire/milterClient.ts';
 import type { ConnectCommand, MilterCommand } from '../../src/wire/milterDecode.ts';
@@ -107,8 +109,9 @@ export function commandOf(line: string): MilterCommand {
 function showReply(reply: MilterReply): string {
   switch (reply.kind) {
     case 'OPTNEG': {
-      const ours = JSON.stringify(reply.macroLists) === JSON.stringify(MACRO_LISTS);
-      const lists = ours ? 'our-lists' : `${reply.macroLists.length}-lists`;
+      const are = (known: unknown): boolean => JSON.stringify(reply.macroLists) === JSON.stringify(known);
+      const others = are(ROUTING_MACRO_LISTS) ? 'routing-lists' : `${reply.macroLists.length}-lists`;
+      const lists = are(MACRO_LISTS) ? 'our-lists' : others;
       return `S OPTNEG ${reply.version} ${bitNames(SMFIF, reply.actions)} ${bitNames(SMFIP, reply.protocol)} ${lists}`;
     }
     case 'REPLYCODE':
@@ -118,6 +121,11 @@ function showReply(reply: MilterReply): string {
     case 'INSHEADER':
     case 'CHGHEADER':
       return `S ${reply.kind} ${reply.index} ${shown(reply.name)} ${shown(reply.value)}`;
+    case 'ADDRCPT':
+    case 'DELRCPT':
+      return `S ${reply.kind} ${shown(reply.path)}`;
+    case 'ADDRCPT_PAR':
+      return `S ADDRCPT_PAR ${shown(reply.path)} ${shown(reply.parameters)}`;
     case 'REPLBODY':
       return `S REPLBODY ${shown(fromLatin1(reply.chunk))}`;
     case 'QUARANTINE':
@@ -180,6 +188,12 @@ function showQuery(query: MilterQuery): string {
   words.push(
     `headers=${headers === null ? 'unseen' : shown(headers.map(({ name, value }) => `${name}:${value}`).join('|'))}`,
   );
+  const { shownRecipients, mailParameters, postfix } = query;
+  if (shownRecipients !== null) {
+    words.push(postfix ? 'postfix' : 'sendmail', `parameters=${shown(mailParameters.join('|'))}`);
+    for (const { address, path, parameters, mailer, nextHop } of shownRecipients)
+      words.push(`shown=${shown([address.mailbox, path, mailer, nextHop, ...parameters].join('|'))}`);
+  }
   words.push(`body=${body === null ? 'unseen' : shown(body.map(fromLatin1).join(''))}`);
   return words.join(' ');
 }
@@ -205,6 +219,14 @@ function editsOf(words: readonly string[]): Edit[] {
       case 'add':
         edits.push({ kind: 'addHeader', name: a, value: b });
         at += 3;
+        break;
+      case 'addrcpt':
+        edits.push({ kind: 'addRecipient', path: a, parameters: b });
+        at += 3;
+        break;
+      case 'delrcpt':
+        edits.push({ kind: 'deleteRecipient', path: a });
+        at += 2;
         break;
       case 'body':
         edits.push({ kind: 'replaceBody', chunks: [latin1(a)] });
@@ -236,6 +258,7 @@ function answerOf(line: string): MilterAnswer {
         judges: words[0] === 'judges',
         headers: headers === 'none' || headers === 'all' ? headers : headers.split(','),
         bodyLimitBytes: Number(words[2]?.replace('body=', '')),
+        routes: (words[3]?.replace('routes=', '') ?? 'none') as 'none' | 'recipient' | 'header',
       };
     }
     case 'judge':
@@ -246,14 +269,18 @@ function answerOf(line: string): MilterAnswer {
         reply: refuses ? replyOf(words[1] ?? '') : null,
         holdReason: '',
       };
-    case 'message':
+    case 'message': {
+      const edits = refuses ? [] : editsOf(words.slice(words[0] === 'hold' ? 2 : 1));
+      const routing = ({ kind }: Edit): boolean => kind === 'addRecipient' || kind === 'deleteRecipient';
       return {
         kind,
         verdict,
         reply: refuses ? replyOf(words[1] ?? '') : null,
         holdReason: words[0] === 'hold' ? (words[1] ?? '') : '',
-        edits: refuses ? [] : editsOf(words.slice(words[0] === 'hold' ? 2 : 1)),
+        edits: edits.filter((edit) => !routing(edit)),
+        routes: edits.filter(routing),
       };
+    }
     default:
       throw new Error(`transcript: ${line}`);
   }

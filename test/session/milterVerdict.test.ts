@@ -4,7 +4,13 @@ import type { Edit } from '../../src/core/edit.ts';
 import type { PolicyTable } from '../../src/core/table.ts';
 import { type Action, accepted } from '../../src/core/verdict.ts';
 import type { EventsAnswer, JudgeAnswer, MessageAnswer } from '../../src/session/judging.ts';
-import { agree, degradations, MACRO_LISTS } from '../../src/session/milterNegotiation.ts';
+import {
+  agree,
+  changesRecipients,
+  degradations,
+  MACRO_LISTS,
+  ROUTING_MACRO_LISTS,
+} from '../../src/session/milterNegotiation.ts';
 import { MILTER_LIMITS } from '../../src/session/milterState.ts';
 import { CANNOT_HOLD, repliesToMessage, replyToRecipient } from '../../src/session/milterVerdict.ts';
 import { encodeReply, type MilterReply } from '../../src/wire/milterEncode.ts';
@@ -23,8 +29,16 @@ function message(
   action: Action,
   edits: readonly Edit[],
   reply: MessageAnswer['reply'] = null,
+  routes: readonly Edit[] = [],
 ): MessageAnswer {
-  return { kind: 'message', verdict: { ...accepted('no-mail'), action }, reply, holdReason: 'why', edits };
+  return {
+    kind: 'message',
+    verdict: { ...accepted('no-mail'), action },
+    reply,
+    holdReason: 'why',
+    edits,
+    routes,
+  };
 }
 
 const MARK: readonly Edit[] = [
@@ -83,6 +97,55 @@ t.test('edits by the right they need', async (t) => {
   is(0, 'CONTINUE');
 });
 
+const MOVE: readonly Edit[] = [
+  {
+    kind: 'addRecipient',
+    path: '<b@good.example.tlsward-encrypt>',
+    parameters: 'ORCPT=rfc822;b@good.example',
+  },
+  { kind: 'deleteRecipient', path: '<b@good.example>' },
+];
+const HEADER: readonly Edit[] = [{ kind: 'insertHeader', index: 1, name: 'X-Route', value: 'encrypt' }];
+
+t.test('a rule that the MTA lets us carry out, and one that it does not', async (t) => {
+  const noRoute =
+    'y451 4.3.5 The mail server does not let its filter send this message the way its rule requires (milter_protocol = 6)';
+  const is = (routes: readonly Edit[], actions: number, accept: string, hold: string): void => {
+    const name = `${routes[0]?.kind} with ${bitNames(SMFIF, actions)}`;
+    t.equal(said(repliesToMessage(message('accept', MARK, null, routes), actions)), accept, name);
+    t.equal(said(repliesToMessage(message('hold', MARK, null, routes), actions)), hold, `${name}, held`);
+  };
+  const moved = 'CHGHEADER, INSHEADER, ADDRCPT_PAR, DELRCPT';
+  is(MOVE, ALL, `${moved}, CONTINUE`, `${moved}, QUARANTINE, CONTINUE`);
+  is(MOVE, ALL & ~SMFIF.ADDRCPT_PAR, noRoute, noRoute);
+  is(MOVE, ALL & ~SMFIF.DELRCPT, noRoute, noRoute);
+  is(
+    MOVE,
+    ALL & ~SMFIF.ADDHDRS,
+    'CHGHEADER, ADDRCPT_PAR, DELRCPT, CONTINUE',
+    'CHGHEADER, ADDRCPT_PAR, DELRCPT, QUARANTINE, CONTINUE',
+  );
+  is(
+    HEADER,
+    ALL,
+    'CHGHEADER, INSHEADER, INSHEADER, CONTINUE',
+    'CHGHEADER, INSHEADER, INSHEADER, QUARANTINE, CONTINUE',
+  );
+  is(HEADER, ALL & ~SMFIF.ADDHDRS, noRoute, noRoute);
+  t.equal(
+    said(repliesToMessage(message('reject', [], REFUSAL, MOVE), 0)),
+    'y550 5.7.5 no',
+    'a refusal needs no right',
+  );
+  const plain: Edit = { kind: 'addRecipient', path: '<b@good.example>', parameters: '' };
+  t.equal(said(repliesToMessage(message('accept', [], null, [plain]), SMFIF.ADDRCPT)), 'ADDRCPT, CONTINUE');
+  t.equal(
+    said(repliesToMessage(message('accept', [plain, ...MOVE]), 0)),
+    'CONTINUE',
+    'edits that may be left out are',
+  );
+});
+
 t.test('what cannot be said throws while the MTA still waits', async (t) => {
   const bad = (edit: Edit): void => {
     t.throws(() => repliesToMessage(message('accept', [edit]), ALL), RangeError, JSON.stringify(edit));
@@ -91,6 +154,9 @@ t.test('what cannot be said throws while the MTA still waits', async (t) => {
   bad({ kind: 'insertHeader', index: 1, name: 'X\r\nY', value: 'a' });
   bad({ kind: 'changeHeader', index: 0, name: 'X', value: 'a' });
   bad({ kind: 'deleteHeader', index: -1, name: 'X' });
+  bad({ kind: 'addRecipient', path: '<a@b.example,c@d.example>', parameters: '' });
+  bad({ kind: 'addRecipient', path: '<a@b.example>', parameters: 'SIZE=1' });
+  bad({ kind: 'deleteRecipient', path: 'a\0' });
   t.throws(
     () => replyToRecipient(judged('reject', { code: 250, dsn: '2.0.0', text: 'ok' }), ALL),
     RangeError,
@@ -104,7 +170,14 @@ t.test('what cannot be said throws while the MTA still waits', async (t) => {
 t.test('negotiation: what is wanted, by what the table needs', async (t) => {
   const settle = (offer: readonly [number, number, number], events: Partial<EventsAnswer>): string => {
     const [version, actions, protocol] = offer;
-    const all: EventsAnswer = { kind: 'events', judges: true, headers: 'none', bodyLimitBytes: 0, ...events };
+    const all: EventsAnswer = {
+      kind: 'events',
+      judges: true,
+      headers: 'none',
+      bodyLimitBytes: 0,
+      routes: 'none',
+      ...events,
+    };
     const { agreement, reply } = agree({ limits: MILTER_LIMITS, version, actions, protocol }, all);
     t.equal(reply.actions & ~actions, 0, 'no action that was not offered');
     t.equal(reply.protocol & ~protocol, 0, 'no bit that was not offered');
@@ -136,6 +209,15 @@ t.test('negotiation: what is wanted, by what the table needs', async (t) => {
     `6 ADDHDRS|CHGBODY|CHGHDRS|QUARANTINE|SETSYMLIST NOEOH|NR_HDR|NOUNKNOWN|NODATA|${always}|${never} 7`,
     'a body that cannot be skipped is not answered either',
   );
+  t.equal(
+    settle(full, { routes: 'recipient' }),
+    `6 ADDHDRS|ADDRCPT|DELRCPT|CHGHDRS|QUARANTINE|ADDRCPT_PAR|SETSYMLIST NOBODY|NOHDRS|NOEOH|NR_HDR|NOUNKNOWN|NODATA|${always}|${never} 7`,
+  );
+  t.equal(
+    settle(full, { routes: 'header' }),
+    `6 ADDHDRS|CHGHDRS|QUARANTINE|SETSYMLIST NOBODY|NOHDRS|NOEOH|NR_HDR|NOUNKNOWN|NODATA|${always}|${never} 7`,
+    'a header needs no right to recipients',
+  );
   t.equal(settle([2, 0x3f, 0x7f], {}), '2 ADDHDRS|CHGHDRS|QUARANTINE NOBODY|NOHDRS|NOEOH 0');
   t.equal(settle([3, 0x3f, 0x17f], {}), '3 ADDHDRS|CHGHDRS|QUARANTINE NOBODY|NOHDRS|NOEOH|NOUNKNOWN 0');
   t.equal(
@@ -144,6 +226,27 @@ t.test('negotiation: what is wanted, by what the table needs', async (t) => {
   );
   t.equal(settle([5, 0x100, 0], {}), '5 SETSYMLIST 0 7');
   t.equal(settle([6, 0, 0], {}), '6 0 0 0');
+});
+
+t.test('with rules the MTA is asked where each recipient goes', async (t) => {
+  const offer = { limits: MILTER_LIMITS, version: 6, actions: ALL, protocol: 0x1fffff };
+  const events = { kind: 'events', judges: true, headers: 'none', bodyLimitBytes: 0 } as const;
+  for (const [routes, lists] of [
+    ['none', MACRO_LISTS],
+    ['recipient', ROUTING_MACRO_LISTS],
+    ['header', ROUTING_MACRO_LISTS],
+  ] as const) {
+    const { reply, agreement } = agree(offer, { ...events, routes });
+    t.equal(reply.macroLists, lists, routes);
+    t.equal(agreement.routes, routes);
+  }
+  t.strictSame(
+    ROUTING_MACRO_LISTS.filter((list) => !MACRO_LISTS.includes(list)),
+    [{ stage: 3, names: 'i {rcpt_mailer} {rcpt_host}' }],
+  );
+  t.ok(changesRecipients(ALL));
+  for (const right of [SMFIF.ADDRCPT, SMFIF.ADDRCPT_PAR, SMFIF.DELRCPT])
+    t.notOk(changesRecipients(ALL & ~right));
 });
 
 t.test('macro lists: every stage once, none empty, few enough for Sendmail', async (t) => {

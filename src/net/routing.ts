@@ -1,0 +1,158 @@
+/**
+ * Rules at work: what a message needs, what is known of its recipients' next hops, and the way it then takes. The
+ * decisions are pure (core/rules.ts, rules/route.ts); this file brings together what they look at.
+ *
+ * A message is held against the rules of the table it began with. A connection that was negotiated before rules came into
+ * force was not asked for what they look at: a message on it that one of them might speak of is deferred, and the author's
+ * program tries again on a new connection.
+ */
+
+import { NULL_ADDRESS } from '../core/address.ts';
+import { decideNextHop, decideRecipient } from '../core/deliver.ts';
+import { atLeast } from '../core/deliverLevel.ts';
+import type { MessageFacts, Need, Rule, RuleConditions, RuleRecipient } from '../core/rule.ts';
+import { needsOf } from '../core/rules.ts';
+import type { PolicyTable } from '../core/table.ts';
+import type { Transaction } from '../core/transaction.ts';
+import { headerNamesFor, messageFacts } from '../rules/messageFacts.ts';
+import { type RouteCase, type Routed, type RouteSettings, routeMessage } from '../rules/route.ts';
+import { changedMeanwhile, tooMany } from '../rules/routeWords.ts';
+import type { MessageQuery } from '../session/judging.ts';
+import { since } from '../wire/tlsPolicyValue.ts';
+import type { Active } from './judge.ts';
+import type { KnownResults } from './knownResults.ts';
+
+/** Messages that rules spoke of, by what became of them. */
+export interface RouteCounters {
+  routed: number;
+  held: number;
+  refused: number;
+  deferred: number;
+}
+
+export class Routing {
+  readonly counters: RouteCounters = { routed: 0, held: 0, refused: 0, deferred: 0 };
+  readonly #known: KnownResults;
+
+  constructor(known: KnownResults) {
+    this.#known = known;
+  }
+
+  sweep(now: number): void {
+    this.#known.sweep(now);
+  }
+
+  /** The way of a message at its end; null: no rule speaks of it. `active`: what its table belongs to. */
+  message(query: MessageQuery, active: Active, code: string, now: number): Routed | null {
+    const { rules } = active;
+    if (rules.length === 0) return null;
+    const { transaction } = query;
+    const facts = messageFacts(rules, {
+      sender: transaction.sender ?? NULL_ADDRESS,
+      user: transaction.saslUsername,
+      mailParameters: query.mailParameters,
+      headers: query.headers,
+      recipients: transaction.recipients,
+      keys: active.edits.keys,
+    });
+    const routed = unseen(query, rules, facts, code) ?? this.#route(query, active, facts, code, now);
+    if (routed === null || routed.kind === 'nothing') return null;
+    this.counters[routed.kind]++;
+    return routed;
+  }
+
+  #route(query: MessageQuery, active: Active, facts: MessageFacts, code: string, now: number): Routed | null {
+    const needs = needsOf(active.rules, facts);
+    if (needs.every((need) => need === null)) return null;
+    const cases = (query.shownRecipients ?? []).map((recipient, i): RouteCase => {
+      const need = needs[i] ?? null;
+      if (need === null) return { recipient, need, cannot: null, byRow: false };
+      const cannot = this.#cannot(recipient, need, active.table, active.route, now);
+      return { recipient, need, cannot, byRow: !query.postfix && byRow(recipient, need, active.table) };
+    });
+    const local = query.transaction.arrival === 'local';
+    return routeMessage({ cases, postfix: query.postfix, local, code }, active.route);
+  }
+
+  /** Why the next hop of this recipient is known not to do what is needed, a clause; null: nothing is known. */
+  #cannot(
+    { address }: RuleRecipient,
+    need: Need,
+    table: PolicyTable,
+    { relayhost }: RouteSettings,
+    now: number,
+  ): string | null {
+    const hop = relayhost ?? address.domain;
+    if (hop === '') return null;
+    const decision = decideNextHop(table, hop, 'none', null);
+    if (decision.kind === 'policy' && decision.policy.level === 'none')
+      return `the table sends to ${hop} without TLS (row ${decision.row?.pattern ?? ''}: deliver = none)`;
+    const seen = this.#known.failed(hop, need.level, now);
+    if (seen === null) return null;
+    return `${seen.host ?? `the server of ${hop}`} ${seen.why} at ${new Date(seen.seenAt).toISOString().slice(11, 16)} UTC`;
+  }
+}
+
+/** Sendmail: does all mail to this recipient leave as it needs, by its row? */
+function byRow({ address }: RuleRecipient, need: Need, table: PolicyTable): boolean {
+  const decision = decideRecipient(table, address, 'none', null);
+  return decision.kind === 'policy' && atLeast(decision.policy.level, need.level);
+}
+
+/** A message of which too little was seen to say that no rule speaks of it; null: enough was seen. */
+function unseen(
+  query: MessageQuery,
+  rules: readonly Rule[],
+  facts: MessageFacts,
+  code: string,
+): Routed | null {
+  const { shown, shownRecipients, transaction } = query;
+  const names = headerNamesFor(rules);
+  const hidden = (name: string): boolean => shown !== 'all' && (shown === 'none' || !shown.includes(name));
+  if (shownRecipients === null || names.some(hidden)) {
+    const loose = rules.map((rule) =>
+      headerNamesFor([rule]).some(hidden) ? { ...rule, when: withoutHeaders(rule.when) } : rule,
+    );
+    const concerned = rulesIn(needsOf(loose, facts));
+    if (concerned.length > 0) return stopped(concerned, changedMeanwhile(code));
+  }
+  if (!transaction.unseenRecipients) return null;
+  const anyone = rules.map((rule) => ({ ...rule, when: { ...rule.when, recipients: [] } }));
+  const concerned = rulesIn(needsOf(anyone, { ...facts, recipients: [NULL_ADDRESS] }));
+  return concerned.length === 0 ? null : stopped(concerned, tooMany(code));
+}
+
+function withoutHeaders(when: RuleConditions): RuleConditions {
+  return { ...when, subjectTags: [], headers: [], replyToMarked: false };
+}
+
+function rulesIn(needs: readonly (Need | null)[]): string[] {
+  return [...new Set(needs.flatMap((need) => need?.rules.map(({ name }) => name) ?? []))];
+}
+
+function stopped(rules: readonly string[], reply: Routed['reply']): Routed {
+  return { kind: 'deferred', edits: [], reply, holdReason: '', rules, ways: [], notes: [] };
+}
+
+/**
+ * Policy service, one recipient: is Postfix to ask for REQUIRETLS? Only rules count whose conditions all show here; the
+ * header fields and the parameters of MAIL do not.
+ */
+export function requestsRequireTls(active: Active, transaction: Transaction): boolean {
+  if (!since(active.postfixVersion, 3, 11)) return false;
+  const rules = active.rules.filter(({ when, requestRequireTls }) => {
+    if (!requestRequireTls || when.requireTls || when.replyToMarked) return false;
+    return when.subjectTags.length === 0 && when.headers.length === 0;
+  });
+  if (rules.length === 0 || transaction.sender === null) return false;
+  const facts: MessageFacts = {
+    sender: transaction.sender,
+    user: transaction.saslUsername,
+    requireTls: false,
+    subjects: [],
+    headers: [],
+    repliesTo: [],
+    recipients: transaction.recipients,
+  };
+  return needsOf(rules, facts).some((need) => need !== null);
+}

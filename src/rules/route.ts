@@ -1,0 +1,299 @@
+/**
+ * What becomes of a message that rules speak of: which way its recipients take, or what its author is told. Pure and total.
+ *
+ * By recipient (`message-route = recipient`), each one for itself:
+ *
+ *   local (a transport that leads nowhere else)    left alone: no connection carries the mail out
+ *   marked already (handed back, another node)     left alone, or raised to what the rule requires
+ *   can, or nothing is known                       renamed: u@good.example.tlsward-encrypt
+ *   cannot                                         by the rule: refused, held, or renamed to its gateway
+ *   the MTA does not say where it goes             the message is deferred, with what to mend
+ *
+ * By header (`header`), for all at once, because the header moves the whole message: the strictest level of all its
+ * recipients. A local recipient, or one that needs the gateway beside one that does not, makes that impossible: refused,
+ * with the advice to send to each separately.
+ *
+ * One recipient that is refused refuses the message: the protocol has one reply at the end, and a message that reached only
+ * some would be the worse surprise. A held message is routed all the same, so that it is as safe when it is released.
+ *
+ * Sendmail has no transport for this, so there a recipient can only get what its row says already.
+ */
+import type { Edit } from '../core/edit.ts';
+import type { Route } from '../core/routeSuffix.ts';
+import type { Need, Rule, RuleLevel, RuleRecipient } from '../core/rule.ts';
+import type { Reply } from '../core/words.ts';
+import { markedRoute, routedPath } from './routedPath.ts';
+import { cannotWords, deferral, isOtherHop, refusal, separately } from './routeWords.ts';
+
+export interface RouteSettings {
+  readonly mode: 'recipient' | 'header';
+  /** Name of the header field for `header`. */
+  readonly header: string;
+  /** As main.cf has it; null: mail goes to the MX of its domain. */
+  readonly relayhost: string | null;
+  /** Transports that lead to other hosts. */
+  readonly remoteTransports: readonly string[];
+}
+
+/** One recipient with what is known of it. */
+export interface RouteCase {
+  readonly recipient: RuleRecipient;
+  readonly need: Need | null;
+  /** Why what it needs is known not to be possible, a clause; null: nothing is known against it. */
+  readonly cannot: string | null;
+  /** Does every mail to it leave like that anyway, by its row? */
+  readonly byRow: boolean;
+}
+
+export interface RouteQuestion {
+  readonly cases: readonly RouteCase[];
+  /** Else Sendmail. */
+  readonly postfix: boolean;
+  /** Mail that did not come by SMTP. */
+  readonly local: boolean;
+  readonly code: string;
+}
+
+export interface Routed {
+  readonly kind: 'nothing' | 'routed' | 'held' | 'refused' | 'deferred';
+  /** What the message must not go on without. */
+  readonly edits: readonly Edit[];
+  /** When refused or deferred. */
+  readonly reply: Reply | null;
+  /** Why it is held; '' unless it is. */
+  readonly holdReason: string;
+  /** Names of the rules that apply, each once. */
+  readonly rules: readonly string[];
+  /** Ways taken, each once: `encrypt`, `verify`, `fallback`, `local`. */
+  readonly ways: readonly string[];
+  /** For the log. */
+  readonly notes: readonly string[];
+}
+
+const NOTHING: Routed = {
+  kind: 'nothing',
+  edits: [],
+  reply: null,
+  holdReason: '',
+  rules: [],
+  ways: [],
+  notes: [],
+};
+
+/** Where one recipient goes. */
+type Plan =
+  | { readonly kind: 'plain' | 'local' }
+  | { readonly kind: 'way'; readonly route: Route; readonly hold: string | null }
+  /** Its row, or the mark it has, does as the rule requires. */
+  | { readonly kind: 'done'; readonly way: string }
+  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'untold' };
+
+/** See the file comment. */
+export function routeMessage(question: RouteQuestion, settings: RouteSettings): Routed {
+  const rules = new Set<string>();
+  for (const { need } of question.cases) for (const { name } of need?.rules ?? []) rules.add(name);
+  if (rules.size === 0) return NOTHING;
+  const plans = question.cases.map((one) => planOf(one, question, settings));
+  const base = { ...NOTHING, rules: [...rules] };
+  const stop = stopped(question, plans);
+  if (stop !== null) return { ...base, ...stop };
+  const routed =
+    settings.mode === 'recipient' ? byRecipient(question, plans) : byHeader(question, plans, settings);
+  if (routed.reply !== null) return { ...base, ...routed };
+  const holds = plans.flatMap((plan) => (plan.kind === 'way' && plan.hold !== null ? [plan.hold] : []));
+  const notes = [...routed.notes, ...hopNotes(question, plans, settings)];
+  const held = holds.length > 0 ? { kind: 'held' as const, holdReason: holds.join('; ') } : {};
+  return { ...base, ...routed, ...held, ways: waysOf(plans, routed.ways), notes };
+}
+
+type Part = Pick<Routed, 'kind' | 'edits' | 'reply' | 'ways' | 'notes'>;
+
+/** A recipient for whom the message cannot go on; a final reason before one that may be mended. */
+function stopped({ cases, code }: RouteQuestion, plans: readonly Plan[]): Part | null {
+  const at = plans.findIndex(({ kind }) => kind === 'refused');
+  const refused = plans[at];
+  if (refused?.kind === 'refused') {
+    const { recipient, need } = cases[at]!;
+    const more = plans.filter(({ kind }) => kind === 'refused').length - 1;
+    return part('refused', refusal(recipient, need!, refused.why, more, code));
+  }
+  const untold = plans.findIndex(({ kind }) => kind === 'untold');
+  if (untold < 0) return null;
+  return part('deferred', deferral(cases[untold]!.recipient, cases[untold]!.need!, code));
+}
+
+function part(
+  kind: Part['kind'],
+  reply: Reply | null,
+  edits: readonly Edit[] = [],
+  notes: readonly string[] = [],
+): Part {
+  return { kind, edits, reply, ways: [], notes };
+}
+
+/** Is the recipient delivered by this host itself? null: the MTA did not say. */
+function isLocal(
+  { recipient }: RouteCase,
+  { postfix }: RouteQuestion,
+  settings: RouteSettings,
+): boolean | null {
+  const { mailer, nextHop } = recipient;
+  if (mailer === '') return null;
+  // names of Sendmail's mailers are a site's own; the next hop is empty for all that deliver here
+  return postfix ? !settings.remoteTransports.includes(mailer) : nextHop === '';
+}
+
+function planOf(one: RouteCase, question: RouteQuestion, settings: RouteSettings): Plan {
+  const { recipient, need } = one;
+  const marked = markedRoute(recipient.path);
+  if (marked !== null)
+    return need === null ? { kind: 'done', way: marked.end } : planMarked(one, need, marked);
+  const local = isLocal(one, question, settings);
+  if (need === null) return { kind: local === true ? 'local' : 'plain' };
+  if (local === true) return { kind: 'local' };
+  if (one.cannot !== null) return planCannot(one, need, one.cannot, settings);
+  if (!question.postfix) {
+    if (one.byRow) return { kind: 'done', way: need.level };
+    return planCannot(one, need, 'this mail server has no way for a single message', settings, false);
+  }
+  if (local === null && !(question.local && settings.mode === 'header')) return { kind: 'untold' };
+  if (settings.mode === 'header') return { kind: 'way', route: { end: need.level }, hold: null };
+  const why = ambiguous(recipient, settings);
+  if (why !== null || routedPath(recipient, { end: need.level }) === null)
+    return planCannot(one, need, why ?? 'its address cannot be sent another way', settings);
+  return { kind: 'way', route: { end: need.level }, hold: null };
+}
+
+/** Handed back by a content filter, or from another node: what it has is kept or raised, never lowered. */
+function planMarked({ recipient, cannot }: RouteCase, need: Need, marked: Route): Plan {
+  if (marked.end === 'fallback') return { kind: 'done', way: marked.end };
+  if (need.level === 'encrypt' || marked.end === 'verify') return { kind: 'done', way: marked.end };
+  const route: Route = { end: 'verify' };
+  if (routedPath(recipient, route) !== null && cannot === null) return { kind: 'way', route, hold: null };
+  return { kind: 'refused', why: cannot ?? 'its address cannot be sent another way' };
+}
+
+function planCannot(
+  { recipient }: RouteCase,
+  need: Need,
+  why: string,
+  settings: RouteSettings,
+  postfix = true,
+): Plan {
+  // of several rules the strictest decides
+  const rule: Rule = need.rules[0]!;
+  const byRecipient = settings.mode === 'recipient';
+  switch (rule.cannot) {
+    case 'reject':
+      return { kind: 'refused', why };
+    case 'hold': {
+      const route: Route = { end: need.level };
+      const possible = postfix && (!byRecipient || routedPath(recipient, route) !== null);
+      // what cannot be sent the safe way when it is released must not wait for that
+      if (!possible) return { kind: 'refused', why };
+      return { kind: 'way', route, hold: cannotWords(recipient, need, why) };
+    }
+    case 'fallback': {
+      const route: Route = { end: 'fallback', rule: rule.name };
+      const possible = postfix && (!byRecipient || routedPath(recipient, route) !== null);
+      return possible ? { kind: 'way', route, hold: null } : { kind: 'refused', why };
+    }
+  }
+}
+
+/**
+ * `x%bank.example@our.example`: Postfix finds another domain in the local part when the one behind is its own, and a name
+ * put behind it would stop that. Where it said that mail goes to the domain itself there is no doubt.
+ */
+function ambiguous({ address, nextHop }: RuleRecipient, { relayhost }: RouteSettings): string | null {
+  if (address.kind !== 'mailbox') return 'its address cannot be sent another way';
+  if (address.readings.length === 0) return null;
+  return isOtherHop(nextHop, address.domain) || relayhost !== null
+    ? 'its address can be read in more than one way'
+    : null;
+}
+
+function byRecipient({ cases }: RouteQuestion, plans: readonly Plan[]): Part {
+  const additions: Edit[] = [];
+  const deletions: Edit[] = [];
+  for (const [i, plan] of plans.entries()) {
+    if (plan.kind !== 'way') continue;
+    const { recipient } = cases[i]!;
+    const routed = routedPath(recipient, plan.route);
+    if (routed === null) throw new Error('route: planned a recipient that has no other path');
+    additions.push({ kind: 'addRecipient', ...routed });
+    deletions.push({ kind: 'deleteRecipient', path: recipient.path });
+  }
+  // a message must at no time be without recipients
+  return part('routed', null, [...additions, ...deletions]);
+}
+
+function byHeader(question: RouteQuestion, plans: readonly Plan[], settings: RouteSettings): Part {
+  const { cases, code } = question;
+  const first = plans.findIndex(({ kind }) => kind === 'way');
+  if (first < 0) return part('routed', null);
+  const alone = (other: number, why: string): Part =>
+    part(
+      'refused',
+      separately(cases[first]!.recipient, cases[first]!.need!, cases[other]!.recipient, why, code),
+    );
+  const local = plans.findIndex(({ kind }) => kind === 'local');
+  if (local >= 0) return alone(local, 'is delivered on this server');
+  const gateways = plans.map((plan) => gatewayOf(plan, cases));
+  const other = gateways.findIndex((gateway) => gateway !== gateways[first]);
+  if (other >= 0) return alone(other, gateways[other] === null ? 'needs no gateway' : 'goes to a gateway');
+  const levels = plans.flatMap((plan) =>
+    plan.kind === 'way' && plan.route.end !== 'fallback' ? [plan.route.end] : [],
+  );
+  const value = gateways[first] !== null ? 'fallback' : strictest(levels);
+  const edit: Edit = { kind: 'insertHeader', name: settings.header, index: 1, value };
+  const raised = plans.filter(({ kind }) => kind === 'plain').length;
+  const notes =
+    raised === 0 ? [] : [`${raised} more recipients go the same way: the header moves the whole message`];
+  return { ...part('routed', null, [edit], notes), ways: [value] };
+}
+
+/** The gateway that a recipient goes to; null: none. */
+function gatewayOf(plan: Plan | undefined, cases: readonly RouteCase[]): string | null {
+  if (plan?.kind !== 'way' || plan.route.end !== 'fallback') return null;
+  const { rule } = plan.route;
+  for (const { need } of cases)
+    for (const { name, fallback } of need?.rules ?? []) if (name === rule) return fallback;
+  return null;
+}
+
+function strictest(levels: readonly RuleLevel[]): RuleLevel {
+  return levels.includes('verify') ? 'verify' : 'encrypt';
+}
+
+function waysOf(plans: readonly Plan[], byHeader: readonly string[]): string[] {
+  const ways = new Set(byHeader);
+  for (const plan of plans) {
+    if (plan.kind === 'way' && byHeader.length === 0) ways.add(plan.route.end);
+    else if (plan.kind === 'done') ways.add(plan.way);
+  }
+  if (ways.size === 0) ways.add('local');
+  return [...ways];
+}
+
+/** Next hops of the MTA's own that are passed by, and why. */
+function hopNotes(
+  { cases }: RouteQuestion,
+  plans: readonly Plan[],
+  { mode, relayhost }: RouteSettings,
+): string[] {
+  const notes: string[] = [];
+  for (const [i, plan] of plans.entries()) {
+    if (plan.kind !== 'way' || plan.route.end === 'fallback') continue;
+    const { recipient } = cases[i]!;
+    const { nextHop, address } = recipient;
+    const wanted = mode === 'recipient' ? (relayhost ?? address.domain) : address.domain;
+    if (!isOtherHop(nextHop, wanted)) continue;
+    const instead = wanted === relayhost ? `relayhost ${relayhost}` : `the MX of ${address.domain}`;
+    notes.push(
+      `${address.domain}: ${instead} instead of the next hop ${nextHop} that the MTA would take, because a rule's way knows no transport tables; relayhost in tlsward.ini names one for all`,
+    );
+  }
+  return [...new Set(notes)].slice(0, 10);
+}

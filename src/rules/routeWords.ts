@@ -1,0 +1,116 @@
+/**
+ * What an author is told whose message cannot go the way that a rule requires. One line of printable ASCII each, the code
+ * of `tlsward lookup` at its end; foreign text is cut, so that the line fits an SMTP reply.
+ *
+ *   550 5.7.10 <bob@plain.example>: this message must travel under TLS (rule "secure": the subject has [secure]), and
+ *   mx.plain.example did not offer it at 14:03 UTC; ask your mail administrator, or send it another way. HELP [CODE]
+ *
+ * X.7.10 "encryption needed" (RFC 7372 and the IANA registry of enhanced status codes), X.3.5 "system incorrectly configured" (RFC 3463).
+ */
+import { canonicalDomain } from '../core/domain.ts';
+import type { Need, RuleRecipient } from '../core/rule.ts';
+import { printable, type Reply } from '../core/words.ts';
+
+/** Characters of a text, so that code, enhanced code and text fit an SMTP reply line of 510. */
+const LONGEST_TEXT = 480;
+/** Characters of each foreign part: as many as there is room for. */
+const ROOMS = [160, 100, 60, 32] as const;
+
+/** The longest form of the text that fits. */
+function fit(text: (room: number) => string): string {
+  for (const room of ROOMS) {
+    const form = text(room);
+    if (form.length <= LONGEST_TEXT) return form;
+  }
+  return text(16);
+}
+
+/** `<bob@plain.example>` for a person. */
+function shownAddress({ address }: RuleRecipient, room: number): string {
+  const bare = address.kind === 'mailbox' ? address.mailbox : address.text.replace(/^<|>$/g, '');
+  return `<${printable(bare, room)}>`;
+}
+
+function requirement(need: Need, room: number): string {
+  const what = need.level === 'encrypt' ? 'under TLS' : 'under TLS to a server that proves its name';
+  const because = need.because[0] ?? '';
+  const why = because === '' ? '' : `: ${printable(because, room)}`;
+  return `must travel ${what} (rule "${need.rules[0]?.name ?? ''}"${why})`;
+}
+
+function sentence(recipient: RuleRecipient, need: Need, why: string, room: number): string {
+  return `${shownAddress(recipient, room)}: this message ${requirement(need, room)}, and ${printable(why, room)}`;
+}
+
+/** The whole reason as a sentence without advice: for a hold. */
+export function cannotWords(recipient: RuleRecipient, need: Need, why: string): string {
+  return fit((room) => sentence(recipient, need, why, room));
+}
+
+function closing(need: Need, code: string): string {
+  const help = need.rules[0]?.help ?? null;
+  return `${help === null ? '' : `. ${printable(help, 80)}`} [${code}]`;
+}
+
+/** Refused for this recipient and `more` others. */
+export function refusal(
+  recipient: RuleRecipient,
+  need: Need,
+  why: string,
+  more: number,
+  code: string,
+): Reply {
+  const others = more === 0 ? '' : ` (and ${more} more)`;
+  const end = `${others}; ask your mail administrator, or send it another way${closing(need, code)}`;
+  const text = fit((room) => `${sentence(recipient, need, why, room)}${end}`);
+  return { code: 550, dsn: '5.7.10', text };
+}
+
+/** `other` cannot be in the same message. */
+export function separately(
+  recipient: RuleRecipient,
+  need: Need,
+  other: RuleRecipient,
+  why: string,
+  code: string,
+): Reply {
+  const end = `; send it to each of them separately${closing(need, code)}`;
+  const text = fit((room) => {
+    const both = [shownAddress(recipient, room), shownAddress(other, room)] as const;
+    return `${both[0]}: this message ${requirement(need, room)}, and ${both[1]} ${why}${end}`;
+  });
+  return { code: 550, dsn: '5.7.10', text };
+}
+
+/** The MTA did not say where the recipient goes: nobody's fault but its configuration's. */
+export function deferral(recipient: RuleRecipient, need: Need, code: string): Reply {
+  const why = 'the mail server does not tell its filter where it goes';
+  const end = `; it must send {rcpt_mailer} and {rcpt_host} (milter_protocol = 6) [${code}]`;
+  return {
+    code: 451,
+    dsn: '4.3.5',
+    text: fit((room) => `${sentence(recipient, need, why, Math.max(room, 60))}${end}`),
+  };
+}
+
+/** Rules came into force after the connection began, and it was not asked for what they look at. */
+export function changedMeanwhile(code: string): Reply {
+  const text =
+    'the rules for messages like this one changed while the connection was open; try again on a new one';
+  return { code: 451, dsn: '4.3.0', text: `${text} [${code}]` };
+}
+
+/** Some recipients were not kept, and a rule would speak of them. */
+export function tooMany(code: string): Reply {
+  const text =
+    'a rule speaks of this message, and it has more recipients than can be looked at; send it to fewer at once';
+  return { code: 452, dsn: '4.5.3', text: `${text} [${code}]` };
+}
+
+/** Does the MTA's next hop lead elsewhere than `wanted`, a domain or a next hop? What was not told does not. */
+export function isOtherHop(nextHop: string, wanted: string): boolean {
+  if (nextHop === '') return false;
+  return (
+    (canonicalDomain(nextHop) ?? nextHop.toLowerCase()) !== (canonicalDomain(wanted) ?? wanted.toLowerCase())
+  );
+}

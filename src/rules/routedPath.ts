@@ -1,0 +1,90 @@
+/**
+ * The other recipient that a marked one becomes: path and parameters for the milter's edits.
+ *
+ *   <bob@good.example>  NOTIFY=NEVER      to      <bob@good.example.tlsward-encrypt>  NOTIFY=NEVER ORCPT=rfc822;bob@good.example
+ *
+ * Without `ORCPT` notices would speak of an address that nobody wrote; one that came with the recipient is kept, `NOTIFY`
+ * too. Everything else about the path stays as it was typed, quoting and letters alike, but for a trailing dot. A path is
+ * text with one character a byte, as the MTA showed it; what an MTA shows without brackets (mail from sendmail(1)) gets them.
+ *
+ * What cannot be renamed: malformed paths, source routes, address literals, a domain without room for the end.
+ * Sources: RFC 3461 sections 4.1, 4.2 and 4 (xtext), RFC 6533 section 3 (utf-8 addresses), RFC 5321 section 4.1.2.
+ */
+import { type Route, readRoute, writeRoute } from '../core/routeSuffix.ts';
+import type { RuleRecipient } from '../core/rule.ts';
+import { utf8OrLatin1 } from '../wire/foreignText.ts';
+
+export interface RoutedPath {
+  /** With brackets. */
+  readonly path: string;
+  /** `NOTIFY=... ORCPT=...`; never empty. */
+  readonly parameters: string;
+}
+
+/** Longest path in bytes, and a mailbox as parsePath calls it, bytes beyond ASCII included. */
+const LONGEST = 2048;
+const MAILBOX =
+  /^(?:"(?:[^"\\\r\n\0]|\\[^\r\n\0])*"|[^"(),:;<>@[\\\]\0-\x20\x7f|]+)@([^"(),:;<>@[\\\]\0-\x20\x7f]+)$/;
+const MAX_PARAMETER = 1000;
+
+/** The way that the path is marked for already; null for none, or one that cannot be read. */
+export function markedRoute(path: string): Route | null {
+  const domain = MAILBOX.exec(withoutBrackets(path))?.[1];
+  if (domain === undefined) return null;
+  const mark = readRoute(utf8OrLatin1(domain));
+  return mark.kind === 'routed' ? mark.route : null;
+}
+
+/** The recipient by this way; null when its address cannot be renamed. A mark it has is replaced. */
+export function routedPath(recipient: RuleRecipient, route: Route): RoutedPath | null {
+  if (recipient.address.kind !== 'mailbox' || recipient.path.length > LONGEST) return null;
+  const bare = unmarkedPath(withoutBrackets(recipient.path));
+  const domain = MAILBOX.exec(bare)?.[1];
+  if (domain === undefined) return null;
+  const text = utf8OrLatin1(domain);
+  const whole = writeRoute(text, route);
+  if (whole === null) return null;
+  const dotless = bare.endsWith('.') ? bare.slice(0, -1) : bare;
+  const end = whole.slice(text.endsWith('.') ? text.length - 1 : text.length);
+  return { path: `<${dotless}${end}>`, parameters: parametersOf(recipient.parameters, dotless) };
+}
+
+function withoutBrackets(path: string): string {
+  return path.startsWith('<') && path.endsWith('>') ? path.slice(1, -1) : path;
+}
+
+/** Without an end of ours, if it has one. */
+function unmarkedPath(path: string): string {
+  const domain = MAILBOX.exec(path)?.[1];
+  if (domain === undefined) return path;
+  const mark = readRoute(utf8OrLatin1(domain));
+  if (mark.kind !== 'routed') return path;
+  // ends are ASCII, so what is cut has as many bytes as characters
+  const cut = utf8OrLatin1(domain).length - mark.text.length;
+  return path.slice(0, path.length - cut);
+}
+
+function parametersOf(given: readonly string[], address: string): string {
+  const keep = (name: string): string | undefined =>
+    given.find(
+      (one) =>
+        one.length <= MAX_PARAMETER &&
+        one.toUpperCase().startsWith(`${name}=`) &&
+        /^[A-Za-z]+=[!-~]+$/.test(one),
+    );
+  const notify = keep('NOTIFY');
+  const original = keep('ORCPT') ?? `ORCPT=${originalRecipient(address)}`;
+  return notify === undefined ? original : `${notify} ${original}`;
+}
+
+/** `rfc822;bob@good.example` in xtext; `utf-8;` with code points in braces where the address is not ASCII. */
+function originalRecipient(address: string): string {
+  const text = utf8OrLatin1(address);
+  if (/^[\x20-\x7e]*$/.test(text))
+    return `rfc822;${text.replace(/[^!-*,-<>-~]/g, (char) => `+${hex(char).padStart(2, '0')}`)}`;
+  return `utf-8;${text.replace(/[^!-*,-<>-[\]-~]/gu, (char) => `\\x{${hex(char)}}`)}`;
+}
+
+function hex(char: string): string {
+  return char.codePointAt(0)!.toString(16).toUpperCase();
+}
