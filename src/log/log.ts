@@ -38,7 +38,6 @@ export interface VerdictRecord {
   readonly conn: number;
   /** What was wanted of the message and not done, and why. */
   readonly notes: readonly string[];
-}
   /** Rules that speak of the message: their names, the ways it takes, what became of it. Left out where none does. */
   readonly route?: {
     readonly rules: readonly string[];
@@ -46,12 +45,6 @@ export interface VerdictRecord {
     readonly outcome: string;
   };
 }
-
-interface StsTroubleFields {
-  readonly domain: string;
-  readonly id: string;
-  readonly failure: StsFailure;
-  readonly why: string;
 
 type Fields = Record<string, unknown>;
 
@@ -78,12 +71,12 @@ function briefFields(record: VerdictRecord): Fields {
     fields.certificate = certificate.kind;
     if (certificate.kind === 'trusted') fields.commonName = visible(certificate.commonName);
   }
-  if (record.notes.length > 0) fields.notes = record.notes;
   if (record.route !== undefined) {
     const { rules, ways, outcome } = record.route;
     fields.rule = rules.join(', ');
     fields.route = (outcome === 'routed' ? ways : [outcome, ...ways]).join(', ');
   }
+  if (record.notes.length > 0) fields.notes = record.notes;
   return fields;
 }
 

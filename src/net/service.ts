@@ -31,8 +31,8 @@ import { KnownResults } from './knownResults.ts';
 import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
 import { Maps } from './maps.ts';
 import { RecentVerdicts } from './recent.ts';
-import { canShareReads } from './sharedRead.ts';
 import { Routing } from './routing.ts';
+import { canShareReads } from './sharedRead.ts';
 import { type OpenListener, statusReport } from './status.ts';
 
 /** The configuration has mistakes; they are all here. */
@@ -117,19 +117,19 @@ export class Service {
     this.#loaded = loaded;
     this.#recent = new RecentVerdicts(service.recentVerdicts);
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
+    const known = new KnownResults();
     const judge = new Judge(
       activeOf(service, table, keys, loaded.rules),
       createCodes(Math.random()),
       log,
       this.#recent,
+      new Routing(known),
     );
     this.#judge = judge;
-    const known = new KnownResults();
-    const maps = new Maps(() => judge.active, log, known, lookUps);
+    const maps = new Maps(() => judge.active, log, known);
     this.#maps = maps;
     const limits = limitsOf(service);
     const policy = policyProtocol({
-      new Routing(known),
       requestBytes: service.maxRequestBytes,
       attributes: service.maxAttributes,
     });
@@ -301,6 +301,7 @@ export class Service {
       drivers: this.#drivers,
       verdicts: this.#judge.counters,
       maps: this.#maps.counters,
+      routes: this.#judge.routing.counters,
     });
   }
 
@@ -310,8 +311,6 @@ export class Service {
   }
 
   #control({ command, argument }: ControlRequest): object | Promise<object> {
-      published: this.#lookUps.status(),
-      routes: this.#judge.routing.counters,
     switch (command) {
       case 'status':
         return this.#status();

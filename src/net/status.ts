@@ -32,8 +32,6 @@ export interface StatusParts {
   readonly drivers: ReadonlyMap<string, { readonly open: number; readonly counters: DriverCounters }>;
   readonly verdicts: VerdictCounters;
   readonly maps: MapCounters;
-  /** Of LookUps. */
-  readonly published: object;
   readonly routes: RouteCounters;
 }
 
@@ -61,6 +59,7 @@ export function statusReport(parts: StatusParts): object {
     connections,
     verdicts: parts.verdicts,
     maps: parts.maps,
+    routes: parts.routes,
     memoryMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
   };
 }
