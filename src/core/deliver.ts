@@ -107,6 +107,13 @@ export function publishedQuestion(table: PolicyTable, key: string): PublishedQue
   return questionIn(decideNextHop(table, key, 'none', null));
 }
 
+/** What could be found out about a next hop, whatever the table says; null for addresses and for what is no domain. */
+export function questionOf(key: string): PublishedQuestion | null {
+  const hop = parseNextHop(key);
+  const auto = hop.kind === 'hop' ? autoOf(hop, null) : NO_DOMAIN;
+  return auto.kind === 'ask' ? auto.question : null;
+}
+
 /** The question of a decision that needs one. */
 export function questionIn(decision: DeliverDecision): PublishedQuestion | null {
   return decision.kind === 'trouble' ? (decision.question ?? null) : null;
@@ -255,4 +262,9 @@ function policyOf(level: AnsweredLevel, settings: Settings): DeliverPolicy {
 function matchOf(level: AnsweredLevel, settings: Settings): readonly string[] {
   if (level === 'fingerprint') return settings.fingerprints;
   return level === 'verify' || level === 'secure' ? settings.serverNames : [];
+}
+
+/** What a row says by itself, for mail whose next hop publishes nothing. */
+export function decideRowItself(row: Row): DeliverDecision {
+  return decideRow(row, 'none', () => NO_DOMAIN);
 }

@@ -8,6 +8,7 @@
  */
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { EnvelopeAddress } from '../core/address.ts';
+import type { StsFailure, StsMode } from '../core/published.ts';
 import type { Position } from '../core/settings.ts';
 import type { Row } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -44,6 +45,13 @@ export interface VerdictRecord {
     readonly ways: readonly string[];
     readonly outcome: string;
   };
+}
+
+interface StsTroubleFields {
+  readonly domain: string;
+  readonly id: string;
+  readonly failure: StsFailure;
+  readonly why: string;
 }
 
 type Fields = Record<string, unknown>;
@@ -230,6 +238,42 @@ export class Log {
     else this.#pino.debug(fields, 'answered');
   }
 
+  stsPolicy(domain: string, id: string, mode: StsMode, expiresAt: number): void {
+    const expires = new Date(expiresAt).toISOString();
+    this.#pino.info({ event: 'sts.policy', domain, id, mode, expires }, 'MTA-STS policy fetched');
+  }
+
+  /** `mode`: of the policy from before, which is kept; null without one. One that was switched off is no alarm. */
+  stsFailed(about: StsTroubleFields & { readonly mode: StsMode | null }): void {
+    const { domain, id, mode, failure, why } = about;
+    const fields = { event: 'sts.failed', domain, id, failure, why: visible(why), kept: mode };
+    if (mode === 'none') this.#pino.info(fields, 'MTA-STS policy not fetched');
+    else this.#pino.warn(fields, 'MTA-STS policy not fetched');
+  }
+
+  stsExpired(about: StsTroubleFields & { readonly mode: StsMode }): void {
+    const { domain, id, mode, failure, why } = about;
+    const fields = { event: 'sts.expired', domain, id, mode, failure, why: visible(why) };
+    if (mode === 'none') this.#pino.info(fields, 'MTA-STS policy expired');
+    else this.#pino.warn(fields, 'MTA-STS policy expired and could not be fetched anew');
+  }
+
+  stsCache(file: string, why: string): void {
+    this.#pino.warn(
+      { event: 'sts.cache', file: visible(file), why: visible(why) },
+      'trouble with the folder of policies',
+    );
+  }
+
+  /** TLSA records are left to Postfix. */
+  daneOff(why: string): void {
+    this.#pino.warn({ event: 'dane.off', why: visible(why) }, 'DANE is left to the MTA');
+  }
+
+  daneOn(): void {
+    this.#pino.info({ event: 'dane.on' }, 'the resolver validates: DANE is looked up');
+  }
+
   configLoaded(fields: { config: string; generation: number; hash: string; rows: number; ms: number }): void {
     this.#pino.info({ event: 'config.loaded', ...fields }, 'table in use');
   }
@@ -247,7 +291,10 @@ export class Log {
 
   /** A row whose `until` has passed, once a day. */
   rowOverdue(where: string, at: string, until: string, days: number, reason: string | null): void {
-    this.#pino.warn({ event: 'row.overdue', where, at, until, days, reason }, 'a row is in force after its day');
+    this.#pino.warn(
+      { event: 'row.overdue', where, at, until, days, reason },
+      'a row is in force after its day',
+    );
   }
 
   configChanged(added: number, removed: number, changed: number, lines: readonly string[]): void {

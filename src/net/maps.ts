@@ -13,6 +13,7 @@ import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEnco
 import type { Peer } from './connection.ts';
 import type { Active } from './judge.ts';
 import type { KnownResults } from './knownResults.ts';
+import type { LookUps } from './lookUps.ts';
 
 export interface MapCounters {
   ok: number;
@@ -25,23 +26,38 @@ export class Maps {
   readonly #active: () => Active;
   readonly #log: Log;
   readonly #known: KnownResults;
+  readonly #lookUps: Pick<LookUps, 'find'>;
   /** What each connection asked the policy of marked mail for last. */
   readonly #hops = new WeakMap<Peer, string>();
 
-  /** `active`: what is in force now; each answer is by one table. `known` learns of deliveries that failed. */
-  constructor(active: () => Active, log: Log, known: KnownResults) {
+  /**
+   * `active`: what is in force now; each answer is by one table. `known` learns of deliveries that failed; `lookUps` finds
+   * out what domains publish.
+   */
+  constructor(active: () => Active, log: Log, known: KnownResults, lookUps: Pick<LookUps, 'find'>) {
     this.#active = active;
     this.#log = log;
     this.#known = known;
+    this.#lookUps = lookUps;
   }
 
-  answer({ map, key }: SocketmapRequest, peer: Peer): SocketmapReply {
+  /** A promise only where something must be found out first. */
+  answer(request: SocketmapRequest, peer: Peer): SocketmapReply | Promise<SocketmapReply> {
+    const { map, key } = request;
     const { table, postfixVersion, ways } = this.#active();
     if ((map === 'deliver-encrypt' || map === 'deliver-verify') && !key.startsWith('.'))
       this.#hops.set(peer, key);
-    const { reply, decision } = isRouteMap(map)
-      ? this.#routed(map, key, ways, peer)
-      : answerMap(map, key, table, postfixVersion);
+    if (isRouteMap(map)) return this.#say(request, this.#routed(map, key, ways, peer), peer);
+    const first = answerMap(map, key, table, postfixVersion);
+    if (first.question == null) return this.#say(request, first, peer);
+    return this.#lookUps.find(first.question).then((published) => {
+      // by the table that is in force when it is said: a row that was raised meanwhile counts
+      const now = this.#active();
+      return this.#say(request, answerMap(map, key, now.table, now.postfixVersion, published), peer);
+    });
+  }
+
+  #say({ map, key }: SocketmapRequest, { reply, decision }: MapAnswer, peer: Peer): SocketmapReply {
     // formatted before it is counted: what cannot be sent is a bug, and answered TEMP by the session
     const said = formatSocketmapReply(reply);
     if (reply.status === 'OK') this.counters.ok++;

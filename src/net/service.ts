@@ -29,6 +29,7 @@ import { Driver, type DriverLimits } from './driver.ts';
 import { Judge } from './judge.ts';
 import { KnownResults } from './knownResults.ts';
 import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
+import { LookUps, type OpenPublications } from './lookUps.ts';
 import { Maps } from './maps.ts';
 import { RecentVerdicts } from './recent.ts';
 import { Routing } from './routing.ts';
@@ -78,21 +79,25 @@ export class Service {
   readonly #sweep: NodeJS.Timeout;
   readonly #clock: () => Date;
   readonly #days: DayWatch;
+  readonly #lookUps: LookUps;
 
-  /** Reads the configuration and opens every listener. `clock`: what day it is. Rejects with ConfigRejected or ListenError. */
+  /** Reads the configuration and opens every listener. `clock`: what day it is; `open`: finder of published policies. Rejects with ConfigRejected or ListenError. */
   static async start(
     config: string,
     log: Log,
     env: NodeJS.ProcessEnv,
     loading: Promise<Loaded> = loadInWorker(config),
     clock: () => Date = () => new Date(),
+    open?: OpenPublications,
   ): Promise<Service> {
     const begun = performance.now();
     // in a worker as every reload: what reading leaves behind goes with it, and a table of a million rows rests small
     const [loaded, shared] = await Promise.all([loading, canShareReads()]);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
     const keys = await readMarkKeys(loaded.service);
-    const service = new Service(config, log, loaded, keys, shared, performance.now() - begun, clock);
+    const lookUps = await LookUps.open(loaded.service, log, open);
+    const ms = performance.now() - begun;
+    const service = new Service(config, log, loaded, keys, shared, ms, clock, lookUps);
     try {
       await service.#listen(env);
     } catch (error) {
@@ -110,8 +115,10 @@ export class Service {
     shared: boolean,
     ms: number,
     clock: () => Date,
+    lookUps: LookUps,
   ) {
     const { service } = loaded;
+    this.#lookUps = lookUps;
     this.#config = config;
     this.#log = log;
     this.#loaded = loaded;
@@ -126,7 +133,7 @@ export class Service {
       new Routing(known),
     );
     this.#judge = judge;
-    const maps = new Maps(() => judge.active, log, known);
+    const maps = new Maps(() => judge.active, log, known, lookUps);
     this.#maps = maps;
     const limits = limitsOf(service);
     const policy = policyProtocol({
@@ -221,6 +228,7 @@ export class Service {
       ms: Math.round(ms),
     });
     for (const notice of loaded.notices) this.#log.configNotice(formatNotice(notice));
+    this.#lookUps.announce(table);
   }
 
   /** Reads the configuration again in a worker and swaps it in; with mistakes the old one stays. One at a time. */
@@ -256,6 +264,7 @@ export class Service {
       return this.#refused([error.message]);
     }
     const table = new PolicyTable(loaded.packed, this.#judge.active.table.generation + 1, loaded.hash);
+    await this.#lookUps.reload(service);
     this.#judge.active = activeOf(service, table, keys, loaded.rules);
     for (const driver of this.#drivers.values()) driver.limits = limitsOf(service);
     this.#log.setLevel(service.logLevel);
@@ -301,6 +310,7 @@ export class Service {
       drivers: this.#drivers,
       verdicts: this.#judge.counters,
       maps: this.#maps.counters,
+      published: this.#lookUps.status(),
       routes: this.#judge.routing.counters,
     });
   }
@@ -322,6 +332,12 @@ export class Service {
           ? { ok: false }
           : { ok: true, verdict: { time: new Date(record.timeMs).toISOString(), ...verdictFields(record) } };
       }
+      case 'published':
+        return this.#lookUps.control('show', argument);
+      case 'published-refresh':
+        return this.#lookUps.control('refresh', argument);
+      case 'published-forget':
+        return this.#lookUps.control('forget', argument);
       default:
         return { ok: false, error: `no control command "${command}"` };
     }
@@ -331,6 +347,7 @@ export class Service {
   async stop(limitSeconds = this.#loaded.service.shutdownTimeoutMs / 1000): Promise<number> {
     clearInterval(this.#sweep);
     const cutOff = await Promise.all([...this.#drivers.values()].map((driver) => driver.drain(limitSeconds)));
+    await this.#lookUps.close();
     return cutOff.reduce((sum, count) => sum + count, 0);
   }
 

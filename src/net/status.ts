@@ -32,6 +32,8 @@ export interface StatusParts {
   readonly drivers: ReadonlyMap<string, { readonly open: number; readonly counters: DriverCounters }>;
   readonly verdicts: VerdictCounters;
   readonly maps: MapCounters;
+  /** Of LookUps. */
+  readonly published: object;
   readonly routes: RouteCounters;
 }
 
@@ -59,6 +61,7 @@ export function statusReport(parts: StatusParts): object {
     connections,
     verdicts: parts.verdicts,
     maps: parts.maps,
+    published: parts.published,
     routes: parts.routes,
     memoryMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
   };

@@ -92,6 +92,7 @@ export function formatTlsPolicy(policy: TlsPolicyValue, version: PostfixVersion)
   const others = policy.attributes ?? [];
   if (match.length > 0 || (level === 'fingerprint' && !others.some(({ name }) => name === 'match')))
     parts.push(`match=${formatMatch(level, match)}`);
+  if (policy.servername != null && since(version, 3, 4)) parts.push(`servername=${policy.servername}`);
   const strict = MANDATORY.includes(level);
   if (!strict && (minProtocol !== null || minBits > 0 || policy.exclude.length > 0))
     throw new RangeError(`floors at level ${level}, which falls back to plain text`);
@@ -103,7 +104,6 @@ export function formatTlsPolicy(policy: TlsPolicyValue, version: PostfixVersion)
     if (!exclude.every((word) => WORD.test(word))) throw new RangeError('a word that is no cipher');
     parts.push(`exclude=${[...new Set(exclude)].join(':')}`);
   }
-  if (policy.servername != null && since(version, 3, 4)) parts.push(`servername=${policy.servername}`);
   for (const attribute of others) parts.push(formatAttribute(attribute));
   const value = parts.join(' ');
   if (value.length > LONGEST_VALUE) throw new RangeError('an answer longer than Postfix reads');

@@ -148,7 +148,7 @@ test('what goes along with a level', async (t) => {
   const floors = 'protocols=>=TLSv1.3 ciphers=high exclude=3DES';
   t.equal(
     say(own('absent', 'enforce')),
-    `secure match=mx.a.example:.b.example ${floors} servername=hostname`,
+    `secure match=mx.a.example:.b.example servername=hostname ${floors}`,
     'the names of the policy, not those of the row',
   );
   t.equal(say(own('usable-all', 'absent')), `dane-only ${floors}`);
@@ -156,7 +156,7 @@ test('what goes along with a level', async (t) => {
   t.equal(say(own('absent', 'absent'), { deliverFloor: 'verify' }), `verify match=other.example ${floors}`);
   t.equal(
     say(own('unusable', 'enforce'), {}, { major: 3, minor: 10 }),
-    `secure match=mx.a.example:.b.example ${floors} servername=hostname policy_type=sts policy_domain=x.example` +
+    `secure match=mx.a.example:.b.example servername=hostname ${floors} policy_type=sts policy_domain=x.example` +
       ' {policy_string = version: STSv1} {policy_string = mode: enforce}' +
       ' mx_host_pattern=mx.a.example mx_host_pattern=*.b.example',
   );
@@ -164,7 +164,7 @@ test('what goes along with a level', async (t) => {
     say({ kind: 'own', dane: { kind: 'absent' }, sts: stsOf('enforce', mx) });
   t.match(
     odd(['*.example', 'mx', 'a.b_c', 'good.example', 'good.example']),
-    /^secure match=good\.example prot/,
+    /^secure match=good\.example servername=hostname prot/,
   );
   t.equal(odd(['*.example', 'mx']), 'trouble', 'names that cannot be compared are no reason to send');
 });

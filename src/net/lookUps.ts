@@ -1,0 +1,135 @@
+/**
+ * The daemon's finder of published policies: made at the start, made anew when a reload changes what it works with, shown
+ * by `status`, and asked by the control commands `published`, `published-refresh` and `published-forget`.
+ *
+ * A reload that changes `resolver`, `sts-cache`, `published`, `sts-test-opening` or `postfix-version` puts a new finder in
+ * place at once; what the old one is looking up is answered by it, and then it is closed. Any other reload keeps what was
+ * found out.
+ */
+import { formatListen } from '../config/listen.ts';
+import type { ServiceSettings } from '../config/service.ts';
+import { questionOf } from '../core/deliver.ts';
+import type { Published, PublishedQuestion } from '../core/published.ts';
+import type { PolicyTable } from '../core/table.ts';
+import type { Log } from '../log/log.ts';
+import { openPublications } from '../published/open.ts';
+import type { Publications } from '../published/publications.ts';
+import type { StsEvent } from '../sts/stsEvents.ts';
+import { postfixVersion } from './active.ts';
+
+/** Makes a finder; tests have one of their own. */
+export type OpenPublications = typeof openPublications;
+
+/** Settings that make another finder when they change. */
+const KEYS = ['resolver', 'stsCache', 'published', 'stsTestOpening', 'postfixVersion'] as const;
+
+export class LookUps {
+  readonly #log: Log;
+  readonly #open: OpenPublications;
+  #settings: ServiceSettings;
+  #current: Publications;
+  /** Replaced, and still looking something up. */
+  readonly #retiring = new Set<Publications>();
+
+  static async open(
+    settings: ServiceSettings,
+    log: Log,
+    open: OpenPublications = openPublications,
+  ): Promise<LookUps> {
+    return new LookUps(settings, log, open, await made(settings, log, open));
+  }
+
+  private constructor(settings: ServiceSettings, log: Log, open: OpenPublications, current: Publications) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#open = open;
+    this.#current = current;
+  }
+
+  /** Never rejects. */
+  find(question: PublishedQuestion): Promise<Published> {
+    return this.#current.find(question);
+  }
+
+  /** Is MTA-STS or DANE looked up here, and does a row ask for it? Then a resolver that is missing is worth a line. */
+  announce(table: PolicyTable): void {
+    const asked = table.packed.settings.some(({ deliver, mode }) => deliver === 'auto' && mode === 'enforce');
+    if (asked && this.#settings.published === null && this.#settings.resolver.length === 0)
+      this.#log.daneOff(this.#current.daneOff);
+  }
+
+  /** Goes by new settings. */
+  async reload(settings: ServiceSettings): Promise<void> {
+    const changed = KEYS.some((key) => JSON.stringify(settings[key]) !== JSON.stringify(this.#settings[key]));
+    this.#settings = settings;
+    if (!changed) return;
+    const old = this.#current;
+    this.#current = await made(settings, this.#log, this.#open);
+    this.#retiring.add(old);
+    void old.retire().finally(() => this.#retiring.delete(old));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#current, ...this.#retiring].map((each) => each.close()));
+  }
+
+  /** For `status`. */
+  status(): object {
+    const { finders, counters, running, daneOff } = this.#current;
+    const { resolver, stsCache, published, stsTestOpening } = this.#settings;
+    if (finders.kind === 'other' || published !== null)
+      return {
+        kind: 'other',
+        server: published === null ? '' : `socketmap:${formatListen(published.address)}:${published.map}`,
+        counters: { ...counters, running },
+      };
+    return {
+      kind: 'own',
+      resolver: resolver.map(({ host, port }) =>
+        host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+      ),
+      daneOff,
+      stsCache: stsCache ?? '',
+      testOpening: stsTestOpening?.text ?? '',
+      counters: { ...counters, running, daneFacts: finders.dane.size },
+      sts: finders.sts.counters(),
+    };
+  }
+
+  /** The control commands; `key` is a next hop as Postfix writes it. */
+  async control(action: 'show' | 'refresh' | 'forget', key: string): Promise<object> {
+    const question = questionOf(key);
+    if (question === null) return { ok: false, error: `${JSON.stringify(key)} is no domain or host` };
+    const current = this.#current;
+    if (action === 'forget') return { ok: true, question, forgotten: current.forget(question.name) };
+    const published = await (action === 'refresh' ? current.refresh(question) : current.find(question));
+    return { ok: true, question, published, kept: current.inspect(question), daneOff: current.daneOff };
+  }
+}
+
+function made(settings: ServiceSettings, log: Log, open: OpenPublications): Promise<Publications> {
+  const { resolver, stsCache, published, stsTestOpening } = settings;
+  return open(
+    { resolver, stsCache, published, stsTestOpening, version: postfixVersion(settings) },
+    {
+      sts: (event) => tell(log, event),
+      dane: (why) => (why === '' ? log.daneOn() : log.daneOff(why)),
+    },
+  );
+}
+
+function tell(log: Log, event: StsEvent): void {
+  switch (event.kind) {
+    case 'fetched':
+      log.stsPolicy(event.domain, event.id, event.mode, event.expiresAt);
+      break;
+    case 'failed':
+      log.stsFailed(event);
+      break;
+    case 'expired':
+      log.stsExpired({ ...event, ...event.lastFailure });
+      break;
+    case 'cache':
+      log.stsCache(event.file, event.why);
+  }
+}
