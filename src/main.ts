@@ -33,7 +33,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'milter | policy, with',
       ...SESSION,
       '[--helo NAME] [--connect SOCKET]; policy: [--state RCPT]; milter: [--mta postfix | sendmail]',
-      '[--header "Name: value"]... [--message FILE] [--output FILE]',
+      '[--header "Name: value"]... [--message FILE] [--output FILE] [--parameter REQUIRETLS] [--local DOMAIN]',
       'or: socketmap [--map NAME] [--connect SOCKET] KEY...',
     ],
   ],

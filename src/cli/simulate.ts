@@ -3,6 +3,7 @@
  *
  *   tlsward simulate milter --from A --to B [--to C] [--tls ...] [--cert ...] [--client ADDRESS] [--auth LOGIN]
  *                           [--mta postfix|sendmail] [--header "Name: value"]... [--message FILE] [--output FILE]
+ *                           [--parameter REQUIRETLS]... (of MAIL) [--local DOMAIN]... (has its mailboxes here)
  *   tlsward simulate policy --from A --to B [--tls ...] [--state RCPT]
  *   tlsward simulate socketmap [--map deliver] KEY [KEY ...]
  *
@@ -32,6 +33,8 @@ const OPTIONS = {
   mta: { type: 'string', default: 'postfix' },
   helo: { type: 'string', default: 'client.example' },
   header: { type: 'string', multiple: true },
+  parameter: { type: 'string', multiple: true },
+  local: { type: 'string', multiple: true },
   message: { type: 'string' },
   output: { type: 'string' },
   state: { type: 'string', default: 'RCPT' },
@@ -166,6 +169,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
       tls,
       sender: bracket(values.from),
       recipients: values.to.map(bracket),
+      mailParameters: values.parameter ?? [],
+      localDomains: (values.local ?? []).map((domain) => domain.toLowerCase()),
       queueId: 'SIMULATED',
     });
     print(values.output === '-' ? { ...io, out: io.err } : io, played, values.json ?? false);
@@ -186,9 +191,9 @@ function policyExit(verb: string): number {
 }
 
 function print(io: Io, played: Played, json: boolean): void {
-  const { events, outcome, message } = played;
+  const { events, outcome, message, recipients } = played;
   if (json) {
-    io.out(`${JSON.stringify({ outcome, events, headers: message?.headers ?? null })}\n`);
+    io.out(`${JSON.stringify({ outcome, events, headers: message?.headers ?? null, recipients })}\n`);
     return;
   }
   io.out(`${paint(io, outcome === 'accepted' ? 'green' : 'red', outcome)}\n\n`);
