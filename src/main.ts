@@ -18,7 +18,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   explain: [
     'say what would happen to a mail, and why',
     () => import('./cli/explain.ts'),
-    [...SESSION, 'or: --deliver NEXTHOP [--map deliver | deliver-encrypt | deliver-verify | tls_rcpt]'],
+    [
+      ...SESSION,
+      '[--subject TEXT] [--header "Name: value"]... [--parameter REQUIRETLS] [--message FILE]',
+      'or: --deliver NEXTHOP [--map deliver | deliver-encrypt | deliver-verify | tls_rcpt]',
+    ],
   ],
   reload: [
     'make the daemon read its configuration again',
@@ -46,6 +50,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     ],
   ],
   exceptions: ['list what `except` changed, with the days left', () => import('./cli/exceptions.ts')],
+  export: [
+    'write the rows that must never be plain as a table for Postfix',
+    () => import('./cli/export.ts'),
+    ['postfix [--output FILE | --check FILE] [--auto-floor]'],
+  ],
+  import: [
+    'turn a TLS policy table of Postfix or an access table of Sendmail into rows',
+    () => import('./cli/import.ts'),
+    ['postfix FILE... | sendmail FILE... [--name PREFIX]'],
+  ],
   lookup: [
     'turn the code of a reply back into its transaction',
     () => import('./cli/lookup.ts'),

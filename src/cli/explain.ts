@@ -5,10 +5,12 @@
  *   tlsward explain --from A --to B [--to C] [--tls "PROTOCOL CIPHER BITS" | none | unknown]
  *                   [--cert "CN" [--issuer NAME] | untrusted | none] [--fingerprint DIGEST]
  *                   [--client ADDRESS] [--auth LOGIN]
+ *                   [--subject TEXT] [--header "Name: value"]... [--parameter REQUIRETLS] [--message FILE]
  *   tlsward explain --deliver NEXTHOP [--map NAME]             see explainDeliver.ts
  *
  * First line: the answer. Then the row with file and line, its inheritance, the reasons, the exact SMTP reply at each
- * door, the header that would be added, and the smallest change that turns the answer around.
+ * door, the header that would be added, the rules that speak of the message (explainRules.ts), and the smallest change that
+ * turns the answer of the rows around. A message that its connection admits and a rule refuses is refused.
  * Exit status: 0 accepted, 1 refused or held, 75 deferred because the MTA would not have told enough.
  */
 
@@ -34,10 +36,12 @@ import {
   UsageError,
 } from './command.ts';
 import { explainDeliver } from './explainDeliver.ts';
+import { type ExplainedRules, explainRules, MESSAGE_OPTIONS, printRules } from './explainRules.ts';
 import { SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
 
 const OPTIONS = {
   ...SESSION_OPTIONS,
+  ...MESSAGE_OPTIONS,
   deliver: { type: 'string' },
   map: { type: 'string', default: 'deliver' },
 } as const;
@@ -97,8 +101,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
     verdict.action === 'accept' && header?.kind === 'insertHeader'
       ? `${header.name}: ${header.value.replace(/\n /g, ' ')}`
       : null;
+  const ruled = await explainRules(loaded, table, transaction, values, EXAMPLE_CODE);
   const answer = {
-    verdict: verdict.action,
+    verdict: actionOf(verdict, ruled),
     would: verdict.wouldBe,
     tagged: verdict.tagged,
     judged: verdict.judged,
@@ -107,22 +112,32 @@ export async function run(argv: string[], io: Io): Promise<number> {
     because: reasonsOf(verdict),
     reply,
     header: added,
+    ...ruled,
     change: change === null ? null : { if: change.words, verdict: change.verdict.action },
   };
   if (values.json) io.out(`${JSON.stringify(answer)}\n`);
   else print(io, verdict, answer, values.to);
-  if (verdict.action === 'accept') return EXIT.yes;
+  if (answer.verdict === 'accept') return EXIT.yes;
   return verdict.decisive?.breach?.kind === 'unknown' ? EXIT.cannotTell : EXIT.no;
 }
 
-interface Answer {
+/** What the client would be told: the rules are asked when the rows have no objection. */
+function actionOf({ action }: Verdict, { outcome }: ExplainedRules): Verdict['action'] {
+  if (outcome === 'nothing' || outcome === 'routed' || action === 'reject' || action === 'defer')
+    return action;
+  return ({ held: 'hold', refused: 'reject', deferred: 'defer' } as const)[outcome];
+}
+
+interface Answer extends ExplainedRules {
+  readonly verdict: Verdict['action'];
   readonly because: readonly string[];
   readonly reply: Reply | null;
   readonly header: string | null;
   readonly change: { readonly if: string; readonly verdict: string } | null;
 }
 
-function headline(verdict: Verdict): string {
+function headline(verdict: Verdict, answer: Answer): string {
+  if (answer.verdict !== verdict.action) return `${answer.verdict} by a rule`;
   if (verdict.wouldBe !== null) return `accept (observe: would ${verdict.wouldBe})`;
   return verdict.tagged ? 'accept, marked as unprotected' : verdict.action;
 }
@@ -130,8 +145,11 @@ function headline(verdict: Verdict): string {
 function print(io: Io, verdict: Verdict, answer: Answer, recipients: readonly string[]): void {
   const line = (name: string, text: string): void => io.out(`${label(name)}${text}\n`);
   const { reply, change } = answer;
-  const spoken = reply === null ? '' : `: ${reply.code} ${reply.dsn} ${reply.text}`;
-  io.out(`${paint(io, verdict.action === 'accept' ? 'green' : 'red', headline(verdict))}${spoken}\n\n`);
+  const said = answer.verdict === verdict.action ? reply : answer.ruleReply;
+  const spoken = said === null ? '' : `: ${said.code} ${said.dsn} ${said.text}`;
+  io.out(
+    `${paint(io, answer.verdict === 'accept' ? 'green' : 'red', headline(verdict, answer))}${spoken}\n\n`,
+  );
   const finding = verdict.decisive;
   if (finding?.row != null) {
     const { pattern, at, settings } = finding.row;
@@ -156,5 +174,6 @@ function print(io: Io, verdict: Verdict, answer: Answer, recipients: readonly st
     line('milter', `${lead}${reply.code} ${reply.dsn} ${reply.text}`);
   }
   if (answer.header !== null) line('header', answer.header);
+  printRules(io, answer);
   if (change !== null) line('change', `if ${change.if}, the verdict would be ${change.verdict}`);
 }

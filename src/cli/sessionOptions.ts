@@ -4,7 +4,9 @@
  *   --from ADDRESS   `<>` is the null sender         --to ADDRESS (several)
  *   --tls "PROTOCOL CIPHER BITS" | none | unknown    --cert CN | untrusted | none   --issuer NAME   --fingerprint DIGEST
  *   --client ADDRESS                                 --auth LOGIN
+ *   --header "Name: value" (several; bytes as typed)
  */
+import type { HeaderField } from '../core/edit.ts';
 import type { ClientCertificate, TlsState } from '../core/tls.ts';
 import { UsageError } from './command.ts';
 
@@ -44,4 +46,14 @@ export function sessionTls(values: {
   readonly fingerprint?: string[] | undefined;
 }): TlsState {
   return parseTls(values.tls, parseCertificate(values.cert, values.issuer, values.fingerprint ?? []));
+}
+
+/** A `--header` option as a milter would show the field; throws UsageError. */
+export function headerOption(text: string): HeaderField {
+  const match = /^([!-9;-~]+[ \t]*):[ ]?([\s\S]*)$/.exec(text);
+  if (match === null) throw new UsageError(`--header: found "${text}", expected "Name: value"`);
+  return {
+    name: match[1]!,
+    value: Buffer.from(match[2]!.replace(/\r?\n/g, '\n'), 'utf8').toString('latin1'),
+  };
 }

@@ -25,7 +25,7 @@ import { askPolicy } from '../net/policyPlayer.ts';
 import { askSocketmap } from '../net/socketmapPlayer.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
-import { SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
+import { headerOption, SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
 
 const OPTIONS = {
   ...SESSION_OPTIONS,
@@ -96,15 +96,6 @@ function waits(reply: SocketmapReply): boolean {
   return reply.status === 'TEMP' || reply.status === 'PERM';
 }
 
-function headerField(text: string): HeaderField {
-  const match = /^([!-9;-~]+[ \t]*):[ ]?([\s\S]*)$/.exec(text);
-  if (match === null) throw new UsageError(`--header: found "${text}", expected "Name: value"`);
-  return {
-    name: match[1]!,
-    value: Buffer.from(match[2]!.replace(/\r?\n/g, '\n'), 'utf8').toString('latin1'),
-  };
-}
-
 /** Header and body of the message: a file's, or a short one of our own, with `--header` fields on top. */
 async function messageOf(file: string | undefined, extra: readonly HeaderField[]): Promise<PlainMessage> {
   if (file === undefined) {
@@ -157,7 +148,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
       }
       return worst;
     }
-    const extra = (values.header ?? []).map(headerField);
+    const extra = (values.header ?? []).map(headerOption);
     const bracket = (path: string): string => (path.startsWith('<') ? path : `<${path}>`);
     const played = await playMilter(to, {
       ...(await messageOf(values.message, extra)),

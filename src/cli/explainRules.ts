@@ -1,0 +1,192 @@
+/**
+ * The rules' part of `tlsward explain`: which rules speak of this message, for which recipient, why, and what follows.
+ *
+ *   rule       bob@bank.example: deliver = encrypt by secure (tlsward.ini:12): the subject has [secure]
+ *              leaves through tlsward-encrypt, unless it is a local address; if that cannot be had, the message is refused
+ *   token      made 2026-11-20 for bank.example, key 2a30d450: verifies
+ *
+ * What becomes of the message is worked out as the daemon does it (rules/route.ts), for recipients on other hosts of which
+ * nothing is known but their rows: what earlier deliveries showed, only a running daemon knows.
+ *
+ * The message comes as options: `--subject TEXT`, `--header "Name: value"`, `--parameter REQUIRETLS`, and `--message FILE`,
+ * of which the header fields count. Tokens are checked with the keys of `mark-key`, which must be readable for that.
+ */
+import type { Loaded } from '../config/load.ts';
+import { parsePath } from '../core/address.ts';
+import { decideNextHop } from '../core/deliver.ts';
+import type { HeaderField } from '../core/edit.ts';
+import { ROUTE_ENDS } from '../core/routeSuffix.ts';
+import type { Cannot, Need, RuleLevel } from '../core/rule.ts';
+import { needsOf } from '../core/rules.ts';
+import type { Position } from '../core/settings.ts';
+import type { PolicyTable } from '../core/table.ts';
+import type { Transaction } from '../core/transaction.ts';
+import { printable, type Reply } from '../core/words.ts';
+import { readMessages } from '../mailfile/readMessages.ts';
+import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
+import { checkReplyTokens, findReplyTokens } from '../mark/replyToken.ts';
+import type { MarkKey } from '../mark/signMark.ts';
+import { routeSettings } from '../net/active.ts';
+import { domainsOf, messageFacts, tokenValues } from '../rules/messageFacts.ts';
+import { type RouteCase, routeMessage } from '../rules/route.ts';
+import { type Io, label, UsageError } from './command.ts';
+import { headerOption } from './sessionOptions.ts';
+
+export const MESSAGE_OPTIONS = {
+  subject: { type: 'string' },
+  header: { type: 'string', multiple: true },
+  parameter: { type: 'string', multiple: true },
+  message: { type: 'string' },
+} as const;
+
+export interface MessageValues {
+  readonly subject?: string | undefined;
+  readonly header?: string[] | undefined;
+  readonly parameter?: string[] | undefined;
+  readonly message?: string | undefined;
+}
+
+export interface ExplainedNeed {
+  readonly recipient: string;
+  readonly level: RuleLevel;
+  readonly rules: readonly { readonly name: string; readonly at: Position; readonly because: string }[];
+  /** Transport of the MTA that the recipient takes. */
+  readonly transport: string;
+  readonly cannot: Cannot;
+  readonly fallback: string | null;
+  /** Why it is known now that it cannot be had, a clause; null: nothing is known. */
+  readonly impossible: string | null;
+}
+
+export interface ExplainedRules {
+  /** null: the configuration has no rules. */
+  readonly rules: readonly ExplainedNeed[] | null;
+  readonly tokens: readonly string[];
+  /** What the rules make of the message, if the connection it comes by is no objection. */
+  readonly outcome: 'nothing' | 'routed' | 'held' | 'refused' | 'deferred';
+  readonly ruleReply: Reply | null;
+}
+
+/** Header fields of the options, those of the file last. Throws UsageError; errors of the file system as they come. */
+async function headersOf(values: MessageValues): Promise<HeaderField[]> {
+  const headers = (values.header ?? []).map(headerOption);
+  if (values.subject !== undefined) headers.push(headerOption(`Subject: ${values.subject}`));
+  if (values.message === undefined) return headers;
+  try {
+    for await (const message of readMessages(values.message)) return [...headers, ...message.headers];
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    throw new UsageError(`--message: ${values.message} cannot be read (${String(error.code)})`);
+  }
+  throw new UsageError(`--message: ${values.message} holds no message`);
+}
+
+/** What the rules say of a message in this transaction. */
+export async function explainRules(
+  loaded: Extract<Loaded, { ok: true }>,
+  table: PolicyTable,
+  transaction: Transaction,
+  values: MessageValues,
+  code: string,
+): Promise<ExplainedRules> {
+  const { rules, service } = loaded;
+  const headers = await headersOf(values);
+  const { recipients } = transaction;
+  const tokens = tokenValues(headers);
+  const found = findReplyTokens(tokens).length > 0;
+  let keys: readonly MarkKey[] = [];
+  let trouble = service.markKey === null ? 'cannot be checked: there is no mark-key' : '';
+  if (found && service.markKey !== null) {
+    try {
+      keys = await readKeyFile(service.markKey);
+    } catch (error) {
+      if (!(error instanceof KeyFileError)) throw error;
+      trouble = `cannot be checked: ${error.message}`;
+    }
+  }
+  const facts = messageFacts(rules, {
+    sender: transaction.sender ?? parsePath('<>'),
+    user: transaction.saslUsername,
+    mailParameters: values.parameter ?? [],
+    headers,
+    recipients,
+    keys,
+  });
+  const needs = needsOf(rules, facts);
+  const settings = routeSettings(service);
+  const [mailer = 'smtp'] = settings.remoteTransports;
+  const cases = recipients.map((address, i): RouteCase => {
+    const need = needs[i] ?? null;
+    const path = address.text.startsWith('<') ? address.text : `<${address.text}>`;
+    const recipient = { address, path, parameters: [], mailer, nextHop: '' };
+    const cannot = need === null ? null : cannotByRow(table, settings.relayhost ?? address.domain);
+    return { recipient, need, cannot, byRow: false };
+  });
+  const routed = routeMessage({ cases, postfix: true, local: false, code }, settings);
+  const checks = checkReplyTokens(tokens, domainsOf(recipients), keys).map(
+    ({ day, keyId, result, domains }) => {
+      if (trouble !== '') return `made ${day}, key ${keyId}: ${trouble}`;
+      if (result === 'verifies') return `made ${day} for ${domains.join(', ')}, key ${keyId}: verifies`;
+      if (result === 'unknown-key') return `made ${day}, key ${keyId}: the key is not in the key file`;
+      return `made ${day}, key ${keyId}: verifies for the domain of no recipient`;
+    },
+  );
+  const said = cases.flatMap(({ recipient, need, cannot }) =>
+    need === null ? [] : [explained(recipient.address.text, need, cannot)],
+  );
+  return {
+    rules: rules.length === 0 ? null : said,
+    tokens: checks,
+    outcome: routed.kind,
+    ruleReply: routed.reply,
+  };
+}
+
+/** Why the row of the next hop rules out what a rule needs; null: it does not. */
+function cannotByRow(table: PolicyTable, hop: string): string | null {
+  const decision = hop === '' ? null : decideNextHop(table, hop, 'none', null);
+  if (decision?.kind !== 'policy' || decision.policy.level !== 'none') return null;
+  return `the table sends to ${hop} without TLS (row ${decision.row?.pattern ?? ''}: deliver = none)`;
+}
+
+function explained(recipient: string, need: Need, impossible: string | null): ExplainedNeed {
+  const { level, rules, because } = need;
+  const [first] = rules;
+  return {
+    recipient,
+    level,
+    rules: rules.map(({ name, at }, i) => ({ name, at, because: because[i] ?? '' })),
+    transport: ROUTE_ENDS[level],
+    cannot: first?.cannot ?? 'reject',
+    fallback: first?.fallback ?? null,
+    impossible,
+  };
+}
+
+const CANNOT_WORDS: Readonly<Record<Cannot, string>> = {
+  reject: 'the message is refused',
+  hold: 'the message is held',
+  fallback: 'it goes to',
+};
+
+/** Prints the lines; none without rules and tokens. */
+export function printRules(io: Io, { rules, tokens }: ExplainedRules): void {
+  const line = (name: string, text: string): void => io.out(`${label(name)}${text}\n`);
+  if (rules?.length === 0) line('rule', 'none applies');
+  for (const need of rules ?? []) {
+    need.rules.forEach(({ name, at, because }, i) => {
+      const by = `by ${name} (${at.file}:${at.line}): ${because}`;
+      const lead = i === 0 ? `${printable(need.recipient)}: deliver = ${need.level} ` : 'and ';
+      line(i === 0 ? 'rule' : '', `${lead}${by}`);
+    });
+    const gateway = need.cannot === 'fallback' ? ` ${need.fallback}` : '';
+    const otherwise = `${CANNOT_WORDS[need.cannot]}${gateway}`;
+    line(
+      '',
+      need.impossible === null
+        ? `leaves through ${need.transport}, unless it is a local address; if that cannot be had, ${otherwise}`
+        : `${need.impossible}, so ${otherwise}`,
+    );
+  }
+  for (const token of tokens) line('token', token);
+}
