@@ -54,6 +54,9 @@ function checker(kind: Kind): Checker {
 
 /** Keys that are spelled differently in another section. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  'rule subject': 'subject-tag',
+  'rule from': 'sender',
+  'rule to': 'recipient',
   'policy policy': 'based-on',
   'domain based-on': 'policy',
   'policy fingerprints': 'fingerprint',
