@@ -63,7 +63,7 @@ t.test('the shipped tables load without a mistake', async (t) => {
   t.teardown(() => rmSync(dir, { recursive: true }));
   cpSync(join(CONTRIB, 'tables'), dir, { recursive: true });
   chmodSync(dir, 0o755);
-  for (const name of ['sample.ini', 'tlsward.ini']) {
+  for (const name of ['sample.ini', 'tlsward.ini', 'rules.ini']) {
     const loaded = loadConfig(join(dir, name), '2026-11-22');
     t.strictSame(loaded.ok ? [] : loaded.problems, [], name);
     if (name === 'tlsward.ini')

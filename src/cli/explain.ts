@@ -54,7 +54,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, OPTIONS);
   if (values.deliver !== undefined) {
     const { deliver, map, json = false } = values;
-    return explainDeliver({ config: configFile(values, io.env), deliver, map, json }, io);
+    return await explainDeliver({ config: configFile(values, io.env), deliver, map, json }, io);
   }
   if (values.from === undefined)
     throw new UsageError('--from is missing (use --from "<>" for the null sender)');
@@ -96,14 +96,15 @@ export async function run(argv: string[], io: Io): Promise<number> {
     { transaction, verdict, headers: [], body: null, code: EXAMPLE_CODE, timeMs: Date.now() },
     { ...editSettings(service, table, []), authservId: '' },
   );
+  const ruled = await explainRules(loaded, table, transaction, values, EXAMPLE_CODE);
+  const final = actionOf(verdict, ruled);
   const header = edits.findLast((edit) => edit.kind === 'insertHeader');
   const added =
-    verdict.action === 'accept' && header?.kind === 'insertHeader'
+    final === 'accept' && header?.kind === 'insertHeader'
       ? `${header.name}: ${header.value.replace(/\n /g, ' ')}`
       : null;
-  const ruled = await explainRules(loaded, table, transaction, values, EXAMPLE_CODE);
   const answer = {
-    verdict: actionOf(verdict, ruled),
+    verdict: final,
     would: verdict.wouldBe,
     tagged: verdict.tagged,
     judged: verdict.judged,
