@@ -150,6 +150,12 @@ const SERVICE = section('service', [
     'transports of the MTA that lead to other hosts; recipients of the others are local, and left alone',
     anything('names of transports'),
   ],
+  [
+    'local-domains',
+    '',
+    'domains that this host delivers itself, `.suffix` for all below; asked only where the MTA does not tell the transport: mail from sendmail(1)',
+    anything('domains'),
+  ],
   ['max-body', '2M', 'bytes of a body that is kept to put a banner in', BYTES],
   ['log-level', 'info', 'least severity that is logged', words(LOG_LEVELS)],
   [

@@ -22,6 +22,14 @@ export function parseRelay(text: string): string | null | Wrong {
   return new Wrong(quote(text), NEXT_HOP, pattern instanceof Wrong ? pattern.hint : '');
 }
 
+/** A domain, or `.suffix`. */
+export function parseLocalDomain(text: string): string | Wrong {
+  const pattern = parsePattern(text);
+  if (!(pattern instanceof Wrong) && (pattern.kind === 'domain' || pattern.kind === 'suffix'))
+    return pattern.text;
+  return new Wrong(quote(text), 'a domain or .suffix', pattern instanceof Wrong ? pattern.hint : '');
+}
+
 /** The name of a service in master.cf. */
 export function parseTransport(text: string): string | Wrong {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return text;

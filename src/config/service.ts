@@ -21,7 +21,7 @@ import {
   type ResolverAddress,
   type TestOpening,
 } from './publishedKeys.ts';
-import { parseRelay, parseTransport } from './routing.ts';
+import { parseLocalDomain, parseRelay, parseTransport } from './routing.ts';
 import { checkSection } from './schema.ts';
 import { positionOf, type Section, whereOf } from './section.ts';
 import { parseListOf } from './values.ts';
@@ -54,6 +54,8 @@ export interface ServiceSettings {
   readonly relayhost: string | null;
   /** Names of transports as in master.cf; recipients of every other transport are local. */
   readonly remoteTransports: readonly string[];
+  /** Canonical names, `.suffix` for everything below; empty: not said. */
+  readonly localDomains: readonly string[];
   readonly maxBodyBytes: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** `3.7`; null when not said. */
@@ -165,6 +167,7 @@ export function readService(section: Section, folder: string, report: Report): S
     routeHeader: read('route-header', parseMarkName),
     relayhost: read('relayhost', parseRelay),
     remoteTransports: read('remote-transports', (value) => parseListOf(value, parseTransport)),
+    localDomains: read('local-domains', (value) => parseListOf(value, parseLocalDomain)),
     // an edit is made in one go, some 5 ms a MiB, and everybody else waits for it
     maxBodyBytes: count('max-body', 0, 16 * 1024 * 1024),
     logLevel: read('log-level', (value) => value as ServiceSettings['logLevel']),

@@ -45,8 +45,8 @@ export function activeOf(
 
 /** How messages that a rule speaks of are sent on. */
 export function routeSettings(service: ServiceSettings): RouteSettings {
-  const { messageRoute, routeHeader, relayhost, remoteTransports } = service;
-  return { mode: messageRoute, header: routeHeader, relayhost, remoteTransports };
+  const { messageRoute, routeHeader, relayhost, remoteTransports, localDomains } = service;
+  return { mode: messageRoute, header: routeHeader, relayhost, remoteTransports, localDomains };
 }
 
 /** Gateways by the name of the rule. */

@@ -18,6 +18,8 @@
  *
  * Sendmail has no transport for this, so there a recipient can only get what its row says already.
  */
+import type { EnvelopeAddress } from '../core/address.ts';
+import { nameMatches } from '../core/domain.ts';
 import type { Edit } from '../core/edit.ts';
 import type { Route } from '../core/routeSuffix.ts';
 import type { Need, Rule, RuleLevel, RuleRecipient } from '../core/rule.ts';
@@ -33,6 +35,8 @@ export interface RouteSettings {
   readonly relayhost: string | null;
   /** Transports that lead to other hosts. */
   readonly remoteTransports: readonly string[];
+  /** Canonical names and suffixes, for recipients whose transport is not told; empty: unknown. */
+  readonly localDomains: readonly string[];
 }
 
 /** One recipient with what is known of it. */
@@ -110,7 +114,7 @@ export function routeMessage(question: RouteQuestion, settings: RouteSettings): 
 type Part = Pick<Routed, 'kind' | 'edits' | 'reply' | 'ways' | 'notes'>;
 
 /** A recipient for whom the message cannot go on; a final reason before one that may be mended. */
-function stopped({ cases, code }: RouteQuestion, plans: readonly Plan[]): Part | null {
+function stopped({ cases, local, code }: RouteQuestion, plans: readonly Plan[]): Part | null {
   const at = plans.findIndex(({ kind }) => kind === 'refused');
   const refused = plans[at];
   if (refused?.kind === 'refused') {
@@ -120,7 +124,7 @@ function stopped({ cases, code }: RouteQuestion, plans: readonly Plan[]): Part |
   }
   const untold = plans.findIndex(({ kind }) => kind === 'untold');
   if (untold < 0) return null;
-  return part('deferred', deferral(cases[untold]!.recipient, cases[untold]!.need!, code));
+  return part('deferred', deferral(cases[untold]!.recipient, cases[untold]!.need!, local, code));
 }
 
 function part(
@@ -138,10 +142,21 @@ function isLocal(
   { postfix }: RouteQuestion,
   settings: RouteSettings,
 ): boolean | null {
-  const { mailer, nextHop } = recipient;
-  if (mailer === '') return null;
+  const { mailer, nextHop, address } = recipient;
+  if (mailer === '') return namedLocal(address, settings.localDomains);
+  // a domain of aliases only: in front of a host without mailboxes they lead elsewhere, and the header goes with them
+  if (mailer === 'error' && settings.mode === 'header') return false;
   // names of Sendmail's mailers are a site's own; the next hop is empty for all that deliver here
   return postfix ? !settings.remoteTransports.includes(mailer) : nextHop === '';
+}
+
+/** By the table alone. A name without domain is completed with the host's own; `x%bank.example@our.example` leads elsewhere. */
+function namedLocal(
+  { kind, domain, readings }: EnvelopeAddress,
+  localDomains: readonly string[],
+): boolean | null {
+  if (localDomains.length === 0 || kind === 'malformed' || readings.length > 0) return null;
+  return domain === '' || localDomains.some((wanted) => nameMatches(wanted, domain));
 }
 
 function planOf(one: RouteCase, question: RouteQuestion, settings: RouteSettings): Plan {

@@ -83,9 +83,12 @@ export function separately(
 }
 
 /** The MTA did not say where the recipient goes: nobody's fault but its configuration's. */
-export function deferral(recipient: RuleRecipient, need: Need, code: string): Reply {
+export function deferral(recipient: RuleRecipient, need: Need, local: boolean, code: string): Reply {
   const why = 'the mail server does not tell its filter where it goes';
-  const end = `; it must send {rcpt_mailer} and {rcpt_host} (milter_protocol = 6) [${code}]`;
+  const cure = local
+    ? 'for mail from sendmail(1) tlsward.ini must name the local-domains'
+    : 'it must send {rcpt_mailer} and {rcpt_host} (milter_protocol = 6)';
+  const end = `; ${cure} [${code}]`;
   return {
     code: 451,
     dsn: '4.3.5',

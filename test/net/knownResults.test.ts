@@ -63,7 +63,9 @@ t.test('learnt from the questions of one connection', async (t) => {
     ways: { relayhost: null, fallbacks: new Map() },
   };
   const log = { mapAnswer: () => {} };
-  const maps = new Maps(() => active as unknown as Active, log as unknown as Log, known);
+  const maps = new Maps(() => active as unknown as Active, log as unknown as Log, known, {
+    find: async () => null,
+  });
   const [one, two] = [
     { conn: 1, peer: 'a' },
     { conn: 2, peer: 'b' },
