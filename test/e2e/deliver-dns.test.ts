@@ -110,6 +110,7 @@ t.test('each level against each kind of server', { skip }, async (t) => {
   });
   const { postfix, daemon, map } = await site(t, ca, rows.join('\n'), new Map(), {
     dns: { address: dns.address, port: receivers.port },
+    service: { resolver: dns.address },
     main: { maximal_queue_lifetime: '0', bounce_queue_lifetime: '0' },
   });
 
