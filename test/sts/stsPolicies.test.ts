@@ -133,6 +133,7 @@ test('another id is tried at once', async (t) => {
   bed.publish(BANK, 'two');
   bed.time += MINUTE;
   t.match(await policies.find(BANK), { kind: 'policy', id: 'two' });
+  t.equal(policies.counters().remembered, 0, 'the failure is forgotten');
 });
 
 test('the id is compared behind the answer, and a new one fetched', async (t) => {
@@ -230,6 +231,22 @@ test('a new id whose policy cannot be had is tried again after 5, 10, 20 minutes
     if (bed.asked().https > 0) tried.push(minute);
   }
   t.same(tried, [1, 6, 16, 36, 76, 136, 196], 'and then each hour');
+});
+
+test('a failed new id does not wait for a long TTL', async (t) => {
+  const bed = new Bed(t);
+  bed.publish(BANK, 'one', undefined, 60);
+  const policies = await bed.open();
+  await policies.find(BANK);
+  bed.publish(BANK, 'two', failedFetch(), 86_400);
+  bed.time += MINUTE;
+  await policies.find(BANK);
+  await policies.settled();
+  bed.publish(BANK, 'two', undefined, 86_400);
+  bed.time += 5 * MINUTE;
+  await policies.find(BANK);
+  await policies.settled();
+  t.match(policies.inspect(BANK), { id: 'two', fetchedAt: bed.time });
 });
 
 test('a policy in use is fetched ahead of its end', async (t) => {
