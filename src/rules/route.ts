@@ -160,73 +160,62 @@ function namedLocal(
 }
 
 function planOf(one: RouteCase, question: RouteQuestion, settings: RouteSettings): Plan {
-  const { recipient, need } = one;
+  const { recipient, need, cannot, byRow } = one;
+  const moves = question.postfix && settings.mode === 'recipient';
   const marked = markedRoute(recipient.path);
-  if (marked !== null)
-    return need === null ? { kind: 'done', way: marked.end } : planMarked(one, need, marked);
+  if (marked !== null) return planMarked(one, marked, moves);
   const local = isLocal(one, question, settings);
   if (need === null) return { kind: local === true ? 'local' : 'plain' };
   if (local === true) return { kind: 'local' };
-  if (one.cannot !== null) return planCannot(one, need, one.cannot, settings);
   if (!question.postfix) {
-    if (one.byRow) return { kind: 'done', way: need.level };
-    return planCannot(one, need, 'this mail server has no way for a single message', settings, false);
+    if (byRow && cannot === null) return { kind: 'done', way: need.level };
+    return { kind: 'refused', why: cannot ?? 'this mail server has no way for a single message' };
   }
   if (local === null && !(question.local && settings.mode === 'header')) return { kind: 'untold' };
-  if (settings.mode === 'header') return { kind: 'way', route: { end: need.level }, hold: null };
-  const why = ambiguous(recipient, settings);
-  if (why !== null || routedPath(recipient, { end: need.level }) === null)
-    return planCannot(one, need, why ?? 'its address cannot be sent another way', settings);
+  const why = moves ? immovable(recipient, need.level, settings) : null;
+  if (why !== null) return { kind: 'refused', why };
+  if (cannot !== null) return planCannot(recipient, need, cannot, moves);
   return { kind: 'way', route: { end: need.level }, hold: null };
 }
 
 /** Handed back by a content filter, or from another node: what it has is kept or raised, never lowered. */
-function planMarked({ recipient, cannot }: RouteCase, need: Need, marked: Route): Plan {
-  if (marked.end === 'fallback') return { kind: 'done', way: marked.end };
-  if (need.level === 'encrypt' || marked.end === 'verify') return { kind: 'done', way: marked.end };
-  const route: Route = { end: 'verify' };
-  if (routedPath(recipient, route) !== null && cannot === null) return { kind: 'way', route, hold: null };
-  return { kind: 'refused', why: cannot ?? 'its address cannot be sent another way' };
+function planMarked({ recipient, need, cannot }: RouteCase, marked: Route, moves: boolean): Plan {
+  const enough = need === null || need.level === 'encrypt' || marked.end !== 'encrypt';
+  if (enough) return { kind: 'done', way: marked.end };
+  const route: Route = { end: need.level };
+  if (cannot === null && moves && routedPath(recipient, route) !== null)
+    return { kind: 'way', route, hold: null };
+  return { kind: 'refused', why: cannot ?? IMMOVABLE };
 }
 
-function planCannot(
-  { recipient }: RouteCase,
-  need: Need,
-  why: string,
-  settings: RouteSettings,
-  postfix = true,
-): Plan {
-  // of several rules the strictest decides
+const IMMOVABLE = 'its address cannot be sent another way';
+
+/** What the rule says of a recipient whose server is known not to do what is needed; of several rules the strictest. */
+function planCannot(recipient: RuleRecipient, need: Need, why: string, moves: boolean): Plan {
   const rule: Rule = need.rules[0]!;
-  const byRecipient = settings.mode === 'recipient';
   switch (rule.cannot) {
     case 'reject':
       return { kind: 'refused', why };
-    case 'hold': {
-      const route: Route = { end: need.level };
-      const possible = postfix && (!byRecipient || routedPath(recipient, route) !== null);
-      // what cannot be sent the safe way when it is released must not wait for that
-      if (!possible) return { kind: 'refused', why };
-      return { kind: 'way', route, hold: cannotWords(recipient, need, why) };
-    }
+    case 'hold':
+      return { kind: 'way', route: { end: need.level }, hold: cannotWords(recipient, need, why) };
     case 'fallback': {
       const route: Route = { end: 'fallback', rule: rule.name };
-      const possible = postfix && (!byRecipient || routedPath(recipient, route) !== null);
-      return possible ? { kind: 'way', route, hold: null } : { kind: 'refused', why };
+      if (moves && routedPath(recipient, route) === null) return { kind: 'refused', why: IMMOVABLE };
+      return { kind: 'way', route, hold: null };
     }
   }
 }
 
 /**
- * `x%bank.example@our.example`: Postfix finds another domain in the local part when the one behind is its own, and a name
- * put behind it would stop that. Where it said that mail goes to the domain itself there is no doubt.
+ * Why a recipient cannot be renamed; null when it can. `x%bank.example@our.example`: Postfix finds another domain in the
+ * local part when the one behind is its own, and an end put behind it would stop that. Where it said that mail goes to the
+ * domain itself there is no doubt.
  */
-function ambiguous({ address, nextHop }: RuleRecipient, { relayhost }: RouteSettings): string | null {
-  if (address.kind !== 'mailbox') return 'its address cannot be sent another way';
-  if (address.readings.length === 0) return null;
-  return isOtherHop(nextHop, address.domain) || relayhost !== null
-    ? 'its address can be read in more than one way'
-    : null;
+function immovable(recipient: RuleRecipient, level: RuleLevel, { relayhost }: RouteSettings): string | null {
+  const { address, nextHop } = recipient;
+  if (routedPath(recipient, { end: level }) === null) return IMMOVABLE;
+  const sure = address.readings.length === 0 || (relayhost === null && !isOtherHop(nextHop, address.domain));
+  return sure ? null : 'its address can be read in more than one way';
 }
 
 function byRecipient({ cases }: RouteQuestion, plans: readonly Plan[]): Part {
@@ -255,7 +244,7 @@ function byHeader(question: RouteQuestion, plans: readonly Plan[], settings: Rou
     );
   const local = plans.findIndex(({ kind }) => kind === 'local');
   if (local >= 0) return alone(local, 'is delivered on this server');
-  const gateways = plans.map((plan) => gatewayOf(plan, cases));
+  const gateways = plans.map((plan, i) => gatewayOf(plan, cases[i]!.need));
   const other = gateways.findIndex((gateway) => gateway !== gateways[first]);
   if (other >= 0) return alone(other, gateways[other] === null ? 'needs no gateway' : 'goes to a gateway');
   const levels = plans.flatMap((plan) =>
@@ -270,12 +259,10 @@ function byHeader(question: RouteQuestion, plans: readonly Plan[], settings: Rou
 }
 
 /** The gateway that a recipient goes to; null: none. */
-function gatewayOf(plan: Plan | undefined, cases: readonly RouteCase[]): string | null {
-  if (plan?.kind !== 'way' || plan.route.end !== 'fallback') return null;
+function gatewayOf(plan: Plan, need: Need | null): string | null {
+  if (plan.kind !== 'way' || plan.route.end !== 'fallback') return null;
   const { rule } = plan.route;
-  for (const { need } of cases)
-    for (const { name, fallback } of need?.rules ?? []) if (name === rule) return fallback;
-  return null;
+  return need?.rules.find(({ name }) => name === rule)?.fallback ?? null;
 }
 
 function strictest(levels: readonly RuleLevel[]): RuleLevel {

@@ -1,0 +1,451 @@
+/**
+ * What becomes of a message that rules speak of: every combination of way, MTA, recipient and what is known against the one
+ * promise (nobody who needs more is let through with less), then the cases by name with their words.
+ */
+import t from 'tap';
+import { parsePath } from '../../src/core/address.ts';
+import { readRoute, unmarked } from '../../src/core/routeSuffix.ts';
+import {
+  CANNOT,
+  type Cannot,
+  type Need,
+  RULE_LEVELS,
+  type Rule,
+  type RuleLevel,
+} from '../../src/core/rule.ts';
+import { accepted } from '../../src/core/verdict.ts';
+import {
+  type RouteCase,
+  type Routed,
+  type RouteQuestion,
+  type RouteSettings,
+  routeMessage,
+} from '../../src/rules/route.ts';
+import { repliesToMessage } from '../../src/session/milterVerdict.ts';
+
+const SETTINGS: RouteSettings = {
+  mode: 'recipient',
+  header: 'X-TLS-Ward-Route',
+  relayhost: null,
+  remoteTransports: ['smtp', 'relay'],
+  localDomains: [],
+};
+const HEADER: RouteSettings = { ...SETTINGS, mode: 'header' };
+const PLAIN = 'mx.plain.example did not offer it at 14:03 UTC';
+
+function rule(level: RuleLevel, cannot: Cannot = 'reject', some: Partial<Rule> = {}): Rule {
+  const when = {
+    subjectTags: [],
+    headers: [],
+    requireTls: false,
+    replyToMarked: false,
+    senders: ['*'],
+    recipients: [],
+    users: [],
+  };
+  const fallback = cannot === 'fallback' ? '[portal.example]:587' : null;
+  const at = { file: 't.ini', line: 1 };
+  return { name: 'secure', at, when, level, cannot, fallback, requestRequireTls: false, help: null, ...some };
+}
+
+function need(...rules: readonly Rule[]): Need {
+  return { level: rules[0]!.level, rules, because: rules.map(() => 'the subject has [secure]') };
+}
+
+const ENCRYPT = need(rule('encrypt'));
+const VERIFY = need(rule('verify'));
+
+interface Some {
+  readonly need?: Need | null;
+  readonly mailer?: string;
+  readonly nextHop?: string;
+  readonly cannot?: string | null;
+  readonly byRow?: boolean;
+  readonly parameters?: readonly string[];
+}
+
+function one(path: string, some: Some = {}): RouteCase {
+  const address = unmarked(parsePath(path));
+  const { mailer = 'smtp', nextHop = address.domain, parameters = [] } = some;
+  const recipient = { address, path, parameters, mailer, nextHop };
+  return {
+    recipient,
+    need: some.need === undefined ? ENCRYPT : some.need,
+    cannot: some.cannot ?? null,
+    byRow: some.byRow ?? false,
+  };
+}
+
+function route(cases: readonly RouteCase[], settings = SETTINGS, some: Partial<RouteQuestion> = {}): Routed {
+  const routed = routeMessage({ cases, postfix: true, local: false, code: 'ABCD1234', ...some }, settings);
+  // whatever is decided can be said to the MTA
+  const action = (
+    { refused: 'reject', deferred: 'defer', held: 'hold', routed: 'accept', nothing: 'accept' } as const
+  )[routed.kind];
+  repliesToMessage(
+    {
+      kind: 'message',
+      verdict: { ...accepted('no-mail'), action },
+      reply: routed.reply,
+      holdReason: routed.holdReason,
+      edits: [],
+      routes: routed.edits,
+    },
+    0x1ff,
+  );
+  return routed;
+}
+
+/** In one line: `routed +<b@x> -<a@x>`, `refused 550 5.7.10 text`. */
+function said(routed: Routed): string {
+  const words: string[] = [routed.kind];
+  for (const edit of routed.edits) {
+    if (edit.kind === 'addRecipient') words.push(`+${edit.path}`);
+    else if (edit.kind === 'deleteRecipient') words.push(`-${edit.path}`);
+    else if (edit.kind === 'insertHeader') words.push(`${edit.name}: ${edit.value}`);
+    else words.push(edit.kind);
+  }
+  if (routed.reply !== null) words.push(`${routed.reply.code} ${routed.reply.dsn} ${routed.reply.text}`);
+  return words.join(' ');
+}
+
+t.test('the promise, over every combination', async (t) => {
+  const paths = [
+    '<b@good.example>',
+    '<b@good.example.tlsward-encrypt>',
+    '<b@good.example.tlsward-verify>',
+    '<b@good.example.r.tlsward-fallback>',
+    '<b@[192.0.2.1]>',
+    '<a%b@good.example>',
+    '<b@good..example>',
+    '<postmaster>',
+  ];
+  const outcomes = new Map<string, number>();
+  let combinations = 0;
+  for (const settings of [
+    SETTINGS,
+    HEADER,
+    { ...SETTINGS, relayhost: '[relay.example]:587' },
+    { ...HEADER, relayhost: '[relay.example]:587' },
+  ])
+    for (const postfix of [true, false])
+      for (const local of [true, false])
+        for (const path of paths)
+          for (const mailer of ['smtp', 'local', ''])
+            for (const nextHop of ['good.example', 'elsewhere.example', ''])
+              for (const level of RULE_LEVELS)
+                for (const way of CANNOT)
+                  for (const cannot of [null, PLAIN])
+                    for (const byRow of [true, false])
+                      for (const beside of ['', 'remote', 'local']) {
+                        combinations++;
+                        const given = { need: need(rule(level, way)), mailer, nextHop, cannot, byRow };
+                        const cases = [one(path, given)];
+                        if (beside !== '')
+                          cases.push(
+                            one('<c@other.example>', {
+                              need: null,
+                              mailer: beside === 'local' ? 'local' : 'smtp',
+                              nextHop: beside === 'local' ? '' : 'other.example',
+                            }),
+                          );
+                        const routed = route(cases, settings, { postfix, local });
+                        outcomes.set(routed.kind, (outcomes.get(routed.kind) ?? 0) + 1);
+                        const wrong = broken(routed, cases[0]!, settings, postfix);
+                        if (wrong !== null)
+                          t.fail(
+                            `${wrong}: ${JSON.stringify({ settings, postfix, local, path, given: { ...given, need: [level, way] }, beside })} gave ${said(routed)}`,
+                          );
+                      }
+  t.ok(combinations > 40_000, `${combinations} combinations`);
+  t.strictSame([...outcomes.keys()].sort(), ['deferred', 'held', 'refused', 'routed'], 'all of them occur');
+});
+
+/** What is wrong with this outcome for a message whose first recipient needs something; null: nothing. */
+function broken(
+  routed: Routed,
+  { recipient, need, cannot, byRow }: RouteCase,
+  settings: RouteSettings,
+  postfix: boolean,
+): string | null {
+  const { kind, reply, edits } = routed;
+  if (kind === 'nothing') return 'a rule speaks of it';
+  if (kind === 'refused' && (reply?.code !== 550 || reply.dsn !== '5.7.10'))
+    return 'refused with the wrong code';
+  if (kind === 'deferred' && reply?.code !== 451) return 'deferred with the wrong code';
+  if (kind === 'refused' || kind === 'deferred')
+    return edits.length > 0 ? 'edits of a message that is refused' : null;
+  if (reply !== null) return 'a reply to a message that is accepted';
+  if ((kind === 'held') !== (routed.holdReason !== ''))
+    return 'held without a reason, or a reason without a hold';
+  const adds = edits.filter((edit) => edit.kind === 'addRecipient').length;
+  if (adds !== edits.filter((edit) => edit.kind === 'deleteRecipient').length)
+    return 'recipients lost or doubled';
+  const local =
+    recipient.mailer !== '' && (postfix ? recipient.mailer === 'local' : recipient.nextHop === '');
+  const level = need!.level;
+  const before = readRoute(recipient.path.replace(/^.*@|>$/g, ''));
+  const meets = (end: string): boolean => end === 'fallback' || end === 'verify' || end === level;
+  if (before.kind === 'routed' && meets(before.route.end)) return null;
+  if (before.kind !== 'routed' && local)
+    return edits.length > 0 && settings.mode === 'recipient' ? 'a local recipient was moved' : null;
+  if (!postfix) return byRow && cannot === null ? null : 'Sendmail has no way for one message';
+  const ends = edits.flatMap((edit) => {
+    if (edit.kind === 'insertHeader') return [edit.value];
+    if (edit.kind !== 'addRecipient') return [];
+    const mark = readRoute(edit.path.replace(/^.*@|>$/g, ''));
+    return mark.kind === 'routed' ? [mark.route.end] : ['nowhere'];
+  });
+  if (ends.length === 0) return 'let through as it came';
+  if (!ends.every(meets)) return 'a weaker way than the rule requires';
+  return cannot !== null && kind === 'routed' && !ends.includes('fallback')
+    ? 'sent where it is known not to work'
+    : null;
+}
+
+t.test('by recipient', async (t) => {
+  const is = (cases: readonly RouteCase[], want: string, settings = SETTINGS): void => {
+    t.equal(said(route(cases, settings)), want);
+  };
+  is([one('<a@x.example>', { need: null })], 'nothing');
+  is([one('<b@good.example>')], 'routed +<b@good.example.tlsward-encrypt> -<b@good.example>');
+  is(
+    [one('<b@good.example>', { need: VERIFY })],
+    'routed +<b@good.example.tlsward-verify> -<b@good.example>',
+  );
+  is(
+    [
+      one('<a@x.example>', { need: null }),
+      one('<b@good.example>'),
+      one('<c@our.example>', { mailer: 'local', nextHop: 'our.example' }),
+      one('<d@y.example>', { need: VERIFY }),
+    ],
+    'routed +<b@good.example.tlsward-encrypt> +<d@y.example.tlsward-verify> -<b@good.example> -<d@y.example>',
+  );
+  is([one('<c@our.example>', { mailer: 'virtual' })], 'routed');
+  is(
+    [one('<b@good.example>', { mailer: 'relay' })],
+    'routed +<b@good.example.tlsward-encrypt> -<b@good.example>',
+  );
+  is([one('<b@good.example.tlsward-encrypt>', { mailer: 'tlsward-encrypt' })], 'routed');
+  is(
+    [one('<b@good.example.tlsward-encrypt>', { need: VERIFY, mailer: 'tlsward-encrypt' })],
+    'routed +<b@good.example.tlsward-verify> -<b@good.example.tlsward-encrypt>',
+  );
+  is([one('<b@good.example.tlsward-verify>', { mailer: 'tlsward-verify' })], 'routed');
+  is([one('<b@good.example.s.tlsward-fallback>', { need: VERIFY, mailer: 'tlsward-fallback' })], 'routed');
+  is([one('<b@good.example.tlsward-encrypt>', { need: null })], 'nothing');
+});
+
+t.test('what cannot be done, by the rule', async (t) => {
+  const given = { cannot: PLAIN };
+  const sentence =
+    'this message must travel under TLS (rule "secure": the subject has [secure]), and mx.plain.example did not offer it at 14:03 UTC';
+  const advice = '; ask your mail administrator, or send it another way';
+  t.equal(
+    said(route([one('<bob@plain.example>', given)])),
+    `refused 550 5.7.10 <bob@plain.example>: ${sentence}${advice} [ABCD1234]`,
+  );
+  const help = need(rule('encrypt', 'reject', { help: 'https://help.example/tls' }));
+  t.equal(
+    said(
+      route([
+        one('<bob@plain.example>', { ...given, need: help }),
+        one('<c@plain.example>', given),
+        one('<d@good.example>'),
+      ]),
+    ),
+    `refused 550 5.7.10 <bob@plain.example>: ${sentence} (and 1 more)${advice}. https://help.example/tls [ABCD1234]`,
+    'one refuses all',
+  );
+  const held = route([
+    one('<bob@plain.example>', { ...given, need: need(rule('encrypt', 'hold')) }),
+    one('<d@good.example>'),
+  ]);
+  t.match(held, { kind: 'held', holdReason: `<bob@plain.example>: ${sentence}`, ways: ['encrypt'] });
+  t.equal(
+    said(held),
+    'held +<bob@plain.example.tlsward-encrypt> +<d@good.example.tlsward-encrypt> -<bob@plain.example> -<d@good.example>',
+    'as safe when it is released',
+  );
+  const gateway = route([
+    one('<bob@plain.example>', { ...given, need: need(rule('verify', 'fallback')) }),
+    one('<d@good.example>'),
+  ]);
+  t.equal(
+    said(gateway),
+    'routed +<bob@plain.example.secure.tlsward-fallback> +<d@good.example.tlsward-encrypt> -<bob@plain.example> -<d@good.example>',
+  );
+  t.strictSame(gateway.ways, ['fallback', 'encrypt']);
+  t.match(
+    said(
+      route([
+        one('<bob@plain.example>', {
+          ...given,
+          need: need(rule('verify', 'reject'), rule('encrypt', 'fallback')),
+        }),
+      ]),
+    ),
+    /^refused .* under TLS to a server that proves its name \(rule "secure"/,
+    'the strictest of several rules decides',
+  );
+});
+
+t.test('addresses that cannot be sent another way', async (t) => {
+  for (const path of ['<b@[192.0.2.1]>', '<b@good..example>', '<@relay.example:b@good.example>'])
+    for (const way of CANNOT)
+      t.match(
+        said(route([one(path, { need: need(rule('encrypt', way)), nextHop: '' })])),
+        /^refused 550 5\.7\.10 .*, and its address cannot be sent another way; ask/,
+        `${path} ${way}`,
+      );
+  t.match(
+    said(route([one('<x%bank.example@our.example>', { nextHop: 'bank.example' })])),
+    /read in more than one way/,
+  );
+  t.match(
+    said(route([one('<x%bank.example@good.example>', { nextHop: 'good.example' })])),
+    /^routed \+/,
+    'the MTA says it goes to the domain itself',
+  );
+  t.match(
+    said(
+      route([one('<x%bank.example@good.example>', { nextHop: '[relay.example]' })], {
+        ...SETTINGS,
+        relayhost: '[relay.example]',
+      }),
+    ),
+    /read in more than one way/,
+  );
+  t.equal(
+    said(route([one('<b@[192.0.2.1]>')], HEADER)),
+    'routed X-TLS-Ward-Route: encrypt',
+    'a header moves any address',
+  );
+});
+
+t.test('what the MTA does not tell', async (t) => {
+  const told =
+    'the mail server does not tell its filter where it goes; it must send {rcpt_mailer} and {rcpt_host} (milter_protocol = 6) [ABCD1234]';
+  for (const settings of [SETTINGS, HEADER]) {
+    const routed = said(route([one('<b@good.example>', { mailer: '', nextHop: '' })], settings));
+    t.equal(
+      routed,
+      `deferred 451 4.3.5 <b@good.example>: this message must travel under TLS (rule "secure": the subject has [secure]), and ${told}`,
+    );
+  }
+  const untold = { mailer: '', nextHop: '' };
+  t.match(
+    said(route([one('<b@good.example>', untold), one('<c@plain.example>', { cannot: PLAIN })])),
+    /^refused 550 5\.7\.10 <c@/,
+    'what is certain comes first',
+  );
+  t.equal(
+    said(route([one('<b@good.example>', { ...untold, need: null })])),
+    'nothing',
+    'nobody needs to know',
+  );
+  t.equal(
+    said(route([one('<b@good.example>', untold)], HEADER, { local: true })),
+    'routed X-TLS-Ward-Route: encrypt',
+    'sendmail(1) on a host without mailboxes',
+  );
+});
+
+t.test('by header: all go one way', async (t) => {
+  const is = (cases: readonly RouteCase[], want: string | RegExp): void => {
+    const got = said(route(cases, HEADER));
+    if (typeof want === 'string') t.equal(got, want);
+    else t.match(got, want);
+  };
+  const gateway = { cannot: PLAIN, need: need(rule('encrypt', 'fallback')) };
+  is([one('<b@good.example>')], 'routed X-TLS-Ward-Route: encrypt');
+  is([one('<b@good.example>'), one('<c@x.example>', { need: VERIFY })], 'routed X-TLS-Ward-Route: verify');
+  is([one('<b@good.example>'), one('<c@x.example>', { need: null })], 'routed X-TLS-Ward-Route: encrypt');
+  t.match(route([one('<b@good.example>'), one('<c@x.example>', { need: null })], HEADER).notes, [
+    /^1 more recipients go the same way/,
+  ]);
+  is([one('<b@good.example>', gateway)], 'routed X-TLS-Ward-Route: fallback');
+  is([one('<b@good.example>', gateway), one('<c@x.example>', gateway)], 'routed X-TLS-Ward-Route: fallback');
+  const sentence = 'this message must travel under TLS (rule "secure": the subject has [secure])';
+  is(
+    [one('<b@good.example>'), one('<c@our.example>', { need: null, mailer: 'local' })],
+    `refused 550 5.7.10 <b@good.example>: ${sentence}, and <c@our.example> is delivered on this server; send it to each of them separately [ABCD1234]`,
+  );
+  is([one('<c@our.example>', { mailer: 'local' })], 'routed');
+  is(
+    [one('<b@good.example>', gateway), one('<c@x.example>')],
+    /^refused .* and <c@x\.example> needs no gateway; send it to each/,
+  );
+  is(
+    [one('<c@x.example>'), one('<b@good.example>', gateway)],
+    /^refused .* and <b@good\.example> goes to a gateway; send it to each/,
+  );
+  is(
+    [one('<b@good.example>', gateway), one('<c@x.example>', { need: null })],
+    /^refused .* needs no gateway/,
+  );
+  const other = {
+    cannot: PLAIN,
+    need: need(rule('encrypt', 'fallback', { name: 'other', fallback: '[second.example]' })),
+  };
+  is([one('<b@good.example>', gateway), one('<c@x.example>', other)], /^refused .* goes to a gateway/);
+  is(
+    [one('<b@good.example>', { cannot: PLAIN, need: need(rule('encrypt', 'hold')) })],
+    'held X-TLS-Ward-Route: encrypt',
+  );
+});
+
+t.test('Sendmail: what the row says already, or nothing', async (t) => {
+  const is = (some: Some, want: string | RegExp): void => {
+    for (const settings of [SETTINGS, HEADER])
+      t.match(
+        said(
+          route([one('<b@good.example>', { mailer: 'esmtp', nextHop: 'good.example.', ...some })], settings, {
+            postfix: false,
+          }),
+        ),
+        want,
+      );
+  };
+  is({ byRow: true }, /^routed$/);
+  is({ byRow: false }, /^refused 550 5\.7\.10 .*, and this mail server has no way for a single message; ask/);
+  is({ byRow: true, cannot: PLAIN }, /^refused .* did not offer it/);
+  for (const way of CANNOT) is({ need: need(rule('encrypt', way)) }, /^refused/);
+  is({ mailer: 'local', nextHop: '' }, /^routed$/);
+});
+
+t.test('next hops of the MTA that are passed by are told', async (t) => {
+  const notes = (nextHop: string, settings = SETTINGS): readonly string[] =>
+    route([one('<b@good.example>', { nextHop })], settings).notes;
+  t.strictSame(notes('good.example'), []);
+  t.strictSame(notes('Good.Example.'), []);
+  t.strictSame(notes(''), []);
+  t.match(notes('[smart.example]:26'), [
+    /^good\.example: the MX of good\.example instead of the next hop \[smart\.example\]:26 .*relayhost in tlsward\.ini/,
+  ]);
+  const relayed = { ...SETTINGS, relayhost: '[relay.example]:587' };
+  t.strictSame(notes('[relay.example]:587', relayed), []);
+  t.match(notes('good.example', relayed), [
+    /^good\.example: relayhost \[relay\.example\]:587 instead of the next hop good\.example/,
+  ]);
+});
+
+t.test('replies fit, whatever is in them', async (t) => {
+  const long = (letter: string) => letter.repeat(300);
+  const rules = need(rule('verify', 'reject', { name: 'n'.repeat(64), help: long('h') }));
+  const wide: Need = { ...rules, because: [`${long('r')}\r\n250 ok`] };
+  for (const path of [`<${long('a')}@good.example>`, '<b@good.example\r\n>', '<\u{1f600}@good.example>']) {
+    for (const routed of [
+      route([one(path, { need: wide, cannot: long('c') })]),
+      route([one(path, { need: wide, mailer: '' })]),
+      route([one(path, { need: wide }), one(path, { need: null, mailer: 'local' })], HEADER),
+    ]) {
+      t.ok(
+        routed.reply !== null && routed.reply.text.length <= 490,
+        `${routed.reply?.text.length} characters`,
+      );
+      t.match(routed.reply?.text, /^[\x20-\x7e]+ \[ABCD1234\]$/);
+    }
+  }
+});
