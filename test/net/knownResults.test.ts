@@ -64,7 +64,7 @@ t.test('learnt from the questions of one connection', async (t) => {
   };
   const log = { mapAnswer: () => {} };
   const maps = new Maps(() => active as unknown as Active, log as unknown as Log, known, {
-    find: async () => null,
+    find: () => Promise.reject(new Error('not asked')),
   });
   const [one, two] = [
     { conn: 1, peer: 'a' },

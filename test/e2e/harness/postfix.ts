@@ -250,6 +250,11 @@ export class Postfix {
     return parseMessage(Buffer.from(text, 'latin1'));
   }
 
+  /** Put a message on hold, as an administrator would (`postsuper -h`). */
+  async hold(queueId: string): Promise<void> {
+    await this.#run('postsuper', ['-c', this.#paths.config, '-h', queueId]);
+  }
+
   /** Release a held message and deliver it now (postsuper alone leaves it to the next queue run). */
   async release(queueId: string): Promise<void> {
     await this.#run('postsuper', ['-c', this.#paths.config, '-H', queueId]);
@@ -261,9 +266,10 @@ export class Postfix {
     await this.#run('postqueue', ['-c', this.#paths.config, '-f']);
   }
 
-  /** Put every message back at the start, through cleanup again (`postsuper -r ALL`). */
+  /** Put every message back at the start, through cleanup again (`postsuper -r ALL`), and have it picked up now. */
   async requeue(): Promise<void> {
     await this.#run('postsuper', ['-c', this.#paths.config, '-r', 'ALL']);
+    await this.flush(); // a look into maildrop is part of it; pickup by itself looks once a minute
   }
 
   /** Empty the queue and the Maildir. */

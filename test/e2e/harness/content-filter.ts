@@ -1,0 +1,88 @@
+/**
+ * An after-queue content filter as FILTER_README has it: takes mail by SMTP, remembers the envelope and hands the message back
+ * unchanged to the listener of Postfix that does not filter again. Answers the final dot only when the message was taken.
+ */
+import { createServer, type Socket } from 'node:net';
+import { openSession } from './smtp-session.ts';
+
+export interface Filtered {
+  readonly sender: string;
+  readonly recipients: readonly string[];
+}
+
+export interface ContentFilter {
+  readonly port: number;
+  readonly seen: readonly Filtered[];
+  stop(): Promise<void>;
+}
+
+/** `reinject`: port on 127.0.0.1 that messages are handed back to. */
+export async function startContentFilter(reinject: number): Promise<ContentFilter> {
+  const seen: Filtered[] = [];
+  const open = new Set<Socket>();
+  const handBack = async (from: string, to: string[], text: string): Promise<string> => {
+    const client = await openSession(reinject);
+    try {
+      const { last } = await client.send({ from, to, text });
+      return `${last.code} ${last.text}`;
+    } finally {
+      await client.quit();
+    }
+  };
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    socket.on('error', () => {});
+    let sender = '';
+    let recipients: string[] = [];
+    let content: string[] | null = null;
+    let rest = '';
+    const line = async (text: string): Promise<string> => {
+      if (content !== null) {
+        if (text !== '.') {
+          content.push(text.startsWith('.') ? text.slice(1) : text);
+          return '';
+        }
+        const body = `${content.join('\n')}\n`;
+        content = null;
+        seen.push({ sender, recipients });
+        return handBack(sender, recipients, body);
+      }
+      const path = /<(.*?)>/.exec(text)?.[1] ?? '';
+      const verb = text.split(/[ :]/)[0]!.toUpperCase();
+      if (verb === 'DATA') {
+        content = [];
+        return '354 go on';
+      }
+      if (verb === 'QUIT') return '221 2.0.0 bye';
+      if (verb === 'MAIL') [sender, recipients] = [path, []];
+      if (verb === 'RCPT') recipients.push(path);
+      return '250 2.0.0 ok';
+    };
+    let turn: Promise<void> = Promise.resolve();
+    socket.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString('latin1')).split('\r\n');
+      rest = lines.pop() ?? '';
+      for (const text of lines) {
+        turn = turn.then(async () => {
+          const reply = await line(text).catch((error: unknown) => `451 4.3.0 ${String(error)}`);
+          if (reply === '') return;
+          socket.write(`${reply}\r\n`);
+          if (reply.startsWith('221')) socket.end();
+        });
+      }
+    });
+    socket.write('220 filter.example ESMTP\r\n');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the filter is not listening');
+  return {
+    port: address.port,
+    seen,
+    stop: async () => {
+      for (const socket of open) socket.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
