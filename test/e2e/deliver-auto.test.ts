@@ -44,6 +44,27 @@ const CASES: Readonly<Record<string, Case>> = {
   danenotls: { server: { tlsa: 'right' }, answer: DANE_ONLY, result: '4.7.4' },
   unusable: { server: { certificate: 'self', tlsa: 'unusable' }, answer: /^encrypt /, result: 'U' },
   unusableplain: { server: { tlsa: 'unusable' }, answer: /^encrypt /, result: '4.7.4' },
+  // names in other shapes: no MX record, an alias for an MX host, some hosts of several
+  implicit: {
+    server: { certificate: 'self', tlsa: 'right' },
+    implicit: true,
+    answer: DANE_ONLY,
+    result: 'V',
+  },
+  alias: {
+    server: { certificate: 'self', tlsa: 'right' },
+    mx: ['10 mail.alias.example.'],
+    records: ['mail.alias.example. CNAME mx.alias.example.'],
+    answer: DANE_ONLY,
+    result: 'V',
+  },
+  some: {
+    server: { certificate: 'self', tlsa: 'right' },
+    mx: ['10 mx.some.example.', '20 mx.plain.example.'],
+    answer: /^dane$/,
+    result: 'V',
+  },
+  nullmx: { mx: ['0 .'], answer: NOTHING, result: '5.1.0' },
   // both: MTA-STS would refuse the first and accept the second
   both: {
     server: { certificate: 'self', tlsa: 'right' },
@@ -94,6 +115,41 @@ const CASES: Readonly<Record<string, Case>> = {
     sts: enforce('stsunusable'),
     answer: SECURE,
     result: '4.7.5',
+  },
+  // aliases to a provider's; another record beside ours; two of ours are none
+  hosted: {
+    server: { certificate: 'right' },
+    records: [
+      '_mta-sts.hosted.example. CNAME _mta-sts.sts.example.',
+      'mta-sts.hosted.example. CNAME mta-sts.sts.example.',
+    ],
+    sts: enforce('hosted'),
+    answer: SECURE,
+    result: 'V',
+  },
+  beside: {
+    server: { certificate: 'right' },
+    records: ['_mta-sts.beside.example. TXT "unrelated"', '_mta-sts.beside.example. TXT "v=STSv1; id=7;"'],
+    sts: enforce('beside'),
+    answer: SECURE,
+    result: 'V',
+  },
+  doubled: {
+    records: [
+      '_mta-sts.doubled.example. TXT "v=STSv1; id=7;"',
+      '_mta-sts.doubled.example. TXT "v=STSv1; id=8;"',
+    ],
+    sts: enforce('doubled'),
+    answer: NOTHING,
+    result: 'P',
+  },
+  'sub.sts': { answer: NOTHING, result: 'P' },
+  somests: {
+    server: { certificate: 'self', tlsa: 'right' },
+    mx: ['10 mx.somests.example.', '20 mx.plain.example.'],
+    sts: enforce('somests'),
+    answer: DANE_ONLY,
+    result: 'V',
   },
   slow: { sts: { ...enforce('slow'), delayMs: 1500 }, answer: SECURE, result: '4.7.4' },
   // MTA-STS not enforced
@@ -162,6 +218,9 @@ t.test('what is published, and how mail leaves', { skip }, async (t) => {
     const text = `From: <${sender}>\nSubject: secret.${name}.\n\nsecret.${name}.\n`;
     ids.set(name, await submit(postfix, `bob@${name}.example`, sender, text));
   }
+  // while the policy of `slow` is on its way
+  const more = await Promise.all(Array.from({ length: 10 }, () => answerOf(map, 'Slow.Example.')));
+  for (const answer of more) t.match(answer, SECURE);
   for (const [name, { result, answer }] of Object.entries(CASES)) {
     const { dsn, line } = await outcome(postfix, ids.get(name)!);
     const sink = domains.sinks.get(`${name}.example`)!;
@@ -174,11 +233,14 @@ t.test('what is published, and how mail leaves', { skip }, async (t) => {
     );
     t.equal(sink.clear.includes(`secret.${name}.`), result === 'P', `${name}: in plain text`);
     if (WORD[result] !== undefined) {
-      const [, host] = /relay=(mx\S+?),/.exec(line)!;
+      const [, host] = /relay=([a-z]\S+?),/.exec(line)!;
       t.ok(postfix.log().includes(`${WORD[result]} TLS connection established to ${host}`), name);
     }
     t.match(await answerOf(map, `${name}.example`), answer, `${name}: postmap`);
   }
+  t.equal(domains.hosts.count('slow.example'), 1, 'one fetch, whoever waited');
+  t.equal(domains.hosts.count('moved.example'), 1);
+  t.equal(domains.hosts.requests.filter(({ host }) => host === 'mta-sts.dane.example').length, 0);
   t.strictSame(daemon.events('bug'), []);
 });
 

@@ -16,10 +16,13 @@ import { type StsAnswer, StsHost } from './sts-host.ts';
 import type { TlsSink } from './tls-sink.ts';
 
 export interface DomainSpec {
-  /** The mail server, `mx.DOMAIN`. */
+  /** The mail server, `mx.DOMAIN`; with `implicit` DOMAIN itself, and no MX record. */
   readonly server?: ServerSpec;
+  readonly implicit?: true;
   /** MX hosts of the domain, with preference, instead of `10 mx.DOMAIN.`. */
   readonly mx?: readonly string[];
+  /** More lines for the zone. */
+  readonly records?: readonly string[];
   /** A record with this id (default `1`), and what the policy host answers; null: there is no such host. */
   readonly sts?: (StsAnswer & { readonly id?: string }) | null;
   /** Names in front of the domain (`_mta-sts.`; '' for itself) whose records are forged, or cannot be looked up. */
@@ -52,7 +55,7 @@ export class AutoDomains {
 
   /** One more domain with its server; returns the server's sink. */
   async add(domain: string, spec: DomainSpec): Promise<TlsSink> {
-    const { sink } = await this.receivers.add([`mx.${domain}`], spec.server);
+    const { sink } = await this.receivers.add([spec.implicit ? domain : `mx.${domain}`], spec.server);
     this.sinks.set(domain, sink);
     this.publish(domain, spec);
     return sink;
@@ -60,11 +63,14 @@ export class AutoDomains {
 
   /** What a domain publishes from the next `zone()` on; its server stays. */
   publish(domain: string, spec: Omit<DomainSpec, 'server'>): void {
-    const records = (spec.mx ?? [`10 mx.${domain}.`]).map((host) => `${domain}. MX ${host}`);
+    const hosts = spec.mx ?? (spec.implicit ? [] : [`10 mx.${domain}.`]);
+    const records = [...hosts.map((host) => `${domain}. MX ${host}`), ...(spec.records ?? [])];
     if (spec.sts !== undefined) {
-      records.push(`_mta-sts.${domain}. TXT "v=STSv1; id=${spec.sts?.id ?? '1'};"`);
+      const txt = `_mta-sts.${domain}.`;
+      const has = (name: string) => records.some((line) => line.startsWith(`${name} `));
+      if (!has(txt)) records.push(`${txt} TXT "v=STSv1; id=${spec.sts?.id ?? '1'};"`);
       if (spec.sts !== null) {
-        records.push(`mta-sts.${domain}. A ${this.hosts.address}`);
+        if (!has(`mta-sts.${domain}.`)) records.push(`mta-sts.${domain}. A ${this.hosts.address}`);
         this.hosts.serve(domain, spec.sts);
       }
     }
