@@ -21,7 +21,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     [
       ...SESSION,
       '[--subject TEXT] [--header "Name: value"]... [--parameter REQUIRETLS] [--message FILE]',
-      'or: --deliver NEXTHOP [--map deliver | deliver-encrypt | deliver-verify | tls_rcpt]',
+      'or: --deliver NEXTHOP [--map deliver | deliver-encrypt | deliver-verify | tls_rcpt | sts]',
     ],
   ],
   reload: [
@@ -59,6 +59,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     'turn a TLS policy table of Postfix or an access table of Sendmail into rows',
     () => import('./cli/import.ts'),
     ['postfix FILE... | sendmail FILE... [--name PREFIX]'],
+  ],
+  published: [
+    'show what a domain publishes about how mail must reach it',
+    () => import('./cli/published.ts'),
+    ['DOMAIN [--refresh | --forget] [--control SOCKET]'],
   ],
   lookup: [
     'turn the code of a reply back into its transaction',

@@ -10,8 +10,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { defaultOf } from '../src/config/keys.ts';
+import { inNetworks, parseNetwork } from '../src/core/network.ts';
+import { judgeAddress } from '../src/sts/addressFilter.ts';
 import { root } from './root.ts';
-import { one, readUnit, run, UNIT_DIR, unitNames, unitRoot, unitText } from './units.ts';
+import { installDropIn, one, readUnit, run, UNIT_DIR, unitNames, unitRoot, unitText } from './units.ts';
 
 const service = readUnit('tlsward.service');
 const SOCKET_FOLDER = '/var/spool/postfix/tlsward';
@@ -44,6 +46,44 @@ t.test('systemd-analyze verify has nothing to say', { skip: without('systemd-ana
   const file = join(dir, 'etc/systemd/system/tlsward.service');
   writeFileSync(file, unitText('tlsward.service').replace('LockPersonality=', 'LockPersonalty='));
   t.match(verify().text, /Unknown key( name)? 'LockPersonalty'/, 'and it would say something');
+});
+
+t.test('the drop-in for look-ups', async (t) => {
+  const name = 'tlsward-published.conf';
+  const dropIn = readUnit(name);
+  const [reset, ...lists] = dropIn.get('Service.IPAddressDeny') ?? [];
+  t.equal(reset, '', 'takes back what the unit denies');
+  t.equal(one(service, 'Service.IPAddressDeny'), 'any');
+  t.equal(one(service, 'Service.IPAddressAllow'), 'localhost', 'which stays');
+  t.notOk(dropIn.has('Service.IPAddressAllow'));
+  const denied = lists.flatMap((list) => list.split(' '));
+  t.ok(denied.includes('multicast'), 'a word of systemd.resource-control(5)');
+  const networks = denied.filter((word) => word !== 'multicast');
+  for (const network of networks) {
+    t.not(parseNetwork(network), null, network);
+    // the program refuses what the unit denies, so nothing fails there that it thinks is allowed
+    t.equal(judgeAddress(network.split('/')[0]!, null).kind, 'refused', network);
+  }
+  for (const inside of ['10.0.0.1', '172.31.0.1', '192.168.1.1', '169.254.169.254', 'fd00::1', 'fe80::1'])
+    t.ok(
+      inNetworks(
+        networks.map((network) => parseNetwork(network)).filter((network) => network !== null),
+        inside,
+      ),
+      inside,
+    );
+  t.ok(repoText('README.md').includes(`systemd/${name}`));
+  t.match(repoText('contrib/tables/tlsward.ini'), new RegExp(name.replace('.', '\\.')));
+  const skipped = without('systemd-analyze');
+  if (skipped !== false) return;
+  const dir = unitRoot();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  installDropIn(dir, name);
+  const verify = () => run('systemd-analyze', 'verify', `--root=${dir}`, '--man=no', 'tlsward.service');
+  t.strictSame(verify(), { status: 0, text: '' });
+  const file = join(dir, 'etc/systemd/system/tlsward.service.d/published.conf');
+  writeFileSync(file, unitText(name).replace('10.0.0.0/8', '10.0.0.0/88'));
+  t.match(verify().text, /10\.0\.0\.0\/88/, 'and it would say something');
 });
 
 t.test('exposure is what README says', { skip: without('systemd-analyze') }, async (t) => {

@@ -2,7 +2,7 @@
  * The unit files of systemd/ as data, and a root directory to check them in.
  *
  * A unit file is sections of `Key=value` lines; a key may repeat, an empty value takes back what was said before (which
- * none of ours relies on), a line that begins with # is a comment. Ours have no continuation lines. Source: systemd.syntax(7).
+ * only the drop-in relies on), a line that begins with # is a comment. Ours have no continuation lines. Source: systemd.syntax(7).
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -18,6 +18,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './root.ts';
+
+/** Targets that our units order themselves by. */
+const TARGETS = [
+  ...['sysinit', 'basic', 'network', 'network-online', 'nss-lookup'],
+  ...['sockets', 'multi-user', 'shutdown'],
+];
 
 /** Path of the repository's systemd folder, with a slash at the end. */
 export const UNIT_DIR = fileURLToPath(new URL('systemd/', root));
@@ -73,13 +79,20 @@ export function unitRoot(): string {
   writeFileSync(node, '#!/bin/sh\n');
   chmodSync(node, 0o755);
   for (const name of unitNames()) copyFileSync(join(UNIT_DIR, name), join(units, basename(name)));
-  for (const target of ['sysinit', 'basic', 'network', 'sockets', 'multi-user', 'shutdown']) {
+  for (const target of TARGETS) {
     const text = '[Unit]\nDescription=stand-in\nDefaultDependencies=no\n';
     writeFileSync(join(units, `${target}.target`), text);
   }
   writeFileSync(join(dir, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\npostfix:x:105:105::/:/bin/false\n');
   writeFileSync(join(dir, 'etc/group'), 'root:x:0:\npostfix:x:105:\n');
   return dir;
+}
+
+/** Puts a drop-in of systemd/ where an administrator would, below a root directory. */
+export function installDropIn(dir: string, name: string): void {
+  const folder = join(dir, 'etc/systemd/system/tlsward.service.d');
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(UNIT_DIR, name), join(folder, basename(name).replace('tlsward-', '')));
 }
 
 /** Status and everything printed, stdout first. Throws when the command is not there. */

@@ -6,17 +6,22 @@
  *
  * First line: the answer as it goes over the wire, what `postmap -q bank.example socketmap:...:deliver` prints behind
  * `OK `. Then the row with file and line, its inheritance, and what the MTA does with the answer. The next hop is given as
- * the MTA writes it, `[relay.example]:587` for one.
+ * the MTA writes it, `[relay.example]:587` for one. Behind a row with `deliver = auto` what the domain publishes is asked of
+ * the running daemon, or looked up here, and shown.
  * Exit status: 0 answered (NOTFOUND is an answer), 75 mail would wait.
  */
 import { loadConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import { describeDelivery } from '../core/deliverWords.ts';
 import { PolicyTable } from '../core/table.ts';
+import { visible } from '../log/log.ts';
 import { postfixVersion } from '../net/active.ts';
 import { answerMap, MAPS } from '../session/mapAnswer.ts';
 import { formatSocketmapReply } from '../wire/socketmapEncode.ts';
 import { EXIT, exceptionWords, type Io, label, paint, UsageError } from './command.ts';
+import { controlSocket } from './daemon.ts';
+import { lookUpPublished } from './publishedLookUp.ts';
+import { publishedLines } from './publishedText.ts';
 
 export interface DeliverQuestion {
   readonly config: string;
@@ -33,7 +38,7 @@ export function keyOf(map: string, text: string): string {
 }
 
 /** Prints the explanation; returns the exit status. */
-export function explainDeliver(question: DeliverQuestion, io: Io): number {
+export async function explainDeliver(question: DeliverQuestion, io: Io): Promise<number> {
   const { config, deliver, map } = question;
   if (!MAPS.has(map)) throw new UsageError(`--map: found "${map}", expected ${[...MAPS.keys()].join(', ')}`);
   const loaded = loadConfig(config);
@@ -44,11 +49,17 @@ export function explainDeliver(question: DeliverQuestion, io: Io): number {
   }
   const table = new PolicyTable(loaded.packed, 1, loaded.hash);
   const version = postfixVersion(loaded.service);
-  const { reply, decision } = answerMap(map, keyOf(map, deliver), table, version, null);
+  const first = answerMap(map, keyOf(map, deliver), table, version);
+  const found =
+    first.question == null
+      ? null
+      : await lookUpPublished(first.question, loaded.service, controlSocket(config));
+  const { reply, decision } =
+    found === null ? first : answerMap(map, keyOf(map, deliver), table, version, found.published);
   const said = formatSocketmapReply(reply);
-  const means = decision === null || MAPS.get(map)?.words === 'sendmail' ? [] : describeDelivery(decision);
+  const means = MAPS.get(map)?.words !== 'postfix' || decision === null ? [] : describeDelivery(decision);
   const row = decision?.row ?? null;
-  if (question.json) io.out(`${JSON.stringify({ answer: said, map, row, means })}\n`);
+  if (question.json) io.out(`${JSON.stringify({ answer: said, map, row, means, ...(found ?? {}) })}\n`);
   else {
     io.out(`${paint(io, reply.status === 'TEMP' ? 'red' : 'green', said)}\n\n`);
     if (row === null) io.out(`${label('row')}none\n`);
@@ -58,8 +69,20 @@ export function explainDeliver(question: DeliverQuestion, io: Io): number {
       const exception = exceptionWords(settings);
       if (exception !== null) io.out(`${label('exception')}${exception}\n`);
       const observed = settings.mode === 'observe' ? ', mode = observe' : '';
-      io.out(`${label('says')}deliver = ${settings.deliver ?? ''}${observed}\n`.replace('= \n', '=\n'));
+      const floor =
+        settings.deliver === 'auto' && settings.deliverFloor !== 'none'
+          ? `, deliver-floor = ${settings.deliverFloor}`
+          : '';
+      const says = `deliver = ${settings.deliver ?? ''}${floor}${observed}`.trimEnd();
+      io.out(`${label('says')}${says}\n`);
     }
+    if (found !== null) {
+      const lines = publishedLines(found.published, found.kept, Date.now());
+      for (const [i, line] of [...lines, `by       ${found.by}`].entries())
+        io.out(`${label(i === 0 ? 'published' : '')}${line}\n`);
+    }
+    if (decision?.kind === 'policy' && decision.follows !== null)
+      io.out(`${label('follows')}${visible(decision.follows)}\n`);
     means.forEach((sentence, i) => {
       io.out(`${label(i === 0 ? 'means' : '')}${sentence}\n`);
     });

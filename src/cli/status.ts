@@ -25,7 +25,38 @@ interface StatusReply {
   readonly verdicts: Counters;
   readonly maps: Counters;
   readonly routes: Counters;
+  readonly published: PublishedStatus;
   readonly memoryMiB: number;
+}
+
+type PublishedStatus =
+  | { readonly kind: 'other'; readonly server: string; readonly counters: Counters }
+  | {
+      readonly kind: 'own';
+      readonly resolver: readonly string[];
+      /** '' when DANE is on. */
+      readonly daneOff: string;
+      readonly stsCache: string;
+      readonly testOpening: string;
+      readonly counters: Counters;
+      readonly sts: Counters;
+    };
+
+/** What `deliver = auto` goes by. */
+function publishedLines(io: Io, published: PublishedStatus): string[] {
+  const asked = counters(published.counters);
+  if (published.kind === 'other') return [`asked of ${published.server}`, asked];
+  const { resolver, daneOff, stsCache, testOpening, sts } = published;
+  const lines = [
+    daneOff === '' ? `DANE by ${resolver.join(', ')}` : paint(io, 'yellow', `DANE off: ${daneOff}`),
+    `look-ups: ${asked}`,
+    `MTA-STS: ${counters(sts)}; ${stsCache === '' ? 'in memory only' : `kept in ${stsCache}`}`,
+  ];
+  if (testOpening !== '')
+    lines.push(
+      paint(io, 'red', `FOR TESTS ONLY: policies are fetched from ${testOpening} (sts-test-opening)`),
+    );
+  return lines;
 }
 
 function counters(values: Counters): string {
@@ -58,6 +89,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
   line('verdicts', counters(reply.verdicts));
   line('maps', counters(reply.maps));
   line('routes', counters(reply.routes));
+  for (const [i, text] of publishedLines(io, reply.published).entries())
+    line(i === 0 ? 'published' : '', text);
   for (const [name, values] of Object.entries(reply.connections)) line(`${name}:`, counters(values));
   line('memory', `${reply.memoryMiB} MiB`);
   return EXIT.yes;

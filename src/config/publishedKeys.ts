@@ -63,7 +63,10 @@ export function parsePublished(text: string, folder: string): OtherServerAddress
     return new Wrong(quote(text), expected, hint);
   }
   const address = parseListen(match[1]!, folder);
-  if (address instanceof Wrong) return new Wrong(quote(text), expected, address.hint);
+  if (address instanceof Wrong) {
+    const form = address.expected.startsWith('unix:');
+    return new Wrong(form ? quote(text) : address.found, form ? expected : address.expected, address.hint);
+  }
   if (address.kind === 'inet' && address.port === 0) return new Wrong(quote(text), 'a port from 1 to 65535');
   return { address, map: match[2]! };
 }

@@ -34,7 +34,10 @@ const ACTS: Readonly<Record<DeliverPolicy['level'], string>> = {
   secure: 'sends under TLS only, to a server with a certificate of a trusted issuer for',
 };
 
-function certificate({ level, match }: DeliverPolicy): string {
+function certificate({ level, match, attributes }: DeliverPolicy): string {
+  const theirs = attributes.filter(({ name }) => name === 'match').map(({ value }) => value);
+  if (theirs.length > 0)
+    return level === 'fingerprint' ? ' a pinned certificate or key' : ` ${theirs.join(':')}`;
   if (level === 'fingerprint')
     return match.length === 1
       ? ' the pinned certificate or key'

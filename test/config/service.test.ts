@@ -186,6 +186,10 @@ t.test('refused values', (t) => {
   bad('resolver = ::1:53', /expected a loopback address/);
   bad('published = inet:127.0.0.1:8642:QUERY', /did you mean socketmap:inet:127\.0\.0\.1:8642:QUERY\?/);
   bad('published = socketmap:inet:127.0.0.1:8642', /expected socketmap:inet:HOST:PORT:NAME/);
+  bad(
+    `published = socketmap:unix:/${'x'.repeat(107)}:m`,
+    /108 bytes in full, expected a path of at most 107 bytes/,
+  );
   bad('published = socketmap:inet:127.0.0.1:0:m', /expected a port from 1/);
   bad('published = "socketmap:unix:/x y: m"', /expected socketmap:inet/);
   bad('sts-test-opening = 127.0.0.1/8 8443', /expected a network and a port/);

@@ -9,6 +9,7 @@ import { PassThrough } from 'node:stream';
 import type { Test } from 'tap';
 import { Log } from '../../src/log/log.ts';
 import { askDaemon } from '../../src/net/controlClient.ts';
+import type { OpenPublications } from '../../src/net/lookUps.ts';
 import { Service } from '../../src/net/service.ts';
 
 export interface Bed {
@@ -24,8 +25,11 @@ export interface Bed {
   readonly write: (text: string) => void;
 }
 
-/** Starts a daemon whose configuration ends in `text`, which begins inside `[service]`. */
-export async function bed(t: Test, text: string): Promise<Bed> {
+/**
+ * Starts a daemon whose configuration ends in `text`, which begins inside `[service]`; `finder` makes what finds published
+ * policies.
+ */
+export async function bed(t: Test, text: string, finder?: OpenPublications): Promise<Bed> {
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
   const config = join(folder, 'tlsward.ini');
   const write = (rest: string): void => {
@@ -38,7 +42,7 @@ export async function bed(t: Test, text: string): Promise<Bed> {
   sink.on('data', (chunk: Buffer) => {
     logged += chunk.toString();
   });
-  const service = await Service.start(config, new Log('debug', sink), {});
+  const service = await Service.start(config, new Log('debug', sink), {}, undefined, undefined, finder);
   t.teardown(async () => {
     await service.stop(0);
     rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,55 @@
+/**
+ * `tlsward published DOMAIN`: what the running daemon has found out about what a domain publishes, for rows with
+ * `deliver = auto`: DANE and MTA-STS, since when and until when, or the other policy server's answer.
+ *
+ *   tlsward published bank.example              what is known; looked up if it is not
+ *   tlsward published bank.example --refresh    looked up anew, whatever is kept
+ *   tlsward published bank.example --forget     what is kept is dropped, on disk too
+ *
+ * A host as a next hop may be given too, `[mx.bank.example]:587`. Exit status: 0 known, 75 something could not be found out.
+ */
+import type { Published } from '../core/published.ts';
+import type { Inspection } from '../published/publications.ts';
+import { EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import { ask, CONTROL_OPTION } from './daemon.ts';
+import { hasUnknown, publishedLines } from './publishedText.ts';
+
+const OPTIONS = {
+  ...CONTROL_OPTION,
+  refresh: { type: 'boolean' },
+  forget: { type: 'boolean' },
+} as const;
+
+interface Reply {
+  readonly ok: boolean;
+  readonly error?: string;
+  readonly forgotten?: boolean;
+  readonly published?: Published;
+  readonly kept?: Inspection;
+}
+
+/** `tlsward published`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseCommand(argv, OPTIONS);
+  const [domain, ...more] = positionals;
+  if (domain === undefined || more.length > 0)
+    throw new UsageError('published DOMAIN [--refresh | --forget]');
+  if (values.refresh && values.forget) throw new UsageError('--refresh and --forget exclude each other');
+  const command = values.refresh ? 'published-refresh' : values.forget ? 'published-forget' : 'published';
+  const reply = (await ask(values, io, command, domain)) as unknown as Reply;
+  if (!reply.ok) throw new UsageError(reply.error ?? 'the daemon gave no reason');
+  const { published } = reply;
+  const status = published === undefined || !hasUnknown(published) ? EXIT.yes : EXIT.cannotTell;
+  if (values.json) {
+    io.out(`${JSON.stringify(reply)}\n`);
+    return status;
+  }
+  if (published === undefined) {
+    io.out(reply.forgotten ? `${domain}: forgotten\n` : `${domain}: nothing was kept\n`);
+    return status;
+  }
+  io.out(`${paint(io, status === EXIT.yes ? 'green' : 'red', domain)}\n\n`);
+  for (const [i, line] of publishedLines(published, reply.kept ?? null, Date.now()).entries())
+    io.out(`${label(i === 0 ? 'published' : '')}${line}\n`);
+  return status;
+}

@@ -1,0 +1,258 @@
+/**
+ * Finding out what is published: both mechanisms side by side, once for each next hop, bounded in time and number; facts
+ * kept for their TTL; a resolver that does not deserve its trust.
+ */
+import { test } from 'tap';
+import type {
+  DaneFact,
+  OtherAnswer,
+  Published,
+  PublishedQuestion,
+  StsFact,
+} from '../../src/core/published.ts';
+import { findDane } from '../../src/dns/dane.ts';
+import type { SelfTest } from '../../src/dns/selfTest.ts';
+import { DaneFinder } from '../../src/published/daneFinder.ts';
+import { Publications, type StsFinder } from '../../src/published/publications.ts';
+import { startCounters } from '../../src/sts/stsEvents.ts';
+import { FakeDns, gate, TLSA } from './fakes.ts';
+
+const about = (name: string, more: Partial<PublishedQuestion> = {}): PublishedQuestion => ({
+  name,
+  host: false,
+  port: 25,
+  ...more,
+});
+
+class FakeSts implements StsFinder {
+  readonly asked: string[] = [];
+  readonly refreshed: string[] = [];
+  fact: StsFact = { kind: 'absent' };
+  gate: Promise<void> = Promise.resolve();
+  closed = false;
+
+  async find(domain: string): Promise<StsFact> {
+    this.asked.push(domain);
+    await this.gate;
+    return this.fact;
+  }
+
+  async refresh(domain: string): Promise<StsFact> {
+    this.refreshed.push(domain);
+    return this.fact;
+  }
+
+  forget = (domain: string): boolean => this.asked.includes(domain);
+  inspect = () => null;
+  counters = () => ({ ...startCounters(), policies: 0, failing: 0, remembered: 0, running: 0 });
+  settled = async (): Promise<void> => {};
+  close = async (): Promise<void> => {
+    this.closed = true;
+  };
+}
+
+interface Bench {
+  readonly dns: FakeDns;
+  readonly sts: FakeSts;
+  readonly publications: Publications;
+  readonly told: string[];
+  now: number;
+  selfTest: SelfTest;
+  tests: number;
+}
+
+function bench(
+  limits: { readonly deadlineMs?: number; readonly mostAtOnce?: number } = {},
+  selfTest: SelfTest = { kind: 'validates' },
+): Bench {
+  const dns = new FakeDns();
+  const sts = new FakeSts();
+  const told: string[] = [];
+  const made = { dns, sts, told, now: 1_000_000, selfTest, tests: 0 };
+  const finder = new DaneFinder({
+    find: (question) => findDane(dns, question),
+    test: async () => {
+      made.tests++;
+      return made.selfTest;
+    },
+    now: () => made.now,
+    changed: (why) => told.push(why),
+  });
+  const finders = { kind: 'own', dane: finder, sts } as const;
+  return Object.assign(made, { publications: new Publications({ finders, release: () => {}, ...limits }) });
+}
+
+const dane = (published: Published): DaneFact['kind'] | 'other' =>
+  published.kind === 'own' ? published.dane.kind : 'other';
+
+test('both mechanisms, once for each next hop, kept for their TTL', async (t) => {
+  const each = bench();
+  const { dns, sts, publications } = each;
+  dns.domain('both.example', { tlsa: [TLSA] });
+  const found = await Promise.all(Array.from({ length: 50 }, () => publications.find(about('both.example'))));
+  t.match(found[0], { kind: 'own', dane: { kind: 'usable', hosts: 'all' } });
+  t.ok(
+    found.every((one) => one === found[0]),
+    'one look-up for all who wait',
+  );
+  t.strictSame(sts.asked, ['both.example']);
+  const asked = dns.asked.length;
+  await publications.find(about('both.example'));
+  t.equal(dns.asked.length, asked, 'kept');
+  t.match(publications.inspect(about('both.example')).dane, {
+    fact: { kind: 'usable' },
+    until: each.now + 300_000,
+  });
+  each.now += 300_000;
+  await publications.find(about('both.example'));
+  t.ok(dns.asked.length > asked, 'for its TTL');
+  t.equal(publications.inspect(about('other.example')).dane, null);
+  t.ok(publications.forget('both.example'));
+  t.equal(publications.inspect(about('both.example')).dane, null);
+  t.notOk(publications.forget('nobody.example'));
+  await publications.refresh(about('both.example'));
+  t.strictSame(sts.refreshed, ['both.example']);
+});
+
+test('a host has no MTA-STS, and its port counts', async (t) => {
+  const { dns, sts, publications } = bench();
+  dns.records.set('A mx.a.example', ['192.0.2.1']);
+  dns.records.set('TLSA _587._tcp.mx.a.example', [TLSA]);
+  t.match(await publications.find(about('mx.a.example', { host: true, port: 587 })), {
+    dane: { kind: 'usable' },
+    sts: { kind: 'absent' },
+  });
+  t.match(await publications.find(about('mx.a.example', { host: true })), { dane: { kind: 'absent' } });
+  t.strictSame(sts.asked, []);
+  await publications.refresh(about('mx.a.example', { host: true }));
+  t.strictSame(sts.refreshed, []);
+});
+
+test('where DANE decides MTA-STS is not waited for', async (t) => {
+  const { dns, sts, publications } = bench();
+  const slow = gate();
+  sts.gate = slow.wait;
+  dns.domain('dane.example', { tlsa: [TLSA] });
+  t.match(await publications.find(about('dane.example')), {
+    dane: { kind: 'usable' },
+    sts: { kind: 'unknown', why: /DANE decides/ },
+  });
+  dns.failing.add('MX bogus.example');
+  t.match(await publications.find(about('bogus.example')), {
+    dane: { kind: 'unknown' },
+    sts: { kind: 'unknown' },
+  });
+  slow.open();
+});
+
+test('bounded in time: what is not there counts as unknown, and is kept for the next', async (t) => {
+  const { dns, sts, publications } = bench({ deadlineMs: 60 });
+  const slow = gate();
+  sts.gate = slow.wait;
+  dns.domain('a.example');
+  t.match(await publications.find(about('a.example')), {
+    dane: { kind: 'absent' },
+    sts: { kind: 'unknown', why: 'not found out within 0.06 s' },
+  });
+  t.equal(publications.counters.late, 1);
+  slow.open();
+  t.match(await publications.find(about('a.example')), { sts: { kind: 'absent' } });
+  t.equal(publications.running, 0);
+});
+
+test('bounded in number: beyond it the answer comes at once', async (t) => {
+  const { dns, sts, publications } = bench({ mostAtOnce: 20 });
+  const slow = gate();
+  dns.gate = slow.wait;
+  sts.gate = slow.wait;
+  const waiting = Array.from({ length: 200 }, (_, i) => publications.find(about(`d${i}.example`)));
+  await new Promise(setImmediate);
+  t.equal(publications.running, 20);
+  t.match(await waiting.at(-1), {
+    dane: { kind: 'unknown', why: 'too many look-ups at once' },
+    sts: { kind: 'unknown' },
+  });
+  t.equal(publications.counters.tooMany, 190);
+  slow.open();
+  const found = await Promise.all(waiting);
+  t.equal(found.filter((one) => dane(one) === 'absent').length, 10);
+  t.equal(publications.running, 0);
+  t.equal(dane(await publications.find(about('d199.example'))), 'absent', 'nothing is remembered of it');
+});
+
+test('a resolver that does not validate', async (t) => {
+  const each = bench({}, { kind: 'does-not-validate', why: '127.0.0.1:53 does not validate' });
+  each.dns.domain('a.example', { tlsa: [TLSA] });
+  t.match(await each.publications.find(about('a.example')), {
+    dane: { kind: 'not-asked', why: '127.0.0.1:53 does not validate' },
+  });
+  t.equal(each.publications.daneOff, '127.0.0.1:53 does not validate');
+  t.strictSame(each.told, ['127.0.0.1:53 does not validate']);
+  t.equal(each.dns.asked.filter((question) => !question.startsWith('TXT')).length, 0);
+  await each.publications.find(about('a.example'));
+  t.equal(each.tests, 1, 'not tested for each question');
+  each.selfTest = { kind: 'validates' };
+  each.now += 600_000;
+  t.equal(dane(await each.publications.find(about('a.example'))), 'usable', 'put right');
+  t.strictSame(each.told.slice(1), ['']);
+  each.selfTest = { kind: 'does-not-validate', why: 'no longer' };
+  each.now += 600_000;
+  await each.publications.find(about('a.example'));
+  await new Promise(setImmediate);
+  t.equal(dane(await each.publications.find(about('a.example'))), 'not-asked', 'and noticed when it stops');
+});
+
+test('a resolver that cannot be tested is not believed', async (t) => {
+  const each = bench({}, { kind: 'unknown', why: 'no answer' });
+  each.dns.domain('a.example');
+  t.match(await each.publications.find(about('a.example')), {
+    dane: { kind: 'unknown', why: 'the resolver could not be tested: no answer' },
+  });
+  const { tests } = each;
+  await each.publications.find(about('a.example'));
+  t.equal(each.tests, tests, 'not for each question');
+  each.selfTest = { kind: 'validates' };
+  each.now += 5000;
+  t.equal(dane(await each.publications.find(about('a.example'))), 'absent');
+  t.strictSame(each.told, [], 'that it works is no news at the start');
+});
+
+test('another server instead', async (t) => {
+  const answers: OtherAnswer[] = [{ kind: 'nothing' }, { kind: 'unknown', why: 'down' }];
+  let closed = false;
+  const publications = new Publications({
+    finders: {
+      kind: 'other',
+      server: {
+        ask: async () => answers.shift() ?? Promise.reject(new Error('a bug')),
+        close: () => {
+          closed = true;
+        },
+      },
+    },
+    release: () => {},
+  });
+  t.strictSame(await publications.find(about('a.example')), { kind: 'other', answer: { kind: 'nothing' } });
+  t.match(await publications.find(about('a.example')), { answer: { kind: 'unknown', why: 'down' } });
+  t.match(await publications.find(about('a.example')), {
+    answer: { kind: 'unknown', why: /a fault of ours/ },
+  });
+  t.equal(publications.daneOff, '');
+  t.notOk(publications.forget('a.example'));
+  await publications.retire();
+  t.ok(closed);
+});
+
+test('one that is replaced ends what it has begun', async (t) => {
+  const { sts, publications } = bench();
+  const slow = gate();
+  sts.gate = slow.wait;
+  const waiting = publications.find(about('a.example'));
+  const retired = publications.retire();
+  await new Promise(setImmediate);
+  t.equal(sts.closed, false);
+  slow.open();
+  t.match(await waiting, { sts: { kind: 'absent' } });
+  await retired;
+  t.equal(sts.closed, true);
+});
