@@ -106,7 +106,7 @@ export function changedMeanwhile(code: string): Reply {
 /** Some recipients were not kept, and a rule would speak of them. */
 export function tooMany(code: string): Reply {
   const text =
-    'a rule speaks of this message, and it has more recipients than can be looked at; send it to fewer at once';
+    'a rule speaks of this message, and not all of its recipients could be looked at; send it to fewer at once';
   return { code: 452, dsn: '4.5.3', text: `${text} [${code}]` };
 }
 
