@@ -205,6 +205,15 @@ async function answerOf(map: string, domain: string): Promise<string> {
   return trouble === undefined ? stdout.trimEnd() : `TEMP ${trouble}`;
 }
 
+/** Two at a time: commands start a process each. */
+async function inPairs<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const rest = [...all];
+  const worker = async () => {
+    for (let one = rest.shift(); one !== undefined; one = rest.shift()) await work(one);
+  };
+  await Promise.all([worker(), worker()]);
+}
+
 t.test('what is published, and how mail leaves', { skip }, async (t) => {
   const domains = await AutoDomains.start(t);
   for (const [name, spec] of Object.entries(CASES)) await domains.add(`${name}.example`, spec);
@@ -213,6 +222,7 @@ t.test('what is published, and how mail leaves', { skip }, async (t) => {
   const { postfix, daemon, map } = await site(t, domains.ca, AUTO, new Map(), options);
 
   const ids = new Map<string, string>();
+  const answers = new Map<string, string>();
   for (const name of Object.keys(CASES)) {
     const sender = `${name}@local.example`;
     const text = `From: <${sender}>\nSubject: secret.${name}.\n\nsecret.${name}.\n`;
@@ -236,12 +246,95 @@ t.test('what is published, and how mail leaves', { skip }, async (t) => {
       const [, host] = /relay=([a-z]\S+?),/.exec(line)!;
       t.ok(postfix.log().includes(`${WORD[result]} TLS connection established to ${host}`), name);
     }
-    t.match(await answerOf(map, `${name}.example`), answer, `${name}: postmap`);
+    const said = await answerOf(map, `${name}.example`);
+    t.match(said, answer, `${name}: postmap`);
+    answers.set(name, said);
   }
   t.equal(domains.hosts.count('slow.example'), 1, 'one fetch, whoever waited');
   t.equal(domains.hosts.count('moved.example'), 1);
   t.equal(domains.hosts.requests.filter(({ host }) => host === 'mta-sts.dane.example').length, 0);
+
+  for (const by of ['the running daemon', 'this command']) {
+    if (by === 'this command') await daemon.kill();
+    await inPairs([...answers], async ([name, answer]) => {
+      const { status, stdout } = await daemon.command('explain', '--deliver', `${name}.example`);
+      const [first = ''] = stdout.split('\n');
+      const waits = answer.startsWith('TEMP ');
+      t.equal(status, waits ? 75 : 0, `${name}: explain by ${by}`);
+      if (waits) t.match(first, /^TEMP tlsward: /);
+      else t.equal(first, answer === '' ? 'NOTFOUND ' : `OK ${answer}`);
+      t.match(stdout, `by       ${by}\n`);
+    });
+  }
   t.strictSame(daemon.events('bug'), []);
+});
+
+t.test('what an administrator is told, and can do', { skip }, async (t) => {
+  const domains = await AutoDomains.start(t);
+  for (const name of ['plain', 'dane', 'sts', 'nohost', 'txtdead']) {
+    await domains.add(`${name}.example`, CASES[name]!);
+  }
+  const dns = await startDns(t, domains.zone());
+  const { port } = domains.receivers;
+  const routes = new Map([
+    ['one.test', `smtp:[mx.dane.example]:${port}`],
+    ['two.test', `smtp:[mx.sts.example]:${port}`],
+    ['three.test', 'smtp:dane.example'],
+  ]);
+  const options = domains.siteOptions(dns.address, { 'sts-cache': 'sts' });
+  const { postfix, daemon, map } = await site(t, domains.ca, AUTO, routes, options);
+  const published = async (...args: string[]) => {
+    const { status, stdout, stderr } = await daemon.command('published', ...args);
+    return `${status} ${stdout}${stderr}`;
+  };
+  t.match(await published('dane.example'), /^0 [^]*DANE +usable TLSA records for every MX host, kept for /);
+  t.match(await published('dane.example'), /MTA-STS +no record/);
+  t.match(await published('sts.example'), /MTA-STS +mode enforce, id 1, mx mx\.sts\.example, max_age 7 d\n/);
+  t.match(await published('sts.example'), /DANE +no TLSA records that DNSSEC vouches for/);
+  t.match(await published('nohost.example'), /a record, but no policy: sts-policy-fetch-error/);
+  t.match(await published('txtdead.example'), /^75 [^]*MTA-STS +not found out: .*SERVFAIL/);
+
+  // a next hop that is a host has TLSA records at its own port, and no policy
+  t.match(await published(`[mx.dane.example]:${port}`), /usable TLSA records/);
+  t.match(await answerOf(map, `[mx.dane.example]:${port}`), DANE_ONLY);
+  t.equal(await answerOf(map, `[mx.sts.example]:${port}`), '');
+  const level = { one: 'Verified', two: 'Trusted', three: 'Verified' };
+  for (const [name, word] of Object.entries(level)) {
+    const from = postfix.logMark();
+    const { dsn, line } = await outcome(postfix, await submit(postfix, `bob@${name}.test`));
+    t.equal(dsn, '2.0.0', line);
+    t.ok(postfix.log().slice(from).includes(`${word} TLS connection established to mx.`), name);
+  }
+
+  // the domain changes its mind: by itself that is seen when the record has aged
+  domains.publish('sts.example', { sts: { id: '2', body: stsPolicy({ mode: 'testing', mx: mx('sts') }) } });
+  await dns.set(domains.zone());
+  t.match(await answerOf(map, 'sts.example'), SECURE);
+  t.match(await published('sts.example', '--refresh'), /mode testing, id 2,/);
+  t.equal(await answerOf(map, 'sts.example'), '');
+  domains.publish('sts.example', {});
+  await dns.set(domains.zone());
+  t.match(await published('sts.example', '--forget'), /^0 sts\.example: forgotten/);
+  await until(10_000, 'empty folder', () => readdirSync(join(daemon.dir, 'sts')).length === 0);
+  t.match(await published('sts.example'), /MTA-STS +no record/);
+  t.match(await published('sts.example', '--forget', '--refresh'), /^64 .*exclude each other/);
+  const status = await daemon.command('status');
+  t.match(status.stdout, /FOR TESTS|sts-test-opening/i, 'the opening is loud in status too');
+  await daemon.kill();
+  t.match(await published('sts.example'), /^69 /);
+});
+
+t.test('a resolver that does not validate', { skip }, async (t) => {
+  const domains = await AutoDomains.start(t);
+  await domains.add('dane.example', { server: { certificate: 'self', tlsa: 'right' } });
+  await domains.add('sts.example', { server: { certificate: 'right' }, sts: enforce('sts') });
+  const dns = await startDns(t, { ...domains.zone(), validating: false });
+  const { daemon, map } = await site(t, domains.ca, AUTO, new Map(), domains.siteOptions(dns.address));
+  t.equal(await answerOf(map, 'dane.example'), 'dane', 'left to Postfix');
+  t.match(await answerOf(map, 'sts.example'), SECURE);
+  t.match(await daemon.waitForEvent('dane.off'), { level: 40, why: /does not validate/ });
+  const { stdout } = await daemon.command('published', 'dane.example');
+  t.match(stdout, /DANE +not looked up: .*does not validate/);
 });
 
 t.test('a policy that was fetched is kept: hosts gone, records gone, daemon anew', { skip }, async (t) => {
