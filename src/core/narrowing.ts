@@ -44,7 +44,7 @@ export function narrow(row: Parameters, attributes: readonly PolicyAttribute[]):
 }
 
 /** The lowest protocol of `protocols=`; null when it is not simply that. */
-function lowest(value: string): string | null {
+export function lowest(value: string): string | null {
   const words = value.split(':').map((word) => word.toLowerCase());
   const known = PROTOCOLS.map((name) => name.toLowerCase());
   const [first = ''] = words;

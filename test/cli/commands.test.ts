@@ -232,6 +232,8 @@ test('help lists every option that a command has', async (t) => {
     'verifyMark',
     'hops',
     'except',
+    'export',
+    'import',
   ]) {
     const source = readFileSync(new URL(`../../src/cli/${name}.js`, import.meta.url), 'utf8');
     const options = [...source.matchAll(/(?:^ {4}|= \{ )'?([a-z-]+)'?: \{ type: /gm)].map(

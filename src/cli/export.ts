@@ -1,0 +1,143 @@
+/**
+ * `tlsward export postfix`: the rows that must never be plain as a static table for `smtp_tls_policy_maps` (core/staticMap.ts),
+ * so that mail for them still leaves, under TLS, while the daemon is down.
+ *
+ *   tlsward export postfix [--output FILE] [--auto-floor]       on standard output, or into FILE, replaced at once
+ *   tlsward export postfix --check FILE                         is FILE what would be written? comments do not count
+ *
+ * In main.cf, before the socketmap: smtp_tls_policy_maps = texthash:/etc/postfix/tls_never_plain, socketmap:...:deliver
+ * An entry answers before the daemon does, also when the table has changed since: export again after each reload.
+ * Exit status: 0 written, or the same; 1 FILE differs, 65 FILE cannot be read, 73 it cannot be written, 78 mistakes.
+ */
+import { readFileSync } from 'node:fs';
+import { dayOf } from '../config/day.ts';
+import { loadConfig } from '../config/load.ts';
+import { escapeText, formatProblem } from '../config/problem.ts';
+import { type StaticMap, staticMap } from '../core/staticMap.ts';
+import { PolicyTable } from '../core/table.ts';
+import { postfixVersion } from '../net/active.ts';
+import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { LockedError, openDraft, WriteError } from './replaceFile.ts';
+
+const OPTIONS = {
+  output: { type: 'string' },
+  check: { type: 'string' },
+  'auto-floor': { type: 'boolean' },
+} as const;
+
+/** Differing lines that `--check` prints, and suffixes that the comment names. */
+const MOST_LINES = 20;
+
+/** `tlsward export postfix`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseCommand(argv, OPTIONS);
+  if (positionals.length !== 1 || positionals[0] !== 'postfix')
+    throw new UsageError('export takes one word, the MTA to write for: postfix');
+  if (values.check !== undefined && values.output !== undefined)
+    throw new UsageError('--check and --output exclude each other');
+  const config = configFile(values, io.env);
+  const loaded = loadConfig(config);
+  if (!loaded.ok) {
+    if (values.json) io.out(`${JSON.stringify({ ok: false, problems: loaded.problems })}\n`);
+    else for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
+    return EXIT.config;
+  }
+  const map = staticMap(new PolicyTable(loaded.packed, 1, loaded.hash), values['auto-floor'] ?? false);
+  const version = postfixVersion(loaded.service);
+  const lines = map.entries.map(({ key, policy }) => `${key} ${formatTlsPolicy(policy, version)}`);
+  if (values.check !== undefined) return check(values.check, lines, values.json ?? false, io);
+
+  const { entries: _, ...leftOut } = map;
+  const head = heading(map, config, loaded.hash, `${version.major}.${version.minor}`);
+  const text = [...head.map((line) => (line === '' ? '#' : `# ${line}`)), ...lines].join('\n');
+  if (values.output !== undefined) {
+    try {
+      await writeOut(values.output, `${text}\n`);
+    } catch (error) {
+      if (!(error instanceof WriteError || error instanceof LockedError)) throw error;
+      io.err(`tlsward export: ${error.message}\n`);
+      return error instanceof WriteError ? EXIT.cannotCreate : EXIT.cannotTell;
+    }
+  }
+  if (values.json) io.out(`${JSON.stringify({ ok: true, hash: loaded.hash, entries: lines, leftOut })}\n`);
+  else if (values.output === undefined) io.out(`${text}\n`);
+  else io.out(`${paint(io, 'green', values.output)}: ${count(lines.length, 'entry', 'entries')}\n`);
+  return EXIT.yes;
+}
+
+async function writeOut(file: string, text: string): Promise<void> {
+  const draft = await openDraft(file, null);
+  try {
+    draft.write(text);
+    draft.commit();
+  } finally {
+    draft.close();
+  }
+}
+
+/** The comment on top: what this is, how it is used, and what is not in it. */
+function heading(map: StaticMap, config: string, hash: string, version: string): string[] {
+  const { entries, addresses, anyone, observed, auto, hidden } = map;
+  const not = [
+    addresses > 0 ? count(addresses, 'row for an address', 'rows for addresses') : '',
+    anyone ? 'the row for everyone, *' : '',
+    observed > 0 ? count(observed, 'row that is only observed', 'rows that are only observed') : '',
+    auto > 0 ? count(auto, 'row with deliver = auto', 'rows with deliver = auto') : '',
+    ...hidden
+      .slice(0, MOST_LINES)
+      .map(({ suffix, because }) => `${suffix}, because Postfix's own level is for ${because}`),
+    hidden.length > MOST_LINES ? `${hidden.length - MOST_LINES} more suffixes, for the same reason` : '',
+  ].filter((words) => words !== '');
+  return [
+    `Rows that must never be plain, for Postfix ${version} and later: written by tlsward export postfix.`,
+    `${dayOf(new Date())}, ${escapeText(config, 400)}, table ${hash.slice(0, 16)}, ${count(entries.length, 'entry', 'entries')}`,
+    '',
+    'In main.cf, before the socketmap, and then postfix reload:',
+    '  smtp_tls_policy_maps = texthash:/THIS/FILE, socketmap:unix:tlsward/socketmap.sock:deliver',
+    'An entry answers before tlsward does. Write the file again after each reload of the table; from cron:',
+    '  tlsward export postfix --check /THIS/FILE || echo the file is not the table',
+    'While tlsward is down, names below a .suffix wait like everything that is not here.',
+    ...not.map((words) => `Not here: ${words}.`),
+    '',
+  ];
+}
+
+function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** Compares entries, in any order; comments and white space do not count. */
+function check(file: string, lines: readonly string[], json: boolean, io: Io): number {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    io.err(
+      `tlsward export: cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}\n`,
+    );
+    return EXIT.data;
+  }
+  const there = new Set(
+    text
+      .split('\n')
+      .map((line) => line.trim().replace(/\s+/g, ' '))
+      .filter((line) => line !== '' && !line.startsWith('#')),
+  );
+  const wanted = new Set(lines);
+  const missing = lines.filter((line) => !there.has(line));
+  const extra = [...there].filter((line) => !wanted.has(line));
+  const same = missing.length + extra.length === 0;
+  if (json) io.out(`${JSON.stringify({ ok: same, missing, extra })}\n`);
+  else if (same) io.out(`${paint(io, 'green', `${file}: as the table says`)}\n`);
+  else {
+    const differences = [
+      ...missing.map((line) => `+ ${line}`),
+      ...extra.map((line) => `- ${escapeText(line, 400)}`),
+    ];
+    io.out(`${paint(io, 'red', `${file}: ${missing.length} missing, ${extra.length} too many`)}\n`);
+    for (const line of differences.slice(0, MOST_LINES)) io.out(`  ${line}\n`);
+    if (differences.length > MOST_LINES) io.out(`  ${differences.length - MOST_LINES} more\n`);
+  }
+  return same ? EXIT.yes : EXIT.no;
+}

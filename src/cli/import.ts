@@ -1,0 +1,83 @@
+/**
+ * `tlsward import`: existing tables to rows, on standard output, to be looked at and kept as an included file.
+ *
+ *   tlsward import postfix FILE... [--name PREFIX]      source tables of smtp_tls_policy_maps, with or without their type
+ *   tlsward import sendmail FILE... [--name PREFIX]     sources of the access map
+ *
+ * Every line that could not be mapped is named on standard error, with file and line, the text and the reason; a summary
+ * comes last. Rows speak of mail that leaves; what must arrive encrypted is for somebody to decide.
+ * Exit status: 0 every line is mapped, 1 some are not, 65 a file cannot be read.
+ */
+import { readFileSync } from 'node:fs';
+import { escapeText, formatPosition } from '../config/problem.ts';
+import { EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { importPostfix } from './importPostfix.ts';
+import { Imported, type Remark } from './importRows.ts';
+import { importSendmail } from './importSendmail.ts';
+
+const OPTIONS = { name: { type: 'string', default: 'imported' } } as const;
+const MTAS = { postfix: importPostfix, sendmail: importSendmail } as const;
+/** Tables whose source is one that we read. */
+const TYPES = /^(?:texthash|hash|btree|lmdb|cdb|dbm|sdbm):/;
+
+/** `tlsward import`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseCommand(argv, OPTIONS);
+  const [mta = '', ...files] = positionals;
+  if (mta !== 'postfix' && mta !== 'sendmail') throw new UsageError('import takes postfix or sendmail');
+  if (files.length === 0) throw new UsageError(`import ${mta} takes the source files of tables`);
+  if (!/^[a-z0-9][a-z0-9_-]{0,40}$/.test(values.name))
+    throw new UsageError(`--name: found "${values.name}", expected a policy name of at most 41 characters`);
+  const imported = new Imported(values.name);
+  for (const name of files) {
+    const file = name.replace(TYPES, '');
+    const text = readSource(file);
+    if (text instanceof Error) {
+      io.err(`tlsward import: ${escapeText(file, 400)}: ${text.message}\n`);
+      return EXIT.data;
+    }
+    MTAS[mta](file, text, imported);
+  }
+  const { unmapped, notes, foreign, mapped } = imported;
+  const rows = imported.rows();
+  const policies = imported.policies();
+  const lines = mapped + unmapped.length;
+  const ini = imported.ini(`${mapped} of ${lines} lines of ${files.join(', ')}, by tlsward import ${mta}`);
+  if (values.json) {
+    const named = Object.fromEntries(
+      policies.map(({ name, requirement }) => [name, Object.fromEntries(requirement)]),
+    );
+    io.out(
+      `${JSON.stringify({ ok: unmapped.length === 0, rows, policies: named, unmapped, notes, foreign, ini })}\n`,
+    );
+  } else {
+    io.out(ini);
+    for (const remark of notes) io.err(`note: ${words(remark)}\n`);
+    for (const remark of unmapped) io.err(`${paint(io, 'red', 'not mapped')}: ${words(remark)}\n`);
+    const other = foreign === 0 ? '' : `; ${foreign} more lines are not about TLS`;
+    io.err(
+      `${mapped} of ${lines} lines are ${count(rows.length, 'row')} now, with ${count(policies.length, 'policy', 'policies')}${other}\n`,
+    );
+  }
+  return unmapped.length === 0 ? EXIT.yes : EXIT.no;
+}
+
+function words(remark: Remark): string {
+  return `${formatPosition(remark)}: ${escapeText(remark.text, 200)}: ${escapeText(remark.why, 300)}`;
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+function readSource(file: string): string | Error {
+  if (/^[a-z]+:/.test(file)) return new Error('not the source file of a table that can be read');
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return new Error(`cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+  }
+  if (text.includes('\0')) return new Error('not text: give the source, not the table made from it');
+  return text;
+}
