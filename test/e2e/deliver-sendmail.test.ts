@@ -1,5 +1,5 @@
 /**
- * How mail leaves a real Sendmail that asks the running daemon, by the lines of contrib/sendmail/deliver.mc as they are
+ * How mail leaves a real Sendmail that asks the running daemon, by the lines of contrib/sendmail (deliver.mc, sts.mc) as they are
  * shipped: what each receiver saw, what stays in the queue, and that nothing leaves while the daemon is dead.
  *
  * Sendmail is run once a message, delivering it itself (`-odi`), to receivers on loopback addresses that its own /etc/hosts
@@ -15,6 +15,7 @@ import { root } from '../root.ts';
 import { createCa } from './harness/ca.ts';
 import { Daemon } from './harness/daemon.ts';
 import { pause, within } from './harness/deadline.ts';
+import { startMapStub } from './harness/map-stub.ts';
 import { exited, freePorts } from './harness/processes.ts';
 import { command, e2eSkip } from './harness/requirements.ts';
 import { RUN } from './harness/sendmail-config.ts';
@@ -27,7 +28,8 @@ import { TlsSink } from './harness/tls-sink.ts';
 const skip = e2eSkip(['root', 'openssl']) || sendmailSkip();
 const HOST = 'mx.tlsward.example';
 
-function mcOf(cf: string, port: number, contrib: string): string {
+function mcOf(cf: string, port: number): string {
+  const contrib = (name: string): string => fileURLToPath(new URL(`contrib/sendmail/${name}`, root));
   return `include(\`${cf}/m4/cf.m4')dnl
 include(\`${cf}/debian/autoconf.m4')dnl
 OSTYPE(\`debian')dnl
@@ -48,8 +50,9 @@ define(\`ESMTP_MAILER_ARGS', \`TCP $h ${port}')dnl
 FEATURE(\`nocanonify')dnl
 FEATURE(\`access_db', \`hash -o -T<TMPF> ${RUN}/access')dnl
 define(\`confDONT_PROBE_INTERFACES', \`True')dnl
+include(\`${contrib('sts.mc')}')dnl
 MAILER(\`smtp')dnl
-include(\`${contrib}')dnl
+include(\`${contrib('deliver.mc')}')dnl
 `;
 }
 
@@ -58,7 +61,13 @@ interface Case {
   /** What the row says; '' for no row. */
   readonly row: string;
   /** The certificate of the server; none without STARTTLS. */
-  readonly certificate?: { readonly name: string; readonly issuer: 'ca' | 'self' };
+  readonly certificate?: {
+    readonly name: string;
+    readonly issuer: 'ca' | 'self';
+    readonly san?: readonly string[];
+  };
+  /** Behind `deliver = auto`: the reply of another policy server. */
+  readonly published?: string;
   /** The TLS version it was sent under, `plain`, or what the log says of why it waits. */
   readonly want: RegExp;
 }
@@ -118,6 +127,49 @@ const CASES: readonly Case[] = [
     want: /the TLS table cannot be asked/,
   },
   { to: 'u@only.example', row: 'deliver = dane-only', want: /the TLS table cannot be asked/ },
+  // what the domain publishes
+  { to: 'u@auto-nothing.example', row: 'deliver = auto', published: 'NOTFOUND ', want: /^plain$/ },
+  {
+    to: 'u@auto-sts.example',
+    row: 'deliver = auto',
+    published: 'OK secure match=mx.elsewhere.example:auto-sts.example servername=hostname',
+    certificate: { name: 'x.example', issuer: 'ca', san: ['auto-sts.example'] },
+    want: /^TLSv1\.3$/,
+  },
+  {
+    to: 'u@auto-suffix.mx.example',
+    row: 'deliver = auto',
+    published: 'OK secure match=.mx.example servername=hostname',
+    certificate: { name: 'x.example', issuer: 'ca', san: ['auto-suffix.mx.example'] },
+    want: /^TLSv1\.3$/,
+  },
+  {
+    to: 'u@auto-wrong.example',
+    row: 'deliver = auto',
+    published: 'OK secure match=auto-wrong.example servername=hostname',
+    certificate: { name: 'x.example', issuer: 'ca', san: ['mx.other.example'] },
+    want: /auto-wrong\.example not listed in SANs/,
+  },
+  {
+    to: 'u@auto-mx.example',
+    row: 'deliver = auto',
+    published: 'OK secure match=mx.other.example servername=hostname',
+    certificate: { name: 'x.example', issuer: 'ca', san: ['auto-mx.example'] },
+    want: /auto-mx\.example not found in/,
+  },
+  {
+    to: 'u@auto-plain.example',
+    row: 'deliver = auto',
+    published: 'OK secure match=auto-plain.example servername=hostname',
+    want: /other side does not support STARTTLS/,
+  },
+  {
+    to: 'u@auto-dane.example',
+    row: 'deliver = auto',
+    published: 'OK dane-only',
+    want: /encryption too weak 0 less than 128/,
+  },
+  { to: 'u@auto-temp.example', row: 'deliver = auto', published: 'TEMP later', want: /STS lookup temp fail/ },
 ];
 
 function domainOf(address: string): string {
@@ -135,15 +187,23 @@ t.test('each level', { skip }, async (t) => {
   const [port = 0] = await freePorts(1);
   makeFiles(dir, HOST, ca);
   const { m4, cf, sendmail, libraries } = sendmailPrograms();
-  makeConfig(dir, m4, mcOf(cf, port, fileURLToPath(new URL('contrib/sendmail/deliver.mc', root))));
+  makeConfig(dir, m4, mcOf(cf, port));
+  const stub = await startMapStub();
+  t.teardown(() => stub.close());
 
   const sinks = new Map<string, TlsSink>();
   const rows: string[] = ['[domain boss@may.example]\ndeliver = encrypt\n'];
-  for (const [i, { to, row, certificate }] of CASES.entries()) {
+  for (const [i, { to, row, certificate, published }] of CASES.entries()) {
     const domain = domainOf(to);
     const host = `127.0.0.${100 + i}`;
     const issued =
-      certificate && ca.issue(domain, { subject: `/CN=${certificate.name}`, issuer: certificate.issuer });
+      certificate &&
+      ca.issue(domain, {
+        subject: `/CN=${certificate.name}`,
+        issuer: certificate.issuer,
+        ...(certificate.san === undefined ? {} : { san: certificate.san }),
+      });
+    if (published !== undefined) stub.replies.set(domain, published);
     const tls = issued ? { cert: issued.cert, key: issued.key } : null;
     const sink = await TlsSink.start({ tls, host, port });
     t.teardown(() => sink.stop());
@@ -152,7 +212,12 @@ t.test('each level', { skip }, async (t) => {
     if (row !== '') rows.push(`[domain ${domain}]\n${row}\n`);
   }
   const doors = ['socketmap', 'control'] as const;
-  const daemon = await Daemon.create({ doors, socketDir: join(dir, 'tlsward'), tables: rows.join('\n') });
+  const daemon = await Daemon.create({
+    doors,
+    socketDir: join(dir, 'tlsward'),
+    service: { published: stub.address },
+    tables: rows.join('\n'),
+  });
   t.teardown(() => daemon.close());
   await daemon.start();
 
@@ -206,7 +271,8 @@ t.test('each level', { skip }, async (t) => {
   for (const to of ['u@nobody.example', 'u@verify.example', 'u@encrypt.example']) {
     const sink = sinks.get(domainOf(to))!;
     const before = sink.messages.length;
-    t.match(await send(to), /the TLS table cannot be asked/, `tlsward dead: ${to}`);
+    // the ruleset of sts is asked first
+    t.match(await send(to), /the TLS table cannot be asked|STS lookup temp fail/, `tlsward dead: ${to}`);
     t.equal(sink.messages.length, before);
   }
   await daemon.start();
