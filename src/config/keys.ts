@@ -141,7 +141,7 @@ const SERVICE = section('service', [
   [
     'relayhost',
     '',
-    'next hop of all mail to other hosts, as `relayhost` of the MTA; messages that a rule speaks of go there too; empty: none',
+    '`relayhost` of the MTA; messages that a rule speaks of go there where the MTA tells no next hop; empty: none',
     anything('a next hop such as [relay.example]:587'),
   ],
   [

@@ -4,6 +4,8 @@
  *   u@good.example.tlsward-encrypt            must leave under TLS
  *   u@good.example.tlsward-verify             and to a server that proves its name
  *   u@good.example.RULE.tlsward-fallback      to the gateway that rule RULE names
+ *   u@good.example.tlsward-via.b-25.mx.good.example.tlsward-encrypt
+ *                                             by the next hop [mx.good.example]:25 (hopLabels.ts), which the MTA would take
  *
  * The ends are labels that no top-level domain has, and they are the names of the transports in master.cf. The milter puts
  * them on, `transport_maps` routes by them, `smtp_generic_maps` of the clones take them off, so no server ever sees them.
@@ -13,6 +15,7 @@
  */
 import type { EnvelopeAddress } from './address.ts';
 import { canonicalDomain } from './domain.ts';
+import { hopToLabels, labelsToHop } from './hopLabels.ts';
 import type { RuleLevel } from './rule.ts';
 
 export const ROUTE_ENDS = {
@@ -24,7 +27,8 @@ export type RouteEnd = keyof typeof ROUTE_ENDS;
 
 /** Where one recipient is to go. */
 export type Route =
-  | { readonly end: RuleLevel }
+  /** `via`: next hop as transport_maps take it; absent: the relayhost, or the domain's own. */
+  | { readonly end: RuleLevel; readonly via?: string }
   /** Name of the rule whose gateway it is. */
   | { readonly end: 'fallback'; readonly rule: string };
 
@@ -40,6 +44,8 @@ export type RouteMark =
       readonly domain: string;
     };
 
+/** Between the domain and the labels of a next hop. */
+const VIA = '.tlsward-via.';
 const PLAIN: RouteMark = { kind: 'plain' };
 const UNREADABLE: RouteMark = { kind: 'unreadable' };
 /** Longest domain looked at; no DNS name is longer than 253. */
@@ -53,7 +59,12 @@ export function readRoute(written: string): RouteMark {
   if (end === null) return PLAIN;
   if (dot < 1 || text.length > LONGEST) return UNREADABLE;
   const before = text.slice(0, dot);
-  if (end !== 'fallback') return routed({ end }, before);
+  if (end !== 'fallback') {
+    const at = asciiLower(before).lastIndexOf(VIA);
+    if (at < 0) return routed({ end }, before);
+    const via = labelsToHop(asciiLower(before.slice(at + VIA.length)));
+    return via === null ? UNREADABLE : routed({ end, via }, before.slice(0, at));
+  }
   const cut = before.lastIndexOf('.');
   if (cut < 1) return UNREADABLE;
   const rule = asciiLower(before.slice(cut + 1));
@@ -81,7 +92,8 @@ function endOf(label: string): RouteEnd | null {
 function routed(route: Route, text: string): RouteMark {
   const domain = canonicalDomain(text);
   // one end in front of another: neither can be what was meant
-  if (domain === null || readRoute(domain).kind !== 'plain') return UNREADABLE;
+  if (domain === null || domain.split('.').includes('tlsward-via') || readRoute(domain).kind !== 'plain')
+    return UNREADABLE;
   return { kind: 'routed', route, text, domain };
 }
 
@@ -105,9 +117,15 @@ export function unmarked(address: EnvelopeAddress): EnvelopeAddress {
  */
 export function writeRoute(written: string, route: Route): string | null {
   const text = written.endsWith('.') ? written.slice(0, -1) : written;
-  const end = ROUTE_ENDS[route.end];
-  const whole = `${text}.${route.end === 'fallback' ? `${route.rule}.${end}` : end}`;
+  const whole = `${text}${between(route)}.${ROUTE_ENDS[route.end]}`;
   if (canonicalDomain(whole) === null) return null;
   const back = readRoute(whole);
   return back.kind === 'routed' && back.text === text ? whole : null;
+}
+
+/** What stands between the domain and the end. */
+function between(route: Route): string {
+  if (route.end === 'fallback') return `.${route.rule}`;
+  // a next hop without labels gives an empty label, which cannot stand
+  return route.via === undefined ? '' : `${VIA}${hopToLabels(route.via) ?? ''}`;
 }

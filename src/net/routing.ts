@@ -10,13 +10,16 @@
 import { NULL_ADDRESS } from '../core/address.ts';
 import { decideNextHop, decideRecipient } from '../core/deliver.ts';
 import { atLeast } from '../core/deliverLevel.ts';
+import { inNetworks } from '../core/network.ts';
 import type { MessageFacts, Need, Rule, RuleConditions, RuleRecipient } from '../core/rule.ts';
 import { needsOf } from '../core/rules.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { headerNamesFor, messageFacts } from '../rules/messageFacts.ts';
 import { type RouteCase, type Routed, type RouteSettings, routeMessage } from '../rules/route.ts';
-import { changedMeanwhile, tooMany } from '../rules/routeWords.ts';
+import { markedRoute } from '../rules/routedPath.ts';
+import { hopOf } from '../rules/routeHop.ts';
+import { changedMeanwhile, foreignWay, tooMany } from '../rules/routeWords.ts';
 import type { MessageQuery } from '../session/judging.ts';
 import { since } from '../wire/tlsPolicyValue.ts';
 import type { Active } from './judge.ts';
@@ -47,6 +50,10 @@ export class Routing {
     const { rules } = active;
     if (rules.length === 0) return null;
     const { transaction } = query;
+    if (namesNextHop(query, active)) {
+      this.counters.refused++;
+      return { ...stopped([], foreignWay(code)), kind: 'refused' };
+    }
     const facts = messageFacts(rules, {
       sender: transaction.sender ?? NULL_ADDRESS,
       user: transaction.saslUsername,
@@ -76,13 +83,13 @@ export class Routing {
 
   /** Why the next hop of this recipient is known not to do what is needed, a clause; null: nothing is known. */
   #cannot(
-    { address }: RuleRecipient,
+    recipient: RuleRecipient,
     need: Need,
     table: PolicyTable,
-    { relayhost }: RouteSettings,
+    { relayhost, mode }: RouteSettings,
     now: number,
   ): string | null {
-    const hop = relayhost ?? address.domain;
+    const hop = hopOf(recipient, relayhost, mode);
     if (hop === '') return null;
     const decision = decideNextHop(table, hop, 'none', null);
     if (decision.kind === 'policy' && decision.policy.level === 'none')
@@ -91,6 +98,19 @@ export class Routing {
     if (seen === null) return null;
     return `${seen.host ?? `the server of ${hop}`} ${seen.why} at ${new Date(seen.seenAt).toISOString().slice(11, 16)} UTC`;
   }
+}
+
+/**
+ * Does a client that is no content filter of ours give a recipient a next hop? Marks can only raise, but with a next hop a
+ * user who may relay could have this server connect to any host and port inside.
+ */
+function namesNextHop({ transaction, shownRecipients }: MessageQuery, { facts }: Active): boolean {
+  if (transaction.arrival === 'local' || shownRecipients === null) return false;
+  if (inNetworks(facts.trustedClients, transaction.clientAddress)) return false;
+  return shownRecipients.some(({ path }) => {
+    const route = markedRoute(path);
+    return route !== null && route.end !== 'fallback' && route.via !== undefined;
+  });
 }
 
 /** Sendmail: does all mail to this recipient leave as it needs, by its row? */

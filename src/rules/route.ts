@@ -5,7 +5,8 @@
  *
  *   local (a transport that leads nowhere else)    left alone: no connection carries the mail out
  *   marked already (handed back, another node)     left alone, or raised to what the rule requires
- *   can, or nothing is known                       renamed: u@good.example.tlsward-encrypt
+ *   can, or nothing is known                       renamed: u@good.example.tlsward-encrypt, with the next hop that the MTA
+ *                                                  would take, if that is not the domain itself or the relayhost
  *   cannot                                         by the rule: refused, held, or renamed to its gateway
  *   the MTA does not say where it goes             the message is deferred, with what to mend
  *
@@ -25,6 +26,7 @@ import type { Route } from '../core/routeSuffix.ts';
 import type { Need, Rule, RuleLevel, RuleRecipient } from '../core/rule.ts';
 import type { Reply } from '../core/words.ts';
 import { markedRoute, routedPath } from './routedPath.ts';
+import { viaOf } from './routeHop.ts';
 import { cannotWords, deferral, isOtherHop, refusal, separately } from './routeWords.ts';
 
 export interface RouteSettings {
@@ -172,17 +174,19 @@ function planOf(one: RouteCase, question: RouteQuestion, settings: RouteSettings
     return { kind: 'refused', why: cannot ?? 'this mail server has no way for a single message' };
   }
   if (local === null && !(question.local && settings.mode === 'header')) return { kind: 'untold' };
-  const why = moves ? immovable(recipient, need.level, settings) : null;
+  const via = moves ? viaOf(recipient, settings.relayhost) : null;
+  const route: Route = via === null ? { end: need.level } : { end: need.level, via };
+  const why = moves ? immovable(recipient, route, settings) : null;
   if (why !== null) return { kind: 'refused', why };
-  if (cannot !== null) return planCannot(recipient, need, cannot, moves);
-  return { kind: 'way', route: { end: need.level }, hold: null };
+  if (cannot !== null) return planCannot(recipient, need, route, cannot, moves);
+  return { kind: 'way', route, hold: null };
 }
 
 /** Handed back by a content filter, or from another node: what it has is kept or raised, never lowered. */
 function planMarked({ recipient, need, cannot }: RouteCase, marked: Route, moves: boolean): Plan {
-  const enough = need === null || need.level === 'encrypt' || marked.end !== 'encrypt';
-  if (enough) return { kind: 'done', way: marked.end };
-  const route: Route = { end: need.level };
+  if (need === null || need.level === 'encrypt' || marked.end !== 'encrypt')
+    return { kind: 'done', way: marked.end };
+  const route: Route = { ...marked, end: need.level };
   if (cannot === null && moves && routedPath(recipient, route) !== null)
     return { kind: 'way', route, hold: null };
   return { kind: 'refused', why: cannot ?? IMMOVABLE };
@@ -191,13 +195,13 @@ function planMarked({ recipient, need, cannot }: RouteCase, marked: Route, moves
 const IMMOVABLE = 'an address of this form cannot be routed that way';
 
 /** What the rule says of a recipient whose server is known not to do what is needed; of several rules the strictest. */
-function planCannot(recipient: RuleRecipient, need: Need, why: string, moves: boolean): Plan {
+function planCannot(recipient: RuleRecipient, need: Need, direct: Route, why: string, moves: boolean): Plan {
   const rule: Rule = need.rules[0]!;
   switch (rule.cannot) {
     case 'reject':
       return { kind: 'refused', why };
     case 'hold':
-      return { kind: 'way', route: { end: need.level }, hold: cannotWords(recipient, need, why) };
+      return { kind: 'way', route: direct, hold: cannotWords(recipient, need, why) };
     case 'fallback': {
       const route: Route = { end: 'fallback', rule: rule.name };
       if (moves && routedPath(recipient, route) === null) return { kind: 'refused', why: IMMOVABLE };
@@ -211,9 +215,9 @@ function planCannot(recipient: RuleRecipient, need: Need, why: string, moves: bo
  * local part when the one behind is its own, and an end put behind it would stop that. Where it said that mail goes to the
  * domain itself there is no doubt.
  */
-function immovable(recipient: RuleRecipient, level: RuleLevel, { relayhost }: RouteSettings): string | null {
+function immovable(recipient: RuleRecipient, route: Route, { relayhost }: RouteSettings): string | null {
   const { address, nextHop } = recipient;
-  if (routedPath(recipient, { end: level }) === null) return IMMOVABLE;
+  if (routedPath(recipient, route) === null) return IMMOVABLE;
   const sure = address.readings.length === 0 || (relayhost === null && !isOtherHop(nextHop, address.domain));
   return sure ? null : 'its address can be read in more than one way';
 }
@@ -287,14 +291,14 @@ function hopNotes(
 ): string[] {
   const notes: string[] = [];
   for (const [i, plan] of plans.entries()) {
-    if (plan.kind !== 'way' || plan.route.end === 'fallback') continue;
+    if (plan.kind !== 'way' || plan.route.end === 'fallback' || plan.route.via !== undefined) continue;
     const { recipient } = cases[i]!;
     const { nextHop, address } = recipient;
     const wanted = mode === 'recipient' ? (relayhost ?? address.domain) : address.domain;
     if (!isOtherHop(nextHop, wanted)) continue;
     const instead = wanted === relayhost ? `relayhost ${relayhost}` : `the MX of ${address.domain}`;
     notes.push(
-      `${address.domain}: ${instead} instead of the next hop ${nextHop} that the MTA would take, because a rule's way knows no transport tables; relayhost in tlsward.ini names one for all`,
+      `${address.domain}: ${instead} instead of the next hop ${nextHop} that the MTA would take, which a rule's way cannot name`,
     );
   }
   return [...new Set(notes)].slice(0, 10);

@@ -103,6 +103,12 @@ export function changedMeanwhile(code: string): Reply {
   return { code: 451, dsn: '4.3.0', text: `${text} [${code}]` };
 }
 
+/** A client gave a recipient the next hop of its mail. */
+export function foreignWay(code: string): Reply {
+  const text = 'the address of a recipient names the next hop of its mail, which only this server may do';
+  return { code: 550, dsn: '5.7.1', text: `${text} [${code}]` };
+}
+
 /** Some recipients were not kept, and a rule would speak of them. */
 export function tooMany(code: string): Reply {
   const text =

@@ -3,7 +3,8 @@
  * comes off on the wire, and what becomes of a delivery that failed for want of TLS.
  *
  *   transport        transport_maps: `u@good.example.tlsward-encrypt` to `tlsward-encrypt:good.example`, with a relayhost
- *                    to `tlsward-encrypt:[relay.example]:587`; `u@x.RULE.tlsward-fallback` to `tlsward-fallback:GATEWAY`
+ *                    to `tlsward-encrypt:[relay.example]:587`; `u@x.RULE.tlsward-fallback` to `tlsward-fallback:GATEWAY`;
+ *                    one that carries a next hop (`...tlsward-via...`) to that
  *   generic          smtp_generic_maps of the clones: the address without the mark
  *   status-encrypt   smtp_delivery_status_filter of the clones: see statusMap.ts
  *   status-verify
@@ -67,7 +68,7 @@ function transportOf(key: string, { relayhost, fallbacks }: Ways): SocketmapRepl
     case 'routed': {
       const { route, domain } = mark;
       if (route.end !== 'fallback')
-        return { status: 'OK', value: `${ROUTE_ENDS[route.end]}:${relayhost ?? domain}` };
+        return { status: 'OK', value: `${ROUTE_ENDS[route.end]}:${route.via ?? relayhost ?? domain}` };
       const gateway = fallbacks.get(route.rule);
       if (gateway === undefined) return temp(`no rule "${route.rule}" with a fallback`);
       return { status: 'OK', value: `${ROUTE_ENDS.fallback}:${gateway}` };
@@ -81,13 +82,9 @@ function withoutMark(key: string): SocketmapReply {
   const written = key.slice(at + 1);
   const mark = readRoute(utf8OrLatin1(written));
   if (mark.kind !== 'routed') return NOTFOUND;
-  // cut from the key itself, whose characters are bytes
-  const end =
-    mark.route.end === 'fallback'
-      ? `.${mark.route.rule}.${ROUTE_ENDS.fallback}`
-      : `.${ROUTE_ENDS[mark.route.end]}`;
+  // cut from the key itself, whose characters are bytes; what is cut is ASCII
   const bare = written.endsWith('.') ? written.slice(0, -1) : written;
-  const domain = bare.slice(0, -end.length);
+  const domain = bare.slice(0, mark.text.length - utf8OrLatin1(bare).length);
   const localPart = quoted(key.slice(0, at));
   const value = `${localPart}@${domain}`;
   return localPart === null || !SENDABLE.test(value) ? NOTFOUND : { status: 'OK', value };

@@ -19,6 +19,8 @@ t.test('written and read back', async (t) => {
   both('good.example.', ENCRYPT, 'good.example.tlsward-encrypt', 'good.example');
   both('b\u00fccher.example', ENCRYPT, 'b\u00fccher.example.tlsward-encrypt', 'xn--bcher-kva.example');
   both('localhost', ENCRYPT, 'localhost.tlsward-encrypt');
+  const via: Route = { end: 'verify', via: '[mx.good.example]:25' };
+  both('Good.example', via, 'Good.example.tlsward-via.b-25.mx.good.example.tlsward-verify', 'good.example');
 });
 
 t.test('any case, a trailing dot', async (t) => {
@@ -63,6 +65,12 @@ t.test('ours, and no way to take them apart', async (t) => {
     'good.example..tlsward-fallback',
     `${'a.'.repeat(600)}tlsward-encrypt`,
     '\0.tlsward-encrypt',
+    'good.example.tlsward-via.tlsward-encrypt',
+    'good.example.tlsward-via.x.mx.good.example.tlsward-encrypt',
+    'tlsward-via.b.mx.good.example.tlsward-encrypt',
+    '.tlsward-via.b.mx.good.example.tlsward-encrypt',
+    'good.example.tlsward-via.m.a.example.tlsward-via.m.b.example.tlsward-encrypt',
+    'good.example.tlsward-via.m.a.example.rule.tlsward-fallback',
   ])
     t.equal(readRoute(domain).kind, 'unreadable', domain);
 });
@@ -80,5 +88,7 @@ t.test('no room, no name', async (t) => {
   t.equal(writeRoute('', ENCRYPT), null);
   t.equal(writeRoute('good.example.tlsward-verify', ENCRYPT), null, 'no second end');
   t.equal(writeRoute('good.example', { end: 'fallback', rule: 'a b' }), null);
+  t.equal(writeRoute('good.example', { end: 'encrypt', via: 'a.example, b.example' }), null);
+  t.equal(writeRoute(`${label}.example`, { end: 'encrypt', via: `[${'b.'.repeat(90)}example]` }), null);
   t.equal(writeRoute('good.example', { end: 'fallback', rule: 'x'.repeat(64) }), null);
 });

@@ -126,6 +126,18 @@ t.test(
   },
 );
 
+t.test('local recipients in the same message', { skip, buffered: true }, async (t) => {
+  const x = await messageScene(t, { way, tables: TAGGED });
+  const { last } = await x.post({ to: ['u@good.example', 'bob@local.example'], subject });
+  t.match(last, {
+    code: 550,
+    enhanced: '5.7.10',
+    text: /is delivered on this server; send it to each of them/,
+  });
+  const local = await x.accepted(t, { to: 'bob@local.example', subject });
+  t.equal(await x.outcome(local, 'bob@local.example'), 'virtual 2.0.0 sent', 'alone it is no matter of ours');
+});
+
 t.test('a relayhost and a gateway that FILTER names', { skip, buffered: true }, async (t) => {
   const tables = (hop: (place: 'gateway') => string) =>
     `${TAGGED}cannot = fallback\nfallback = ${hop('gateway')}\n[domains]\nnever.example = none\n`;

@@ -222,6 +222,77 @@ t.test('through a relayhost', { skip, buffered: true }, async (t) => {
   x.sealed(t);
 });
 
+t.test('by the next hop that Postfix would take', { skip, buffered: true }, async (t) => {
+  // a gateway: the MX of backend.example is this host, and a transport table says where its server is
+  const x = await messageScene(t, { tables: TAGGED, main: { relay_domains: 'backend.example' } });
+  const { postfix } = x;
+  const table = postfix.file(
+    'transport',
+    `backend.example relay:${x.hop('gateway')}\nother.example smtp:${x.hop('plain')}\n`,
+  );
+  const maps = `${postfix.main('transport_maps')}, texthash:${table}`;
+  await postfix.setMain({ transport_maps: maps, relayhost: x.hop('relay') });
+  const outside = { localAddress: '127.0.0.9' };
+  const inward = await x.accepted(t, {
+    to: 'u@backend.example',
+    from: 'x@other.example',
+    subject,
+    session: outside,
+  });
+  t.equal(await x.outcome(inward, 'u@backend.example'), 'tlsward-encrypt 2.0.0 sent');
+  t.strictSame(x.got('gateway'), ['u@backend.example TLSv1.3']);
+  t.notMatch(x.sink('gateway').messages[0]!.content!, /tlsward-via/);
+  const outward = await x.accepted(t, { to: 'u@good.example', subject });
+  t.equal(await x.outcome(outward, 'u@good.example'), 'tlsward-encrypt 2.0.0 sent');
+  t.strictSame(x.got('relay'), ['u@good.example TLSv1.3'], 'a relayhost that tlsward.ini does not name');
+
+  const refused = await x.accepted(t, { to: 'u@other.example', subject });
+  t.equal(await x.outcome(refused, 'u@other.example'), 'tlsward-encrypt 5.7.4 bounced');
+  const again = await x.post({ to: 'v@other.example', subject });
+  t.match(again.last, { code: 550, text: /mx\.plain\.example did not offer it/ }, 'remembered by next hop');
+  x.sealed(t);
+
+  const forged = await x.post({ to: 'u@good.example.tlsward-via.b-22.127.0.0.1.tlsward-encrypt' });
+  t.match(forged.last, { code: 550, enhanced: '5.7.1', text: /names the next hop/ }, 'but authors name none');
+  t.strictSame(await postfix.queue(), []);
+});
+
+t.test('addresses that need care', { skip, buffered: true }, async (t) => {
+  const x = await messageScene(t, { tables: TAGGED });
+  const client = await openSession(x.postfix.port('plain'));
+  t.teardown(() => client.destroy());
+  const text = x.text({ to: 'undisclosed', subject });
+  const send = async (address: string, parameters = '') => {
+    t.equal((await client.mail(AUTHOR, 'RET=HDRS ENVID=e1')).code, 250);
+    t.equal((await client.rcpt(address, parameters)).code, 250, address);
+    return client.data(text);
+  };
+  const sent = ['list+a=b@good.example', '"a b@c"@good.example', 'Bob@GOOD.Example', '"x,y"@good.example'];
+  for (const address of sent) t.match(await send(address), OK, address);
+  const received = await x.sink('good').waitForMessages(sent.length);
+  t.strictSame(
+    received.flatMap(({ recipients }) => recipients).sort(),
+    [...sent].sort(),
+    'as they were typed',
+  );
+  t.match(await send('list+a=b@plain.example', 'NOTIFY=FAILURE'), OK);
+  t.match((await x.notice()).text, /^Original-Recipient: rfc822; ?list\+a=b@plain\.example$/m);
+  t.match(await send('carol@good.example', 'NOTIFY=SUCCESS ORCPT=rfc822;list@far.example'), OK);
+  t.match(
+    (await x.notice(2)).text,
+    /^Original-Recipient: rfc822; ?list@far\.example$/m,
+    'the one that came with it',
+  );
+  t.match(await send(`u@[127.0.0.99]`), {
+    code: 550,
+    enhanced: '5.7.10',
+    text: /cannot be sent another way/,
+  });
+  await client.quit();
+  t.notMatch(x.postfix.log(), /warning:.*(?:ORCPT|ESMTP argument)/, 'Postfix understood every parameter');
+  x.sealed(t);
+});
+
 t.test('through a content filter that hands mail back', { skip, buffered: true }, async (t) => {
   const [reinject = 0] = await freePorts(1);
   const filter = await startContentFilter(reinject);

@@ -415,20 +415,47 @@ t.test('Sendmail: what the row says already, or nothing', async (t) => {
   is({ mailer: 'local', nextHop: '' }, /^routed$/);
 });
 
-t.test('next hops of the MTA that are passed by are told', async (t) => {
-  const notes = (nextHop: string, settings = SETTINGS): readonly string[] =>
-    route([one('<b@good.example>', { nextHop })], settings).notes;
-  t.strictSame(notes('good.example'), []);
-  t.strictSame(notes('Good.Example.'), []);
-  t.strictSame(notes(''), []);
-  t.match(notes('[smart.example]:26'), [
-    /^good\.example: the MX of good\.example instead of the next hop \[smart\.example\]:26 .*relayhost in tlsward\.ini/,
-  ]);
+t.test('the next hop that the MTA would take goes with the recipient', async (t) => {
   const relayed = { ...SETTINGS, relayhost: '[relay.example]:587' };
-  t.strictSame(notes('[relay.example]:587', relayed), []);
-  t.match(notes('good.example', relayed), [
-    /^good\.example: relayhost \[relay\.example\]:587 instead of the next hop good\.example/,
+  const path = (nextHop: string, settings = SETTINGS, way = ENCRYPT): string => {
+    const { edits, notes } = route([one('<b@good.example>', { nextHop, need: way })], settings);
+    t.strictSame(notes, []);
+    const [added] = edits;
+    return added?.kind === 'addRecipient' ? added.path.slice('<b@good.example.'.length, -1) : '';
+  };
+  t.equal(path('good.example'), 'tlsward-encrypt');
+  t.equal(path('Good.Example.'), 'tlsward-encrypt');
+  t.equal(path(''), 'tlsward-encrypt');
+  t.equal(path('[Smart.example]:26', SETTINGS, VERIFY), 'tlsward-via.b-26.smart.example.tlsward-verify');
+  t.equal(path('[relay.example]:587', relayed), 'tlsward-encrypt', 'the relayhost is known');
+  t.equal(path('', relayed), 'tlsward-encrypt');
+  t.equal(
+    path('good.example', relayed),
+    'tlsward-via.m.good.example.tlsward-encrypt',
+    'the MTA knows better',
+  );
+
+  const marked = '<b@good.example.tlsward-via.b.smart.example.tlsward-encrypt>';
+  const raised = route([one(marked, { nextHop: '[smart.example]', need: VERIFY })]).edits;
+  t.match(raised, [
+    { path: '<b@good.example.tlsward-via.b.smart.example.tlsward-verify>' },
+    { path: marked },
   ]);
+  const gateway = need(rule('encrypt', 'fallback'));
+  const fallback = route([
+    one('<b@good.example>', { nextHop: '[smart.example]', need: gateway, cannot: PLAIN }),
+  ]);
+  t.match(fallback.edits, [{ path: '<b@good.example.secure.tlsward-fallback>' }, {}]);
+});
+
+t.test('next hops of the MTA that are passed by are told', async (t) => {
+  const notes = (nextHop: string, settings: RouteSettings): readonly string[] =>
+    route([one('<b@good.example>', { nextHop })], settings).notes;
+  t.match(notes('a.example, b.example', SETTINGS), [
+    /^good\.example: the MX of good\.example instead of the next hop a\.example, b\.example that/,
+  ]);
+  t.strictSame(notes('good.example', HEADER), []);
+  t.match(notes('[smart.example]:26', HEADER), [/^good\.example: the MX of good\.example instead/]);
 });
 
 t.test('replies fit, whatever is in them', async (t) => {
