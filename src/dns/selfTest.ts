@@ -1,0 +1,42 @@
+/**
+ * Does a resolver that the configuration trusts validate at all? Asked at start, because one that does not would make every
+ * domain look unsigned, and then MTA-STS or nothing would be used where DANE is due.
+ *
+ * The root zone is signed, so a resolver that validates answers for its SOA with the AD flag. Every server is asked by
+ * itself: one among several that does not validate is enough to lose DANE whenever it happens to answer. A server that
+ * passes on the AD flag of another without validating cannot be told apart; that is what "trusted" vouches for.
+ * Source: RFC 4035 section 3.2.3, RFC 6840 section 5.8.
+ */
+import { type DnsServer, serverName } from './exchange.ts';
+import { type StubOptions, StubResolver } from './stub.ts';
+
+export type SelfTest =
+  | { readonly kind: 'validates' }
+  /** `why`, for "DANE off: ...": "127.0.0.1:53 does not validate (no AD flag for the root)". */
+  | { readonly kind: 'does-not-validate'; readonly why: string }
+  /** No answer from one of them, and no better known of the others: worth trying again later. */
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** Asks each server once; `options` as for the resolver. Never rejects. */
+export async function selfTest(
+  servers: readonly DnsServer[],
+  options: Pick<StubOptions, 'attemptMs' | 'totalMs'> = {},
+): Promise<SelfTest> {
+  const results = await Promise.all(servers.map((server) => testServer(server, options)));
+  const worst = results.find((one) => one.kind === 'does-not-validate');
+  return worst ?? results.find((one) => one.kind === 'unknown') ?? { kind: 'validates' };
+}
+
+async function testServer(
+  server: DnsServer,
+  options: Pick<StubOptions, 'attemptMs' | 'totalMs'>,
+): Promise<SelfTest> {
+  const resolver = new StubResolver({ ...options, servers: [server], trusted: true });
+  const root = await resolver.soa('');
+  if (root.kind === 'unknown') return root;
+  const name = serverName(server);
+  if (root.kind === 'absent')
+    return { kind: 'does-not-validate', why: `${name} does not know the root zone, so it cannot validate` };
+  if (root.secure) return { kind: 'validates' };
+  return { kind: 'does-not-validate', why: `${name} does not validate (no AD flag for the root)` };
+}

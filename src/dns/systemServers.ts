@@ -1,0 +1,39 @@
+/**
+ * The DNS servers of this host: the `nameserver` lines of resolv.conf, as the C library reads them.
+ *
+ *   nameserver ADDRESS        at the start of a line; the first three count; port 53
+ *
+ * Lines that cannot be read are left out, as the library does; when none is left, or the file is not there, it is
+ * 127.0.0.1. Search lists and options are not looked at: only full names are asked for, with time limits of our own.
+ * Source: resolv.conf(5).
+ */
+import { readFile } from 'node:fs/promises';
+import { inNetworks, parseAddress, parseNetwork } from '../core/network.ts';
+import type { DnsServer } from './exchange.ts';
+
+const RESOLV_CONF = '/etc/resolv.conf';
+/** MAXNS of the C library. */
+const MOST_SERVERS = 3;
+const PORT = 53;
+const LOOPBACK = ['127.0.0.0/8', '::1'].map(parseNetwork).filter((network) => network !== null);
+
+/** At least one server. Never rejects. */
+export async function systemServers(path = RESOLV_CONF): Promise<DnsServer[]> {
+  return parseServers(await readFile(path, 'latin1').catch(() => ''));
+}
+
+/** The servers in the text of a resolv.conf; at least one. */
+export function parseServers(text: string): DnsServer[] {
+  const servers: DnsServer[] = [];
+  for (const line of text.split('\n')) {
+    const host = /^nameserver[ \t]+([^ \t\r]+)/.exec(line)?.[1] ?? '';
+    // an address of a link names the link: fe80::1%eth0
+    if (parseAddress(host.replace(/%[A-Za-z0-9_.-]+$/, '')) !== null) servers.push({ host, port: PORT });
+  }
+  return servers.length === 0 ? [{ host: '127.0.0.1', port: PORT }] : servers.slice(0, MOST_SERVERS);
+}
+
+/** Is every one of them on this host, so that nobody can write between it and us? */
+export function onThisHost(servers: readonly DnsServer[]): boolean {
+  return servers.every(({ host }) => inNetworks(LOOPBACK, host));
+}
