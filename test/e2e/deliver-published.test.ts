@@ -1,3 +1,7 @@
+/**
+ * `published = socketmap:...`: another policy server says what domains publish, one made for the test, in order or not, and
+ * tlsward itself. The row's floor holds beside it, and what is no answer makes mail wait.
+ */
 import t from 'tap';
 import { AUTO, answerOf, CASES, DANE_ONLY, NOTHING, TEMP } from './harness/auto-cases.ts';
 import { AutoDomains } from './harness/auto-scene.ts';
