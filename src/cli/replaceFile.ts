@@ -14,7 +14,7 @@ export class WriteError extends Error {}
 /** Somebody else is writing it, or was killed while doing so. */
 export class LockedError extends Error {}
 
-const WAIT_MS = 5000;
+const WAIT_MS = 10_000;
 const TRY_MS = 50;
 
 /** A file under its lock. */
