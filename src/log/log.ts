@@ -270,6 +270,11 @@ export class Log {
     this.#pino.warn({ event: 'dane.off', why: visible(why) }, 'DANE is left to the MTA');
   }
 
+  /** The resolver that is trusted does not answer. */
+  daneUntested(why: string): void {
+    this.#pino.warn({ event: 'dane.untested', why: visible(why) }, 'mail for rows with auto waits');
+  }
+
   daneOn(): void {
     this.#pino.info({ event: 'dane.on' }, 'the resolver validates: DANE is looked up');
   }

@@ -113,7 +113,11 @@ function made(settings: ServiceSettings, log: Log, open: OpenPublications): Prom
     { resolver, stsCache, published, stsTestOpening, version: postfixVersion(settings) },
     {
       sts: (event) => tell(log, event),
-      dane: (why) => (why === '' ? log.daneOn() : log.daneOff(why)),
+      dane: (state) => {
+        if (state.kind === 'on') log.daneOn();
+        else if (state.kind === 'off') log.daneOff(state.why);
+        else log.daneUntested(state.why);
+      },
     },
   );
 }

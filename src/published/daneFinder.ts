@@ -17,9 +17,12 @@ export interface DaneFinderOptions {
   readonly test: (() => Promise<SelfTest>) | null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Told whenever it changes: '' when DANE is on, else why it is off. */
-  readonly changed: (why: string) => void;
+  /** Told whenever it changes. */
+  readonly changed: (state: DaneState) => void;
 }
+
+/** `untested`: no test of the resolver had an answer, and mail waits. */
+export type DaneState = { readonly kind: 'on' } | { readonly kind: 'off' | 'untested'; readonly why: string };
 
 interface Kept {
   readonly fact: DaneFact;
@@ -46,9 +49,13 @@ export class DaneFinder {
     if (options.test !== null) void this.#tested();
   }
 
-  /** Why DANE is left to Postfix; '' when it is not. */
+  /** Why TLSA records are not looked up; '' when they are. */
   get off(): string {
-    return this.#off ?? '';
+    return this.#off ?? this.#untested();
+  }
+
+  #untested(): string {
+    return this.#silent === '' ? '' : `the resolver could not be tested: ${this.#silent}`;
   }
 
   /** Facts kept. */
@@ -62,8 +69,7 @@ export class DaneFinder {
     const testing = this.#tested();
     // while it was found to validate a test goes on behind the answers
     if (this.#off !== '') await testing;
-    if (this.#off === null)
-      return { kind: 'unknown', why: `the resolver could not be tested: ${this.#silent}` };
+    if (this.#off === null) return { kind: 'unknown', why: this.#untested() };
     if (this.#off !== '') return { kind: 'not-asked', why: this.#off };
     const key = keyOf(question);
     const kept = this.#facts.get(key);
@@ -110,11 +116,15 @@ export class DaneFinder {
     const before = this.#off;
     this.#retestAt = now() + (result.kind === 'unknown' ? RETRY_MS : RETEST_MS);
     if (result.kind === 'unknown') {
+      const first = before === null && this.#silent === '';
       this.#silent = result.why;
+      if (first) changed({ kind: 'untested', why: result.why });
       return;
     }
     this.#off = result.kind === 'validates' ? '' : result.why;
-    if (this.#off !== (before ?? '')) changed(this.#off);
+    // that it validates is no news at the start
+    const known = before ?? (this.#silent === '' ? '' : null);
+    if (this.#off !== known) changed(this.#off === '' ? { kind: 'on' } : { kind: 'off', why: this.#off });
   }
 }
 

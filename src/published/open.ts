@@ -13,7 +13,7 @@ import type { StsOpening } from '../sts/addressFilter.ts';
 import type { StsEvent } from '../sts/stsEvents.ts';
 import { StsPolicies } from '../sts/stsPolicies.ts';
 import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
-import { DaneFinder } from './daneFinder.ts';
+import { DaneFinder, type DaneState } from './daneFinder.ts';
 import { type OtherAddress, OtherServer } from './otherServer.ts';
 import { Publications } from './publications.ts';
 
@@ -29,8 +29,7 @@ export interface PublishedSettings {
 /** Who is told what happens; none of it may throw. */
 export interface PublishedEvents {
   readonly sts: (event: StsEvent) => void;
-  /** Why DANE is left to Postfix; '' when it no longer is. */
-  readonly dane: (why: string) => void;
+  readonly dane: (state: DaneState) => void;
 }
 
 /** Never rejects for what is wrong outside: that is told, or found when it is asked. */

@@ -64,7 +64,7 @@ export class Publications {
   readonly finders: Finders;
   readonly #options: PublicationsOptions;
   readonly #flights = new Map<string, Promise<Published>>();
-  /** Parts that are still on their way, also those nobody waits for any more. */
+  /** Questions of which a part is still on its way, also those that nobody waits for any more. */
   #running = 0;
 
   constructor(options: PublicationsOptions) {
@@ -77,7 +77,7 @@ export class Publications {
     return this.#running;
   }
 
-  /** Why DANE is left to Postfix; '' when it is looked up, or when another server is asked. */
+  /** Why TLSA records are not looked up; '' when they are, or when another server is asked. */
   get daneOff(): string {
     return this.finders.kind === 'own' ? this.finders.dane.off : '';
   }
@@ -103,10 +103,13 @@ export class Publications {
     const deadlineMs = this.#options.deadlineMs ?? DEADLINE_MS;
     const why = `not found out within ${deadlineMs / 1000} s`;
     const late = new Deadline(deadlineMs);
+    const parts: Promise<unknown>[] = [];
     const part = <T>(work: () => Promise<T>, instead: (why: string) => T): Promise<T> => {
-      const done = this.#run(work, instead);
+      const done = safely(work, instead);
+      parts.push(done);
       return Promise.race([done, late.reached.then(() => instead(why))]);
     };
+    this.#running++;
     try {
       if (finders.kind === 'other')
         return { kind: 'other', answer: await part(() => finders.server.ask(question), unknown) };
@@ -119,18 +122,8 @@ export class Publications {
     } finally {
       if (late.over) this.counters.late++;
       late.clear();
-    }
-  }
-
-  /** Counts what is on its way until it ends, which it does by its own deadlines. */
-  async #run<T>(work: () => Promise<T>, instead: (why: string) => T): Promise<T> {
-    this.#running++;
-    try {
-      return await work();
-    } catch (error) {
-      return instead(`a fault of ours: ${error instanceof Error ? error.message : 'unknown'}`);
-    } finally {
-      this.#running--;
+      // each ends by deadlines of its own
+      void Promise.all(parts).then(() => this.#running--);
     }
   }
 
@@ -192,6 +185,14 @@ class Deadline {
 
   clear(): void {
     clearTimeout(this.#timer);
+  }
+}
+
+async function safely<T>(work: () => Promise<T>, instead: (why: string) => T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    return instead(`a fault of ours: ${error instanceof Error ? error.message : 'unknown'}`);
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * The control protocol between the `tlsward` command and the running daemon: one JSON object a line in each direction.
  *
- *   request = { "command": "status" | "reload" | "lookup", "argument"?: string } LF
+ *   request = { "command": string, "argument"?: string } LF      status, reload, lookup CODE, published NEXTHOP,
+ *                                                                published-refresh NEXTHOP, published-forget NEXTHOP
  *   reply   = { "ok": boolean, ... } LF
  *
  * It has a socket of its own (mode 0600), so that no mail protocol ever carries an administrative command.

@@ -76,7 +76,7 @@ function bench(
       return made.selfTest;
     },
     now: () => made.now,
-    changed: (why) => told.push(why),
+    changed: (state) => told.push(state.kind === 'on' ? 'on' : `${state.kind}: ${state.why}`),
   });
   const finders = { kind: 'own', dane: finder, sts } as const;
   return Object.assign(made, { publications: new Publications({ finders, release: () => {}, ...limits }) });
@@ -172,10 +172,10 @@ test('bounded in number: beyond it the answer comes at once', async (t) => {
     dane: { kind: 'unknown', why: 'too many look-ups at once' },
     sts: { kind: 'unknown' },
   });
-  t.equal(publications.counters.tooMany, 190);
+  t.equal(publications.counters.tooMany, 180);
   slow.open();
   const found = await Promise.all(waiting);
-  t.equal(found.filter((one) => dane(one) === 'absent').length, 10);
+  t.equal(found.filter((one) => dane(one) === 'absent').length, 20);
   t.equal(publications.running, 0);
   t.equal(dane(await publications.find(about('d199.example'))), 'absent', 'nothing is remembered of it');
 });
@@ -187,14 +187,14 @@ test('a resolver that does not validate', async (t) => {
     dane: { kind: 'not-asked', why: '127.0.0.1:53 does not validate' },
   });
   t.equal(each.publications.daneOff, '127.0.0.1:53 does not validate');
-  t.strictSame(each.told, ['127.0.0.1:53 does not validate']);
+  t.strictSame(each.told, ['off: 127.0.0.1:53 does not validate']);
   t.equal(each.dns.asked.filter((question) => !question.startsWith('TXT')).length, 0);
   await each.publications.find(about('a.example'));
   t.equal(each.tests, 1, 'not tested for each question');
   each.selfTest = { kind: 'validates' };
   each.now += 600_000;
   t.equal(dane(await each.publications.find(about('a.example'))), 'usable', 'put right');
-  t.strictSame(each.told.slice(1), ['']);
+  t.strictSame(each.told.slice(1), ['on']);
   each.selfTest = { kind: 'does-not-validate', why: 'no longer' };
   each.now += 600_000;
   await each.publications.find(about('a.example'));
@@ -214,7 +214,10 @@ test('a resolver that cannot be tested is not believed', async (t) => {
   each.selfTest = { kind: 'validates' };
   each.now += 5000;
   t.equal(dane(await each.publications.find(about('a.example'))), 'absent');
-  t.strictSame(each.told, [], 'that it works is no news at the start');
+  t.strictSame(each.told, ['untested: no answer', 'on']);
+  const fine = bench();
+  await fine.publications.find(about('a.example'));
+  t.strictSame(fine.told, [], 'that it works is no news at the start');
 });
 
 test('another server instead', async (t) => {
