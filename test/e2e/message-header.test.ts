@@ -15,7 +15,7 @@ const subject = '[secure] report';
 const way = 'header';
 
 t.test('under TLS, or back at once', { skip, buffered: true }, async (t) => {
-  const x = await messageScene(t, { way, tables: TAGGED });
+  const x = await messageScene(t, { way, tables: `${TAGGED}[domain plain.example]\ndeliver = may\n` });
   const to = ['u@good.example', 'u@plain.example', 'u@self.example'];
   const id = await x.accepted(t, { to, subject });
   t.equal(await x.outcome(id, 'u@good.example'), 'tlsward-encrypt 2.0.0 sent');
@@ -69,6 +69,11 @@ t.test('a route header from outside', { skip, buffered: true }, async (t) => {
   ];
   const inner = await x.accepted(t, { to: 'u@plain.example', headers: attached, subject: 'attached' });
   t.equal(await x.outcome(inner, 'u@plain.example'), 'smtp 2.0.0 sent', 'in an attached message');
+  t.match(
+    x.sink('plain').messages.at(-1)!.content,
+    /\n\nX-TLS-Ward-Route: encrypt\nSubject: inner\n/,
+    'left as it is',
+  );
   await x.postfix.setMain({ defer_transports: 'smtp' });
   const put = await x.accepted(t, { to: 'w@plain.example', headers: attached, subject: 'requeued' });
   t.equal(await x.outcome(put, 'w@plain.example'), 'error 4.3.2 deferred');
