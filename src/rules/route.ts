@@ -108,7 +108,7 @@ export function routeMessage(question: RouteQuestion, settings: RouteSettings): 
     settings.mode === 'recipient' ? byRecipient(question, plans) : byHeader(question, plans, settings);
   if (routed.reply !== null) return { ...base, ...routed };
   const holds = plans.flatMap((plan) => (plan.kind === 'way' && plan.hold !== null ? [plan.hold] : []));
-  const notes = [...routed.notes, ...hopNotes(question, plans, settings)];
+  const notes = [...routed.notes, ...hopNotes(question, plans, settings), ...aliasNotes(question, plans)];
   const held = holds.length > 0 ? { kind: 'held' as const, holdReason: holds.join('; ') } : {};
   return { ...base, ...routed, ...held, ways: waysOf(plans, routed.ways), notes };
 }
@@ -281,6 +281,18 @@ function waysOf(plans: readonly Plan[], byHeader: readonly string[]): string[] {
   }
   if (ways.size === 0) ways.add('local');
   return [...ways];
+}
+
+/** Postfix answers `error` for a domain of aliases only: what they lead to is not shown to a filter. */
+function aliasNotes({ cases, postfix }: RouteQuestion, plans: readonly Plan[]): string[] {
+  const domains = cases.flatMap(({ recipient, need }, i) =>
+    postfix && need !== null && plans[i]!.kind === 'local' && recipient.mailer === 'error'
+      ? [recipient.address.domain]
+      : [],
+  );
+  return [...new Set(domains)]
+    .slice(0, 10)
+    .map((domain) => `${domain}: aliases; where they lead to other hosts, mail goes by the rows of those`);
 }
 
 /** Next hops of the MTA's own that are passed by, and why. */

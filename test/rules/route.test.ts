@@ -448,6 +448,20 @@ t.test('the next hop that the MTA would take goes with the recipient', async (t)
   t.match(fallback.edits, [{ path: '<b@good.example.secure.tlsward-fallback>' }, {}]);
 });
 
+t.test('a domain of aliases', async (t) => {
+  const alias = one('<team@our.example>', { mailer: 'error', nextHop: '5.1.1 unknown' });
+  t.match(route([alias, one('<b@good.example>')]), {
+    edits: [{ path: '<b@good.example.tlsward-encrypt>' }, { path: '<b@good.example>' }],
+    notes: [/^our\.example: aliases; where they lead to other hosts/],
+  });
+  t.equal(
+    said(route([alias], HEADER)),
+    'routed X-TLS-Ward-Route: encrypt',
+    'in front of a host without mailboxes',
+  );
+  t.strictSame(route([one('<c@our.example>', { mailer: 'virtual' })]).notes, []);
+});
+
 t.test('next hops of the MTA that are passed by are told', async (t) => {
   const notes = (nextHop: string, settings: RouteSettings): readonly string[] =>
     route([one('<b@good.example>', { nextHop })], settings).notes;
