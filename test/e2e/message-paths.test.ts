@@ -158,6 +158,29 @@ t.test('to the gateway where the recipient cannot', { skip, buffered: true }, as
   x.sealed(t);
 });
 
+t.test('a gateway that does no TLS', { skip, buffered: true }, async (t) => {
+  const tables = (hop: (place: 'plain') => string) =>
+    `${TAGGED}cannot = fallback\nfallback = ${hop('plain')}\n[domains]\nnever.example = none\n`;
+  const x = await messageScene(t, { tables });
+  const id = await x.accepted(t, { to: 'u@never.example', subject });
+  t.equal(
+    await x.outcome(id, 'u@never.example'),
+    'tlsward-fallback 4.7.4 deferred',
+    'it is ours: mail waits for it',
+  );
+  x.sealed(t);
+  // the rule goes, and mail for its gateway is in the queue
+  await x.daemon.reload('[domains]\nnever.example = none\n');
+  const from = x.postfix.logMark();
+  await x.postfix.flush();
+  t.match(
+    await x.outcome(id, 'u@never.example', from),
+    / 4\.\d\.\d deferred$/,
+    'it does not take another way',
+  );
+  x.sealed(t);
+});
+
 t.test('mail from sendmail(1)', { skip, buffered: true }, async (t) => {
   const main = { non_smtpd_milters: '$tlsward_milter' };
   const service = () => ({ 'local-domains': 'local.example, .local.example' });
