@@ -313,13 +313,15 @@ for (const [how, shared] of READS) {
 }
 
 test('a peer that sends and never reads does not fill memory', async (t) => {
-  const big = 'x'.repeat(10_000);
+  const big = 'x'.repeat(1000);
   const { open, driver } = await bed(t, () => big);
   const socket = await open();
   socket.pause();
-  for (let i = 0; i < 20_000; i++) socket.write('a\n');
+  // several reads' worth: what one read brought is always answered
+  socket.write('a\n'.repeat(300_000));
   await new Promise((resolve) => setTimeout(resolve, 300));
-  t.ok(driver.counters.messages < 20_000, `stopped reading after ${driver.counters.messages} messages`);
+  t.ok(driver.counters.messages > 0);
+  t.ok(driver.counters.messages < 300_000, `stopped reading after ${driver.counters.messages} messages`);
   socket.destroy();
 });
 
