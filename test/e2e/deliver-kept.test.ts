@@ -132,6 +132,7 @@ t.test('the opening for tests', { skip }, async (t) => {
 
   const open = await site(t, domains.ca, AUTO, new Map(), domains.siteOptions(dns.address));
   t.match(await answerOf(open.map, 'sts.example'), /^secure match=mx\.sts\.example /);
+  await open.daemon.waitForEvent('config.notice');
   const loud = open.daemon.lines.filter((line) => /FOR TESTS ONLY/.test(JSON.stringify(line)));
   t.ok(loud.length > 0 && loud.every(({ level }) => level === 40), 'a warning at the start');
 });

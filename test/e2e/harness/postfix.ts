@@ -275,7 +275,8 @@ export class Postfix {
   /** Empty the queue and the Maildir. */
   async clear(): Promise<void> {
     await this.#run('postsuper', ['-c', this.#paths.config, '-d', 'ALL']);
-    rmSync(join(this.#paths.mail, 'all'), { recursive: true, force: true });
+    // a delivery under way may still put a file in
+    rmSync(join(this.#paths.mail, 'all'), { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 
   /** Delivered messages, oldest first; with `mailbox`, those whose Delivered-To is that address. */
