@@ -3,8 +3,9 @@
  * by `status`, and asked by the control commands `published`, `published-refresh` and `published-forget`.
  *
  * A reload that changes `resolver`, `sts-cache`, `published`, `sts-test-opening` or `postfix-version` puts a new finder in
- * place at once; what the old one is looking up is answered by it, and then it is closed. Any other reload keeps what was
- * found out.
+ * place at once; what the old one is looking up is answered by it, and then it is closed. It writes to the folder of policies
+ * no more before the new one reads that, and `forget` waits for the new one: nothing old comes back. Any other reload keeps
+ * what was found out.
  */
 import { formatListen } from '../config/listen.ts';
 import type { ServiceSettings } from '../config/service.ts';
@@ -30,6 +31,8 @@ export class LookUps {
   #current: Publications;
   /** Replaced, and still looking something up. */
   readonly #retiring = new Set<Publications>();
+  /** Settled, unless a finder is being put in place. */
+  #replaced: Promise<void> = Promise.resolve();
 
   static async open(
     settings: ServiceSettings,
@@ -63,13 +66,20 @@ export class LookUps {
     const changed = KEYS.some((key) => JSON.stringify(settings[key]) !== JSON.stringify(this.#settings[key]));
     this.#settings = settings;
     if (!changed) return;
+    this.#replaced = this.#replace(settings);
+    await this.#replaced;
+  }
+
+  async #replace(settings: ServiceSettings): Promise<void> {
     const old = this.#current;
+    await old.leaveFolder();
     this.#current = await made(settings, this.#log, this.#open);
     this.#retiring.add(old);
     void old.retire().finally(() => this.#retiring.delete(old));
   }
 
   async close(): Promise<void> {
+    await this.#replaced;
     await Promise.all([this.#current, ...this.#retiring].map((each) => each.close()));
   }
 
@@ -100,6 +110,8 @@ export class LookUps {
   async control(action: 'show' | 'refresh' | 'forget', key: string): Promise<object> {
     const question = questionOf(key);
     if (question === null) return { ok: false, error: `${JSON.stringify(key)} is no domain or host` };
+    // what is dropped of the old finder, or fetched by it, the new one would not know
+    if (action !== 'show') await this.#replaced;
     const current = this.#current;
     if (action === 'forget') return { ok: true, question, forgotten: current.forget(question.name) };
     const published = await (action === 'refresh' ? current.refresh(question) : current.find(question));

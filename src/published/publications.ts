@@ -19,6 +19,7 @@ export interface StsFinder {
   inspect(domain: string): StsInspection | null;
   counters(): StsCounters;
   settled(): Promise<void>;
+  leaveFolder(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -153,6 +154,11 @@ export class Publications {
     if (this.finders.kind === 'other') return { dane: null, sts: null };
     const { dane, sts } = this.finders;
     return { dane: dane.inspect(question), sts: question.host ? null : sts.inspect(question.name) };
+  }
+
+  /** Leaves the folder of policies to the one that is to replace this one; what it finds out from now on it only answers. */
+  async leaveFolder(): Promise<void> {
+    if (this.finders.kind === 'own') await this.finders.sts.leaveFolder();
   }
 
   /** Lets what is under way end, then closes: for one that a reload has replaced. */

@@ -164,6 +164,13 @@ export class StsCache {
     }
   }
 
+  /** Writes to the folder what it does not have yet, and nothing from now on: another cache takes it over. */
+  leaveFolder(): Promise<void> {
+    this.writeUses();
+    this.#folder = null;
+    return this.flush();
+  }
+
   /** Waits until the disk has what was to be written. */
   async flush(): Promise<void> {
     while (this.#writing !== null) await this.#writing;

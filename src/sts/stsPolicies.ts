@@ -163,6 +163,11 @@ export class StsPolicies {
     await this.#cache.flush();
   }
 
+  /** Leaves the folder to another finder, which may read it when this resolves; goes on in memory. */
+  leaveFolder(): Promise<void> {
+    return this.#cache.leaveFolder();
+  }
+
   /** Breaks off what is under way, and writes to the folder what it does not have yet. */
   async close(): Promise<void> {
     clearInterval(this.#timer);

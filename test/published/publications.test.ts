@@ -46,6 +46,7 @@ class FakeSts implements StsFinder {
   inspect = () => null;
   counters = () => ({ ...startCounters(), policies: 0, failing: 0, remembered: 0, running: 0 });
   settled = async (): Promise<void> => {};
+  leaveFolder = async (): Promise<void> => {};
   close = async (): Promise<void> => {
     this.closed = true;
   };

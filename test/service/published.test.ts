@@ -2,7 +2,7 @@
  * A daemon with rows that follow what domains publish: answers to Postfix and Sendmail, order on a connection while
  * something is looked up, a reload meanwhile, other policy servers, and what administrators are told.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -247,6 +247,65 @@ test('policies outlive a restart, and a look-up that fails', async (t) => {
   t.equal(said.status, 75);
   t.strictSame(readdirSync(join(folder, 'sts')), ['sts.example.json']);
   t.equal(statSync(join(folder, 'sts', 'sts.example.json')).mtimeMs, before);
+});
+
+test('a finder that a reload has replaced writes to the folder no more', async (t) => {
+  const { dns, files } = world();
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-sts-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const table = TABLE.replace('[domains]', `sts-cache = ${folder}\n[domains]`);
+  const daemon = await bed(t, table, finderOver(dns, files));
+  const [one, other] = [await opened(t, daemon), await opened(t, daemon)];
+  t.match(await ask(one, ['deliver', 'sts.example'], ['deliver', 'dane.example']), [
+    /^OK secure/,
+    /^OK dane/,
+  ]);
+  // used since: the old finder has that to write as well
+  await ask(one, ['deliver', 'sts.example']);
+  const slow = gate();
+  dns.gate = slow.wait;
+  const late = ask(one, ['deliver', 'testing.example']);
+  await until(() => dns.asked.includes('TXT _mta-sts.testing.example'));
+  dns.gate = Promise.resolve();
+  daemon.write(table.replace('127.0.0.1', '127.0.0.2'));
+  const reloaded = daemon.ask('reload');
+  t.match(await reloaded, { ok: true });
+  t.match(await ask(other, ['deliver', 'sts.example']), [/^OK secure/], 'read by the new one');
+  dns.domain('dane.example', { tlsa: [TLSA], id: '2' });
+  t.match(await daemon.ask('published-refresh', 'dane.example'), { ok: true });
+  for (const name of ['sts.example', 'testing.example'])
+    t.match(await daemon.ask('published-forget', name), { ok: true });
+  slow.open();
+  t.match(await late, ['NOTFOUND '], 'answered by the old one');
+  await daemon.service.stop(0);
+  t.strictSame(readdirSync(folder), ['dane.example.json'], 'nothing that was forgotten is back');
+  t.match(JSON.parse(readFileSync(join(folder, 'dane.example.json'), 'utf8')), { id: '2' });
+});
+
+test('what is forgotten while a reload replaces the finder stays forgotten', async (t) => {
+  const { dns, files } = world();
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-sts-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const table = TABLE.replace('[domains]', `sts-cache = ${folder}\n[domains]`);
+  const make = finderOver(dns, files);
+  const slow = gate();
+  let opening = 0;
+  const daemon = await bed(t, table, async (settings, events) => {
+    const made = await make(settings, events);
+    if (++opening === 2) await slow.wait;
+    return made;
+  });
+  t.match(await ask(await opened(t, daemon), ['deliver', 'sts.example']), [/^OK secure/]);
+  daemon.write(table.replace('127.0.0.1', '127.0.0.2'));
+  const reloaded = daemon.ask('reload');
+  await until(() => opening === 2);
+  const forgotten = daemon.ask('published-forget', 'sts.example');
+  await until(() => daemon.service.open >= 3);
+  slow.open();
+  t.match(await reloaded, { ok: true });
+  t.match(await forgotten, { ok: true, forgotten: true });
+  await daemon.service.stop(0);
+  t.strictSame(readdirSync(folder), []);
 });
 
 test('explain and postmap -q agree', async (t) => {
