@@ -5,20 +5,22 @@
  *   tlsward except DOMAIN --remove
  *
  * Writes one `[exception DOMAIN]` section into the file that `exceptions` of the configuration names, or changes the one that
- * is there; without --receive and --deliver both legs are `may`, with one of them only that leg changes. The whole
- * configuration is checked before and after; with any mistake the file stays as it was. Then the daemon reads it, and what
- * changed is printed as `reload` does.
+ * is there; with --receive or --deliver only that leg changes. Without them those legs become `may` on which the row that
+ * applies otherwise demands something: a leg it leaves to the MTA's own default must not become weaker than that. If it
+ * demands nothing the arguments are wrong. The whole configuration is checked before and after; with any mistake the file stays
+ * as it was. Then the daemon reads it, and what changed is printed as `reload` does.
  * Exit status: 0 in force, 1 no such exception to remove, 69 written, but no daemon answers; 73 the file cannot be written,
  * 75 somebody else is writing it, 78 mistakes.
  */
 import { addDays, countDays, dayOf, daysBetween } from '../config/day.ts';
-import type { ExceptionRow } from '../config/exceptions.ts';
+import { coveredBy, type ExceptionRow } from '../config/exceptions.ts';
 import { withException, withoutException } from '../config/exceptionsFile.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
-import { parsePattern } from '../config/pattern.ts';
+import { type Pattern, parsePattern } from '../config/pattern.ts';
 import { formatPosition, formatProblem, type Problem, Wrong } from '../config/problem.ts';
 import { parseDay } from '../config/values.ts';
 import { DELIVER_LEVELS, RECEIVE_LEVELS } from '../core/settings.ts';
+import { PolicyTable } from '../core/table.ts';
 import { ControlError } from '../net/controlClient.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
@@ -64,10 +66,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (!loaded.ok) return refuse(io, values.json ?? false, loaded.problems);
   let outcome: Outcome;
   try {
-    outcome = await edit(
-      { config, today, loaded, pattern: pattern.text, entries, json: values.json ?? false },
-      io,
-    );
+    outcome = await edit({ config, today, loaded, pattern, entries, json: values.json ?? false }, io);
   } catch (error) {
     if (!(error instanceof WriteError || error instanceof LockedError)) throw error;
     io.err(`tlsward except: ${error.message}\n`);
@@ -93,19 +92,28 @@ interface Edit {
   readonly config: string;
   readonly today: string;
   readonly loaded: Good;
-  readonly pattern: string;
-  /** null: take it out. */
+  readonly pattern: Pattern;
+  /** null: take it out. Without a leg: `may` on those that demand something. */
   readonly entries: Entries | null;
   readonly json: boolean;
 }
 
 /** Changes the file under its lock, if the configuration is right with the change. */
-async function edit({ config, today, loaded, pattern, entries, json }: Edit, io: Io): Promise<Outcome> {
+async function edit(asked: Edit, io: Io): Promise<Outcome> {
+  const { config, today, loaded, json } = asked;
+  const pattern = asked.pattern.text;
   const { exceptions: file } = loaded.service;
   if (file === null) throw new UsageError(`exceptions is empty in ${config}: there is no file to write`);
   const draft = await openDraft(file, config);
   try {
     const before = draft.before?.toString('utf8') ?? '';
+    let { entries } = asked;
+    if (entries !== null && !entries.some(([key]) => key === 'receive' || key === 'deliver')) {
+      draft.write(withoutException(before, pattern) ?? before);
+      const otherwise = loadConfig(config, today, draft.path);
+      if (!otherwise.ok) return { done: false, code: refuse(io, json, otherwise.problems) };
+      entries = [...entries, ...relaxed(otherwise, asked.pattern)];
+    }
     const after =
       entries === null ? withoutException(before, pattern) : withException(before, pattern, entries);
     if (after === null && entries !== null) throw new UsageError('a text that no line of the table can hold');
@@ -127,6 +135,23 @@ async function edit({ config, today, loaded, pattern, entries, json }: Edit, io:
   } finally {
     draft.close();
   }
+}
+
+/** `may` for the legs on which the row that applies demands something. Throws UsageError when it demands nothing. */
+function relaxed({ packed }: Good, pattern: Pattern): Entries {
+  const table = new PolicyTable(packed, 0, '');
+  const from = [pattern.text, ...coveredBy(pattern)].find((text) => table.find(text) >= 0);
+  const row = from === undefined ? null : table.row(table.find(from), from);
+  const receive = row?.settings.receive ?? 'may';
+  const deliver = row?.settings.deliver ?? null;
+  const legs: (readonly [key: string, value: string])[] = [];
+  if (receive !== 'none' && receive !== 'may') legs.push(['receive', 'may']);
+  if (deliver !== null && deliver !== 'none' && deliver !== 'may') legs.push(['deliver', 'may']);
+  if (row !== null && legs.length > 0) return legs;
+  const which = row === null ? 'no row speaks of' : `row ${row.pattern} (${formatPosition(row.at)}) covers`;
+  throw new UsageError(
+    `${which} ${pattern.text} and nothing is demanded (receive ${receive}, deliver ${deliver ?? "is the MTA's own default"}): give --receive or --deliver`,
+  );
 }
 
 function wordsFor(pattern: string, exception: ExceptionRow | null, today: string): string {
@@ -157,13 +182,12 @@ interface Given {
 function entriesOf({ until, reason, receive, deliver, contact }: Given, today: string): Entries {
   if (until === undefined) throw new UsageError('--until is missing: +14d, +2w or YYYY-MM-DD');
   if (reason === undefined || reason.trim() === '') throw new UsageError('--reason is missing');
-  const both = receive === undefined && deliver === undefined ? 'may' : undefined;
   const entries = [
     ['until', parseUntil(until, today)],
     ['reason', reason.trim()],
     ['contact', contact?.trim()],
-    ['receive', level('receive', receive ?? both, RECEIVE_LEVELS)],
-    ['deliver', level('deliver', deliver ?? both, DELIVER_LEVELS)],
+    ['receive', level('receive', receive, RECEIVE_LEVELS)],
+    ['deliver', level('deliver', deliver, DELIVER_LEVELS)],
   ] as const;
   return entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
 }

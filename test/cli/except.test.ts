@@ -191,10 +191,10 @@ test('with a mistake the file stays as it was', async (t) => {
     '--deliver',
     'fingerprint',
   );
-  await refused(/301 characters/, 'b.example', '--until', '+1d', '--reason', 'x'.repeat(301));
+  await refused(/301 characters/, 'bank.example', '--until', '+1d', '--reason', 'x'.repeat(301));
   await refused(/exception \*\).*client-names/, '*', ...good, '--receive', 'verify');
   write(`${TABLE}[exception b.example]\nuntil = ${SOON}\nreason = r\n`);
-  await refused(/an exception for "b\.example" again/, 'b.example', ...good);
+  await refused(/an exception for "b\.example" again/, 'b.example', ...good, '--receive', 'may');
   const elsewhere = await run('b.example', '--remove');
   t.match(elsewhere, { code: 1, err: /is not in .*exceptions\.ini: remove it at .*tlsward\.ini:\d+\n$/ });
   write(TABLE.replace('= encrypt', '= encrpyt').replace('* = may', '* = my'));
@@ -203,6 +203,62 @@ test('with a mistake the file stays as it was', async (t) => {
   write(`exceptions =\n${TABLE}`);
   t.match((await run('b.example', ...good)).code, /^UsageError: exceptions is empty/);
   t.equal(service.open, 0);
+});
+
+test('without a leg given only what the row demands is relaxed', async (t) => {
+  const rows = `[policy out]
+deliver = auto
+[policy slack]
+deliver = may
+[domains]
+out.example = out
+.out.example = may
+slack.example = slack
+[domain in.example]
+receive = encrypt
+[domain [relay.out.example]:587]
+deliver = dane
+`;
+  const { config, folder } = await bed(t, `socketmap-listen = unix:socketmap.sock\n${rows}`);
+  const file = join(folder, 'exceptions.ini');
+  const run = (...argv: string[]) =>
+    say(except, ['--config', config, ...argv, '--until', '+1d', '--reason', 'r']);
+  const legs = () => (existsSync(file) ? readFileSync(file, 'utf8') : '').match(/^(receive|deliver) .*$/gm);
+  const cases: readonly (readonly [name: string, legs: readonly string[] | null, want?: RegExp])[] = [
+    ['in.example', ['receive = may']],
+    ['u@in.example', ['receive = may']],
+    ['out.example', ['deliver = may']],
+    ['[relay.out.example]:587', ['deliver = may']],
+    [
+      'slack.example',
+      null,
+      /row slack\.example \(.*tlsward\.ini:\d+\) covers .*\(receive may, deliver may\)/,
+    ],
+    ['x.out.example', null, /row \.out\.example \(.*\) covers x\.out\.example and nothing is demanded/],
+    [
+      'x.out.example',
+      null,
+      /\(receive may, deliver is the MTA's own default\): give --receive or --deliver$/,
+    ],
+    ['in.example.com', null, /no row speaks of in\.example\.com and nothing is demanded/],
+  ];
+  for (const [name, want, refusal] of cases) {
+    rmSync(file, { force: true });
+    const said = await run(name);
+    t.equal(legs()?.join() ?? '', want?.join() ?? '', name);
+    if (want !== null) t.equal(said.code, 0, said.err);
+    else t.match(said.code, refusal);
+  }
+  t.notOk(existsSync(file), 'a refusal writes nothing');
+  // prolonged: judged by the row below the exception, which itself demands nothing any more
+  for (const until of ['+1d', '+2d'])
+    t.equal(
+      (await say(except, ['--config', config, 'in.example', '--until', until, '--reason', 'r'])).code,
+      0,
+    );
+  t.strictSame(legs(), ['receive = may']);
+  t.match((await say(exceptions, ['--config', config])).out, /2 days left/);
+  t.match(await run('slack.example', '--receive', 'none'), { code: 0 });
 });
 
 test('wrong arguments', async (t) => {
@@ -226,7 +282,7 @@ test('wrong arguments', async (t) => {
   await bad(/expected one of none, may/, 'a.example', '--reason', 'x', '--until', '+1d', '--receive', 'my');
   await bad(/^UsageError: --remove goes alone/, 'a.example', '--remove', '--reason', 'x');
   await bad(/^UsageError: found "a b".*/, 'a b', '--until', '+1d', '--reason', 'x');
-  await bad(/^UsageError: a text that no line/, 'a.example', '--until', '+1d', '--reason', 'a\nb');
+  await bad(/^UsageError: a text that no line/, 'bank.example', '--until', '+1d', '--reason', 'a\nb');
   t.match((await say(except, ['--sample', 'a.example', '--remove'])).code, /^UsageError: except writes/);
   t.equal(parseUntil('+3w', '2026-11-22'), '2026-12-13');
   t.equal(parseUntil('2026-11-22', '2026-11-22'), '2026-11-22');
