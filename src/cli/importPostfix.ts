@@ -72,7 +72,7 @@ function patternOf(key: string): Pattern | Unmapped {
 }
 
 /** What a row must say so that it asks for at least this. */
-export function requirementOf(value: string, pattern: Pattern): Requirement | Unmapped {
+function requirementOf(value: string, pattern: Pattern): Requirement | Unmapped {
   const old = /^must(?:_nopeermatch)?$/i.exec(value);
   if (old !== null)
     return new Unmapped('a word of smtp_tls_per_site; in this table write encrypt, verify or secure');

@@ -66,7 +66,7 @@ function patternsOf(key: string): readonly string[] | Unmapped {
 }
 
 /** What a value asks for. */
-export function parseRequirement(value: string): Wanted | Unmapped {
+function parseRequirement(value: string): Wanted | Unmapped {
   const match = /^(?:(PERM|TEMP)\+)?(VERIFY|ENCR)(?::([0-9]{1,9}))?(?:\+(.*))?$/is.exec(value.trim());
   if (match === null) return new Unmapped('not [PERM+ or TEMP+] VERIFY[:bits] or ENCR:bits');
   const [, kind = '', word = '', digits = '', more] = match;

@@ -22,7 +22,7 @@ export interface LookedUp {
 const TIMEOUT_MS = 40_000;
 
 /** As Postfix would write it. */
-export function keyOfQuestion({ name, host, port }: PublishedQuestion): string {
+function keyOfQuestion({ name, host, port }: PublishedQuestion): string {
   return host ? `[${name}]:${port}` : name;
 }
 

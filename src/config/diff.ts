@@ -74,26 +74,6 @@ export function diffTables(
   };
 }
 
-/** "2 rows added, 1 changed", "no row changed, 1 rule changed". */
-export function formatDifference(difference: Difference): string {
-  const { rules } = difference;
-  const words = formatRows(difference);
-  return rules === 0 ? words : `${words}, ${rules} rule${rules === 1 ? '' : 's'} changed`;
-}
-
-function formatRows({ added, removed, changed }: Difference): string {
-  const parts = [
-    [added, 'added'],
-    [removed, 'removed'],
-    [changed, 'changed'],
-  ] as const;
-  const said = parts.filter(([count]) => count > 0);
-  if (said.length === 0) return 'no row changed';
-  return said
-    .map(([count, what], i) => `${count} ${i > 0 ? '' : count === 1 ? 'row ' : 'rows '}${what}`)
-    .join(', ');
-}
-
 /** Number of the row in `table` with the pattern of row `row` of `from`, or -1. */
 function findIn(table: PackedTable, from: PackedTable, row: number): number {
   const start = from.starts[row]!;

@@ -61,11 +61,6 @@ function linesOf(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-/** Is there a section of this canonical pattern in the text? */
-export function hasException(text: string, pattern: string): boolean {
-  return findSpan(text, pattern) !== null;
-}
-
 /** The text with a section of this canonical pattern and these entries, put in or changed; null: it cannot be written. */
 export function withException(
   text: string,

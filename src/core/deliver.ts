@@ -102,11 +102,6 @@ export function decideNextHop(
   }
 }
 
-/** What must be found out before the next hop can be decided; null: nothing, no row with `auto` speaks of it. */
-export function publishedQuestion(table: PolicyTable, key: string): PublishedQuestion | null {
-  return questionIn(decideNextHop(table, key, 'none', null));
-}
-
 /** What could be found out about a next hop, whatever the table says; null for addresses and for what is no domain. */
 export function questionOf(key: string): PublishedQuestion | null {
   const hop = parseNextHop(key);

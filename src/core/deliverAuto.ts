@@ -82,7 +82,7 @@ export function matchNames(mx: readonly string[]): readonly string[] {
 }
 
 /** A clause such as `MTA-STS in mode testing`. */
-export function describeSts(sts: StsFact): string {
+function describeSts(sts: StsFact): string {
   switch (sts.kind) {
     case 'absent':
       return 'no MTA-STS record';

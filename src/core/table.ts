@@ -55,11 +55,6 @@ export interface Strictest extends Floor {
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** One step of the hash, towards the front of the name. */
-export function hashStep(hash: number, byte: number): number {
-  return Math.imul(hash ^ byte, FNV_PRIME);
-}
-
 /** Hash of bytes[start, end), last byte first. */
 export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
   let hash = FNV_OFFSET;
@@ -81,8 +76,6 @@ export class PolicyTable {
   readonly strictest: Strictest;
   /** Can any row refuse, hold or tag? When not, no reply before end of message is needed. */
   readonly judges: boolean;
-  /** Does any row want the mark? */
-  readonly marks: boolean;
   readonly #mask: number;
   readonly #anyone: number;
   readonly #nullSender: number;
@@ -96,8 +89,6 @@ export class PolicyTable {
     this.#mask = packed.slots.length - 1;
     this.#anyone = this.find('*');
     this.#nullSender = this.find('<>');
-    // a domain without a row has the default settings, which mark
-    this.marks = this.#anyone < 0 || packed.settings.some((settings) => settings.mark === 'header');
   }
 
   get rows(): number {

@@ -8,14 +8,13 @@
  * Source: resolv.conf(5).
  */
 import { readFile } from 'node:fs/promises';
-import { inNetworks, parseAddress, parseNetwork } from '../core/network.ts';
+import { parseAddress } from '../core/network.ts';
 import type { DnsServer } from './exchange.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
 /** MAXNS of the C library. */
 const MOST_SERVERS = 3;
 const PORT = 53;
-const LOOPBACK = ['127.0.0.0/8', '::1'].map(parseNetwork).filter((network) => network !== null);
 
 /** At least one server. Never rejects. */
 export async function systemServers(path = RESOLV_CONF): Promise<DnsServer[]> {
@@ -31,9 +30,4 @@ export function parseServers(text: string): DnsServer[] {
     if (parseAddress(host.replace(/%[A-Za-z0-9_.-]+$/, '')) !== null) servers.push({ host, port: PORT });
   }
   return servers.length === 0 ? [{ host: '127.0.0.1', port: PORT }] : servers.slice(0, MOST_SERVERS);
-}
-
-/** Is every one of them on this host, so that nobody can write between it and us? */
-export function onThisHost(servers: readonly DnsServer[]): boolean {
-  return servers.every(({ host }) => inNetworks(LOOPBACK, host));
 }

@@ -32,7 +32,7 @@ export function delayText(seconds: number | null): string {
 }
 
 /** What the hop says of its protection, as one phrase. */
-export function protectionText(hop: Hop): string {
+function protectionText(hop: Hop): string {
   const { tls } = hop;
   const protocol = hop.protocol === '' ? 'protocol not said' : printable(hop.protocol, 40);
   const details = [tls.protocol, tls.cipher, tls.bits === null ? '' : `${tls.bits} bits`]

@@ -34,7 +34,7 @@ interface Word {
 const OPENING = /=\?([^?\s*=]{1,60})(?:\*[^?\s]{0,40})?\?([BbQq])\?/y;
 
 /** Removes folds: the line break goes, the white space behind it stays. A stray line break becomes a blank. */
-export function unfold(value: string): string {
+function unfold(value: string): string {
   return value.replace(/\r?\n(?=[ \t])/g, '').replace(/[\r\n]/g, ' ');
 }
 
@@ -173,7 +173,7 @@ export function encodeWords(text: string, firstWidth = MAX_WORD): string[] {
  * Folds words at the blanks between them, so that lines have at most 76 characters where they can; the first line is
  * shared with the field name, `used` characters. Each word comes with the white space in front of it.
  */
-export function foldWords(
+function foldWords(
   words: readonly { readonly space: string; readonly word: string }[],
   used: number,
 ): string {

@@ -172,11 +172,6 @@ export function retagSubject(value: string, tags: readonly string[], put: string
   return `${lead}${front}${used + 1 + firstLine.length > width ? '\n ' : ' '}${body}`;
 }
 
-/** `retagSubject` for one tag. */
-export function tagSubject(value: string, tag: string, put: boolean): string {
-  return retagSubject(value, [tag], put ? tag : '');
-}
-
 /** The subject without copies; its own bytes when there is none but the tag `put`, as we write it, in front. */
 function stripped(value: string, tags: readonly string[], put: string): string {
   let rest = value;

@@ -32,7 +32,6 @@ export const BANNER_FIELDS = [
   'help',
   'reason',
 ] as const;
-export type BannerField = (typeof BANNER_FIELDS)[number];
 
 /** Longest value of a field, in characters. */
 export const MAX_FIELD = 128;

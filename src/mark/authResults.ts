@@ -30,7 +30,7 @@ const MAX_LOOKED_AT = 10_000;
 const TOKEN = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/;
 
 /** The result word for a mark's state. */
-export function tlsResult(fields: MarkFields): 'pass' | 'policy' | 'none' | 'neutral' {
+function tlsResult(fields: MarkFields): 'pass' | 'policy' | 'none' | 'neutral' {
   if (fields.state === 'protected') return 'pass';
   if (fields.state === 'unknown') return 'neutral';
   return fields.protocol === '' ? 'none' : 'policy';

@@ -26,7 +26,7 @@ export interface MarkContext {
 }
 
 /** `2026-11-22T18:47:31Z`. */
-export function markTime(timeMs: number): string {
+function markTime(timeMs: number): string {
   const second = Math.floor(timeMs / 1000);
   if (second !== writtenSecond) {
     writtenSecond = second;

@@ -11,7 +11,7 @@ import type { ListenAddress } from '../config/listen.ts';
 import type { TlsState } from '../core/tls.ts';
 import { encodeCommands, ReplyDecoder } from '../wire/milterClient.ts';
 import type { MilterCommand } from '../wire/milterDecode.ts';
-import type { MilterReply } from '../wire/milterEncode.ts';
+import { type MilterReply, shownReply } from '../wire/milterEncode.ts';
 import { SMFIM, SMFIP } from '../wire/milterNames.ts';
 import { applyRecipients, applyReplies, type PlainMessage } from './applyReplies.ts';
 import { macroText, macroValues, recipientValues } from './playedMacros.ts';
@@ -200,7 +200,7 @@ function outcomeOf(reply: MilterReply | null): 'refused' | 'deferred' {
 function replyWords(reply: MilterReply): string {
   switch (reply.kind) {
     case 'REPLYCODE':
-      return `REPLYCODE ${reply.text.replace(/%%/g, '%')}`;
+      return `REPLYCODE ${shownReply(reply.text)}`;
     case 'ADDHEADER':
       return `ADDHEADER ${reply.name}: ${reply.value}`;
     case 'INSHEADER':

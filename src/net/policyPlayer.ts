@@ -25,7 +25,7 @@ export interface PolicyQuestion {
 }
 
 /** Every attribute of Postfix 3.7, in its order; an unknown TLS state leaves those of TLS out, as a build without TLS. */
-export function attributesOf(question: PolicyQuestion): PolicyAttributes {
+function attributesOf(question: PolicyQuestion): PolicyAttributes {
   const { tls } = question;
   const encrypted = tls.kind === 'tls' ? tls : null;
   const certificate = encrypted?.certificate ?? null;

@@ -52,7 +52,7 @@ export function expiryOf(policy: StsPolicy, fetchedAt: number): number {
   return fetchedAt + Math.max(policy.maxAgeSeconds, LEAST_AGE_SECONDS) * 1000;
 }
 
-export function formatStored(stored: StoredPolicy): string {
+function formatStored(stored: StoredPolicy): string {
   const { domain, id, fetchedAt, expiresAt, lastUsed, lastChecked, text } = stored;
   const out = { format: 1, domain, id, fetchedAt, expiresAt, lastUsed, lastChecked, policy: text };
   return `${JSON.stringify(out)}\n`;

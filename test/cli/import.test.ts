@@ -18,7 +18,7 @@ import { answerMap } from '../../src/session/mapAnswer.ts';
 import { parseTlsPolicy } from '../../src/wire/tlsPolicyParse.ts';
 import { newSeed, Random } from '../config/workbench.ts';
 
-const SERVICE = '[service]\nsocketmap-listen = unix:m.sock\n\n';
+const SERVICE = '[service]\nsocketmap-listen = inet:127.0.0.1:8453\n\n';
 const VERSION = { major: 3, minor: 7 };
 const SHA1 = Array.from({ length: 20 }, () => 'ab').join(':');
 const SHA256 = Array.from({ length: 32 }, () => 'CD').join(':');

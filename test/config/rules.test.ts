@@ -3,7 +3,7 @@
  * says of them. Mistakes are in bad/rules.
  */
 import t from 'tap';
-import { diffTables, formatDifference, NO_DIFFERENCE } from '../../src/config/diff.ts';
+import { diffTables, NO_DIFFERENCE } from '../../src/config/diff.ts';
 import type { Loaded } from '../../src/config/load.ts';
 import { loadInWorker, startReload } from '../../src/config/reload.ts';
 import type { Rule } from '../../src/core/rule.ts';
@@ -233,7 +233,5 @@ t.test('a reload says what changed, and a worker gives what the loader gives', a
       'rules now in the order c, a, d',
     ],
   });
-  t.equal(formatDifference(changed), 'no row changed, 4 rules changed');
-  t.equal(formatDifference({ ...changed, added: 1, rules: 1 }), '1 row added, 1 rule changed');
   if (old.ok) t.strictSame(diffTables(old.packed, old.packed, old.rules, old.rules), NO_DIFFERENCE);
 });

@@ -4,12 +4,7 @@
  */
 import { test } from 'tap';
 import { parsePath } from '../../src/core/address.ts';
-import {
-  type DeliverDecision,
-  decideNextHop,
-  decideRecipient,
-  publishedQuestion,
-} from '../../src/core/deliver.ts';
+import { type DeliverDecision, decideNextHop, decideRecipient, questionIn } from '../../src/core/deliver.ts';
 import { atLeast, FLOORS } from '../../src/core/deliverLevel.ts';
 import { describeDelivery } from '../../src/core/deliverWords.ts';
 import type { DaneFact, OtherAnswer, Published, StsFact } from '../../src/core/published.ts';
@@ -108,7 +103,7 @@ test('what is asked before', async (t) => {
     ['[192.0.2.2]', { deliver: 'auto', deliverFloor: 'encrypt' }],
   ]);
   const asked = (key: string, want: unknown): void => {
-    t.strictSame(publishedQuestion(table, key), want, key);
+    t.strictSame(questionIn(decideNextHop(table, key, 'none')), want, key);
   };
   asked('X.Example.', { name: 'x.example', host: false, port: 25 });
   asked('[x.example]', { name: 'x.example', host: true, port: 25 });

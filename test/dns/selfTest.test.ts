@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { selfTest } from '../../src/dns/selfTest.ts';
-import { onThisHost, parseServers, systemServers } from '../../src/dns/systemServers.ts';
+import { parseServers, systemServers } from '../../src/dns/systemServers.ts';
 import { FLAG, NUMBER, name, record } from '../wire/dnsBytes.ts';
 import { fakeServer, type Handler } from './fakeServer.ts';
 
@@ -36,13 +36,6 @@ t.test('resolv.conf', async (t) => {
   t.same(await systemServers(path), [{ host: '127.0.0.1', port: 53 }], 'no file');
   writeFileSync(path, 'nameserver ::1\n');
   t.same(await systemServers(path), [{ host: '::1', port: 53 }]);
-});
-
-t.test('on this host', async (t) => {
-  const here = (...hosts: string[]) => onThisHost(hosts.map((host) => ({ host, port: 53 })));
-  t.equal(here('127.0.0.1', '127.0.0.53', '::1'), true);
-  t.equal(here('127.0.0.1', '192.0.2.1'), false);
-  t.equal(here('fe80::1%lo'), false);
 });
 
 t.test('does it validate?', async (t) => {

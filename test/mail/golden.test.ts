@@ -7,10 +7,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import type { HeaderField } from '../../src/core/edit.ts';
 import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
-import { tagSubject } from '../../src/mail/subject.ts';
 import { matchesTemplate, parseTemplate, renderTemplate } from '../../src/mail/template.ts';
 import { root } from '../root.ts';
 import { joined } from './checking.ts';
+import { tagSubject } from './tagSubject.ts';
 
 const folder = new URL('test/mail/golden/', root);
 const RULE = '=====\n';

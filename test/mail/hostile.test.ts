@@ -3,12 +3,12 @@ import t from 'tap';
 import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
 import { decodeHeaderText } from '../../src/mail/headerWords.ts';
 import { parseParameterized } from '../../src/mail/parameters.ts';
-import { tagSubject } from '../../src/mail/subject.ts';
 import { cleanValue, matchesTemplate, parseTemplate } from '../../src/mail/template.ts';
 import { checkingBanners } from './banners.ts';
 import { base64, fields, leaf, multi, type Part, quotedPrintable, utf8 } from './building.ts';
 import { complaints, joined } from './checking.ts';
 import { corpus } from './corpus.ts';
+import { tagSubject } from './tagSubject.ts';
 
 const bytes = (latin1: string): Buffer => Buffer.from(latin1, 'latin1');
 

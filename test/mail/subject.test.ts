@@ -1,8 +1,9 @@
 /** The subject tag: put once, every copy taken out, the rest kept. */
 import t from 'tap';
 import { decodeHeaderText } from '../../src/mail/headerWords.ts';
-import { checkTag, retagSubject, tagSubject } from '../../src/mail/subject.ts';
+import { checkTag, retagSubject } from '../../src/mail/subject.ts';
 import { utf8 } from './building.ts';
+import { tagSubject } from './tagSubject.ts';
 
 const b = (text: string, charset = 'utf-8'): string =>
   `=?${charset}?B?${Buffer.from(text, 'utf8').toString('base64')}?=`;
