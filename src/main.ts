@@ -82,11 +82,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ],
 };
 
-function usage(): string {
-  const commands = Object.entries(COMMANDS).flatMap(([name, [summary, , options = []]]) => [
-    `  ${name.padEnd(13)}${summary}\n`,
-    ...options.map((line) => `${' '.repeat(17)}${line}\n`),
-  ]);
+/** The whole help, or that of one command. */
+function usage(only = ''): string {
+  const commands = Object.entries(COMMANDS)
+    .filter(([name]) => only === '' || name === only)
+    .flatMap(([name, [summary, , options = []]]) => [
+      `  ${name.padEnd(13)}${summary}\n`,
+      ...options.map((line) => `${' '.repeat(17)}${line}\n`),
+    ]);
   return [
     'tlsward: one table says how each mail domain must be protected by TLS\n\n',
     'usage: tlsward COMMAND [--config FILE | --sample] [--json] [OPTION ...]\n\n',
@@ -98,27 +101,37 @@ function usage(): string {
   ].join('');
 }
 
+async function unknownCommand(name: string): Promise<string> {
+  const { escapeText } = await import('./config/problem.ts');
+  const { nearest } = await import('./config/suggest.ts');
+  const near = nearest(name, Object.keys(COMMANDS));
+  const hint = near === null ? '' : ` (did you mean ${near}?)`;
+  return `tlsward: no command "${escapeText(name)}"${hint}; tlsward help lists them\n`;
+}
+
 async function main(argv: string[], io: Io): Promise<number> {
   const [name = '', ...rest] = argv;
   if (name === '--version' || name === 'version') {
     io.out(`tlsward ${packageVersion()}\n`);
     return 0;
   }
-  if (name === '--help' || name === '-h' || name === 'help' || rest.includes('--help')) {
-    io.out(usage());
-    return 0;
-  }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) {
-    io.err(name === '' ? usage() : `tlsward: no command "${name}"; tlsward help lists them\n`);
+  const help = name === '--help' || name === '-h' || name === 'help';
+  const wanted = help ? (rest.find((word) => !word.startsWith('-')) ?? '') : name;
+  const command = Object.hasOwn(COMMANDS, wanted) ? COMMANDS[wanted] : undefined;
+  if (command === undefined && !(help && wanted === '')) {
+    io.err(wanted === '' ? usage() : await unknownCommand(wanted));
     return 64;
+  }
+  if (command === undefined || help || rest.includes('--help') || rest.includes('-h')) {
+    io.out(usage(wanted));
+    return 0;
   }
   try {
     return await (await command[1]()).run(rest, io);
   } catch (error) {
     const known = error instanceof Error ? error.constructor.name : '';
     if (known === 'UsageError') {
-      io.err(`tlsward ${name}: ${(error as Error).message}; tlsward help shows the options\n`);
+      io.err(`tlsward ${name}: ${(error as Error).message}; tlsward help ${name} shows the options\n`);
       return 64;
     }
     if (known === 'ControlError') {

@@ -58,7 +58,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'node:*',
   ],
   // the executable itself: dispatches to cli
-  '.': ['cli', 'net'],
+  '.': ['cli', 'net', 'config'],
 };
 
 const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })

@@ -6,7 +6,7 @@
  */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { getSystemErrorMap, type ParseArgsConfig, parseArgs } from 'node:util';
 import type { Settings } from '../core/settings.ts';
 
 export interface Io {
@@ -73,6 +73,12 @@ export function configFile(
   if (values.config !== undefined) return values.config;
   if (values.sample) return sampleConfig();
   return env.TLSWARD_CONFIG ?? '/etc/tlsward/tlsward.ini';
+}
+
+/** What the system says of a file that cannot be used: "no such file or directory". */
+export function fileError(error: unknown): string {
+  const { errno, code } = error as NodeJS.ErrnoException;
+  return getSystemErrorMap().get(errno ?? 0)?.[1] ?? code ?? String(error);
 }
 
 /** Left column of a two-column text. */

@@ -29,7 +29,7 @@ import type { MarkKey } from '../mark/signMark.ts';
 import { routeSettings } from '../net/active.ts';
 import { domainsOf, messageFacts, tokenValues } from '../rules/messageFacts.ts';
 import { type RouteCase, routeMessage } from '../rules/route.ts';
-import { type Io, label, UsageError } from './command.ts';
+import { fileError, type Io, label, UsageError } from './command.ts';
 import { headerOption } from './sessionOptions.ts';
 
 export const MESSAGE_OPTIONS = {
@@ -76,7 +76,7 @@ async function headersOf(values: MessageValues): Promise<HeaderField[]> {
     for await (const message of readMessages(values.message)) return [...headers, ...message.headers];
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    throw new UsageError(`--message: ${values.message} cannot be read (${String(error.code)})`);
+    throw new UsageError(`--message: ${values.message} cannot be read (${fileError(error)})`);
   }
   throw new UsageError(`--message: ${values.message} holds no message`);
 }

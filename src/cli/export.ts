@@ -17,7 +17,7 @@ import { type StaticMap, staticMap } from '../core/staticMap.ts';
 import { PolicyTable } from '../core/table.ts';
 import { postfixVersion } from '../net/active.ts';
 import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
-import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { LockedError, openDraft, WriteError } from './replaceFile.ts';
 
 const OPTIONS = {
@@ -113,9 +113,7 @@ function check(file: string, lines: readonly string[], json: boolean, io: Io): n
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    io.err(
-      `tlsward export: cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}\n`,
-    );
+    io.err(`tlsward export: cannot read ${file}: ${fileError(error)}\n`);
     return EXIT.data;
   }
   const there = new Set(

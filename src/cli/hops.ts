@@ -19,7 +19,7 @@ import { hopsJson, hopsLines } from '../hops/hopsText.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
 import { asciiJson } from './asciiJson.ts';
-import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 
 const OPTIONS = {
   host: { type: 'string', multiple: true },
@@ -87,7 +87,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    io.err(`${printable(file, 300)}: cannot be read (${String(error.code)})\n`);
+    io.err(`${printable(file, 300)}: cannot be read (${fileError(error)})\n`);
     return EXIT.data;
   }
   if (messages === 0) io.err(`${printable(file, 300)}: holds no message\n`);

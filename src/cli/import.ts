@@ -9,8 +9,8 @@
  * Exit status: 0 every line is mapped, 1 some are not, 65 a file cannot be read.
  */
 import { readFileSync } from 'node:fs';
-import { escapeText, formatPosition } from '../config/problem.ts';
-import { EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { escapeText, formatPosition, quote } from '../config/problem.ts';
+import { EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { importPostfix } from './importPostfix.ts';
 import { Imported, type Remark } from './importRows.ts';
 import { importSendmail } from './importSendmail.ts';
@@ -24,7 +24,8 @@ const TYPES = /^(?:texthash|hash|btree|lmdb|cdb|dbm|sdbm):/;
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, OPTIONS);
   const [mta = '', ...files] = positionals;
-  if (mta !== 'postfix' && mta !== 'sendmail') throw new UsageError('import takes postfix or sendmail');
+  if (mta !== 'postfix' && mta !== 'sendmail')
+    throw new UsageError(`import: found ${quote(mta)}, expected postfix or sendmail`);
   if (files.length === 0) throw new UsageError(`import ${mta} takes the source files of tables`);
   if (!/^[a-z0-9][a-z0-9_-]{0,40}$/.test(values.name))
     throw new UsageError(`--name: found "${values.name}", expected a policy name of at most 41 characters`);
@@ -54,7 +55,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     io.out(ini);
     for (const remark of notes) io.err(`note: ${words(remark)}\n`);
     for (const remark of unmapped) io.err(`${paint(io, 'red', 'not mapped')}: ${words(remark)}\n`);
-    const other = foreign === 0 ? '' : `; ${foreign} more lines are not about TLS`;
+    const other = foreign === 0 ? '' : `; ${count(foreign, 'more line is', 'more lines are')} not about TLS`;
     io.err(
       `${mapped} of ${lines} lines are ${count(rows.length, 'row')} now, with ${count(policies.length, 'policy', 'policies')}${other}\n`,
     );
@@ -76,7 +77,7 @@ function readSource(file: string): string | Error {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    return new Error(`cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+    return new Error(`cannot be read: ${fileError(error)}`);
   }
   if (text.includes('\0')) return new Error('not text: give the source, not the table made from it');
   return text;

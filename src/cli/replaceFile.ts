@@ -7,6 +7,7 @@
  */
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { fileError } from './command.ts';
 
 /** The file cannot be written; the message says why. */
 export class WriteError extends Error {}
@@ -102,7 +103,7 @@ async function lock(path: string): Promise<number> {
       return fs.openSync(path, 'wx', 0o600);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EEXIST') throw new WriteError(`cannot write ${path}: ${code ?? String(error)}`);
+      if (code !== 'EEXIST') throw new WriteError(`cannot write ${path}: ${fileError(error)}`);
       if (waited >= WAIT_MS)
         throw new LockedError(
           `${path} is there: somebody is writing, or was killed while writing (then remove it)`,
@@ -116,9 +117,9 @@ function attempt<T>(file: string, what: () => T): T {
   try {
     return what();
   } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
+    const { syscall } = error as NodeJS.ErrnoException;
     throw new WriteError(
-      `cannot write ${file}: ${code ?? String(error)}${syscall === undefined ? '' : ` (${syscall})`}`,
+      `cannot write ${file}: ${fileError(error)}${syscall === undefined ? '' : ` (${syscall})`}`,
     );
   }
 }

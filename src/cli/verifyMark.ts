@@ -27,7 +27,7 @@ import {
   type Fit,
   type Sender,
 } from './checkMarks.ts';
-import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, fileError, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 
 const OPTIONS = {
   key: { type: 'string' },
@@ -141,7 +141,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    io.err(`${printable(file, 300)}: cannot be read (${String(error.code)})\n`);
+    io.err(`${printable(file, 300)}: cannot be read (${fileError(error)})\n`);
     return EXIT.data;
   }
   const total = counts.verifies + counts.fails + counts['no-mark'] + counts['no-sender'];

@@ -244,6 +244,29 @@ test('help lists every option that a command has', async (t) => {
   }
 });
 
+test('help for one command, and for a word that is none', async (t) => {
+  const main = (...argv: string[]) => spawnSync(process.execPath, [MAIN, ...argv], { encoding: 'utf8' });
+  for (const argv of [
+    ['help', 'except'],
+    ['except', '--help'],
+    ['except', '-h'],
+  ]) {
+    const { status: code, stdout } = main(...argv);
+    t.equal(code, 0, argv.join(' '));
+    t.match(stdout, /^ {2}except .*\n {17}DOMAIN --until /m);
+    t.notMatch(stdout, /^ {2}(?:serve|import) /m);
+    t.match(stdout, /^Exit status: /m, 'what all commands share is there');
+  }
+  for (const argv of [['chekc'], ['help', 'chekc'], ['chekc', '--help']])
+    t.match(main(...argv), {
+      status: 64,
+      stdout: '',
+      stderr: /^tlsward: no command "chekc" \(did you mean check\?\)/,
+    });
+  t.match(main('except').stderr, /; tlsward help except shows the options$/m);
+  t.match(main('import', 'exim', 'x').stderr, /import: found "exim", expected postfix or sendmail/);
+});
+
 test('colour on a terminal only, and not with NO_COLOR', async (t) => {
   const folder = t.testdir();
   const config = join(folder, 'tls.ini');

@@ -368,7 +368,7 @@ test('a lock that stays', async (t) => {
   rmSync(lock);
   await t.rejects(
     openDraft(join(folder, 'absent', 'x'), null),
-    new WriteError(`cannot write ${join(folder, 'absent', '.x.new')}: ENOENT`),
+    new WriteError(`cannot write ${join(folder, 'absent', '.x.new')}: no such file or directory`),
   );
   const draft = await openDraft(join(folder, 'x'), null);
   draft.write('long text');

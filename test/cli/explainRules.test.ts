@@ -118,7 +118,7 @@ test('without rules nothing is said of them, and wrong options are named', async
   t.same(ruleLines(out), []);
   for (const [option, message] of [
     [['--header', 'no colon'], /--header: found "no colon"/],
-    [['--message', '/nonexistent.eml'], /--message: .* cannot be read \(ENOENT\)/],
+    [['--message', '/nonexistent.eml'], /--message: .* cannot be read \(no such file or directory\)/],
     [['--message', '/dev/null'], /holds no message/],
   ] as const)
     await t.rejects(say(explain, ['--config', config, ...mail('b@x.example'), ...option]), { message });
