@@ -80,7 +80,7 @@ export function shownRecipient(
     path: withoutParameters(args[0]!),
     parameters: parametersOf(args),
     mailer: macroValue(macros, 'rcpt_mailer') ?? '',
-    nextHop: macroValue(macros, 'rcpt_host') ?? '',
+    nextHop: utf8OrLatin1(macroValue(macros, 'rcpt_host') ?? ''),
   };
 }
 
