@@ -196,6 +196,29 @@ test('by header, and what came from outside under its name', async (t) => {
   ]);
 });
 
+test('a next hop in an address is taken from a content filter only', async (t) => {
+  const hop = 'good.example.tlsward-via.b-22.127.0.0.1.tlsward-encrypt';
+  const unruled = await bed(t, SERVICE);
+  const ruled = await bed(t, TABLE);
+  const words = [/^REPLYCODE 550 5\.7\.1 the address of a recipient names the next hop/];
+  for (const [name, on] of Object.entries({ unruled, ruled })) {
+    for (const path of [
+      `<u@${hop}>`,
+      `<u@${hop.toUpperCase()}.>`,
+      `<u%${hop}>`,
+      `<"u%${hop.replace('-', '-\\')}">`,
+      `<${hop}!u>`,
+      `<@our.example:u@${hop}>`,
+      '<u@good.example.(c)tlsward-via(d). "b-22".127.0.0.1.tlsward-encrypt>',
+    ])
+      t.match(atEnd(await play(on, 'x', ['<bob@good.example>', path])), words, `${name}: ${path}`);
+    const handedBack = { clientAddress: '127.0.0.1', saslUsername: '' };
+    t.match(await play(on, 'x', [`<u@${hop}>`], handedBack), { recipients: [`<u@${hop}>`] }, name);
+    const webmail = { clientAddress: '127.0.0.1' };
+    t.match(atEnd(await play(on, 'x', [`<u@${hop}>`], webmail)), words, `${name}: somebody logged in`);
+  }
+});
+
 test('Sendmail: a rule is met by the row or not at all', async (t) => {
   const on = await bed(t, `${TABLE}safe.example = encrypt\n`);
   const sendmail = { mta: 'sendmail' } as const;
