@@ -17,7 +17,8 @@
  * answers it, since whoever has seen a token can write it into any message to that domain. That only raises what the message
  * needs. Tokens do not expire; a key that is taken out of the file disowns all it signed.
  *
- * Limits: of the tokens in a message the last 50 are looked at, of the domains the first 50. Never throws.
+ * Limits: of the tokens in a message the last 50 are looked at, and 2,500 pairs of a token that one of the keys signed and a
+ * domain: with one or two such tokens, as replies have, more domains than a message has recipients. Never throws.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { canonicalDomain } from '../core/domain.ts';
@@ -43,7 +44,8 @@ export type TokenCheck = Pick<ReplyToken, 'text' | 'code' | 'keyId'> & {
 };
 
 export const MAX_TOKENS = 50;
-export const MAX_DOMAINS = 50;
+/** HMACs made for one message. */
+export const MAX_PAIRS = 2500;
 /** A field longer than this is looked at from its end. */
 const MAX_VALUE = 65_536;
 const HMAC_BYTES = 16;
@@ -92,11 +94,17 @@ export function checkReplyTokens(
   domains: readonly string[],
   keys: readonly MarkKey[],
 ): readonly TokenCheck[] {
-  const candidates = [...new Set(domains)].filter((domain) => domain !== '').slice(0, MAX_DOMAINS);
-  return findReplyTokens(values).map((token) => {
+  const found = findReplyTokens(values).map((token) => ({
+    token,
+    signers: keys.filter((key) => key.id === token.keyId),
+  }));
+  const signed = found.filter(({ signers }) => signers.length > 0).length;
+  const candidates = [...new Set(domains)]
+    .filter((domain) => domain !== '')
+    .slice(0, Math.floor(MAX_PAIRS / Math.max(signed, 1)));
+  return found.map(({ token, signers }) => {
     const { text, code, keyId } = token;
     const day = `${token.day.slice(0, 4)}-${token.day.slice(4, 6)}-${token.day.slice(6)}`;
-    const signers = keys.filter((key) => key.id === keyId);
     if (signers.length === 0) return { text, day, code, keyId, result: 'unknown-key', domains: [] };
     const good = candidates.filter((domain) => signers.some((key) => fits(token, domain, key)));
     return { text, day, code, keyId, result: good.length > 0 ? 'verifies' : 'no-domain', domains: good };

@@ -3,7 +3,7 @@ import { test } from 'tap';
 import {
   checkReplyTokens,
   findReplyTokens,
-  MAX_DOMAINS,
+  MAX_PAIRS,
   MAX_TOKENS,
   makeReplyToken,
   verifiedDomains,
@@ -81,14 +81,22 @@ test('what was changed, moved or made by another does not', async (t) => {
   }
 });
 
-test('the last tokens and the first domains count, and nothing throws', async (t) => {
+test('the last tokens and as many domains as there is room for count, and nothing throws', async (t) => {
   const junk = Array.from({ length: 300 }, (_, i) => make('bank.example', [key(3)], `N${i}`));
   t.equal(findReplyTokens([junk.join(' ')]).length, MAX_TOKENS);
   t.same(verifiedDomains([`${junk.join(' ')} ${make()}`], ['bank.example'], [key(1)]), ['bank.example']);
   t.same(verifiedDomains([`${make()} ${junk.join(' ')}`], ['bank.example'], [key(1)]), []);
-  const many = Array.from({ length: MAX_DOMAINS }, (_, i) => `d${i}.example`);
+  const many = Array.from({ length: MAX_PAIRS }, (_, i) => `d${i}.example`);
   t.same(verifiedDomains([make()], [...many, 'bank.example'], [key(1)]), []);
   t.same(verifiedDomains([make()], [...many.slice(1), 'bank.example'], [key(1)]), ['bank.example']);
+  // a reply to a thousand domains, in a thread with tokens that others signed
+  t.same(verifiedDomains([`${junk.join(' ')} ${make()}`], [...many.slice(1), 'bank.example'], [key(1)]), [
+    'bank.example',
+  ]);
+  const own = Array.from({ length: MAX_TOKENS - 1 }, (_, i) => make('other.example', [key(1)], `M${i}`));
+  const [all, places] = [[...own, make()].join(' '), MAX_PAIRS / MAX_TOKENS];
+  t.same(verifiedDomains([all], [...many.slice(0, places), 'bank.example'], [key(1)]), []);
+  t.same(verifiedDomains([all], [...many.slice(0, places - 1), 'bank.example'], [key(1)]), ['bank.example']);
   for (const text of ['', '<', '<tw1.', '\0\uffff\n', '<'.repeat(100_000), '<tw1.20261120.'.repeat(20_000)]) {
     t.same(findReplyTokens([text]), []);
   }
