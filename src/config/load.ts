@@ -192,7 +192,7 @@ class Loading {
     const document = this.#document;
     const report = this.#report;
     const service = this.#service();
-    const policies = new Policies(report, this.#today, service.socketmapListen.length > 0);
+    const policies = new Policies(report, this.#today, service);
     policies.define(document.policies);
     const rules = readRules(document.rules, service, report);
     const settings: Settings[] = [];

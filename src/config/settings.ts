@@ -14,6 +14,7 @@ import { DEEPEST_INHERITANCE } from './limits.ts';
 import { quote, type Report, Wrong } from './problem.ts';
 import { checkSection } from './schema.ts';
 import { type Entry, positionOf, type Section, whereOf } from './section.ts';
+import type { ServiceSettings } from './service.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Said where a row seems to have been cut at the "=" of its pattern. */
@@ -29,20 +30,26 @@ interface Node {
   settings: Settings | null;
 }
 
+/** What of the service it depends on whether `deliver` does something, and what. */
+type DeliverContext = Pick<ServiceSettings, 'socketmapListen' | 'resolver' | 'published'>;
+
 export class Policies {
   readonly #report: Report;
   readonly #today: string;
   readonly #socketmap: boolean;
+  /** With `deliver = auto` Postfix looks TLSA records up by itself. */
+  readonly #danePostfix: boolean;
   readonly #nodes = new Map<string, Node>();
   /** Every section with `until`, in the order in which they were read. */
   readonly dated: Dated[] = [];
   /** Policies that something starts from or names. */
   readonly #used = new Set<string>();
 
-  /** `today` as `YYYY-MM-DD`, for what is overdue; `socketmap`: is there a socket that serves `deliver`? */
-  constructor(report: Report, today: string, socketmap: boolean) {
+  /** `today` as `YYYY-MM-DD`, for what is overdue. */
+  constructor(report: Report, today: string, service: DeliverContext) {
     this.#report = report;
-    this.#socketmap = socketmap;
+    this.#socketmap = service.socketmapListen.length > 0;
+    this.#danePostfix = service.resolver.length === 0 && service.published === null;
     this.#today = today;
   }
 
@@ -293,9 +300,17 @@ export class Policies {
 
   #checkFloor(node: Node, settings: Settings): void {
     const entry = node.entries.get('deliver-floor');
-    if (entry === undefined || settings.deliverFloor === 'none' || settings.deliver === 'auto') return;
-    const text = `has no effect, because deliver is ${settings.deliver ?? 'empty'} and not auto`;
-    this.#report.notice('no-effect', positionOf(node.section, entry), whereOf(node.section, entry.key), text);
+    if (entry === undefined || settings.deliverFloor === 'none') return;
+    const at = positionOf(node.section, entry);
+    const where = whereOf(node.section, entry.key);
+    if (settings.deliver !== 'auto') {
+      const text = `has no effect, because deliver is ${settings.deliver ?? 'empty'} and not auto`;
+      this.#report.notice('no-effect', at, where, text);
+    } else if (this.#socketmap && this.#danePostfix) {
+      const text =
+        'mail to domains without TLSA records and MTA-STS waits: without a resolver this is dane-only';
+      this.#report.notice('suspect', at, where, text);
+    }
   }
 
   /** A partner whose mail must arrive encrypted, while mail to it leaves as the MTA likes: perhaps not what was meant. */

@@ -232,7 +232,14 @@ t.test('the deliver leg', (t) => {
     '[domain a.example]\ndeliver = dane\ndeliver-floor = encrypt\n',
     'tls.ini:6: [domain a.example] deliver-floor: has no effect, because deliver is dane and not auto',
   );
-  says(socketmap, '[domain a.example]\ndeliver = auto\ndeliver-floor = verify\n');
+  const floored = '[domain a.example]\ndeliver = auto\ndeliver-floor = verify\n';
+  says(
+    socketmap,
+    floored,
+    'tls.ini:6: [domain a.example] deliver-floor: mail to domains without TLSA records and MTA-STS waits: without a resolver this is dane-only',
+  );
+  says(`${socketmap}resolver = 127.0.0.1\n`, floored);
+  says(`${socketmap}published = socketmap:inet:127.0.0.1:8642:QUERY\n`, floored);
   const floor = settingsOf(t, '[domain a.example]\ndeliver = auto\ndeliver-floor = verify\n', 'a.example');
   t.equal(floor.deliverFloor, 'verify');
   const names = settingsOf(t, '[domain a.example]\nserver-names = MX.A.example., .b.example\n', 'a.example');
