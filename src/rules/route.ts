@@ -108,7 +108,7 @@ export function routeMessage(question: RouteQuestion, settings: RouteSettings): 
     settings.mode === 'recipient' ? byRecipient(question, plans) : byHeader(question, plans, settings);
   if (routed.reply !== null) return { ...base, ...routed };
   const holds = plans.flatMap((plan) => (plan.kind === 'way' && plan.hold !== null ? [plan.hold] : []));
-  const notes = [...routed.notes, ...hopNotes(question, plans, settings), ...aliasNotes(question, plans)];
+  const notes = [...routed.notes, ...hopNotes(question, plans, settings), ...aloneNotes(question, plans)];
   const held = holds.length > 0 ? { kind: 'held' as const, holdReason: holds.join('; ') } : {};
   return { ...base, ...routed, ...held, ways: waysOf(plans, routed.ways), notes };
 }
@@ -283,16 +283,23 @@ function waysOf(plans: readonly Plan[], byHeader: readonly string[]): string[] {
   return [...ways];
 }
 
-/** Postfix answers `error` for a domain of aliases only: what they lead to is not shown to a filter. */
-function aliasNotes({ cases, postfix }: RouteQuestion, plans: readonly Plan[]): string[] {
-  const domains = cases.flatMap(({ recipient, need }, i) =>
-    postfix && need !== null && plans[i]!.kind === 'local' && recipient.mailer === 'error'
-      ? [recipient.address.domain]
-      : [],
-  );
-  return [...new Set(domains)]
-    .slice(0, 10)
-    .map((domain) => `${domain}: aliases; where they lead to other hosts, mail goes by the rows of those`);
+/** Transports of Postfix, and of what is commonly installed with it, that deliver on this host. */
+const DELIVER_HERE = 'local virtual lmtp dovecot maildrop cyrus mailman procmail discard retry'.split(' ');
+
+/**
+ * Recipients that are left alone though they may leave: Postfix answers `error` for a domain of aliases only, and what they
+ * lead to is not shown to a filter; a transport of the site's own may be another smtp(8).
+ */
+function aloneNotes({ cases, postfix }: RouteQuestion, plans: readonly Plan[]): string[] {
+  const notes = cases.flatMap(({ recipient, need }, i) => {
+    const { mailer, address } = recipient;
+    if (!postfix || need === null || plans[i]!.kind !== 'local' || mailer === '') return [];
+    if (mailer === 'error')
+      return [`${address.domain}: aliases; where they lead to other hosts, mail goes by the rows of those`];
+    if (DELIVER_HERE.includes(mailer)) return [];
+    return [`${address.domain}: left alone, as remote-transports does not name the transport ${mailer}`];
+  });
+  return [...new Set(notes)].slice(0, 10);
 }
 
 /** Next hops of the MTA's own that are passed by, and why. */

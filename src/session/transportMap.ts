@@ -70,7 +70,8 @@ function transportOf(key: string, { relayhost, fallbacks }: Ways): SocketmapRepl
       if (route.end !== 'fallback')
         return { status: 'OK', value: `${ROUTE_ENDS[route.end]}:${route.via ?? relayhost ?? domain}` };
       const gateway = fallbacks.get(route.rule);
-      if (gateway === undefined) return temp(`no rule "${route.rule}" with a fallback`);
+      if (gateway === undefined)
+        return temp(`no rule "${route.rule}" with a fallback, for which this mail waits`);
       return { status: 'OK', value: `${ROUTE_ENDS.fallback}:${gateway}` };
     }
   }

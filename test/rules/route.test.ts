@@ -462,6 +462,18 @@ t.test('a domain of aliases', async (t) => {
   t.strictSame(route([one('<c@our.example>', { mailer: 'virtual' })]).notes, []);
 });
 
+t.test('a transport of the site that remote-transports does not name', async (t) => {
+  const slow = [one('<b@good.example>', { mailer: 'slow' }), one('<c@good.example>', { mailer: 'slow' })];
+  t.match(route(slow), {
+    edits: [],
+    ways: ['local'],
+    notes: ['good.example: left alone, as remote-transports does not name the transport slow'],
+  });
+  t.strictSame(route(slow, { ...SETTINGS, remoteTransports: ['smtp', 'slow'] }).notes, []);
+  for (const mailer of ['lmtp', 'local']) t.strictSame(route([one('<b@x.example>', { mailer })]).notes, []);
+  t.strictSame(route([one('<b@good.example>', { mailer: 'slow', need: null })]).notes, []);
+});
+
 t.test('next hops of the MTA that are passed by are told', async (t) => {
   const notes = (nextHop: string, settings: RouteSettings): readonly string[] =>
     route([one('<b@good.example>', { nextHop })], settings).notes;
