@@ -17,22 +17,25 @@ export type SelfTest =
   /** No answer from one of them, and no better known of the others: worth trying again later. */
   | { readonly kind: 'unknown'; readonly why: string };
 
+type Options = Pick<StubOptions, 'attemptMs' | 'totalMs'> & {
+  /** Ends it at once, as `unknown`. */
+  readonly signal?: AbortSignal;
+};
+
 /** Asks each server once; `options` as for the resolver. Never rejects. */
-export async function selfTest(
-  servers: readonly DnsServer[],
-  options: Pick<StubOptions, 'attemptMs' | 'totalMs'> = {},
-): Promise<SelfTest> {
+export async function selfTest(servers: readonly DnsServer[], options: Options = {}): Promise<SelfTest> {
   const results = await Promise.all(servers.map((server) => testServer(server, options)));
   const worst = results.find((one) => one.kind === 'does-not-validate');
   return worst ?? results.find((one) => one.kind === 'unknown') ?? { kind: 'validates' };
 }
 
-async function testServer(
-  server: DnsServer,
-  options: Pick<StubOptions, 'attemptMs' | 'totalMs'>,
-): Promise<SelfTest> {
+async function testServer(server: DnsServer, { signal, ...options }: Options): Promise<SelfTest> {
   const resolver = new StubResolver({ ...options, servers: [server], trusted: true });
+  const stop = () => resolver.close();
+  if (signal?.aborted) stop();
+  signal?.addEventListener('abort', stop, { once: true });
   const root = await resolver.soa('');
+  signal?.removeEventListener('abort', stop);
   if (root.kind === 'unknown') return root;
   const name = serverName(server);
   if (root.kind === 'absent')

@@ -46,8 +46,20 @@ export async function openPublications(
   const trusted = settings.resolver.length > 0;
   const servers = trusted ? settings.resolver : await systemServers();
   const resolver = new StubResolver({ servers, trusted });
-  const test = trusted ? () => selfTest(servers) : null;
-  return withResolver(resolver, settings, events, test, () => resolver.close());
+  const stop = new AbortController();
+  const { signal } = stop;
+  const test = trusted ? () => selfTest(servers, { signal }) : null;
+  const told: PublishedEvents = {
+    ...events,
+    // of a test that was broken off
+    dane: (state) => {
+      if (!signal.aborted) events.dane(state);
+    },
+  };
+  return withResolver(resolver, settings, told, test, () => {
+    stop.abort();
+    resolver.close();
+  });
 }
 
 /** The same with a resolver of the caller's; tests have one of their own. `test`: null where it is not trusted. */

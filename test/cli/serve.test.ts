@@ -1,13 +1,16 @@
 /**
- * `tlsward serve` as a process: what it does with signals that come before it is ready.
+ * `tlsward serve` as a process: what it does with signals that come before it is ready, and while DNS is silent.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
+import { encodeSocketmapRequest } from '../../src/wire/socketmapClient.ts';
+import { fakeServer } from '../dns/fakeServer.ts';
 
 const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
 const MAIN = fileURLToPath(new URL(`../../src/main.${extension}`, import.meta.url));
@@ -44,4 +47,47 @@ test('SIGHUP while the first table is read is a reload, not an end', async (t) =
   t.match(log, /"event":"config\.loaded".*"generation":2,/);
   child.kill('SIGTERM');
   t.same(await ended, [0, null]);
+});
+
+test('SIGTERM ends it within shutdown-timeout, whatever DNS does', async (t) => {
+  const silent = await fakeServer(t, () => {});
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
+  writeFileSync(
+    join(folder, 'tlsward.ini'),
+    `[service]\nsocketmap-listen = unix:s\ncontrol-listen = unix:c\nshutdown-timeout = 1
+resolver = 127.0.0.1:${silent.port}\n[domain *]\ndeliver = auto\n`,
+  );
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', join(folder, 'tlsward.ini')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  t.teardown(() => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const ended = once(child, 'exit');
+  let log = '';
+  const said = (event: string) =>
+    new Promise<void>((resolve) => {
+      child.stdout.on('data', () => {
+        if (log.includes(`"event":"${event}"`)) resolve();
+      });
+    });
+  child.stdout.on('data', (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  await said('listener.open');
+  // self-test and look-ups are on their way
+  const socket = connect(join(folder, 's'));
+  socket.on('error', () => {});
+  for (let i = 0; i < 20; i++) socket.write(encodeSocketmapRequest('deliver', `d${i}.example`));
+  while (!silent.asked.some((asked) => asked.includes('d0.example')))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  const begun = performance.now();
+  child.kill('SIGTERM');
+  t.same(await ended, [0, null]);
+  const tookMs = performance.now() - begun;
+  t.ok(tookMs < 4000, `${tookMs} ms`);
+  t.notMatch(log, /dane\.untested/, 'a test that was broken off says nothing about the resolver');
+  socket.destroy();
 });

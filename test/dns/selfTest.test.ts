@@ -62,4 +62,12 @@ t.test('does it validate?', async (t) => {
   t.same(await selfTest([validates, plain, silent], times), off, 'one that does not is enough');
   t.match(await selfTest([validates, silent], times), { kind: 'unknown' });
   t.same(await selfTest([validates, validates]), sound);
+  const begun = performance.now();
+  const stopped = selfTest([silent], { signal: AbortSignal.timeout(50) });
+  t.match(await stopped, { kind: 'unknown', why: /tlsward ends/ });
+  t.match(await selfTest([silent], { signal: AbortSignal.abort() }), {
+    kind: 'unknown',
+    why: /tlsward ends/,
+  });
+  t.ok(performance.now() - begun < 1000, 'broken off');
 });
