@@ -17,6 +17,7 @@
  * Each domain is looked up once at a time, whoever waits. Beyond the limits of look-ups under way the answer is `unknown` at
  * once, not a queue; work behind the answers takes only half of them. Sections are those of RFC 8461.
  */
+import { setMaxListeners } from 'node:events';
 import { canonicalDomain } from '../core/domain.ts';
 import type { StsFact, StsMode } from '../core/published.ts';
 import type { StsFailed, StsFetched } from './policyRequest.ts';
@@ -59,6 +60,8 @@ export class StsPolicies {
     this.#now = now;
     this.#cache = cache;
     this.#memory = new StsMemory(limits.remembered);
+    // each fetch listens, and more than ten would be warned of as a leak
+    setMaxListeners(limits.fetches, this.#stop.signal);
     this.#timer = setInterval(() => this.sweep(), SWEEP_MS);
     this.#timer.unref();
   }

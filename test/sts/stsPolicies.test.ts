@@ -2,6 +2,8 @@
  * The finder, line by line of what it promises, with a clock that the test moves. Nothing here uses network or disk.
  */
 import { test } from 'tap';
+import { STS_LIMITS } from '../../src/sts/stsOptions.ts';
+import { StsPolicies } from '../../src/sts/stsPolicies.ts';
 import { absent, found, unknown } from './fakes.ts';
 import {
   Bed,
@@ -521,6 +523,30 @@ test('closing', async (t) => {
   t.same(bed.told(), [], 'that is no failure of the policy host');
   policies.sweep();
   await policies.close();
+});
+
+test('as many fetches as there may be, without a warning of Node', async (t) => {
+  const warnings: string[] = [];
+  const onWarning = ({ name, message }: Error) => void warnings.push(`${name}: ${message}`);
+  process.on('warning', onWarning);
+  t.teardown(() => process.removeListener('warning', onWarning));
+  const bed = new Bed(t);
+  // the real fetch, which waits for an address
+  bed.resolver.addresses = () => new Promise(() => undefined);
+  const policies = await StsPolicies.open({
+    resolver: bed.resolver,
+    folder: null,
+    opening: null,
+    event: () => undefined,
+  });
+  const names = Array.from({ length: STS_LIMITS.fetches }, (_, i) => `d${i}.example`);
+  for (const name of names) bed.publish(name, 'one');
+  const found = names.map((name) => policies.find(name));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.equal(policies.counters().fetches, names.length);
+  await policies.close();
+  for (const fact of await Promise.all(found)) t.same(fact, { kind: 'unknown', why: 'shutting down' });
+  t.same(warnings, []);
 });
 
 test('the timer holds no process', async (t) => {
