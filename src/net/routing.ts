@@ -46,7 +46,7 @@ export class Routing {
 
   /** The way of a message at its end; null: no rule speaks of it. `active`: what its table belongs to. */
   message(query: MessageQuery, active: Active, code: string, now: number): Routed | null {
-    if (namesNextHop(query, active)) {
+    if (namesWay(query, active)) {
       this.counters.refused++;
       return { ...stopped([], foreignWay(code)), kind: 'refused' };
     }
@@ -100,17 +100,23 @@ export class Routing {
 }
 
 /**
- * Does a client that is no content filter of ours give a recipient a next hop? Marks can only raise, but with a next hop a
- * user who may relay could have this server connect to any host and port inside. `transport` routes by it without any rule,
- * and however it is spelled: `u%x.tlsward-via...`, a source route, quotes and comments (all tried with Postfix 3.7).
+ * Does a client that is no content filter of ours say which way a recipient goes? With a next hop in the address a user who
+ * may relay could have this server connect to any host and port inside, and with any mark somebody who logged in would get
+ * by what the MTA says of the domain (check_recipient_access, transport tables). `transport` routes by marks without any
+ * rule, and however they are spelled: `u%x.tlsward-via...`, a source route, quotes and comments (tried with Postfix 3.7).
  */
-function namesNextHop({ transaction }: MessageQuery, { facts }: Active): boolean {
+function namesWay({ transaction }: MessageQuery, { facts }: Active): boolean {
   const { arrival, saslUsername, clientAddress, recipients } = transaction;
   if (arrival === 'local') return false;
+  const user = saslUsername !== '';
   // a filter does not log in; the users of a webmail on this host do
-  if (saslUsername === '' && inNetworks(facts.trustedClients, clientAddress)) return false;
-  return recipients.some(({ text }) => /tlsward-via/i.test(text.replace(/[^A-Za-z0-9-]+/g, '')));
+  if (!user && inNetworks(facts.trustedClients, clientAddress)) return false;
+  const marks = user ? ANY_MARK : NEXT_HOP;
+  return recipients.some(({ text }) => marks.test(text.replace(/[^A-Za-z0-9-]+/g, '')));
 }
+
+const NEXT_HOP = /tlsward-via/i;
+const ANY_MARK = /tlsward-(?:via|encrypt|verify|fallback)/i;
 
 /** Sendmail: does all mail to this recipient leave as it needs, by its row? */
 function byRow({ address }: RuleRecipient, need: Need, table: PolicyTable): boolean {

@@ -103,9 +103,9 @@ export function changedMeanwhile(code: string): Reply {
   return { code: 451, dsn: '4.3.0', text: `${text} [${code}]` };
 }
 
-/** A client gave a recipient the next hop of its mail. */
+/** A client says in the address of a recipient which way its mail goes. */
 export function foreignWay(code: string): Reply {
-  const text = 'the address of a recipient names the next hop of its mail, which only this server may do';
+  const text = 'the address of a recipient names the way of its mail, which only this server may do';
   return { code: 550, dsn: '5.7.1', text: `${text} [${code}]` };
 }
 

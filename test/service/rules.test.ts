@@ -196,11 +196,11 @@ test('by header, and what came from outside under its name', async (t) => {
   ]);
 });
 
-test('a next hop in an address is taken from a content filter only', async (t) => {
+test('a mark in an address is taken from a content filter only', async (t) => {
   const hop = 'good.example.tlsward-via.b-22.127.0.0.1.tlsward-encrypt';
   const unruled = await bed(t, SERVICE);
   const ruled = await bed(t, TABLE);
-  const words = [/^REPLYCODE 550 5\.7\.1 the address of a recipient names the next hop/];
+  const words = [/^REPLYCODE 550 5\.7\.1 the address of a recipient names the way/];
   for (const [name, on] of Object.entries({ unruled, ruled })) {
     for (const path of [
       `<u@${hop}>`,
@@ -216,6 +216,12 @@ test('a next hop in an address is taken from a content filter only', async (t) =
     t.match(await play(on, 'x', [`<u@${hop}>`], handedBack), { recipients: [`<u@${hop}>`] }, name);
     const webmail = { clientAddress: '127.0.0.1' };
     t.match(atEnd(await play(on, 'x', [`<u@${hop}>`], webmail)), words, `${name}: somebody logged in`);
+    for (const end of ['encrypt', 'verify', 'fallback']) {
+      const path = `<u@good.example.portal.tlsward-${end}>`;
+      t.match(atEnd(await play(on, 'x', [path], webmail)), words, `${name}: ${path}`);
+      const relayed = await play(on, 'x', [path], { saslUsername: '' });
+      t.match(relayed, { outcome: 'accepted', recipients: [path] }, 'a filter on another host');
+    }
   }
 });
 
