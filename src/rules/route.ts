@@ -296,7 +296,8 @@ function aloneNotes({ cases, postfix }: RouteQuestion, plans: readonly Plan[]): 
     if (!postfix || need === null || plans[i]!.kind !== 'local' || mailer === '') return [];
     if (mailer === 'error')
       return [`${address.domain}: aliases; where they lead to other hosts, mail goes by the rows of those`];
-    if (DELIVER_HERE.includes(mailer)) return [];
+    // smtp and relay are in the default, so somebody took them out
+    if ([...DELIVER_HERE, 'smtp', 'relay'].includes(mailer)) return [];
     return [`${address.domain}: left alone, as remote-transports does not name the transport ${mailer}`];
   });
   return [...new Set(notes)].slice(0, 10);

@@ -470,7 +470,9 @@ t.test('a transport of the site that remote-transports does not name', async (t)
     notes: ['good.example: left alone, as remote-transports does not name the transport slow'],
   });
   t.strictSame(route(slow, { ...SETTINGS, remoteTransports: ['smtp', 'slow'] }).notes, []);
-  for (const mailer of ['lmtp', 'local']) t.strictSame(route([one('<b@x.example>', { mailer })]).notes, []);
+  const named = { ...SETTINGS, remoteTransports: ['smtp'] };
+  for (const mailer of ['lmtp', 'local', 'relay'])
+    t.strictSame(route([one('<b@x.example>', { mailer })], named).notes, [], mailer);
   t.strictSame(route([one('<b@good.example>', { mailer: 'slow', need: null })]).notes, []);
 });
 
