@@ -84,7 +84,8 @@ export async function explainDeliver(question: DeliverQuestion, io: Io): Promise
     if (decision?.kind === 'policy' && decision.follows !== null)
       io.out(`${label('follows')}${visible(decision.follows)}\n`);
     means.forEach((sentence, i) => {
-      io.out(`${label(i === 0 ? 'means' : '')}${sentence}\n`);
+      // may quote another policy server
+      io.out(`${label(i === 0 ? 'means' : '')}${visible(sentence, 1000)}\n`);
     });
   }
   return reply.status === 'TEMP' ? EXIT.cannotTell : EXIT.yes;
