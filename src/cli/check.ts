@@ -1,10 +1,12 @@
 /**
- * `tlsward check`: reads the whole configuration as `serve` would, and prints every mistake with file and line, what was
- * found and what was expected. Nothing is opened or changed. Exit status: 0 fine, 78 mistakes.
+ * `tlsward check`: reads the whole configuration as `serve` would, the key file of `mark-key` included, and prints every
+ * mistake with file and line, what was found and what was expected. No socket is opened and nothing is changed: a key file
+ * that is not there yet is not made. One that this user may not read is mentioned. Exit status: 0 fine, 78 mistakes.
  */
 import { loadConfig } from '../config/load.ts';
 import { formatNotice, formatProblem } from '../config/problem.ts';
-import { configFile, EXIT, type Io, paint, parseCommand } from './command.ts';
+import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
+import { configFile, count, EXIT, type Io, paint, parseCommand } from './command.ts';
 
 /** `tlsward check`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
@@ -12,21 +14,40 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const file = configFile(values, io.env);
   const loaded = loadConfig(file);
   const { notices } = loaded;
+  const key = loaded.ok && loaded.service.markKey !== null ? await tryKeyFile(loaded.service.markKey) : {};
+  const ok = loaded.ok && key.mistake === undefined;
   if (values.json) {
     const detail = loaded.ok
       ? { rows: loaded.packed.rows, hash: loaded.hash, files: loaded.files }
       : { problems: loaded.problems };
-    io.out(`${JSON.stringify({ ok: loaded.ok, notices, ...detail })}\n`);
-    return loaded.ok ? EXIT.yes : EXIT.config;
+    io.out(`${JSON.stringify({ ok, notices, ...detail, ...(loaded.ok ? { markKey: key } : {}) })}\n`);
+    return ok ? EXIT.yes : EXIT.config;
   }
-  if (!loaded.ok) {
-    const count = loaded.problems.length;
-    io.err(`${paint(io, 'red', `${file}: ${count} mistake${count === 1 ? '' : 's'}`)}\n`);
-    for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
+  if (!loaded.ok || key.mistake !== undefined) {
+    const problems = loaded.ok ? [] : loaded.problems;
+    const mistakes = problems.length + (key.mistake === undefined ? 0 : 1);
+    io.err(`${paint(io, 'red', `${file}: ${count(mistakes, 'mistake')}`)}\n`);
+    for (const problem of problems) io.err(`${formatProblem(problem)}\n`);
+    if (key.mistake !== undefined) io.err(`${key.mistake}\n`);
   } else
     io.out(
-      `${paint(io, 'green', `${file}: fine`)}; ${loaded.packed.rows} rows from ${loaded.files.length} file${loaded.files.length === 1 ? '' : 's'}\n`,
+      `${paint(io, 'green', `${file}: fine`)}; ${count(loaded.packed.rows, 'row')} from ${count(loaded.files.length, 'file')}\n`,
     );
   for (const notice of notices) io.err(`notice: ${formatNotice(notice)}\n`);
-  return loaded.ok ? EXIT.yes : EXIT.config;
+  if (key.notice !== undefined) io.err(`notice: ${key.notice}\n`);
+  return ok ? EXIT.yes : EXIT.config;
+}
+
+/** Can the key file be used? A missing one is made on first start. */
+async function tryKeyFile(file: string): Promise<{ readonly mistake?: string; readonly notice?: string }> {
+  try {
+    await readKeyFile(file);
+  } catch (error) {
+    if (!(error instanceof KeyFileError)) throw error;
+    const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return {};
+    if (code === 'EACCES' || code === 'EPERM') return { notice: `${error.message}, so it was not checked` };
+    return { mistake: error.message };
+  }
+  return {};
 }

@@ -81,6 +81,11 @@ export function fileError(error: unknown): string {
   return getSystemErrorMap().get(errno ?? 0)?.[1] ?? code ?? String(error);
 }
 
+/** "1 row", "2 rows", "2 entries". */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
 /** Left column of a two-column text. */
 export function label(text: string): string {
   return text.padEnd(11);

@@ -22,7 +22,7 @@ import { parseDay } from '../config/values.ts';
 import { DELIVER_LEVELS, RECEIVE_LEVELS } from '../core/settings.ts';
 import { PolicyTable } from '../core/table.ts';
 import { ControlError } from '../net/controlClient.ts';
-import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, count, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 import { printReload, type ReloadReply } from './reload.ts';
 import { LockedError, openDraft, WriteError } from './replaceFile.ts';
@@ -164,8 +164,7 @@ function wordsFor(pattern: string, exception: ExceptionRow | null, today: string
 function refuse(io: Io, json: boolean, problems: readonly Problem[]): number {
   if (json) io.out(`${JSON.stringify({ ok: false, problems })}\n`);
   else {
-    const count = `${problems.length} mistake${problems.length === 1 ? '' : 's'}`;
-    io.err(`${paint(io, 'red', `${count}; nothing was written`)}\n`);
+    io.err(`${paint(io, 'red', `${count(problems.length, 'mistake')}; nothing was written`)}\n`);
     for (const problem of problems) io.err(`${formatProblem(problem)}\n`);
   }
   return EXIT.config;

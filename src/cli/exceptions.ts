@@ -7,7 +7,7 @@ import { countDays, dayOf, daysBetween } from '../config/day.ts';
 import type { ExceptionRow } from '../config/exceptions.ts';
 import { loadConfig } from '../config/load.ts';
 import { escapeText, formatPosition, formatProblem } from '../config/problem.ts';
-import { configFile, EXIT, type Io, paint, parseCommand } from './command.ts';
+import { configFile, count, EXIT, type Io, paint, parseCommand } from './command.ts';
 
 /** `tlsward exceptions`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
@@ -25,8 +25,10 @@ export async function run(argv: string[], io: Io): Promise<number> {
     const exceptions = all.map((one) => ({ ...one, daysLeft: daysBetween(today, one.until) }));
     io.out(`${JSON.stringify({ ok: overdue === 0, overdue, exceptions })}\n`);
   } else {
-    const count = `${all.length} exception${all.length === 1 ? '' : 's'}`;
-    io.out(`${overdue > 0 ? paint(io, 'red', `${count}, ${overdue} overdue`) : paint(io, 'green', count)}\n`);
+    const number = count(all.length, 'exception');
+    io.out(
+      `${overdue > 0 ? paint(io, 'red', `${number}, ${overdue} overdue`) : paint(io, 'green', number)}\n`,
+    );
     for (const one of all) print(io, one, today);
   }
   return overdue > 0 ? EXIT.no : EXIT.yes;

@@ -17,7 +17,7 @@ import { type StaticMap, staticMap } from '../core/staticMap.ts';
 import { PolicyTable } from '../core/table.ts';
 import { postfixVersion } from '../net/active.ts';
 import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
-import { configFile, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, count, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { LockedError, openDraft, WriteError } from './replaceFile.ts';
 
 const OPTIONS = {
@@ -101,10 +101,6 @@ function heading(map: StaticMap, config: string, hash: string, version: string):
     ...not.map((words) => `Not here: ${words}.`),
     '',
   ];
-}
-
-function count(number: number, one: string, many: string): string {
-  return `${number} ${number === 1 ? one : many}`;
 }
 
 /** Compares entries, in any order; comments and white space do not count. */

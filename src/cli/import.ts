@@ -10,7 +10,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { escapeText, formatPosition, quote } from '../config/problem.ts';
-import { EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { count, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { importPostfix } from './importPostfix.ts';
 import { Imported, type Remark } from './importRows.ts';
 import { importSendmail } from './importSendmail.ts';
@@ -65,10 +65,6 @@ export async function run(argv: string[], io: Io): Promise<number> {
 
 function words(remark: Remark): string {
   return `${formatPosition(remark)}: ${escapeText(remark.text, 200)}: ${escapeText(remark.why, 300)}`;
-}
-
-function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`;
 }
 
 function readSource(file: string): string | Error {

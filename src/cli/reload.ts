@@ -2,7 +2,7 @@
  * `tlsward reload`: the daemon reads its configuration again beside the running table. Prints what changed, or every
  * mistake; with mistakes the old table stays and the exit status is 78.
  */
-import { EXIT, type Io, paint, parseCommand } from './command.ts';
+import { count, EXIT, type Io, paint, parseCommand } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 
 export interface ReloadReply {
@@ -37,15 +37,13 @@ export async function run(argv: string[], io: Io): Promise<number> {
 export function printReload(reply: ReloadReply, io: Io): number {
   if (!reply.ok) {
     const problems = reply.problems ?? [reply.error ?? 'unknown error'];
-    io.err(
-      `${paint(io, 'red', `${problems.length} mistake${problems.length === 1 ? '' : 's'}; the old table stays`)}\n`,
-    );
+    io.err(`${paint(io, 'red', `${count(problems.length, 'mistake')}; the old table stays`)}\n`);
     for (const problem of problems) io.err(`${problem}\n`);
     return EXIT.config;
   }
   const { added = 0, removed = 0, changed = 0, rules = 0, lines = [] } = reply.changes ?? {};
   io.out(
-    `reloaded: generation ${reply.generation}, ${reply.rows} rows; ${added} added, ${removed} removed, ${changed} changed${rules > 0 ? `, ${rules} rule${rules === 1 ? '' : 's'} changed` : ''}\n`,
+    `reloaded: generation ${reply.generation}, ${count(Number(reply.rows), 'row')}; ${added} added, ${removed} removed, ${changed} changed${rules > 0 ? `, ${count(rules, 'rule')} changed` : ''}\n`,
   );
   for (const line of lines) io.out(`  ${line}\n`);
   for (const notice of reply.notices ?? []) io.out(`notice: ${notice}\n`);

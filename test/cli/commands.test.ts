@@ -3,7 +3,7 @@
  * `explain`, `simulate policy` and `milter`, `lookup`, `status`, `reload`; and what `main` adds: help, usage, colour.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -197,6 +197,41 @@ test('mistakes as text and as JSON', async (t) => {
     t.equal(said.code, 78);
     t.equal((said.json().problems as unknown[]).length, 2);
   }
+});
+
+test('check reads the key file as serve would', async (t) => {
+  const folder = t.testdir();
+  const config = join(folder, 'tls.ini');
+  const key = join(folder, 'mark.key');
+  writeFileSync(
+    config,
+    '[service]\nmilter-listen = inet:127.0.0.1:1\nmark-key = mark.key\n[domains]\n* = may\n',
+  );
+  t.match(await say(check, ['--config', config]), { code: 0, err: '', out: /: fine; / });
+  t.throws(() => readFileSync(key), { code: 'ENOENT' }, 'and does not make it');
+  writeFileSync(key, 'short\n', { mode: 0o600 });
+  t.match(await say(check, ['--config', config]), {
+    code: 78,
+    out: '',
+    err: /tls\.ini: 1 mistake\n.*mark\.key:1: /,
+  });
+  const said = await say(check, ['--config', config, '--json']);
+  t.match(said, { code: 78 });
+  t.match(said.json(), { ok: false, rows: 1, markKey: { mistake: /mark\.key:1: / } });
+  writeFileSync(key, `${'ab'.repeat(32)}\n`);
+  t.match(await say(check, ['--config', config, '--json']), { code: 0 });
+  chmodSync(key, 0o644);
+  t.match(await say(check, ['--config', config]), {
+    code: 78,
+    out: '',
+    err: /mark\.key: mode is 0644: .*chmod 600/,
+  });
+  if (process.getuid?.() === 0) return;
+  chmodSync(key, 0);
+  t.match(await say(check, ['--config', config]), {
+    code: 0,
+    err: /^notice: .*mark\.key: .*, so it was not checked\n$/,
+  });
 });
 
 test('no daemon, and wrong arguments', async (t) => {
