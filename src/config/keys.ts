@@ -213,7 +213,7 @@ const ROW = section('policy, domain', [
   [
     'deliver',
     '',
-    'how mail to the domain must leave; empty: by the MTA’s own default level',
+    "how mail to the domain must leave; empty: by the MTA's own default level",
     {
       expected: `one of ${DELIVER_LEVELS.join(', ')}`,
       allowed: { enum: [...DELIVER_LEVELS, ''] },
@@ -236,7 +236,7 @@ const ROW = section('policy, domain', [
   [
     'client-names',
     '',
-    'names a client certificate may have, `.suffix` for all below; empty: the row’s domain and below',
+    "names a client certificate may have, `.suffix` for all below; empty: the row's domain and below",
     anything('domain names or .suffix'),
   ],
   [
@@ -248,7 +248,7 @@ const ROW = section('policy, domain', [
   [
     'server-names',
     '',
-    'names the server certificate may have at `deliver = verify` or `secure`, `.suffix` for all below; empty: by Postfix’s own rules',
+    "names the server certificate may have at `deliver = verify` or `secure`, `.suffix` for all below; empty: by Postfix's own rules",
     anything('domain names or .suffix'),
   ],
   ['fingerprint', '', 'pinned digests of certificates or public keys, in hex', anything('digests in hex')],

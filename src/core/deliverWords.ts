@@ -46,7 +46,7 @@ function certificate({ level, match, attributes }: DeliverPolicy): string {
   if (match.length > 0) return ` ${match.join(' or ')}`;
   return level === 'verify'
     ? ' the host name of the MX (smtp_tls_verify_cert_match)'
-    : ' the next hop’s domain or a name below it (smtp_tls_secure_cert_match)';
+    : " the next hop's domain or a name below it (smtp_tls_secure_cert_match)";
 }
 
 function floors({ minProtocol, minBits, exclude }: DeliverPolicy): string[] {

@@ -110,7 +110,7 @@ test('what the answer leads to, in words', async (t) => {
   );
   await means(
     'secure.example',
-    /the next hop’s domain or a name below it/,
+    /the next hop's domain or a name below it/,
     /256 bits or more up to TLSv1\.2/,
   );
   await means('named.example', /a trusted issuer for a\.example or \.b\.example;/);
