@@ -27,8 +27,10 @@ import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
 import { checkReplyTokens, findReplyTokens } from '../mark/replyToken.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { routeSettings } from '../net/active.ts';
+import { namesWay } from '../net/routing.ts';
 import { domainsOf, messageFacts, tokenValues } from '../rules/messageFacts.ts';
 import { type RouteCase, routeMessage } from '../rules/route.ts';
+import { foreignWay } from '../rules/routeWords.ts';
 import { fileError, type Io, label, UsageError } from './command.ts';
 import { headerOption } from './sessionOptions.ts';
 
@@ -122,6 +124,7 @@ export async function explainRules(
     const cannot = need === null ? null : cannotByRow(table, settings.relayhost ?? address.domain);
     return { recipient, need, cannot, byRow: false };
   });
+  const foreign = namesWay(transaction, service);
   const routed = routeMessage({ cases, postfix: true, local: false, code }, settings);
   const checks = checkReplyTokens(tokens, domainsOf(recipients), keys).map(
     ({ day, keyId, result, domains }) => {
@@ -137,8 +140,8 @@ export async function explainRules(
   return {
     rules: rules.length === 0 ? null : said,
     tokens: checks,
-    outcome: routed.kind,
-    ruleReply: routed.reply,
+    outcome: foreign ? 'refused' : routed.kind,
+    ruleReply: foreign ? foreignWay(code) : routed.reply,
   };
 }
 

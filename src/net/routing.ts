@@ -46,7 +46,7 @@ export class Routing {
 
   /** The way of a message at its end; null: no rule speaks of it. `active`: what its table belongs to. */
   message(query: MessageQuery, active: Active, code: string, now: number): Routed | null {
-    if (namesWay(query, active)) {
+    if (namesWay(query.transaction, active.facts)) {
       this.counters.refused++;
       return { ...stopped([], foreignWay(code)), kind: 'refused' };
     }
@@ -105,7 +105,7 @@ export class Routing {
  * by what the MTA says of the domain (check_recipient_access, transport tables). `transport` routes by marks without any
  * rule, and however they are spelled: `u%x.tlsward-via...`, a source route, quotes and comments (tried with Postfix 3.7).
  */
-function namesWay({ transaction }: MessageQuery, { facts }: Active): boolean {
+export function namesWay(transaction: Transaction, facts: Active['facts']): boolean {
   const { arrival, saslUsername, clientAddress, recipients } = transaction;
   if (arrival === 'local') return false;
   const user = saslUsername !== '';

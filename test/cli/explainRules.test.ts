@@ -103,6 +103,13 @@ test('which rule, for whom, why and what follows', async (t) => {
   const held = await ask([...mail('b@none.example'), '--parameter', 'REQUIRETLS']);
   t.match([held.code, held.out], [1, /^hold by a rule\n/]);
 
+  const marked = mail('b@x.example.tlsward-encrypt');
+  t.match(await ask([...marked, '--auth', 'alice']), {
+    code: 1,
+    out: /: 550 5\.7\.1 the address of a recipient names the way of its mail/,
+  });
+  t.equal((await ask(marked)).code, 0, 'handed back by a filter on another host');
+
   const json = JSON.parse((await ask([...mail('b@x.example'), '--subject', '[secure]', '--json'])).out);
   t.match(json, {
     verdict: 'accept',
