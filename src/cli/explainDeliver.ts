@@ -14,7 +14,7 @@ import { loadConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import { describeDelivery } from '../core/deliverWords.ts';
 import { PolicyTable } from '../core/table.ts';
-import { visible } from '../log/log.ts';
+import { visible } from '../log/visible.ts';
 import { postfixVersion } from '../net/active.ts';
 import { answerMap, MAPS } from '../session/mapAnswer.ts';
 import { formatSocketmapReply } from '../wire/socketmapEncode.ts';

@@ -6,7 +6,7 @@
  *            fetched 2026-11-22T09:00:00.000Z (3 h ago), expires 2026-11-29T09:00:00.000Z (in 6 d)
  */
 import type { DaneFact, OtherAnswer, Published, StsFact } from '../core/published.ts';
-import { visible } from '../log/log.ts';
+import { visible } from '../log/visible.ts';
 import type { Inspection } from '../published/publications.ts';
 
 const MOST_NAMES = 20;

@@ -14,7 +14,8 @@ import type { Transaction } from '../core/transaction.ts';
 import { combine, type Verdict } from '../core/verdict.ts';
 import { type Reply, reasonsOf, replyFor } from '../core/words.ts';
 import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
-import type { Log, VerdictRecord } from '../log/log.ts';
+import type { Log } from '../log/log.ts';
+import type { VerdictRecord } from '../log/verdictFields.ts';
 import type { Routed, RouteSettings } from '../rules/route.ts';
 import type {
   EventsAnswer,

@@ -6,7 +6,7 @@
  * macros are sent as asked for. A surplus reply, or none within `timeoutMs`, is an error, as it is to a real MTA.
  * Sources: Postfix `milter8.c`, Sendmail `milter.c`.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ListenAddress } from '../config/listen.ts';
 import type { TlsState } from '../core/tls.ts';
 import { encodeCommands, ReplyDecoder } from '../wire/milterClient.ts';
@@ -15,6 +15,7 @@ import { type MilterReply, shownReply } from '../wire/milterEncode.ts';
 import { SMFIM, SMFIP } from '../wire/milterNames.ts';
 import { applyRecipients, applyReplies, type PlainMessage } from './applyReplies.ts';
 import { macroText, macroValues, recipientValues } from './playedMacros.ts';
+import { connectTo, PlayError } from './playing.ts';
 
 export interface PlayedMail extends PlainMessage {
   readonly mta: 'postfix' | 'sendmail';
@@ -49,9 +50,6 @@ export interface Played {
   /** Paths it goes to in the end. */
   readonly recipients: readonly string[];
 }
-
-/** The filter broke off, answered out of turn, or not in time. */
-export class PlayError extends Error {}
 
 const OFFER = { version: 6, actions: 0x1ff, protocol: 0x1fffff } as const;
 const CHUNK = 65_535;
@@ -233,7 +231,7 @@ class Filter {
 
   static open(address: ListenAddress, timeoutMs: number): Promise<Filter> {
     return new Promise((resolve, reject) => {
-      const socket = address.kind === 'unix' ? connect(address.path) : connect(address.port, address.host);
+      const socket = connectTo(address);
       socket.once('connect', () => resolve(new Filter(socket, timeoutMs)));
       socket.once('error', (error) => reject(new PlayError(`cannot reach the filter: ${error.message}`)));
     });

@@ -2,7 +2,6 @@
  * Plays Postfix against a policy service: one request as Postfix 3.7 sends it, one answer. For `tlsward simulate policy`.
  * Source: Postfix SMTPD_POLICY_README.
  */
-import { connect } from 'node:net';
 import type { ListenAddress } from '../config/listen.ts';
 import type { TlsState } from '../core/tls.ts';
 import {
@@ -11,7 +10,7 @@ import {
   PolicyAnswerDecoder,
   type PolicyAttributes,
 } from '../wire/policyClient.ts';
-import { PlayError } from './milterPlayer.ts';
+import { connectTo, PlayError } from './playing.ts';
 
 export interface PolicyQuestion {
   readonly state: string;
@@ -86,7 +85,7 @@ export function askPolicy(
   return new Promise((resolve, reject) => {
     const request = attributesOf(question);
     const decoder = new PolicyAnswerDecoder();
-    const socket = address.kind === 'unix' ? connect(address.path) : connect(address.port, address.host);
+    const socket = connectTo(address);
     const fail = (message: string): void => {
       socket.destroy();
       reject(new PlayError(message));

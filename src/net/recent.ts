@@ -2,7 +2,7 @@
  * The recent verdicts, for `lookup`: everything that was not a plain accept, up to a limit, and some accepts:
  * the last few, and the first few of each second. In memory only; the others are in the log under the same code.
  */
-import type { VerdictRecord } from '../log/log.ts';
+import type { VerdictRecord } from '../log/verdictFields.ts';
 
 /** Accepted mail is kept apart, so that a busy hour of it does not push out the refusals people ask about. */
 const ACCEPTS_KEPT = 256;

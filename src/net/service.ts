@@ -13,7 +13,8 @@ import { formatNotice, formatProblem, type Problem } from '../config/problem.ts'
 import { loadInWorker, startReload } from '../config/reload.ts';
 import type { ServiceSettings } from '../config/service.ts';
 import { PolicyTable } from '../core/table.ts';
-import { type Log, verdictFields } from '../log/log.ts';
+import type { Log } from '../log/log.ts';
+import { verdictFields } from '../log/verdictFields.ts';
 import { KeyFileError } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { controlProtocol } from '../session/control.ts';

@@ -2,12 +2,11 @@
  * Plays an MTA against a socketmap: keys of one map, one after the other on one connection. For `tlsward simulate socketmap`.
  * Source: Postfix socketmap_table(5).
  */
-import { connect } from 'node:net';
 import type { ListenAddress } from '../config/listen.ts';
 import { encodeSocketmapRequest, SocketmapReplyDecoder } from '../wire/socketmapClient.ts';
 import type { SocketmapReply } from '../wire/socketmapEncode.ts';
 import { WireError } from '../wire/wireError.ts';
-import { PlayError } from './milterPlayer.ts';
+import { connectTo, PlayError } from './playing.ts';
 
 /** Replies in the order of the keys; rejects with PlayError when one does not come within ten seconds. */
 export function askSocketmap(
@@ -18,7 +17,7 @@ export function askSocketmap(
   return new Promise((resolve, reject) => {
     const replies: SocketmapReply[] = [];
     const decoder = new SocketmapReplyDecoder();
-    const socket = address.kind === 'unix' ? connect(address.path) : connect(address.port, address.host);
+    const socket = connectTo(address);
     const fail = (message: string): void => {
       socket.destroy();
       reject(new PlayError(message));
