@@ -164,7 +164,9 @@ function namedLocal(
 function planOf(one: RouteCase, question: RouteQuestion, settings: RouteSettings): Plan {
   const { recipient, need, cannot, byRow } = one;
   const moves = question.postfix && settings.mode === 'recipient';
-  const marked = markedRoute(recipient.path);
+  // by header there is no map that knows marks: the domain leads nowhere, or to the relayhost as it is
+  const ignored = question.postfix && !moves;
+  const marked = ignored ? null : markedRoute(recipient.path);
   if (marked !== null) return planMarked(one, marked, moves);
   const local = isLocal(one, question, settings);
   if (need === null) return { kind: local === true ? 'local' : 'plain' };
@@ -315,7 +317,8 @@ function hopNotes(
     const { recipient } = cases[i]!;
     const { nextHop, address } = recipient;
     const wanted = mode === 'recipient' ? (relayhost ?? address.domain) : address.domain;
-    if (!isOtherHop(nextHop, wanted)) continue;
+    // a name without domain gets that of the host, which is where it goes then
+    if (wanted === '' || !isOtherHop(nextHop, wanted)) continue;
     const instead = wanted === relayhost ? `relayhost ${relayhost}` : `the MX of ${address.domain}`;
     notes.push(
       `${address.domain}: ${instead} instead of the next hop ${nextHop} that the MTA would take, which a rule's way cannot name`,

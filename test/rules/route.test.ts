@@ -186,8 +186,10 @@ function broken(
   const level = need!.level;
   const before = readRoute(recipient.path.replace(/^.*@|>$/g, ''));
   const meets = (end: string): boolean => end === 'fallback' || end === 'verify' || end === level;
-  if (before.kind === 'routed' && meets(before.route.end)) return null;
-  if (before.kind !== 'routed' && local)
+  // by header nothing takes a mark for what it says
+  const marked = before.kind === 'routed' && !(postfix && settings.mode === 'header');
+  if (marked && meets(before.route.end)) return null;
+  if (!marked && local)
     return edits.length > 0 && settings.mode === 'recipient' ? 'a local recipient was moved' : null;
   if (!postfix) return byRow && cannot === null ? null : 'Sendmail has no way for one message';
   const ends = edits.flatMap((edit) => {
@@ -476,6 +478,12 @@ t.test('a transport of the site that remote-transports does not name', async (t)
   t.strictSame(route([one('<b@good.example>', { mailer: 'slow', need: null })]).notes, []);
 });
 
+t.test('by header a mark that an author wrote counts for nothing', async (t) => {
+  const marked = one('<b@good.example.tlsward-encrypt>', { nextHop: 'good.example.tlsward-encrypt' });
+  t.equal(said(route([marked], HEADER)), 'routed X-TLS-Ward-Route: encrypt');
+  t.equal(said(route([marked])), 'routed', 'by recipient the map knows it');
+});
+
 t.test('next hops of the MTA that are passed by are told', async (t) => {
   const notes = (nextHop: string, settings: RouteSettings): readonly string[] =>
     route([one('<b@good.example>', { nextHop })], settings).notes;
@@ -483,6 +491,7 @@ t.test('next hops of the MTA that are passed by are told', async (t) => {
     /^good\.example: the MX of good\.example instead of the next hop a\.example, b\.example that/,
   ]);
   t.strictSame(notes('good.example', HEADER), []);
+  t.strictSame(route([one('<bob>', { nextHop: 'our.example' })], HEADER).notes, [], 'completed by the MTA');
   t.match(notes('[smart.example]:26', HEADER), [/^good\.example: the MX of good\.example instead/]);
 });
 
