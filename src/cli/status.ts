@@ -1,7 +1,7 @@
 /**
  * `tlsward status`: is the daemon there, which table does it use, where does it listen, what has it counted.
  */
-import { EXIT, type Io, label, paint, parseCommand } from './command.ts';
+import { count, EXIT, type Io, label, paint, parseCommand } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 
 type Counters = Readonly<Record<string, number>>;
@@ -59,9 +59,10 @@ function publishedLines(io: Io, published: PublishedStatus): string[] {
   return lines;
 }
 
+/** `wouldRefuse` of the JSON is "would refuse" here. */
 function counters(values: Counters): string {
   return Object.entries(values)
-    .map(([name, value]) => `${name} ${value}`)
+    .map(([name, value]) => `${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)} ${value}`)
     .join(', ');
 }
 
@@ -81,7 +82,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   line('config', reply.config);
   line(
     'table',
-    `generation ${table.generation}, ${table.rows} rows, hash ${table.hash.slice(0, 16)}, loaded ${table.loadedAt}`,
+    `generation ${table.generation}, ${count(table.rows, 'row')}, hash ${table.hash.slice(0, 16)}, loaded ${table.loadedAt}`,
   );
   if (table.lastReload !== '') line('reload', paint(io, 'red', table.lastReload));
   for (const overdue of table.overdue) line('overdue', paint(io, 'yellow', overdue));

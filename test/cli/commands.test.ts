@@ -180,6 +180,9 @@ test('reload prints the difference or the mistakes; status tells', async (t) => 
   const json = await say(reload, ['--config', config, '--json']);
   t.equal(json.code, 78);
   t.equal((json.json().problems as string[]).length, 2);
+  const shown = (await say(status, ['--config', config])).out;
+  t.match(shown, /^table .* \d+ rows, hash /m);
+  t.match(shown, /^verdicts .*, would refuse 0$/m, 'counters in words');
   const after = (await say(status, ['--config', config, '--json'])).json();
   t.match(after, { table: { generation: 2, lastReload: /^refused .*: 2 mistakes, first: / } });
 });
