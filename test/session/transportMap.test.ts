@@ -27,7 +27,10 @@ t.test('transport', async (t) => {
   is('u@good.example.secure.tlsward-fallback', 'OK tlsward-fallback:[portal.example]:587');
   is('u@good.example.secure.tlsward-fallback', 'OK tlsward-fallback:[portal.example]:587', RELAYED);
   is('u@good.example.SECURE.tlsward-fallback', 'OK tlsward-fallback:[portal.example]:587');
-  is('u@good.example.gone.tlsward-fallback', 'TEMP tlsward: no rule "gone" with a fallback, for which this mail waits');
+  is(
+    'u@good.example.gone.tlsward-fallback',
+    'TEMP tlsward: no rule "gone" with a fallback, for which this mail waits',
+  );
   is('U+Ext@GOOD.Example.TLSWARD-encrypt', 'OK tlsward-encrypt:good.example');
   is('a b@c@good.example.tlsward-encrypt', 'OK tlsward-encrypt:good.example');
   is('u@b\u00fccher.example.tlsward-encrypt', 'OK tlsward-encrypt:xn--bcher-kva.example');
