@@ -100,7 +100,10 @@ const SERVICE = section('service', [
     'mark-name',
     'X-TLS-Ward',
     'header field of the mark; every such field from outside is removed',
-    { expected: 'the name of a header field of ours', allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' } },
+    {
+      expected: 'a header field name of our own, such as X-TLS-Ward',
+      allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' },
+    },
   ],
   [
     'mark-key',
@@ -112,7 +115,10 @@ const SERVICE = section('service', [
     'banner-name',
     'X-TLS-Banner',
     'header field of the header banner; every such field from outside is removed',
-    { expected: 'the name of a header field of ours', allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' } },
+    {
+      expected: 'a header field name of our own, such as X-TLS-Ward',
+      allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' },
+    },
   ],
   [
     'authserv-id',
@@ -136,7 +142,10 @@ const SERVICE = section('service', [
     'route-header',
     'X-TLS-Ward-Route',
     'header field that `message-route = header` uses; every such field from outside is removed',
-    { expected: 'the name of a header field of ours', allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' } },
+    {
+      expected: 'a header field name of our own, such as X-TLS-Ward',
+      allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' },
+    },
   ],
   [
     'relayhost',

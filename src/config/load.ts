@@ -256,7 +256,8 @@ class Loading {
       const changes = changedFields(baseOf(target.exception, values), settings).filter(
         (change) => !/^(?:until|reason|contact) /.test(change),
       );
-      if (changes.length === 0)
+      // with mistakes about, what it says may be what could not be read
+      if (changes.length === 0 && !this.#report.failed)
         this.#report.notice('no-effect', section, whereOf(section), 'changes nothing: the row says the same');
       const { until, reason, contact } = settings;
       return [{ file, line, pattern: name, until: until ?? '', reason: reason ?? '', contact, changes }];

@@ -99,7 +99,11 @@ const TAKEN =
 
 function parseMarkName(text: string): string | Wrong {
   if (!TAKEN.test(text)) return text;
-  return new Wrong(quote(text), 'the name of a header field of ours', 'such fields from outside are removed');
+  return new Wrong(
+    quote(text),
+    'a header field name of our own, such as X-TLS-Ward',
+    'such fields from outside are removed',
+  );
 }
 
 function parseHostName(text: string): string | null | Wrong {

@@ -208,6 +208,9 @@ t.test('notices', (t) => {
     `[domains]\na.example = encrypt\n[exception a.example]\nreceive = encrypt\n${ENDS}`,
     'tls.ini:5: [exception a.example]: changes nothing: the row says the same',
   );
+  const mistaken = workbench(t);
+  mistaken.write('tls.ini', `${SERVICE}[exception a.example]\ndeliver = secrue\n${ENDS}`);
+  t.strictSame(noticesOf(mistaken.load(), mistaken.folder), [], 'not said of what could not be read');
   t.end();
 });
 
