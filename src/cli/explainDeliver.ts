@@ -73,7 +73,8 @@ export async function explainDeliver(question: DeliverQuestion, io: Io): Promise
         settings.deliver === 'auto' && settings.deliverFloor !== 'none'
           ? `, deliver-floor = ${settings.deliverFloor}`
           : '';
-      const says = `deliver = ${settings.deliver ?? ''}${floor}${observed}`.trimEnd();
+      const deliver = settings.deliver === null ? 'nothing about deliver' : `deliver = ${settings.deliver}`;
+      const says = `${deliver}${floor}${observed}`;
       io.out(`${label('says')}${says}\n`);
     }
     if (found !== null) {

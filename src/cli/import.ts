@@ -25,7 +25,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, OPTIONS);
   const [mta = '', ...files] = positionals;
   if (mta !== 'postfix' && mta !== 'sendmail')
-    throw new UsageError(`import: found ${quote(mta)}, expected postfix or sendmail`);
+    throw new UsageError(`found ${quote(mta)}, expected postfix or sendmail`);
   if (files.length === 0) throw new UsageError(`import ${mta} takes the source files of tables`);
   if (!/^[a-z0-9][a-z0-9_-]{0,40}$/.test(values.name))
     throw new UsageError(`--name: found "${values.name}", expected a policy name of at most 41 characters`);

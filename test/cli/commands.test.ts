@@ -302,7 +302,7 @@ test('help for one command, and for a word that is none', async (t) => {
       stderr: /^tlsward: no command "chekc" \(did you mean check\?\)/,
     });
   t.match(main('except').stderr, /; tlsward help except shows the options$/m);
-  t.match(main('import', 'exim', 'x').stderr, /import: found "exim", expected postfix or sendmail/);
+  t.match(main('import', 'exim', 'x').stderr, /^tlsward import: found "exim", expected postfix or sendmail/);
 });
 
 test('colour on a terminal only, and not with NO_COLOR', async (t) => {

@@ -93,7 +93,7 @@ test('what the answer leads to, in words', async (t) => {
   await means(
     'may.example',
     /^NOTFOUND \n/,
-    /says {7}deliver =\n/,
+    /says {7}nothing about deliver\n/,
     /smtp_tls_security_level: the row does not say/,
   );
   await means('nobody.example', /^NOTFOUND \n/, /row {8}none\n/, /smtp_tls_security_level: no row\n/);
