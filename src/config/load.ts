@@ -221,7 +221,18 @@ class Loading {
       report.notice('file', { file: this.#main.name, line: 0 }, '', 'the table has no rows');
     }
     const packed = document.builder.finish(settings, document.files, (tag) => indexes[tag] ?? 0);
+    this.#noteBlindDane(service, rules, settings);
     return { service, packed, rules, dated: sortDated(policies.dated), exceptions };
+  }
+
+  /** Marked mail below `dane` is `dane-only` as long as nobody can say that a domain has no TLSA records. */
+  #noteBlindDane(service: ServiceSettings, rules: readonly Rule[], settings: readonly Settings[]): void {
+    const [first] = rules;
+    const dane = settings.some(({ deliver }) => deliver === 'dane' || deliver === 'auto');
+    if (first === undefined || !dane || service.resolver.length > 0) return;
+    const text =
+      'marked mail for rows with deliver = dane or auto waits where a domain has no TLSA records: name a resolver';
+    this.#report.notice('suspect', first.at, `[rule ${first.name}]`, text);
   }
 
   #service(): ServiceSettings {

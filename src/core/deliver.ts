@@ -9,13 +9,20 @@
  * are left out: there Postfix falls back to plain text when a handshake fails, so a floor would lower what it should raise.
  *
  * `auto` follows what the recipient's domain publishes (deliverAuto.ts), which must be found out before; until then such a
- * row is trouble with a question. Then come `deliver-floor` of the row and the floor of the map: of two the stricter.
+ * row is trouble with a question. Then come `deliver-floor` of the row and the floor of the map: of two the stricter. The
+ * same goes for `dane` below a floor of the map, which comes to the floor alone where there are no TLSA records.
  *
  * Pure and total: whatever comes, a decision comes back.
  */
 import type { EnvelopeAddress } from './address.ts';
 import { excludedCiphers } from './cipherNames.ts';
-import { type AutoAnswer, followPublished, leftToPostfix, type StsBehind } from './deliverAuto.ts';
+import {
+  type AutoAnswer,
+  followDane,
+  followPublished,
+  leftToPostfix,
+  type StsBehind,
+} from './deliverAuto.ts';
 import { type AnsweredLevel, atLeast, type DeliverFloor, mandatory, stricter } from './deliverLevel.ts';
 import { narrow } from './narrowing.ts';
 import { type NextHop, parseNextHop } from './nextHop.ts';
@@ -97,7 +104,7 @@ export function decideNextHop(
       let row = -1;
       for (let i = 0; row < 0 && i < hop.exact.length; i++) row = table.find(hop.exact[i]!);
       const found = rowOf(table, row < 0 ? table.findDomain(hop.name) : row);
-      return decideRow(found, floor, () => autoOf(hop, published));
+      return decideRow(found, floor, (follow) => autoOf(hop, published, follow));
     }
   }
 }
@@ -105,7 +112,7 @@ export function decideNextHop(
 /** What could be found out about a next hop, whatever the table says; null for addresses and for what is no domain. */
 export function questionOf(key: string): PublishedQuestion | null {
   const hop = parseNextHop(key);
-  const auto = hop.kind === 'hop' ? autoOf(hop, null) : NO_DOMAIN;
+  const auto = hop.kind === 'hop' ? autoOf(hop, null, followPublished) : NO_DOMAIN;
   return auto.kind === 'ask' ? auto.question : null;
 }
 
@@ -124,29 +131,37 @@ export function decideRecipient(
   floor: DeliverFloor,
   published: Published | null = null,
 ): DeliverDecision {
-  const auto = () => autoOfRecipient(recipient, published);
+  const auto = (follow: Follow) => autoOfRecipient(recipient, published, follow);
   const decisions = table.rowsFor(recipient).map((row) => decideRow(row, floor, auto));
   return decisions.reduce<DeliverDecision | null>(harder, null) ?? decideRow(null, floor, auto);
 }
 
 const NO_DOMAIN: AutoAnswer = { kind: 'silent', why: 'only a domain or a host can publish anything' };
 
-function autoOf(hop: Extract<NextHop, { kind: 'hop' }>, published: Published | null): Auto {
+/** How what is published is read: for `auto`, or for `dane` below a floor. */
+type Follow = typeof followPublished;
+
+function autoOf(hop: Extract<NextHop, { kind: 'hop' }>, published: Published | null, follow: Follow): Auto {
   const { name, port } = hop;
   if (name.startsWith('[')) return NO_DOMAIN;
   const number = port === null ? 25 : (SERVICES.get(port) ?? Number(port));
   if (!(number > 0 && number < 65_536)) return leftToPostfix(`which port ${port} is, is not known`);
-  return followed({ name, host: hop.exact.length > 0, port: number }, published);
+  return followed({ name, host: hop.exact.length > 0, port: number }, published, follow);
 }
 
-function autoOfRecipient({ kind, domain }: EnvelopeAddress, published: Published | null): Auto {
+function autoOfRecipient(
+  { kind, domain }: EnvelopeAddress,
+  published: Published | null,
+  follow: Follow,
+): Auto {
   if (kind === 'malformed') return { kind: 'trouble', why: 'the address has no domain to ask' };
   if (kind !== 'mailbox' || domain.startsWith('[')) return NO_DOMAIN;
-  return followed({ name: domain, host: false, port: 25 }, published);
+  return followed({ name: domain, host: false, port: 25 }, published, follow);
 }
 
-function followed(question: PublishedQuestion, published: Published | null): Auto {
-  return published === null ? { kind: 'ask', question } : followPublished(question.name, published);
+function followed(question: PublishedQuestion, published: Published | null, follow: Follow): Auto {
+  if (published !== null) return follow(question.name, published);
+  return { kind: 'ask', question: follow === followDane ? { ...question, daneOnly: true } : question };
 }
 
 function harder(one: DeliverDecision | null, other: DeliverDecision): DeliverDecision {
@@ -170,9 +185,10 @@ function saidBy(row: Row | null): DeliverLevel | null {
   return row === null || row.settings.mode === 'observe' ? null : row.settings.deliver;
 }
 
-function decideRow(row: Row | null, floor: DeliverFloor, auto: () => Auto): DeliverDecision {
+function decideRow(row: Row | null, floor: DeliverFloor, auto: (follow: Follow) => Auto): DeliverDecision {
   const said = saidBy(row);
-  if (row !== null && said === 'auto') return decideAuto(row, floor, auto());
+  if (row !== null && said === 'auto') return decideAuto(row, floor, auto(followPublished));
+  if (row !== null && said === 'dane' && floor !== 'none') return decideAuto(row, floor, auto(followDane));
   const stated = said === 'auto' ? null : said;
   if (stated === null && floor === 'none') return { kind: 'silent', row, why: silence(row) };
   const level = stated === null ? floor : stricter(stated, floor);

@@ -70,6 +70,28 @@ export function followPublished(name: string, published: Published): AutoAnswer 
   }
 }
 
+/**
+ * What `deliver = dane` comes to below a floor. Only `dane-only` keeps both promises, and a domain without TLSA records gets
+ * no mail by it: so where it is known that there are none, the floor alone is right (`silent`), and where nobody could be
+ * asked, `dane-only` is.
+ */
+export function followDane(_name: string, published: Published): AutoAnswer {
+  if (published.kind === 'other') return leftToPostfix('the other policy server is not asked for them');
+  const { dane } = published;
+  switch (dane.kind) {
+    case 'usable':
+      return level('dane-only', 'dane', `TLSA records are published for ${dane.hosts} of the MX hosts`);
+    case 'unusable':
+      return level('encrypt', 'dane', 'TLSA records are published, none of which can be used');
+    case 'absent':
+      return { kind: 'silent', why: 'no TLSA records' };
+    case 'not-asked':
+      return leftToPostfix(dane.why);
+    case 'unknown':
+      return trouble(`DANE: ${dane.why}`);
+  }
+}
+
 /** `TLSA records are left to Postfix`, where not even a question could be put. */
 export function leftToPostfix(why: string): AutoAnswer {
   return level('dane', 'none', `TLSA records are left to Postfix (${why})`);

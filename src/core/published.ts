@@ -82,4 +82,6 @@ export interface PublishedQuestion {
   readonly host: boolean;
   /** For TLSA: 25 unless the next hop says otherwise. */
   readonly port: number;
+  /** Only TLSA records matter: nothing else is looked up, and it reads as absent. */
+  readonly daneOnly?: true;
 }

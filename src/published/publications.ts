@@ -59,6 +59,7 @@ const DEADLINE_MS = 25_000;
 const MOST_AT_ONCE = 256;
 const NOT_NEEDED = 'not waited for, because DANE decides';
 const ABSENT: StsFact = { kind: 'absent' };
+const NOTHING: OtherAnswer = { kind: 'nothing' };
 
 export class Publications {
   readonly counters: PublishedCounters = { asked: 0, tooMany: 0, late: 0 };
@@ -86,8 +87,8 @@ export class Publications {
   /** Never rejects. */
   find(question: PublishedQuestion): Promise<Published> {
     this.counters.asked++;
-    const { name, host, port } = question;
-    const key = host ? `${name} ${port}` : name;
+    const { name, host, port, daneOnly } = question;
+    const key = `${host ? `${name} ${port}` : name}${daneOnly ? ' dane' : ''}`;
     const flight = this.#flights.get(key);
     if (flight !== undefined) return flight;
     if (this.#running >= (this.#options.mostAtOnce ?? MOST_AT_ONCE)) {
@@ -112,11 +113,13 @@ export class Publications {
     };
     this.#running++;
     try {
+      if (finders.kind === 'other' && question.daneOnly) return { kind: 'other', answer: NOTHING };
       if (finders.kind === 'other')
         return { kind: 'other', answer: await part(() => finders.server.ask(question), unknown) };
-      const sts = question.host
-        ? Promise.resolve(ABSENT)
-        : part<StsFact>(() => finders.sts.find(question.name), unknown);
+      const sts =
+        question.host || question.daneOnly
+          ? Promise.resolve(ABSENT)
+          : part<StsFact>(() => finders.sts.find(question.name), unknown);
       const dane = await part<DaneFact>(() => finders.dane.find(question), unknown);
       const decided = dane.kind === 'unknown' || (dane.kind === 'usable' && dane.hosts === 'all');
       return { kind: 'own', dane, sts: await (decided ? now(sts, unknown(NOT_NEEDED)) : sts) };

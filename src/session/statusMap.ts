@@ -7,6 +7,7 @@
  *   4.7.4 TLS is required, but was not offered by host mx.plain.example[192.0.2.1]     the server has no STARTTLS
  *   4.7.5 Server certificate not trusted                                                no chain to a trusted issuer
  *   4.7.5 Server certificate not verified                                               a chain, but to another name
+ *   4.7.5 no TLSA records found                                                         dane-only, and none published
  *
  * Nothing else is touched: a temporary refusal of STARTTLS, a failed handshake, DNS, and above all our own troubles
  * ("client TLS configuration problem", "our TLS engine is unavailable") may be over with the next attempt. What a server
@@ -38,6 +39,8 @@ export interface RouteAnswer {
 const NOT_OFFERED =
   /^4\.7\.4 TLS is required, but was not offered by host ([^[\]\s]{1,255})\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{1,5})?$/;
 const CERTIFICATE = /^4\.7\.5 Server certificate not (trusted|verified)$/;
+/** `non DNSSEC destination` is not among these: it may be our own resolver that does not validate just now. */
+const NO_DANE = '4.7.5 no TLSA records found';
 const ADVICE = 'ask your mail administrator, or send it another way';
 const NOTHING: RouteAnswer = { reply: NOTFOUND, failure: null };
 
@@ -52,6 +55,14 @@ export function answerStatus(key: string, level: RuleLevel): RouteAnswer {
     return {
       reply: { status: 'OK', value: `5.7.4 ${text}` },
       failure: { host, level: 'encrypt', why: 'did not offer it' },
+    };
+  }
+  if (key === NO_DANE) {
+    const text = `This message must travel under TLS to a server that is proved by DANE, which its domain does not publish; ${ADVICE}`;
+    const why = 'is to be proved by DANE, and its domain published none';
+    return {
+      reply: { status: 'OK', value: `5.7.5 ${text}` },
+      failure: { host: null, level: 'encrypt', why },
     };
   }
   const certificate = CERTIFICATE.exec(key);

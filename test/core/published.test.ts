@@ -80,6 +80,33 @@ test('what is published, and the level', async (t) => {
   }
 });
 
+test('deliver = dane below a floor: dane-only where there are TLSA records, else the floor', async (t) => {
+  const table = tableOf([['x.example', { deliver: 'dane' }]]);
+  const want: readonly (readonly [dane: string, encrypt: string, verify: string])[] = [
+    ['usable-all', 'dane-only', 'dane-only'],
+    ['usable-some', 'dane-only', 'dane-only'],
+    ['unusable', 'encrypt', 'verify'],
+    ['absent', 'encrypt', 'verify'],
+    ['not-asked', 'dane-only', 'dane-only'],
+    ['unknown', 'trouble', 'trouble'],
+  ];
+  for (const [dane, encrypt, verify] of want) {
+    // what MTA-STS says does not matter: the row did not ask for it
+    for (const sts of ['absent', 'enforce', 'unknown']) {
+      const at = (floor: (typeof FLOORS)[number]) =>
+        levelOf(decideNextHop(table, 'x.example', floor, own(dane, sts)));
+      t.strictSame([at('none'), at('encrypt'), at('verify')], ['dane', encrypt, verify], `${dane}, ${sts}`);
+    }
+  }
+  const first = decideNextHop(table, '[x.example]:587', 'encrypt');
+  t.equal(levelOf(first), 'trouble', 'not looked up');
+  t.strictSame(questionIn(first), { name: 'x.example', host: true, port: 587, daneOnly: true });
+  t.equal(questionIn(decideNextHop(table, 'x.example', 'none')), null, 'without a floor nothing is asked');
+  t.equal(levelOf(decideNextHop(tableOf([['*', { deliver: 'dane' }]]), '[192.0.2.1]', 'encrypt')), 'encrypt');
+  const other: Published = { kind: 'other', answer: { kind: 'nothing' } };
+  t.equal(levelOf(decideNextHop(table, 'x.example', 'encrypt', other)), 'dane-only');
+});
+
 test('not to know is never weaker than to know', async (t) => {
   const lines = readTsv('published.tsv');
   const at = (dane: string, sts: string): string =>

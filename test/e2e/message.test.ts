@@ -68,6 +68,28 @@ t.test('a tag in the subject: under TLS, or back at once', { skip, buffered: tru
   t.strictSame(x.daemon.events('bug'), []);
 });
 
+t.test('marked mail where rows say dane, and nothing is published', { skip, buffered: true }, async (t) => {
+  const tables = `${TAGGED}[policy published]\ndeliver = dane\n[domains]\n.example = published\n`;
+  const main = { smtp_dns_support_level: 'dnssec' };
+  const x = await messageScene(t, { tables, main, trusted: true });
+  const id = await x.accepted(t, { to: 'u@self.example', subject });
+  t.equal(await x.outcome(id, 'u@self.example'), 'tlsward-encrypt 2.0.0 sent', 'the floor alone');
+  const plain = await x.accepted(t, { to: 'u@plain.example', subject });
+  t.equal(await x.outcome(plain, 'u@plain.example'), 'tlsward-encrypt 5.7.4 bounced');
+  x.sealed(t);
+
+  // nobody to say that there are no TLSA records: dane-only, which Postfix finds out to be impossible
+  const blind = await messageScene(t, { tables, main });
+  t.match(JSON.stringify(blind.daemon.events('config.notice')), /name a resolver/);
+  const lost = await blind.accepted(t, { to: 'u@self.example', subject });
+  t.equal(await blind.outcome(lost, 'u@self.example'), 'tlsward-encrypt 5.7.5 bounced');
+  t.match(
+    (await blind.notice()).text.replace(/\r?\n[ \t]+/g, ' '),
+    /proved by DANE, which its domain does not publish/,
+  );
+  blind.sealed(t);
+});
+
 t.test('each recipient by what it needs, local ones beside them', { skip, buffered: true }, async (t) => {
   const tables = [
     '[rule to-self]\nrecipient = self.example\ndeliver = verify\n',

@@ -115,6 +115,15 @@ test('both mechanisms, once for each next hop, kept for their TTL', async (t) =>
   t.strictSame(sts.refreshed, ['both.example']);
 });
 
+test('only TLSA records, where nothing else matters', async (t) => {
+  const { dns, sts, publications } = bench();
+  dns.domain('x.example', { tlsa: [TLSA] });
+  sts.gate = new Promise(() => {});
+  const found = await publications.find(about('x.example', { daneOnly: true }));
+  t.match(found, { kind: 'own', dane: { kind: 'usable', hosts: 'all' }, sts: { kind: 'absent' } });
+  t.strictSame(sts.asked, []);
+});
+
 test('a host has no MTA-STS, and its port counts', async (t) => {
   const { dns, sts, publications } = bench();
   dns.records.set('A mx.a.example', ['192.0.2.1']);

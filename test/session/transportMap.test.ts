@@ -113,6 +113,11 @@ t.test('status: what the server cannot do comes back at once', async (t) => {
     host: '[ipv6:2001:db8:0:0:0:0:0:1]',
     level: 'encrypt',
   });
+  const noDane = '4.7.5 no TLSA records found';
+  for (const map of ['status-encrypt', 'status-verify'] as const) {
+    t.match(asked(map, noDane), /^OK 5\.7\.5 .*proved by DANE, which its domain does not publish; ask/);
+    t.match(answerRouteMap(map, noDane, DIRECT).failure, { host: null, level: 'encrypt' });
+  }
   for (const [word, says] of [
     ['trusted', /^OK 5\.7\.5 .*issuer we trust/],
     ['verified', /^OK 5\.7\.5 .*another name/],
@@ -134,7 +139,6 @@ t.test('status: everything else is left alone', async (t) => {
     '4.7.4 TLS is required, but our TLS engine is unavailable',
     '4.7.0 TLS is required, but host mx.broken.example[127.0.0.28] refused to start TLS: 454 4.7.0 TLS not available',
     '4.7.5 Cannot start TLS: handshake failure',
-    '4.7.5 no TLSA records found',
     '4.7.5 non DNSSEC destination',
     '4.4.1 connect to mx.down.example[127.0.0.40]:2525: Connection refused',
     '4.3.0 mail transport unavailable',

@@ -39,6 +39,8 @@ export interface MessageOptions {
   readonly services?: readonly string[];
   /** Keys of tlsward's `[service]`, which may need the next hops of `receivers`. */
   readonly service?: (hop: (place: Place) => string) => Readonly<Record<string, string>>;
+  /** tlsward asks the scene's DNS, too, and believes it. */
+  readonly trusted?: boolean;
   /** Rules and rows. */
   readonly tables: string | ((hop: (place: Place) => string) => string);
 }
@@ -199,7 +201,11 @@ export async function messageScene(t: Test, options: MessageOptions): Promise<Me
   const socketDir = join(postfix.queueDirectory, 'tlsward');
   mkdirSync(socketDir, { mode: 0o755 });
   const tables = typeof options.tables === 'string' ? options.tables : options.tables(hop);
-  const service = { ...(header ? { 'message-route': 'header' } : {}), ...options.service?.(hop) };
+  const service = {
+    ...(header ? { 'message-route': 'header' } : {}),
+    ...(options.trusted ? { resolver: dns.address } : {}),
+    ...options.service?.(hop),
+  };
   const doors = ['milter', 'socketmap', 'control'] as const;
   const daemon = await Daemon.create({ doors, socketDir, tables, service });
   t.teardown(() => daemon.close());
