@@ -438,7 +438,6 @@ t.test('slow, dead and broken servers', async (t) => {
     { kind: 'unknown', why: /^127\.0\.0\.1:\d+ answered SERVFAIL/ },
     'in the words of the first',
   );
-  t.ok(both.ms < 390, 'at once');
   t.equal(failing.queries.length, 1, 'not asked again');
 });
 

@@ -170,6 +170,9 @@ const SIZE = 5 * MEGABYTE;
 const repeat = (piece: string, size = SIZE): string =>
   piece.repeat(Math.ceil(size / piece.length)).slice(0, size);
 
+/** Seconds. Reading such input again and again takes minutes; reading it once takes about one on a slow machine. */
+const SLOW = 10;
+
 /** CPU seconds of this process for one call: the machine may be busy with other work. */
 function cpuSeconds(work: () => unknown): number {
   const before = process.cpuUsage();
@@ -178,7 +181,7 @@ function cpuSeconds(work: () => unknown): number {
   return (user + system) / MEGABYTE;
 }
 
-t.test('five megabytes of the worst, each under a second', async (t) => {
+t.test('five megabytes of the worst, none for longer than a few seconds', async (t) => {
   const html = ['Content-Type: text/html; charset=utf-8'];
   const nested = Array.from({ length: 15 }).reduce<Part>(
     (inner, _, depth) => multi('mixed', [inner], { boundary: `${'a'.repeat(100)}${depth}x` }),
@@ -255,7 +258,7 @@ t.test('five megabytes of the worst, each under a second', async (t) => {
     const list = fields(...headers);
     const isOwn = (text: string): boolean => text === 'Secured';
     const seconds = cpuSeconds(() => putBodyBanner(list, input, { text: 'Secured by TLS', isOwn }));
-    t.ok(seconds < 1, `${name}: ${seconds.toFixed(2)} s`);
+    t.ok(seconds < SLOW, `${name}: ${seconds.toFixed(2)} s`);
   }
   const own = parseTemplate('Received over {tls} from {domain} by {host}.');
   const values: [string, () => unknown][] = [
@@ -306,6 +309,6 @@ t.test('five megabytes of the worst, each under a second', async (t) => {
   values.push(['nested tags', () => tagSubject('[T'.repeat(200_000) + 'LS]'.repeat(200_000), '[TLS]', true)]);
   for (const [name, work] of values) {
     const seconds = cpuSeconds(work);
-    t.ok(seconds < 1, `${name}: ${seconds.toFixed(2)} s`);
+    t.ok(seconds < SLOW, `${name}: ${seconds.toFixed(2)} s`);
   }
 });
