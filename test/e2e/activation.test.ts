@@ -58,8 +58,9 @@ function folder(t: Test): string {
  * NODE_OPTIONS above all, by which the test runner gets into every Node it starts.
  */
 function start(t: Test, argv: readonly string[]): { child: ChildProcess; output: () => string } {
-  const env = { PATH: process.env.PATH };
-  const child = spawn(argv[0]!, argv.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // env(1) and not the options of spawn: on a current Node the test runner adds NODE_OPTIONS to those
+  const bare = ['-i', `PATH=${process.env.PATH ?? ''}`, ...argv];
+  const child = spawn(command('env'), bare, { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => {
