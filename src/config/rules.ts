@@ -18,11 +18,10 @@ import { parsePattern } from './pattern.ts';
 import { quote, type Report, Wrong } from './problem.ts';
 import { parseRelay } from './routing.ts';
 import { checkSection } from './schema.ts';
-import { type Entry, positionOf, type Section, whereOf } from './section.ts';
+import { type Entry, positionOf, SECTION_NAME, type Section, whereOf } from './section.ts';
 import type { ServiceSettings } from './service.ts';
 import { parseListOf, parsePlainText, parseWord } from './values.ts';
 
-const RULE_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Keys that say when a rule applies. */
@@ -84,7 +83,7 @@ function nameFault({ name, cannot }: Rule, first: Rule | undefined): Wrong | nul
       `first at ${first.at.file}:${first.at.line}`,
     );
   if (reserved(name)) return new Wrong(quote(name), 'the name of a rule', 'a reserved name');
-  if (!RULE_NAME.test(name))
+  if (!SECTION_NAME.test(name))
     return new Wrong(quote(name), 'the name of a rule: at most 64 of a-z 0-9 - _, a letter or digit first');
   if (cannot !== 'fallback' || LABEL.test(name)) return null;
   return new Wrong(

@@ -26,6 +26,9 @@ export const SECTION_FORMS = [
   '[rule NAME]',
 ] as const;
 
+/** What the name of a policy or a rule may be. */
+export const SECTION_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+
 export function whereOf(section: Section, key = ''): string {
   const title = section.name === '' ? section.kind : `${section.kind} ${escapeText(section.name)}`;
   return key === '' ? `[${title}]` : `[${title}] ${escapeText(key)}`;

@@ -13,14 +13,12 @@ import { reserved } from './half.ts';
 import { DEEPEST_INHERITANCE } from './limits.ts';
 import { quote, type Report, Wrong } from './problem.ts';
 import { checkSection } from './schema.ts';
-import { type Entry, positionOf, type Section, whereOf } from './section.ts';
+import { type Entry, positionOf, SECTION_NAME, type Section, whereOf } from './section.ts';
 import type { ServiceSettings } from './service.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Said where a row seems to have been cut at the "=" of its pattern. */
 export const EQUALS_HINT = 'a pattern that contains = needs a section of its own, [domain PATTERN]';
-
-const POLICY_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 interface Node {
   readonly section: Section;
@@ -80,9 +78,9 @@ export class Policies {
       );
     }
     if (reserved(name)) return new Wrong(quote(name), 'a policy name', 'a reserved name');
-    if (POLICY_NAME.test(name)) return null;
+    if (SECTION_NAME.test(name)) return null;
     const plain = name.replace(/^"(.*)"$/, '$1').toLowerCase();
-    const hint = plain !== name && POLICY_NAME.test(plain) ? `did you mean [policy ${plain}]?` : '';
+    const hint = plain !== name && SECTION_NAME.test(plain) ? `did you mean [policy ${plain}]?` : '';
     return new Wrong(quote(name), 'a policy name: at most 64 of a-z 0-9 - _, a letter or digit first', hint);
   }
 
@@ -111,7 +109,7 @@ export class Policies {
     }
     const address = name.includes('=') && name.includes('@');
     if (address) return EQUALS_HINT;
-    return POLICY_NAME.test(name) && !reserved(name) ? `add [policy ${name}]` : '';
+    return SECTION_NAME.test(name) && !reserved(name) ? `add [policy ${name}]` : '';
   }
 
   /** Settings of a `[domain]` section. */

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
-import type { Io } from '../../src/cli/command.ts';
 import { run } from '../../src/cli/export.ts';
+import { say as saying } from './saying.ts';
 
 const TABLE = `[service]
 socketmap-listen = unix:m.sock
@@ -24,13 +24,7 @@ min-bits = 0
 `;
 const EXCEPTION = '[exception bank.example]\nuntil = 2099-12-31\nreason = r\ndeliver = may\n';
 
-async function say(argv: string[]) {
-  let out = '';
-  let err = '';
-  const io: Io = { out: (text) => (out += text), err: (text) => (err += text), env: {}, colour: false };
-  const code = await run(argv, io).catch((error: Error) => `${error.constructor.name}: ${error.message}`);
-  return { code, out, err };
-}
+const say = (argv: string[]) => saying(run, argv);
 
 test('as text, into a file, and compared', async (t) => {
   const folder = t.testdir({ 'tlsward.ini': TABLE });

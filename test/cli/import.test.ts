@@ -5,7 +5,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
-import type { Io } from '../../src/cli/command.ts';
 import { run } from '../../src/cli/import.ts';
 import { logicalLines } from '../../src/cli/importPostfix.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -17,6 +16,7 @@ import { protocolRank } from '../../src/core/tls.ts';
 import { answerMap } from '../../src/session/mapAnswer.ts';
 import { parseTlsPolicy } from '../../src/wire/tlsPolicyParse.ts';
 import { newSeed, Random } from '../config/workbench.ts';
+import { say as saying } from './saying.ts';
 
 const SERVICE = '[service]\nsocketmap-listen = inet:127.0.0.1:8453\n\n';
 const VERSION = { major: 3, minor: 7 };
@@ -27,13 +27,7 @@ interface Testing {
   testdir(tree: Record<string, string>): string;
 }
 
-async function say(argv: string[]) {
-  let out = '';
-  let err = '';
-  const io: Io = { out: (text) => (out += text), err: (text) => (err += text), env: {}, colour: false };
-  const code = await run(argv, io).catch((error: Error) => `${error.constructor.name}: ${error.message}`);
-  return { code, out, err };
-}
+const say = (argv: string[]) => saying(run, argv);
 
 /** Imports one text; paths are cut to the file's name. */
 async function imported(t: Testing, mta: string, text: string, ...options: string[]) {

@@ -8,21 +8,18 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { test } from 'tap';
+import { type Test, test } from 'tap';
 import { encodeSocketmapRequest } from '../../src/wire/socketmapClient.ts';
 import { fakeServer } from '../dns/fakeServer.ts';
 
 const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
 const MAIN = fileURLToPath(new URL(`../../src/main.${extension}`, import.meta.url));
 
-test('SIGHUP while the first table is read is a reload, not an end', async (t) => {
-  const rows = Array.from({ length: 200_000 }, (_, i) => `d${i}.example = encrypt\n`).join('');
+/** The daemon with this configuration, in a folder of its own; both go with the test. */
+function serve(t: Test, configuration: string) {
   // tap's own folders have names too long for a socket
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
-  writeFileSync(
-    join(folder, 'tlsward.ini'),
-    `[service]\npolicy-listen = unix:p\ncontrol-listen = unix:c\nmark-key = k\n[domains]\n${rows}`,
-  );
+  writeFileSync(join(folder, 'tlsward.ini'), configuration);
   // NODE_OPTIONS would load a test runner into the daemon
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', join(folder, 'tlsward.ini')], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -32,7 +29,15 @@ test('SIGHUP while the first table is read is a reload, not an end', async (t) =
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   });
-  const ended = once(child, 'exit');
+  return { child, folder, ended: once(child, 'exit') };
+}
+
+test('SIGHUP while the first table is read is a reload, not an end', async (t) => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => `d${i}.example = encrypt\n`).join('');
+  const { child, ended } = serve(
+    t,
+    `[service]\npolicy-listen = unix:p\ncontrol-listen = unix:c\nmark-key = k\n[domains]\n${rows}`,
+  );
   let hung = false;
   let log = '';
   const reloaded = new Promise<void>((resolve) => {
@@ -51,21 +56,11 @@ test('SIGHUP while the first table is read is a reload, not an end', async (t) =
 
 test('SIGTERM ends it within shutdown-timeout, whatever DNS does', async (t) => {
   const silent = await fakeServer(t, () => {});
-  const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
-  writeFileSync(
-    join(folder, 'tlsward.ini'),
+  const { child, ended, folder } = serve(
+    t,
     `[service]\nsocketmap-listen = unix:s\ncontrol-listen = unix:c\nshutdown-timeout = 1
 resolver = 127.0.0.1:${silent.port}\n[domain *]\ndeliver = auto\n`,
   );
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', join(folder, 'tlsward.ini')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
-  t.teardown(() => {
-    child.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const ended = once(child, 'exit');
   let log = '';
   const said = (event: string) =>
     new Promise<void>((resolve) => {

@@ -14,7 +14,16 @@ import { parsePattern } from '../../src/config/pattern.ts';
 import { Wrong } from '../../src/config/problem.ts';
 import { parsePath } from '../../src/core/address.ts';
 import type { PolicyTable, Row } from '../../src/core/table.ts';
-import { newSeed, noticesOf, problemsOf, Random, SERVICE, tableOf, workbench } from './workbench.ts';
+import {
+  assertNotices,
+  newSeed,
+  noticesOf,
+  problemsOf,
+  Random,
+  SERVICE,
+  tableOf,
+  workbench,
+} from './workbench.ts';
 
 const ENDS = 'until = 2026-12-31\nreason = ticket 4711\n';
 const PARTNER = '[policy partner]\nreceive = encrypt\nmin-bits = 256\nviolation = defer\n';
@@ -190,13 +199,7 @@ t.test('lists of what ends', (t) => {
 });
 
 t.test('notices', (t) => {
-  const says = (content: string, ...want: string[]) => {
-    const bench = workbench(t);
-    bench.write('tls.ini', SERVICE + content);
-    const loaded = bench.load();
-    t.strictSame(problemsOf(loaded, bench.folder), []);
-    t.strictSame(noticesOf(loaded, bench.folder), want);
-  };
+  const says = (content: string, ...want: string[]) => assertNotices(t, content, ...want);
   says(`[exception a.example]\nreceive = encrypt\n${ENDS}`);
   // no socketmap-listen, and still both legs: an exception is written for whatever is served
   says(`[exception a.example]\nreceive = none\ndeliver = may\n${ENDS}`);

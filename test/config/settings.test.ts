@@ -1,7 +1,7 @@
 import t from 'tap';
 import { defaultOf, KEYS } from '../../src/config/keys.ts';
 import { BUILT_IN, DEFAULTS, type Settings } from '../../src/core/settings.ts';
-import { noticesOf, problemsOf, SERVICE, tableOf, workbench } from './workbench.ts';
+import { assertNotices, noticesOf, problemsOf, SERVICE, tableOf, workbench } from './workbench.ts';
 
 /** Settings of the row with this canonical pattern. */
 function settingsOf(t: Parameters<typeof workbench>[0], content: string, pattern: string): Settings {
@@ -162,13 +162,7 @@ t.test('verify needs something to compare with', (t) => {
 });
 
 t.test('notices', (t) => {
-  const says = (content: string, ...want: string[]) => {
-    const bench = workbench(t);
-    bench.write('tls.ini', SERVICE + content);
-    const loaded = bench.load();
-    t.strictSame(problemsOf(loaded, bench.folder), []);
-    t.strictSame(noticesOf(loaded, bench.folder), want);
-  };
+  const says = (content: string, ...want: string[]) => assertNotices(t, content, ...want);
   says('[domains]\nx.example = may\n');
   says('', 'tls.ini: the table has no rows');
   says('[domain x.example]\nuntil = 2026-11-22\n');

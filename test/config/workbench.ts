@@ -53,6 +53,20 @@ export function noticesOf(loaded: Loaded, folder: string): string[] {
   return loaded.notices.map((notice) => formatNotice(notice).replaceAll(`${folder}/`, ''));
 }
 
+/** Asserts that a service with this table loads with these notices and no others. */
+export function assertNotices(t: Asserting, content: string, ...want: string[]): void {
+  const bench = workbench(t);
+  bench.write('tls.ini', SERVICE + content);
+  const loaded = bench.load();
+  t.strictSame(problemsOf(loaded, bench.folder), []);
+  t.strictSame(noticesOf(loaded, bench.folder), want);
+}
+
+interface Asserting {
+  teardown(fn: () => void): void;
+  strictSame(found: unknown, wanted: unknown): boolean;
+}
+
 /** The table of a configuration that must load; throws with its problems otherwise. */
 export function tableOf(loaded: Loaded): PolicyTable {
   if (!loaded.ok) throw new Error(loaded.problems.map(formatProblem).join('\n'));

@@ -2,10 +2,7 @@
  * A socketmap server that remembers what it was asked and answers as it was told: another policy server for
  * `published = socketmap:...`, in order or not. Source: socketmap_table(5).
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { startUnixStub } from './unix-stub.ts';
 
 export interface MapStub {
   /** `socketmap:unix:/path:published`, for `published` and for postmap. */
@@ -18,30 +15,12 @@ export interface MapStub {
 }
 
 export async function startMapStub(): Promise<MapStub> {
-  const dir = mkdtempSync(join(tmpdir(), 'tlsward-map-'));
-  chmodSync(dir, 0o755);
-  const path = join(dir, 'map.sock');
-  const open = new Set<Socket>();
-  const stub: MapStub = {
-    address: `socketmap:unix:${path}:published`,
-    requests: [],
-    replies: new Map(),
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of open) socket.destroy();
-        server.close(() => {
-          rmSync(dir, { recursive: true, force: true });
-          resolve();
-        });
-      }),
-  };
-  const server = createServer((socket) => {
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
-    socket.on('error', () => {}); // the client may end at any moment
+  const requests: string[] = [];
+  const replies = new Map<string, string | null>();
+  const { path, close } = await startUnixStub('map', (socket) => {
     let rest = '';
-    socket.on('data', (chunk) => {
-      rest += chunk.toString('latin1');
+    return (text) => {
+      rest += text;
       for (;;) {
         const head = /^(\d+):/.exec(rest);
         if (head === null) return;
@@ -50,15 +29,13 @@ export async function startMapStub(): Promise<MapStub> {
         if (rest.length < start + length + 1) return;
         const request = rest.slice(start, start + length);
         rest = rest.slice(start + length + 1);
-        stub.requests.push(request);
-        const reply = stub.replies.get(request.slice(request.indexOf(' ') + 1));
+        requests.push(request);
+        const reply = replies.get(request.slice(request.indexOf(' ') + 1));
         if (reply === null) return;
         const said = reply ?? 'NOTFOUND ';
         socket.write(`${said.length}:${said},`);
       }
-    });
+    };
   });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  chmodSync(path, 0o666);
-  return stub;
+  return { address: `socketmap:unix:${path}:published`, requests, replies, close };
 }
