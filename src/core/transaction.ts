@@ -18,6 +18,8 @@ export interface Transaction {
   readonly clientName: string;
   /** 0 when the MTA did not say. */
   readonly clientPort: number;
+  /** The server's end of the connection, `address port`; '' or left out when the MTA did not say. */
+  readonly server?: string;
   readonly heloName: string;
   /** null before MAIL. */
   readonly sender: EnvelopeAddress | null;

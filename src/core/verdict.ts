@@ -111,6 +111,12 @@ export function combine(verdicts: readonly Verdict[]): Verdict {
   if (verdicts.every((verdict) => verdict.judged !== 'judged')) return first;
   return verdictOf(
     verdicts.flatMap((verdict) => verdict.findings),
-    verdicts.find((verdict) => verdict.judged === 'judged')?.tls ?? first.tls,
+    mostKnown(verdicts.filter((verdict) => verdict.judged === 'judged').map((verdict) => verdict.tls)) ??
+      first.tls,
   );
+}
+
+/** The session as it was told most of, where not every question was told whether there was a certificate. */
+function mostKnown(states: readonly TlsState[]): TlsState | undefined {
+  return states.find((tls) => tls.kind === 'tls' && tls.certificate.kind !== 'unproven') ?? states[0];
 }

@@ -9,7 +9,6 @@ import { decide, type Facts } from '../core/decide.ts';
 import type { Edit } from '../core/edit.ts';
 import type { Rule } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
-import type { ClientCertificate } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { combine, type Verdict } from '../core/verdict.ts';
 import { type Reply, reasonsOf, replyFor } from '../core/words.ts';
@@ -70,6 +69,8 @@ export class Judge {
   readonly #earlier = new WeakMap<PolicyTable, Active>();
   readonly #memory = new TransactionMemory();
   readonly #degraded = new Set<string>();
+  /** Number of the newest milter connection that was negotiated. */
+  #newestMilter = 0;
   readonly #code: () => string;
   readonly #log: Log;
   readonly #recent: RecentVerdicts;
@@ -115,9 +116,11 @@ export class Judge {
       memory ??= this.#memory.begin(instance, table, now, peer);
       if (answer.verdict.action === 'accept' || answer.verdict.action === 'hold') {
         memory.add(asked.recipients);
-        this.#rememberPins(asked, now);
       }
     } else if (asked.stage === 'END-OF-MESSAGE') this.#memory.end(instance);
+    if (asked.stage === 'RCPT' && !refuses(answer.verdict) && asksForPin(answer.verdict))
+      this.#memory.rememberCertificate(asked, this.#newestMilter, now);
+    else this.#memory.forgetCertificate(asked);
     if (asked.stage !== 'RCPT' || answer.verdict.action !== 'accept' || memory?.requireTls === true)
       return answer;
     if (!requestsRequireTls(this.#with(table), asked)) return answer;
@@ -131,17 +134,9 @@ export class Judge {
     return this.#earlier.get(table) ?? this.#active;
   }
 
-  #rememberPins(transaction: Transaction, now: number): void {
-    const { tls } = transaction;
-    if (tls.kind !== 'tls') return;
-    const { certificate } = tls;
-    if (certificate.kind !== 'trusted' && certificate.kind !== 'untrusted') return;
-    if (certificate.fingerprints.length > 0)
-      this.#memory.rememberPins(transaction, certificate.fingerprints, now);
-  }
-
   /** Milter, negotiation: what the table in use needs to see. */
   events(query: EventsQuery, peer: Peer): EventsAnswer {
+    this.#newestMilter = Math.max(this.#newestMilter, peer.conn);
     const { routes } = this.active.events;
     const missing =
       routes === 'recipient' && !query.changesRecipients ? [...query.missing, CANNOT_ROUTE] : query.missing;
@@ -157,7 +152,7 @@ export class Judge {
   /** Milter, one recipient. */
   recipient(query: JudgeQuery, peer: Peer): JudgeAnswer {
     const table = query.table ?? this.active.table;
-    const transaction = this.#withPins(query.transaction);
+    const transaction = this.#withCertificate(query.transaction, peer);
     const verdict = decide(transaction, table, this.active.facts);
     // recipients that stay in the message are spoken of once, at its end
     if (verdict.action === 'accept' || verdict.action === 'hold')
@@ -165,16 +160,13 @@ export class Judge {
     return this.#answer(transaction, verdict, table, peer);
   }
 
-  #withPins(transaction: Transaction): Transaction {
+  /** With the client certificate that the policy service was told of, where a milter of Postfix is not. */
+  #withCertificate(transaction: Transaction, peer: Peer): Transaction {
     const { tls } = transaction;
     if (tls.kind !== 'tls') return transaction;
-    const { certificate } = tls;
-    if (certificate.kind === 'none' || certificate.kind === 'unknown') return transaction;
-    const fingerprints = this.#memory.takePins(transaction, Date.now());
-    if (fingerprints.length === 0) return transaction;
-    const enriched: ClientCertificate =
-      certificate.kind === 'trusted' ? { ...certificate, fingerprints } : { kind: 'untrusted', fingerprints };
-    return { ...transaction, tls: { ...tls, certificate: enriched } };
+    if (tls.certificate.kind !== 'unproven' && tls.certificate.kind !== 'trusted') return transaction;
+    const certificate = this.#memory.takeCertificate(transaction, peer.conn, Date.now());
+    return certificate === null ? transaction : { ...transaction, tls: { ...tls, certificate } };
   }
 
   /** Milter, end of message: the verdict of all accepted recipients, and the edits. */
@@ -250,6 +242,12 @@ export class Judge {
     this.#log.verdict(record);
     return refuses(verdict) ? reply : null;
   }
+}
+
+function asksForPin(verdict: Verdict): boolean {
+  return verdict.findings.some(
+    ({ row }) => row?.settings.receive === 'verify' && row.settings.fingerprints.length > 0,
+  );
 }
 
 function holdReason(verdict: Verdict, code: string): string {

@@ -1,18 +1,26 @@
 /**
- * What one question of a mail transaction must know of an earlier one that came by another connection or another door.
+ * What one question of a mail transaction must know of an earlier one that came by another connection or interface.
  *
  * - Policy delegation asks about each recipient alone, and at DATA with several recipients names none. `instance` joins
  *   the questions of one message, so the recipients that passed, and the table they were judged by, are kept under it.
- * - A milter under Postfix is not shown fingerprints. When the policy service saw a pinned certificate for a recipient,
- *   the milter's question for the same client address and port, sender and recipient may use that once.
+ * - A milter under Postfix is shown neither fingerprints nor whether there was a certificate that did not verify. The
+ *   policy service is, and Postfix asks it about a recipient just before it asks the milter. So what the policy service
+ *   was told last of each client is kept, and serves the milter's question that follows, once.
+ *
+ * Nothing of one session may serve another. The client's address and port and the server's name the session as long as it
+ * lasts; the port can be used again at once after. What was remembered before the milter connection of a session was
+ * negotiated is therefore not of that session, and every question of the policy service replaces or clears what an earlier
+ * one left. Whatever else both interfaces are shown (protocol, cipher, bits, HELO name, subject and issuer of a certificate
+ * that verified, sender, recipient) must agree too, or nothing is known.
  *
  * Both are bounded in number and in age. They are kept small and let go of in bulk: what outlives its request by a second
  * costs the collector more than the decision did, so an instance keeps its recipients as one string.
  */
+import { createHash } from 'node:crypto';
 import { type EnvelopeAddress, parseInternalAddress } from '../core/address.ts';
 import { unmarked } from '../core/routeSuffix.ts';
 import type { PolicyTable } from '../core/table.ts';
-import type { Fingerprints } from '../core/tls.ts';
+import type { ClientCertificate, Fingerprints } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 
 interface Dated {
@@ -100,14 +108,23 @@ export class Instance implements Dated {
   }
 }
 
-interface Pins extends Dated {
-  readonly fingerprints: Fingerprints;
+/** The certificate of a session as the policy service was told of it. */
+interface Seen extends Dated {
+  /** What the milter must be shown as well: a digest, so that an entry is small whatever the client called itself. */
+  readonly facts: string;
+  /** No certificate, or one with these digests. */
+  readonly fingerprints: Fingerprints | null;
+  /** The newest milter connection that had been negotiated by then. */
+  readonly newestMilter: number;
 }
+
+/** Longer digests than those of SHA-512 in pairs are not kept. */
+const MAX_FINGERPRINT = 191;
 
 export class TransactionMemory {
   /** smtpd_timeout is 300 s, so between RCPT and DATA little more can pass. */
   readonly #instances = new Forgetful<Instance>(20_000, 10 * 60_000);
-  readonly #pins = new Forgetful<Pins>(20_000, 60_000);
+  readonly #seen = new Forgetful<Seen>(20_000, 60_000);
   /** The instance that each policy connection last spoke of. */
   readonly #current = new WeakMap<object, string>();
 
@@ -132,28 +149,81 @@ export class TransactionMemory {
     this.#instances.delete(id);
   }
 
-  rememberPins(transaction: Transaction, fingerprints: Fingerprints, now: number): void {
-    const key = pinKey(transaction);
-    if (key !== '') this.#pins.set(key, { fingerprints, since: now });
+  /**
+   * Keeps what the policy service was told of the client's certificate in this question, instead of what it was told
+   * before. `newestMilter`: number of the newest milter connection that has been negotiated.
+   */
+  rememberCertificate(transaction: Transaction, newestMilter: number, now: number): void {
+    const key = sessionKey(transaction);
+    if (key === '') return;
+    const fingerprints = fingerprintsOf(transaction);
+    if (fingerprints === undefined) this.#seen.delete(key);
+    else this.#seen.set(key, { facts: factsOf(transaction), fingerprints, newestMilter, since: now });
   }
 
-  /** The fingerprints the policy service saw for this very recipient, once; none when it saw none. */
-  takePins(transaction: Transaction, now: number): Fingerprints {
-    const key = pinKey(transaction);
-    const found = key === '' ? undefined : this.#pins.get(key, now);
-    if (found === undefined) return [];
-    this.#pins.delete(key);
-    return found.fingerprints;
+  /** The client was spoken of without need of its certificate: what was kept is of an earlier question. */
+  forgetCertificate(transaction: Transaction): void {
+    const key = sessionKey(transaction);
+    if (key !== '') this.#seen.delete(key);
+  }
+
+  /**
+   * The certificate for this question of the milter, as the policy service was told of it in the question just before;
+   * null when it was not. Serves once. `conn`: number of the milter connection, one a session.
+   */
+  takeCertificate(transaction: Transaction, conn: number, now: number): ClientCertificate | null {
+    const key = sessionKey(transaction);
+    const seen = key === '' ? undefined : this.#seen.get(key, now);
+    if (seen === undefined) return null;
+    this.#seen.delete(key);
+    const { tls } = transaction;
+    if (seen.newestMilter < conn || tls.kind !== 'tls' || seen.facts !== factsOf(transaction)) return null;
+    const { fingerprints } = seen;
+    if (tls.certificate.kind === 'trusted')
+      return fingerprints === null ? null : { ...tls.certificate, fingerprints };
+    return fingerprints === null ? { kind: 'none' } : { kind: 'untrusted', fingerprints };
   }
 
   sweep(now: number): void {
     this.#instances.sweep(now);
-    this.#pins.sweep(now);
+    this.#seen.sweep(now);
   }
 }
 
-function pinKey(transaction: Transaction): string {
-  const { clientAddress, clientPort, sender, recipients } = transaction;
-  if (clientPort === 0 || clientAddress === '' || sender === null || recipients.length !== 1) return '';
-  return `${clientAddress} ${clientPort} ${sender.mailbox} ${recipients[0]!.mailbox}`;
+/** null: no certificate; undefined: nothing that could be told to the milter. */
+function fingerprintsOf({ tls }: Transaction): Fingerprints | null | undefined {
+  if (tls.kind !== 'tls') return undefined;
+  const { certificate } = tls;
+  if (certificate.kind === 'none') return null;
+  if (certificate.kind !== 'trusted' && certificate.kind !== 'untrusted') return undefined;
+  const { fingerprints } = certificate;
+  const fits = fingerprints.length > 0 && fingerprints.every((digest) => digest.length <= MAX_FINGERPRINT);
+  return fits ? fingerprints : undefined;
+}
+
+/** The two ends of the connection; '' when the MTA did not tell the client's. */
+function sessionKey({ clientAddress, clientPort, server }: Transaction): string {
+  return clientPort === 0 || clientAddress === '' ? '' : `${clientAddress} ${clientPort} ${server ?? ''}`;
+}
+
+/** What both interfaces are shown of this session and this recipient. */
+function factsOf({ tls, heloName, sender, recipients }: Transaction): string {
+  const names =
+    tls.kind === 'tls' && tls.certificate.kind === 'trusted'
+      ? [tls.certificate.issuer, tls.certificate.commonName]
+      : [];
+  const session = tls.kind === 'tls' ? [tls.protocol, tls.cipher, tls.bits, ...names] : [];
+  const envelope = [sender, ...recipients].map((address) => addressKey(address));
+  const facts = JSON.stringify([session, comparableName(heloName), envelope]);
+  return createHash('sha256').update(facts).digest('base64');
+}
+
+/** A mailbox as such; of other addresses each interface has another form. */
+function addressKey(address: EnvelopeAddress | null): string {
+  return address === null ? '' : address.mailbox === '' ? address.kind : address.mailbox;
+}
+
+/** A HELO name as far as it is the same at both interfaces: Postfix shows the policy service `?` for what is odd. */
+function comparableName(heloName: string): string {
+  return heloName.replace(/[^A-Za-z0-9._:[\]-]/g, '');
 }

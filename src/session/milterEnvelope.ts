@@ -26,6 +26,11 @@ export function clientAddress(text: string): string {
   return one.includes(':') ? bare.toLowerCase() : one;
 }
 
+/** The server's end of a connection in one spelling, `address port`; '' when it is not told. */
+export function serverOf(address: string | null, port: string | null): string {
+  return address === null || port === null ? '' : `${clientAddress(address)} ${port}`;
+}
+
 /** The client of a new SMTP session; `macros` are those of CONNECT. */
 export function clientOf(connect: ConnectCommand, macros: string): Client {
   const { hostname, family, port } = connect;
@@ -37,6 +42,7 @@ export function clientOf(connect: ConnectCommand, macros: string): Client {
     // a client without a name is `[address]` here and `unknown` elsewhere
     name: hostname.startsWith('[') || hostname === 'unknown' ? '' : hostname,
     port,
+    server: serverOf(macroValue(macros, 'daemon_addr'), macroValue(macros, 'daemon_port')),
     heloName: '',
     mtaName: macroValue(macros, 'j') ?? '',
     postfix: /postfix/i.test(macroValue(macros, 'v') ?? ''),

@@ -16,7 +16,7 @@
  * Macros are asked for at all seven stages, none of them empty: Postfix takes an empty list for its own default, and
  * Sendmail honours the list for EOM only when one for EOH came too. The TLS set is asked for at MAIL as well as at HELO,
  * because a client may go on after STARTTLS without another EHLO. `{client_addr}` at MAIL is the proof that our list was
- * honoured (see milterTls.ts). Macros that an MTA does not know do no harm. Where the MTA would send a recipient, and the
+ * honoured (see milterTls.ts). `{daemon_addr}` and `{daemon_port}` tell two connections of one client apart. Macros that an MTA does not know do no harm. Where the MTA would send a recipient, and the
  * rights to change recipients, are asked for only when there are rules that route by them.
  *
  * Sources: Postfix MILTER_README and `milter8.c`, Sendmail `milter.c`, libmilter `engine.c` (st_optionneg).
@@ -30,7 +30,7 @@ const TLS_MACROS =
   '{tls_version} {cipher} {cipher_bits} {verify} {cert_issuer} {cert_subject} {cn_subject} {cn_issuer}';
 
 export const MACRO_LISTS: readonly MacroList[] = [
-  { stage: SMFIM.CONNECT, names: 'j v' },
+  { stage: SMFIM.CONNECT, names: 'j v {daemon_addr} {daemon_port}' },
   { stage: SMFIM.HELO, names: TLS_MACROS },
   { stage: SMFIM.ENVFROM, names: `{client_addr} ${TLS_MACROS} {auth_authen} i` },
   { stage: SMFIM.ENVRCPT, names: 'i' },

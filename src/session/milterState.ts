@@ -58,6 +58,8 @@ export interface Client {
   readonly address: string;
   readonly name: string;
   readonly port: number;
+  /** The server's end of the connection, `address port`; '' when the MTA did not say. */
+  readonly server: string;
   readonly heloName: string;
   /** Macro `j`. */
   readonly mtaName: string;
@@ -158,6 +160,7 @@ export const NO_CLIENT: Client = {
   address: '',
   name: '',
   port: 0,
+  server: '',
   heloName: '',
   mtaName: '',
   postfix: false,
@@ -198,6 +201,7 @@ export function transactionAt(
     clientAddress: client.address,
     clientName: client.name,
     clientPort: client.port,
+    server: client.server,
     heloName: client.heloName,
     sender: message.sender,
     recipients,

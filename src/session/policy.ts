@@ -22,6 +22,7 @@ import { decodeXtext, utf8OrLatin1 } from '../wire/foreignText.ts';
 import { POLICY_LIMITS, PolicyDecoder, type PolicyLimits, type PolicyRequest } from '../wire/policyDecode.ts';
 import { DUNNO, encodePolicyAnswer, type PolicyAction } from '../wire/policyEncode.ts';
 import type { JudgeAnswer, JudgeQuery } from './judging.ts';
+import { serverOf } from './milterEnvelope.ts';
 import type { Protocol, Step } from './protocol.ts';
 
 export type PolicyState = 'between requests' | 'deciding';
@@ -109,6 +110,7 @@ export function transactionOf(request: PolicyRequest, stage: Stage): Transaction
     clientAddress: known(request.clientAddress),
     clientName: known(request.clientName),
     clientPort: decimal(request.clientPort) ?? 0,
+    server: serverOf(request.serverAddress, request.serverPort),
     heloName: request.heloName ?? '',
     sender: parseInternalAddress(utf8OrLatin1(request.sender ?? '')),
     recipients: recipient === '' ? NO_RECIPIENTS : [unmarked(parseInternalAddress(utf8OrLatin1(recipient)))],

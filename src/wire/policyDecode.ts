@@ -53,6 +53,8 @@ export interface PolicyRequest {
   readonly encryptionProtocol: string | null;
   readonly encryptionCipher: string | null;
   readonly encryptionKeysize: string | null;
+  readonly serverAddress: string | null;
+  readonly serverPort: string | null;
 }
 
 export interface PolicyLimits {
@@ -91,6 +93,8 @@ const NAMES = [
   'encryption_protocol',
   'encryption_cipher',
   'encryption_keysize',
+  'server_address',
+  'server_port',
 ].map((name) => Buffer.from(name, 'latin1'));
 
 /** Numbers of the names by their length. */
@@ -283,6 +287,8 @@ export class PolicyDecoder {
       encryptionProtocol: this.#value(text, 15),
       encryptionCipher: this.#value(text, 16),
       encryptionKeysize: this.#value(text, 17),
+      serverAddress: this.#value(text, 18),
+      serverPort: this.#value(text, 19),
     };
   }
 

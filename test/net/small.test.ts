@@ -5,7 +5,7 @@ import { test } from 'tap';
 import { parseInternalAddress } from '../../src/core/address.ts';
 import { TableBuilder } from '../../src/core/packing.ts';
 import { PolicyTable } from '../../src/core/table.ts';
-import { PLAIN } from '../../src/core/tls.ts';
+import { type ClientCertificate, PLAIN, type TlsState } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { accepted, type Verdict } from '../../src/core/verdict.ts';
 import type { VerdictRecord } from '../../src/log/verdictFields.ts';
@@ -111,17 +111,78 @@ test('an instance keeps its table and recipients until it is too old', async (t)
   t.ok(memory.instance('3.3', 2000));
 });
 
-test('fingerprints seen by the policy service serve one question of the milter', async (t) => {
-  const memory = new TransactionMemory();
-  memory.rememberPins(TRANSACTION, ['AA'], 0);
-  t.same(memory.takePins({ ...TRANSACTION, clientPort: 4712 }, 1), [], 'another connection');
-  t.same(
-    memory.takePins({ ...TRANSACTION, recipients: [parseInternalAddress('c@y.example')] }, 1),
-    [],
-    'another recipient',
-  );
-  t.same(memory.takePins(TRANSACTION, 1), ['AA']);
-  t.same(memory.takePins(TRANSACTION, 1), [], 'only once');
-  memory.rememberPins(TRANSACTION, ['AA'], 0);
-  t.same(memory.takePins(TRANSACTION, 61_000), [], 'not after a minute');
+test('what the policy service was told of a certificate serves one question of the milter', async (t) => {
+  const told = (certificate: ClientCertificate, changes: Partial<Transaction> = {}): Transaction => ({
+    ...TRANSACTION,
+    server: '192.0.2.25 25',
+    tls: { kind: 'tls', protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256, certificate },
+    ...changes,
+  });
+  const pinned = told({ kind: 'untrusted', fingerprints: ['AA'] });
+  const asked = told({ kind: 'unproven' }, { door: 'milter' });
+  const tls = asked.tls as Extract<TlsState, { kind: 'tls' }>;
+  const named = (commonName: string, issuer = 'CA', fingerprints: readonly string[] = []): Transaction =>
+    told({ kind: 'trusted', commonName, issuer, fingerprints });
+
+  let memory = new TransactionMemory();
+  memory.rememberCertificate(pinned, 7, 0);
+  t.same(memory.takeCertificate(asked, 7, 1), { kind: 'untrusted', fingerprints: ['AA'] });
+  t.equal(memory.takeCertificate(asked, 7, 1), null, 'only once');
+  memory.rememberCertificate(told({ kind: 'none' }), 7, 0);
+  t.same(memory.takeCertificate(asked, 7, 1), { kind: 'none' });
+  memory.rememberCertificate(named('mx.x.example', 'CA', ['AA', 'BB']), 9, 0);
+  t.same(memory.takeCertificate(named('mx.x.example'), 7, 1), {
+    kind: 'trusted',
+    commonName: 'mx.x.example',
+    issuer: 'CA',
+    fingerprints: ['AA', 'BB'],
+  });
+
+  const others: Record<string, Transaction> = {
+    'another address': { ...asked, clientAddress: '192.0.2.2' },
+    'another port': { ...asked, clientPort: 4712 },
+    'no port': { ...asked, clientPort: 0 },
+    'the same port at another listener': { ...asked, server: '192.0.2.25 587' },
+    'another HELO name': { ...asked, heloName: 'y' },
+    'another protocol': { ...asked, tls: { ...tls, protocol: 'TLSv1.2' } },
+    'another cipher': { ...asked, tls: { ...tls, cipher: 'TLS_AES_128_GCM_SHA256' } },
+    'other bits': { ...asked, tls: { ...tls, bits: 128 } },
+    'a certificate that verified': named('mx.x.example'),
+    'another sender': { ...asked, sender: parseInternalAddress('c@x.example') },
+    'the null sender': { ...asked, sender: parseInternalAddress('') },
+    'another recipient': { ...asked, recipients: [parseInternalAddress('c@y.example')] },
+    'no TLS': { ...asked, tls: PLAIN },
+  };
+  for (const [what, other] of Object.entries(others)) {
+    memory = new TransactionMemory();
+    memory.rememberCertificate(pinned, 7, 0);
+    t.equal(memory.takeCertificate(other, 7, 1), null, what);
+  }
+  for (const [what, other] of [
+    ['another name', named('mx.y.example')],
+    ['another issuer', named('mx.x.example', 'Another CA')],
+    ['none that verified', asked],
+  ] as const) {
+    memory.rememberCertificate(named('mx.x.example', 'CA', ['AA']), 7, 0);
+    t.equal(memory.takeCertificate(other, 7, 1), null, what);
+  }
+  memory.rememberCertificate(pinned, 7, 0);
+  t.equal(memory.takeCertificate(asked, 8, 1), null, 'remembered before the milter connection was there');
+  memory.rememberCertificate(pinned, 7, 0);
+  t.equal(memory.takeCertificate(asked, 7, 61_000), null, 'not after a minute');
+  memory.rememberCertificate(pinned, 7, 0);
+  memory.takeCertificate(others['another recipient']!, 7, 1);
+  t.equal(memory.takeCertificate(asked, 7, 1), null, 'nor after another question of the milter');
+  memory.rememberCertificate(pinned, 7, 0);
+  memory.forgetCertificate({ ...pinned, recipients: [parseInternalAddress('c@y.example')] });
+  t.equal(memory.takeCertificate(asked, 7, 1), null, 'nor after another question of the policy service');
+  memory.rememberCertificate(pinned, 7, 0);
+  memory.rememberCertificate(told({ kind: 'none' }), 7, 0);
+  t.same(memory.takeCertificate(asked, 7, 1), { kind: 'none' }, 'the last word counts');
+  memory.rememberCertificate(pinned, 7, 0);
+  memory.rememberCertificate(told({ kind: 'untrusted', fingerprints: ['A'.repeat(192)] }), 7, 0);
+  t.equal(memory.takeCertificate(asked, 7, 1), null, 'what is too long to keep clears what was there');
+  const odd = 'a b(c)<d>;e@f"g\\h-1.x_y';
+  memory.rememberCertificate({ ...pinned, heloName: odd.replace(/[ <>();@"\\]/g, '?') }, 7, 0);
+  t.ok(memory.takeCertificate({ ...asked, heloName: odd }, 7, 1), 'a HELO name as each interface shows it');
 });

@@ -1,5 +1,5 @@
 /**
- * The daemon as a milter, played by `simulate`'s own MTA: verdicts, forged marks, banners, pins seen by the other door.
+ * The daemon as a milter, played by `simulate`'s own MTA: verdicts, forged marks, banners.
  */
 import { join } from 'node:path';
 import { test } from 'tap';
@@ -8,7 +8,7 @@ import { readKeyFile } from '../../src/mark/keyFile.ts';
 import { verifyMark } from '../../src/mark/signMark.ts';
 import { type Played, type PlayedMail, playMilter } from '../../src/net/milterPlayer.ts';
 import { encodeCommands } from '../../src/wire/milterClient.ts';
-import { type Bed, bed, policyAnswers, policyRequest, TLS } from './bed.ts';
+import { type Bed, bed } from './bed.ts';
 
 const PIN = `${'AB:'.repeat(31)}CD`;
 const TABLE = `
@@ -177,18 +177,6 @@ test('a client certificate by name, on both MTAs', async (t) => {
     t.equal((await play(on, { mta, sender, tls: named('mx1.evil.example') })).outcome, 'refused', mta);
     t.equal((await play(on, { mta, sender })).outcome, 'refused', mta);
   }
-});
-
-test('a pin seen by the policy service serves the milter once', async (t) => {
-  const on = await bed(t, TABLE);
-  const sender = '<a@pinned.example>';
-  t.equal((await play(on, { sender })).outcome, 'deferred', 'the milter alone cannot see it');
-  const socket = await on.open('policy');
-  const request = { ...TLS, sender: 'a@pinned.example', ccert_fingerprint: PIN };
-  t.same(await policyAnswers(socket, [policyRequest(request)]), ['DUNNO']);
-  t.equal((await play(on, { sender })).outcome, 'accepted');
-  t.equal((await play(on, { sender })).outcome, 'deferred', 'and only once');
-  socket.destroy();
 });
 
 test('banners stand where a person reads them, on protected mail only', async (t) => {
