@@ -5,8 +5,9 @@
  * with the session on its own and the harshest result wins, so a lenient row never weakens a strict one. What each level
  * means is the truth table of the README; `test/core/truth.tsv` spells it out.
  *
- * Three rules that are easy to get wrong:
+ * Four rules that are easy to get wrong:
  * - unknown TLS, where TLS is required, is a temporary failure whatever the row's `violation` says;
+ * - mail for `<postmaster>` without a domain is accepted, and marked for what it is, whatever the sender's row says;
  * - the null sender has only a `<>` row, so a `*` row never refuses a bounce for its sender;
  * - an authenticated client is somebody's mail program, not the other domain's server: for the *recipient's* row its
  *   login stands in for the client certificate (TLS and floors still hold); for the *sender's* row it does not, because
@@ -33,7 +34,12 @@ export function decide(transaction: Transaction, table: PolicyTable, facts: Fact
   if (transaction.arrival === 'local') return accepted('local');
   if (inNetworks(facts.trustedClients, transaction.clientAddress)) return accepted('trusted-client');
   const findings: Finding[] = [];
-  for (const row of table.rowsFor(sender)) findings.push(judge(transaction, 'sender', sender, row));
+  const toPostmaster =
+    recipients.length > 0 && !transaction.unseenRecipients && recipients.every(isPostmaster);
+  for (const row of table.rowsFor(sender)) {
+    const finding = judge(transaction, 'sender', sender, row);
+    findings.push(toPostmaster ? { ...finding, toPostmaster } : finding);
+  }
   for (const recipient of recipients) {
     if (isPostmaster(recipient)) continue;
     for (const row of table.rowsFor(recipient))
@@ -43,9 +49,12 @@ export function decide(transaction: Transaction, table: PolicyTable, facts: Fact
   return verdictOf(findings, transaction.tls);
 }
 
-/** `RCPT TO:<postmaster>` without a domain must be accepted by every server (RFC 5321 section 4.5.1). */
-function isPostmaster(recipient: EnvelopeAddress): boolean {
-  return recipient.kind === 'domainless' && /^<?postmaster>?$/i.test(recipient.text);
+/**
+ * `RCPT TO:<postmaster>` without a domain must be accepted by every server (RFC 5321 section 4.5.1), whoever the sender is.
+ * Postfix accepts it without asking a policy service.
+ */
+export function isPostmaster(recipient: EnvelopeAddress): boolean {
+  return recipient.kind === 'domainless' && /^<?(?:postmaster|"postmaster")>?$/i.test(recipient.text);
 }
 
 function judge(

@@ -23,6 +23,8 @@ export interface Finding {
   readonly address: EnvelopeAddress | null;
   readonly row: Row | null;
   readonly breach: Breach | null;
+  /** Judged for `<postmaster>` alone, to whom mail is never refused (see decide.ts). */
+  readonly toPostmaster?: boolean;
 }
 
 /** Why nothing was judged; `judged` otherwise. */
@@ -66,6 +68,7 @@ export function accepted(judged: Exclude<Judged, 'judged'>): Verdict {
 /** What the row would do about this finding, in enforce mode. */
 export function outcomeOf(finding: Finding): Outcome {
   if (finding.breach === null) return 'ok';
+  if (finding.toPostmaster === true) return finding.breach.kind === 'unknown' ? 'ok' : 'tag';
   if (finding.breach.kind === 'unknown') return 'defer';
   return finding.row?.settings.violation ?? 'defer';
 }

@@ -144,6 +144,8 @@ export function replyFor(finding: Finding, action: 'defer' | 'reject', tls: TlsS
   return { code: smtpCode, dsn: `${Math.floor(smtpCode / 100)}.${detail}`, text };
 }
 
+const POSTMASTER = 'mail for <postmaster> is accepted in any case (RFC 5321 section 4.5.1)';
+
 /** One line per finding, in order: which row, for whom, and how it came out. */
 export function reasonsOf(verdict: Verdict): string[] {
   switch (verdict.judged) {
@@ -165,6 +167,7 @@ export function reasonsOf(verdict: Verdict): string[] {
     const where = `row "${row.pattern}" (${row.at.file}:${row.at.line}, receive = ${row.settings.receive}`;
     const how = finding.breach === null ? 'met' : describeBreach(finding, verdict.tls);
     const mode = row.settings.mode === 'observe' ? ', mode = observe' : '';
-    return `${who}: ${where}${mode}): ${how}`;
+    const never = finding.toPostmaster === true && finding.breach !== null ? `; ${POSTMASTER}` : '';
+    return `${who}: ${where}${mode}): ${how}${never}`;
   });
 }

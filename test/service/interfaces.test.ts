@@ -32,6 +32,9 @@ hold.example = holding
 observe.example = watching
 [domain encrypt.example]
 receive = encrypt
+[domain cipher.example]
+receive = encrypt
+deny-ciphers = AES_256
 `;
 
 interface Session {
@@ -246,5 +249,20 @@ test('what was remembered of one session serves no other', async (t) => {
       await ask(attributes);
     };
     t.equal(await other({}, question), '451 4.3.5', `a later question: ${what}`);
+  }
+});
+
+test('mail for postmaster without a domain passes the milter, as it passes Postfix, and is marked', async (t) => {
+  const { on } = await scene(t);
+  for (const [sender, mark] of [
+    ['a@cipher.example', /state=unprotected;.*verdict=tag/],
+    ['a@pinned.example', /state=unknown;.*verdict=accept/],
+  ] as const) {
+    const milter = await MilterSession.open(on);
+    milter.mail(`<${sender}>`);
+    t.match(await milter.rcpt(BOB), /^[45]/);
+    t.equal(await milter.rcpt('<Postmaster>'), '250');
+    t.match((await milter.end()).mark, mark);
+    milter.close();
   }
 });
