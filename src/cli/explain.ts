@@ -8,10 +8,11 @@
  *                   [--subject TEXT] [--header "Name: value"]... [--parameter REQUIRETLS] [--message FILE]
  *   tlsward explain --deliver NEXTHOP [--map NAME]             see explainDeliver.ts
  *
- * First line: the answer. Then the row with file and line, its inheritance, the reasons, the exact SMTP reply at each
- * door, the header that would be added, the rules that speak of the message (explainRules.ts), and the smallest change that
- * turns the answer of the rows around. A message that its connection admits and a rule refuses is refused.
- * Exit status: 0 accepted, 1 refused or held, 75 deferred because the MTA would not have told enough.
+ * First line: the answer. Then the row with file and line, its inheritance, the reasons, the exact SMTP reply to each
+ * recipient at each interface (explainInterfaces.ts), the header that would be added, the rules that speak of the message
+ * (explainRules.ts), and the smallest change that turns the answer of the rows around. A message that its connection admits
+ * and a rule refuses is refused. A certificate without `--fingerprint` is taken for one that no row has pinned.
+ * Exit status: 0 accepted, 1 refused or held (some recipient), 75 deferred because the MTA would not have told enough.
  */
 
 import { loadConfig } from '../config/load.ts';
@@ -19,11 +20,12 @@ import { formatProblem } from '../config/problem.ts';
 import { NULL_ADDRESS, parsePath } from '../core/address.ts';
 import { smallestChange } from '../core/counterfactual.ts';
 import { decide } from '../core/decide.ts';
+import { shownTo } from '../core/interfaces.ts';
 import { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { describeRequired, describeTls, type Reply, reasonsOf, replyFor } from '../core/words.ts';
-import { messageEdits } from '../edits/messageEdits.ts';
+import { describeRequired, describeTls, printable, type Reply, reasonsOf, replyFor } from '../core/words.ts';
+import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
 import { editSettings } from '../net/active.ts';
 import {
   configFile,
@@ -36,6 +38,7 @@ import {
   UsageError,
 } from './command.ts';
 import { explainDeliver } from './explainDeliver.ts';
+import { type ExplainedInterfaces, explainInterfaces, printInterfaces } from './explainInterfaces.ts';
 import { type ExplainedRules, explainRules, MESSAGE_OPTIONS, printRules } from './explainRules.ts';
 import { SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
 
@@ -85,24 +88,26 @@ export async function run(argv: string[], io: Io): Promise<number> {
     tls: sessionTls(values),
   };
   const facts = { trustedClients: service.trustedClients };
-  const verdict = decide(transaction, table, facts);
+  const known = shownTo('policy', transaction);
+  const verdict = decide(known, table, facts);
   const action = verdict.action === 'accept' ? verdict.wouldBe : verdict.action;
   const reply =
     (action === 'defer' || action === 'reject') && verdict.decisive !== null
       ? replyFor(verdict.decisive, action, verdict.tls, EXAMPLE_CODE)
       : null;
-  const change = smallestChange(transaction, table, facts);
-  const { edits } = messageEdits(
-    { transaction, verdict, headers: [], body: null, code: EXAMPLE_CODE, timeMs: Date.now() },
-    { ...editSettings(service, table, []), authservId: '' },
-  );
-  const ruled = await explainRules(loaded, table, transaction, values, EXAMPLE_CODE);
+  const change = smallestChange(known, table, facts);
+  const settings = { ...editSettings(service, table, []), authservId: '' };
+  const rule = (tx: Transaction) => explainRules(loaded, table, tx, values, EXAMPLE_CODE);
+  const interfaces = await explainInterfaces(transaction, table, facts, EXAMPLE_CODE, {
+    header: (tx, judged) => headerOf(tx, judged, settings),
+    outcome: async (tx, judged) => {
+      const ruled = await rule(tx);
+      const final = actionOf(judged, ruled);
+      return { action: final, reply: final === judged.action ? null : ruled.ruleReply };
+    },
+  });
+  const ruled = await rule(transaction);
   const final = actionOf(verdict, ruled);
-  const header = edits.findLast((edit) => edit.kind === 'insertHeader');
-  const added =
-    final === 'accept' && header?.kind === 'insertHeader'
-      ? `${header.name}: ${header.value.replace(/\n /g, ' ')}`
-      : null;
   const answer = {
     verdict: final,
     would: verdict.wouldBe,
@@ -112,14 +117,23 @@ export async function run(argv: string[], io: Io): Promise<number> {
     tls: describeTls(transaction.tls),
     because: reasonsOf(verdict),
     reply,
-    header: added,
+    interfaces,
+    header: interfaces.both.message?.verdict === 'accept' ? interfaces.both.message.header : null,
     ...ruled,
     change: change === null ? null : { if: change.words, verdict: change.verdict.action },
   };
   if (values.json) io.out(`${JSON.stringify(answer)}\n`);
-  else print(io, verdict, answer, values.to);
+  else print(io, verdict, answer);
   if (answer.verdict === 'accept') return EXIT.yes;
   return verdict.decisive?.breach?.kind === 'unknown' ? EXIT.cannotTell : EXIT.no;
+}
+
+/** The mark as one line; null without one. */
+function headerOf(transaction: Transaction, verdict: Verdict, settings: EditSettings): string | null {
+  const message = { transaction, verdict, headers: [], body: null, code: EXAMPLE_CODE, timeMs: Date.now() };
+  const header = messageEdits(message, settings).edits.findLast((edit) => edit.kind === 'insertHeader');
+  if (header?.kind !== 'insertHeader') return null;
+  return `${header.name}: ${header.value.replace(/\n /g, ' ')}`;
 }
 
 /** What the client would be told: the rules are asked when the rows have no objection. */
@@ -130,6 +144,7 @@ function actionOf({ action }: Verdict, { outcome }: ExplainedRules): Verdict['ac
 }
 
 interface Answer extends ExplainedRules {
+  readonly interfaces: ExplainedInterfaces;
   readonly verdict: Verdict['action'];
   readonly because: readonly string[];
   readonly reply: Reply | null;
@@ -139,18 +154,26 @@ interface Answer extends ExplainedRules {
 
 function headline(verdict: Verdict, answer: Answer): string {
   if (answer.verdict !== verdict.action) return `${answer.verdict} by a rule`;
+  const { recipients } = answer.interfaces.both;
+  const kinds = new Set(recipients.map((one) => one.verdict));
+  if (kinds.size > 1) {
+    const listed = [...kinds].map((kind) => {
+      const those = recipients.filter((one) => one.verdict === kind);
+      return `${kind} for ${those.map((one) => printable(one.recipient)).join(', ')}`;
+    });
+    return listed.join('; ');
+  }
   if (verdict.wouldBe !== null) return `accept (observe: would ${verdict.wouldBe})`;
   return verdict.tagged ? 'accept, marked as unprotected' : verdict.action;
 }
 
-function print(io: Io, verdict: Verdict, answer: Answer, recipients: readonly string[]): void {
+function print(io: Io, verdict: Verdict, answer: Answer): void {
   const line = (name: string, text: string): void => io.out(`${label(name)}${text}\n`);
   const { reply, change } = answer;
+  const head = headline(verdict, answer);
   const said = answer.verdict === verdict.action ? reply : answer.ruleReply;
-  const spoken = said === null ? '' : `: ${said.code} ${said.dsn} ${said.text}`;
-  io.out(
-    `${paint(io, answer.verdict === 'accept' ? 'green' : 'red', headline(verdict, answer))}${spoken}\n\n`,
-  );
+  const spoken = said === null || head.includes(' for ') ? '' : `: ${said.code} ${said.dsn} ${said.text}`;
+  io.out(`${paint(io, answer.verdict === 'accept' ? 'green' : 'red', head)}${spoken}\n\n`);
   const finding = verdict.decisive;
   if (finding?.row != null) {
     const { pattern, at, settings } = finding.row;
@@ -165,15 +188,7 @@ function print(io: Io, verdict: Verdict, answer: Answer, recipients: readonly st
   answer.because.forEach((reason, i) => {
     line(i === 0 ? 'because' : '', reason);
   });
-  if (reply !== null) {
-    const address = recipients[0]?.replace(/^<|>$/g, '') ?? '';
-    const lead = verdict.wouldBe === null ? '' : 'would be: ';
-    line(
-      'policy',
-      `${lead}${reply.code} ${reply.dsn} <${address}>: Recipient address rejected: ${reply.text}`,
-    );
-    line('milter', `${lead}${reply.code} ${reply.dsn} ${reply.text}`);
-  }
+  printInterfaces(io, answer.interfaces);
   if (answer.header !== null) line('header', answer.header);
   printRules(io, answer);
   if (change !== null) line('change', `if ${change.if}, the verdict would be ${change.verdict}`);

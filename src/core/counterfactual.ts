@@ -1,14 +1,16 @@
 /**
  * The smallest change that would turn a verdict around, for `explain`: the same transaction with one thing different
- * (then two), judged again by the same rules, until the action is another one.
+ * (then two), judged again by the same rules. What was refused or held is then accepted, what was accepted no longer is.
  *
- * Changes to the session come first, because they are what a partner can do; then changes to the table. What is printed
- * was decided by `decide`, not guessed from the breach.
+ * Changes to the session come first, because they are what a partner can do; then changes to the table. Each is a session
+ * that can exist: a cipher goes with its protocol and its number of bits. What is printed was decided by `decide`, not
+ * guessed from the breach.
  */
 import { certificateNames, decide, type Facts } from './decide.ts';
 import type { Settings } from './settings.ts';
-import type { PolicyTable } from './table.ts';
-import type { ClientCertificate, TlsState } from './tls.ts';
+import { POORER_SUITES, runsInTls12, SOUND_SUITES, type Suite } from './suites.ts';
+import type { PolicyTable, Row } from './table.ts';
+import { type ClientCertificate, PLAIN, protocolRank, type TlsState } from './tls.ts';
 import type { Transaction } from './transaction.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -18,69 +20,82 @@ export interface Change {
   readonly verdict: Verdict;
 }
 
-interface Candidate {
+type Encrypted = Extract<TlsState, { kind: 'tls' }>;
+
+interface Candidate<Value> {
+  /** '' for what is as it was. */
   readonly words: string;
-  readonly tls: TlsState;
+  readonly value: Value;
 }
 
-const GOOD_TLS: Extract<TlsState, { kind: 'tls' }> = {
-  kind: 'tls',
-  protocol: 'TLSv1.3',
-  cipher: 'TLS_AES_256_GCM_SHA384',
-  bits: 256,
-  certificate: { kind: 'none' },
-};
-
-/** The first change that gives another action, or null when none of those tried does. */
+/** The first change that turns the verdict around, or null when none of those tried does. */
 export function smallestChange(transaction: Transaction, table: PolicyTable, facts: Facts): Change | null {
   const now = decide(transaction, table, facts);
   if (now.judged !== 'judged') return null;
-  for (const candidate of sessionChanges(transaction.tls, now)) {
-    const verdict = decide({ ...transaction, tls: candidate.tls }, table, facts);
-    if (verdict.action !== now.action) return { words: candidate.words, verdict };
+  const wanted = (verdict: Verdict): boolean => (verdict.action === 'accept') !== (now.action === 'accept');
+  const candidates = now.action === 'accept' ? worse(transaction.tls) : better(transaction.tls, now);
+  for (const { words, value } of candidates) {
+    const verdict = decide({ ...transaction, tls: value }, table, facts);
+    if (wanted(verdict)) return { words, verdict };
   }
-  return rowChange(now);
+  return rowChange(now, wanted);
 }
 
-/** Sessions a little different from the one given, nearest first. */
-function* sessionChanges(tls: TlsState, verdict: Verdict): Generator<Candidate> {
-  if (verdict.action === 'accept') {
-    if (tls.kind === 'tls') {
-      yield* certificateLosses(tls);
-      yield { words: 'the session used TLSv1', tls: { ...tls, protocol: 'TLSv1' } };
-    }
-    yield { words: 'the session were not encrypted', tls: { kind: 'plain' } };
-    return;
-  }
-  const base = tls.kind === 'tls' ? tls : GOOD_TLS;
+/** Poorer sessions, nearest first. */
+function* worse(tls: TlsState): Generator<Candidate<TlsState>> {
   if (tls.kind === 'tls') {
-    yield { words: 'the session used TLSv1.3', tls: { ...tls, protocol: 'TLSv1.3' } };
-    yield { words: 'the cipher had 256 bits', tls: { ...tls, bits: 256 } };
-    yield {
-      words: 'the session used TLSv1.3 with TLS_AES_256_GCM_SHA384',
-      tls: { ...GOOD_TLS, certificate: tls.certificate },
-    };
-  } else yield { words: 'the session used TLSv1.3 with TLS_AES_256_GCM_SHA384', tls: GOOD_TLS };
-  for (const certificate of certificatesFor(verdict)) {
-    yield {
-      words: `the client showed ${certificate.words}`,
-      tls: { ...base, certificate: certificate.value },
-    };
-    yield {
-      words: `the session used TLSv1.3 with TLS_AES_256_GCM_SHA384 and the client showed ${certificate.words}`,
-      tls: { ...GOOD_TLS, certificate: certificate.value },
-    };
+    if (tls.certificate.kind !== 'none')
+      yield { words: 'the client showed no certificate', value: { ...tls, certificate: { kind: 'none' } } };
+    for (const suite of POORER_SUITES) {
+      const lower = (protocolRank(suite.protocol) ?? 0) < (protocolRank(tls.protocol) ?? 0);
+      const fewer = suite.protocol === tls.protocol && suite.bits < (tls.bits ?? 0);
+      if (lower || fewer) yield { words: suiteWords(suite, tls), value: { ...tls, ...suite } };
+    }
   }
+  if (tls.kind !== 'plain') yield { words: 'the session were not encrypted', value: PLAIN };
 }
 
-function* certificateLosses(tls: Extract<TlsState, { kind: 'tls' }>): Generator<Candidate> {
-  if (tls.certificate.kind === 'none') return;
-  yield { words: 'the client showed no certificate', tls: { ...tls, certificate: { kind: 'none' } } };
+/** Better sessions, nearest first: one thing changed, then the session and the certificate. */
+function* better(tls: TlsState, verdict: Verdict): Generator<Candidate<TlsState>> {
+  const sessions = betterSessions(tls);
+  const certificates = certificatesFor(verdict);
+  yield* sessions;
+  if (tls.kind === 'tls')
+    for (const { words, value } of certificates) yield { words, value: { ...tls, certificate: value } };
+  for (const { words, value } of certificates)
+    for (const session of sessions)
+      yield { words: `${session.words} and ${words}`, value: { ...session.value, certificate: value } };
+}
+
+function betterSessions(tls: TlsState): Candidate<Encrypted>[] {
+  if (tls.kind !== 'tls') {
+    const certificate: ClientCertificate = { kind: 'none' };
+    return SOUND_SUITES.map((suite) => ({
+      words: suiteWords(suite, null),
+      value: { kind: 'tls', ...suite, certificate },
+    }));
+  }
+  const found: Candidate<Encrypted>[] = [];
+  // the cipher of an old session also exists in the next version
+  const old = (protocolRank(tls.protocol) ?? 9) < 4;
+  if (old && runsInTls12(tls.cipher))
+    found.push({ words: 'the session used TLSv1.2', value: { ...tls, protocol: 'TLSv1.2' } });
+  const same = SOUND_SUITES.filter(({ protocol }) => protocol === tls.protocol);
+  const others = SOUND_SUITES.filter(({ protocol }) => protocol !== tls.protocol);
+  for (const suite of [...same, ...others])
+    found.push({ words: suiteWords(suite, tls), value: { ...tls, ...suite } });
+  return found;
+}
+
+function suiteWords({ protocol, cipher }: Suite, now: Encrypted | null): string {
+  return protocol === now?.protocol
+    ? `the session used ${cipher}`
+    : `the session used ${protocol} with ${cipher}`;
 }
 
 /** Certificates that the rows in question would take. */
-function certificatesFor(verdict: Verdict): { readonly words: string; readonly value: ClientCertificate }[] {
-  const found: { words: string; value: ClientCertificate }[] = [];
+function certificatesFor(verdict: Verdict): Candidate<ClientCertificate>[] {
+  const found: Candidate<ClientCertificate>[] = [];
   for (const { row, breach } of verdict.findings) {
     if (row === null || breach === null || row.settings.receive !== 'verify') continue;
     const { fingerprints, clientIssuers, clientNames } = row.settings;
@@ -89,13 +104,13 @@ function certificatesFor(verdict: Verdict): { readonly words: string; readonly v
       const commonName = wanted.startsWith('.') ? `mx${wanted}` : wanted;
       const issuer = clientIssuers[0] ?? 'a trusted issuer';
       found.push({
-        words: `a verified certificate for ${commonName}${clientIssuers.length > 0 ? ` issued by ${issuer}` : ''}`,
+        words: `the client showed a verified certificate for ${commonName}${clientIssuers.length > 0 ? ` issued by ${issuer}` : ''}`,
         value: { kind: 'trusted', commonName, issuer, fingerprints: [] },
       });
     }
     if (fingerprints[0] !== undefined) {
       found.push({
-        words: `the certificate with the pin ${fingerprints[0]}`,
+        words: `the client showed the certificate with the pin ${fingerprints[0]}`,
         value: { kind: 'untrusted', fingerprints: [fingerprints[0]] },
       });
     }
@@ -103,11 +118,13 @@ function certificatesFor(verdict: Verdict): { readonly words: string; readonly v
   return found;
 }
 
-/** The decisive row with one setting different. */
-function rowChange(verdict: Verdict): Change | null {
-  const { decisive, findings, tls } = verdict;
-  const row = decisive?.row;
-  if (row == null) return null;
+/** The rows in question with one setting different. */
+function rowChange(verdict: Verdict, wanted: (verdict: Verdict) => boolean): Change | null {
+  const { findings, tls, decisive } = verdict;
+  const broken = findings.flatMap(({ row, breach }) => (row !== null && breach !== null ? [row] : []));
+  if (broken.length === 0 && decisive?.row != null) broken.push(decisive.row);
+  // the table makes a row anew for each address
+  const rows = [...new Map(broken.map((row) => [positionOf(row), row])).values()];
   const tries: [string, Partial<Settings>][] =
     verdict.action === 'accept'
       ? [
@@ -118,14 +135,26 @@ function rowChange(verdict: Verdict): Change | null {
           ['mode = observe', { mode: 'observe' }],
           ['violation = tag', { violation: 'tag' }],
         ];
-  for (const [words, change] of tries) {
-    const changed = { ...row, settings: { ...row.settings, ...change } };
-    const next = verdictOf(
-      findings.map((finding) => (finding.row === row ? { ...finding, row: changed } : finding)),
-      tls,
-    );
-    if (next.action !== verdict.action)
-      return { words: `row "${row.pattern}" (${row.at.file}:${row.at.line}) said ${words}`, verdict: next };
+  // one row, if that is enough
+  for (const some of [...rows.map((row) => [row]), rows]) {
+    const positions = new Set(some.map(positionOf));
+    for (const [words, change] of tries) {
+      const changed = findings.map((finding) =>
+        finding.row !== null && positions.has(positionOf(finding.row))
+          ? { ...finding, row: { ...finding.row, settings: { ...finding.row.settings, ...change } } }
+          : finding,
+      );
+      const next = verdictOf(changed, tls);
+      if (wanted(next)) return { words: `${some.map(rowWords).join(' and ')} said ${words}`, verdict: next };
+    }
   }
   return null;
+}
+
+function positionOf({ at }: Row): string {
+  return `${at.file}:${at.line}`;
+}
+
+function rowWords({ pattern, at }: Row): string {
+  return `row "${pattern}" (${at.file}:${at.line})`;
 }

@@ -7,6 +7,7 @@
  */
 import { decide, type Facts } from '../core/decide.ts';
 import type { Edit } from '../core/edit.ts';
+import { asksForPin } from '../core/interfaces.ts';
 import type { Rule } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -242,12 +243,6 @@ export class Judge {
     this.#log.verdict(record);
     return refuses(verdict) ? reply : null;
   }
-}
-
-function asksForPin(verdict: Verdict): boolean {
-  return verdict.findings.some(
-    ({ row }) => row?.settings.receive === 'verify' && row.settings.fingerprints.length > 0,
-  );
 }
 
 function holdReason(verdict: Verdict, code: string): string {
