@@ -96,10 +96,17 @@ function recipientAt(
   return { recipient: shown, verdict: action, would: wouldBe, reply };
 }
 
-/** The MTA's own words around our text. */
+/** The MTA's own words around our text; Postfix shows the address in its internal form, without quotes. */
 function framed(where: Interface, by: 'policy' | 'milter', recipient: string, text: string): string {
-  if (by === 'policy') return `<${printable(recipient)}>: Recipient address rejected: ${text}`;
+  if (by === 'policy') return `<${internalForm(recipient)}>: Recipient address rejected: ${text}`;
   return where === 'sendmail' ? `<${printable(recipient)}>... ${text}` : text;
+}
+
+/** `"a b"@x` to `a b@x`; what a terminal must not be sent becomes `?`, as in Postfix. */
+function internalForm(address: string): string {
+  const quoted = /^"((?:[^"\\]|\\.)*)"(@.*)?$/s.exec(address);
+  const bare = quoted === null ? address : `${quoted[1]!.replace(/\\(.)/gs, '$1')}${quoted[2] ?? ''}`;
+  return bare.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 }
 
 function words({ verdict, would, reply }: ExplainedRecipient): string {
