@@ -92,14 +92,17 @@ function recipientAt(
   const said = action === 'accept' ? wouldBe : action;
   const ours =
     decisive !== null && (said === 'defer' || said === 'reject') ? replyFor(decisive, said, tls, code) : null;
-  const reply = ours === null ? null : { ...ours, text: framed(where, by, shown, ours.text) };
+  const reply = ours === null ? null : { ...ours, text: framed(where, by, shown, ours) };
   return { recipient: shown, verdict: action, would: wouldBe, reply };
 }
 
-/** The MTA's own words around our text; Postfix shows the address in its internal form, without quotes. */
-function framed(where: Interface, by: 'policy' | 'milter', recipient: string, text: string): string {
+/**
+ * The MTA's own words around our text. Postfix shows the address in its internal form, without quotes; Sendmail shows it as
+ * typed, with 450 and 550 only (seen with 8.17.1).
+ */
+function framed(where: Interface, by: 'policy' | 'milter', recipient: string, { code, text }: Reply): string {
   if (by === 'policy') return `<${internalForm(recipient)}>: Recipient address rejected: ${text}`;
-  return where === 'sendmail' ? `<${printable(recipient)}>... ${text}` : text;
+  return where === 'sendmail' && code % 100 === 50 ? `<${printable(recipient)}>... ${text}` : text;
 }
 
 /** `"a b"@x` to `a b@x`; what a terminal must not be sent becomes `?`, as in Postfix. */

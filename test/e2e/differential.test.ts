@@ -13,6 +13,7 @@ import t, { type Test } from 'tap';
 import type { Interface } from '../../src/core/interfaces.ts';
 import { type Generator, generator } from '../mark/generator.ts';
 import { type CertificateAuthority, createCa, SERVER_NAME } from './harness/ca.ts';
+import type { MtaName } from './harness/case.ts';
 import { Daemon, type Door } from './harness/daemon.ts';
 import { LOCAL_DOMAINS, randomSession, randomTable } from './harness/differential-cases.ts';
 import {
@@ -60,7 +61,7 @@ interface Bench {
   readonly daemon: Daemon;
   readonly ca: CertificateAuthority;
   readonly interfaces: readonly Interface[];
-  readonly weak: boolean;
+  readonly name: MtaName;
 }
 
 /** Plays `count` messages under new tables until all are played; one assertion for each. */
@@ -77,7 +78,7 @@ async function compare(t: Test, bench: Bench, random: Generator, count: number):
     }
     const sessions = [];
     for (let batch = Math.min(left, BATCH); batch > 0; ) {
-      const session = randomSession(random, bench.weak, batch);
+      const session = randomSession(random, bench.name, batch);
       sessions.push({ where: random.pick(bench.interfaces), session });
       batch -= session.messages.length;
       left -= session.messages.length;
@@ -136,7 +137,7 @@ t.test('Postfix', { skip: TLSWARD_MTA === 'sendmail' || skip, timeout: 0 }, asyn
   const daemon = await startedDaemon(t, socketDir, ['policy', 'milter', 'control']);
   await postfix.start();
   const mta = postfixDifferential(postfix);
-  const bench: Bench = { mta, daemon, ca: ca!, interfaces: ['policy', 'milter', 'both'], weak: true };
+  const bench: Bench = { mta, daemon, ca: ca!, interfaces: ['policy', 'milter', 'both'], name: 'postfix' };
   await compare(t, bench, generator(random.seed), Math.ceil(COMBINATIONS * 0.75));
 });
 
@@ -148,7 +149,7 @@ t.test(
     t.teardown(() => sendmail.close());
     const daemon = await startedDaemon(t, sendmail.socketDir, ['milter', 'control']);
     const mta = sendmailDifferential(sendmail);
-    const bench: Bench = { mta, daemon, ca: ca!, interfaces: ['sendmail'], weak: false };
+    const bench: Bench = { mta, daemon, ca: ca!, interfaces: ['sendmail'], name: 'sendmail' };
     await compare(t, bench, generator(random.seed + 1), Math.floor(COMBINATIONS * 0.25));
   },
 );

@@ -91,6 +91,7 @@ FEATURE(\`accept_unqualified_senders')dnl
 FEATURE(\`promiscuous_relay')dnl
 define(\`RELAY_MAILER_ARGS', \`TCP $h ${config.sinkPort}')dnl
 define(\`SMART_HOST', \`relay:[127.0.0.1]')dnl
+define(\`LOCAL_RELAY', \`relay:[127.0.0.1]')dnl
 ${daemons.join('\n')}
 MAIL_FILTER(\`first', \`S=local:/run/tlsward/first/milter.sock, F=T, T=C:10s;S:10s;R:30s;E:2m')dnl
 include(\`${config.contrib}')dnl
