@@ -7,6 +7,7 @@ import t from 'tap';
 import { pause } from './harness/deadline.ts';
 import { arrivals, codeOf, markFields, outcome, playMatrix, verdictsAfter } from './harness/matrix.ts';
 import { matrixTable, POLICY_MATRIX } from './harness/matrix-table.ts';
+import { freePorts } from './harness/processes.ts';
 import { e2eSkip } from './harness/requirements.ts';
 import { openScene } from './harness/scene.ts';
 
@@ -57,6 +58,41 @@ t.test('both doors', { skip }, async (t) => {
       );
     });
   }
+
+  t.test('what the policy service was told of one session serves no other', async (t) => {
+    const sender = 'a@pinned.example';
+    const policy = postfix.main('smtpd_recipient_restrictions')!;
+    const [localPort] = await freePorts(1);
+    const from = daemon.mark();
+    // passes the policy service, and is refused by what comes after it
+    await postfix.setMain({ smtpd_recipient_restrictions: `${policy}, reject` });
+    const pinned = await scene.open('self', { localPort: localPort! });
+    await pinned.mail(sender);
+    t.equal((await pinned.rcpt(BOB)).code, 554);
+    t.match(await verdictsAfter(scene, from, 1), [{ door: 'policy', action: 'accept' }]);
+    await pinned.reset();
+    // the same port, no certificate, and the policy service is not asked
+    await postfix.setMain({ smtpd_recipient_restrictions: '' });
+    const other = await scene.open('tls13', { localPort: localPort! });
+    await other.mail(sender);
+    t.match(await other.rcpt(BOB), { code: 451, enhanced: '4.3.5' });
+    await other.quit();
+    await postfix.setMain({ smtpd_recipient_restrictions: policy });
+  });
+
+  t.test('the pin of a client that a proxy speaks for, by XCLIENT', async (t) => {
+    await postfix.setMain({ smtpd_authorized_xclient_hosts: '127.0.0.1' });
+    const client = await scene.open('self');
+    t.equal((await client.send({ from: 'a@pinned.example', to: BOB })).last.code, 250);
+    t.equal((await client.xclient({ ADDR: '192.0.2.7', PORT: '4711', NAME: '[UNAVAILABLE]' })).code, 220);
+    await client.ehlo('behind.example');
+    const sent = await client.send({ from: 'a@pinned.example', to: BOB });
+    t.equal(sent.last.code, 250);
+    await client.quit();
+    const [, second] = await arrivals(scene, 2);
+    t.match(markFields(second?.first(MARK) ?? ''), { state: 'protected', certificate: 'untrusted' });
+    await postfix.setMain({ smtpd_authorized_xclient_hosts: null });
+  });
 
   t.test('a reload between two messages of one connection', async (t) => {
     const client = await scene.open('plain');

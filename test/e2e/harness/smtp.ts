@@ -37,6 +37,8 @@ export interface ConnectOptions {
   readonly host?: string;
   /** Source address, any of 127.0.0.0/8. */
   readonly localAddress?: string;
+  /** Source port; default any. */
+  readonly localPort?: number;
   /** Deadline of each single wait. Default 15000. */
   readonly timeoutMs?: number;
   /** Start TLS before the greeting (submissions, port 465 style). */
@@ -76,6 +78,8 @@ export class SmtpClient {
   readonly transcript: string[] = [];
 
   #socket: Socket | TLSSocket;
+  /** The connection below TLS. */
+  readonly #tcp: Socket;
   readonly #timeoutMs: number;
   readonly #reader = new ReplyReader();
   #replies: Reply[] = [];
@@ -86,21 +90,27 @@ export class SmtpClient {
     this.#noteClosed = resolve;
   });
 
-  private constructor(socket: Socket | TLSSocket, timeoutMs: number) {
+  private constructor(socket: Socket | TLSSocket, tcp: Socket, timeoutMs: number) {
     this.#socket = socket;
+    this.#tcp = tcp;
     this.#timeoutMs = timeoutMs;
     this.#listen();
   }
 
   /** Connect and read the greeting, whatever its code. */
   static async connect(port: number, options: ConnectOptions = {}): Promise<SmtpClient> {
-    const { host = '127.0.0.1', localAddress, timeoutMs = 15_000, wrapped } = options;
-    const tcp = connectTcp({ host, port, ...(localAddress === undefined ? {} : { localAddress }) });
+    const { host = '127.0.0.1', localAddress, localPort, timeoutMs = 15_000, wrapped } = options;
+    const tcp = connectTcp({
+      host,
+      port,
+      ...(localAddress === undefined ? {} : { localAddress }),
+      ...(localPort === undefined ? {} : { localPort }),
+    });
     tcp.setNoDelay(true);
     try {
       await within(timeoutMs, `connection to ${host}:${port}`, opened(tcp, 'connect'));
       const socket = wrapped === undefined ? tcp : await secured(tcp, wrapped, timeoutMs);
-      const client = new SmtpClient(socket, timeoutMs);
+      const client = new SmtpClient(socket, tcp, timeoutMs);
       if (wrapped !== undefined) client.#noteTls(socket as TLSSocket);
       client.greeting = await client.reply('greeting');
       return client;
@@ -253,6 +263,12 @@ export class SmtpClient {
   /** Drop the connection without a word. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** Drop it with a TCP reset, after which its port can be used again at once. */
+  async reset(): Promise<void> {
+    this.#tcp.resetAndDestroy();
+    await within(this.#timeoutMs, 'reset', this.#closed);
   }
 
   #noteTls(socket: TLSSocket): void {
