@@ -105,8 +105,9 @@ function framed(where: Interface, by: 'policy' | 'milter', recipient: string, { 
   return where === 'sendmail' && code % 100 === 50 ? `<${printable(recipient)}>... ${text}` : text;
 }
 
-/** `"a b"@x` to `a b@x`; what a terminal must not be sent becomes `?`, as in Postfix. */
-function internalForm(address: string): string {
+/** `"a b"@x` to `a b@x`, without a route; what a terminal must not be sent becomes `?`, as in Postfix. */
+function internalForm(path: string): string {
+  const address = path.startsWith('@') ? path.slice(path.indexOf(':') + 1) : path;
   const quoted = /^"((?:[^"\\]|\\.)*)"(@.*)?$/s.exec(address);
   const bare = quoted === null ? address : `${quoted[1]!.replace(/\\(.)/gs, '$1')}${quoted[2] ?? ''}`;
   return bare.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');

@@ -34,4 +34,6 @@ export interface Transaction {
   /** The host's own name as the MTA told it (`j`), '' when it did not. */
   readonly mtaName: string;
   readonly tls: TlsState;
+  /** Milter: an SMTP session before this one came by the same connection (QUIT_NC). */
+  readonly laterSession?: boolean;
 }

@@ -119,7 +119,7 @@ export class Judge {
         memory.add(asked.recipients);
       }
     } else if (asked.stage === 'END-OF-MESSAGE') this.#memory.end(instance);
-    if (asked.stage === 'RCPT' && !refuses(answer.verdict) && asksForPin(answer.verdict))
+    if (asked.stage === 'RCPT' && asksForPin(answer.verdict))
       this.#memory.rememberCertificate(asked, this.#newestMilter, now);
     else this.#memory.forgetCertificate(asked);
     if (asked.stage !== 'RCPT' || answer.verdict.action !== 'accept' || memory?.requireTls === true)
@@ -164,7 +164,8 @@ export class Judge {
   /** With the client certificate that the policy service was told of, where a milter of Postfix is not. */
   #withCertificate(transaction: Transaction, peer: Peer): Transaction {
     const { tls } = transaction;
-    if (tls.kind !== 'tls') return transaction;
+    // whose connection it is says when the session began only if it is the first
+    if (tls.kind !== 'tls' || transaction.laterSession === true) return transaction;
     if (tls.certificate.kind !== 'unproven' && tls.certificate.kind !== 'trusted') return transaction;
     const certificate = this.#memory.takeCertificate(transaction, peer.conn, Date.now());
     return certificate === null ? transaction : { ...transaction, tls: { ...tls, certificate } };

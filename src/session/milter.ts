@@ -47,6 +47,7 @@ import {
   type MilterLimits,
   type MilterState,
   NO_CLIENT,
+  NO_CLIENT_NOW,
   NONE_WAITING,
   transactionAt,
   type Waiting,
@@ -155,7 +156,8 @@ function event(state: Open, input: MilterCommand): MilterStep {
       return { state: next, out: onwards(state, SMFIP.NR_HELO) };
     }
     case 'CONNECT': {
-      const client = clientOf(input, state.waiting.C);
+      const later = state.client !== NO_CLIENT;
+      const client = { ...clientOf(input, state.waiting.C), later };
       const next: Between = { at: 'between', agreement: state.agreement, client, waiting: NONE_WAITING };
       return { state: next, out: onwards(state, SMFIP.NR_CONN) };
     }
@@ -169,7 +171,8 @@ function event(state: Open, input: MilterCommand): MilterStep {
       return { state: CLOSED, out: NOTHING, close: true };
     case 'QUIT_NC': {
       const { agreement } = state;
-      return { state: { at: 'between', agreement, client: NO_CLIENT, waiting: NONE_WAITING }, out: NOTHING };
+      const client = NO_CLIENT_NOW;
+      return { state: { at: 'between', agreement, client, waiting: NONE_WAITING }, out: NOTHING };
     }
     case 'OPTNEG':
       throw outOfOrder(input, 'no second negotiation');

@@ -47,6 +47,7 @@ export function clientOf(connect: ConnectCommand, macros: string): Client {
     mtaName: macroValue(macros, 'j') ?? '',
     postfix: /postfix/i.test(macroValue(macros, 'v') ?? ''),
     heloMacros: '',
+    later: false,
   };
 }
 

@@ -67,6 +67,8 @@ export interface Client {
   readonly postfix: boolean;
   /** Macros of the last HELO. */
   readonly heloMacros: string;
+  /** Another session came by this connection before it. */
+  readonly later: boolean;
 }
 
 /** Macros that came and wait for their event, by its letter. */
@@ -165,7 +167,11 @@ export const NO_CLIENT: Client = {
   mtaName: '',
   postfix: false,
   heloMacros: '',
+  later: false,
 };
+
+/** No client now, but there was one: after QUIT_NC. */
+export const NO_CLIENT_NOW: Client = { ...NO_CLIENT, later: true };
 
 export const NONE_WAITING: Waiting = { C: '', H: '', M: '', R: '', E: '' };
 
@@ -211,5 +217,6 @@ export function transactionAt(
     saslUsername: message.saslUsername,
     mtaName: client.mtaName,
     tls: message.tls,
+    laterSession: client.later,
   };
 }

@@ -124,7 +124,7 @@ t.test('Postfix', { skip: TLSWARD_MTA === 'sendmail' || skip, timeout: 0 }, asyn
     ca: ca!,
     // bare postmaster becomes one of this host's
     localDomains: [...LOCAL_DOMAINS, SERVER_NAME],
-    main: fragment('both'),
+    main: { ...fragment('both'), mynetworks: '127.0.0.0/8' },
     listeners: {
       policy: listener(true, false),
       milter: listener(false, true),

@@ -101,20 +101,30 @@ function row(random: Generator, ca: CertificateAuthority, pattern: string): stri
 
 const UNKNOWN_PIN = `${'AB:'.repeat(31)}CD`;
 
+/** Other spellings: what Postfix finds a domain in, routes, quotes, literals, no domain at all. */
+const ODD: readonly ((domain: string, other: string) => string)[] = [
+  () => 'boss@one.example',
+  () => 'X@Other.Example',
+  (domain) => `"a b"@${domain}`,
+  (domain) => `B@${domain.toUpperCase()}`,
+  (domain, other) => `x%${other}@${domain}`,
+  (domain, other) => `"x@${other}"@${domain}`,
+  (domain, other) => `${other}!x@${domain}`,
+  (domain) => `@x.example,@y.example:b@${domain}`,
+  (domain) => `b@${domain}.`,
+  (domain) => `a..b@${domain}`,
+  (domain) => `.b.@sub.${domain}`,
+  (domain) => `"q\\"r"@${domain}`,
+  (domain) => `b+c=d@${domain}`,
+  () => 'b@[192.0.2.1]',
+  () => 'bob',
+  () => '"postmaster"',
+];
+
 function address(random: Generator): string {
   const domain = random.pick([...DOMAINS, 'other.example']);
-  switch (random.integer(12)) {
-    case 0:
-      return 'boss@one.example';
-    case 1:
-      return 'X@Other.Example';
-    case 2:
-      return `"a b"@${domain}`;
-    case 3:
-      return `B@${domain.toUpperCase()}`;
-    default:
-      return `a${random.integer(100)}@${domain}`;
-  }
+  if (random.integer(3) > 0) return `a${random.integer(100)}@${domain}`;
+  return random.pick(ODD)(domain, random.pick(DOMAINS));
 }
 
 function envelope(random: Generator): Envelope {
@@ -149,7 +159,7 @@ export function randomSession(random: Generator, mta: MtaName, left: number): Se
 }
 
 function inAscii({ from, to }: Envelope): Envelope {
-  const ascii = (text: string): string => text.replace(/bücher/i, 'xn--bcher-kva');
+  const ascii = (text: string): string => text.replaceAll(/bücher/gi, 'xn--bcher-kva');
   return { from: ascii(from), to: to.map(ascii) };
 }
 
