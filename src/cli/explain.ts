@@ -152,28 +152,38 @@ interface Answer extends ExplainedRules {
   readonly change: { readonly if: string; readonly verdict: string } | null;
 }
 
-function headline(verdict: Verdict, answer: Answer): string {
+/** The recipients by what became of them, where that differs; null where it does not. */
+function mixed({ interfaces }: Answer): string | null {
+  const { recipients } = interfaces.both;
+  const kinds = [...new Set(recipients.map((one) => one.verdict))];
+  if (kinds.length === 1) return null;
+  const listed = kinds.map((kind) => {
+    const those = recipients.filter((one) => one.verdict === kind);
+    return `${kind} for ${those.map((one) => printable(one.recipient)).join(', ')}`;
+  });
+  return listed.join('; ');
+}
+
+/** The answer, and the reply where all hear the same. */
+function headline(verdict: Verdict, answer: Answer): readonly [answer: string, reply: string] {
+  const byRule = answer.verdict !== verdict.action;
+  const several = byRule ? null : mixed(answer);
+  if (several !== null) return [several, ''];
+  const said = byRule ? answer.ruleReply : answer.reply;
+  return [oneWord(verdict, answer), said === null ? '' : `: ${said.code} ${said.dsn} ${said.text}`];
+}
+
+function oneWord(verdict: Verdict, answer: Answer): string {
   if (answer.verdict !== verdict.action) return `${answer.verdict} by a rule`;
-  const { recipients } = answer.interfaces.both;
-  const kinds = new Set(recipients.map((one) => one.verdict));
-  if (kinds.size > 1) {
-    const listed = [...kinds].map((kind) => {
-      const those = recipients.filter((one) => one.verdict === kind);
-      return `${kind} for ${those.map((one) => printable(one.recipient)).join(', ')}`;
-    });
-    return listed.join('; ');
-  }
   if (verdict.wouldBe !== null) return `accept (observe: would ${verdict.wouldBe})`;
   return verdict.tagged ? 'accept, marked as unprotected' : verdict.action;
 }
 
 function print(io: Io, verdict: Verdict, answer: Answer): void {
   const line = (name: string, text: string): void => io.out(`${label(name)}${text}\n`);
-  const { reply, change } = answer;
-  const head = headline(verdict, answer);
-  const said = answer.verdict === verdict.action ? reply : answer.ruleReply;
-  const spoken = said === null || head.includes(' for ') ? '' : `: ${said.code} ${said.dsn} ${said.text}`;
-  io.out(`${paint(io, answer.verdict === 'accept' ? 'green' : 'red', head)}${spoken}\n\n`);
+  const { change } = answer;
+  const [head, said] = headline(verdict, answer);
+  io.out(`${paint(io, answer.verdict === 'accept' ? 'green' : 'red', head)}${said}\n\n`);
   const finding = verdict.decisive;
   if (finding?.row != null) {
     const { pattern, at, settings } = finding.row;

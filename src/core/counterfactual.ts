@@ -23,7 +23,6 @@ export interface Change {
 type Encrypted = Extract<TlsState, { kind: 'tls' }>;
 
 interface Candidate<Value> {
-  /** '' for what is as it was. */
   readonly words: string;
   readonly value: Value;
 }

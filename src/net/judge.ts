@@ -164,7 +164,7 @@ export class Judge {
   /** With the client certificate that the policy service was told of, where a milter of Postfix is not. */
   #withCertificate(transaction: Transaction, peer: Peer): Transaction {
     const { tls } = transaction;
-    // whose connection it is says when the session began only if it is the first
+    // the milter connection says when the session began only as long as it carries no other
     if (tls.kind !== 'tls' || transaction.laterSession === true) return transaction;
     if (tls.certificate.kind !== 'unproven' && tls.certificate.kind !== 'trusted') return transaction;
     const certificate = this.#memory.takeCertificate(transaction, peer.conn, Date.now());

@@ -120,6 +120,8 @@ interface Seen extends Dated {
 
 /** Longer digests than those of SHA-512 in pairs are not kept. */
 const MAX_FINGERPRINT = 191;
+/** Two IPv6 addresses and ports, with zones. */
+const MAX_SESSION_KEY = 160;
 
 export class TransactionMemory {
   /** smtpd_timeout is 300 s, so between RCPT and DATA little more can pass. */
@@ -201,9 +203,11 @@ function fingerprintsOf({ tls }: Transaction): Fingerprints | null | undefined {
   return fits ? fingerprints : undefined;
 }
 
-/** The two ends of the connection; '' when the MTA did not tell the client's. */
+/** The two ends of the connection; '' when the MTA did not tell the client's, or what it told is no address. */
 function sessionKey({ clientAddress, clientPort, server }: Transaction): string {
-  return clientPort === 0 || clientAddress === '' ? '' : `${clientAddress} ${clientPort} ${server ?? ''}`;
+  if (clientPort === 0 || clientAddress === '') return '';
+  const key = `${clientAddress} ${clientPort} ${server ?? ''}`;
+  return key.length <= MAX_SESSION_KEY ? key : '';
 }
 
 /** What both interfaces are shown of this session and this recipient. */

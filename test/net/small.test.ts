@@ -182,6 +182,9 @@ test('what the policy service was told of a certificate serves one question of t
   memory.rememberCertificate(pinned, 7, 0);
   memory.rememberCertificate(told({ kind: 'untrusted', fingerprints: ['A'.repeat(192)] }), 7, 0);
   t.equal(memory.takeCertificate(asked, 7, 1), null, 'what is too long to keep clears what was there');
+  const long = { ...pinned, clientAddress: 'x'.repeat(1000) };
+  memory.rememberCertificate(long, 7, 0);
+  t.equal(memory.takeCertificate({ ...asked, clientAddress: long.clientAddress }, 7, 1), null, 'no address');
   const odd = 'a b(c)<d>;e@f"g\\h-1.x_y';
   memory.rememberCertificate({ ...pinned, heloName: odd.replace(/[ <>();@"\\]/g, '?') }, 7, 0);
   t.ok(memory.takeCertificate({ ...asked, heloName: odd }, 7, 1), 'a HELO name as each interface shows it');
