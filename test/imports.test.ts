@@ -16,7 +16,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   mail: ['core'],
   mark: ['core', 'node:crypto', 'node:fs/promises', 'node:path'],
   hops: ['core'],
-  edits: ['core', 'mail', 'mark'],
+  edits: ['core', 'wire', 'mail', 'mark'],
   mailfile: ['core', 'node:fs', 'node:fs/promises', 'node:path'],
   session: ['wire', 'core'],
   config: ['core', 'mail', 'ini', 'ajv', 'node:*'],

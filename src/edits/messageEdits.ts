@@ -14,15 +14,17 @@ import type { Verdict } from '../core/verdict.ts';
 import { describeCertificate, describeTls } from '../core/words.ts';
 import { putBodyBanner } from '../mail/bodyBanner.ts';
 import { LEAVE_REASONS } from '../mail/reasons.ts';
-import { retagSubject } from '../mail/subject.ts';
+import { SIGNATURE_HEADERS, signatureCovers } from '../mail/signatures.ts';
 import { matchesTemplate, parseTemplate, renderTemplate, type Template } from '../mail/template.ts';
 import { AUTH_RESULTS_NAME, claimsToBeOurs, formatAuthResults } from '../mark/authResults.ts';
 import { formatMark } from '../mark/markFields.ts';
 import { markOf, markSenderDomain, stateOf } from '../mark/markOf.ts';
 import { type MarkKey, signMark, verifyMark } from '../mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../mark/stripMarks.ts';
+import { headerProblem } from '../wire/milterEncode.ts';
 import { type ChosenBanner, chooseBanner } from './bannerChoice.ts';
 import { replyTokenEdit, TOKEN_HEADERS, type TokenMode } from './replyTokenEdit.ts';
+import { subjectEdits } from './subjectEdits.ts';
 
 export interface EditSettings {
   /** Header name of the mark. */
@@ -78,10 +80,15 @@ export function messageEdits(message: Message, settings: EditSettings): MessageE
     notes.push(`${name} left alone: the connection was begun before the reload that needs it`);
     return false;
   };
-  const tags = ours && (settings.tags.length > 0 || banner?.kinds.has('subject') === true);
-  const subject = tags && sees('Subject') ? subjectEdits(headers, settings.tags, banner) : [];
+  const tag = banner?.kinds.has('subject') === true ? banner.tag : '';
+  const tags = ours && (settings.tags.length > 0 || tag !== '') && sees('Subject');
+  const signed =
+    tags &&
+    banner?.breakSignatures !== true &&
+    (!SIGNATURE_HEADERS.every(sees) || signatureCovers(headers, 'Subject'));
+  const subject = tags ? subjectEdits(headers, { tags: settings.tags, tag, signed }, notes) : [];
   const token = tokenEdits(message, headers, settings, sees, notes);
-  const edits: Edit[] = [
+  const edits = [
     ...body,
     ...subject.filter((edit) => edit.kind === 'changeHeader'),
     ...token.filter((edit) => edit.kind === 'changeHeader'),
@@ -90,8 +97,16 @@ export function messageEdits(message: Message, settings: EditSettings): MessageE
     ...subject.filter((edit) => edit.kind === 'addHeader'),
     ...token.filter((edit) => edit.kind === 'addHeader'),
     ...additions(message, banner, settings, sees),
-  ];
+  ].filter((edit) => canBeSent(edit, notes));
   return { edits, notes };
+}
+
+/** What the encoder would refuse costs the message an edit, with a note, and nothing more. */
+function canBeSent(edit: Edit, notes: string[]): boolean {
+  if (!('value' in edit)) return true;
+  const problem = edit.value === '' ? 'the value is empty' : headerProblem(edit.name, edit.value);
+  if (problem !== null) notes.push(`${edit.name} left alone: ${problem}`);
+  return problem === null;
 }
 
 function strips(message: Message, headers: readonly HeaderField[], settings: EditSettings): Edit[] {
@@ -131,58 +146,6 @@ function tokenEdits(
   const { edit, note } = replyTokenEdit(headers, mode, { domain, code, timeMs, host, keys: settings.keys });
   if (note !== null) notes.push(note);
   return edit === null ? [] : [edit];
-}
-
-/** Subjects without any tag of the table's; the chosen one in front of the first. */
-function subjectEdits(
-  headers: readonly HeaderField[],
-  tags: readonly string[],
-  banner: ChosenBanner | null,
-): Edit[] {
-  const put = banner?.kinds.has('subject') ? banner.tag : '';
-  const edits: Edit[] = [];
-  let index = 0;
-  for (const field of headers) {
-    if (fieldNameKey(field.name) !== 'subject') continue;
-    index++;
-    // what is beyond is cut from a subject that must be read: reading takes its time, and nobody reads that far
-    const read = field.value.slice(0, LONGEST_SUBJECT);
-    const value = retagSubject(read, tags, index === 1 ? put : '');
-    if (value === field.value) continue;
-    if (value.trim() === '') edits.unshift({ kind: 'deleteHeader', name: 'Subject', index });
-    else edits.push({ kind: 'changeHeader', name: 'Subject', index, value: foldOverlong(value) });
-  }
-  if (put !== '' && index === 0)
-    edits.push({ kind: 'addHeader', name: 'Subject', value: retagSubject('', [], put) });
-  return edits;
-}
-
-/** Characters of a subject in which tags are looked for. */
-const LONGEST_SUBJECT = 16_384;
-
-/** RFC 5322 section 2.1.1, less the name and some room. */
-const LONGEST_LINE = 960;
-
-/**
- * A subject whose lines no MTA has to split: one that a sender wrote in a line of its own length and that we must change
- * is folded where it can be, and where there is no blank, cut.
- */
-function foldOverlong(value: string): string {
-  if (value.length <= LONGEST_LINE) return value;
-  return value
-    .split('\n')
-    .flatMap((line) => {
-      const pieces: string[] = [];
-      let rest = line;
-      while (rest.length > LONGEST_LINE) {
-        const blank = rest.lastIndexOf(' ', LONGEST_LINE);
-        const at = blank > 1 ? blank : LONGEST_LINE;
-        pieces.push(rest.slice(0, at));
-        rest = rest[at] === ' ' ? rest.slice(at) : ` ${rest.slice(at)}`;
-      }
-      return [...pieces, rest];
-    })
-    .join('\n');
 }
 
 function bodyEdits(

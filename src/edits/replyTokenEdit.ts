@@ -14,6 +14,7 @@
  * ours, come back in an answer to our answer; and taking a msg-id out of `References` would break threads.
  */
 import type { Edit, HeaderField } from '../core/edit.ts';
+import { SIGNATURE_HEADERS, signatureCovers } from '../mail/signatures.ts';
 import { checkReplyTokens, makeReplyToken } from '../mark/replyToken.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
@@ -32,12 +33,7 @@ export interface TokenFor {
 }
 
 /** Header fields that must have been shown. */
-export const TOKEN_HEADERS = [
-  'References',
-  'In-Reply-To',
-  'DKIM-Signature',
-  'ARC-Message-Signature',
-] as const;
+export const TOKEN_HEADERS = ['References', 'In-Reply-To', ...SIGNATURE_HEADERS] as const;
 
 const MAX_LINE = 998;
 const MAX_FIELD = 16_384;
@@ -59,8 +55,8 @@ export function replyTokenEdit(
   if (signs === undefined) return left('there is no key');
   const checks = checkReplyTokens([...references, ...parents], [made.domain], [signs]);
   if (checks.some(({ result }) => result === 'verifies')) return { edit: null, note: null };
-  const signatures = [...valuesOf('dkim-signature'), ...valuesOf('arc-message-signature')];
-  if (mode === 'unsigned' && signatures.some(coversReferences)) return left('a signature covers References');
+  if (mode === 'unsigned' && signatureCovers(headers, 'References'))
+    return left('a signature covers References');
   const token = makeReplyToken(made.domain, made.code, made.timeMs, made.keys, made.host);
   const last = references.at(-1);
   const value =
@@ -86,10 +82,4 @@ export function replyTokenEdit(
 function parentIds(values: readonly string[]): string[] {
   const ids = values.flatMap((value) => value.slice(0, MAX_FIELD).match(/<[!-;=?-~]{1,250}>/g) ?? []);
   return [...new Set(ids)].slice(0, MAX_PARENTS);
-}
-
-/** Is References among the fields that a signature covers? One without a list of fields proves nothing to anybody. */
-function coversReferences(signature: string): boolean {
-  const list = /(?:^|;)\s*h\s*=([^;]*)/i.exec(signature.replace(/\r?\n/g, ''))?.[1] ?? '';
-  return list.split(':').some((name) => name.trim().toLowerCase() === 'references');
 }

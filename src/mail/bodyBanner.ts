@@ -25,6 +25,7 @@ import { bodyFacts } from './partHeader.ts';
 import { ownLines, plainBanner, plainBytes } from './plainText.ts';
 import { findUntouchable, readableParts } from './readable.ts';
 import { type LeaveReason, type Left, left } from './reasons.ts';
+import { isSigned } from './signatures.ts';
 import { decodeTransfer, type Splice, splice, transferEncoding } from './transfer.ts';
 
 /** Largest body that is edited unless the caller says otherwise: Postfix's default message_size_limit. */
@@ -50,15 +51,12 @@ export interface Edited {
   readonly parts: readonly string[];
 }
 
-const SIGNATURES = new Set(['dkim-signature', 'domainkey-signature', 'arc-message-signature']);
-
 /**
  * What the header alone says: a reason why the body will be left alone, or null when the body must be seen. With a
  * reason, there is no need to ask the MTA for the body.
  */
 export function leaveByHeader(headers: readonly HeaderField[], breakSignatures: boolean): LeaveReason | null {
-  if (!breakSignatures && headers.some((field) => SIGNATURES.has(field.name.trim().toLowerCase())))
-    return 'dkim-signed';
+  if (!breakSignatures && isSigned(headers)) return 'dkim-signed';
   const facts = bodyFacts(headers);
   if (typeof facts === 'string') return facts;
   const entity: Entity = { ...facts, path: '', start: 0, end: 0, children: [] };

@@ -4,7 +4,8 @@
  * A copy is whatever looks like the tag to a reader (fold.ts): in any case, full width, with look-alike letters or invisible
  * characters, raw or in encoded words of any character set, split over several of them or over folds, anywhere in the
  * subject, so behind "Re:" and "AW:" too, where replies gather them. What taking a copy away brings together
- * ("[T[TLS]LS]") is a copy again and goes as well.
+ * ("[T[TLS]LS]") is a copy again and goes as well. Where controls of direction could make a reader see a tag in characters
+ * that stand in another order, those controls go.
  *
  * Taking away keeps what it does not touch: a subject without a copy stays byte for byte, and in one with a copy the
  * well-formed encoded words that hold no part of it stay as they are; the rest is written anew in utf-8 (headerWords.ts). Putting the tag
@@ -76,10 +77,9 @@ function endsWith(units: readonly string[], tag: string): boolean {
  * Marks every copy of the tags. A stack of folded characters: when its top is a tag, those characters go, and what stood
  * before them meets what comes next.
  */
-function markCopies(characters: readonly Character[], tags: Tags): boolean {
+function markCopies(characters: readonly Character[], tags: Tags): void {
   const units: string[] = [];
   const owners: number[] = [];
-  let found = false;
   for (const [index, { char }] of characters.entries()) {
     for (const unit of foldChar(char).split('')) {
       units.push(unit);
@@ -90,19 +90,50 @@ function markCopies(characters: readonly Character[], tags: Tags): boolean {
       for (const owner of owners.slice(from)) characters[owner]!.removed = true;
       units.length = from;
       owners.length = from;
-      found = true;
     }
   }
-  return found;
+}
+
+/**
+ * Controls that make a reader show characters in another order than they stand in (Unicode UAX 9): after U+202E "[SLT]" is
+ * seen as "[TLS]". U+200E is none of them: by itself it moves nothing.
+ */
+const REORDERING = /[\u061c\u200f\u202a-\u202e\u2066-\u2069]/;
+const MIRRORED: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{', '>': '<' };
+
+/** How often each character occurs, brackets of a pair taken for the same. */
+function countsOf(folded: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const unit of folded.split('')) {
+    const key = MIRRORED[unit] ?? unit;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/**
+ * Could a reader be shown a tag by reordering? With such a control in it, a text can show any order of its characters
+ * that somebody cares to compose, so what counts is whether all those of a tag are there.
+ */
+function canBeReordered(text: string, folded: string, tags: Tags): boolean {
+  if (!REORDERING.test(text)) return false;
+  const there = countsOf(folded);
+  return [...tags.values()]
+    .flat()
+    .some((tag) => [...countsOf(tag)].every(([unit, count]) => (there.get(unit) ?? 0) >= count));
 }
 
 /** What is left, in pieces; null when there was no copy. Encoded words that lost nothing stay raw. */
 function withoutCopies(tokens: readonly Token[], tags: Tags): Piece[] | null {
+  const whole = tokens.map(({ text }) => text).join('');
+  const folded = foldText(whole);
+  const reordered = canBeReordered(whole, folded, tags);
+  if (!reordered && ![...tags.values()].flat().some((tag) => folded.includes(tag))) return null;
   const characters: Character[] = [];
   for (const [token, { text }] of tokens.entries()) {
-    for (const char of text) characters.push({ char, token, removed: false });
+    for (const char of text) characters.push({ char, token, removed: reordered && REORDERING.test(char) });
   }
-  if (!markCopies(characters, tags)) return null;
+  markCopies(characters, tags);
   const touched = new Set<number>();
   const kept: Character[] = [];
   /** Behind a copy: blanks and what is not seen go with it. */

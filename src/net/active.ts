@@ -9,6 +9,7 @@ import type { Rule } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { EditSettings } from '../edits/messageEdits.ts';
 import { TOKEN_HEADERS } from '../edits/replyTokenEdit.ts';
+import { SUBJECT_HEADERS } from '../edits/subjectEdits.ts';
 import { AUTH_RESULTS_NAME } from '../mark/authResults.ts';
 import { ensureKeyFile } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
@@ -92,7 +93,7 @@ function eventsOf(
   const bodyBanner = table.packed.settings.some((settings) => settings.banner.includes('body'));
   const names = [service.markName, service.bannerName, service.routeHeader];
   if (edits.authservId !== '') names.push(AUTH_RESULTS_NAME);
-  if (edits.tags.length > 0) names.push('subject');
+  if (edits.tags.length > 0) names.push(...SUBJECT_HEADERS);
   if (edits.replyToken !== 'no') names.push(...TOKEN_HEADERS);
   names.push(...headerNamesFor(rules));
   return {

@@ -7,12 +7,14 @@
  * too. Everything else about the path stays as it was typed, quoting and letters alike, but for a trailing dot. A path is
  * text with one character a byte, as the MTA showed it; what an MTA shows without brackets (mail from sendmail(1)) gets them.
  *
- * What cannot be renamed: malformed paths, source routes, address literals, a domain without room for the end.
+ * What cannot be renamed: malformed paths, source routes, address literals, a domain without room for the end, and what
+ * the encoder would refuse (wire/milterRecipient.ts), such as a path or an ORCPT that grows beyond its limit.
  * Sources: RFC 3461 sections 4.1, 4.2 and 4 (xtext), RFC 6533 section 3 (utf-8 addresses), RFC 5321 section 4.1.2.
  */
 import { type Route, readRoute, writeRoute } from '../core/routeSuffix.ts';
 import type { RuleRecipient } from '../core/rule.ts';
 import { utf8OrLatin1 } from '../wire/foreignText.ts';
+import { addedPathProblem, deletedPathProblem, parametersProblem } from '../wire/milterRecipient.ts';
 
 export interface RoutedPath {
   /** With brackets. */
@@ -46,7 +48,12 @@ export function routedPath(recipient: RuleRecipient, route: Route): RoutedPath |
   if (whole === null) return null;
   const dotless = bare.endsWith('.') ? bare.slice(0, -1) : bare;
   const end = whole.slice(text.endsWith('.') ? text.length - 1 : text.length);
-  return { path: `<${dotless}${end}>`, parameters: parametersOf(recipient.parameters, dotless) };
+  const routed = { path: `<${dotless}${end}>`, parameters: parametersOf(recipient.parameters, dotless) };
+  const problem =
+    addedPathProblem(routed.path) ??
+    parametersProblem(routed.parameters) ??
+    deletedPathProblem(recipient.path);
+  return problem === null ? routed : null;
 }
 
 function withoutBrackets(path: string): string {

@@ -123,6 +123,9 @@ t.test('what cannot be renamed', async (t) => {
     '<b@good.example.tlsward-verify.tlsward-encrypt>',
     `<b@${long}>`,
     `<${'a'.repeat(3000)}@good.example>`,
+    // room as it came, none with what is put to it
+    `<${'a'.repeat(2030)}@good.example>`,
+    `<${'+'.repeat(1000)}@good.example>`,
   ])
     t.equal(routed(path, ENCRYPT), 'cannot', JSON.stringify(path.slice(0, 50)));
   t.equal(routed(`<b@${long.slice(5)}>`, ENCRYPT).slice(0, 4), '<b@a', 'with room it can');

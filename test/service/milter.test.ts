@@ -207,7 +207,7 @@ test('banners stand where a person reads them, on protected mail only', async (t
 
 test('a subject of one endless line is changed into lines that no MTA splits', async (t) => {
   const on = await bed(t, TABLE);
-  for (const text of ['word '.repeat(4000), 'x'.repeat(20_000)]) {
+  for (const text of ['word '.repeat(3000), 'x'.repeat(16_000)]) {
     const played = await play(on, {
       sender: '<a@dressed.example>',
       headers: [{ name: 'Subject', value: text }],
@@ -216,6 +216,16 @@ test('a subject of one endless line is changed into lines that no MTA splits', a
     t.match(subject, /^\[TLS\]\s/);
     t.ok(subject.split('\n').every((line) => line.length < 998));
   }
+  const longer = 'word '.repeat(4000);
+  const played = await play(on, {
+    sender: '<a@dressed.example>',
+    headers: [{ name: 'Subject', value: longer }],
+  });
+  t.same(fieldsOf(played, 'Subject'), [longer], 'one beyond the limit stays');
+  t.match(
+    on.log().findLast((line) => line.event === 'tx.verdict'),
+    { notes: [/^subject tag left out: Subject has more than 16384 bytes$/] },
+  );
 });
 
 test('a re-injecting filter keeps a mark that verifies and loses any other', async (t) => {
