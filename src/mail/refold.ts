@@ -32,7 +32,7 @@ function shortLines(line: string): string[] {
       made += piece;
       continue;
     }
-    lines.push(made);
+    lines.push(made.trimEnd());
     made = ' ';
     // blanks at the end of a line are the fold itself
     if (piece[0] === ' ' || piece[0] === '\t') continue;

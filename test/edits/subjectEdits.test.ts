@@ -130,5 +130,5 @@ t.test('refold changes white space only, and nothing of a good value', async (t)
     t.equal(refold(made), made, 'once');
   }
   t.equal(refold(words).replaceAll('\n ', ''), words);
-  t.notMatch(refold(words), /=\n|\n (?!=\?)/, 'broken between encoded words only');
+  t.notMatch(refold(words), /[^=]\n|\n (?!=\?)/, 'broken between encoded words only');
 });
