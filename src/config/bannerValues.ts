@@ -28,5 +28,5 @@ export function parseTemplateText(text: string): string | Wrong {
 export function parseTag(text: string): string | Wrong {
   if (text === '') return '';
   const fault = checkTag(text);
-  return fault === null ? text : new Wrong(quote(text), 'a tag such as [TLS]', `it ${fault}`);
+  return fault === null ? text : new Wrong(quote(text), 'a tag such as [via TLS]', `it ${fault}`);
 }

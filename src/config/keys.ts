@@ -276,7 +276,7 @@ const ROW = section('policy, domain', [
     'text of header and body banner on protected mail; a template, see "Marks and banners"',
     anything('a template'),
   ],
-  ['banner-tag', DEFAULTS.bannerTag, 'subject tag on protected mail', anything('a tag such as [TLS]')],
+  ['banner-tag', DEFAULTS.bannerTag, 'subject tag on protected mail', anything('a tag such as [via TLS]')],
   ['banner-unprotected-text', '', 'text on mail that was not protected; empty: none', anything('a template')],
   [
     'banner-unprotected-tag',
@@ -287,7 +287,7 @@ const ROW = section('policy, domain', [
   [
     'banner-signed',
     DEFAULTS.bannerSigned,
-    '`edit`: put the body banner also into mail whose DKIM signature it breaks',
+    '`edit`: put body banner and subject tag also into mail whose DKIM signature they break',
     words(['leave', 'edit']),
   ],
   [

@@ -68,7 +68,7 @@ export interface Settings extends Floor {
   /** The same on mail that was not protected. */
   readonly bannerUnprotectedText: string;
   readonly bannerUnprotectedTag: string;
-  /** `edit`: put a body banner in although a DKIM signature breaks. */
+  /** `edit`: put body banner and subject tag in although a DKIM signature breaks. */
   readonly bannerSigned: 'leave' | 'edit';
   /** Text of the SMTP reply with `{fields}`; null: the standard sentence. */
   readonly reply: string | null;
@@ -98,7 +98,7 @@ export const DEFAULTS: Settings = {
   mark: 'header',
   banner: [],
   bannerText: 'This message reached {host} over an encrypted connection ({protocol}).',
-  bannerTag: '[TLS]',
+  bannerTag: '[via TLS]',
   bannerUnprotectedText: '',
   bannerUnprotectedTag: '',
   bannerSigned: 'leave',

@@ -12,8 +12,10 @@
  * - mixed and any unknown multipart (RFC 2046 section 5.1.7): the first child that is text; pictures and files in front of
  *   it are passed over, but an attached message or a foreign text (calendar, enriched) that comes first is what is read
  *   first, so then there is no place of ours.
- * A text with disposition `attachment` (or any but `inline`) or with a file name, in the disposition or in the
- * Content-Type, is a file.
+ * A text with disposition `attachment` (or any but `inline`) or with a file name in the disposition is a file. A name in
+ * the Content-Type alone, which RFC 2183 has superseded and some mailers write on every part, makes a file of what a
+ * reader can list beside other parts, and of nothing where every reader shows it as the text: the message itself, a
+ * rendering in an alternative, the root of a related.
  */
 import type { Entity } from './mime.ts';
 import type { LeaveReason } from './reasons.ts';
@@ -58,28 +60,36 @@ export function findUntouchable(
   return null;
 }
 
-function isFile(entity: Entity): boolean {
-  if (entity.disposition !== null && entity.disposition.value !== 'inline') return true;
-  return fileName(entity) !== undefined;
+function isFile(entity: Entity, listed: boolean): boolean {
+  const { disposition, type } = entity;
+  if (disposition !== null && (disposition.value !== 'inline' || disposition.params.has('filename')))
+    return true;
+  return listed && type.params.has('name');
 }
 
 /** The text/plain and text/html parts that are read as the message, in order; none when there is no such text. */
 export function readableParts(entity: Entity): readonly Entity[] {
+  return partsRead(entity, false);
+}
+
+/** `listed`: it stands in a multipart whose parts a reader can list. */
+function partsRead(entity: Entity, listed: boolean): readonly Entity[] {
   const type = entity.type.value;
-  if (type === 'text/plain' || type === 'text/html') return isFile(entity) ? [] : [entity];
-  if (!type.startsWith('multipart/') || isFile(entity)) return [];
-  if (type === 'multipart/alternative') return entity.children.flatMap(readableParts);
+  if (isFile(entity, listed)) return [];
+  if (type === 'text/plain' || type === 'text/html') return [entity];
+  if (!type.startsWith('multipart/')) return [];
+  if (type === 'multipart/alternative') return entity.children.flatMap((child) => partsRead(child, false));
   if (type === 'multipart/related') {
     const start = entity.type.params.get('start')?.replace(/^<|>$/g, '');
     const root = start === undefined ? undefined : entity.children.find((child) => child.contentId === start);
     const first = root ?? entity.children[0];
-    return first === undefined ? [] : readableParts(first);
+    return first === undefined ? [] : partsRead(first, false);
   }
   if (type === 'multipart/digest' || type === 'multipart/appledouble') return [];
   for (const child of entity.children) {
-    const parts = readableParts(child);
+    const parts = partsRead(child, true);
     if (parts.length > 0) return parts;
-    if (!isFile(child) && /^(?:text|message)\//.test(child.type.value)) return [];
+    if (!isFile(child, true) && /^(?:text|message)\//.test(child.type.value)) return [];
   }
   return [];
 }

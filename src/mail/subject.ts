@@ -35,7 +35,7 @@ export function checkTag(tag: string): string | null {
   const sign = /^[^\p{L}\p{N}\p{M}\s]/u;
   const lastBase = characters.findLast((char) => foldChar(char) !== '') ?? '';
   if (!sign.test(tag) || !sign.test(lastBase))
-    return 'must begin and end with a bracket or another sign, such as [TLS]';
+    return 'must begin and end with a bracket or another sign, such as [via TLS]';
   if (tag.includes('=?')) return 'must not contain =?';
   return null;
 }
@@ -130,11 +130,14 @@ function withoutCopies(tokens: readonly Token[], tags: Tags): Piece[] | null {
   const reordered = canBeReordered(whole, folded, tags);
   if (!reordered && ![...tags.values()].flat().some((tag) => folded.includes(tag))) return null;
   const characters: Character[] = [];
+  const touched = new Set<number>();
   for (const [token, { text }] of tokens.entries()) {
-    for (const char of text) characters.push({ char, token, removed: reordered && REORDERING.test(char) });
+    for (const char of text) {
+      if (reordered && REORDERING.test(char)) touched.add(token);
+      else characters.push({ char, token, removed: false });
+    }
   }
   markCopies(characters, tags);
-  const touched = new Set<number>();
   const kept: Character[] = [];
   /** Behind a copy: blanks and what is not seen go with it. */
   let behind = false;

@@ -31,6 +31,19 @@ add(
   multi('alternative', [plain, page(base64(HTML), 'Content-Transfer-Encoding: base64')]),
   ['1', '2'],
 );
+const named = leaf('text/plain; charset=us-ascii; name="body.txt"', 'Hello Ben\r\n');
+const namedHtml = leaf('text/html; charset=us-ascii; name="body.html"', HTML);
+add('alternative, plain with a name', multi('alternative', [named, html]), ['1', '2']);
+add('alternative, html with a name', multi('alternative', [plain, namedHtml]), ['1', '2']);
+add('alternative, plain with name and disposition', multi('alternative', [attachedText, html]), ['2']);
+add('related, html with a name', multi('related', [namedHtml, image]), ['1']);
+add('mixed, text with a name behind', multi('mixed', [plain, named]), ['1']);
+add('mixed, text with a name in front', multi('mixed', [named, plain]), ['2']);
+add('mixed, html with a name in front', multi('mixed', [namedHtml, plain]), ['2']);
+add('mixed(alternative with names)', multi('mixed', [multi('alternative', [named, namedHtml]), pdf]), [
+  '1.1',
+  '1.2',
+]);
 add(
   'alternative with calendar',
   multi('alternative', [plain, html, leaf('text/calendar; method=REQUEST', 'BEGIN:VCALENDAR\r\n')]),

@@ -230,6 +230,8 @@ add(
   leaf('text/plain; name=log.txt', 'x\r\n', 'Content-Disposition: inline; filename=log.txt'),
   'no-text',
 );
+add('plain with a name', leaf('text/plain; name=log.txt', 'x\r\n'), ['']);
+add('html with a name', leaf('text/html; name=log.html', '<p>x</p>\r\n'), ['']);
 add('plain, disposition inline', leaf('text/plain', 'x\r\n', 'Content-Disposition: inline'), ['']);
 add('one forwarded message', forwarded, 'no-text');
 add('message/partial', leaf('message/partial; id="a@b"; number=1; total=3', PLAIN), 'partial');

@@ -80,6 +80,34 @@ t.test('a subject without the tag stays byte for byte', async (t) => {
   for (const value of cases) t.equal(tagSubject(value, '[TLS]', false), value, JSON.stringify(value));
 });
 
+t.test('a tag that controls of direction would show', async (t) => {
+  const cases: [string, string][] = [
+    ['\u202e[SLT] hello', '[SLT] hello'],
+    ['\u202e]SLT[ hello', ']SLT[ hello'],
+    ['[\u202eSLT\u202c] hello', '[SLT] hello'],
+    ['\u200fLS] hello\u200f [T', 'LS] hello [T'],
+    ['\u2067S]\u2069 \u061c[TL', 'S] [TL'],
+    ['[T\u202eS\u202d]L[ [TLS]', '[TS]L['],
+    ['[T\u200fL\u200fS] hello', 'hello'],
+  ];
+  for (const [text, want] of cases) {
+    for (const value of [utf8(text), b(text)]) {
+      const clean = tagSubject(value, '[TLS]', false);
+      t.equal(decodeHeaderText(clean), want, JSON.stringify(text));
+      t.equal(tagSubject(clean, '[TLS]', false), clean, 'once');
+      t.equal(decodeHeaderText(tagSubject(value, '[TLS]', true)), `[TLS] ${want}`);
+    }
+  }
+  for (const text of [
+    '\u202b\u05e9\u05dc\u05d5\u05dd (TLS)\u202c',
+    '\u200f[\u05d0] hello',
+    '\u202e[SLP]',
+    '[SLT] \u200e hello',
+    ']SLT[',
+  ])
+    t.equal(tagSubject(utf8(text), '[TLS]', false), utf8(text), JSON.stringify(text));
+});
+
 t.test('putting the tag in front', async (t) => {
   const cases: [string, string, string][] = [
     ['hello', '[TLS]', '[TLS] hello'],
