@@ -45,6 +45,7 @@ export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', '
 export const MARKS = ['header', 'none'] as const;
 export const YES_NO = ['yes', 'no'] as const;
 export const MESSAGE_ROUTES = ['recipient', 'header'] as const;
+export const FORGED_BANNERS = ['leave', 'remove', 'always'] as const;
 export const REPLY_TOKENS = ['no', 'unsigned', 'always'] as const;
 
 type Line = readonly [key: string, standard: string, meaning: string, check: Check];
@@ -119,6 +120,12 @@ const SERVICE = section('service', [
       expected: 'a header field name of our own, such as X-TLS-Ward',
       allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' },
     },
+  ],
+  [
+    'banner-forged',
+    'leave',
+    'body banners in our words that came with mail which gets none: `leave`, `remove` where no DKIM signature breaks, or `always`',
+    words(FORGED_BANNERS),
   ],
   [
     'authserv-id',

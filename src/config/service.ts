@@ -8,7 +8,13 @@
 import { resolve } from 'node:path';
 import { canonicalDomain } from '../core/domain.ts';
 import { type Network, parseNetwork } from '../core/network.ts';
-import { defaultOf, type LOG_LEVELS, type MESSAGE_ROUTES, type REPLY_TOKENS } from './keys.ts';
+import {
+  defaultOf,
+  type FORGED_BANNERS,
+  type LOG_LEVELS,
+  type MESSAGE_ROUTES,
+  type REPLY_TOKENS,
+} from './keys.ts';
 import { formatListen, isLoopback, type ListenAddress, parseListen } from './listen.ts';
 import { domainFault } from './pattern.ts';
 import { quote, type Report, Wrong } from './problem.ts';
@@ -45,6 +51,7 @@ export interface ServiceSettings {
   /** Absolute path; null: marks are not signed. */
   readonly markKey: string | null;
   readonly bannerName: string;
+  readonly bannerForged: (typeof FORGED_BANNERS)[number];
   /** null: no Authentication-Results. */
   readonly authservId: string | null;
   readonly replyToken: (typeof REPLY_TOKENS)[number];
@@ -165,6 +172,7 @@ export function readService(section: Section, folder: string, report: Report): S
     markName: read('mark-name', parseMarkName),
     markKey: read('mark-key', (value) => (value === '' ? null : resolve(folder, value))),
     bannerName: read('banner-name', parseMarkName),
+    bannerForged: read('banner-forged', (value) => value as ServiceSettings['bannerForged']),
     authservId: read('authserv-id', parseHostName),
     replyToken: read('reply-token', (value) => value as ServiceSettings['replyToken']),
     messageRoute: read('message-route', (value) => value as ServiceSettings['messageRoute']),

@@ -11,11 +11,8 @@
 import type { Edit, HeaderField } from '../core/edit.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { describeCertificate, describeTls } from '../core/words.ts';
-import { putBodyBanner } from '../mail/bodyBanner.ts';
-import { LEAVE_REASONS } from '../mail/reasons.ts';
 import { SIGNATURE_HEADERS, signatureCovers } from '../mail/signatures.ts';
-import { matchesTemplate, parseTemplate, renderTemplate, type Template } from '../mail/template.ts';
+import { renderTemplate } from '../mail/template.ts';
 import { AUTH_RESULTS_NAME, claimsToBeOurs, formatAuthResults } from '../mark/authResults.ts';
 import { formatMark } from '../mark/markFields.ts';
 import { markOf, markSenderDomain, stateOf } from '../mark/markOf.ts';
@@ -23,6 +20,8 @@ import { type MarkKey, signMark, verifyMark } from '../mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../mark/stripMarks.ts';
 import { headerProblem } from '../wire/milterEncode.ts';
 import { type ChosenBanner, chooseBanner } from './bannerChoice.ts';
+import { type BannerFacts, bannerValues, templateOf } from './bannerWords.ts';
+import { type BodyTask, bodyEdits, type ForgedBanners } from './bodyEdits.ts';
 import { replyTokenEdit, TOKEN_HEADERS, type TokenMode } from './replyTokenEdit.ts';
 import { subjectEdits } from './subjectEdits.ts';
 
@@ -39,8 +38,11 @@ export interface EditSettings {
   readonly authservId: string;
   /** The first signs; none: the mark is not signed. */
   readonly keys: readonly MarkKey[];
-  /** Every subject tag and banner text of the table, to recognise forged ones. */
+  /** Every subject tag of the table, to recognise forged ones. */
   readonly tags: readonly string[];
+  /** Every text of a body banner of the table, for the same. */
+  readonly bannerTexts: readonly string[];
+  readonly bannerForged: ForgedBanners;
   readonly maxBodyBytes: number;
 }
 
@@ -73,7 +75,7 @@ export function messageEdits(message: Message, settings: EditSettings): MessageE
   const ours = verdict.judged === 'judged';
   const banner = ours ? chooseBanner(message.transaction, verdict) : null;
   const notes: string[] = [];
-  const body = banner?.kinds.has('body') ? bodyEdits(message, headers, banner, settings, notes) : [];
+  const body = ours ? bodyEdits(headers, message.body, bodyTask(message, banner, settings), notes) : [];
   const sees = (name: string): boolean => {
     const { shown = 'all' } = message;
     if (shown === 'all' || (shown !== 'none' && shown.includes(name.toLowerCase()))) return true;
@@ -148,38 +150,6 @@ function tokenEdits(
   return edit === null ? [] : [edit];
 }
 
-function bodyEdits(
-  message: Message,
-  headers: readonly HeaderField[],
-  banner: ChosenBanner,
-  settings: EditSettings,
-  notes: string[],
-): Edit[] {
-  if (message.body === null) {
-    notes.push(`body banner left out: the body was not kept (max-body ${settings.maxBodyBytes})`);
-    return [];
-  }
-  const template = templateOf(banner.text);
-  const [only] = message.body;
-  const result = putBodyBanner(
-    headers,
-    message.body.length === 1 && only !== undefined ? only : Buffer.concat(message.body),
-    {
-      text: renderTemplate(template, valuesOf(message, banner, settings)),
-      isOwn: (text) => matchesTemplate(template, text),
-      breakSignatures: banner.breakSignatures,
-      limitBytes: settings.maxBodyBytes,
-    },
-  );
-  if (result.kind === 'edited') return [{ kind: 'replaceBody', chunks: result.chunks }];
-  if (result.reason !== 'already-there') {
-    notes.push(
-      `body banner left out: ${LEAVE_REASONS[result.reason]}${result.part === null ? '' : ` (part ${result.part})`}`,
-    );
-  }
-  return [];
-}
-
 function additions(
   message: Message,
   banner: ChosenBanner | null,
@@ -191,12 +161,8 @@ function additions(
   const edits: Edit[] = [];
   // several inserted at one index come out in reverse order, so what shall stand on top comes last
   if (banner?.kinds.has('header') && sees(bannerName)) {
-    const value = renderTemplate(
-      templateOf(banner.text),
-      valuesOf(message, banner, settings),
-      'header',
-      bannerName,
-    );
+    const values = bannerValues(factsOf(message, settings), banner);
+    const value = renderTemplate(templateOf(banner.text), values, 'header', bannerName);
     edits.push({ kind: 'insertHeader', name: bannerName, index: 1, value });
   }
   if (!verdict.mark) return edits;
@@ -223,45 +189,20 @@ function additions(
   return edits;
 }
 
+function bodyTask(message: Message, banner: ChosenBanner | null, settings: EditSettings): BodyTask {
+  const { bannerTexts: texts, bannerForged: forged, maxBodyBytes: limitBytes } = settings;
+  const wanted =
+    banner?.kinds.has('body') === true
+      ? { chosen: banner, values: bannerValues(factsOf(message, settings), banner) }
+      : null;
+  return { banner: wanted, texts, forged, limitBytes };
+}
+
+function factsOf(message: Message, settings: EditSettings): BannerFacts {
+  const { transaction, verdict, timeMs } = message;
+  return { transaction, verdict, host: hostOf(transaction, settings), timeMs };
+}
+
 function hostOf(transaction: Transaction, settings: EditSettings): string {
   return settings.hostName === '' ? transaction.mtaName : settings.hostName;
-}
-
-/** What a banner may name: facts of the session and of the message as a whole, never of one recipient. */
-function valuesOf(message: Message, banner: ChosenBanner, settings: EditSettings): Record<string, string> {
-  const { transaction, verdict, timeMs } = message;
-  const { tls } = verdict;
-  const row = banner.row?.settings;
-  const values: Record<string, string> = {
-    tls: describeTls(tls),
-    certificate: describeCertificate(tls),
-    sender: transaction.sender?.mailbox ?? '',
-    domain: transaction.sender?.domain ?? '',
-    client: transaction.clientAddress,
-    host: hostOf(transaction, settings),
-    id: transaction.queueId,
-    date: new Date(timeMs).toISOString().slice(0, 10),
-    verdict: verdict.tagged ? 'tag' : verdict.action,
-    contact: row?.contact ?? '',
-    help: row?.help ?? '',
-    reason: row?.reason ?? '',
-  };
-  if (tls.kind === 'tls')
-    Object.assign(values, { protocol: tls.protocol, cipher: tls.cipher, bits: String(tls.bits ?? '') });
-  return values;
-}
-
-const templates = new Map<string, Template>();
-
-/** Texts are checked when the table is loaded, so one that cannot be read is our own bug. */
-function templateOf(text: string): Template {
-  let template = templates.get(text);
-  if (template === undefined) {
-    const parsed = parseTemplate(text);
-    if (parsed.kind === 'errors') throw new Error(`banner template ${JSON.stringify(text)} was not checked`);
-    template = parsed.template;
-    if (templates.size > 1000) templates.clear();
-    templates.set(text, template);
-  }
-  return template;
 }

@@ -7,7 +7,8 @@
  *
  * The banner speaks once. What stands at the very top of a part and is our banner, word for word, is left ('already-there'
  * when it is so in all parts). What is ours by its form but says something else (an earlier pass with other values, or a
- * forgery) gives way to the new one. A banner further down, quoted in a reply, is the author's text and stays.
+ * forgery) gives way to the new one; `takeBodyBanners` takes it from mail that gets none. A banner further down, quoted in
+ * a reply, is the author's text and stays.
  *
  * What a part can say: HTML gets character references, so every banner can be said there. A plain text gets the
  * characters that its set has; what the set lacks, or what a part declared 7bit cannot carry, is said in ASCII where a
@@ -18,15 +19,14 @@
  * nor what then stands at the start of a line can be read as a boundary of the message.
  */
 import type { HeaderField } from '../core/edit.ts';
-import { charsetOf } from './charset.ts';
-import { bannerBlock, findStart, maskJis, ownBlocks } from './html.ts';
 import { type Entity, readStructure } from './mime.ts';
+import { putInPart, takeFromPart } from './partBanner.ts';
 import { bodyFacts } from './partHeader.ts';
-import { ownLines, plainBanner, plainBytes } from './plainText.ts';
 import { findUntouchable, readableParts } from './readable.ts';
 import { type LeaveReason, type Left, left } from './reasons.ts';
 import { isSigned } from './signatures.ts';
-import { decodeTransfer, type Splice, splice, transferEncoding } from './transfer.ts';
+import type { OwnBanners } from './template.ts';
+import type { Splice } from './transfer.ts';
 
 /** Largest body that is edited unless the caller says otherwise: Postfix's default message_size_limit. */
 export const MAX_BANNER_BODY_BYTES = 10_240_000;
@@ -35,8 +35,8 @@ const MAX_LINE_BYTES = 998;
 export interface BodyBanner {
   /** What it says, Unicode, one line or several (LF). Control characters become blanks. */
   readonly text: string;
-  /** Knows a form of the banner (lines joined by LF), such as `matchesTemplate`. Default: nothing but the text itself. */
-  readonly isOwn?: (text: string) => boolean;
+  /** Banners that give way to it. Default: none but the text itself. */
+  readonly own?: OwnBanners;
   /** Is a message with a DKIM or ARC signature edited, so that the signature no longer verifies? Default false. */
   readonly breakSignatures?: boolean;
   /** Larger bodies are left alone. */
@@ -69,7 +69,7 @@ interface PartEdit extends Splice {
   readonly path: string;
 }
 
-/** Edits the body of a message (all of it, CRLF lines). Never throws for any input. */
+/** Puts the banner into the body of a message (all of it, CRLF lines). Never throws for any input. */
 export function putBodyBanner(
   headers: readonly HeaderField[],
   body: Uint8Array,
@@ -77,35 +77,82 @@ export function putBodyBanner(
 ): Edited | Left {
   const lines = bannerLines(banner.text);
   if (lines.length === 0) return left('banner-empty');
-  const reason = leaveByHeader(headers, banner.breakSignatures ?? false);
+  const read = readParts(headers, body, banner);
+  if (read.kind === 'left') return read;
+  const edits: PartEdit[] = [];
+  for (const part of read.parts) {
+    const made = inBody(part, read, (raw) => putInPart(part, raw, lines, banner.own ?? NONE));
+    if (made === 'already-there') continue;
+    if (typeof made === 'string') return left(made, part.path === '' ? null : part.path);
+    if (made !== null) edits.push(made);
+  }
+  return edits.length === 0 ? left('already-there') : editedBody(read.body, edits);
+}
+
+/**
+ * Takes banners that somebody else wrote from the top of what a person reads. A part that cannot be edited stays, the
+ * others lose theirs all the same. null when there is nothing to take.
+ */
+export function takeBodyBanners(
+  headers: readonly HeaderField[],
+  body: Uint8Array,
+  options: Pick<BodyBanner, 'breakSignatures' | 'limitBytes'> & { readonly own: OwnBanners },
+): Edited | null {
+  const read = readParts(headers, body, options);
+  if (read.kind === 'left') return null;
+  const edits: PartEdit[] = [];
+  for (const part of read.parts) {
+    const made = inBody(part, read, (raw) => takeFromPart(part, raw, options.own));
+    if (made !== null && typeof made !== 'string') edits.push(made);
+  }
+  return edits.length === 0 ? null : editedBody(read.body, edits);
+}
+
+const NONE: OwnBanners = { matches: () => false, lineCounts: [] };
+
+interface Read {
+  readonly kind: 'read';
+  readonly body: Buffer;
+  /** The parts that a person reads. */
+  readonly parts: readonly Entity[];
+  readonly boundaries: readonly string[];
+}
+
+/** The body in parts, or why it must not be edited. */
+function readParts(
+  headers: readonly HeaderField[],
+  body: Uint8Array,
+  options: Pick<BodyBanner, 'breakSignatures' | 'limitBytes'>,
+): Read | Left {
+  const reason = leaveByHeader(headers, options.breakSignatures ?? false);
   if (reason !== null) return left(reason);
-  if (body.length > (banner.limitBytes ?? MAX_BANNER_BODY_BYTES)) return left('too-large');
+  if (body.length > (options.limitBytes ?? MAX_BANNER_BODY_BYTES)) return left('too-large');
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const structure = readStructure(headers, bytes);
   if (structure.kind === 'left') return structure;
-  const untouchable = findUntouchable(structure.root);
+  const { root, boundaries } = structure;
+  const untouchable = findUntouchable(root);
   if (untouchable !== null)
     return left(untouchable.reason, untouchable.path === '' ? null : untouchable.path);
-  const parts = readableParts(structure.root);
-  if (parts.length === 0) return left('no-text');
-  const edits: PartEdit[] = [];
-  for (const part of parts) {
-    const raw = bytes.subarray(part.start, part.end);
-    const made = editPart(part, raw, lines, banner.isOwn ?? (() => false));
-    if (made === 'already-there') continue;
-    if (typeof made === 'string') return left(made, part.path === '' ? null : part.path);
-    const edit = {
-      path: part.path,
-      start: made.start + part.start,
-      end: made.end + part.start,
-      bytes: made.bytes,
-    };
-    const fault = faultOf(edit, bytes, part.end, structure.boundaries);
-    if (fault !== null) return left(fault, part.path === '' ? null : part.path);
-    edits.push(edit);
-  }
-  if (edits.length === 0) return left('already-there');
-  return { kind: 'edited', chunks: assemble(bytes, edits), parts: edits.map((edit) => edit.path) };
+  const parts = readableParts(root);
+  return parts.length === 0 ? left('no-text') : { kind: 'read', body: bytes, parts, boundaries };
+}
+
+/** An edit of a part as one of the body. */
+function inBody(
+  part: Entity,
+  { body, boundaries }: Read,
+  edit: (raw: Buffer) => Splice | LeaveReason | null,
+): PartEdit | LeaveReason | null {
+  const made = edit(body.subarray(part.start, part.end));
+  if (made === null || typeof made === 'string') return made;
+  const { start, end, bytes } = made;
+  const placed = { path: part.path, start: start + part.start, end: end + part.start, bytes };
+  return faultOf(placed, body, part.end, boundaries) ?? placed;
+}
+
+function editedBody(body: Buffer, edits: readonly PartEdit[]): Edited {
+  return { kind: 'edited', chunks: assemble(body, edits), parts: edits.map((edit) => edit.path) };
 }
 
 function bannerLines(text: string): string[] {
@@ -116,64 +163,6 @@ function bannerLines(text: string): string[] {
       .trim(),
   );
   return lines.filter((line) => line !== '');
-}
-
-function editPart(
-  part: Entity,
-  raw: Buffer,
-  lines: readonly string[],
-  isOwn: (text: string) => boolean,
-): Splice | LeaveReason {
-  if (part.digested) return 'content-md5';
-  const encoding = transferEncoding(part.encoding);
-  if (encoding === null) return 'encoding-unknown';
-  const label = part.type.params.get('charset') ?? '';
-  const charset = charsetOf(label);
-  if (charset === null) return 'charset-unsupported';
-  const decoded = decodeTransfer(raw, encoding);
-  if (decoded === null) return 'encoding-malformed';
-  if (part.type.value === 'text/html') {
-    const latin = decoded.toString('latin1');
-    if (latin.includes('-----BEGIN PGP')) return 'pgp-inline';
-    const text = charset.kind === 'iso-2022-jp' ? maskJis(latin) : latin;
-    if (text === null) return 'charset-unsupported';
-    const start = findStart(text);
-    if (start === null) return 'html-frameset';
-    const block = bannerBlock(lines);
-    const own = ownBlocks(text, start);
-    if (own.blocks.length === 1 && own.blocks[0] === block) return 'already-there';
-    return splice(raw, decoded, encoding, start, own.end, (padding) => {
-      const newLine = start > 0 && text[start - 1] !== '\n' ? '\r\n' : '';
-      return Buffer.from(`${newLine}${block}${' '.repeat(padding)}\r\n`, 'latin1');
-    });
-  }
-  if (hasPgp(decoded)) return 'pgp-inline';
-  // A part that is declared 7bit and is not may be added to in its own way.
-  const asciiOnly = encoding === 'identity' && part.encoding === '7bit' && !hasHighBytes(raw);
-  const flowed = part.type.params.get('format')?.toLowerCase() === 'flowed';
-  const plain = plainBanner(lines, charset, label, asciiOnly, flowed);
-  if (plain === null) return 'not-representable';
-  const mark = charset.kind === 'utf-8' && decoded.subarray(0, 3).equals(BYTE_ORDER_MARK);
-  const start = mark ? BYTE_ORDER_MARK.length : 0;
-  const own = ownLines(decoded, start, plain, isOwn);
-  if (own.count === 1 && own.same) return 'already-there';
-  return splice(raw, decoded, encoding, start, own.end, (padding) => plainBytes(plain, padding));
-}
-
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-const PGP = Buffer.from('-----BEGIN PGP', 'latin1');
-
-/** An inline PGP block, at the start of a line; a quoted one ("> -----BEGIN") is only talked about. */
-function hasPgp(text: Buffer): boolean {
-  for (let at = text.indexOf(PGP); at >= 0; at = text.indexOf(PGP, at + PGP.length)) {
-    if (at === 0 || text[at - 1] === 0x0a || text[at - 1] === 0x0d) return true;
-  }
-  return false;
-}
-
-function hasHighBytes(bytes: Buffer): boolean {
-  for (let at = 0; at < bytes.length; at++) if (bytes[at]! > 0x7f) return true;
-  return false;
 }
 
 /** What would be wrong with the lines that an edit makes, up to the end of the line it stops in. */

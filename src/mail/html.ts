@@ -15,7 +15,7 @@
  * The banner is one `div` with a class of ours and a style that a sheet in the message does not override. It stands on
  * lines of its own. A message can still hide it by other means: the proof is the mark, never the banner.
  */
-const CLASS = 'tlsward-banner';
+export const CLASS = 'tlsward-banner';
 const OPENING = `<div class="${CLASS}"`;
 const STYLE = [
   'display:block!important;visibility:visible!important;',
@@ -30,14 +30,14 @@ const STYLE = [
 const WIDTH = 76;
 
 const SPACE = /[ \t\r\n\f]*/y;
-const TAG = /<(\/?)([A-Za-z][^ \t\r\n\f/>]*)/y;
+export const TAG = /<(\/?)([A-Za-z][^ \t\r\n\f/>]*)/y;
 /** Tags that do not open the body: those of a head, whose content is other tags or nothing. */
 const HEAD_TAGS = new Set(['html', 'head', 'meta', 'link', 'base', 'basefont', 'bgsound', 'noscript']);
 /** Head elements whose content is not markup. */
-const RAW_TAGS = new Set(['title', 'style', 'script', 'noframes']);
+export const RAW_TAGS = new Set(['title', 'style', 'script', 'noframes']);
 const BODY_ENDS = new Set(['body', 'html', 'br']);
 
-function skipSpace(text: string, at: number): number {
+export function skipSpace(text: string, at: number): number {
   SPACE.lastIndex = at;
   SPACE.test(text);
   return SPACE.lastIndex;
@@ -70,7 +70,7 @@ export function endOfTag(text: string, from: number): number {
 }
 
 /** Offset behind a comment that starts at `at` with `<!--`; -1 when it is not closed. */
-function endOfComment(text: string, at: number): number {
+export function endOfComment(text: string, at: number): number {
   if (text.startsWith('>', at + 4)) return at + 5;
   if (text.startsWith('->', at + 4)) return at + 6;
   const end = /--!?>/g;
@@ -79,7 +79,7 @@ function endOfComment(text: string, at: number): number {
 }
 
 /** Offset behind the end tag of a title, style, script or noframes whose content starts at `from`; -1 when it has none. */
-function endOfRaw(text: string, name: string, from: number): number {
+export function endOfRaw(text: string, name: string, from: number): number {
   const end = new RegExp(`</${name}(?=[ \\t\\r\\n\\f/>])`, 'gi');
   end.lastIndex = from;
   const found = end.exec(text);
@@ -159,25 +159,9 @@ export function bannerBlock(lines: readonly string[]): string {
   return `${[...out, line].join('\r\n')}</div>`;
 }
 
-export interface OwnBlocks {
-  /** Offset behind the last of them and its line end. */
-  readonly end: number;
-  readonly blocks: readonly string[];
-}
-
-/** Blocks of ours (or made to look so) that stand at `from`, one behind the other. */
-export function ownBlocks(text: string, from: number): OwnBlocks {
-  const blocks: string[] = [];
-  let end = from;
-  for (;;) {
-    const start = skipSpace(text, end);
-    if (!text.startsWith(OPENING, start)) return { end, blocks };
-    const inner = endOfTag(text, start + 4);
-    const close = inner < 0 ? -1 : text.indexOf('</div>', inner);
-    if (close < 0) return { end, blocks };
-    blocks.push(text.slice(start, close + 6));
-    end = close + 6;
-    while (text[end] === ' ') end++;
-    if (text.startsWith('\r\n', end)) end += 2;
-  }
+/** Behind blanks and a line end at `from`, which belong to a block in front of them. */
+export function behindLine(text: string, from: number): number {
+  let at = from;
+  while (text[at] === ' ') at++;
+  return text.startsWith('\r\n', at) ? at + 2 : at;
 }

@@ -7,11 +7,14 @@
  * with the next one, so there it is a stuffing blank or a further empty line.
  */
 import { type Charset, decodeText, encodeLine } from './charset.ts';
+import type { OwnBanners } from './template.ts';
 
 const CRLF = Buffer.from('\r\n', 'latin1');
 const BLANKS = Buffer.from('  ', 'latin1');
 /** Lines longer than this are not looked at as a banner. */
 const MAX_LINE = 4000;
+/** Banners are looked for as far as this. */
+const MAX_TOP = 131_072;
 
 export interface PlainBanner {
   /** Encoded lines without line ends. */
@@ -87,37 +90,66 @@ function withoutBlanks(bytes: Buffer): Buffer {
 }
 
 /**
- * Banners at `from`, one behind the other: what we would write now, byte for byte, or text that `isOwn` knows as a form
- * of the banner (an earlier pass with other values, or a forgery).
+ * Banners at `from`, one behind the other, with empty lines in front of each: what we would write now, byte for byte, or a
+ * text that `own` knows (an earlier pass with other values, another row's, or a forgery). `banner` without lines: what
+ * `own` knows only.
  */
 export function ownLines(
   text: Buffer,
   from: number,
-  banner: PlainBanner,
-  isOwn: (text: string) => boolean,
+  banner: Pick<PlainBanner, 'lines' | 'flowed' | 'label'>,
+  own: OwnBanners,
 ): OwnLines {
+  const counts = [...new Set([banner.lines.length, ...own.lineCounts])].filter((count) => count > 0);
   let end = from;
   let count = 0;
   let same = false;
-  for (;;) {
-    let at = end;
-    const seen: string[] = [];
-    let equal = true;
-    for (const wanted of banner.lines) {
-      const line = lineAt(text, at);
-      if (line === null) return { end, count, same };
-      let bytes = withoutBlanks(line.bytes);
-      if (banner.flowed && bytes[0] === 0x20 && wanted[0] !== 0x20) bytes = bytes.subarray(1);
-      equal &&= bytes.equals(withoutBlanks(wanted));
-      seen.push((decodeText(bytes, banner.label) ?? bytes.toString('latin1')).trim());
-      at = line.next;
-    }
-    // A quotation of a banner is the author's, even where the template begins with a field.
-    const quoted = seen.some((line) => line.startsWith('>'));
-    if (!equal && (quoted || !isOwn(seen.join('\n')))) return { end, count, same };
-    const empty = lineAt(text, at);
-    end = empty !== null && empty.bytes.length === 0 ? empty.next : at;
+  while (end - from <= MAX_TOP) {
+    const start = behindEmpty(text, end);
+    let next: { readonly end: number; readonly equal: boolean } | null = null;
+    for (const lines of counts) next ??= bannerAt(text, start, lines, banner, own);
+    if (next === null) break;
     count++;
-    same = equal;
+    same = next.equal && start === from;
+    const empty = lineAt(text, next.end);
+    end = empty !== null && empty.bytes.length === 0 ? empty.next : next.end;
   }
+  return { end, count, same };
+}
+
+/** Behind the lines at `from` that hold nothing but blanks. */
+function behindEmpty(text: Buffer, from: number): number {
+  let start = from;
+  for (let at = from; at < text.length; at++) {
+    const byte = text[at];
+    if (byte === 0x0a) start = at + 1;
+    else if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return start;
+  }
+  return text.length;
+}
+
+/** A banner of so many lines at `from`; null when there is none. */
+function bannerAt(
+  text: Buffer,
+  from: number,
+  lines: number,
+  banner: Pick<PlainBanner, 'lines' | 'flowed' | 'label'>,
+  own: OwnBanners,
+): { readonly end: number; readonly equal: boolean } | null {
+  let at = from;
+  const seen: string[] = [];
+  let equal = lines === banner.lines.length;
+  for (let index = 0; index < lines; index++) {
+    const line = lineAt(text, at);
+    if (line === null) return null;
+    const wanted = equal ? banner.lines[index]! : null;
+    let bytes = withoutBlanks(line.bytes);
+    if (banner.flowed && bytes[0] === 0x20 && wanted?.[0] !== 0x20) bytes = bytes.subarray(1);
+    equal = wanted !== null && bytes.equals(withoutBlanks(wanted));
+    seen.push((decodeText(bytes, banner.label) ?? bytes.toString('latin1')).trim());
+    at = line.next;
+  }
+  // A quotation of a banner is the author's, even where the template begins with a field.
+  const quoted = seen.some((line) => line.startsWith('>'));
+  return equal || (!quoted && own.matches(seen.join('\n'))) ? { end: at, equal } : null;
 }

@@ -7,7 +7,7 @@
  * and the whole is escaped for the place where it stands: nothing for a plain text, character references for HTML, an
  * encoded and folded value for a header field.
  *
- * `matchesTemplate` tells whether a text is a rendering of a template with any values, in looks (fold.ts): this is how an
+ * `ownBanners` tells whether a text is a rendering of a template with any values, in looks (fold.ts): this is how an
  * older or a forged banner is recognised. Linear in the length of both.
  */
 import { foldText } from './fold.ts';
@@ -116,13 +116,38 @@ export function renderTemplate(
   return place === 'html' ? escapeHtml(plain) : encodeHeaderText(headerName, plain);
 }
 
+/** How banners of ours are known among other texts. */
+export interface OwnBanners {
+  /** Is this text (lines joined by LF) one of them, in any rendering? */
+  readonly matches: (text: string) => boolean;
+  /** How many lines they have, each number once. */
+  readonly lineCounts: readonly number[];
+}
+
+/** The banners that these templates make; foreign text is folded once, however many there are. */
+export function ownBanners(templates: readonly Template[]): OwnBanners {
+  const known = templates.map(foldedLiterals);
+  const counts = templates.map(
+    ({ text }) => text.split(/[\r\n]+/).filter((line) => line.trim() !== '').length,
+  );
+  return {
+    matches: (text) => {
+      const folded = foldText(text);
+      return known.some((literals) => isRendering(literals, folded));
+    },
+    lineCounts: [...new Set(counts)],
+  };
+}
+
+function foldedLiterals({ pieces }: Template): readonly string[] {
+  return pieces.filter((_, index) => index % 2 === 0).map(foldText);
+}
+
 /**
- * Is this text, by its looks, a rendering of the template? One with fields and less literal text than
+ * Is this text (folded) a rendering of the template with these literals (folded)? One with fields and less literal text than
  * MIN_LITERAL matches nothing: "TLS: {tls}" would take an author's own sentence for a banner.
  */
-export function matchesTemplate(template: Template, text: string): boolean {
-  const literals = template.pieces.filter((_, index) => index % 2 === 0).map(foldText);
-  const folded = foldText(text);
+function isRendering(literals: readonly string[], folded: string): boolean {
   const first = literals[0]!;
   const last = literals.at(-1)!;
   if (literals.length === 1) return first !== '' && folded === first;

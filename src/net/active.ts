@@ -71,6 +71,11 @@ export function editSettings(
   const tagging = table.packed.settings.filter((settings) => settings.banner.includes('subject'));
   const tags = new Set(tagging.flatMap((settings) => [settings.bannerTag, settings.bannerUnprotectedTag]));
   tags.delete('');
+  const speaking = table.packed.settings.filter((settings) => settings.banner.includes('body'));
+  const texts = new Set(
+    speaking.flatMap((settings) => [settings.bannerText, settings.bannerUnprotectedText]),
+  );
+  texts.delete('');
   return {
     markName: service.markName,
     bannerName: service.bannerName,
@@ -80,6 +85,8 @@ export function editSettings(
     authservId: service.authservId ?? '',
     keys,
     tags: [...tags],
+    bannerTexts: [...texts],
+    bannerForged: service.bannerForged,
     maxBodyBytes: service.maxBodyBytes,
   };
 }

@@ -46,6 +46,8 @@ const TEXTS = [
   'two lines from {host},\nthe second of them',
   '',
 ];
+/** A rendering of the first, as it may come with the mail. */
+const FORGED = 'This message reached mx.our.example over an encrypted connection (TLSv1.3).\r\n';
 /** What header values are put together from: folds that are none, blanks, controls, halves of encoded words and of tags. */
 const PIECES = [
   ...[
@@ -223,6 +225,7 @@ function caseOf(g: Generator): Case {
     replyToken: g.pick(['no', 'unsigned', 'always']),
     hostName: g.pick([null, 'mx.our.example']),
     authservId: g.pick([null, 'mx.our.example']),
+    bannerForged: g.pick(['leave', 'remove', 'always']),
     maxBodyBytes: 2_000_000,
   } as ServiceSettings;
   const transaction: Transaction = {
@@ -246,7 +249,10 @@ function caseOf(g: Generator): Case {
     verdict: decide(transaction, table, { trustedClients: [] }),
     settings: editSettings(service, table, g.integer(4) === 0 ? [] : [key(1)]),
     headers: headersOf(g),
-    body: g.integer(3) === 0 ? null : Buffer.from(foreign(g, 12), 'latin1'),
+    body:
+      g.integer(3) === 0
+        ? null
+        : Buffer.from(g.pick(['', FORGED, `\r\n${FORGED}`]) + foreign(g, 12), 'latin1'),
   };
 }
 
@@ -303,6 +309,13 @@ function complaint(one: Case): string | null {
   const spared = banner?.breakSignatures !== true && signatureCovers(headers, 'Subject');
   if (deserved !== '' && !spared && (short || before === undefined) && !hasTag(now, deserved))
     return `no tag: ${JSON.stringify(now)}`;
+  const looksForGone = settings.bannerForged === 'always' && settings.bannerTexts.includes(TEXTS[0]!);
+  const isPlain = !headers.some((field) => /^content-/i.test(field.name));
+  if (verdict.judged === 'judged' && looksForGone && isPlain && body !== null) {
+    const wanted = banner?.kinds.has('body') === true && banner.text === TEXTS[0];
+    if (!wanted && after.body.toString().trimStart().startsWith(FORGED.trim()))
+      return 'a forged banner is left';
+  }
   if (deserved !== '' && stateOf(verdict) === 'unknown') return 'a tag for an unknown state';
   return null;
 }

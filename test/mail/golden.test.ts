@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import type { HeaderField } from '../../src/core/edit.ts';
 import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
-import { matchesTemplate, parseTemplate, renderTemplate } from '../../src/mail/template.ts';
+import { ownBanners, parseTemplate, renderTemplate } from '../../src/mail/template.ts';
 import { root } from '../root.ts';
 import { joined } from './checking.ts';
 import { tagSubject } from './tagSubject.ts';
@@ -34,8 +34,8 @@ function edited(message: string): string {
   const split = message.indexOf('\n\n');
   const headers = readFields(message.slice(0, split));
   const body = Buffer.from(message.slice(split + 2).replace(/\n/g, '\r\n'), 'latin1');
-  const isOwn = (line: string): boolean => matchesTemplate(template, line);
-  const result = putBodyBanner(headers, body, { text, isOwn });
+  const isOurs = ownBanners([template]);
+  const result = putBodyBanner(headers, body, { text, own: isOurs });
   const rest = result.kind === 'edited' ? joined(result) : `(left alone: ${result.reason})\r\n`;
   const tagged = headers.map(({ name, value }) => ({
     name,

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { type BodyBanner, leaveByHeader, putBodyBanner } from '../../src/mail/bodyBanner.ts';
 import { LEAVE_REASONS } from '../../src/mail/reasons.ts';
-import { matchesTemplate, parseTemplate, renderTemplate, type Template } from '../../src/mail/template.ts';
+import { ownBanners, parseTemplate, renderTemplate, type Template } from '../../src/mail/template.ts';
 import { base64, fields, leaf, multi, quotedPrintable, utf8 } from './building.ts';
 import { joined } from './checking.ts';
 import { corpus } from './corpus.ts';
@@ -112,7 +112,7 @@ t.test('what the header alone says', async (t) => {
 
 t.test('an older banner of ours gives way', async (t) => {
   const own = template('Received over {tls} from {domain}, says {host}.');
-  const isOwn = (text: string): boolean => matchesTemplate(own, text);
+  const isOurs = ownBanners([own]);
   const older = renderTemplate(own, { tls: 'TLSv1.2', domain: 'á.example', host: 'mx1' });
   const newer = renderTemplate(own, {
     tls: 'TLSv1.3 TLS_AES_256_GCM_SHA384',
@@ -122,13 +122,13 @@ t.test('an older banner of ours gives way', async (t) => {
   let editable = 0;
   for (const message of corpus) {
     if (message.leaves !== null) continue;
-    const first = putBodyBanner(message.headers, bytes(message.body), { text: older, isOwn });
+    const first = putBodyBanner(message.headers, bytes(message.body), { text: older, own: isOurs });
     if (first.kind === 'left') {
       t.fail(`${message.name}: ${first.reason}`);
       continue;
     }
-    const second = putBodyBanner(message.headers, bytes(joined(first)), { text: newer, isOwn });
-    const direct = putBodyBanner(message.headers, bytes(message.body), { text: newer, isOwn });
+    const second = putBodyBanner(message.headers, bytes(joined(first)), { text: newer, own: isOurs });
+    const direct = putBodyBanner(message.headers, bytes(message.body), { text: newer, own: isOurs });
     if (second.kind === 'left' || direct.kind === 'left') {
       t.fail(`${message.name}: not replaced`);
       continue;
@@ -153,33 +153,36 @@ t.test('an older banner of ours gives way', async (t) => {
 
 t.test('copies on top go, copies below stay', async (t) => {
   const own = template('Received over {tls} from {domain}, says {host}.');
-  const isOwn = (text: string): boolean => matchesTemplate(own, text);
+  const isOurs = ownBanners([own]);
   const forged = 'RECEIVED over TLSv1.3 from bank.example, says mx.';
   const text = 'Received over no TLS from bank.example, says mx.';
   for (const copies of [1, 2, 5, 300]) {
     t.equal(
-      put([], `${`${forged}\r\n\r\n`.repeat(copies)}Dear customer\r\n`, { text, isOwn }),
+      put([], `${`${forged}\r\n\r\n`.repeat(copies)}Dear customer\r\n`, { text, own: isOurs }),
       `${text}\r\n\r\nDear customer\r\n`,
       `${copies} copies`,
     );
     const block = '<div class="tlsward-banner" style="color:red">Received over <b>TLSv1.3</b></div>\r\n';
     const page = put(['Content-Type: text/html'], `<body>\r\n${block.repeat(copies)}Dear customer`, {
       text,
-      isOwn,
+      own: isOurs,
     });
     t.equal(seenOf(page), `${text} Dear customer`);
     t.equal(page.split('tlsward-banner').length, 2);
   }
   const reply = `Yes.\r\n> ${text}\r\n>\r\n> Dear customer\r\n`;
-  t.equal(put([], reply, { text, isOwn }), `${text}\r\n\r\n${reply}`);
-  t.equal(put([], `> x${text}\r\n`, { text, isOwn: () => true }), `${text}\r\n\r\n> x${text}\r\n`);
+  t.equal(put([], reply, { text, own: isOurs }), `${text}\r\n\r\n${reply}`);
+  t.equal(
+    put([], `> x${text}\r\n`, { text, own: { matches: () => true, lineCounts: [1] } }),
+    `${text}\r\n\r\n> x${text}\r\n`,
+  );
   const bottom = `> ${text}\r\n> old\r\n\r\nYes.\r\n`;
-  t.equal(put([], bottom, { text, isOwn }), `${text}\r\n\r\n${bottom}`);
-  const quoted = put(['Content-Type: text/html'], '<body>Dear customer', { text, isOwn }).replace(
+  t.equal(put([], bottom, { text, own: isOurs }), `${text}\r\n\r\n${bottom}`);
+  const quoted = put(['Content-Type: text/html'], '<body>Dear customer', { text, own: isOurs }).replace(
     '<body>',
     '<body>Yes.<blockquote>',
   );
-  const replied = put(['Content-Type: text/html'], quoted, { text, isOwn });
+  const replied = put(['Content-Type: text/html'], quoted, { text, own: isOurs });
   t.equal(seenOf(replied), `${text} Yes. ${text} Dear customer`, 'a reply gets its own');
   t.equal(
     put(['Content-Type: text/html'], '<body><div class="tlsward-banner">open', { text }).split(

@@ -5,7 +5,7 @@ import {
   BANNER_FIELDS,
   cleanValue,
   MAX_FIELD,
-  matchesTemplate,
+  ownBanners,
   parseTemplate,
   renderTemplate,
   type Template,
@@ -83,7 +83,7 @@ t.test('recognising a rendering', async (t) => {
     'Ｒeceived over\nTLS from x.',
     'Received over  from .',
   ])
-    t.ok(matchesTemplate(own, text), text);
+    t.ok(ownBanners([own]).matches(text), text);
   for (const text of [
     '',
     'Received over TLSv1.3',
@@ -91,8 +91,8 @@ t.test('recognising a rendering', async (t) => {
     'Received over TLSv1.3 from a.example. Please pay!',
     `Received over ${'x'.repeat(1000)} from a.`,
   ])
-    t.notOk(matchesTemplate(own, text), text);
-  t.notOk(matchesTemplate(template('TLS {tls}'), 'TLS is what we sell'), 'too little text to be sure');
-  t.ok(matchesTemplate(template('Secure'), 'SECURE'));
-  t.notOk(matchesTemplate(template(''), ''));
+    t.notOk(ownBanners([own]).matches(text), text);
+  t.notOk(ownBanners([template('TLS {tls}')]).matches('TLS is what we sell'), 'too little text to be sure');
+  t.ok(ownBanners([template('Secure')]).matches('SECURE'));
+  t.notOk(ownBanners([template('')]).matches(''));
 });

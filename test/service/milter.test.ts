@@ -182,8 +182,8 @@ test('a client certificate by name, on both MTAs', async (t) => {
 test('banners stand where a person reads them, on protected mail only', async (t) => {
   const on = await bed(t, TABLE);
   const sender = '<a@dressed.example>';
-  const played = await play(on, { sender, headers: [{ name: 'Subject', value: 'Re: [tls] hello' }] });
-  t.same(fieldsOf(played, 'Subject'), ['[TLS] Re: hello']);
+  const played = await play(on, { sender, headers: [{ name: 'Subject', value: 'Re: [VIA tls] hello' }] });
+  t.same(fieldsOf(played, 'Subject'), ['[via TLS] Re: hello']);
   t.match(fieldsOf(played, 'X-TLS-Banner'), [
     /^This message reached mx\.example\.org over an encrypted\s+connection \(TLSv1\.3\)\.$/,
   ]);
@@ -194,7 +194,7 @@ test('banners stand where a person reads them, on protected mail only', async (t
   const forged = await play(on, {
     tls: { kind: 'plain' },
     sender: '<x@nowhere.example>',
-    headers: [{ name: 'Subject', value: '=?utf-8?q?=5BTLS=5D?= free money' }],
+    headers: [{ name: 'Subject', value: '=?utf-8?q?=5Bvia_TLS=5D?= free money' }],
   });
   t.same(fieldsOf(forged, 'Subject'), ['free money']);
   const signed = await play(on, { sender, headers: [{ name: 'DKIM-Signature', value: 'v=1; a=x' }] });
@@ -213,7 +213,7 @@ test('a subject of one endless line is changed into lines that no MTA splits', a
       headers: [{ name: 'Subject', value: text }],
     });
     const [subject = ''] = fieldsOf(played, 'Subject');
-    t.match(subject, /^\[TLS\]\s/);
+    t.match(subject, /^\[via TLS\]\s/);
     t.ok(subject.split('\n').every((line) => line.length < 998));
   }
   const longer = 'word '.repeat(4000);

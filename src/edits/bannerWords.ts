@@ -1,0 +1,65 @@
+/** What a banner says of one message: its template, and the values of the fields. */
+import type { Transaction } from '../core/transaction.ts';
+import type { Verdict } from '../core/verdict.ts';
+import { describeCertificate, describeTls } from '../core/words.ts';
+import { type OwnBanners, ownBanners, parseTemplate, type Template } from '../mail/template.ts';
+import type { ChosenBanner } from './bannerChoice.ts';
+
+export interface BannerFacts {
+  readonly transaction: Transaction;
+  readonly verdict: Verdict;
+  /** What this host calls itself. */
+  readonly host: string;
+  readonly timeMs: number;
+}
+
+/** What a banner may name: facts of the session and of the message as a whole, never of one recipient. */
+export function bannerValues(facts: BannerFacts, banner: ChosenBanner): Record<string, string> {
+  const { transaction, verdict, timeMs, host } = facts;
+  const { tls } = verdict;
+  const row = banner.row?.settings;
+  const values: Record<string, string> = {
+    tls: describeTls(tls),
+    certificate: describeCertificate(tls),
+    sender: transaction.sender?.mailbox ?? '',
+    domain: transaction.sender?.domain ?? '',
+    client: transaction.clientAddress,
+    host,
+    id: transaction.queueId,
+    date: new Date(timeMs).toISOString().slice(0, 10),
+    verdict: verdict.tagged ? 'tag' : verdict.action,
+    contact: row?.contact ?? '',
+    help: row?.help ?? '',
+    reason: row?.reason ?? '',
+  };
+  if (tls.kind === 'tls')
+    Object.assign(values, { protocol: tls.protocol, cipher: tls.cipher, bits: String(tls.bits ?? '') });
+  return values;
+}
+
+const templates = new Map<string, Template>();
+
+/** Texts are checked when the table is loaded, so one that cannot be read is our own bug. */
+export function templateOf(text: string): Template {
+  let template = templates.get(text);
+  if (template === undefined) {
+    const parsed = parseTemplate(text);
+    if (parsed.kind === 'errors') throw new Error(`banner template ${JSON.stringify(text)} was not checked`);
+    template = parsed.template;
+    if (templates.size > 1000) templates.clear();
+    templates.set(text, template);
+  }
+  return template;
+}
+
+const known = new WeakMap<readonly string[], OwnBanners>();
+
+/** All renderings of these texts; worked out once for each table. */
+export function ownBannersOf(texts: readonly string[]): OwnBanners {
+  let own = known.get(texts);
+  if (own === undefined) {
+    own = ownBanners(texts.map(templateOf));
+    known.set(texts, own);
+  }
+  return own;
+}
