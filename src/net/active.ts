@@ -6,6 +6,7 @@
  */
 import type { ServiceSettings } from '../config/service.ts';
 import type { Rule } from '../core/rule.ts';
+import type { Banner, Settings } from '../core/settings.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { EditSettings } from '../edits/messageEdits.ts';
 import { TOKEN_HEADERS } from '../edits/replyTokenEdit.ts';
@@ -68,14 +69,12 @@ export function editSettings(
   table: PolicyTable,
   keys: readonly MarkKey[],
 ): EditSettings {
-  const tagging = table.packed.settings.filter((settings) => settings.banner.includes('subject'));
-  const tags = new Set(tagging.flatMap((settings) => [settings.bannerTag, settings.bannerUnprotectedTag]));
-  tags.delete('');
-  const speaking = table.packed.settings.filter((settings) => settings.banner.includes('body'));
-  const texts = new Set(
-    speaking.flatMap((settings) => [settings.bannerText, settings.bannerUnprotectedText]),
-  );
-  texts.delete('');
+  // the banner of one row can be said in the words of another (bannerChoice.ts)
+  const speaking = table.packed.settings.filter(({ banner }) => banner.length > 0);
+  const saidBy = (kind: Banner, texts: (settings: Settings) => readonly string[]): readonly string[] =>
+    speaking.some(({ banner }) => banner.includes(kind))
+      ? [...new Set(speaking.flatMap(texts))].filter((text) => text !== '')
+      : [];
   return {
     markName: service.markName,
     bannerName: service.bannerName,
@@ -84,8 +83,8 @@ export function editSettings(
     hostName: service.hostName ?? '',
     authservId: service.authservId ?? '',
     keys,
-    tags: [...tags],
-    bannerTexts: [...texts],
+    tags: saidBy('subject', (settings) => [settings.bannerTag, settings.bannerUnprotectedTag]),
+    bannerTexts: saidBy('body', (settings) => [settings.bannerText, settings.bannerUnprotectedText]),
     bannerForged: service.bannerForged,
     maxBodyBytes: service.maxBodyBytes,
   };
