@@ -30,6 +30,7 @@ import { routeSettings } from '../net/active.ts';
 import { namesWay } from '../net/routing.ts';
 import { domainsOf, messageFacts, tokenValues } from '../rules/messageFacts.ts';
 import { type RouteCase, routeMessage } from '../rules/route.ts';
+import { literalByRow } from '../rules/routeHop.ts';
 import { foreignWay } from '../rules/routeWords.ts';
 import { fileError, type Io, label, UsageError } from './command.ts';
 import { headerOption } from './sessionOptions.ts';
@@ -52,8 +53,8 @@ export interface ExplainedNeed {
   readonly recipient: string;
   readonly level: RuleLevel;
   readonly rules: readonly { readonly name: string; readonly at: Position; readonly because: string }[];
-  /** Transport of the MTA that the recipient takes. */
-  readonly transport: string;
+  /** Transport of the MTA that the recipient takes; null: an address literal, which goes by its row. */
+  readonly transport: string | null;
   readonly cannot: Cannot;
   readonly fallback: string | null;
   /** Why it is known now that it cannot be had, a clause; null: nothing is known. */
@@ -122,7 +123,11 @@ export async function explainRules(
     const path = address.text.startsWith('<') ? address.text : `<${address.text}>`;
     const recipient = { address, path, parameters: [], mailer, nextHop: '' };
     const cannot = need === null ? null : cannotByRow(table, settings.relayhost ?? address.domain);
-    return { recipient, need, cannot, byRow: false };
+    const byRow =
+      need !== null &&
+      settings.mode === 'recipient' &&
+      literalByRow(table, recipient, settings.relayhost ?? address.domain, need.level);
+    return { recipient, need, cannot, byRow };
   });
   const foreign = namesWay(transaction, service);
   const routed = routeMessage({ cases, postfix: true, local: false, code }, settings);
@@ -134,8 +139,8 @@ export async function explainRules(
       return `made ${day}, key ${keyId}: verifies for the domain of no recipient`;
     },
   );
-  const said = cases.flatMap(({ recipient, need, cannot }) =>
-    need === null ? [] : [explained(recipient.address.text, need, cannot)],
+  const said = cases.flatMap(({ recipient, need, cannot, byRow }) =>
+    need === null ? [] : [explained(recipient.address.text, need, cannot, byRow)],
   );
   return {
     rules: rules.length === 0 ? null : said,
@@ -152,14 +157,14 @@ function cannotByRow(table: PolicyTable, hop: string): string | null {
   return `the table sends to ${hop} without TLS (row ${decision.row?.pattern ?? ''}: deliver = none)`;
 }
 
-function explained(recipient: string, need: Need, impossible: string | null): ExplainedNeed {
+function explained(recipient: string, need: Need, impossible: string | null, byRow: boolean): ExplainedNeed {
   const { level, rules, because } = need;
   const [first] = rules;
   return {
     recipient,
     level,
     rules: rules.map(({ name, at }, i) => ({ name, at, because: because[i] ?? '' })),
-    transport: ROUTE_ENDS[level],
+    transport: byRow ? null : ROUTE_ENDS[level],
     cannot: first?.cannot ?? 'reject',
     fallback: first?.fallback ?? null,
     impossible,
@@ -184,6 +189,10 @@ export function printRules(io: Io, { rules, tokens }: ExplainedRules): void {
     });
     const gateway = need.cannot === 'fallback' ? ` ${need.fallback}` : '';
     const otherwise = `${CANNOT_WORDS[need.cannot]}${gateway}`;
+    if (need.transport === null && need.impossible === null) {
+      line('', 'goes by the row of its next hop, which requires that of all mail');
+      continue;
+    }
     line(
       '',
       need.impossible === null

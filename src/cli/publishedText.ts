@@ -31,7 +31,7 @@ export function hasUnknown(published: Published): boolean {
 function daneText(dane: DaneFact): string {
   switch (dane.kind) {
     case 'not-asked':
-      return `not looked up: ${visible(dane.why)}`;
+      return `left to Postfix: ${visible(dane.why)}`;
     case 'absent':
       return 'no TLSA records that DNSSEC vouches for';
     case 'usable':

@@ -7,16 +7,16 @@
  *   unusable                secure             waits                encrypt
  *   could not find out      waits              waits                waits
  *   absent                  secure             waits                silent
- *   not asked               secure             waits                dane
+ *   left to Postfix         secure             waits                dane
  *
  * DANE comes first and MTA-STS never replaces it (RFC 8461 section 2). What could not be found out counts as the strictest
  * thing it might have been, or mail waits: whoever can make a look-up fail gains nothing by it (RFC 7672 section 2.1,
- * RFC 8461 section 10.2). `silent` is not `may`: the MTA's own level is never lowered. Without a resolver whose word about
- * DNSSEC counts, `dane` leaves TLSA records to Postfix.
+ * RFC 8461 section 10.2). `silent` is not `may`: the MTA's own level is never lowered. TLSA records are left to Postfix
+ * without a resolver whose word about DNSSEC counts, and where the MX hosts differ (dns/dane.ts): it looks host by host.
  *
  * `secure` compares the certificate with the `mx` names of the policy, `*.x` as `.x`, which also matches deeper names;
- * Postfix 3.10.5 and later compare the MX host with the patterns themselves. A name that cannot be said in an answer is
- * left out, which makes the rest stricter.
+ * Postfix 3.10.5 and later compare the MX host with the patterns themselves. A pattern that cannot be said in an answer, or
+ * is as wide as a top-level domain, is left out, which makes the rest stricter; where none is left, mail waits.
  */
 import type { AnsweredLevel } from './deliverLevel.ts';
 import type { DaneFact, OtherAnswer, PolicyAttribute, Published, StsFact } from './published.ts';
@@ -24,7 +24,7 @@ import type { DaneFact, OtherAnswer, PolicyAttribute, Published, StsFact } from 
 /** The MTA-STS policy behind an answer, for Postfix 3.10 and later. */
 export interface StsBehind {
   readonly domain: string;
-  /** Patterns as published. */
+  /** Patterns as published, those that can be compared. */
   readonly mx: readonly string[];
   /** The policy file; see StsPolicy. */
   readonly lines: readonly string[];
@@ -99,9 +99,16 @@ export function leftToPostfix(why: string): AutoAnswer {
 
 /** Names that an enforced policy lets a certificate have, as `match=` and Sendmail take them. */
 export function matchNames(mx: readonly string[]): readonly string[] {
-  const names = mx.map((pattern) => (pattern.startsWith('*.') ? pattern.slice(1) : pattern));
-  return [...new Set(names.filter((name) => name.length <= 254 && NAME.test(name)))];
+  return [...new Set(mx.filter(isComparable).map(nameOf))];
 }
+
+/** Does the pattern narrow anything down? `*.example`, a whole top-level domain, and `mx`, a single label, do not. */
+export function isComparable(pattern: string): boolean {
+  const name = nameOf(pattern);
+  return name.length <= 254 && NAME.test(name);
+}
+
+const nameOf = (pattern: string): string => (pattern.startsWith('*.') ? pattern.slice(1) : pattern);
 
 /** A clause such as `MTA-STS in mode testing`. */
 function describeSts(sts: StsFact): string {
@@ -136,7 +143,7 @@ function secure(domain: string, sts: Enforced, also: string): AutoAnswer {
   const match = matchNames(mx);
   if (match.length === 0) return trouble('MTA-STS: no name in the policy can be compared');
   const why = `MTA-STS in mode enforce${also}`;
-  return { ...level('secure', 'sts', why), match, sts: { domain, mx, lines } };
+  return { ...level('secure', 'sts', why), match, sts: { domain, mx: mx.filter(isComparable), lines } };
 }
 
 function followOther(answer: OtherAnswer): AutoAnswer {
@@ -146,8 +153,12 @@ function followOther(answer: OtherAnswer): AutoAnswer {
     case 'unknown':
       return trouble(`the other policy server: ${answer.why}`);
     case 'policy':
-      if (answer.level === 'none')
-        return { kind: 'silent', why: 'the other policy server says none, which is not followed' };
+      // either would replace the MTA's own level, which may be stricter
+      if (answer.level === 'none' || answer.level === 'may')
+        return {
+          kind: 'silent',
+          why: `the other policy server says ${answer.level}, which is left to the MTA's own level`,
+        };
       return {
         ...level(answer.level, 'other', `the other policy server says ${answer.level}`),
         attributes: answer.attributes,

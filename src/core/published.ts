@@ -10,7 +10,7 @@ import type { AnsweredLevel } from './deliverLevel.ts';
 
 /** TLSA records of the domain's MX hosts, as far as DNSSEC vouches for them. */
 export type DaneFact =
-  /** Nobody to ask whose word about DNSSEC counts: left to Postfix. */
+  /** Left to Postfix: nobody to ask whose word about DNSSEC counts, or hosts that only it can tell apart. */
   | { readonly kind: 'not-asked'; readonly why: string }
   /** MX, addresses or TLSA proven absent, or not signed (RFC 7672 section 2.2: then TLSA is not looked for). */
   | { readonly kind: 'absent' }

@@ -21,6 +21,8 @@
  *   some unknown, none usable                                 unknown
  *   all usable / some usable                                  usable, all / some
  *   all unusable                                              unusable
+ *   some unusable, the rest none                              left to Postfix, which follows RFC 7672 host by host
+ *   none of the first 20, and there are more                  left to Postfix: a later one may have records
  *   anything else                                             absent
  *
  * Limits: the 20 MX hosts with the lowest preference; when there are more, usable is never "all".
@@ -99,8 +101,11 @@ function fold(all: readonly Host[], more: boolean): DaneFact {
   if (usable > 0) return { kind: 'usable', hosts: usable === hosts.length && !more ? 'all' : 'some' };
   const unknown = hosts.find((host) => host.kind === 'unknown');
   if (unknown !== undefined) return unknown;
-  const unusable = hosts.length > 0 && hosts.every(({ kind }) => kind === 'unusable');
-  return unusable && !more ? { kind: 'unusable' } : { kind: 'absent' };
+  if (more) return { kind: 'not-asked', why: `there are more than ${MOST_HOSTS} MX hosts` };
+  const unusable = hosts.filter(({ kind }) => kind === 'unusable').length;
+  if (unusable === 0) return { kind: 'absent' };
+  if (unusable === hosts.length) return { kind: 'unusable' };
+  return { kind: 'not-asked', why: 'some of the MX hosts have TLSA records, none of which can be used' };
 }
 
 async function tryHost(resolver: Resolver, host: string, port: number, ttl: Ttl): Promise<Host> {

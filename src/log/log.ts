@@ -167,6 +167,21 @@ export class Log {
     else this.#pino.warn(fields, 'MTA-STS policy expired and could not be fetched anew');
   }
 
+  /** `patterns`: the first of `count` that are not compared; `left`: those that are. Without any, mail of an enforced policy waits. */
+  stsPatterns(about: {
+    readonly domain: string;
+    readonly id: string;
+    readonly mode: StsMode;
+    readonly patterns: readonly string[];
+    readonly count: number;
+    readonly left: number;
+  }): void {
+    const { domain, id, mode, patterns, count, left } = about;
+    const fields = { event: 'sts.patterns', domain, id, mode, patterns, count, left };
+    if (left > 0 || mode !== 'enforce') this.#pino.info(fields, 'patterns of a policy are not compared');
+    else this.#pino.warn(fields, 'no pattern of a policy can be compared: mail for the domain waits');
+  }
+
   stsCache(file: string, why: string): void {
     this.#pino.warn(
       { event: 'sts.cache', file: visible(file), why: visible(why) },

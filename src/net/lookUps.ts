@@ -145,6 +145,9 @@ function tell(log: Log, event: StsEvent): void {
     case 'expired':
       log.stsExpired({ ...event, ...event.lastFailure });
       break;
+    case 'patterns':
+      log.stsPatterns(event);
+      break;
     case 'cache':
       log.stsCache(event.file, event.why);
   }

@@ -17,7 +17,7 @@ import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { headerNamesFor, messageFacts } from '../rules/messageFacts.ts';
 import { type RouteCase, type Routed, type RouteSettings, routeMessage } from '../rules/route.ts';
-import { hopOf } from '../rules/routeHop.ts';
+import { hopOf, literalByRow } from '../rules/routeHop.ts';
 import { changedMeanwhile, foreignWay, tooMany } from '../rules/routeWords.ts';
 import type { MessageQuery } from '../session/judging.ts';
 import { since } from '../wire/tlsPolicyValue.ts';
@@ -74,7 +74,10 @@ export class Routing {
       const need = needs[i] ?? null;
       if (need === null) return { recipient, need, cannot: null, byRow: false };
       const cannot = this.#cannot(recipient, need, active.table, active.route, now);
-      return { recipient, need, cannot, byRow: !query.postfix && byRow(recipient, need, active.table) };
+      const does = query.postfix
+        ? literalByRow(active.table, recipient, recipient.nextHop, need.level)
+        : byRow(recipient, need, active.table);
+      return { recipient, need, cannot, byRow: does };
     });
     const local = query.transaction.arrival === 'local';
     return routeMessage({ cases, postfix: query.postfix, local, code }, active.route);

@@ -17,6 +17,9 @@
  * One recipient that is refused refuses the message: the protocol has one reply at the end, and a message that reached only
  * some would be the worse surprise. A held message is routed all the same, so that it is as safe when it is released.
  *
+ * An address literal cannot be renamed. Where the row of its next hop requires what the rule does, the message goes on by
+ * that row, else it is refused.
+ *
  * Sendmail has no transport for this, so there a recipient can only get what its row says already.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
@@ -26,7 +29,7 @@ import type { Route } from '../core/routeSuffix.ts';
 import type { Need, Rule, RuleLevel, RuleRecipient } from '../core/rule.ts';
 import type { Reply } from '../core/words.ts';
 import { markedRoute, routedPath } from './routedPath.ts';
-import { viaOf } from './routeHop.ts';
+import { isLiteral, viaOf } from './routeHop.ts';
 import { cannotWords, deferral, isOtherHop, refusal, separately } from './routeWords.ts';
 
 export interface RouteSettings {
@@ -47,7 +50,7 @@ export interface RouteCase {
   readonly need: Need | null;
   /** Why what it needs is known not to be possible, a clause; null: nothing is known against it. */
   readonly cannot: string | null;
-  /** Does every mail to it leave like that anyway, by its row? */
+  /** Does every mail to it leave like that anyway, by the row of its next hop? Postfix: asked for address literals only. */
   readonly byRow: boolean;
 }
 
@@ -179,6 +182,8 @@ function planOf(one: RouteCase, question: RouteQuestion, settings: RouteSettings
   const via = moves ? viaOf(recipient, settings.relayhost) : null;
   const route: Route = via === null ? { end: need.level } : { end: need.level, via };
   const why = moves ? immovable(recipient, route, settings) : null;
+  if (why !== null && byRow && cannot === null && isLiteral(recipient))
+    return { kind: 'done', way: need.level };
   if (why !== null) return { kind: 'refused', why };
   if (cannot !== null) return planCannot(recipient, need, route, cannot, moves);
   return { kind: 'way', route, hold: null };

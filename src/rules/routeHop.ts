@@ -3,8 +3,11 @@
  * transport tables and relayhosts are its own. A gateway in front of other servers is the MX of their domains: sent by MX,
  * mail for them would come back to it.
  */
+import { decideNextHop } from '../core/deliver.ts';
+import { atLeast } from '../core/deliverLevel.ts';
 import { hopToLabels, labelsToHop } from '../core/hopLabels.ts';
-import type { RuleRecipient } from '../core/rule.ts';
+import type { RuleLevel, RuleRecipient } from '../core/rule.ts';
+import type { PolicyTable } from '../core/table.ts';
 import { isOtherHop } from './routeWords.ts';
 
 /** The next hop that the recipient must carry with it; null: what stands in tlsward.ini, or its domain, is right. */
@@ -22,4 +25,21 @@ export function hopOf(
 ): string {
   const via = mode === 'recipient' ? viaOf(recipient, relayhost) : null;
   return via ?? relayhost ?? recipient.address.domain;
+}
+
+/** `<bob@[192.0.2.1]>`, which can be read in one way only. */
+export function isLiteral({ address }: RuleRecipient): boolean {
+  return address.kind === 'mailbox' && address.domain.startsWith('[') && address.readings.length === 0;
+}
+
+/** Is the recipient an address literal, and does the row of `hop` require for all mail what the rule requires for this one? */
+export function literalByRow(
+  table: PolicyTable,
+  recipient: RuleRecipient,
+  hop: string,
+  level: RuleLevel,
+): boolean {
+  if (!isLiteral(recipient) || hop === '') return false;
+  const decision = decideNextHop(table, hop, 'none', null);
+  return decision.kind === 'policy' && atLeast(decision.policy.level, level);
 }

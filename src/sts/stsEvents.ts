@@ -33,6 +33,18 @@ export type StsEvent =
       readonly mode: StsMode;
       readonly lastFailure: StsTrouble;
     }
+  /** Patterns of a policy that are not compared (core/deliverAuto.ts), the first few of them; told once for each text. */
+  | {
+      readonly kind: 'patterns';
+      readonly domain: string;
+      readonly id: string;
+      readonly mode: StsMode;
+      /** Canonical. */
+      readonly patterns: readonly string[];
+      /** All that are not compared; `left`: those that are. */
+      readonly count: number;
+      readonly left: number;
+    }
   /** The folder, or a file in it. */
   | { readonly kind: 'cache'; readonly file: string; readonly why: string };
 

@@ -18,8 +18,9 @@
  * once, not a queue; work behind the answers takes only half of them. Sections are those of RFC 8461.
  */
 import { setMaxListeners } from 'node:events';
+import { isComparable } from '../core/deliverAuto.ts';
 import { canonicalDomain } from '../core/domain.ts';
-import type { StsFact, StsMode } from '../core/published.ts';
+import type { StsFact, StsMode, StsPolicy } from '../core/published.ts';
 import type { StsFailed, StsFetched } from './policyRequest.ts';
 import { type CachedPolicy, StsCache } from './stsCache.ts';
 import { type StsCounters, type StsInspection, startCounters } from './stsEvents.ts';
@@ -38,6 +39,8 @@ const RETRY_MS = 300 * SECOND_MS;
 const MOST_RETRY_MS = 3600 * SECOND_MS;
 const DAY_MS = 86_400 * SECOND_MS;
 const SWEEP_MS = 60 * SECOND_MS;
+/** Patterns of a policy that are named in one event. */
+const MOST_TOLD = 5;
 
 const ABSENT: StsFact = { kind: 'absent' };
 const unknown = (why: string): StsFact => ({ kind: 'unknown', why });
@@ -262,7 +265,15 @@ export class StsPolicies {
     this.#memory.delete(domain);
     const { expiresAt, fact } = added;
     this.#options.event({ kind: 'fetched', domain, id, mode: policy.mode, expiresAt });
+    if (policy.mode !== 'none' && old?.text !== text) this.#tellPatterns(domain, id, policy);
     return fact;
+  }
+
+  #tellPatterns(domain: string, id: string, { mode, mx }: StsPolicy): void {
+    const without = mx.filter((pattern) => !isComparable(pattern));
+    if (without.length === 0) return;
+    const [patterns, count] = [without.slice(0, MOST_TOLD), without.length];
+    this.#options.event({ kind: 'patterns', domain, id, mode, patterns, count, left: mx.length - count });
   }
 
   #get(domain: string): Promise<StsFetched> {

@@ -28,6 +28,7 @@ cannot = hold
 [rule answers]
 reply-to-marked = yes
 `;
+const LITERALS = '[policy out]\ndeliver = encrypt\n[domain [192.0.2.7]]\npolicy = out\n';
 const HEAD = `socketmap-listen = unix:socketmap.sock
 trusted-clients =
 host-name = mx.our.example
@@ -88,6 +89,16 @@ test('which rule, for whom, why and what follows', async (t) => {
     `and by secure ${at(11)}: the subject has [secure]`,
     `leaves through tlsward-verify, ${LEAVES} the message is held`,
   ]);
+
+  const literal = (to: string) =>
+    ask([...mail(to), '--subject', '[secure]', '--config', table(t, `${HEAD}${RULES}${LITERALS}`)]);
+  const byRow = await literal('b@[192.0.2.7]');
+  t.equal(ruleLines(byRow.out)[1], 'goes by the row of its next hop, which requires that of all mail');
+  t.equal(byRow.code, 0);
+  t.match(await literal('b@[192.0.2.8]'), {
+    code: 1,
+    out: /an address of this form cannot be routed that way/,
+  });
 
   const refused = await ask([...mail('b@none.example'), '--subject', '[secure]']);
   t.match(

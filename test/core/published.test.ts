@@ -188,6 +188,18 @@ test('what goes along with a level', async (t) => {
     odd(['*.example', 'mx', 'a.b_c', 'good.example', 'good.example']),
     /^secure match=good\.example servername=hostname prot/,
   );
+  const wide = {
+    kind: 'own',
+    dane: { kind: 'absent' },
+    sts: stsOf('enforce', ['*.example', 'a.example']),
+  } as const;
+  t.match(
+    say(wide, {}, { major: 3, minor: 10 })
+      .split(' ')
+      .filter((word) => word.startsWith('mx_host')),
+    ['mx_host_pattern=a.example'],
+    'Postfix 3.10.5 does not compare what was left out either',
+  );
   t.equal(odd(['*.example', 'mx']), 'trouble', 'names that cannot be compared are no reason to send');
 });
 
@@ -214,7 +226,9 @@ test('another policy server: the stricter wins', async (t) => {
   t.equal(say({ kind: 'unknown', why: 'timeout' }), 'trouble');
   t.equal(say({ kind: 'unknown', why: 'timeout' }, { deliverFloor: 'encrypt' }), 'trouble');
   t.equal(say(says('none')), 'silent', 'nobody else switches TLS off');
-  t.equal(say(says('may', 'ciphers=low')), 'may ciphers=low', 'what it says goes along as it stands');
+  t.equal(say(says('may', 'ciphers=low')), 'silent', 'nor lowers a default of the site that is stricter');
+  t.equal(say(says('may'), { deliverFloor: 'encrypt' }), `encrypt ${floors}`);
+  t.equal(say(says('dane', 'ciphers=low')), 'dane ciphers=low', 'what it says goes along as it stands');
   t.equal(say(says('dane')), 'dane');
   t.equal(say(says('dane'), { deliverFloor: 'encrypt' }), `dane-only ${floors}`);
   t.equal(

