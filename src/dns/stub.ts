@@ -8,18 +8,26 @@
  * `trusted` is the configuration's word that every one of the servers validates and that nobody can write between them and
  * us; without it nothing is ever `secure`, whatever the AD flag says.
  *
+ * With `proofs` an answer without AD is `secure: false` only when they say that its server validates; from one that does not
+ * it is no answer.
+ *
  * A question that is being asked is not asked twice: whoever asks it again meanwhile gets the same answer. At most 256
- * questions are on their way and 4096 wait for their turn, from when they were asked; more are `unknown` at once. Nothing is
- * kept after it was answered: to remember is the work of those who ask, who know what an answer is worth.
+ * questions are on their way and 4096 wait for their turn, from when they were asked; more are `unknown` at once. One owner
+ * of names has a quarter of the places (fairGate.ts), and a question that has had a place for a second makes room when all
+ * are taken. Nothing is kept after it was answered: to remember is the work of those who ask, who know what an answer is
+ * worth.
  * Sources: RFC 1035 section 7, RFC 4035 section 4.9, RFC 7672 section 2.1.
  */
 import { formatAddress } from '../core/network.ts';
+import { siteOf } from '../core/site.ts';
 import type { DnsRecord } from '../wire/dnsDecode.ts';
 import type { DnsQuestion } from '../wire/dnsEncode.ts';
 import type { DnsType } from '../wire/dnsNumbers.ts';
 import { readAnswer } from './answer.ts';
 import { type DnsServer, exchange, serverName } from './exchange.ts';
+import { FairGate, sharesOf } from './fairGate.ts';
 import type { Lookup, MxRecord, Resolver, TlsaRecord } from './lookup.ts';
+import type { Proofs } from './proofs.ts';
 
 export interface StubOptions {
   /** At least one, tried in this order. */
@@ -30,6 +38,8 @@ export interface StubOptions {
   readonly attemptMs?: number;
   /** How long a question may take in all, waiting for its turn included. Default 6000. */
   readonly totalMs?: number;
+  /** Default: what the servers say counts as it is. */
+  readonly proofs?: Proofs;
 }
 
 const ATTEMPT_MS = 2000;
@@ -37,11 +47,14 @@ const TOTAL_MS = 6000;
 /** Each takes a descriptor and a port. */
 const MOST_AT_ONCE = 256;
 const MOST_WAITING = 4096;
+/** Answers that are worth waiting for come sooner, unless something was lost on the way. */
+const OLD_MS = 1000;
 /** An attempt shorter than this is not worth a packet. */
 const LEAST_MS = 50;
 /** No name is longer than names can be, and none ever will be. */
 const NO_NAME: Lookup<DnsRecord> = { kind: 'absent', secure: false, ttlSeconds: 3600 };
 const CLOSED = 'not asked, because tlsward ends';
+const TOO_MANY = 'too many DNS look-ups at once';
 
 export class StubResolver implements Resolver {
   readonly trusted: boolean;
@@ -50,11 +63,10 @@ export class StubResolver implements Resolver {
   readonly #totalMs: number;
   /** Type and name to the answer that is on its way. */
   readonly #asked = new Map<string, Promise<Lookup<DnsRecord>>>();
-  /** Ends each open socket. */
-  readonly #running = new Set<() => void>();
-  #busy = 0;
-  /** In the order in which they came; called to begin, or to give up. */
-  readonly #waiting = new Set<() => void>();
+  /** For each question on its way what ends its sockets. */
+  readonly #running = new Set<Set<() => void>>();
+  readonly #gate: FairGate;
+  readonly #proofs: Proofs | null;
   #closed = false;
 
   /** Throws RangeError without servers. */
@@ -64,6 +76,18 @@ export class StubResolver implements Resolver {
     this.trusted = options.trusted;
     this.#attemptMs = options.attemptMs ?? ATTEMPT_MS;
     this.#totalMs = options.totalMs ?? TOTAL_MS;
+    this.#proofs = options.proofs ?? null;
+    this.#gate = new FairGate({
+      most: MOST_AT_ONCE,
+      mostWaiting: MOST_WAITING,
+      patienceMs: this.#totalMs,
+      oldMs: OLD_MS,
+    });
+  }
+
+  /** Questions on their way, and those that wait for their turn. */
+  get load(): { readonly asking: number; readonly waiting: number } {
+    return { asking: this.#gate.size, waiting: this.#gate.waiting };
   }
 
   async txt(name: string): Promise<Lookup<string>> {
@@ -121,7 +145,8 @@ export class StubResolver implements Resolver {
   /** Ends what is on its way; every question is `unknown` from now on. */
   close(): void {
     this.#closed = true;
-    for (const stop of [...this.#running, ...this.#waiting]) stop();
+    this.#gate.close();
+    for (const own of this.#running) for (const stop of [...own]) stop();
   }
 
   #ask(name: string, type: DnsType): Promise<Lookup<DnsRecord>> {
@@ -139,46 +164,37 @@ export class StubResolver implements Resolver {
 
   async #inTurn(question: DnsQuestion): Promise<Lookup<DnsRecord>> {
     const deadline = performance.now() + this.#totalMs;
-    if (this.#busy >= MOST_AT_ONCE) {
-      if (this.#waiting.size >= MOST_WAITING || !(await this.#turn()))
-        return { kind: 'unknown', why: this.#closed ? CLOSED : 'too many DNS look-ups at once' };
-    } else this.#busy++;
+    const place = await this.#gate.enter(sharesOf(siteOf(question.name), MOST_AT_ONCE));
+    if (place === null) return { kind: 'unknown', why: this.#closed ? CLOSED : TOO_MANY };
+    const own = new Set<() => void>();
+    place.signal.addEventListener('abort', () => {
+      for (const stop of [...own]) stop();
+    });
+    this.#running.add(own);
     try {
-      return await this.#tryServers(question, deadline);
+      return await this.#tryServers(question, deadline, own, place.signal);
     } finally {
-      const [next] = this.#waiting;
-      if (next === undefined) this.#busy--;
-      else next();
+      this.#running.delete(own);
+      place.leave();
     }
   }
 
-  /** Waits for a place, which is then ours; false when there was none in time. */
-  #turn(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(settle);
-        resolve(!late && !this.#closed);
-      };
-      let late = false;
-      const timer = setTimeout(() => {
-        late = true;
-        settle();
-      }, this.#totalMs);
-      this.#waiting.add(settle);
-    });
-  }
-
-  async #tryServers(question: DnsQuestion, deadline: number): Promise<Lookup<DnsRecord>> {
+  async #tryServers(
+    question: DnsQuestion,
+    deadline: number,
+    running: Set<() => void>,
+    signal: AbortSignal,
+  ): Promise<Lookup<DnsRecord>> {
+    const over = (): boolean => this.#closed || signal.aborted;
     const left = (): number => deadline - performance.now();
     const patience = (): number => Math.min(this.#attemptMs, left());
     /** What each did wrong the last time. */
     const troubles = new Map<DnsServer, string>();
     const useless = new Set<DnsServer>();
-    for (let i = 0; useless.size < this.servers.length && left() > LEAST_MS && !this.#closed; i++) {
+    for (let i = 0; useless.size < this.servers.length && left() > LEAST_MS && !over(); i++) {
       const server = this.servers[i % this.servers.length]!;
       if (useless.has(server)) continue;
-      const result = await exchange(server, question, patience, this.#running);
+      const result = await exchange(server, question, patience, running);
       if (result.kind === 'no-name') return NO_NAME;
       const name = serverName(server);
       if (result.kind === 'failed') {
@@ -188,13 +204,24 @@ export class StubResolver implements Resolver {
         continue;
       }
       const lookup = readAnswer(result.answer, question, this.trusted, name);
-      if (lookup.kind !== 'unknown') return lookup;
-      troubles.set(server, lookup.why);
+      const why = lookup.kind === 'unknown' ? lookup.why : await this.#doubtful(lookup, server);
+      if (lookup.kind !== 'unknown' && why === null) return lookup;
+      if (why !== null) troubles.set(server, why);
       useless.add(server);
     }
-    if (this.#closed) return { kind: 'unknown', why: CLOSED };
+    if (over()) return { kind: 'unknown', why: this.#closed ? CLOSED : TOO_MANY };
     const [why = 'no time was left to ask'] = this.servers.flatMap((one) => troubles.get(one) ?? []);
     return { kind: 'unknown', why };
+  }
+
+  /** Why an answer does not count that the server did not vouch for; null: it counts. */
+  async #doubtful(
+    lookup: Exclude<Lookup<DnsRecord>, { kind: 'unknown' }>,
+    server: DnsServer,
+  ): Promise<string | null> {
+    if (this.#proofs === null || !this.trusted || lookup.secure) return null;
+    const proof = await this.#proofs.after(server);
+    return proof.kind === 'validates' ? null : proof.why;
   }
 }
 

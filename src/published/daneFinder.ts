@@ -2,8 +2,10 @@
  * DANE facts, found once and kept for their TTL; and whether the resolver that is trusted deserves it.
  *
  * A resolver that does not validate would make every domain look unsigned, and DANE would silently be off. So it is tested
- * first (dns/selfTest.ts), and again every ten minutes when it is used: when it fails the test DANE is left to Postfix, with
- * the reason; as long as no test had an answer nothing is believed, and mail waits.
+ * first (dns/selfTest.ts), every few seconds, and at once when it was caught while it answered (dns/proofs.ts): until that
+ * test has an answer mail waits. When it fails the test DANE is left to Postfix, with the reason; as long as no test had an
+ * answer nothing is believed, and mail waits. A fact that is kept was proven when it was found, and holds for its TTL whatever
+ * the resolver does since: whoever can stop it from validating does not get at domains that are known.
  *
  * Limits: MOST facts, the ones found longest ago go first.
  */
@@ -30,8 +32,8 @@ interface Kept {
 }
 
 const MOST = 10_000;
-const RETEST_MS = 10 * 60_000;
-const RETRY_MS = 5_000;
+const RETEST_MS = 5_000;
+const DOUBTED = 'the resolver gave an answer as one that does not validate does, and is being tested';
 export const NO_RESOLVER = 'no resolver is configured whose word about DNSSEC is believed';
 
 export class DaneFinder {
@@ -39,6 +41,10 @@ export class DaneFinder {
   readonly #facts = new Map<string, Kept>();
   #testing: Promise<void> | null = null;
   #retestAt = 0;
+  /** Caught, and not tested since; and how often it was. */
+  #doubted = false;
+  #doubts = 0;
+  readonly #timer: NodeJS.Timeout | undefined;
   /** Why DANE is off, '' when it is on; null: no test had an answer, and `#silent` says of what kind. */
   #off: string | null;
   #silent = '';
@@ -46,12 +52,29 @@ export class DaneFinder {
   constructor(options: DaneFinderOptions) {
     this.#options = options;
     this.#off = options.test === null ? NO_RESOLVER : null;
-    if (options.test !== null) void this.#tested();
+    if (options.test === null) return;
+    void this.#tested();
+    // also when nobody asks: what status and log say is true
+    this.#timer = setInterval(() => void this.#tested(), RETEST_MS);
+    this.#timer.unref();
   }
 
-  /** Why TLSA records are not looked up; '' when they are. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** An answer has shown that the resolver does not validate: nothing is believed before a new test. */
+  doubt(): void {
+    if (this.#options.test === null || this.#off !== '') return;
+    this.#doubted = true;
+    this.#doubts++;
+    this.#retestAt = 0;
+    void this.#tested();
+  }
+
+  /** Why TLSA records are not looked up, or the resolver does not answer; '' when all is well. */
   get off(): string {
-    return this.#off ?? this.#untested();
+    return this.#doubted ? DOUBTED : this.#off || this.#untested();
   }
 
   #untested(): string {
@@ -65,23 +88,35 @@ export class DaneFinder {
 
   /** Never rejects. */
   async find(question: PublishedQuestion): Promise<DaneFact> {
-    const { now } = this.#options;
+    const kept = this.inspect(question);
+    if (kept !== null) return kept.fact;
     const testing = this.#tested();
     // while it was found to validate a test goes on behind the answers
-    if (this.#off !== '') await testing;
-    if (this.#off === null) return { kind: 'unknown', why: this.#untested() };
-    if (this.#off !== '') return { kind: 'not-asked', why: this.#off };
-    const key = keyOf(question);
-    const kept = this.#facts.get(key);
-    if (kept !== undefined && now() < kept.until) return kept.fact;
+    if (this.#off !== '' || this.#doubted) await testing;
+    const before = this.#refusal();
+    if (before !== null) return before;
     const { fact, ttlSeconds } = await this.#options.find(question);
+    if (this.#doubted) await this.#tested();
+    // what was found stands, unless that is nothing
+    if (fact.kind === 'unknown') {
+      const since = this.#refusal();
+      if (since !== null) return since;
+    }
+    const key = keyOf(question);
     this.#facts.delete(key);
-    this.#facts.set(key, { fact, until: now() + ttlSeconds * 1000 });
+    this.#facts.set(key, { fact, until: this.#options.now() + ttlSeconds * 1000 });
     if (this.#facts.size > MOST) {
       const [oldest] = this.#facts.keys();
       if (oldest !== undefined) this.#facts.delete(oldest);
     }
     return fact;
+  }
+
+  /** What is answered while the resolver is not believed; null: it is. */
+  #refusal(): DaneFact | null {
+    if (this.#doubted) return { kind: 'unknown', why: DOUBTED };
+    if (this.#off === null) return { kind: 'unknown', why: this.#untested() };
+    return this.#off === '' ? null : { kind: 'not-asked', why: this.#off };
   }
 
   /** What is kept and until when, in milliseconds since the epoch; null for nothing. */
@@ -112,19 +147,24 @@ export class DaneFinder {
 
   async #test(test: () => Promise<SelfTest>): Promise<void> {
     const { now, changed } = this.#options;
+    const doubts = this.#doubts;
     const result = await test();
-    const before = this.#off;
-    this.#retestAt = now() + (result.kind === 'unknown' ? RETRY_MS : RETEST_MS);
+    // it began before the answer that raised the doubt
+    if (doubts !== this.#doubts) return this.#test(test);
+    this.#retestAt = now() + RETEST_MS;
+    const silent = this.#silent;
     if (result.kind === 'unknown') {
-      const first = before === null && this.#silent === '';
       this.#silent = result.why;
-      if (first) changed({ kind: 'untested', why: result.why });
+      if (silent === '') changed({ kind: 'untested', why: result.why });
       return;
     }
+    const before = this.#off;
     this.#off = result.kind === 'validates' ? '' : result.why;
+    this.#silent = '';
+    this.#doubted = false;
     // that it validates is no news at the start
-    const known = before ?? (this.#silent === '' ? '' : null);
-    if (this.#off !== known) changed(this.#off === '' ? { kind: 'on' } : { kind: 'off', why: this.#off });
+    if (silent === '' && this.#off === (before ?? '')) return;
+    changed(this.#off === '' ? { kind: 'on' } : { kind: 'off', why: this.#off });
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { findDane } from '../dns/dane.ts';
 import type { DnsServer } from '../dns/exchange.ts';
-import type { Resolver } from '../dns/lookup.ts';
+import { Proofs } from '../dns/proofs.ts';
 import { selfTest } from '../dns/selfTest.ts';
 import { StubResolver } from '../dns/stub.ts';
 import { systemServers } from '../dns/systemServers.ts';
@@ -32,6 +32,9 @@ export interface PublishedEvents {
   readonly dane: (state: DaneState) => void;
 }
 
+/** Somebody waits for an answer that has come already. */
+const PROOF_TIMES = { attemptMs: 1000, totalMs: 2000 } as const;
+
 /** Never rejects for what is wrong outside: that is told, or found when it is asked. */
 export async function openPublications(
   settings: PublishedSettings,
@@ -45,42 +48,35 @@ export async function openPublications(
     });
   const trusted = settings.resolver.length > 0;
   const servers = trusted ? settings.resolver : await systemServers();
-  const resolver = new StubResolver({ servers, trusted });
   const stop = new AbortController();
   const { signal } = stop;
-  const test = trusted ? () => selfTest(servers, { signal }) : null;
-  const told: PublishedEvents = {
-    ...events,
-    // of a test that was broken off
-    dane: (state) => {
+  const dane = new DaneFinder({
+    find: (question) => findDane(resolver, question),
+    test: trusted ? () => selfTest(servers, { signal }) : null,
+    now: Date.now,
+    // not of a test that was broken off
+    changed: (state) => {
       if (!signal.aborted) events.dane(state);
     },
-  };
-  return withResolver(resolver, settings, told, test, () => {
-    stop.abort();
-    resolver.close();
   });
-}
-
-/** The same with a resolver of the caller's; tests have one of their own. `test`: null where it is not trusted. */
-export async function withResolver(
-  resolver: Resolver,
-  settings: Pick<PublishedSettings, 'stsCache' | 'stsTestOpening'>,
-  events: PublishedEvents,
-  test: ConstructorParameters<typeof DaneFinder>[0]['test'],
-  release: () => void = () => undefined,
-): Promise<Publications> {
+  const proofs = new Proofs({
+    test: (server) => selfTest([server], { ...PROOF_TIMES, signal }),
+    doubt: () => dane.doubt(),
+  });
+  const resolver = new StubResolver({ servers, trusted, proofs });
+  // nothing about MTA-STS rests on DNSSEC, and neither mechanism takes the other's places
+  const plain = new StubResolver({ servers, trusted: false });
   const sts = await StsPolicies.open({
-    resolver,
+    resolver: plain,
     folder: settings.stsCache,
     opening: settings.stsTestOpening,
     event: events.sts,
   });
-  const dane = new DaneFinder({
-    find: (question) => findDane(resolver, question),
-    test,
-    now: Date.now,
-    changed: events.dane,
-  });
+  const release = () => {
+    stop.abort();
+    dane.close();
+    resolver.close();
+    plain.close();
+  };
   return new Publications({ finders: { kind: 'own', dane, sts }, release });
 }

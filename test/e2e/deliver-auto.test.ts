@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { AUTO, answerOf, CASES, DANE_ONLY, enforce, mx, SECURE } from './harness/auto-cases.ts';
+import { AUTO, answerOf, CASES, DANE_ONLY, mx, SECURE } from './harness/auto-cases.ts';
 import { AutoDomains } from './harness/auto-scene.ts';
 import { until } from './harness/deadline.ts';
 import { outcome, site, submit } from './harness/deliver-scene.ts';
@@ -136,17 +136,4 @@ t.test('what an administrator is told, and can do', { skip }, async (t) => {
   t.match(status.stdout, /FOR TESTS|sts-test-opening/i, 'the opening is loud in status too');
   await daemon.kill();
   t.match(await published('sts.example'), /^69 /);
-});
-
-t.test('a resolver that does not validate', { skip }, async (t) => {
-  const domains = await AutoDomains.start(t);
-  await domains.add('dane.example', { server: { certificate: 'self', tlsa: 'right' } });
-  await domains.add('sts.example', { server: { certificate: 'right' }, sts: enforce('sts') });
-  const dns = await startDns(t, { ...domains.zone(), validating: false });
-  const { daemon, map } = await site(t, domains.ca, AUTO, new Map(), domains.siteOptions(dns.address));
-  t.equal(await answerOf(map, 'dane.example'), 'dane', 'left to Postfix');
-  t.match(await answerOf(map, 'sts.example'), SECURE);
-  t.match(await daemon.waitForEvent('dane.off'), { level: 40, why: /does not validate/ });
-  const { stdout } = await daemon.command('published', 'dane.example');
-  t.match(stdout, /DANE +left to Postfix: .*does not validate/);
 });

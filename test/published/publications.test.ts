@@ -53,6 +53,7 @@ class FakeSts implements StsFinder {
 }
 
 interface Bench {
+  readonly finder: DaneFinder;
   readonly dns: FakeDns;
   readonly sts: FakeSts;
   readonly publications: Publications;
@@ -80,7 +81,10 @@ function bench(
     changed: (state) => told.push(state.kind === 'on' ? 'on' : `${state.kind}: ${state.why}`),
   });
   const finders = { kind: 'own', dane: finder, sts } as const;
-  return Object.assign(made, { publications: new Publications({ finders, release: () => {}, ...limits }) });
+  return Object.assign(made, {
+    finder,
+    publications: new Publications({ finders, release: () => {}, ...limits }),
+  });
 }
 
 const dane = (published: Published): DaneFact['kind'] | 'other' =>
@@ -209,7 +213,7 @@ test('a resolver that does not validate', async (t) => {
   each.now += 600_000;
   await each.publications.find(about('a.example'));
   await new Promise(setImmediate);
-  t.equal(dane(await each.publications.find(about('a.example'))), 'not-asked', 'and noticed when it stops');
+  t.equal(dane(await each.publications.find(about('b.example'))), 'not-asked', 'and noticed when it stops');
 });
 
 test('a resolver that cannot be tested is not believed', async (t) => {
@@ -228,6 +232,57 @@ test('a resolver that cannot be tested is not believed', async (t) => {
   const fine = bench();
   await fine.publications.find(about('a.example'));
   t.strictSame(fine.told, [], 'that it works is no news at the start');
+});
+
+test('a resolver that is caught while it runs: mail waits until it has been tested', async (t) => {
+  const each = bench();
+  each.dns.domain('known.example', { tlsa: [TLSA] });
+  each.dns.domain('fresh.example', { tlsa: [TLSA] });
+  t.equal(dane(await each.publications.find(about('known.example'))), 'usable');
+  const { tests } = each;
+  const slow = gate();
+  each.selfTest = { kind: 'does-not-validate', why: 'no AD' };
+  // its answers without AD are no answers, and raise the doubt (dns/proofs.ts)
+  each.dns.failing.add('MX fresh.example');
+  each.dns.gate = slow.wait;
+  const asked = each.publications.find(about('fresh.example'));
+  await new Promise(setImmediate);
+  each.finder.doubt();
+  t.match(each.publications.daneOff, /as one that does not validate/, 'status says so at once');
+  slow.open();
+  t.match(await asked, { dane: { kind: 'not-asked', why: 'no AD' } });
+  t.ok(each.tests > tests, 'tested at once');
+  t.strictSame(each.told, ['off: no AD']);
+  t.equal(each.publications.daneOff, 'no AD');
+  t.equal(dane(await each.publications.find(about('known.example'))), 'usable', 'what was proven stands');
+  t.equal(each.publications.inspect(about('fresh.example')).dane, null, 'and what was not is not kept');
+
+  each.selfTest = { kind: 'validates' };
+  each.dns.failing.clear();
+  each.now += 5000;
+  t.equal(dane(await each.publications.find(about('fresh.example'))), 'usable');
+  t.strictSame(each.told, ['off: no AD', 'on']);
+});
+
+test('a doubt during a test needs another one; without an answer mail waits', async (t) => {
+  const each = bench();
+  each.dns.domain('a.example');
+  await each.publications.find(about('a.example'));
+  each.now += 300_000;
+  each.selfTest = { kind: 'unknown', why: 'silence' };
+  each.finder.doubt();
+  t.match(await each.publications.find(about('a.example')), {
+    dane: { kind: 'unknown', why: /being tested/ },
+  });
+  t.strictSame(each.told, ['untested: silence']);
+  const { tests } = each;
+  each.selfTest = { kind: 'validates' };
+  each.now += 5000;
+  const asked = each.publications.find(about('a.example'));
+  each.finder.doubt();
+  t.equal(dane(await asked), 'absent');
+  t.equal(each.tests - tests, 2, 'the one that was under way proves nothing about what came since');
+  t.strictSame(each.told, ['untested: silence', 'on']);
 });
 
 test('another server instead', async (t) => {
