@@ -85,13 +85,13 @@ export class LookUps {
 
   /** For `status`. */
   status(): object {
-    const { finders, counters, running, daneOff } = this.#current;
+    const { finders, counters, running, waiting, daneOff, dnsLoad } = this.#current;
     const { resolver, stsCache, published, stsTestOpening } = this.#settings;
     if (finders.kind === 'other' || published !== null)
       return {
         kind: 'other',
         server: published === null ? '' : `socketmap:${formatListen(published.address)}:${published.map}`,
-        counters: { ...counters, running },
+        counters: { ...counters, running, waiting },
       };
     return {
       kind: 'own',
@@ -101,7 +101,8 @@ export class LookUps {
       daneOff,
       stsCache: stsCache ?? '',
       testOpening: stsTestOpening?.text ?? '',
-      counters: { ...counters, running, daneFacts: finders.dane.size },
+      counters: { ...counters, running, waiting, daneFacts: finders.dane.size },
+      dns: dnsLoad,
       sts: finders.sts.counters(),
     };
   }

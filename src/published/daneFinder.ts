@@ -90,9 +90,9 @@ export class DaneFinder {
   async find(question: PublishedQuestion): Promise<DaneFact> {
     const kept = this.inspect(question);
     if (kept !== null) return kept.fact;
-    const testing = this.#tested();
-    // while it was found to validate a test goes on behind the answers
-    if (this.#off !== '' || this.#doubted) await testing;
+    const [testing, settled] = [this.#tested(), this.#settled()];
+    // the next test goes on behind the answers
+    if (!settled) await testing;
     const before = this.#refusal();
     if (before !== null) return before;
     const { fact, ttlSeconds } = await this.#options.find(question);
@@ -110,6 +110,17 @@ export class DaneFinder {
       if (oldest !== undefined) this.#facts.delete(oldest);
     }
     return fact;
+  }
+
+  /** Is there an answer that needs no look-up? */
+  known(question: PublishedQuestion): boolean {
+    return this.inspect(question) !== null || (this.#off !== '' && this.#settled());
+  }
+
+  /** Is it known whether the resolver validates, by a test that is not much older than it may be? */
+  #settled(): boolean {
+    if (this.#options.test === null || this.#off === '') return !this.#doubted;
+    return this.#off !== null && this.#options.now() < this.#retestAt + RETEST_MS;
   }
 
   /** What is answered while the resolver is not believed; null: it is. */

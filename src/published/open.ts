@@ -78,5 +78,9 @@ export async function openPublications(
     resolver.close();
     plain.close();
   };
-  return new Publications({ finders: { kind: 'own', dane, sts }, release });
+  const dnsLoad = () => ({
+    asking: resolver.load.asking + plain.load.asking,
+    waiting: resolver.load.waiting + plain.load.waiting,
+  });
+  return new Publications({ finders: { kind: 'own', dane, sts }, dnsLoad, release });
 }

@@ -4,10 +4,16 @@
  *
  * Bounded in time and number, because every recipient's domain is an outsider's choice: DEADLINE_MS after which what has
  * not been found out is `unknown` (Postfix waits 100 s for a table, Sendmail 10 s by the shipped lines, and both ask again
- * later), and MOST_AT_ONCE questions under way, beyond which the answer is `unknown` at once. What goes on behind a late
- * answer is kept for the next one.
+ * later), and MOST_AT_ONCE questions under way, of which one owner of domains has a quarter. Beyond that a question waits a
+ * second for its turn, and is `unknown` then. What is known is answered without any of this.
+ *
+ * Whoever waits keeps a process of the MTA (Postfix has 100 by default), so no more than MOST_SLOW questions may take longer
+ * than SLOW_MS: when there are more, the one that was asked first is `unknown`. What goes on behind a late answer is kept for
+ * the next one.
  */
 import type { DaneFact, OtherAnswer, Published, PublishedQuestion, StsFact } from '../core/published.ts';
+import { siteOf } from '../core/site.ts';
+import { FairGate, type Place, sharesOf } from '../dns/fairGate.ts';
 import type { StsCounters, StsInspection } from '../sts/stsEvents.ts';
 import type { DaneFinder } from './daneFinder.ts';
 
@@ -35,18 +41,30 @@ export type Finders =
 
 export interface PublicationsOptions {
   readonly finders: Finders;
+  /** Questions to DNS under way and waiting; default: none. */
+  readonly dnsLoad?: () => DnsLoad;
   /** Closes what the finders share. */
   readonly release: () => void;
   readonly deadlineMs?: number;
   readonly mostAtOnce?: number;
+  readonly mostSlow?: number;
+  readonly slowMs?: number;
+}
+
+export interface DnsLoad {
+  readonly asking: number;
+  readonly waiting: number;
 }
 
 /** What `status` shows. */
 export interface PublishedCounters {
   asked: number;
-  /** Answered `unknown`, because too many were under way, or too late. */
+  /** Answered without asking anybody. */
+  known: number;
+  /** Answered `unknown`: too many were under way; too late; to make room for others. */
   tooMany: number;
   late: number;
+  cut: number;
 }
 
 /** What is kept about one next hop. */
@@ -56,27 +74,49 @@ export interface Inspection {
 }
 
 const DEADLINE_MS = 25_000;
-const MOST_AT_ONCE = 256;
+const MOST_AT_ONCE = 1024;
+const PATIENCE_MS = 1000;
+const SLOW_MS = 3000;
+const MOST_SLOW = 32;
 const NOT_NEEDED = 'not waited for, because DANE decides';
 const ABSENT: StsFact = { kind: 'absent' };
 const NOTHING: OtherAnswer = { kind: 'nothing' };
 
 export class Publications {
-  readonly counters: PublishedCounters = { asked: 0, tooMany: 0, late: 0 };
+  readonly counters: PublishedCounters = { asked: 0, known: 0, tooMany: 0, late: 0, cut: 0 };
   readonly finders: Finders;
   readonly #options: PublicationsOptions;
   readonly #flights = new Map<string, Promise<Published>>();
-  /** Questions of which a part is still on its way, also those that nobody waits for any more. */
-  #running = 0;
+  /** Holds a place for each question of which a part is on its way, also when nobody waits for it any more. */
+  readonly #gate: FairGate;
+  readonly #mostAtOnce: number;
+  /** Questions that somebody has waited for since SLOW_MS, the first one first. */
+  readonly #slow = new Set<Deadline>();
 
   constructor(options: PublicationsOptions) {
     this.#options = options;
     this.finders = options.finders;
+    this.#mostAtOnce = options.mostAtOnce ?? MOST_AT_ONCE;
+    this.#gate = new FairGate({
+      most: this.#mostAtOnce,
+      mostWaiting: this.#mostAtOnce,
+      patienceMs: PATIENCE_MS,
+      // each ends by deadlines of its own
+      oldMs: Number.POSITIVE_INFINITY,
+    });
   }
 
   /** Questions under way. */
   get running(): number {
-    return this.#running;
+    return this.#gate.size;
+  }
+
+  get waiting(): number {
+    return this.#gate.waiting;
+  }
+
+  get dnsLoad(): DnsLoad {
+    return this.#options.dnsLoad?.() ?? { asking: 0, waiting: 0 };
   }
 
   /** Why TLSA records are not looked up; '' when they are, or when another server is asked. */
@@ -91,27 +131,39 @@ export class Publications {
     const key = `${host ? `${name} ${port}` : name}${daneOnly ? ' dane' : ''}`;
     const flight = this.#flights.get(key);
     if (flight !== undefined) return flight;
-    if (this.#running >= (this.#options.mostAtOnce ?? MOST_AT_ONCE)) {
-      this.counters.tooMany++;
-      return Promise.resolve(this.#unknown('too many look-ups at once'));
-    }
-    const found = this.#find(question).finally(() => this.#flights.delete(key));
-    this.#flights.set(key, found);
-    return found;
+    const found = this.#known(question) ? this.#find(question, null) : this.#inTurn(question);
+    const begun = found.finally(() => this.#flights.delete(key));
+    this.#flights.set(key, begun);
+    return begun;
   }
 
-  async #find(question: PublishedQuestion): Promise<Published> {
+  /** Would no part of the answer have to be looked up? */
+  #known(question: PublishedQuestion): boolean {
     const { finders } = this;
-    const deadlineMs = this.#options.deadlineMs ?? DEADLINE_MS;
-    const why = `not found out within ${deadlineMs / 1000} s`;
-    const late = new Deadline(deadlineMs);
+    if (finders.kind === 'other') return question.daneOnly === true;
+    if (!finders.dane.known(question)) return false;
+    return question.host || question.daneOnly === true || finders.sts.inspect(question.name) !== null;
+  }
+
+  async #inTurn(question: PublishedQuestion): Promise<Published> {
+    const place = await this.#gate.enter(sharesOf(siteOf(question.name), this.#mostAtOnce));
+    if (place !== null) return this.#find(question, place);
+    this.counters.tooMany++;
+    return this.#unknown('too many look-ups at once');
+  }
+
+  /** `place`: null where nothing has to be looked up. */
+  async #find(question: PublishedQuestion, place: Place | null): Promise<Published> {
+    const { finders } = this;
+    const { deadlineMs = DEADLINE_MS, slowMs = SLOW_MS } = this.#options;
+    const late = new Deadline(deadlineMs, slowMs, () => this.#tooSlow(late));
+    if (place === null) this.counters.known++;
     const parts: Promise<unknown>[] = [];
     const part = <T>(work: () => Promise<T>, instead: (why: string) => T): Promise<T> => {
       const done = safely(work, instead);
       parts.push(done);
-      return Promise.race([done, late.reached.then(() => instead(why))]);
+      return Promise.race([done, late.reached.then((why) => instead(why))]);
     };
-    this.#running++;
     try {
       if (finders.kind === 'other' && question.daneOnly) return { kind: 'other', answer: NOTHING };
       if (finders.kind === 'other')
@@ -126,9 +178,18 @@ export class Publications {
     } finally {
       if (late.over) this.counters.late++;
       late.clear();
-      // each ends by deadlines of its own
-      void Promise.all(parts).then(() => this.#running--);
+      this.#slow.delete(late);
+      if (place !== null) void Promise.all(parts).then(() => place.leave());
     }
+  }
+
+  #tooSlow(deadline: Deadline): void {
+    this.#slow.add(deadline);
+    const [first] = this.#slow;
+    if (this.#slow.size <= (this.#options.mostSlow ?? MOST_SLOW) || first === undefined) return;
+    this.#slow.delete(first);
+    this.counters.cut++;
+    first.reach('being found out, and too many take that long');
   }
 
   #unknown(why: string): Published {
@@ -172,28 +233,37 @@ export class Publications {
 
   /** Breaks off what is under way; those who wait hear `unknown`. */
   async close(): Promise<void> {
+    this.#gate.close();
     const closed = this.finders.kind === 'own' ? this.finders.sts.close() : this.finders.server.close();
     this.#options.release();
     await closed;
   }
 }
 
+/** The time that is left for one question. */
 class Deadline {
+  /** The whole of it has passed. */
   over = false;
-  readonly reached: Promise<void>;
-  #timer: NodeJS.Timeout | undefined;
+  /** Resolves with the reason, a clause. */
+  readonly reached: Promise<string>;
+  reach: (why: string) => void = () => undefined;
+  readonly #timer: NodeJS.Timeout;
+  readonly #slow: NodeJS.Timeout;
 
-  constructor(ms: number) {
+  constructor(ms: number, slowMs: number, slow: () => void) {
     this.reached = new Promise((resolve) => {
-      this.#timer = setTimeout(() => {
-        this.over = true;
-        resolve();
-      }, ms);
+      this.reach = resolve;
     });
+    this.#timer = setTimeout(() => {
+      this.over = true;
+      this.reach(`not found out within ${ms / 1000} s`);
+    }, ms);
+    this.#slow = setTimeout(slow, slowMs);
   }
 
   clear(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#slow);
   }
 }
 

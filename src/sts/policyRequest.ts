@@ -24,9 +24,16 @@ export interface StsFailed {
   readonly why: string;
 }
 
+/** Not tried, or not to the end, because others needed the room: nothing is known of the policy. */
+export interface StsBusy {
+  readonly kind: 'busy';
+  readonly why: string;
+}
+
 export type StsFetched =
   | { readonly kind: 'policy'; readonly policy: StsPolicy; readonly text: string }
-  | StsFailed;
+  | StsFailed
+  | StsBusy;
 
 export interface PolicyRequest {
   /** The policy host: for SNI, the certificate and the Host field. */
@@ -37,7 +44,7 @@ export interface PolicyRequest {
   readonly handshakeMs: number | null;
   /** PEM of the CAs to trust instead of Node's own list. */
   readonly ca: string | null;
-  /** Ends the request; its reason is a StsFailed. */
+  /** Ends the request; its reason is a StsFailed or StsBusy. */
   readonly signal: AbortSignal;
 }
 
@@ -45,8 +52,11 @@ export interface PolicyRequest {
 export interface PolicyAnswer {
   readonly outcome: StsFetched;
   readonly final: boolean;
+  /** It was ended before the handshake was, after a time in which most are. */
+  readonly hung: boolean;
 }
 
+const LONG_HANDSHAKE_MS = 1000;
 const PATH = '/.well-known/mta-sts.txt';
 
 export const fetchError = (why: string): StsFailed => ({
@@ -62,15 +72,20 @@ export function requestPolicy(asked: PolicyRequest): Promise<PolicyAnswer> {
     let sent: ClientRequest | null = null;
     let handshake: NodeJS.Timeout | undefined;
     let over = false;
-    const end = (outcome: StsFetched, final: boolean): void => {
+    const end = (outcome: StsFetched, final: boolean, hung = false): void => {
       if (over) return;
       over = true;
       clearTimeout(handshake);
       signal.removeEventListener('abort', onAbort);
       sent?.destroy();
-      resolve({ outcome, final });
+      resolve({ outcome, final, hung });
     };
-    const onAbort = () => end(signal.reason as StsFailed, true);
+    let secure = false;
+    const began = performance.now();
+    const onAbort = () => {
+      const hung = sent !== null && !secure && performance.now() - began >= LONG_HANDSHAKE_MS;
+      end(signal.reason as StsFailed | StsBusy, true, hung);
+    };
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort);
     sent = request({
@@ -90,10 +105,9 @@ export function requestPolicy(asked: PolicyRequest): Promise<PolicyAnswer> {
       ...(asked.ca === null ? {} : { ca: asked.ca }),
     });
     let socket: TLSSocket | null = null;
-    let secure = false;
     if (handshakeMs !== null) {
       handshake = setTimeout(
-        () => end(fetchError(`${host} did not complete a TLS handshake in time`), false),
+        () => end(fetchError(`${host} did not complete a TLS handshake in time`), false, true),
         handshakeMs,
       );
     }

@@ -6,7 +6,7 @@
  * again. That a policy was used is written only when it matters: the first time since it was fetched (which is what makes
  * it refreshed after a restart), then once a day.
  *
- * Limits: a number of policies and of characters of policy text; the least recently used go first.
+ * Limits: a number of policies and of bytes; the least recently used go first.
  */
 import type { StsFact, StsFailure } from '../core/published.ts';
 import { codeOf } from './policyRequest.ts';
@@ -38,7 +38,7 @@ export interface StsCacheOptions {
   /** null: memory only. */
   readonly folder: string | null;
   readonly mostPolicies: number;
-  readonly mostCharacters: number;
+  readonly mostBytes: number;
   readonly now: () => number;
   readonly tell: Tell;
 }
@@ -54,7 +54,7 @@ export class StsCache {
   /** Least recently used first. */
   readonly #policies = new Map<string, CachedPolicy>();
   #folder: StsFolder | null = null;
-  #characters = 0;
+  #bytes = 0;
   readonly #unwritten = new Set<string>();
   #writing: Promise<void> | null = null;
   #diskFails = false;
@@ -92,6 +92,11 @@ export class StsCache {
 
   get size(): number {
     return this.#policies.size;
+  }
+
+  /** Of the policies, see StsLimits. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   values(): IterableIterator<CachedPolicy> {
@@ -132,10 +137,10 @@ export class StsCache {
     };
     this.#drop(domain);
     this.#policies.set(domain, added);
-    this.#characters += added.text.length;
-    const { mostPolicies, mostCharacters } = this.#options;
+    this.#bytes += bytesOf(added);
+    const { mostPolicies, mostBytes } = this.#options;
     for (const oldest of this.#policies.keys()) {
-      if (this.#policies.size <= mostPolicies && this.#characters <= mostCharacters) break;
+      if (this.#policies.size <= mostPolicies && this.#bytes <= mostBytes) break;
       if (oldest !== domain) this.remove(oldest);
     }
     return added;
@@ -151,7 +156,7 @@ export class StsCache {
   #drop(domain: string): boolean {
     const policy = this.#policies.get(domain);
     if (policy === undefined) return false;
-    this.#characters -= policy.text.length;
+    this.#bytes -= bytesOf(policy);
     return this.#policies.delete(domain);
   }
 
@@ -202,4 +207,10 @@ export class StsCache {
     // here and not when the promise is settled: what is marked in between would be left unwritten
     this.#writing = null;
   }
+}
+
+/** Strings may take two bytes a character. */
+function bytesOf({ text, policy }: StoredPolicy): number {
+  const parts = [...policy.mx, ...policy.lines].reduce((sum, { length }) => sum + length, 0);
+  return 2 * (text.length + parts);
 }

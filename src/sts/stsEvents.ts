@@ -94,6 +94,11 @@ export interface StsCounters extends Readonly<Counts> {
   readonly failing: number;
   readonly remembered: number;
   readonly running: number;
+  /** Now: fetches under way and those that wait for room, policy hosts that hang, bytes of the policies kept. */
+  readonly fetching: number;
+  readonly waiting: number;
+  readonly hanging: number;
+  readonly bytes: number;
 }
 
 export function startCounters(): Counts {

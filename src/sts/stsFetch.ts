@@ -11,7 +11,16 @@
 import { isIPv6 } from 'node:net';
 import type { Resolver } from '../dns/lookup.ts';
 import { judgeAddress, type StsOpening } from './addressFilter.ts';
-import { codeOf, fetchError, requestPolicy, type StsFailed, type StsFetched } from './policyRequest.ts';
+import type { PolicyHosts } from './policyHosts.ts';
+import {
+  codeOf,
+  fetchError,
+  type PolicyAnswer,
+  requestPolicy,
+  type StsBusy,
+  type StsFailed,
+  type StsFetched,
+} from './policyRequest.ts';
 
 export interface StsFetchOptions {
   readonly resolver: Resolver;
@@ -22,6 +31,8 @@ export interface StsFetchOptions {
   readonly deadlineMs?: number;
   /** Gives up at once. */
   readonly signal?: AbortSignal;
+  /** Shares the room for connections with other fetches. */
+  readonly hosts?: PolicyHosts;
 }
 
 const DEADLINE_MS = 15_000;
@@ -58,7 +69,7 @@ async function tryAddresses(
   signal: AbortSignal,
 ): Promise<StsFetched> {
   const found = await Promise.race([options.resolver.addresses(host), aborted(signal)]);
-  if (found.kind === 'failed') return found;
+  if (found.kind === 'failed' || found.kind === 'busy') return found;
   if (found.kind === 'absent') return fetchError(`${host} has no address`);
   if (found.kind === 'unknown') return fetchError(`no answer for the address of ${host}: ${found.why}`);
   const allowed: { readonly address: string; readonly port: number }[] = [];
@@ -73,19 +84,54 @@ async function tryAddresses(
   }
   const chosen = inTurn(allowed).slice(0, MOST_ADDRESSES);
   let failed: StsFailed | null = null;
+  let busy: StsBusy | null = null;
   for (const [i, target] of chosen.entries()) {
-    const { outcome, final } = await requestPolicy({
-      host,
-      ...target,
-      handshakeMs: i < chosen.length - 1 ? HANDSHAKE_MS : null,
-      ca: options.ca ?? null,
-      signal,
-    });
-    if (final || outcome.kind === 'policy' || signal.aborted) return outcome;
+    const handshakeMs = i < chosen.length - 1 ? HANDSHAKE_MS : null;
+    const { outcome, final } = await tryAddress(host, target, handshakeMs, options, signal);
+    if (outcome.kind === 'busy') busy = outcome;
+    else if (final || outcome.kind === 'policy') return outcome;
     // a certificate says more than a connection that did not come about
-    if (failed === null || outcome.failure === 'sts-webpki-invalid') failed = outcome;
+    else if (failed === null || outcome.failure === 'sts-webpki-invalid') failed = outcome;
+    if (signal.aborted) break;
   }
-  return failed ?? fetchError(`${host} could not be asked`);
+  // an address that was not tried might have had the policy
+  return busy ?? failed ?? fetchError(`${host} could not be asked`);
+}
+
+/** One request, as soon as there is room for its address. */
+async function tryAddress(
+  host: string,
+  target: { readonly address: string; readonly port: number },
+  handshakeMs: number | null,
+  { hosts, ca }: StsFetchOptions,
+  signal: AbortSignal,
+): Promise<PolicyAnswer> {
+  const asked = { host, ...target, ca: ca ?? null };
+  if (hosts === undefined) return requestPolicy({ ...asked, handshakeMs, signal });
+  const entered = await hosts.enter(target.address);
+  if (entered === null)
+    return {
+      outcome: { kind: 'busy', why: `no room for one more connection to ${host}` },
+      final: false,
+      hung: false,
+    };
+  const { place } = entered;
+  const stop = new AbortController();
+  const putOut = () => stop.abort({ kind: 'busy', why: `${host} took longer than others could wait` });
+  const giveUp = () => stop.abort(signal.reason);
+  place.signal.addEventListener('abort', putOut);
+  signal.addEventListener('abort', giveUp);
+  if (signal.aborted) giveUp();
+  try {
+    const least = Math.min(handshakeMs ?? Infinity, entered.handshakeMs ?? Infinity);
+    const limit = least === Infinity ? null : least;
+    const answer = await requestPolicy({ ...asked, handshakeMs: limit, signal: stop.signal });
+    hosts.tell(target.address, answer.hung);
+    return place.signal.aborted ? { ...answer, final: false } : answer;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+    place.leave();
+  }
 }
 
 /** IPv4 and IPv6 alternately, beginning with the kind of the first. */
@@ -96,10 +142,11 @@ function inTurn<T extends { readonly address: string }>(all: readonly T[]): T[] 
   return all.flatMap((_, i) => [...one.slice(i, i + 1), ...two.slice(i, i + 1)]);
 }
 
-/** Resolves with the reason of the signal, which is a failure. */
-function aborted(signal: AbortSignal): Promise<StsFailed> {
+/** Resolves with the reason of the signal, which is a failure or busy. */
+function aborted(signal: AbortSignal): Promise<StsFailed | StsBusy> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve(signal.reason as StsFailed);
-    else signal.addEventListener('abort', () => resolve(signal.reason as StsFailed), { once: true });
+    if (signal.aborted) resolve(signal.reason as StsFailed | StsBusy);
+    else
+      signal.addEventListener('abort', () => resolve(signal.reason as StsFailed | StsBusy), { once: true });
   });
 }

@@ -7,9 +7,9 @@ import type { StsFetched } from './policyRequest.ts';
 import type { StsEvent } from './stsEvents.ts';
 
 export interface StsLimits {
-  /** Policies kept, and characters of their text. */
+  /** Policies kept, and bytes of their text and of what was read in it, counted as two for each character. */
   readonly policies: number;
-  readonly characters: number;
+  readonly bytes: number;
   /** Domains without a policy that are remembered. */
   readonly remembered: number;
   /** Policy files being fetched at once. */
@@ -22,10 +22,10 @@ export interface StsLimits {
 
 export const STS_LIMITS: StsLimits = {
   policies: 10_000,
-  characters: 64 * 1024 * 1024,
+  bytes: 64 * 1024 * 1024,
   remembered: 10_000,
-  fetches: 32,
-  lookups: 256,
+  fetches: 256,
+  lookups: 1024,
   deadlineMs: 15_000,
 };
 

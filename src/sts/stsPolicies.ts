@@ -14,13 +14,17 @@
  * record can be seen then (section 10.2), so that they do not expire while their host can be reached; failures are tried
  * again after 5 minutes, doubling to an hour. Policies nobody has asked for since they were fetched just expire.
  *
- * Each domain is looked up once at a time, whoever waits. Beyond the limits of look-ups under way the answer is `unknown` at
- * once, not a queue; work behind the answers takes only half of them. Sections are those of RFC 8461.
+ * Each domain is looked up once at a time, whoever waits. Beyond `lookups` under way the answer is `unknown` at once. Fetches
+ * share their room by owner of the domain and by address of the policy host (dns/fairGate.ts, policyHosts.ts) and wait a
+ * second for it; one that hangs makes room when others wait, and is `unknown` then, never `failed`. Work behind the answers
+ * takes only half of both. Sections are those of RFC 8461.
  */
-import { setMaxListeners } from 'node:events';
 import { isComparable } from '../core/deliverAuto.ts';
 import { canonicalDomain } from '../core/domain.ts';
 import type { StsFact, StsMode, StsPolicy } from '../core/published.ts';
+import { siteOf } from '../core/site.ts';
+import { FairGate, sharesOf } from '../dns/fairGate.ts';
+import { PolicyHosts } from './policyHosts.ts';
 import type { StsFailed, StsFetched } from './policyRequest.ts';
 import { type CachedPolicy, StsCache } from './stsCache.ts';
 import { type StsCounters, type StsInspection, startCounters } from './stsEvents.ts';
@@ -38,6 +42,9 @@ const UNKNOWN_MS = 15 * SECOND_MS;
 const RETRY_MS = 300 * SECOND_MS;
 const MOST_RETRY_MS = 3600 * SECOND_MS;
 const DAY_MS = 86_400 * SECOND_MS;
+const PATIENCE_MS = SECOND_MS;
+/** From then on a fetch makes room for others. */
+const OLD_MS = 3 * SECOND_MS;
 const SWEEP_MS = 60 * SECOND_MS;
 /** Patterns of a policy that are named in one event. */
 const MOST_TOLD = 5;
@@ -55,7 +62,10 @@ export class StsPolicies {
   readonly #stop = new AbortController();
   readonly #counters = startCounters();
   readonly #timer: NodeJS.Timeout;
-  #fetching = 0;
+  readonly #fetching: FairGate;
+  /** Ends each fetch that is under way. */
+  readonly #fetches = new Set<() => void>();
+  readonly #hosts: PolicyHosts;
 
   private constructor(options: StsOptions, limits: StsLimits, now: () => number, cache: StsCache) {
     this.#options = options;
@@ -63,8 +73,10 @@ export class StsPolicies {
     this.#now = now;
     this.#cache = cache;
     this.#memory = new StsMemory(limits.remembered);
-    // each fetch listens, and more than ten would be warned of as a leak
-    setMaxListeners(limits.fetches, this.#stop.signal);
+    const { fetches } = limits;
+    const patience = { patienceMs: PATIENCE_MS, oldMs: OLD_MS };
+    this.#fetching = new FairGate({ most: fetches, mostWaiting: fetches * 4, ...patience });
+    this.#hosts = new PolicyHosts({ most: fetches });
     this.#timer = setInterval(() => this.sweep(), SWEEP_MS);
     this.#timer.unref();
   }
@@ -76,7 +88,7 @@ export class StsPolicies {
     const cache = await StsCache.open({
       folder: options.folder,
       mostPolicies: limits.policies,
-      mostCharacters: limits.characters,
+      mostBytes: limits.bytes,
       now,
       tell: (file, why) => options.event({ kind: 'cache', file, why }),
     });
@@ -148,6 +160,10 @@ export class StsPolicies {
       failing,
       remembered: this.#memory.size,
       running: this.#flights.size,
+      fetching: this.#fetching.size,
+      waiting: this.#fetching.waiting,
+      hanging: this.#hosts.load.hanging,
+      bytes: this.#cache.bytes,
     };
   }
 
@@ -178,6 +194,9 @@ export class StsPolicies {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#stop.abort();
+    this.#fetching.close();
+    this.#hosts.close();
+    for (const end of this.#fetches) end();
     await this.settled();
     this.#cache.writeUses();
     await this.#cache.flush();
@@ -198,7 +217,8 @@ export class StsPolicies {
   /** Starts what nobody waits for, if there is room. */
   #behind(domain: string, reason: 'check' | 'ahead'): void {
     if (this.#stop.signal.aborted || this.#flights.has(domain)) return;
-    if (this.#flights.size >= this.#limits.lookups / 2 || this.#fetching >= this.#limits.fetches / 2) return;
+    const { lookups, fetches } = this.#limits;
+    if (this.#flights.size >= lookups / 2 || this.#fetching.size >= fetches / 2) return;
     void this.#fly(domain, reason);
   }
 
@@ -243,17 +263,32 @@ export class StsPolicies {
 
   /** `keepMs`: how long the TXT record may be believed. */
   async #fetch(domain: string, id: string, keepMs: number): Promise<StsFact> {
-    if (this.#fetching >= this.#limits.fetches) return this.#keptOr(domain, this.#tooMany());
-    this.#fetching++;
+    const place = await this.#fetching.enter(sharesOf(siteOf(domain), this.#limits.fetches));
+    if (place === null) {
+      if (this.#stop.signal.aborted) return this.#keptOr(domain, unknown('shutting down'));
+      return this.#keptOr(domain, this.#tooMany());
+    }
     this.#counters.fetches++;
+    const stop = new AbortController();
+    const end = () => stop.abort();
+    place.signal.addEventListener('abort', end);
+    this.#fetches.add(end);
     let fetched: StsFetched;
     try {
-      fetched = await this.#get(domain);
+      fetched = await this.#get(domain, stop.signal);
     } finally {
-      this.#fetching--;
+      this.#fetches.delete(end);
+      place.leave();
     }
     const now = this.#now();
     const old = this.#valid(domain, now);
+    if (fetched.kind === 'busy' || (fetched.kind === 'failed' && place.signal.aborted)) {
+      this.#counters.tooMany++;
+      if (old !== null) return old.fact;
+      const fact = unknown(fetched.kind === 'busy' ? fetched.why : 'it took longer than others could wait');
+      const failed = this.#memory.failed(domain, now);
+      return this.#memory.set(domain, { fact, until: now + UNKNOWN_MS, failed });
+    }
     if (fetched.kind === 'failed') {
       if (this.#stop.signal.aborted) return this.#keptOr(domain, unknown('shutting down'));
       return this.#failed(domain, id, fetched, old, now, keepMs);
@@ -276,13 +311,12 @@ export class StsPolicies {
     this.#options.event({ kind: 'patterns', domain, id, mode, patterns, count, left: mx.length - count });
   }
 
-  #get(domain: string): Promise<StsFetched> {
-    const { signal } = this.#stop;
+  #get(domain: string, signal: AbortSignal): Promise<StsFetched> {
     if (this.#options.fetch !== undefined) return this.#options.fetch(domain, signal);
     const { resolver, opening, ca } = this.#options;
     const { deadlineMs } = this.#limits;
     const trust = ca === undefined ? {} : { ca };
-    return fetchStsPolicy(domain, { resolver, opening, deadlineMs, signal, ...trust });
+    return fetchStsPolicy(domain, { resolver, opening, deadlineMs, signal, hosts: this.#hosts, ...trust });
   }
 
   #failed(

@@ -13,8 +13,8 @@ import type {
 import { findDane } from '../../src/dns/dane.ts';
 import type { SelfTest } from '../../src/dns/selfTest.ts';
 import { DaneFinder } from '../../src/published/daneFinder.ts';
-import { Publications, type StsFinder } from '../../src/published/publications.ts';
-import { startCounters } from '../../src/sts/stsEvents.ts';
+import { Publications, type PublicationsOptions, type StsFinder } from '../../src/published/publications.ts';
+import { type StsInspection, startCounters } from '../../src/sts/stsEvents.ts';
 import { FakeDns, gate, TLSA } from './fakes.ts';
 
 const about = (name: string, more: Partial<PublishedQuestion> = {}): PublishedQuestion => ({
@@ -23,6 +23,17 @@ const about = (name: string, more: Partial<PublishedQuestion> = {}): PublishedQu
   port: 25,
   ...more,
 });
+
+const NONE = {
+  policies: 0,
+  failing: 0,
+  remembered: 0,
+  running: 0,
+  fetching: 0,
+  waiting: 0,
+  hanging: 0,
+  bytes: 0,
+};
 
 class FakeSts implements StsFinder {
   readonly asked: string[] = [];
@@ -33,6 +44,7 @@ class FakeSts implements StsFinder {
 
   async find(domain: string): Promise<StsFact> {
     this.asked.push(domain);
+    if (this.known.has(domain)) return this.fact;
     await this.gate;
     return this.fact;
   }
@@ -43,8 +55,10 @@ class FakeSts implements StsFinder {
   }
 
   forget = (domain: string): boolean => this.asked.includes(domain);
-  inspect = () => null;
-  counters = () => ({ ...startCounters(), policies: 0, failing: 0, remembered: 0, running: 0 });
+  inspect = (domain: string): StsInspection | null =>
+    this.known.has(domain) ? { kind: 'remembered', domain, fact: this.fact, until: 0 } : null;
+  readonly known = new Set<string>();
+  counters = () => ({ ...startCounters(), ...NONE });
   settled = async (): Promise<void> => {};
   leaveFolder = async (): Promise<void> => {};
   close = async (): Promise<void> => {
@@ -63,10 +77,7 @@ interface Bench {
   tests: number;
 }
 
-function bench(
-  limits: { readonly deadlineMs?: number; readonly mostAtOnce?: number } = {},
-  selfTest: SelfTest = { kind: 'validates' },
-): Bench {
+function bench(limits: Partial<PublicationsOptions> = {}, selfTest: SelfTest = { kind: 'validates' }): Bench {
   const dns = new FakeDns();
   const sts = new FakeSts();
   const told: string[] = [];
@@ -174,7 +185,7 @@ test('bounded in time: what is not there counts as unknown, and is kept for the 
   t.equal(publications.running, 0);
 });
 
-test('bounded in number: beyond it the answer comes at once', async (t) => {
+test('bounded in number: as many wait for their turn, beyond that the answer comes at once', async (t) => {
   const { dns, sts, publications } = bench({ mostAtOnce: 20 });
   const slow = gate();
   dns.gate = slow.wait;
@@ -186,12 +197,69 @@ test('bounded in number: beyond it the answer comes at once', async (t) => {
     dane: { kind: 'unknown', why: 'too many look-ups at once' },
     sts: { kind: 'unknown' },
   });
-  t.equal(publications.counters.tooMany, 180);
+  t.equal(publications.counters.tooMany, 160);
+  t.equal(publications.waiting, 20);
   slow.open();
   const found = await Promise.all(waiting);
-  t.equal(found.filter((one) => dane(one) === 'absent').length, 20);
+  t.equal(found.filter((one) => dane(one) === 'absent').length, 40);
   t.equal(publications.running, 0);
   t.equal(dane(await publications.find(about('d199.example'))), 'absent', 'nothing is remembered of it');
+});
+
+test('what is known is answered however many wait', async (t) => {
+  const { dns, sts, publications } = bench({ mostAtOnce: 20, deadlineMs: 200 });
+  dns.domain('known.example');
+  sts.known.add('known.example');
+  await publications.find(about('known.example'));
+  const slow = gate();
+  dns.gate = slow.wait;
+  sts.gate = slow.wait;
+  const waiting = Array.from({ length: 100 }, (_, i) => publications.find(about(`d${i}.example`)));
+  for (let i = 0; i < 5; i++)
+    t.match(await publications.find(about('known.example')), {
+      dane: { kind: 'absent' },
+      sts: { kind: 'absent' },
+    });
+  t.equal(publications.counters.known, 5);
+  t.equal(publications.running, 20);
+  await Promise.all(waiting);
+  slow.open();
+});
+
+test('one owner of domains leaves room for others', async (t) => {
+  const { dns, sts, publications } = bench({ mostAtOnce: 20, deadlineMs: 300 });
+  const slow = gate();
+  sts.gate = slow.wait;
+  dns.domain('bank.example');
+  sts.known.add('bank.example');
+  const waiting = Array.from({ length: 60 }, (_, i) => publications.find(about(`d${i}.evil.example`)));
+  await new Promise(setImmediate);
+  t.equal(publications.running, 5, 'a quarter');
+  t.match(await publications.find(about('bank.example')), {
+    dane: { kind: 'absent' },
+    sts: { kind: 'absent' },
+  });
+  slow.open();
+  await Promise.all(waiting);
+  t.equal(publications.running, 0);
+});
+
+test('of those that take long only so many hold the MTA up', async (t) => {
+  const { sts, publications } = bench({ mostSlow: 3, slowMs: 30, deadlineMs: 20_000 });
+  const slow = gate();
+  sts.gate = slow.wait;
+  const over: string[] = [];
+  const waiting = Array.from({ length: 8 }, async (_, i) => {
+    const found = await publications.find(about(`d${i}.example`));
+    over.push(`d${i} ${found.kind === 'own' && found.sts.kind}`);
+  });
+  while (over.length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.strictSame(over, ['d0 unknown', 'd1 unknown', 'd2 unknown', 'd3 unknown', 'd4 unknown']);
+  t.equal(publications.counters.cut, 5);
+  slow.open();
+  await Promise.all(waiting);
+  t.strictSame(over.slice(5), ['d5 absent', 'd6 absent', 'd7 absent'], 'the others go on');
+  t.match(await publications.find(about('d0.example')), { sts: { kind: 'absent' } });
 });
 
 test('a resolver that does not validate', async (t) => {
@@ -259,7 +327,7 @@ test('a resolver that is caught while it runs: mail waits until it has been test
 
   each.selfTest = { kind: 'validates' };
   each.dns.failing.clear();
-  each.now += 5000;
+  each.now += 10_000;
   t.equal(dane(await each.publications.find(about('fresh.example'))), 'usable');
   t.strictSame(each.told, ['off: no AD', 'on']);
 });
@@ -278,9 +346,9 @@ test('a doubt during a test needs another one; without an answer mail waits', as
   const { tests } = each;
   each.selfTest = { kind: 'validates' };
   each.now += 5000;
-  const asked = each.publications.find(about('a.example'));
   each.finder.doubt();
-  t.equal(dane(await asked), 'absent');
+  each.finder.doubt();
+  t.equal(dane(await each.publications.find(about('a.example'))), 'absent');
   t.equal(each.tests - tests, 2, 'the one that was under way proves nothing about what came since');
   t.strictSame(each.told, ['untested: silence', 'on']);
 });

@@ -181,10 +181,11 @@ test('spellings of one name are one question, and no path', async (t) => {
 
 test('DNS that is silent for thousands of domains costs nobody else', async (t) => {
   const dns = await fakeServer(t, (query, server) => {
-    if (query.name === '') plain(query, server);
+    if (/^$|known\.example$|^(?:_25\._tcp\.)?mx\.example$/.test(query.name)) plain(query, server);
   });
   const daemon = await bed(t, table(`resolver = 127.0.0.1:${dns.port}`));
   const fixed = await asking(t, daemon);
+  t.equal(await fixed('known.example'), 'NOTFOUND ');
   const atRest = descriptors();
   const rss = process.memoryUsage.rss();
   const askers = await Promise.all(Array.from({ length: 300 }, () => asking(t, daemon)));
@@ -193,6 +194,7 @@ test('DNS that is silent for thousands of domains costs nobody else', async (t) 
   const open = descriptors();
   let most = 0;
   let slowest = 0;
+  let lag = 0;
   let done = false;
   const begun = performance.now();
   const hanging = Promise.all(
@@ -204,18 +206,19 @@ test('DNS that is silent for thousands of domains costs nobody else', async (t) 
   for (let i = 0; i < 100 && !done; i++) {
     const asked = performance.now();
     t.equal(await fixed('fixed.example'), FIXED);
+    t.equal(await fixed('known.example'), 'NOTFOUND ');
     slowest = Math.max(slowest, performance.now() - asked);
     most = Math.max(most, descriptors() - open);
+    const paused = performance.now();
     await new Promise((resolve) => setTimeout(resolve, 20));
+    lag = Math.max(lag, performance.now() - paused - 20);
   }
-  t.ok(slowest < 500, `a row that needs no look-up waited ${slowest} ms`);
-  // sockets of the resolver: 256 at most
-  t.ok(most > 100 && most <= 300, `${most} more descriptors`);
-  const counters = (
-    (await daemon.ask('status')).published as { counters: { running: number; tooMany: number } }
-  ).counters;
-  t.ok(counters.running <= 256, `${counters.running} running`);
-  t.ok(counters.tooMany > 0);
+  // a busy machine holds up whatever this process does
+  t.ok(slowest < 500 + 10 * lag, `a row that needs no look-up waited ${slowest} ms, a timer ${lag} ms`);
+  // sockets of the two resolvers: 256 each at most
+  t.ok(most > 100 && most <= 560, `${most} more descriptors`);
+  const counters = ((await daemon.ask('status')).published as { counters: { running: number } }).counters;
+  t.ok(counters.running <= 300, `${counters.running} running`);
   t.ok(process.memoryUsage.rss() - rss < 150e6);
   await daemon.service.stop(0);
   t.equal(

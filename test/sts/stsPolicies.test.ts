@@ -364,6 +364,64 @@ test('one look-up for all who wait', async (t) => {
   t.same(bed.asked(), { dns: 2, https: 2 }, 'one for those who asked, one for those who forced');
 });
 
+test('hanging hosts of one owner leave room for all others', async (t) => {
+  const bed = new Bed(t);
+  const { closed, open } = gate();
+  const policies = await bed.open({
+    limits: { fetches: 16, lookups: 400 },
+    fetch: async (domain, signal) => {
+      if (domain.startsWith('hang')) {
+        const ended = new Promise((resolve) => signal.addEventListener('abort', resolve));
+        await Promise.race([closed, ended]);
+        return failedFetch('it hangs');
+      }
+      return fetchedPolicy(policyText());
+    },
+  });
+  const names = Array.from({ length: 150 }, (_, i) => `hang${i}.evil.example`);
+  for (const name of [...names, 'a.example', 'b.evil.example']) bed.publish(name, 'one');
+  const hanging = names.map((name) => policies.find(name));
+  while (policies.counters().fetching < 4) await new Promise(setImmediate);
+  t.match(await policies.find('a.example'), { kind: 'policy' }, 'another owner');
+  t.equal(policies.counters().fetching, 4, 'a quarter of the places');
+  const busy = await Promise.race(hanging);
+  t.same(busy, { kind: 'unknown', why: 'too many look-ups at once' }, 'nobody waits longer than a second');
+  while (policies.counters().waiting > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  open();
+  const facts = await Promise.all(hanging);
+  t.equal(facts.filter(({ kind }) => kind === 'failed').length, 4, 'those were tried');
+  t.equal(
+    facts.filter(({ kind }) => kind === 'unknown').length,
+    146,
+    'not one is taken for failed that was not',
+  );
+});
+
+test('fetches that hang make room, and are not taken for failed', async (t) => {
+  const bed = new Bed(t);
+  const policies = await bed.open({
+    limits: { fetches: 8 },
+    fetch: async (domain, signal) => {
+      if (!domain.startsWith('hang')) return fetchedPolicy(policyText());
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      return failedFetch('given up');
+    },
+  });
+  const names = Array.from({ length: 8 }, (_, i) => `hang${i}.example`);
+  for (const name of [...names, 'a.example']) bed.publish(name, 'one');
+  const hanging = names.map((name) => policies.find(name));
+  while (policies.counters().fetching < 8) await new Promise(setImmediate);
+  // 3 s make a fetch old; whoever comes before waits for a second only
+  let fact = await policies.find('a.example');
+  for (let tries = 0; fact.kind === 'unknown' && tries < 20; tries++) fact = await policies.find('a.example');
+  t.match(fact, { kind: 'policy' }, 'all places were taken by what hangs');
+  t.match(await hanging[0], { kind: 'unknown', why: /took longer than others could wait/ });
+  t.equal(bed.told().filter(({ kind }) => kind === 'failed').length, 0);
+  t.match(policies.inspect('hang0.example'), { kind: 'remembered', until: bed.time + 15 * SECOND });
+  await policies.close();
+  await Promise.all(hanging);
+});
+
 test('too many at once are turned away, not queued', async (t) => {
   const bed = new Bed(t);
   const policies = await bed.open({ limits: { fetches: 2, lookups: 4 } });
@@ -409,12 +467,18 @@ test('the least recently used go first', async (t) => {
 test('long policies count as what they are', async (t) => {
   const bed = new Bed(t);
   const long = policyText() + 'x: y\n'.repeat(1000);
-  const policies = await bed.open({ limits: { characters: 12_000 } });
+  const policies = await bed.open({ limits: { bytes: 25_000 } });
   for (let i = 0; i < 5; i++) {
     bed.publish(`d${i}.example`, 'one', fetchedPolicy(long));
     await policies.find(`d${i}.example`);
   }
-  t.equal(policies.counters().policies, 2);
+  // two bytes for each character of the text and of its first hundred lines
+  const { policies: kept, bytes } = policies.counters();
+  t.equal(kept, 2);
+  t.ok(bytes > 2 * 2 * long.length && bytes <= 25_000, `${bytes} bytes`);
+  policies.forget('d4.example');
+  policies.forget('d3.example');
+  t.equal(policies.counters().bytes, 0);
 });
 
 test('what is remembered is let go', async (t) => {
