@@ -32,6 +32,8 @@ interface Kept {
 }
 
 const MOST = 10_000;
+/** As findDane gives facts. */
+const MOST_KEPT_MS = 3_600_000;
 const RETEST_MS = 5_000;
 const DOUBTED = 'the resolver gave an answer as one that does not validate does, and is being tested';
 export const NO_RESOLVER = 'no resolver is configured whose word about DNSSEC is believed';
@@ -133,7 +135,7 @@ export class DaneFinder {
   /** What is kept and until when, in milliseconds since the epoch; null for nothing. */
   inspect(question: PublishedQuestion): Kept | null {
     const kept = this.#facts.get(keyOf(question));
-    return kept !== undefined && this.#options.now() < kept.until ? kept : null;
+    return kept !== undefined && this.#isToCome(kept.until, MOST_KEPT_MS) ? kept : null;
   }
 
   /** Drops what is kept of a name, as domain and as host; true when there was something. */
@@ -147,9 +149,16 @@ export class DaneFinder {
     return found;
   }
 
+  /** `at` was set at most `mostMs` ahead; when it is further, the clock has been put back since, and it counts for nothing. */
+  #isToCome(at: number, mostMs: number): boolean {
+    const ahead = at - this.#options.now();
+    return ahead > 0 && ahead <= mostMs;
+  }
+
   #tested(): Promise<void> {
-    const { test, now } = this.#options;
-    if (test === null || (this.#testing === null && now() < this.#retestAt)) return Promise.resolve();
+    const { test } = this.#options;
+    if (test === null || (this.#testing === null && this.#isToCome(this.#retestAt, RETEST_MS)))
+      return Promise.resolve();
     this.#testing ??= this.#test(test).finally(() => {
       this.#testing = null;
     });

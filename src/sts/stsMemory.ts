@@ -16,6 +16,17 @@ export interface Remembered {
   readonly failed: { readonly id: string; readonly retryAt: number; readonly fact: StsFact } | null;
 }
 
+/** Nothing is put off longer, nor remembered. */
+export const MOST_AHEAD_MS = 3_600_000;
+
+/**
+ * Is this moment still to come? One that is further ahead than any is ever set was set before the clock was put back: what
+ * depends on it must not be put off for as long as the clock was wrong.
+ */
+export function isToCome(at: number, now: number): boolean {
+  return now < at && at - now <= MOST_AHEAD_MS;
+}
+
 export class StsMemory {
   readonly #most: number;
   readonly #domains = new Map<string, Remembered>();
@@ -31,13 +42,13 @@ export class StsMemory {
   /** What still is the answer. */
   get(domain: string, now: number): Remembered | null {
     const remembered = this.#domains.get(domain);
-    return remembered !== undefined && now < remembered.until ? remembered : null;
+    return remembered !== undefined && isToCome(remembered.until, now) ? remembered : null;
   }
 
   /** The id that failed and is not to be tried yet. */
   failed(domain: string, now: number): Remembered['failed'] {
     const failed = this.#domains.get(domain)?.failed ?? null;
-    return failed !== null && now < failed.retryAt ? failed : null;
+    return failed !== null && isToCome(failed.retryAt, now) ? failed : null;
   }
 
   /** Returns the fact. */
@@ -58,7 +69,7 @@ export class StsMemory {
   /** Lets go of what is over. */
   sweep(now: number): void {
     for (const [domain, { until, failed }] of this.#domains) {
-      if (now >= Math.max(until, failed?.retryAt ?? 0)) this.#domains.delete(domain);
+      if (!isToCome(Math.max(until, failed?.retryAt ?? 0), now)) this.#domains.delete(domain);
     }
   }
 }

@@ -29,7 +29,7 @@ import type { StsFailed, StsFetched } from './policyRequest.ts';
 import { type CachedPolicy, StsCache } from './stsCache.ts';
 import { type StsCounters, type StsInspection, startCounters } from './stsEvents.ts';
 import { fetchStsPolicy } from './stsFetch.ts';
-import { StsMemory } from './stsMemory.ts';
+import { isToCome, MOST_AHEAD_MS, StsMemory } from './stsMemory.ts';
 import { STS_LIMITS, type StsLimits, type StsOptions } from './stsOptions.ts';
 import { LONGEST_POLICY_DOMAIN } from './stsRecord.ts';
 import { LEAST_KEEP_MS, lookUpStsTxt } from './stsTxt.ts';
@@ -40,7 +40,7 @@ type Reason = 'wanted' | 'check' | 'ahead' | 'forced';
 const SECOND_MS = 1000;
 const UNKNOWN_MS = 15 * SECOND_MS;
 const RETRY_MS = 300 * SECOND_MS;
-const MOST_RETRY_MS = 3600 * SECOND_MS;
+const MOST_RETRY_MS = MOST_AHEAD_MS;
 const DAY_MS = 86_400 * SECOND_MS;
 const PATIENCE_MS = SECOND_MS;
 /** From then on a fetch makes room for others. */
@@ -105,7 +105,7 @@ export class StsPolicies {
     if (policy !== null) {
       this.#counters.fromCache++;
       this.#cache.use(policy, now);
-      if (now >= policy.recheckAt) this.#behind(domain, 'check');
+      if (!isToCome(policy.recheckAt, now)) this.#behind(domain, 'check');
       return Promise.resolve(policy.fact);
     }
     const remembered = this.#memory.get(domain, now);
@@ -172,7 +172,7 @@ export class StsPolicies {
     const now = this.#now();
     for (const policy of [...this.#cache.values()]) {
       const { domain, lastUsed, fetchedAt, retryAt } = policy;
-      if (this.#valid(domain, now) === null || lastUsed <= fetchedAt || now < retryAt) continue;
+      if (this.#valid(domain, now) === null || lastUsed <= fetchedAt || isToCome(retryAt, now)) continue;
       if (now >= policy.expiresAt - leadMs(policy)) this.#behind(domain, 'ahead');
     }
     this.#memory.sweep(now);
@@ -205,7 +205,11 @@ export class StsPolicies {
   /** The policy, unless it has expired: then it is let go. */
   #valid(domain: string, now: number): CachedPolicy | null {
     const policy = this.#cache.get(domain);
-    if (policy === null || now < policy.expiresAt) return policy;
+    if (policy === null) return null;
+    // the clock was put back: a policy holds for its max_age, not for as long as the clock was wrong on top
+    if (policy.fetchedAt > now)
+      return this.#cache.put({ ...policy, fetchedAt: now, lastUsed: now, lastChecked: now });
+    if (now < policy.expiresAt) return policy;
     this.#cache.remove(domain);
     if (policy.trouble !== null) {
       const { id, trouble } = policy;
@@ -241,7 +245,7 @@ export class StsPolicies {
       policy.recheckAt = now + keepMs;
       if (record.kind !== 'unknown') policy.lastChecked = now;
       const id = record.kind === 'present' ? record.id : policy.id;
-      const changed = id !== policy.id && (id !== policy.failedId || now >= policy.retryAt);
+      const changed = id !== policy.id && (id !== policy.failedId || !isToCome(policy.retryAt, now));
       if (reason === 'ahead' || reason === 'forced' || changed) return this.#fetch(domain, id, keepMs);
       return policy.fact;
     }

@@ -353,6 +353,17 @@ test('a doubt during a test needs another one; without an answer mail waits', as
   t.strictSame(each.told, ['untested: silence', 'on']);
 });
 
+test('a clock that is put back prolongs nothing', async (t) => {
+  const each = bench();
+  each.dns.domain('a.example');
+  t.equal(dane(await each.publications.find(about('a.example'))), 'absent');
+  each.now -= 365 * 86_400_000;
+  each.dns.domain('a.example', { tlsa: [TLSA] });
+  const { tests } = each;
+  t.equal(dane(await each.publications.find(about('a.example'))), 'usable');
+  t.ok(each.tests > tests, 'the resolver is tested as before');
+});
+
 test('another server instead', async (t) => {
   const answers: OtherAnswer[] = [{ kind: 'nothing' }, { kind: 'unknown', why: 'down' }];
   let closed = false;

@@ -364,6 +364,30 @@ test('one look-up for all who wait', async (t) => {
   t.same(bed.asked(), { dns: 2, https: 2 }, 'one for those who asked, one for those who forced');
 });
 
+test('a clock that is put back prolongs nothing', async (t) => {
+  const bed = new Bed(t);
+  const policies = await bed.open();
+  bed.resolver.txts.set(TXT, absent(3600));
+  bed.publish('failing.example', 'one', failedFetch());
+  bed.publish('kept.example', 'one', fetchedPolicy(policyText('enforce', 7 * 86_400)));
+  t.same(await policies.find(BANK), { kind: 'absent' });
+  t.match(await policies.find('failing.example'), { kind: 'failed' });
+  t.match(await policies.find('kept.example'), { kind: 'policy' });
+  bed.time -= 365 * DAY;
+  bed.publish(BANK, 'one');
+  bed.publish('failing.example', 'one');
+  bed.publish('kept.example', 'two', fetchedPolicy(policyText('testing')));
+  t.match(await policies.find(BANK), { kind: 'policy' }, 'absence is not remembered for a year');
+  t.match(await policies.find('failing.example'), { kind: 'policy' }, 'nor failure');
+  t.match(await policies.find('kept.example'), { kind: 'policy', policy: { mode: 'enforce' } });
+  const kept = policies.inspect('kept.example');
+  t.equal(kept?.kind === 'policy' && kept.expiresAt, bed.time + 7 * DAY, 'its max_age from now on');
+  bed.time += 61 * SECOND;
+  await policies.find('kept.example');
+  await policies.settled();
+  t.match(policies.inspect('kept.example'), { id: 'two', mode: 'testing' }, 'and DNS is asked again');
+});
+
 test('hanging hosts of one owner leave room for all others', async (t) => {
   const bed = new Bed(t);
   const { closed, open } = gate();
