@@ -7,11 +7,14 @@
  * silence for DEADLINE_MS. A connection that gave no proper answer is closed.
  *
  * The key is a next hop as Postfix writes it: `bank.example`, `[mx.bank.example]`, `[mx.bank.example]:587`.
- * Limits: MOST_CONNECTIONS at once; further questions wait for a free one within their own deadline.
+ * Limits: MOST_CONNECTIONS at once, of which one owner of domains has a quarter; further questions wait a second for a free
+ * one. A question that has waited a second for its answer makes room when others wait (dns/fairGate.ts).
  * Sources: Postfix socketmap_table(5); src/wire/socketmapClient.ts.
  */
 import { connect, type Socket } from 'node:net';
 import type { OtherAnswer, PublishedQuestion } from '../core/published.ts';
+import { siteOf } from '../core/site.ts';
+import { FairGate, sharesOf } from '../dns/fairGate.ts';
 import { encodeSocketmapRequest, SocketmapReplyDecoder } from '../wire/socketmapClient.ts';
 import type { SocketmapReply } from '../wire/socketmapEncode.ts';
 import { parseTlsPolicy } from '../wire/tlsPolicyParse.ts';
@@ -33,7 +36,11 @@ export interface OtherServerOptions {
 }
 
 const DEADLINE_MS = 10_000;
-const MOST_CONNECTIONS = 16;
+const MOST_CONNECTIONS = 64;
+const MOST_WAITING = 1024;
+const PATIENCE_MS = 1000;
+const OLD_MS = 1000;
+const CLOSED = 'not asked, because tlsward ends';
 
 interface Waiting {
   readonly key: string;
@@ -55,6 +62,12 @@ export class OtherServer {
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
   readonly #queue: Waiting[] = [];
+  readonly #gate = new FairGate({
+    most: MOST_CONNECTIONS,
+    mostWaiting: MOST_WAITING,
+    patienceMs: PATIENCE_MS,
+    oldMs: OLD_MS,
+  });
   #closed = false;
 
   constructor(options: OtherServerOptions) {
@@ -62,8 +75,17 @@ export class OtherServer {
   }
 
   /** Never rejects. */
-  ask(question: PublishedQuestion): Promise<OtherAnswer> {
-    if (this.#closed) return Promise.resolve(unknown('not asked, because tlsward ends'));
+  async ask(question: PublishedQuestion): Promise<OtherAnswer> {
+    const place = await this.#gate.enter(sharesOf(siteOf(question.name), MOST_CONNECTIONS));
+    if (place === null) return unknown(this.#closed ? CLOSED : 'too many questions at once');
+    try {
+      return await this.#ask(question, place.signal);
+    } finally {
+      place.leave();
+    }
+  }
+
+  #ask(question: PublishedQuestion, signal: AbortSignal): Promise<OtherAnswer> {
     const deadlineMs = this.#options.deadlineMs ?? DEADLINE_MS;
     return new Promise((resolve) => {
       const waiting: Waiting = {
@@ -77,7 +99,11 @@ export class OtherServer {
         tries: 0,
         done: false,
       };
-      const timer = setTimeout(() => this.#late(waiting, deadlineMs), deadlineMs);
+      const timer = setTimeout(
+        () => this.#end(waiting, `no answer within ${deadlineMs / 1000} s`),
+        deadlineMs,
+      );
+      signal.addEventListener('abort', () => this.#end(waiting, 'it took longer than others could wait'));
       this.#queue.push(waiting);
       this.#next();
     });
@@ -86,7 +112,8 @@ export class OtherServer {
   /** Ends all connections; whoever still waits hears `unknown`. */
   close(): void {
     this.#closed = true;
-    for (const waiting of this.#queue.splice(0)) waiting.settle(unknown('not asked, because tlsward ends'));
+    this.#gate.close();
+    for (const waiting of this.#queue.splice(0)) waiting.settle(unknown(CLOSED));
     for (const { socket } of this.#open) socket.destroy();
   }
 
@@ -179,10 +206,10 @@ export class OtherServer {
     this.#next();
   }
 
-  #late(waiting: Waiting, deadlineMs: number): void {
+  #end(waiting: Waiting, why: string): void {
     const at = this.#queue.indexOf(waiting);
     if (at >= 0) this.#queue.splice(at, 1);
-    waiting.settle(unknown(`no answer within ${deadlineMs / 1000} s`));
+    waiting.settle(unknown(why));
     for (const connection of this.#open) if (connection.waiting === waiting) connection.socket.destroy();
   }
 }

@@ -6,7 +6,8 @@
  * again. That a policy was used is written only when it matters: the first time since it was fetched (which is what makes
  * it refreshed after a restart), then once a day.
  *
- * Limits: a number of policies and of bytes; the least recently used go first.
+ * Limits: a number of policies, and of bytes with the latest policy on top. The least recently used go first; for bytes, of
+ * those that are longer than their part: a few long policies of one owner do not push out what protects others.
  */
 import type { StsFact, StsFailure } from '../core/published.ts';
 import { codeOf } from './policyRequest.ts';
@@ -21,6 +22,8 @@ export interface StsTrouble {
 export interface CachedPolicy extends StoredPolicy {
   /** The same object each time. */
   readonly fact: Extract<StsFact, { kind: 'policy' }>;
+  /** What it counts for, see StsLimits. */
+  readonly bytes: number;
   lastUsed: number;
   lastChecked: number;
   /** `lastUsed` as the file has it. */
@@ -128,6 +131,7 @@ export class StsCache {
       ...stored,
       expiresAt: expiryOf(policy, fetchedAt),
       fact: { kind: 'policy', policy, id, fetchedAt },
+      bytes: bytesOf(stored),
       writtenUse,
       recheckAt: stored.lastChecked + RECHECK_LOADED_MS,
       failures: 0,
@@ -137,11 +141,12 @@ export class StsCache {
     };
     this.#drop(domain);
     this.#policies.set(domain, added);
-    this.#bytes += bytesOf(added);
+    this.#bytes += added.bytes;
     const { mostPolicies, mostBytes } = this.#options;
-    for (const oldest of this.#policies.keys()) {
-      if (this.#policies.size <= mostPolicies && this.#bytes <= mostBytes) break;
-      if (oldest !== domain) this.remove(oldest);
+    for (const [oldest, { bytes }] of this.#policies) {
+      const tooMany = this.#policies.size > mostPolicies;
+      if (!tooMany && this.#bytes <= mostBytes) break;
+      if (oldest !== domain && (tooMany || bytes > mostBytes / mostPolicies)) this.remove(oldest);
     }
     return added;
   }
@@ -156,7 +161,7 @@ export class StsCache {
   #drop(domain: string): boolean {
     const policy = this.#policies.get(domain);
     if (policy === undefined) return false;
-    this.#bytes -= bytesOf(policy);
+    this.#bytes -= policy.bytes;
     return this.#policies.delete(domain);
   }
 
@@ -210,7 +215,7 @@ export class StsCache {
 }
 
 /** Strings may take two bytes a character. */
-function bytesOf({ text, policy }: StoredPolicy): number {
+function bytesOf({ text, policy }: Pick<StoredPolicy, 'text' | 'policy'>): number {
   const parts = [...policy.mx, ...policy.lines].reduce((sum, { length }) => sum + length, 0);
   return 2 * (text.length + parts);
 }

@@ -505,6 +505,21 @@ test('long policies count as what they are', async (t) => {
   t.equal(policies.counters().bytes, 0);
 });
 
+test('long policies push out long ones, not the short ones of others', async (t) => {
+  const bed = new Bed(t);
+  const policies = await bed.open({ limits: { policies: 100, bytes: 100_000 } });
+  bed.publish(BANK, 'one');
+  await policies.find(BANK);
+  const long = policyText() + 'x: y\n'.repeat(1000);
+  for (let i = 0; i < 50; i++) {
+    bed.publish(`d${i}.evil.example`, 'one', fetchedPolicy(long));
+    await policies.find(`d${i}.evil.example`);
+  }
+  t.match(policies.inspect(BANK), { kind: 'policy' }, 'the least recently used, and still there');
+  t.equal(policies.inspect('d0.evil.example'), null);
+  t.ok(policies.counters().bytes <= 100_000);
+});
+
 test('what is remembered is let go', async (t) => {
   const bed = new Bed(t);
   bed.publish(BANK, 'one', failedFetch());
