@@ -170,7 +170,7 @@ export class DaneFinder {
     const doubts = this.#doubts;
     const result = await test();
     // it began before the answer that raised the doubt
-    if (doubts !== this.#doubts) return this.#test(test);
+    if (doubts !== this.#doubts && result.kind === 'validates') return this.#test(test);
     this.#retestAt = now() + RETEST_MS;
     const silent = this.#silent;
     if (result.kind === 'unknown') {

@@ -75,17 +75,21 @@ interface Bench {
   now: number;
   selfTest: SelfTest;
   tests: number;
+  /** Called while a test is under way. */
+  onTest: () => void;
 }
 
 function bench(limits: Partial<PublicationsOptions> = {}, selfTest: SelfTest = { kind: 'validates' }): Bench {
   const dns = new FakeDns();
   const sts = new FakeSts();
   const told: string[] = [];
-  const made = { dns, sts, told, now: 1_000_000, selfTest, tests: 0 };
+  const made = { dns, sts, told, now: 1_000_000, selfTest, tests: 0, onTest: () => {} };
   const finder = new DaneFinder({
     find: (question) => findDane(dns, question),
     test: async () => {
       made.tests++;
+      await Promise.resolve();
+      made.onTest();
       return made.selfTest;
     },
     now: () => made.now,
@@ -351,6 +355,20 @@ test('a doubt during a test needs another one; without an answer mail waits', as
   t.equal(dane(await each.publications.find(about('a.example'))), 'absent');
   t.equal(each.tests - tests, 2, 'the one that was under way proves nothing about what came since');
   t.strictSame(each.told, ['untested: silence', 'on']);
+});
+
+test('doubts that never end do not keep the answer off', async (t) => {
+  const each = bench();
+  each.dns.domain('a.example');
+  await each.publications.find(about('a.example'));
+  each.selfTest = { kind: 'does-not-validate', why: 'no AD' };
+  each.onTest = () => {
+    if (each.tests < 1000) each.finder.doubt();
+  };
+  const { tests } = each;
+  each.finder.doubt();
+  t.match(await each.publications.find(about('b.example')), { dane: { kind: 'not-asked', why: 'no AD' } });
+  t.ok(each.tests - tests < 5, `${each.tests - tests} tests`);
 });
 
 test('a clock that is put back prolongs nothing', async (t) => {
