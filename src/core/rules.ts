@@ -18,8 +18,9 @@ import { type MessageFacts, type Need, RULE_LEVELS, type Rule, type RuleConditio
 /** What each recipient needs beyond its row; see the file comment. Several rules: the strictest first, then file order. */
 export function needsOf(rules: readonly Rule[], facts: MessageFacts): readonly (Need | null)[] {
   const apply: { readonly rule: Rule; readonly because: readonly string[] }[] = [];
+  const headers = headersOf(facts);
   for (const rule of rules) {
-    const because = messageReasons(rule.when, facts);
+    const because = messageReasons(rule.when, facts, headers);
     if (because !== null) apply.push({ rule, because });
   }
   apply.sort((a, b) => RULE_LEVELS.indexOf(b.rule.level) - RULE_LEVELS.indexOf(a.rule.level));
@@ -38,8 +39,21 @@ export function needsOf(rules: readonly Rule[], facts: MessageFacts): readonly (
   });
 }
 
+/** Values of the message's header fields by name, as they are compared. */
+type Headers = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Made once for all rules: a field may be large, and there may be a thousand rules that ask for it. */
+function headersOf({ headers }: MessageFacts): Headers {
+  const byName = new Map<string, Set<string>>();
+  for (const { name, value } of headers) {
+    const values = byName.get(name) ?? new Set();
+    byName.set(name, values.add(comparable(value)));
+  }
+  return byName;
+}
+
 /** Why the conditions on the message hold, one phrase each; null when one does not. */
-function messageReasons(when: RuleConditions, facts: MessageFacts): string[] | null {
+function messageReasons(when: RuleConditions, facts: MessageFacts, headers: Headers): string[] | null {
   const reasons: string[] = [];
   if (when.subjectTags.length > 0) {
     const tag = when.subjectTags.find(({ folded }) =>
@@ -49,11 +63,10 @@ function messageReasons(when: RuleConditions, facts: MessageFacts): string[] | n
     reasons.push(`the subject has ${tag.text}`);
   }
   if (when.headers.length > 0) {
-    const field = when.headers.find(({ name, value }) =>
-      facts.headers.some(
-        (one) => one.name === name && (value === null || comparable(one.value) === comparable(value)),
-      ),
-    );
+    const field = when.headers.find(({ name, value }) => {
+      const values = headers.get(name);
+      return values !== undefined && (value === null || values.has(comparable(value)));
+    });
     if (field === undefined) return null;
     reasons.push(`there is a header ${field.name}${field.value === null ? '' : `: ${field.value}`}`);
   }

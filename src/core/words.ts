@@ -23,8 +23,8 @@ const MAX_REPLY_TEXT = 360;
 
 /** Foreign text in printable ASCII: anything else becomes `?`, and what is over `limit` characters is cut with `...`. */
 export function printable(text: string, limit = 128): string {
-  const clean = text.replace(/[^\x20-\x7e]/g, '?');
-  return clean.length <= limit ? clean : `${clean.slice(0, limit - 3)}...`;
+  const cut = text.length <= limit ? text : `${text.slice(0, limit - 3)}...`;
+  return cut.replace(/[^\x20-\x7e]/g, '?');
 }
 
 /** "TLSv1.3 TLS_AES_256_GCM_SHA384 256", "no TLS", "unknown". */

@@ -57,19 +57,28 @@ export function chooseBanner(transaction: Transaction, verdict: Verdict): Chosen
   const kinds = bannersOf(bySender);
   let speaker = bySender.find(asks)?.row ?? null;
   if (kinds.size === 0) {
-    const perRecipient = transaction.recipients.map((recipient) =>
-      verdict.findings.filter(
-        (finding) => finding.side === 'recipient' && finding.address?.text === recipient.text,
-      ),
-    );
-    const [first = [], ...others] = perRecipient;
+    const byAddress = new Map<string | undefined, Finding[]>();
+    for (const finding of verdict.findings) {
+      if (finding.side !== 'recipient') continue;
+      const same = byAddress.get(finding.address?.text);
+      if (same === undefined) byAddress.set(finding.address?.text, [finding]);
+      else same.push(finding);
+    }
+    const addresses = new Set(transaction.recipients.map(({ text }) => text));
+    const [first = [], ...others] = [...addresses].map((text) => byAddress.get(text) ?? []);
     for (const kind of bannersOf(first)) {
       if (others.every((findings) => bannersOf(findings).has(kind))) kinds.add(kind);
     }
     speaker = first.find(asks)?.row ?? null;
-    const words = speaker === null ? '' : wordsOf(speaker.settings);
+    const known = new Map<Settings, string>();
+    const wordsFor = (settings: Settings): string => {
+      const words = known.get(settings) ?? wordsOf(settings);
+      known.set(settings, words);
+      return words;
+    };
+    const words = speaker === null ? '' : wordsFor(speaker.settings);
     const agree = others.every((findings) =>
-      findings.some((finding) => finding.row !== null && wordsOf(finding.row.settings) === words),
+      findings.some((finding) => finding.row !== null && wordsFor(finding.row.settings) === words),
     );
     if (!agree) return null;
   }

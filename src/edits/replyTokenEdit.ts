@@ -62,11 +62,13 @@ export function replyTokenEdit(
   const value =
     last === undefined
       ? [...parentIds(parents), token].join('\n ')
-      : `${last.replace(/[ \t\n]+$/, '')}\n ${token}`;
-  if (/\r|\n(?![ \t])|\n[ \t]*(?=\n)|\0/.test(value))
-    return left('References has line breaks that are no folds');
+      : `${last.slice(0, endOfText(last))}\n ${token}`;
+  // nothing is read of a field that is too long to be written
   if (value.length > MAX_FIELD) return left(`References would have more than ${MAX_FIELD} bytes`);
-  if (`References: ${value}`.split('\n').some((line) => line.length > MAX_LINE))
+  const lines = `References: ${value}`.split('\n');
+  if (value.includes('\0') || value.includes('\r') || lines.some(isNoFold))
+    return left('References has line breaks that are no folds');
+  if (lines.some((line) => line.length > MAX_LINE))
     return left(`References has a line of more than ${MAX_LINE} bytes`);
   const name = 'References';
   return {
@@ -76,6 +78,20 @@ export function replyTokenEdit(
         : { kind: 'changeHeader', name, index: references.length, value },
     note: null,
   };
+}
+
+/** Offset behind the last character that is neither a blank nor a line break. */
+function endOfText(value: string): number {
+  let end = value.length;
+  while (end > 0 && ' \t\n'.includes(value[end - 1]!)) end--;
+  return end;
+}
+
+/** A continuation line must begin with a blank, and only the first and the last line may hold nothing else. */
+function isNoFold(line: string, number: number, lines: readonly string[]): boolean {
+  if (number === 0) return false;
+  if (line[0] !== ' ' && line[0] !== '\t') return true;
+  return number < lines.length - 1 && endOfText(line) === 0;
 }
 
 /** The msg-ids in In-Reply-To, without phrases and other old forms. */

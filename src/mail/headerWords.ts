@@ -262,7 +262,7 @@ export function encodePieces(name: string, pieces: readonly Piece[]): string {
     }
     if (unit.kind === 'raw' && afterWord && unit.space !== '')
       words.push({ space: ' ', word: '=?utf-8?Q?_?=' });
-    const [first = '', ...rest] = unit.kind === 'raw' ? unit.text.split(/[ \t]+(?==\?)/) : [unit.text];
+    const [first = '', ...rest] = unit.kind === 'raw' ? unit.text.split(/[ \t]+/) : [unit.text];
     words.push({ space: unit.kind === 'raw' && afterWord ? ' ' : unit.space, word: first });
     for (const word of rest) words.push({ space: ' ', word });
     index++;

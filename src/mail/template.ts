@@ -36,6 +36,9 @@ export const BANNER_FIELDS = [
 /** Longest value of a field, in characters. */
 export const MAX_FIELD = 128;
 
+/** Characters of a value that are looked at: an MTA may send a mebibyte for the name of a cipher. */
+const MAX_READ = 8192;
+
 /** Literal characters (as folded, without blanks) that a template must have to be recognised in other texts. */
 export const MIN_LITERAL = 16;
 
@@ -84,6 +87,7 @@ export function parseTemplate(text: string, fields: readonly string[] = BANNER_F
 /** A value as it may stand in a text: one line, visible, cut. */
 export function cleanValue(value: string): string {
   const visible = value
+    .slice(0, MAX_READ)
     .replace(/[\p{Cc}\p{White_Space}]+/gu, ' ')
     .replace(/[\p{Cs}\p{Cf}\p{Co}\p{Cn}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/gu, '?')
     .trim();

@@ -32,13 +32,25 @@ export interface SplitMessage {
 
 export const MAX_HEADER_BYTES = 1_048_576;
 const MAX_BODY_LINE = 512;
-const FROM = /^From [^ ]* .*[0-9]:[0-9]{2}.*[ +-][0-9]{4}/;
+const FROM = /^From [^ ]* /;
+const TIME = /[0-9]:[0-9]{2}/g;
+const YEAR = /[ +-][0-9]{4}/g;
 const FIELD = /^([!-9;-~]+[ \t]*):/;
 const LF = 0x0a;
 
 /** The first byte of a body line that is neither empty nor begins with `F`: most of a file, so it is passed over fast. */
 function isText(byte: number): boolean {
   return byte !== LF && byte !== 0x0d && byte !== 0x46;
+}
+
+/** Begins the line as a From_ line does, with a time in it and a year behind that? */
+function isFromLine(line: string): boolean {
+  const head = FROM.exec(line)?.[0];
+  if (head === undefined) return false;
+  TIME.lastIndex = head.length;
+  if (!TIME.test(line)) return false;
+  YEAR.lastIndex = TIME.lastIndex;
+  return YEAR.test(line);
 }
 
 export class MessageSplitter {
@@ -174,7 +186,7 @@ export class MessageSplitter {
   }
 
   #bodyLine(line: string): void {
-    if (this.#mbox && this.#blankBefore && FROM.test(line)) this.#begin(line);
+    if (this.#mbox && this.#blankBefore && isFromLine(line)) this.#begin(line);
     else this.#blankBefore = line === '';
   }
 }

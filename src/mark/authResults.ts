@@ -29,6 +29,11 @@ const MAX_LOOKED_AT = 10_000;
 /** RFC 2045 section 5.1: printable ASCII without white space and these. */
 const TOKEN = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/;
 
+/** A token, characters beyond ASCII among it. */
+const TOKEN_AT = /[!#$%&'*+\-.0-9A-Z^_`a-z{|}~\x80-\uffff]+/y;
+/** What is longer is no domain name. */
+const MAX_ID = 1024;
+
 /** The result word for a mark's state. */
 function tlsResult(fields: MarkFields): 'pass' | 'policy' | 'none' | 'neutral' {
   if (fields.state === 'protected') return 'pass';
@@ -86,9 +91,8 @@ export function authservIdOf(value: string): string | null {
     }
     return i < text.length ? id : null;
   }
-  const start = i;
-  while (i < text.length && (text.charCodeAt(i) > 0x7f || TOKEN.test(text[i]!))) i++;
-  return i === start ? null : text.slice(start, i);
+  TOKEN_AT.lastIndex = i;
+  return TOKEN_AT.exec(text)?.[0] ?? null;
 }
 
 /**
@@ -109,11 +113,14 @@ export function claimsToBeOurs(value: string, ids: readonly string[]): boolean {
 }
 
 /** Canonical domain where it is one, lower case otherwise; null for what is neither ASCII nor a domain name. */
-function comparable(id: string): string | null {
-  const bytes = Uint8Array.from(id, (char) => char.charCodeAt(0));
-  const wide = [...id].some((char) => char.charCodeAt(0) > 0xff);
-  const text = wide ? id : new TextDecoder().decode(bytes);
-  const domain = canonicalDomain(text);
-  if (domain !== null) return domain;
-  return /^[\x20-\x7e]*$/.test(text) ? text.toLowerCase().replace(/\.+$/, '') : null;
+function comparable(written: string): string | null {
+  let end = written.length;
+  while (written[end - 1] === '.') end--;
+  const id = written.slice(0, end);
+  if (/^[\x20-\x7e]*$/.test(id)) return (id.length > MAX_ID ? null : canonicalDomain(id)) ?? id.toLowerCase();
+  if (id.length > MAX_ID) return null;
+  const wide = /[^\0-\xff]/.test(id);
+  return canonicalDomain(
+    wide ? id : new TextDecoder().decode(Uint8Array.from(id, (char) => char.charCodeAt(0))),
+  );
 }

@@ -32,7 +32,7 @@ const LONGEST_AGE_SECONDS = 31_557_600;
 const MOST_LINES = 100;
 const LONGEST_LINE = 512;
 
-const PAIR = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*$/s;
+const NAME = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):/;
 /** Control characters, a CR that ends no line included. */
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
@@ -47,8 +47,10 @@ export function parseStsPolicy(text: string): StsPolicyText {
     const at = `line ${i + 1}`;
     if (CONTROL.test(line)) return invalid(`${at} has a control character`);
     if (/^[ \t]*$/.test(line)) continue;
-    const [, name, value] = PAIR.exec(line) ?? [];
-    if (name === undefined || value === undefined) return invalid(`${at} is not "name: value"`);
+    const [head, name] = NAME.exec(line) ?? [];
+    if (head === undefined || name === undefined) return invalid(`${at} is not "name: value"`);
+    // blanks and tabs: there is no other white space once control characters are refused, but a no-break space is text
+    const value = withoutBlanks(line.slice(head.length));
     if (name !== 'mx') {
       if (!single.has(name)) single.set(name, { value, line: i + 1 });
       continue;
@@ -80,6 +82,15 @@ export function parseStsPolicy(text: string): StsPolicyText {
 const invalid = (why: string): StsPolicyText => ({ kind: 'invalid', why });
 
 const isMode = (text: string): text is StsMode => (STS_MODES as readonly string[]).includes(text);
+
+/** Without blanks and tabs at both ends. */
+function withoutBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--;
+  while (start < end && (text[start] === ' ' || text[start] === '\t')) start++;
+  return text.slice(start, end);
+}
 
 /** Canonical, or null. */
 function mxPattern(value: string): string | null {

@@ -24,7 +24,6 @@ export type StsRecord =
 export const LONGEST_POLICY_DOMAIN = 253 - '_mta-sts.'.length;
 
 const BEGINS = /^v=STSv1[ \t]*;/;
-const DELIMITER = /[ \t]*;[ \t]*/;
 const FIELD = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})=([\x21-\x3a\x3c\x3e-\x7e]+)$/;
 const ID = /^[A-Za-z0-9]{1,32}$/;
 
@@ -33,13 +32,26 @@ export function isStsId(text: string): boolean {
   return ID.test(text);
 }
 
+/** Without the blanks and tabs of the delimiters around it. */
+function withoutBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (end > 0 && isBlank(text[end - 1])) end--;
+  while (start < end && isBlank(text[start])) start++;
+  return text.slice(start, end);
+}
+
+function isBlank(char: string | undefined): boolean {
+  return char === ' ' || char === '\t';
+}
+
 /** `strings`: the TXT records of the name, the parts of each joined. Never throws. */
 export function readStsRecords(strings: readonly string[]): StsRecord {
   const records = strings.filter((text) => BEGINS.test(text));
   const record = records[0];
   if (record === undefined) return { kind: 'absent', why: '' };
   if (records.length > 1) return { kind: 'absent', why: `${records.length} STS records instead of one` };
-  const fields = record.split(DELIMITER).slice(1);
+  const fields = record.split(';').slice(1).map(withoutBlanks);
   // one delimiter may end the record
   if (fields[fields.length - 1] === '') fields.pop();
   let id: string | null = null;

@@ -125,7 +125,10 @@ function isBlank(byte: number): boolean {
 /** Is the field one of that name (given in lower case)? Trailing blanks of its name do not count. */
 export function isNamed(field: HeaderCommand, lowerName: string): boolean {
   if (field instanceof HeaderView) return field.named(lowerName);
-  return field.name.replace(/[ \t]+$/, '').toLowerCase() === lowerName;
+  const { name } = field;
+  let length = name.length;
+  while (length > lowerName.length && isBlank(name.charCodeAt(length - 1))) length--;
+  return length === lowerName.length && name.slice(0, length).toLowerCase() === lowerName;
 }
 
 const DATA: MilterCommand = { kind: 'DATA' };

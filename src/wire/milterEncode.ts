@@ -260,7 +260,7 @@ export function replaceBody(chunks: Iterable<Uint8Array>): MilterReply[] {
 
 /** Holds the message; must be followed by CONTINUE or ACCEPT. */
 export function quarantine(reason: string): MilterReply {
-  const clean = reason.replace(/[^\x20-\x7e]/g, '?').slice(0, MAX_QUARANTINE_REASON);
+  const clean = reason.slice(0, MAX_QUARANTINE_REASON).replace(/[^\x20-\x7e]/g, '?');
   return { kind: 'QUARANTINE', reason: clean.trim() === '' ? 'held' : clean };
 }
 

@@ -117,23 +117,26 @@ function parted(word: string): { readonly name: string; readonly text: string } 
 /** Words between separators, braces kept together; null when braces do not match. */
 function split(value: string): string[] | null {
   const words: string[] = [];
-  let word = '';
+  /** Where the word begins that is being read; -1 between words. */
+  let start = -1;
   let inside = false;
-  for (const char of value) {
+  for (let at = 0; at < value.length; at++) {
+    const char = value[at]!;
+    if (!inside && (char === ' ' || char === '\t' || char === ',')) {
+      if (start >= 0) words.push(value.slice(start, at));
+      start = -1;
+      continue;
+    }
     if (char === '{') {
-      if (inside || word !== '') return null;
+      if (inside || start >= 0) return null;
       inside = true;
     } else if (char === '}') {
       if (!inside) return null;
       inside = false;
-    } else if (!inside && /[ \t,]/.test(char)) {
-      if (word !== '') words.push(word);
-      word = '';
-      continue;
-    } else if (!inside && word.endsWith('}')) return null;
-    word += char;
+    } else if (!inside && start >= 0 && value[at - 1] === '}') return null;
+    if (start < 0) start = at;
   }
-  if (word !== '') words.push(word);
+  if (start >= 0) words.push(value.slice(start));
   return inside ? null : words;
 }
 

@@ -1,0 +1,696 @@
+/**
+ * Every function of src that reads foreign text, by its file and name, with the largest input that its limits allow and a
+ * way to call it. Text comes as one character a byte, as everywhere in src. `around` are texts that the hostile part is
+ * put into besides standing alone (`~` is its place): they lead it past what would turn it away at once.
+ */
+import { parsePath } from '../../src/core/address.ts';
+import type { HeaderField } from '../../src/core/edit.ts';
+import type { Rule } from '../../src/core/rule.ts';
+import { needsOf } from '../../src/core/rules.ts';
+import { DEFAULTS } from '../../src/core/settings.ts';
+import { verdictOf } from '../../src/core/verdict.ts';
+import { reasonsOf } from '../../src/core/words.ts';
+import { parseServers } from '../../src/dns/systemServers.ts';
+import { messageEdits } from '../../src/edits/messageEdits.ts';
+import { replyTokenEdit } from '../../src/edits/replyTokenEdit.ts';
+import { readChain } from '../../src/hops/chain.ts';
+import { hopsJson, hopsLines } from '../../src/hops/hopsText.ts';
+import { dateFromWords } from '../../src/hops/receivedDate.ts';
+import { parseReceived } from '../../src/hops/receivedField.ts';
+import { receivedPieces } from '../../src/hops/receivedTokens.ts';
+import { keywordSays, protocolName, tlsClaimOf } from '../../src/hops/tlsClaim.ts';
+import { leaveByHeader, putBodyBanner } from '../../src/mail/bodyBanner.ts';
+import { charsetOf, decodeText, decodeWindows1252 } from '../../src/mail/charset.ts';
+import { foldText } from '../../src/mail/fold.ts';
+import {
+  decodeHeaderText,
+  decodeWords,
+  encodeHeaderText,
+  encodePieces,
+  encodeWords,
+  isStrict,
+} from '../../src/mail/headerWords.ts';
+import { endOfTag, escapeHtml, findStart, maskJis, ownBlocks } from '../../src/mail/html.ts';
+import { readStructure } from '../../src/mail/mime.ts';
+import { parseParameterized } from '../../src/mail/parameters.ts';
+import { bodyFacts, parsePartHeader } from '../../src/mail/partHeader.ts';
+import { ownLines, plainBanner } from '../../src/mail/plainText.ts';
+import { retagSubject } from '../../src/mail/subject.ts';
+import { cleanValue, matchesTemplate, parseTemplate, renderTemplate } from '../../src/mail/template.ts';
+import { decodeTransfer, encodeQuotedPrintable, splice } from '../../src/mail/transfer.ts';
+import { MessageSplitter } from '../../src/mailfile/messageSplitter.ts';
+import { authservIdOf, claimsToBeOurs, formatAuthResults } from '../../src/mark/authResults.ts';
+import { canonicalMark, formatMark, parseMark } from '../../src/mark/markFields.ts';
+import { decodeMarkText, encodeMarkText } from '../../src/mark/markText.ts';
+import { checkReplyTokens, findReplyTokens, verifiedDomains } from '../../src/mark/replyToken.ts';
+import { signMark, verifyMark } from '../../src/mark/signMark.ts';
+import { fieldNameKey, stripMarks } from '../../src/mark/stripMarks.ts';
+import { messageFacts, tokenValues } from '../../src/rules/messageFacts.ts';
+import { markedRoute, routedPath } from '../../src/rules/routedPath.ts';
+import { judgeAddress } from '../../src/sts/addressFilter.ts';
+import { parseStored } from '../../src/sts/stsFolder.ts';
+import { parseStsPolicy } from '../../src/sts/stsPolicy.ts';
+import { isStsId, readStsRecords } from '../../src/sts/stsRecord.ts';
+import { ControlDecoder } from '../../src/wire/controlLines.ts';
+import { decodeAnswer } from '../../src/wire/dnsDecode.ts';
+import { readName } from '../../src/wire/dnsName.ts';
+import { decodeXtext, utf8OrLatin1 } from '../../src/wire/foreignText.ts';
+import { ReplyDecoder } from '../../src/wire/milterClient.ts';
+import { isNamed, MilterDecoder } from '../../src/wire/milterDecode.ts';
+import { headerProblem, quarantine, replyCode, shownReply } from '../../src/wire/milterEncode.ts';
+import { MilterFramer } from '../../src/wire/milterFrame.ts';
+import { macroPairs, macroValue } from '../../src/wire/milterMacros.ts';
+import { addedPathProblem, deletedPathProblem, parametersProblem } from '../../src/wire/milterRecipient.ts';
+import { isWireText } from '../../src/wire/milterWriter.ts';
+import { NetstringDecoder } from '../../src/wire/netstring.ts';
+import { PolicyAnswerDecoder, parseAction } from '../../src/wire/policyClient.ts';
+import { PolicyDecoder } from '../../src/wire/policyDecode.ts';
+import { formatAction } from '../../src/wire/policyEncode.ts';
+import { SocketmapReplyDecoder } from '../../src/wire/socketmapClient.ts';
+import { SocketmapDecoder } from '../../src/wire/socketmapDecode.ts';
+import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
+import { parseTlsPolicy } from '../../src/wire/tlsPolicyParse.ts';
+import { excerpt } from '../../src/wire/wireError.ts';
+import { key, SAMPLE } from '../mark/sample.ts';
+import { TRACE_PIECES } from './inputs.ts';
+
+export interface Reader {
+  /** Largest input, in bytes. */
+  readonly largest: number;
+  readonly read: (text: string) => unknown;
+  readonly around?: readonly string[];
+  /** More pieces than those for all. */
+  readonly pieces?: readonly string[];
+}
+
+/** A packet of the MTA; the header fields of a message. */
+const PACKET = 1_048_576;
+/** A policy request, a TCP answer of a name server, an MTA-STS policy. */
+const KIB_64 = 65_536;
+/** A body that is kept, by default. */
+const BODY = 2 * 1_048_576;
+/** Bytes that TCP hands over at once. */
+const SEGMENT = 1460;
+/** What the MTA hands on as one address or word of its own. */
+const LINE = 2048;
+
+const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
+const field = (name: string, value: string): HeaderField => ({ name, value });
+
+interface AnyDecoder {
+  push(chunk: Uint8Array): void;
+  next(): unknown;
+  keep?(): void;
+}
+
+/** In one chunk, and in small ones. */
+function decoded(make: () => AnyDecoder): (text: string) => void {
+  return (text) => {
+    const all = bytes(text);
+    for (const step of [all.length, all.length > KIB_64 ? SEGMENT : 61]) {
+      const decoder = make();
+      try {
+        for (let at = 0; at < all.length; at += step) {
+          decoder.push(all.subarray(at, at + step));
+          while (decoder.next() !== null);
+        }
+      } catch {
+        // the peer's mistake; how long it took to find counts
+      }
+    }
+  };
+}
+
+/** Reads that may refuse. */
+function tried(read: (text: string) => unknown): (text: string) => unknown {
+  return (text) => {
+    try {
+      return read(text);
+    } catch (error) {
+      return error;
+    }
+  };
+}
+
+/** The text in one field, in fields of 100 bytes, and in the shortest that a message can have. */
+function inFields(text: string, ...names: readonly string[]): HeaderField[] {
+  const step = Math.max(1, Math.ceil(text.length / 5000));
+  const many: HeaderField[] = [];
+  for (let at = 0; at < text.length / 2; at += step + 64)
+    many.push(field(names[many.length % names.length]!, text.slice(at, at + step)));
+  return [...names.map((name) => field(name, text.slice(0, text.length / (2 * names.length)))), ...many];
+}
+
+const TEMPLATE = parseTemplate('This message came from {domain} over {tls} to {host}.');
+const BANNER = 'This message came from bank.example over TLSv1.3 to mx.example.org.';
+const isOwn = (text: string): boolean =>
+  TEMPLATE.kind === 'template' && matchesTemplate(TEMPLATE.template, text);
+const UTF8 = charsetOf('utf-8')!;
+const PLAIN_BANNER = plainBanner([BANNER], UTF8, 'utf-8', false, false)!;
+const SENDER = parsePath('<a@bank.example>');
+
+const row = {
+  number: 0,
+  pattern: 'bank.example',
+  at: { file: 't.ini', line: 1 },
+  settings: {
+    ...DEFAULTS,
+    banner: ['header', 'subject', 'body'] as const,
+    bannerText: 'This message came from {domain} over {tls} to {host}.',
+    bannerSigned: 'edit' as const,
+  },
+};
+const TLS = {
+  kind: 'tls',
+  protocol: 'TLSv1.3',
+  cipher: 'TLS_AES_256_GCM_SHA384',
+  bits: 256,
+  certificate: { kind: 'none' },
+} as const;
+const VERDICT = verdictOf([{ side: 'sender', address: SENDER, row: row as never, breach: null }], TLS);
+export const TRANSACTION = {
+  door: 'milter',
+  stage: 'END-OF-MESSAGE',
+  arrival: 'smtp',
+  clientAddress: '192.0.2.1',
+  clientName: 'c.example',
+  clientPort: 4711,
+  heloName: 'c.example',
+  sender: SENDER,
+  recipients: [SENDER],
+  unseenRecipients: false,
+  queueId: 'Q1',
+  saslUsername: '',
+  mtaName: 'mx.example.org',
+  tls: TLS,
+} as const;
+export const EDITS = {
+  markName: 'X-TLS-Ward',
+  bannerName: 'X-TLS-Banner',
+  routeHeader: 'X-TLS-Ward-Route',
+  replyToken: 'always',
+  hostName: 'mx.example.org',
+  authservId: 'mx.example.org',
+  keys: [key(1)],
+  tags: ['[TLS]', '[Unprotected]'],
+  maxBodyBytes: BODY,
+} as const;
+
+function edited(headers: readonly HeaderField[], body: string): unknown {
+  const message = { transaction: TRANSACTION, verdict: VERDICT, code: 'AB12CD34', timeMs: 1 } as const;
+  return messageEdits({ ...message, headers, body: [bytes(body)] }, EDITS);
+}
+
+const EDITED_NAMES = [
+  'Subject',
+  'X-TLS-Ward',
+  'X-TLS-Banner',
+  'Authentication-Results',
+  'References',
+  'In-Reply-To',
+  'DKIM-Signature',
+  'Content-Type',
+];
+
+const RULES = Array.from({ length: 20 }, (_, i): Rule => {
+  const when = {
+    subjectTags: [{ text: `[${i}]`, folded: `[${i}]` }],
+    headers: [{ name: 'x-secure', value: `yes ${i}` }],
+    requireTls: false,
+    replyToMarked: true,
+    senders: ['a@bank.example'],
+    recipients: [],
+    users: [],
+  };
+  const at = { file: 't.ini', line: i };
+  const more = { cannot: 'reject', fallback: null, requestRequireTls: false, help: null } as const;
+  return {
+    name: `r${i}`,
+    at,
+    when: i % 2 === 0 ? { ...when, subjectTags: [] } : when,
+    level: 'encrypt',
+    ...more,
+  };
+});
+
+function ruled(headers: readonly HeaderField[]): unknown {
+  const input = {
+    sender: SENDER,
+    user: '',
+    mailParameters: [],
+    headers,
+    recipients: [SENDER],
+    keys: [key(1)],
+  };
+  return needsOf(RULES, messageFacts(RULES, input));
+}
+
+/** A DNS answer: header, no question, the text as what follows. */
+function dnsAnswer(text: string): unknown {
+  return decodeAnswer(bytes(`\0\x01\x81\x80\0\0\xff\xff\0\0\0\0${text}`));
+}
+
+function split(text: string): unknown {
+  const splitter = new MessageSplitter();
+  const all = bytes(text);
+  const messages = [];
+  for (let at = 0; at < all.length; at += 65_536) messages.push(splitter.push(all.subarray(at, at + 65_536)));
+  return [messages, splitter.end()];
+}
+
+const inPart = (name: string) => (text: string) =>
+  putBodyBanner(
+    [field('Content-Type', name.split('|')[0]!), field('Content-Transfer-Encoding', name.split('|')[1]!)],
+    bytes(text),
+    {
+      text: BANNER,
+      isOwn,
+    },
+  );
+
+const MULTIPART = 'multipart/mixed; boundary=b';
+const structured = (text: string): unknown => readStructure([field('Content-Type', MULTIPART)], bytes(text));
+
+/** By `file.function`. */
+export const COVERED: Readonly<Record<string, Reader>> = {
+  // bytes to messages
+  'controlLines.ControlDecoder': {
+    largest: 4096,
+    read: decoded(() => new ControlDecoder()),
+    around: ['~\n', '{"command":"~"}\n'],
+  },
+  'dnsDecode.decodeAnswer': {
+    largest: KIB_64 - 12,
+    read: tried(dnsAnswer),
+    pieces: [
+      '\0\0\x10\0\x01\0\0\0\0\0\x04\x03abc',
+      '\xc0\x0c',
+      '\xc0\x0c\0\x10\0\x01\0\0\0\0\0\x01\0',
+      '\x01a',
+      '\x01a\0\0\x05\0\x01\0\0\0\0\0\x02\xc0\x0c',
+    ],
+  },
+  'dnsName.readName': {
+    largest: KIB_64,
+    read: tried((text) => readName(bytes(text), 0)),
+    around: ['\0\0\0\0\0\0\0\0\0\0\0\0~'],
+    pieces: ['\x01a', '\xc0\x0c'],
+  },
+  'foreignText.utf8OrLatin1': { largest: PACKET, read: utf8OrLatin1 },
+  'foreignText.decodeXtext': { largest: PACKET, read: decodeXtext },
+  'milterClient.ReplyDecoder': {
+    largest: KIB_64,
+    read: decoded(() => new ReplyDecoder()),
+    pieces: ['\0\0\0\x01c', '\0\0\0\x06h\0a\0b\0'],
+  },
+  'milterDecode.isNamed': {
+    largest: PACKET,
+    read: (text) => isNamed({ kind: 'HEADER', name: text, value: '' }, 'subject'),
+    around: ['~x', 'subject~', 'subject~x'],
+  },
+  'milterDecode.MilterDecoder': {
+    largest: PACKET,
+    read: decoded(() => new MilterDecoder()),
+    pieces: ['\0\0\0\x01N', '\0\0\0\x06L\0a\0b\0', '\0\0\0\x02Ba', '\0\0\0\x05R<a>\0'],
+    around: ['\0\x0f\0\0L~', '\0\x0f\0\0DR~', '\0\x0f\0\0R~'],
+  },
+  'milterEncode.headerProblem': {
+    largest: PACKET,
+    read: (text) => headerProblem('Subject', text),
+    around: ['a\n ~'],
+  },
+  'milterEncode.replyCode': { largest: KIB_64, read: tried((text) => replyCode(550, '5.7.1', text)) },
+  'milterEncode.quarantine': { largest: PACKET, read: quarantine },
+  'milterEncode.shownReply': { largest: PACKET, read: shownReply },
+  'milterFrame.MilterFramer': {
+    largest: PACKET,
+    read: decoded(() => new MilterFramer()),
+    pieces: ['\0\0\0\x01N'],
+    around: ['\0\x0f\0\0L~'],
+  },
+  'milterMacros.macroValue': {
+    largest: PACKET,
+    read: (text) => macroValue(text, 'tls_version'),
+    pieces: ['a\0b\0', '{tls_versio}\0\0'],
+  },
+  'milterMacros.macroPairs': { largest: PACKET, read: macroPairs, pieces: ['a\0b\0'] },
+  'milterRecipient.addedPathProblem': {
+    largest: PACKET,
+    read: addedPathProblem,
+    around: ['<~>', '<~@b.example>', '<"~"@b.example>'],
+  },
+  'milterRecipient.deletedPathProblem': { largest: PACKET, read: deletedPathProblem, around: ['<~>'] },
+  'milterRecipient.parametersProblem': {
+    largest: PACKET,
+    read: parametersProblem,
+    around: ['NOTIFY=~'],
+    pieces: ['NOTIFY=a ORCPT=b '],
+  },
+  'milterWriter.isWireText': { largest: PACKET, read: isWireText },
+  'netstring.NetstringDecoder': {
+    largest: KIB_64,
+    read: decoded(() => new NetstringDecoder({ bytes: 100_000, rule: 'x' })),
+    pieces: ['1:a,'],
+    around: ['60000:~'],
+  },
+  'policyClient.parseAction': { largest: 4096, read: parseAction, around: ['550 ~', '550 5.7.1 ~'] },
+  'policyClient.PolicyAnswerDecoder': {
+    largest: KIB_64,
+    read: decoded(() => new PolicyAnswerDecoder()),
+    pieces: ['action=DUNNO\n\n'],
+    around: ['action=~\n\n'],
+  },
+  'policyDecode.PolicyDecoder': {
+    largest: KIB_64,
+    read: decoded(() => new PolicyDecoder()),
+    around: [
+      'request=smtpd_access_policy\n~',
+      'request=smtpd_access_policy\nprotocol_state=RCPT\nsender=~\n\n',
+    ],
+    pieces: ['request=smtpd_access_policy\nprotocol_state=RCPT\n\n'],
+  },
+  'policyEncode.formatAction': {
+    largest: KIB_64,
+    read: tried((text) => formatAction({ verb: 'reply', code: 550, dsn: '5.7.1', text })),
+  },
+  'socketmapClient.SocketmapReplyDecoder': {
+    largest: KIB_64,
+    read: decoded(() => new SocketmapReplyDecoder()),
+    pieces: ['3:OK ,', '4:OK a,'],
+    around: ['60000:OK ~'],
+  },
+  'socketmapDecode.SocketmapDecoder': {
+    largest: KIB_64,
+    read: decoded(() => new SocketmapDecoder()),
+    pieces: ['3:a b,'],
+    around: ['16000:a ~'],
+  },
+  'socketmapEncode.formatSocketmapReply': {
+    largest: KIB_64,
+    read: tried((text) => formatSocketmapReply({ status: 'OK', value: text })),
+  },
+  'tlsPolicyParse.parseTlsPolicy': {
+    largest: 100_000,
+    read: (text) => parseTlsPolicy(text, { major: 3, minor: 10 }),
+    around: ['secure ~', 'secure match=~', 'secure {policy_string = ~}'],
+    pieces: ['{policy_string = a}', ' mx_host_pattern=a.b', ' match=a.b', 'a=b ', '{{', '}'],
+  },
+  'wireError.excerpt': { largest: PACKET, read: (text) => excerpt(bytes(text)) },
+
+  // mail
+  'bodyBanner.leaveByHeader': {
+    largest: PACKET,
+    read: (text) =>
+      leaveByHeader(
+        inFields(text, 'Content-Type', 'Content-Transfer-Encoding', 'Content-Disposition'),
+        false,
+      ),
+  },
+  'bodyBanner.putBodyBanner plain': { largest: BODY, read: inPart('text/plain; charset=utf-8|8bit') },
+  'bodyBanner.putBodyBanner flowed': { largest: BODY, read: inPart('text/plain; format=flowed|8bit') },
+  'bodyBanner.putBodyBanner html': {
+    largest: BODY,
+    read: inPart('text/html; charset=utf-8|8bit'),
+    around: ['<html><head>~'],
+  },
+  'bodyBanner.putBodyBanner jis': { largest: BODY, read: inPart('text/html; charset=iso-2022-jp|7bit') },
+  'bodyBanner.putBodyBanner base64': { largest: BODY, read: inPart('text/html; charset=utf-8|base64') },
+  'bodyBanner.putBodyBanner qp': {
+    largest: BODY,
+    read: inPart('text/plain; charset=utf-8|quoted-printable'),
+  },
+  'bodyBanner.putBodyBanner multipart': {
+    largest: BODY,
+    read: inPart(`${MULTIPART}|8bit`),
+    around: ['--b\r\n\r\n~\r\n--b--\r\n', '--b\r\nContent-Type: ~\r\n\r\nx\r\n--b--\r\n'],
+    pieces: ['--b\r\n\r\nx\r\n'],
+  },
+  'boundaries.BoundaryReader': {
+    largest: BODY,
+    read: structured,
+    around: ['--b\r\n\r\n~\r\n--b--\r\n'],
+    pieces: ['--b\r\n\r\nx\r\n', '--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n'],
+  },
+  'mime.readStructure': {
+    largest: BODY,
+    read: structured,
+    around: ['--b\r\nContent-Type: ~\r\n\r\n\r\n--b--\r\n', '--b\r\n~\r\n--b--\r\n'],
+  },
+  'charset.charsetOf': { largest: PACKET, read: charsetOf },
+  'charset.decodeText': {
+    largest: KIB_64,
+    read: (text) =>
+      ['utf-8', 'utf-7', 'iso-2022-jp', 'gb18030', 'x'].map((label) => decodeText(bytes(text), label)),
+    around: ['+~'],
+  },
+  'charset.decodeWindows1252': { largest: KIB_64, read: (text) => decodeWindows1252(bytes(text)) },
+  'fold.foldText': { largest: KIB_64, read: foldText },
+  'headerWords.decodeWords': {
+    largest: KIB_64,
+    read: decodeWords,
+    around: ['=?utf-8?Q?~?=', '=?utf-8?B?~?='],
+  },
+  'headerWords.isStrict': { largest: KIB_64, read: (text) => isStrict({ encoded: true, raw: text, text }) },
+  'headerWords.decodeHeaderText': { largest: KIB_64, read: decodeHeaderText, around: ['=?utf-8?Q?~?='] },
+  'headerWords.encodeWords': { largest: KIB_64, read: (text) => encodeWords(text) },
+  'headerWords.encodePieces': {
+    largest: KIB_64,
+    read: (text) => [encodePieces('Subject', [{ text }]), encodePieces('Subject', [{ raw: text }])],
+    around: ['=?a?q?b?=~', '\xe9~'],
+  },
+  'headerWords.encodeHeaderText': { largest: KIB_64, read: (text) => encodeHeaderText('Subject', text) },
+  'html.endOfTag': { largest: BODY, read: (text) => endOfTag(text, 0) },
+  'html.findStart': {
+    largest: BODY,
+    read: findStart,
+    around: ['<html><head>~', '<title>~', '<script>~</script>'],
+  },
+  'html.maskJis': { largest: BODY, read: maskJis },
+  'html.escapeHtml': { largest: KIB_64, read: escapeHtml },
+  'html.ownBlocks': {
+    largest: BODY,
+    read: (text) => ownBlocks(text, 0),
+    pieces: ['<div class="tlsward-banner">x</div>'],
+  },
+  'parameters.parseParameterized': {
+    largest: PACKET,
+    read: (text) => parseParameterized(text, 'type'),
+    around: ['text/plain; ~', 'text/plain; a=~', 'text/plain; a*=~'],
+    pieces: ['a*1=b;', ';a*10=x'],
+  },
+  'partHeader.bodyFacts': {
+    largest: PACKET,
+    read: (text) => bodyFacts(inFields(text, 'Content-Type', 'Content-Transfer-Encoding')),
+  },
+  'partHeader.parsePartHeader': {
+    largest: BODY,
+    read: (text) => parsePartHeader(bytes(text), 0),
+    around: ['a: ~\r\n\r\n'],
+    pieces: ['a: b\r\n', 'a: b\r\n c\r\n'],
+  },
+  'plainText.ownLines': {
+    largest: BODY,
+    read: (text) => ownLines(bytes(text), 0, PLAIN_BANNER, isOwn),
+    pieces: [`${BANNER}\r\n\r\n`, `${BANNER}\r\n`],
+  },
+  'subject.retagSubject': {
+    largest: KIB_64,
+    read: (text) => retagSubject(text, ['[TLS]', '[TLS]]', 'LS]'], '[TLS]'),
+    around: ['[TLS] ~', '\n ~', 'a~\n b'],
+  },
+  'template.cleanValue': { largest: PACKET, read: cleanValue },
+  'template.renderTemplate': {
+    largest: KIB_64,
+    read: (text) =>
+      TEMPLATE.kind === 'template' && renderTemplate(TEMPLATE.template, { tls: text }, 'header'),
+  },
+  'template.matchesTemplate': { largest: KIB_64, read: isOwn, around: ['This message came from ~'] },
+  'transfer.decodeTransfer': {
+    largest: BODY,
+    read: (text) => [decodeTransfer(bytes(text), 'base64'), decodeTransfer(bytes(text), 'quoted-printable')],
+  },
+  'transfer.splice': {
+    largest: BODY,
+    read: (text) =>
+      (['base64', 'quoted-printable'] as const).map((encoding) =>
+        splice(bytes(text), decodeTransfer(bytes(text), encoding) ?? Buffer.alloc(0), encoding, 0, 0, () =>
+          bytes('x\r\n'),
+        ),
+      ),
+  },
+  'transfer.encodeQuotedPrintable': { largest: KIB_64, read: (text) => encodeQuotedPrintable(bytes(text)) },
+
+  // marks
+  'authResults.formatAuthResults': {
+    largest: KIB_64,
+    read: (text) => formatAuthResults('mx.example.org', { ...SAMPLE, protocol: text, cipher: text }),
+  },
+  'authResults.authservIdOf': { largest: PACKET, read: authservIdOf, around: ['"~'] },
+  'authResults.claimsToBeOurs': {
+    largest: PACKET,
+    read: (text) => claimsToBeOurs(text, ['mx.example.org', '.example.net']),
+    around: ['a~', 'a~; x'],
+  },
+  'markFields.canonicalMark': {
+    largest: KIB_64,
+    read: tried((text) => canonicalMark({ ...SAMPLE, cipher: text, host: text }, 'bank.example', '01234567')),
+  },
+  'markFields.formatMark': {
+    largest: KIB_64,
+    read: tried((text) => formatMark({ ...SAMPLE, cipher: text, certificateName: text })),
+  },
+  'markFields.parseMark': {
+    largest: PACKET,
+    read: parseMark,
+    around: ['v=1; ~', 'v=1; leg=receive; state=~'],
+    pieces: ['leg=receive; '],
+  },
+  'markText.encodeMarkText': { largest: KIB_64, read: encodeMarkText },
+  'markText.decodeMarkText': { largest: KIB_64, read: decodeMarkText },
+  'replyToken.findReplyTokens': {
+    largest: PACKET,
+    read: (text) => findReplyTokens([text, ...(text.match(/.{1,50}/gs) ?? [])]),
+    around: ['<tw1.20261120.A.01234567.aaaaaaaaaaaaaaaaaaaaaa@~'],
+  },
+  'replyToken.checkReplyTokens': {
+    largest: PACKET,
+    read: (text) => checkReplyTokens([text], ['bank.example'], [key(1)]),
+  },
+  'replyToken.verifiedDomains': {
+    largest: PACKET,
+    read: (text) => verifiedDomains([text], ['bank.example'], [key(1)]),
+  },
+  'signMark.signMark': {
+    largest: KIB_64,
+    read: tried((text) => signMark({ ...SAMPLE, cipher: text }, 'bank.example', [key(1)])),
+  },
+  'signMark.verifyMark': { largest: PACKET, read: (text) => verifyMark(text, 'bank.example', [key(1)]) },
+  'stripMarks.fieldNameKey': { largest: PACKET, read: fieldNameKey, around: ['a~b'] },
+  'stripMarks.stripMarks': {
+    largest: PACKET,
+    read: (text) => stripMarks(inFields(text, 'X-TLS-Ward', 'X'), ['X-TLS-Ward']),
+  },
+
+  // edits and rules
+  'messageEdits.messageEdits': {
+    largest: PACKET / 4,
+    read: (text) => edited(inFields(text, ...EDITED_NAMES), text),
+  },
+  'messageEdits.messageEdits one field': {
+    largest: PACKET / 8,
+    read: (text) => EDITED_NAMES.map((name) => edited([field(name, text)], 'x')),
+  },
+  'replyTokenEdit.replyTokenEdit': {
+    largest: PACKET,
+    read: (text) =>
+      ['References', 'In-Reply-To', 'DKIM-Signature'].map((name) =>
+        replyTokenEdit([field(name, text)], 'unsigned', {
+          domain: 'bank.example',
+          code: 'A',
+          timeMs: 1,
+          host: 'mx.example.org',
+          keys: [key(1)],
+        }),
+      ),
+    around: ['<a@b>~', '<a@b>~x', 'h=~'],
+  },
+  'messageFacts.messageFacts': {
+    largest: PACKET / 4,
+    read: (text) => ruled(inFields(text, 'Subject', 'X-Secure', 'References')),
+  },
+  'messageFacts.messageFacts one field': {
+    largest: PACKET,
+    read: (text) => ruled([field('X-Secure', text)]),
+  },
+  'messageFacts.tokenValues': {
+    largest: PACKET,
+    read: (text) => tokenValues(inFields(text, 'References', text.slice(0, 100))),
+  },
+  'routedPath.markedRoute': { largest: LINE, read: markedRoute, around: ['<a@~>', '<"~"@b.example>'] },
+  'routedPath.routedPath': {
+    largest: PACKET,
+    read: (text) =>
+      routedPath(
+        { address: parsePath(text), path: text, parameters: [text], mailer: 'smtp', nextHop: text },
+        { end: 'encrypt' },
+      ),
+    around: ['<a@~>', '<~@b.example>', '<"~"@b.example>'],
+  },
+
+  // saved messages
+  'chain.readChain': {
+    largest: PACKET,
+    read: (text) => readChain(text.match(/.{1,1000}/gs) ?? [], { names: ['mx.example.org'], networks: [] }),
+  },
+  'hopsText.hopsLines': {
+    largest: KIB_64,
+    read: (text) => hopsLines(readChain([text], { names: [text], networks: [] }), ['mx.example.org']),
+    around: ['from ~ by ~'],
+  },
+  'hopsText.hopsJson': {
+    largest: KIB_64,
+    read: (text) => hopsJson(readChain([text], { names: [text], networks: [] }), ['mx.example.org']),
+  },
+  'receivedDate.dateFromWords': {
+    largest: KIB_64,
+    read: (text) => [dateFromWords([text], 0), dateFromWords(['1', 'Jan', '2020', text, text], 0)],
+    around: ['10:00:00.~'],
+  },
+  'receivedField.parseReceived': {
+    largest: PACKET,
+    read: parseReceived,
+    around: ['(~', 'from x (y [192.0.2.1]) by z with ~; 1 Jan 2020 10:00:00 +0000', 'from x (~)', 'from ~'],
+    pieces: TRACE_PIECES,
+  },
+  'receivedTokens.receivedPieces': {
+    largest: PACKET,
+    read: receivedPieces,
+    around: ['(~'],
+    pieces: TRACE_PIECES,
+  },
+  'tlsClaim.protocolName': { largest: KIB_64, read: protocolName },
+  'tlsClaim.keywordSays': { largest: KIB_64, read: keywordSays },
+  'tlsClaim.tlsClaimOf': {
+    largest: KIB_64,
+    read: (text) => tlsClaimOf([...receivedPieces(text), { kind: 'comment', text }], text),
+    around: ['using ~ with cipher ~ (~', 'TLS: ~', 'version=~', 'Client CN ~'],
+  },
+  'messageSplitter.MessageSplitter': {
+    largest: PACKET,
+    read: split,
+    around: ['From a\na: b\n\n~', 'a: ~\n\n', 'a: b\n~', 'From a\n\n\nFrom ~'],
+    pieces: ['From a Mon Jan 1 10:00:00 2020 +0100\n\n', 'a: b\n c\n'],
+  },
+
+  // published policies
+  'systemServers.parseServers': {
+    largest: KIB_64,
+    read: parseServers,
+    around: ['nameserver ~', 'nameserver ::1~'],
+    pieces: ['nameserver 127.0.0.1\n'],
+  },
+  'addressFilter.judgeAddress': { largest: LINE, read: (text) => judgeAddress(text, null) },
+  'stsFolder.parseStored': {
+    largest: KIB_64 * 2,
+    read: (text) => parseStored(text, 'bank.example'),
+    around: ['{"a":"~"}'],
+  },
+  'stsPolicy.parseStsPolicy': {
+    largest: KIB_64,
+    read: parseStsPolicy,
+    around: ['version: ~', 'version: a~b', 'mx: ~', 'version:~\nmode: none\nmax_age: 1\n'],
+  },
+  'stsRecord.isStsId': { largest: KIB_64, read: isStsId },
+  'stsRecord.readStsRecords': {
+    largest: KIB_64,
+    read: (text) => readStsRecords([text, ...(text.match(/.{1,100}/gs) ?? [])]),
+    around: ['v=STSv1; ~', 'v=STSv1; id=a~b', 'v=STSv1; id=a;~', 'v=STSv1~'],
+  },
+
+  // decisions
+  'words.reasonsOf': {
+    largest: KIB_64,
+    read: (text) =>
+      reasonsOf(verdictOf([{ side: 'recipient', address: parsePath(text), row: null, breach: null }], TLS)),
+  },
+};

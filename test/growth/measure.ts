@@ -1,0 +1,53 @@
+/**
+ * Does the time of a call grow no faster than n log n with its input? CPU time of this process, so that other work on the
+ * machine does not count; the least of several runs, because whatever else happens only adds to it; and nothing is said
+ * of calls that are done soon at the largest input there is, whatever they do.
+ */
+
+/** No message may hold the process longer, so a call that takes less at its largest input is none to speak of. */
+export const FLOOR_MS = 50;
+/** From one size to the next. */
+const STEP = 4;
+/** Time may grow so much over two steps: n log n gives 16 to 22, memory that has to be tidied up some more, a square 256. */
+const MOST_GROWTH = 80;
+/** A shorter time is measured with an error of its own size. */
+const LEAST_MS = 0.2;
+const RUNS = 3;
+
+function cpuMs(work: () => unknown): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+/**
+ * null when the call grows as it may up to `largest`; otherwise what was measured. `call` gets the size and returns the
+ * work for it, so that making the input is not measured.
+ */
+export function tooSteep(call: (size: number) => () => unknown, largest: number): string | null {
+  let found: string | null = null;
+  for (let attempt = 0; attempt < 3; attempt++) {
+    found = steepAt(call, largest);
+    if (found === null) return null;
+  }
+  return found;
+}
+
+/** Grows the input by steps until it is as large as it can be, or what it takes is certain. */
+function steepAt(call: (size: number) => () => unknown, largest: number): string | null {
+  const times: number[] = [];
+  for (let size = Math.ceil(largest / STEP ** 5); ; size = Math.min(size * STEP, largest)) {
+    // most calls are through after one run: even a square of it would not come to the floor at the largest
+    const certain = (time: number): boolean => Math.max(time, 0.01) * (largest / size) ** 2 < FLOOR_MS;
+    const work = call(size);
+    let ms = cpuMs(work);
+    if (certain(ms)) return null;
+    for (let run = 1; run < RUNS && ms < FLOOR_MS; run++) ms = Math.min(ms, cpuMs(work));
+    times.push(ms);
+    const before = times.at(-3);
+    if (before !== undefined && ms >= FLOOR_MS && ms / Math.max(before, LEAST_MS) > MOST_GROWTH)
+      return `${before.toFixed(1)} ms for ${Math.ceil(size / STEP ** 2)}, ${ms.toFixed(1)} ms for ${size}`;
+    if (certain(ms) || size >= largest) return null;
+  }
+}
