@@ -23,6 +23,14 @@ interface StatusReply {
   readonly listeners: readonly { readonly name: string; readonly address: string }[];
   readonly connections: Readonly<Record<string, Counters>>;
   readonly verdicts: Counters;
+  readonly verdictsByTls: Readonly<Record<string, Readonly<Record<string, Counters>>>>;
+  readonly loopDelay: {
+    readonly longestMs: number;
+    readonly at: string;
+    readonly serving: string;
+    readonly overThreshold: number;
+    readonly thresholdMs: number;
+  };
   readonly maps: Counters;
   readonly routes: Counters;
   readonly published: PublishedStatus;
@@ -66,6 +74,18 @@ function counters(values: Counters): string {
     .join(', ');
 }
 
+const TLS_WORDS: Readonly<Record<string, string>> = {
+  otherTls: 'other TLS',
+  notJudged: 'not judged',
+};
+
+/** The longest time for which the daemon served nobody. */
+function delayText({ longestMs, at, serving, overThreshold, thresholdMs }: StatusReply['loopDelay']): string {
+  const about = at === '' ? '' : ` at ${at}${serving === '' ? '' : ` (${serving})`}`;
+  const over = overThreshold === 0 ? '' : `; ${overThreshold} of ${thresholdMs} ms or more`;
+  return `longest ${longestMs} ms${about}${over}`;
+}
+
 /** `tlsward status`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, CONTROL_OPTION);
@@ -88,11 +108,16 @@ export async function run(argv: string[], io: Io): Promise<number> {
   for (const overdue of table.overdue) line('overdue', paint(io, 'yellow', overdue));
   for (const { name, address } of reply.listeners) line(name, address);
   line('verdicts', counters(reply.verdicts));
+  for (const [door, byTls] of Object.entries(reply.verdictsByTls)) {
+    for (const [i, key] of Object.keys(byTls).sort().entries())
+      line(i === 0 ? `by ${door}` : '', `${TLS_WORDS[key] ?? key}: ${counters(byTls[key]!)}`);
+  }
   line('maps', counters(reply.maps));
   line('routes', counters(reply.routes));
   for (const [i, text] of publishedLines(io, reply.published).entries())
     line(i === 0 ? 'published' : '', text);
   for (const [name, values] of Object.entries(reply.connections)) line(`${name}:`, counters(values));
+  line('delay', delayText(reply.loopDelay));
   line('memory', `${reply.memoryMiB} MiB`);
   return EXIT.yes;
 }

@@ -110,6 +110,19 @@ export class Log {
     this.#pino.error({ event: 'bug', where, stack }, 'internal error; the fail-safe reply was given');
   }
 
+  /** The process did nothing else for so long; `served` is the connection that was being worked on, where that is known. */
+  loopDelay(
+    ms: number,
+    served: { readonly proto: string; readonly conn: number; readonly peer: string } | null,
+    leftOut: number,
+  ): void {
+    const about = served === null ? {} : { proto: served.proto, conn: served.conn, peer: served.peer };
+    this.#pino.warn(
+      { event: 'loop.delay', ms: Math.round(ms), ...about, leftOut },
+      'the process was held; all connections waited',
+    );
+  }
+
   verdict(record: VerdictRecord): void {
     const { action, wouldBe, tagged, judged } = record.verdict;
     if (action === 'accept' && wouldBe === null && !tagged && judged === 'judged')

@@ -5,6 +5,8 @@
  * way, nothing read. All that is due after one read leaves in one write. The peer's mistake (WireError) closes the
  * connection with a named rule in the log; a mistake of ours gets the session's fail-safe reply, and the next message.
  *
+ * A peer that sends many messages at once gets SLICE_MS of them worked on, and then the other connections their turn.
+ *
  * Cost per connection decides the rate (Postfix opens one per SMTP session), so listeners are shared functions that find
  * their connection through the socket.
  */
@@ -12,6 +14,7 @@ import type { Socket } from 'node:net';
 import type { Log } from '../log/log.ts';
 import type { Decoder, Protocol, Step } from '../session/protocol.ts';
 import { WireError } from '../wire/wireError.ts';
+import type { LoopWatch } from './loopWatch.ts';
 
 export interface DriverCounters {
   opened: number;
@@ -36,10 +39,15 @@ export interface Owner<State, In, Out, Query, Answer> {
   readonly log: Log;
   readonly counters: DriverCounters;
   readonly draining: boolean;
+  /** Told of each piece of work; null: nobody counts. */
+  readonly watch: LoopWatch | null;
   /** Seconds since start. */
   readonly clock: number;
   closed(connection: Connection<State, In, Out, Query, Answer>): void;
 }
+
+/** Work on one connection before others get their turn, in milliseconds; one message is never cut. */
+const SLICE_MS = 10;
 
 const CONNECTION = Symbol('connection');
 type Any = Connection<unknown, unknown, unknown, unknown, unknown>;
@@ -47,6 +55,10 @@ type Tracked = Socket & { [CONNECTION]?: Any };
 let connections = 0;
 
 export class Connection<State, In, Out, Query, Answer> implements Peer {
+  get proto(): string {
+    return this.driver.protocol.name;
+  }
+
   readonly driver: Owner<State, In, Out, Query, Answer>;
   readonly socket: Socket;
   readonly conn: number;
@@ -87,7 +99,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
     } else this.pump();
   }
 
-  pump(): void {
+  pump(begun = performance.now()): void {
     let stepped = false;
     while (!this.busy && !this.closing) {
       let message: In | null;
@@ -107,7 +119,10 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
       } catch (error) {
         this.fault(error);
       }
+      if (performance.now() - begun > SLICE_MS && !this.busy && !this.closing && this.decoder.partial())
+        this.pause();
     }
+    this.driver.watch?.worked(begun, this);
     if (this.pending.length > 0) flushSoon(this as unknown as Any);
     // a whole message is progress: the deadline is that of the one begun behind it
     if (stepped || !this.decoder.partial()) this.waitingSince = 0;
@@ -115,6 +130,17 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
     if (this.busy || this.closing) return;
     if (this.ended) this.end();
     else if (this.driver.draining && this.driver.protocol.idle(this.state)) this.finish();
+  }
+
+  /** Goes on when the other connections have had their turn. */
+  pause(): void {
+    this.busy = true;
+    this.decoder.keep();
+    setImmediate(() => {
+      this.busy = false;
+      if (this.socket.isPaused()) this.socket.resume();
+      this.pump();
+    });
   }
 
   apply(first: Step<State, Out, Query>): void {
@@ -143,6 +169,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
     // the chunk may be a buffer that all connections share, and what is left of it is looked at only after the answer
     this.decoder.keep();
     const resume = (act: () => void): void => {
+      const begun = performance.now();
       this.busy = false;
       try {
         act();
@@ -150,7 +177,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
         this.fault(error);
       }
       if (this.socket.isPaused()) this.socket.resume();
-      this.pump();
+      this.pump(begun);
     };
     promise.then(
       (answer) => resume(() => this.apply(this.driver.protocol.answer(this.state, answer))),

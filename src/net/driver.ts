@@ -9,6 +9,7 @@ import type { Log } from '../log/log.ts';
 import type { Protocol } from '../session/protocol.ts';
 import { Connection, type DriverCounters, type Handler, type Owner, onData, track } from './connection.ts';
 import { newServer } from './listen.ts';
+import type { LoopWatch } from './loopWatch.ts';
 import { shareReads } from './sharedRead.ts';
 
 export interface DriverLimits {
@@ -28,6 +29,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   readonly protocol: Protocol<State, In, Out, Query, Answer>;
   readonly handler: Handler<Query, Answer>;
   readonly log: Log;
+  readonly watch: LoopWatch | null;
   readonly counters: DriverCounters = { opened: 0, refused: 0, messages: 0, wireErrors: 0, bugs: 0 };
   limits: DriverLimits;
   draining = false;
@@ -39,14 +41,16 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   readonly #sweep: NodeJS.Timeout;
   readonly #shared: boolean;
 
-  /** `shared`: read through the shared buffer (sharedRead.ts). */
+  /** `shared`: read through the shared buffer (sharedRead.ts); `watch` is told how long work takes. */
   constructor(
     protocol: Protocol<State, In, Out, Query, Answer>,
     handler: Handler<Query, Answer>,
     limits: DriverLimits,
     log: Log,
     shared = false,
+    watch: LoopWatch | null = null,
   ) {
+    this.watch = watch;
     this.#shared = shared;
     this.protocol = protocol;
     this.handler = handler;

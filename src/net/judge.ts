@@ -31,6 +31,7 @@ import type { Peer } from './connection.ts';
 import { TransactionMemory } from './memory.ts';
 import type { RecentVerdicts } from './recent.ts';
 import { type Routing, requestsRequireTls } from './routing.ts';
+import { VerdictsByTls } from './tlsCounters.ts';
 
 export interface VerdictCounters {
   accept: number;
@@ -64,6 +65,7 @@ const CANNOT_ROUTE = 'cannot change recipients: messages that a rule sends anoth
 
 export class Judge {
   readonly counters: VerdictCounters = { accept: 0, hold: 0, defer: 0, reject: 0, tagged: 0, wouldRefuse: 0 };
+  readonly byTls = new VerdictsByTls();
   readonly routing: Routing;
   #active: Active;
   /** What each table came into force with: a message keeps what it began with. */
@@ -225,6 +227,7 @@ export class Judge {
     const byRow = said !== null && decisive !== null ? replyFor(decisive, said, tls, code) : null;
     const reply = routed?.reply ?? byRow;
     this.counters[action]++;
+    this.byTls.add(transaction, verdict);
     if (verdict.tagged) this.counters.tagged++;
     if (verdict.wouldBe !== null) this.counters.wouldRefuse++;
     const record: VerdictRecord = {

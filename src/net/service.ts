@@ -31,6 +31,7 @@ import { Judge } from './judge.ts';
 import { KnownResults } from './knownResults.ts';
 import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
 import { LookUps, type OpenPublications } from './lookUps.ts';
+import { LoopWatch } from './loopWatch.ts';
 import { Maps } from './maps.ts';
 import { RecentVerdicts } from './recent.ts';
 import { Routing } from './routing.ts';
@@ -81,6 +82,7 @@ export class Service {
   readonly #clock: () => Date;
   readonly #days: DayWatch;
   readonly #lookUps: LookUps;
+  readonly #watch: LoopWatch;
 
   /** Reads the configuration and opens every listener. `clock`: what day it is; `open`: finder of published policies. Rejects with ConfigRejected or ListenError. */
   static async start(
@@ -122,6 +124,8 @@ export class Service {
     this.#lookUps = lookUps;
     this.#config = config;
     this.#log = log;
+    const watch = new LoopWatch((ms, served, leftOut) => log.loopDelay(ms, served, leftOut));
+    this.#watch = watch;
     this.#loaded = loaded;
     this.#recent = new RecentVerdicts(service.recentVerdicts);
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
@@ -147,7 +151,7 @@ export class Service {
     });
     this.#drivers.set(
       'policy',
-      new Driver(policy, (query, peer) => judge.policy(query, peer), limits, log, shared),
+      new Driver(policy, (query, peer) => judge.policy(query, peer), limits, log, shared, watch),
     );
     this.#drivers.set(
       'milter',
@@ -160,15 +164,23 @@ export class Service {
         limits,
         log,
         shared,
+        watch,
       ),
     );
     this.#drivers.set(
       'socketmap',
-      new Driver(socketmapProtocol, (request, peer) => maps.answer(request, peer), limits, log, shared),
+      new Driver(
+        socketmapProtocol,
+        (request, peer) => maps.answer(request, peer),
+        limits,
+        log,
+        shared,
+        watch,
+      ),
     );
     this.#drivers.set(
       'control',
-      new Driver(controlProtocol, (request) => this.#control(request), limits, log),
+      new Driver(controlProtocol, (request) => this.#control(request), limits, log, false, watch),
     );
     log.setLevel(service.logLevel);
     this.#announce(loaded, table, ms);
@@ -310,6 +322,8 @@ export class Service {
       listeners: this.listeners,
       drivers: this.#drivers,
       verdicts: this.#judge.counters,
+      verdictsByTls: this.#judge.byTls.counters,
+      loopDelay: this.#watch.report(),
       maps: this.#maps.counters,
       published: this.#lookUps.status(),
       routes: this.#judge.routing.counters,
@@ -347,6 +361,7 @@ export class Service {
   /** Stops accepting, lets transactions in flight end, closes; resolves to the number of connections cut off. */
   async stop(limitSeconds = this.#loaded.service.shutdownTimeoutMs / 1000): Promise<number> {
     clearInterval(this.#sweep);
+    this.#watch.stop();
     const cutOff = await Promise.all([...this.#drivers.values()].map((driver) => driver.drain(limitSeconds)));
     await this.#lookUps.close();
     return cutOff.reduce((sum, count) => sum + count, 0);

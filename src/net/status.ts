@@ -6,8 +6,10 @@ import { escapeText, formatPosition } from '../config/problem.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { DriverCounters } from './connection.ts';
 import type { VerdictCounters } from './judge.ts';
+import type { LoopDelay } from './loopWatch.ts';
 import type { MapCounters } from './maps.ts';
 import type { RouteCounters } from './routing.ts';
+import type { TlsCounters } from './tlsCounters.ts';
 import { packageVersion } from './version.ts';
 
 export interface OpenListener {
@@ -31,6 +33,9 @@ export interface StatusParts {
   readonly listeners: readonly OpenListener[];
   readonly drivers: ReadonlyMap<string, { readonly open: number; readonly counters: DriverCounters }>;
   readonly verdicts: VerdictCounters;
+  /** By interface. */
+  readonly verdictsByTls: Readonly<Record<string, TlsCounters>>;
+  readonly loopDelay: LoopDelay;
   readonly maps: MapCounters;
   /** Of LookUps. */
   readonly published: object;
@@ -60,9 +65,11 @@ export function statusReport(parts: StatusParts): object {
     listeners: parts.listeners,
     connections,
     verdicts: parts.verdicts,
+    verdictsByTls: parts.verdictsByTls,
     maps: parts.maps,
     published: parts.published,
     routes: parts.routes,
+    loopDelay: parts.loopDelay,
     memoryMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
   };
 }

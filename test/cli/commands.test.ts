@@ -187,6 +187,30 @@ test('reload prints the difference or the mistakes; status tells', async (t) => 
   t.match(after, { table: { generation: 2, lastReload: /^refused .*: 2 mistakes, first: / } });
 });
 
+test('status splits verdicts by what protected the session, and says how long the daemon was held', async (t) => {
+  const { config } = await bed(t, TABLE);
+  const from = ['--config', config, ...mail('bank.example')];
+  await say(simulate, ['policy', ...from]);
+  await say(simulate, ['policy', ...from, ...TLS]);
+  await say(simulate, ['policy', ...from, '--tls', 'TLSv9.foreign AES256-SHA 256']);
+  await say(simulate, ['milter', ...from, ...TLS]);
+  const json = (await say(status, ['--config', config, '--json'])).json();
+  const { verdicts, verdictsByTls, loopDelay } = json as Record<string, Record<string, unknown>>;
+  t.match(verdictsByTls, {
+    policy: { plain: { reject: 1 }, 'TLSv1.3': { accept: 1 }, otherTls: { defer: 1 } },
+    milter: { 'TLSv1.3': { accept: 1 } },
+  });
+  t.match(verdicts, { accept: 2, reject: 1, defer: 1 }, 'which add up to all of them');
+  t.match(loopDelay, { longestMs: Number, overThreshold: Number, thresholdMs: 100 });
+  const { out } = await say(status, ['--config', config]);
+  t.match(
+    out,
+    /^by policy +TLSv1\.3: accept 1, hold 0, defer 0, reject 0\n +other TLS: accept 0.*\n +plain: .*reject 1$/m,
+  );
+  t.match(out, /^by milter +TLSv1\.3: accept 1/m);
+  t.match(out, /^delay +longest \d+ ms/m);
+});
+
 test('mistakes as text and as JSON', async (t) => {
   const config = join(t.testdir({ 'bad.ini': '[servce]\n' }), 'bad.ini');
   const text = await say(check, ['--config', config]);

@@ -1,0 +1,31 @@
+/**
+ * Verdicts by what protected the session, one interface each: "how much of our mail comes in plain text?" is the first
+ * question of anybody who wants to require TLS. The names are a fixed set, because a peer can call its version anything.
+ */
+import type { TlsState } from '../core/tls.ts';
+import type { Transaction } from '../core/transaction.ts';
+import type { Action, Verdict } from '../core/verdict.ts';
+
+const VERSIONS = ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
+
+/** `plain`; a version; `otherTls`: a version that is none of these; `unknown`: the MTA did not tell; `notJudged`. */
+export type TlsKey = 'plain' | (typeof VERSIONS)[number] | 'otherTls' | 'unknown' | 'notJudged';
+
+export type ActionCounters = Record<Action, number>;
+export type TlsCounters = Partial<Record<TlsKey, ActionCounters>>;
+
+export class VerdictsByTls {
+  readonly counters: Record<Transaction['door'], TlsCounters> = { policy: {}, milter: {} };
+
+  add(transaction: Transaction, verdict: Verdict): void {
+    const counters = this.counters[transaction.door];
+    const key = verdict.judged === 'judged' ? keyOf(transaction.tls) : 'notJudged';
+    counters[key] ??= { accept: 0, hold: 0, defer: 0, reject: 0 };
+    counters[key][verdict.action]++;
+  }
+}
+
+function keyOf(tls: TlsState): TlsKey {
+  if (tls.kind !== 'tls') return tls.kind;
+  return VERSIONS.find((version) => version === tls.protocol) ?? 'otherTls';
+}
