@@ -218,7 +218,7 @@ test('DNS that is silent for thousands of domains costs nobody else', async (t) 
   // sockets of the two resolvers: 256 each at most
   t.ok(most > 100 && most <= 560, `${most} more descriptors`);
   const counters = ((await daemon.ask('status')).published as { counters: { running: number } }).counters;
-  t.ok(counters.running <= 300, `${counters.running} running`);
+  t.ok(counters.running <= 1024, `${counters.running} running`);
   t.ok(process.memoryUsage.rss() - rss < 150e6);
   await daemon.service.stop(0);
   t.equal(
