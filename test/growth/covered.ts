@@ -13,13 +13,14 @@ import { reasonsOf } from '../../src/core/words.ts';
 import { parseServers } from '../../src/dns/systemServers.ts';
 import { messageEdits } from '../../src/edits/messageEdits.ts';
 import { replyTokenEdit } from '../../src/edits/replyTokenEdit.ts';
+import { subjectEdits } from '../../src/edits/subjectEdits.ts';
 import { readChain } from '../../src/hops/chain.ts';
 import { hopsJson, hopsLines } from '../../src/hops/hopsText.ts';
 import { dateFromWords } from '../../src/hops/receivedDate.ts';
 import { parseReceived } from '../../src/hops/receivedField.ts';
 import { receivedPieces } from '../../src/hops/receivedTokens.ts';
 import { keywordSays, protocolName, tlsClaimOf } from '../../src/hops/tlsClaim.ts';
-import { leaveByHeader, putBodyBanner } from '../../src/mail/bodyBanner.ts';
+import { leaveByHeader, putBodyBanner, takeBodyBanners } from '../../src/mail/bodyBanner.ts';
 import { charsetOf, decodeText, decodeWindows1252 } from '../../src/mail/charset.ts';
 import { foldText } from '../../src/mail/fold.ts';
 import {
@@ -30,13 +31,16 @@ import {
   encodeWords,
   isStrict,
 } from '../../src/mail/headerWords.ts';
-import { endOfTag, escapeHtml, findStart, maskJis, ownBlocks } from '../../src/mail/html.ts';
+import { endOfComment, endOfRaw, endOfTag, escapeHtml, findStart, maskJis } from '../../src/mail/html.ts';
+import { htmlBanners } from '../../src/mail/htmlBanners.ts';
 import { readStructure } from '../../src/mail/mime.ts';
 import { parseParameterized } from '../../src/mail/parameters.ts';
 import { bodyFacts, parsePartHeader } from '../../src/mail/partHeader.ts';
 import { ownLines, plainBanner } from '../../src/mail/plainText.ts';
+import { refold } from '../../src/mail/refold.ts';
+import { isSigned, signatureCovers } from '../../src/mail/signatures.ts';
 import { retagSubject } from '../../src/mail/subject.ts';
-import { cleanValue, matchesTemplate, parseTemplate, renderTemplate } from '../../src/mail/template.ts';
+import { cleanValue, ownBanners, parseTemplate, renderTemplate } from '../../src/mail/template.ts';
 import { decodeTransfer, encodeQuotedPrintable, splice } from '../../src/mail/transfer.ts';
 import { MessageSplitter } from '../../src/mailfile/messageSplitter.ts';
 import { authservIdOf, claimsToBeOurs, formatAuthResults } from '../../src/mark/authResults.ts';
@@ -143,8 +147,7 @@ function inFields(text: string, ...names: readonly string[]): HeaderField[] {
 
 const TEMPLATE = parseTemplate('This message came from {domain} over {tls} to {host}.');
 const BANNER = 'This message came from bank.example over TLSv1.3 to mx.example.org.';
-const isOwn = (text: string): boolean =>
-  TEMPLATE.kind === 'template' && matchesTemplate(TEMPLATE.template, text);
+const OWN = ownBanners(TEMPLATE.kind === 'template' ? [TEMPLATE.template] : []);
 const UTF8 = charsetOf('utf-8')!;
 const PLAIN_BANNER = plainBanner([BANNER], UTF8, 'utf-8', false, false)!;
 const SENDER = parsePath('<a@bank.example>');
@@ -194,6 +197,8 @@ export const EDITS = {
   keys: [key(1)],
   tags: ['[TLS]', '[Unprotected]'],
   maxBodyBytes: BODY,
+  bannerTexts: ['This message came from {domain} over {tls} to {host}.'],
+  bannerForged: 'remove',
 } as const;
 
 function edited(headers: readonly HeaderField[], body: string): unknown {
@@ -264,7 +269,7 @@ const inPart = (name: string) => (text: string) =>
     bytes(text),
     {
       text: BANNER,
-      isOwn,
+      own: OWN,
     },
   );
 
@@ -467,11 +472,6 @@ export const COVERED: Readonly<Record<string, Reader>> = {
   },
   'html.maskJis': { largest: BODY, read: maskJis },
   'html.escapeHtml': { largest: KIB_64, read: escapeHtml },
-  'html.ownBlocks': {
-    largest: BODY,
-    read: (text) => ownBlocks(text, 0),
-    pieces: ['<div class="tlsward-banner">x</div>'],
-  },
   'parameters.parseParameterized': {
     largest: PACKET,
     read: (text) => parseParameterized(text, 'type'),
@@ -490,7 +490,7 @@ export const COVERED: Readonly<Record<string, Reader>> = {
   },
   'plainText.ownLines': {
     largest: BODY,
-    read: (text) => ownLines(bytes(text), 0, PLAIN_BANNER, isOwn),
+    read: (text) => ownLines(bytes(text), 0, PLAIN_BANNER, OWN),
     pieces: [`${BANNER}\r\n\r\n`, `${BANNER}\r\n`],
   },
   'subject.retagSubject': {
@@ -504,7 +504,44 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     read: (text) =>
       TEMPLATE.kind === 'template' && renderTemplate(TEMPLATE.template, { tls: text }, 'header'),
   },
-  'template.matchesTemplate': { largest: KIB_64, read: isOwn, around: ['This message came from ~'] },
+  'bodyBanner.takeBodyBanners': {
+    largest: BODY,
+    read: (text) =>
+      ['text/plain', 'text/html'].map((type) =>
+        takeBodyBanners([field('Content-Type', type)], bytes(text), { own: OWN }),
+      ),
+    around: ['<div class="tlsward-banner">~', '<p>This message came from ~'],
+  },
+  'htmlBanners.htmlBanners': {
+    largest: BODY,
+    read: (text) =>
+      htmlBanners(
+        text,
+        0,
+        (latin1) => latin1,
+        (one) => OWN.matches(one),
+      ),
+    around: ['<p>~'],
+  },
+  'html.endOfComment': { largest: BODY, read: (text) => endOfComment(`<!--${text}`, 0) },
+  'html.endOfRaw': { largest: BODY, read: (text) => endOfRaw(text, 'title', 0) },
+  'refold.refold': { largest: KIB_64, read: refold },
+  'signatures.isSigned': { largest: PACKET, read: (text) => isSigned(inFields(text, 'DKIM-Signature', 'X')) },
+  'signatures.signatureCovers': {
+    largest: PACKET,
+    read: (text) => signatureCovers([field('DKIM-Signature', text)], 'Subject'),
+    around: ['h=~', 'v=1; h=~; b=x'],
+  },
+  'subjectEdits.subjectEdits': {
+    largest: PACKET / 4,
+    read: (text) =>
+      subjectEdits(inFields(text, 'Subject'), { tags: ['[TLS]', '[t]'], tag: '[TLS]', signed: false }, []),
+  },
+  'template.ownBanners': {
+    largest: KIB_64,
+    read: (text) => OWN.matches(text),
+    around: ['This message came from ~'],
+  },
   'transfer.decodeTransfer': {
     largest: BODY,
     read: (text) => [decodeTransfer(bytes(text), 'base64'), decodeTransfer(bytes(text), 'quoted-printable')],

@@ -123,6 +123,19 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'stsPolicies.StsPolicies',
   ],
   ['walks records that decodeAnswer has read, with at most 10 aliases', 'answer.readAnswer'],
+  [
+    'makes or looks up the templates of the configuration; cleanValue bounds what is put into them',
+    'bannerWords.bannerValues',
+    'bannerWords.ownBannersOf',
+    'bannerWords.templateOf',
+  ],
+  [
+    'putBodyBanner, takeBodyBanners and messageEdits of the table call it with the same text',
+    'bodyEdits.bodyEdits',
+    'partBanner.putInPart',
+    'partBanner.takeFromPart',
+  ],
+  ['steps over one run of characters; its callers are in the table', 'html.behindLine', 'html.skipSpace'],
 ];
 
 export const EXCEPTED: Readonly<Record<string, string>> = Object.fromEntries(
