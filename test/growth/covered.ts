@@ -528,7 +528,7 @@ export const COVERED: Readonly<Record<string, Reader>> = {
   'refold.refold': { largest: KIB_64, read: refold },
   'signatures.isSigned': { largest: PACKET, read: (text) => isSigned(inFields(text, 'DKIM-Signature', 'X')) },
   'signatures.signatureCovers': {
-    largest: PACKET,
+    largest: PACKET / 8,
     read: (text) => signatureCovers([field('DKIM-Signature', text)], 'Subject'),
     around: ['h=~', 'v=1; h=~; b=x'],
   },
