@@ -4,28 +4,19 @@
  *
  * `master` runs in the foreground (-d) as leader of a session of its own, so that its daemons can be found by session id
  * and the group signal it sends at its end reaches them and nobody else. A guard ends it when the test process dies
- * without cleaning up (see processes.ts). With a resolver of its own it runs in a mount namespace of its own, where
- * /etc/resolv.conf is the instance's: libc, and so Postfix, knows no other way to be told.
+ * without cleaning up (see processes.ts).
  *
- * Sources: master(8), master_sig.c (SIGTERM is passed on to the process group), mount_namespaces(7), unshare(1).
+ * Sources: master(8), master_sig.c (SIGTERM is passed on to the process group).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { until, within } from './deadline.ts';
 import type { Layout } from './postfix-config.ts';
+import type { PostfixPrograms } from './postfix-programs.ts';
 import { exited, guardProcess, type ProcessInfo, sessionMembers } from './processes.ts';
-import { command } from './requirements.ts';
 
 const START_MS = 15_000;
 const STOP_MS = 10_000;
-
-/** $1 is the file to be /etc/resolv.conf, the rest the command, which keeps the process id. */
-const ENTER = `set -e
-mount --make-rprivate /
-mount --bind "$1" /etc/resolv.conf
-shift
-exec "$@"
-`;
 
 export class MasterProcess {
   readonly pid: number;
@@ -45,7 +36,7 @@ export class MasterProcess {
    * master ends first or takes too long.
    */
   static async start(
-    daemons: string,
+    programs: PostfixPrograms,
     paths: Layout,
     log: () => string,
     resolvConf: string | null = null,
@@ -58,9 +49,8 @@ export class MasterProcess {
       POSTLOG_HOSTNAME: 'test',
     };
     const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
-    const argv = [join(daemons, 'master'), '-c', paths.config, '-d'];
-    if (resolvConf !== null)
-      argv.unshift(command('unshare'), '-m', '--', '/bin/sh', '-c', ENTER, 'sh', resolvConf);
+    const path = join(programs.daemons, 'master');
+    const argv = programs.argv(path, ['-c', paths.config, '-d'], resolvConf);
     const child = spawn(argv[0]!, argv.slice(1), { detached: true, env, stdio });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => {

@@ -9,7 +9,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Layout } from './postfix-config.ts';
-import { accountId, findCommand } from './requirements.ts';
+import type { PostfixPrograms } from './postfix-programs.ts';
+import { findCommand } from './requirements.ts';
 
 /** The unprivileged account that owns delivered mail: `nobody` on Linux. */
 export const MAIL_UID = 65534;
@@ -17,10 +18,11 @@ export const MAIL_UID = 65534;
 /** Queue folders with owner postfix, group root, mode 700. */
 const QUEUES = 'active bounce corrupt defer deferred flush hold incoming private saved trace'.split(' ');
 
+/** Whom the folders belong to, by number. */
+export type Owners = Pick<PostfixPrograms, 'owner' | 'drop'>;
+
 /** Make every folder of the layout. Needs root. */
-export function makeFolders(paths: Layout): void {
-  const owner = accountId('/etc/passwd', 'postfix')!;
-  const drop = accountId('/etc/group', 'postdrop')!;
+export function makeFolders(paths: Layout, { owner, drop }: Owners): void {
   const make = (path: string, uid: number, gid: number, mode: number) => {
     mkdirSync(path, { recursive: true });
     chownSync(path, uid, gid);
@@ -42,7 +44,12 @@ export function makeFolders(paths: Layout): void {
  * A sasldb with these logins in `realm`, and the smtpd.conf that points to it. Without saslpasswd2 nothing is made: then
  * AUTH fails, and a test that needs it says so with `e2eSkip(['sasl', ...])`.
  */
-export function makeLogins(paths: Layout, realm: string, users: Readonly<Record<string, string>>): void {
+export function makeLogins(
+  paths: Layout,
+  { owner }: Owners,
+  realm: string,
+  users: Readonly<Record<string, string>>,
+): void {
   const tool = findCommand('saslpasswd2');
   if (tool === null) return;
   const database = join(paths.sasl, 'sasldb2');
@@ -53,7 +60,7 @@ export function makeLogins(paths: Layout, realm: string, users: Readonly<Record<
       stdio: ['pipe', 'ignore', 'pipe'],
     });
   }
-  chownSync(database, accountId('/etc/passwd', 'postfix')!, 0);
+  chownSync(database, owner, 0);
   const lines = ['pwcheck_method: auxprop', 'auxprop_plugin: sasldb', 'mech_list: PLAIN LOGIN'];
   lines.push(`sasldb_path: ${database}`, '');
   writeFileSync(join(paths.sasl, 'smtpd.conf'), lines.join('\n'));

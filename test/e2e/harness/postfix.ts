@@ -10,7 +10,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type CertificateAuthority, SERVER_NAME } from './ca.ts';
 import { pause, until } from './deadline.ts';
 import { type MailMessage, parseMessage } from './message.ts';
@@ -25,9 +25,10 @@ import {
   withDns,
 } from './postfix-config.ts';
 import { MasterProcess } from './postfix-master.ts';
+import { type PostfixPrograms, postfixPrograms } from './postfix-programs.ts';
+import type { Release } from './postfix-releases.ts';
 import { makeFolders, makeLogins, writeAged } from './postfix-setup.ts';
 import { freePorts, portOpen } from './processes.ts';
-import { command, findDaemonDirectory } from './requirements.ts';
 
 export interface PostfixOptions {
   readonly ca: CertificateAuthority;
@@ -43,6 +44,8 @@ export interface PostfixOptions {
   readonly services?: readonly string[];
   /** Logins for the submission listeners. Default alice / secret. */
   readonly users?: Readonly<Record<string, string>>;
+  /** Run the Postfix of this release; default: as TLSWARD_POSTFIX says, else this machine's own. */
+  readonly release?: Release;
   /** Address of the DNS server it asks (dns.ts), for MX, A and TLSA with DNSSEC. Without: no DNS at all. */
   readonly resolver?: string;
 }
@@ -70,7 +73,7 @@ export class Postfix {
   readonly #options: PostfixOptions;
   readonly #main: Map<string, string>;
   readonly #listeners: Readonly<Record<string, Parameters>>;
-  readonly #daemons: string;
+  readonly #programs: PostfixPrograms;
   #master: MasterProcess | null = null;
 
   constructor(options: PostfixOptions) {
@@ -83,16 +86,25 @@ export class Postfix {
       listeners[name] = { ...listeners[name], ...more };
     }
     this.#listeners = listeners;
-    const daemons = findDaemonDirectory();
-    if (daemons === null) throw new Error('no Postfix daemon directory');
-    this.#daemons = daemons;
-    const programs = { daemons, commands: dirname(command('postqueue')) };
+    const programs = postfixPrograms(options.release);
+    this.#programs = programs;
     const local = options.localDomains ?? ['local.example'];
     this.#main = mainDefaults(this.#paths, programs, this.hostname, local, options.ca);
     if (options.resolver !== undefined) withDns(this.#main);
     for (const [name, value] of Object.entries(options.main ?? {})) this.#main.set(name, value);
-    makeFolders(this.#paths);
-    makeLogins(this.#paths, this.hostname, options.users ?? { alice: 'secret' });
+    makeFolders(this.#paths, programs);
+    makeLogins(this.#paths, programs, this.hostname, options.users ?? { alice: 'secret' });
+  }
+
+  /** `3.10.13` */
+  get version(): string {
+    return this.#programs.version;
+  }
+
+  /** Is it this version or a later one? */
+  since(major: number, minor: number): boolean {
+    const [one = 0, two = 0] = this.version.split('.').map(Number);
+    return one > major || (one === major && two >= minor);
   }
 
   /** `queue_directory`: Postfix looks for relative socket paths here. */
@@ -127,11 +139,13 @@ export class Postfix {
       const from = this.logMark();
       const log = () => this.log().slice(from);
       try {
-        this.#master = await MasterProcess.start(this.#daemons, this.#paths, log, this.#resolvConf());
+        this.#master = await MasterProcess.start(this.#programs, this.#paths, log, this.#resolvConf());
         return;
       } catch (error) {
-        // Another server took a port between the check and the bind.
-        if (attempt === 3 || !/Address already in use/.test(String(error))) throw error;
+        // Another server took a port between the check and the bind. Later versions say it to syslog only.
+        const taken = await Promise.all([...this.ports.values()].map((port) => portOpen(port)));
+        if (attempt === 3 || !(taken.includes(true) || /Address already in use/.test(String(error))))
+          throw error;
       }
     }
   }
@@ -311,11 +325,26 @@ export class Postfix {
     return this.#master;
   }
 
+  /** Run a command of its own (postmap, postconf) with its configuration, to its end. */
+  async command(
+    name: string,
+    args: readonly string[],
+  ): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> {
+    const [file = '', ...rest] = this.#programs.argv(join(this.#programs.commands, name), args);
+    const env = { ...process.env, MAIL_CONFIG: this.#paths.config };
+    return new Promise((resolve) => {
+      execFile(file, rest, { env, timeout: WAIT_MS, encoding: 'utf8' }, (error, stdout, stderr) =>
+        resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
+      );
+    });
+  }
+
   #run(name: string, args: readonly string[], input = ''): Promise<string> {
     const env = { ...process.env, MAIL_CONFIG: this.#paths.config };
     return new Promise((resolve, reject) => {
       const options = { env, timeout: WAIT_MS, maxBuffer: 64 << 20, encoding: 'latin1' } as const;
-      const child = execFile(command(name), args, options, (error, stdout, stderr) => {
+      const [file = '', ...rest] = this.#programs.argv(join(this.#programs.commands, name), args);
+      const child = execFile(file, rest, options, (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
         else reject(new Error(`${name} ${args.join(' ')}: ${error.message}\n${stderr}`, { cause: error }));
       });
