@@ -1,11 +1,15 @@
 /**
  * `tlsward check`: reads the whole configuration as `serve` would, the key file of `mark-key` included, and prints every
  * mistake with file and line, what was found and what was expected. No socket is opened and nothing is changed: a key file
- * that is not there yet is not made. One that this user may not read is mentioned. Exit status: 0 fine, 78 mistakes.
+ * that is not there yet is not made. One that this user may not read is mentioned. postconf is asked whether the Postfix of
+ * this host keeps what the table promises; what it does not is a warning. Exit status: 0 fine, 78 mistakes.
  */
 import { loadConfig } from '../config/load.ts';
 import { formatNotice, formatProblem } from '../config/problem.ts';
 import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
+import { askPostconf } from '../net/postconf.ts';
+import { postfixWarnings } from '../net/postfixWarnings.ts';
+import { factsOf, type Watched } from '../net/postfixWatch.ts';
 import { configFile, count, EXIT, type Io, paint, parseCommand } from './command.ts';
 
 /** `tlsward check`; see the file comment. */
@@ -16,11 +20,14 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const { notices } = loaded;
   const key = loaded.ok && loaded.service.markKey !== null ? await tryKeyFile(loaded.service.markKey) : {};
   const ok = loaded.ok && key.mistake === undefined;
+  const warnings = loaded.ok && !values.sample ? await warningsOf(loaded) : [];
   if (values.json) {
     const detail = loaded.ok
       ? { rows: loaded.packed.rows, hash: loaded.hash, files: loaded.files }
       : { problems: loaded.problems };
-    io.out(`${JSON.stringify({ ok, notices, ...detail, ...(loaded.ok ? { markKey: key } : {}) })}\n`);
+    io.out(
+      `${JSON.stringify({ ok, notices, warnings, ...detail, ...(loaded.ok ? { markKey: key } : {}) })}\n`,
+    );
     return ok ? EXIT.yes : EXIT.config;
   }
   if (!loaded.ok || key.mistake !== undefined) {
@@ -34,8 +41,15 @@ export async function run(argv: string[], io: Io): Promise<number> {
       `${paint(io, 'green', `${file}: fine`)}; ${count(loaded.packed.rows, 'row')} from ${count(loaded.files.length, 'file')}\n`,
     );
   for (const notice of notices) io.err(`notice: ${formatNotice(notice)}\n`);
+  for (const warning of warnings) io.err(`${paint(io, 'red', 'warning')}: ${warning}\n`);
   if (key.notice !== undefined) io.err(`notice: ${key.notice}\n`);
   return ok ? EXIT.yes : EXIT.config;
+}
+
+/** What of the Postfix on this host breaks a promise of the table. */
+async function warningsOf(loaded: Watched): Promise<string[]> {
+  const { postconf } = loaded.service;
+  return postfixWarnings(factsOf(loaded, postconf === null ? null : await askPostconf(postconf)));
 }
 
 /** Can the key file be used? A missing one is made on first start. */

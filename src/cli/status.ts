@@ -34,7 +34,17 @@ interface StatusReply {
   readonly maps: Counters;
   readonly routes: Counters;
   readonly published: PublishedStatus;
+  readonly postfix: PostfixStatus;
   readonly memoryMiB: number;
+}
+
+interface PostfixStatus {
+  /** '' when postconf did not say. */
+  readonly version: string;
+  readonly tlsRequiredEnable: string;
+  /** Versions that MTAs named to the milter. */
+  readonly seen: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 type PublishedStatus =
@@ -65,6 +75,14 @@ function publishedLines(io: Io, published: PublishedStatus): string[] {
       paint(io, 'red', `FOR TESTS ONLY: policies are fetched from ${testOpening} (sts-test-opening)`),
     );
   return lines;
+}
+
+/** What is known of the MTA, and what of it breaks a promise. */
+function postfixLines(io: Io, { version, tlsRequiredEnable, seen, warnings }: PostfixStatus): string[] {
+  const known = version === '' ? [] : [`${version} by postconf`];
+  if (seen.length > 0) known.push(`${seen.join(', ')} by the milter`);
+  if (tlsRequiredEnable !== '') known.push(`tls_required_enable = ${tlsRequiredEnable}`);
+  return [known.join('; ') || 'version not known', ...warnings.map((text) => paint(io, 'red', text))];
 }
 
 /** `wouldRefuse` of the JSON is "would refuse" here. */
@@ -116,6 +134,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   line('routes', counters(reply.routes));
   for (const [i, text] of publishedLines(io, reply.published).entries())
     line(i === 0 ? 'published' : '', text);
+  for (const [i, text] of postfixLines(io, reply.postfix).entries()) line(i === 0 ? 'postfix' : '', text);
   for (const [name, values] of Object.entries(reply.connections)) line(`${name}:`, counters(values));
   line('delay', delayText(reply.loopDelay));
   line('memory', `${reply.memoryMiB} MiB`);

@@ -46,6 +46,8 @@ export const MARKS = ['header', 'none'] as const;
 export const YES_NO = ['yes', 'no'] as const;
 export const MESSAGE_ROUTES = ['recipient', 'header'] as const;
 export const FORGED_BANNERS = ['leave', 'remove', 'always'] as const;
+/** Of a message whose author does without protection (RFC 8689), and of which a row wants it. */
+export const TLS_REQUIRED_ACTIONS = ['refuse', 'hold', 'ignore'] as const;
 export const REPLY_TOKENS = ['no', 'unsigned', 'always'] as const;
 
 type Line = readonly [key: string, standard: string, meaning: string, check: Check];
@@ -182,6 +184,24 @@ const SERVICE = section('service', [
       expected: 'a version such as 3.7',
       allowed: { pattern: '^(?:[0-9]{1,2}\\.[0-9]{1,3}(?:\\.[0-9]{1,3})?)?$' },
     },
+  ],
+  [
+    'postconf',
+    '/usr/sbin/postconf',
+    'program that is asked for version and settings of the Postfix on this host, to warn of what does not fit; empty: none',
+    anything('a path'),
+  ],
+  [
+    'tls-required-enable',
+    '',
+    'what `tls_required_enable` is in `main.cf` (Postfix 3.10 and later); empty: ask `postconf`',
+    { expected: 'one of yes, no', allowed: { enum: ['yes', 'no', ''] } },
+  ],
+  [
+    'tls-required-no',
+    'refuse',
+    'what becomes of a message with `TLS-Required: no` to recipients to whom mail must leave under TLS (milter, Postfix 3.10 and later)',
+    words(TLS_REQUIRED_ACTIONS),
   ],
   [
     'resolver',

@@ -5,7 +5,7 @@
  * Rules beside the single values: at least one socket for an MTA; no address twice; addresses other than loopback only
  * with `allow-remote = yes`, because whoever reaches a socket can ask and, on the milter socket, is believed.
  */
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { canonicalDomain } from '../core/domain.ts';
 import { type Network, parseNetwork } from '../core/network.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type LOG_LEVELS,
   type MESSAGE_ROUTES,
   type REPLY_TOKENS,
+  type TLS_REQUIRED_ACTIONS,
 } from './keys.ts';
 import { formatListen, isLoopback, type ListenAddress, parseListen } from './listen.ts';
 import { domainFault } from './pattern.ts';
@@ -67,6 +68,11 @@ export interface ServiceSettings {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** `3.7`; null when not said. */
   readonly postfixVersion: string | null;
+  /** Absolute path of postconf(1); null: not asked. */
+  readonly postconf: string | null;
+  /** What the administrator says of main.cf; null: nothing. */
+  readonly tlsRequiredEnable: boolean | null;
+  readonly tlsRequiredNo: (typeof TLS_REQUIRED_ACTIONS)[number];
   /** Validating resolvers on this host; empty: those of the system, whose word about DNSSEC does not count. */
   readonly resolver: readonly ResolverAddress[];
   /** Absolute path; null: fetched policies are kept in memory only. */
@@ -122,6 +128,12 @@ function parseHostName(text: string): string | null | Wrong {
 function parseVersion(text: string): string | null | Wrong {
   if (text === '') return null;
   return Number(text.split('.')[0]) >= 3 ? text : new Wrong(quote(text), '3.0 or later');
+}
+
+/** What is run must not depend on where we were started. */
+function parsePostconf(text: string): string | null | Wrong {
+  if (text === '') return null;
+  return isAbsolute(text) ? text : new Wrong(quote(text), 'an absolute path such as /usr/sbin/postconf');
 }
 
 function parseTrusted(text: string): Network | Wrong {
@@ -184,6 +196,9 @@ export function readService(section: Section, folder: string, report: Report): S
     maxBodyBytes: count('max-body', 0, 16 * 1024 * 1024),
     logLevel: read('log-level', (value) => value as ServiceSettings['logLevel']),
     postfixVersion: read('postfix-version', parseVersion),
+    postconf: read('postconf', parsePostconf),
+    tlsRequiredEnable: read('tls-required-enable', (value) => (value === '' ? null : value === 'yes')),
+    tlsRequiredNo: read('tls-required-no', (value) => value as ServiceSettings['tlsRequiredNo']),
     resolver: read('resolver', (value) => parseListOf(value, parseResolver)),
     stsCache: read('sts-cache', (value) => (value === '' ? null : resolve(folder, value))),
     published: read('published', (value) => parsePublished(value, folder)),

@@ -231,6 +231,11 @@ export class Log {
     this.#pino.warn({ event: 'config.notice', notice }, 'configuration notice');
   }
 
+  /** Something about the MTA that breaks a promise of the table. */
+  postfixWarning(what: string): void {
+    this.#pino.warn({ event: 'postfix.warning', what }, 'the MTA does not keep what the table promises');
+  }
+
   /** A row whose `until` has passed, once a day. */
   rowOverdue(where: string, at: string, until: string, days: number, reason: string | null): void {
     this.#pino.warn(

@@ -16,6 +16,7 @@ import { ensureKeyFile } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { headerNamesFor } from '../rules/messageFacts.ts';
 import type { RouteSettings } from '../rules/route.ts';
+import { protectsDelivery, TLS_REQUIRED_FIELD } from '../rules/tlsRequired.ts';
 import type { EventsAnswer } from '../session/judging.ts';
 import { OLDEST_POSTFIX, type PostfixVersion, parsePostfixVersion } from '../wire/tlsPolicyValue.ts';
 import type { Active } from './judge.ts';
@@ -41,6 +42,7 @@ export function activeOf(
     route: routeSettings(service),
     events: eventsOf(service, table, edits, rules),
     postfixVersion: postfixVersion(service),
+    tlsRequiredNo: service.tlsRequiredNo,
     ways: { relayhost: service.relayhost, fallbacks: fallbacksOf(rules) },
   };
 }
@@ -102,11 +104,14 @@ function eventsOf(
   if (edits.tags.length > 0) names.push(...SUBJECT_HEADERS);
   if (edits.replyToken !== 'no') names.push(...TOKEN_HEADERS);
   names.push(...headerNamesFor(rules));
+  const looksForTlsRequired = service.tlsRequiredNo !== 'ignore';
+  if (looksForTlsRequired) names.push(TLS_REQUIRED_FIELD);
   return {
     kind: 'events',
     judges: table.judges,
     headers: bodyBanner ? 'all' : [...new Set(names.map((name) => name.toLowerCase()))],
     bodyLimitBytes: bodyBanner ? service.maxBodyBytes : 0,
     routes: rules.length === 0 ? 'none' : service.messageRoute,
+    nextHops: looksForTlsRequired && protectsDelivery(table.packed.settings),
   };
 }

@@ -5,6 +5,7 @@
  * A transaction is decided by one table from its first question to its last: the milter session carries the table, the
  * policy protocol finds it again under `instance`.
  */
+import type { ServiceSettings } from '../config/service.ts';
 import { decide, type Facts } from '../core/decide.ts';
 import type { Edit } from '../core/edit.ts';
 import { asksForPin } from '../core/interfaces.ts';
@@ -56,6 +57,8 @@ export interface Active {
   readonly events: EventsAnswer;
   /** Whose grammar answers on the deliver leg have. */
   readonly postfixVersion: PostfixVersion;
+  /** What becomes of `TLS-Required: no` where mail must leave under TLS. */
+  readonly tlsRequiredNo: ServiceSettings['tlsRequiredNo'];
   /** Where mail that a rule marked goes. */
   readonly ways: Ways;
 }
@@ -67,6 +70,8 @@ export class Judge {
   readonly counters: VerdictCounters = { accept: 0, hold: 0, defer: 0, reject: 0, tagged: 0, wouldRefuse: 0 };
   readonly byTls = new VerdictsByTls();
   readonly routing: Routing;
+  /** Told what each MTA calls itself. */
+  sawMta: (mta: string) => void = () => {};
   #active: Active;
   /** What each table came into force with: a message keeps what it began with. */
   readonly #earlier = new WeakMap<PolicyTable, Active>();
@@ -177,6 +182,7 @@ export class Judge {
   message(query: MessageQuery, peer: Peer): MessageAnswer {
     const table = query.table ?? this.active.table;
     const { transaction } = query;
+    this.sawMta(query.mta);
     const judged =
       query.verdicts.length > 0 ? combine(query.verdicts) : decide(transaction, table, this.active.facts);
     const code = this.#code();

@@ -19,6 +19,16 @@ import { headerNamesFor, messageFacts } from '../rules/messageFacts.ts';
 import { type RouteCase, type Routed, type RouteSettings, routeMessage } from '../rules/route.ts';
 import { hopOf, literalByRow } from '../rules/routeHop.ts';
 import { changedMeanwhile, foreignWay, tooMany } from '../rules/routeWords.ts';
+import {
+  asksForPlain,
+  firstProtected,
+  grantsPlain,
+  type Protected,
+  protectsDelivery,
+  TLS_REQUIRED_FIELD,
+  tlsRequiredReason,
+  tlsRequiredReply,
+} from '../rules/tlsRequired.ts';
 import type { MessageQuery } from '../session/judging.ts';
 import { since } from '../wire/tlsPolicyValue.ts';
 import type { Active } from './judge.ts';
@@ -50,6 +60,14 @@ export class Routing {
       this.counters.refused++;
       return { ...stopped([], foreignWay(code)), kind: 'refused' };
     }
+    const byRules = this.#byRules(query, active, code, now);
+    const routed = tlsRequired(query, active, byRules, code) ?? byRules;
+    if (routed === null || routed.kind === 'nothing') return null;
+    this.counters[routed.kind]++;
+    return routed;
+  }
+
+  #byRules(query: MessageQuery, active: Active, code: string, now: number): Routed | null {
     const { rules } = active;
     if (rules.length === 0) return null;
     const { transaction } = query;
@@ -62,9 +80,7 @@ export class Routing {
       keys: active.edits.keys,
     });
     const routed = unseen(query, rules, facts, code) ?? this.#route(query, active, facts, code, now);
-    if (routed === null || routed.kind === 'nothing') return null;
-    this.counters[routed.kind]++;
-    return routed;
+    return routed?.kind === 'nothing' ? null : routed;
   }
 
   #route(query: MessageQuery, active: Active, facts: MessageFacts, code: string, now: number): Routed | null {
@@ -120,6 +136,51 @@ export function namesWay(transaction: Transaction, facts: Active['facts']): bool
 
 const NEXT_HOP = /tlsward-via/i;
 const ANY_MARK = /tlsward-(?:via|encrypt|verify|fallback)/i;
+
+/** What becomes of a message whose author wants no protection where it must leave under TLS; null: nothing is to be done. */
+function tlsRequired(
+  query: MessageQuery,
+  { tlsRequiredNo, table, route }: Active,
+  routed: Routed | null,
+  code: string,
+): Routed | null {
+  if (tlsRequiredNo === 'ignore' || !grantsPlain(query.mta)) return null;
+  if (routed?.kind === 'refused' || routed?.kind === 'deferred') return null;
+  const hidden = query.shown !== 'all' && !query.shown.includes(TLS_REQUIRED_FIELD);
+  if (!hidden && !asksForPlain(query.headers ?? [])) return null;
+  const found = byRule(routed) ?? firstProtected(recipientsOf(query), table, route) ?? unlisted(query, table);
+  if (found === null) return null;
+  if (hidden) return stopped([], changedMeanwhile(code));
+  const held = tlsRequiredNo === 'hold';
+  const rules = routed?.rules ?? [];
+  if (!held) return { ...stopped(rules, tlsRequiredReply(found, code)), kind: 'refused' };
+  const before = routed ?? stopped([], null);
+  const holdReason = [before.holdReason, tlsRequiredReason(found)].filter(Boolean).join('; ');
+  return { ...before, kind: 'held', holdReason };
+}
+
+function byRule(routed: Routed | null): Protected | null {
+  const [rule] = routed?.rules ?? [];
+  return rule === undefined ? null : { recipient: '', why: `rule ${rule}` };
+}
+
+/** As the MTA showed them; by their domains where it was not asked to. */
+function recipientsOf({ shownRecipients, transaction }: MessageQuery): readonly RuleRecipient[] {
+  if (shownRecipients !== null) return shownRecipients;
+  return transaction.recipients.map((address) => ({
+    address,
+    path: address.text,
+    parameters: [],
+    mailer: '',
+    nextHop: '',
+  }));
+}
+
+/** Recipients that were not kept may be anybody. */
+function unlisted({ transaction }: MessageQuery, table: PolicyTable): Protected | null {
+  const any = transaction.unseenRecipients && protectsDelivery(table.packed.settings);
+  return any ? { recipient: '', why: 'not all recipients could be looked at' } : null;
+}
 
 /** Sendmail: does all mail to this recipient leave as it needs, by its row? */
 function byRow({ address }: RuleRecipient, need: Need, table: PolicyTable): boolean {

@@ -33,6 +33,7 @@ import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
 import { LookUps, type OpenPublications } from './lookUps.ts';
 import { LoopWatch } from './loopWatch.ts';
 import { Maps } from './maps.ts';
+import { PostfixWatch } from './postfixWatch.ts';
 import { RecentVerdicts } from './recent.ts';
 import { Routing } from './routing.ts';
 import { canShareReads } from './sharedRead.ts';
@@ -83,6 +84,7 @@ export class Service {
   readonly #days: DayWatch;
   readonly #lookUps: LookUps;
   readonly #watch: LoopWatch;
+  readonly #postfix: PostfixWatch;
 
   /** Reads the configuration and opens every listener. `clock`: what day it is; `open`: finder of published policies. Rejects with ConfigRejected or ListenError. */
   static async start(
@@ -186,8 +188,11 @@ export class Service {
     this.#announce(loaded, table, ms);
     this.#clock = clock;
     this.#days = new DayWatch(clock, log);
+    this.#postfix = new PostfixWatch(loaded, log);
+    judge.sawMta = (mta) => this.#postfix.saw(mta);
     this.#sweep = setInterval(() => {
       judge.sweep();
+      this.#postfix.sweep(Date.now());
       this.checkDay();
     }, 30_000);
     this.#sweep.unref();
@@ -285,6 +290,7 @@ export class Service {
     this.#loadedAt = new Date();
     this.#lastReload = '';
     this.#announce(loaded, table, performance.now() - begun);
+    this.#postfix.reload(loaded);
     const restartNeeded = SOCKET_KEYS.filter(
       (key) => JSON.stringify(service[key]) !== JSON.stringify(old.service[key]),
     );
@@ -327,6 +333,7 @@ export class Service {
       maps: this.#maps.counters,
       published: this.#lookUps.status(),
       routes: this.#judge.routing.counters,
+      postfix: this.#postfix.status(),
     });
   }
 

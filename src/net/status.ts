@@ -40,6 +40,8 @@ export interface StatusParts {
   /** Of LookUps. */
   readonly published: object;
   readonly routes: RouteCounters;
+  /** Of PostfixWatch. */
+  readonly postfix: object;
 }
 
 /** The reply to the control command `status`. */
@@ -70,6 +72,7 @@ export function statusReport(parts: StatusParts): object {
     published: parts.published,
     routes: parts.routes,
     loopDelay: parts.loopDelay,
+    postfix: parts.postfix,
     memoryMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
   };
 }

@@ -52,6 +52,8 @@ export interface EventsAnswer {
   readonly bodyLimitBytes: number;
   /** How messages that a rule speaks of are sent on: by other recipients, or by a header. `none`: there are no rules. */
   readonly routes: 'none' | 'recipient' | 'header';
+  /** Is it to be shown without rules, too, where the MTA would send each recipient? */
+  readonly nextHops?: boolean;
 }
 
 /** Milter, at end of message: all that was collected. */
@@ -70,10 +72,12 @@ export interface MessageQuery {
   readonly body: readonly Uint8Array[] | null;
   /** Parameters of MAIL as they came; none when there were no rules at negotiation. */
   readonly mailParameters: readonly string[];
-  /** Like the recipients of `transaction`, as the MTA showed them; null when there were no rules at negotiation. */
+  /** Like the recipients of `transaction`, as the MTA showed them; null when that was not asked for at negotiation. */
   readonly shownRecipients: readonly RuleRecipient[] | null;
   /** Does the MTA call itself Postfix? */
   readonly postfix: boolean;
+  /** What it calls itself, `Postfix 3.10.13` or `8.17.1.9`; '' when it does not say. */
+  readonly mta: string;
 }
 
 export interface MessageAnswer {

@@ -241,7 +241,7 @@ function recipient(state: InMessage, args: readonly string[]): MilterStep {
     return { state: { ...state, waiting, message: { ...message, recipientsLost: true } }, out: NOTHING };
   }
   const address = recipientOf(args[0]!);
-  const shown = agreement.routes === 'none' ? null : shownRecipient(args, address, macros);
+  const shown = agreement.nextHops ? shownRecipient(args, address, macros) : null;
   if (!agreement.judges || !answers) {
     const recipients = chain<Accepted>(message.recipients, { recipient: address, verdict: null, shown });
     return {
@@ -286,8 +286,9 @@ function end(state: InMessage, chunk: Uint8Array): MilterStep {
     shown: agreement.headers,
     body: bodyKept ? listOf(message.body) : null,
     mailParameters: message.mailParameters,
-    shownRecipients: agreement.routes === 'none' ? null : shownOf(accepted),
+    shownRecipients: agreement.nextHops ? shownOf(accepted) : null,
     postfix: client.postfix,
+    mta: client.mta,
   };
   return { state: asking, out: bodyKept && message.bodyBytes > LONG_BODY_BYTES ? WORKING : NOTHING, ask };
 }

@@ -16,6 +16,9 @@ import type { ConnectCommand } from '../wire/milterDecode.ts';
 import { macroValue } from '../wire/milterMacros.ts';
 import type { Client } from './milterState.ts';
 
+/** Characters of what an MTA calls itself. */
+const LONGEST_MTA = 100;
+
 /** An IP address in one spelling as far as two doors must agree: no `IPv6:`, IPv4 never v4-mapped; '' for none. */
 export function clientAddress(text: string): string {
   if (!text.includes(':')) return text === 'unknown' ? '' : text;
@@ -35,6 +38,7 @@ export function serverOf(address: string | null, port: string | null): string {
 export function clientOf(connect: ConnectCommand, macros: string): Client {
   const { hostname, family, port } = connect;
   const address = family === '4' || family === '6' ? clientAddress(connect.address) : '';
+  const mta = (macroValue(macros, 'v') ?? '').slice(0, LONGEST_MTA);
   const loopback = address === '127.0.0.1' || address === '::1';
   return {
     arrival: hostname === 'localhost' && port === 0 && loopback ? 'local' : 'smtp',
@@ -45,7 +49,8 @@ export function clientOf(connect: ConnectCommand, macros: string): Client {
     server: serverOf(macroValue(macros, 'daemon_addr'), macroValue(macros, 'daemon_port')),
     heloName: '',
     mtaName: macroValue(macros, 'j') ?? '',
-    postfix: /postfix/i.test(macroValue(macros, 'v') ?? ''),
+    postfix: /postfix/i.test(mta),
+    mta,
     heloMacros: '',
     later: false,
   };

@@ -16,8 +16,9 @@
  * Macros are asked for at all seven stages, none of them empty: Postfix takes an empty list for its own default, and
  * Sendmail honours the list for EOM only when one for EOH came too. The TLS set is asked for at MAIL as well as at HELO,
  * because a client may go on after STARTTLS without another EHLO. `{client_addr}` at MAIL is the proof that our list was
- * honoured (see milterTls.ts). `{daemon_addr}` and `{daemon_port}` tell two connections of one client apart. Macros that an MTA does not know do no harm. Where the MTA would send a recipient, and the
- * rights to change recipients, are asked for only when there are rules that route by them.
+ * honoured (see milterTls.ts). `{daemon_addr}` and `{daemon_port}` tell two connections of one client apart. Macros that an
+ * MTA does not know do no harm. Where the MTA would send a recipient is asked for only when rules or rows of the deliver leg
+ * look at it, and the rights to change recipients only when rules route by them.
  *
  * Sources: Postfix MILTER_README and `milter8.c`, Sendmail `milter.c`, libmilter `engine.c` (st_optionneg).
  */
@@ -39,7 +40,7 @@ export const MACRO_LISTS: readonly MacroList[] = [
   { stage: SMFIM.EOH, names: 'i' },
 ];
 
-/** With rules: where the MTA would send each recipient. */
+/** With rules, or where mail must leave under TLS: where the MTA would send each recipient. */
 export const ROUTING_MACRO_LISTS: readonly MacroList[] = MACRO_LISTS.map((list) =>
   list.stage === SMFIM.ENVRCPT ? { stage: list.stage, names: 'i {rcpt_mailer} {rcpt_host}' } : list,
 );
@@ -97,6 +98,7 @@ export function agree(
   const actions = offer.actions & want.actions;
   const protocol = offer.protocol & want.protocol;
   const listsSent = (actions & SMFIF.SETSYMLIST) !== 0;
+  const nextHops = events.routes !== 'none' || events.nextHops === true;
   const agreement: Agreement = {
     limits: offer.limits,
     version,
@@ -107,8 +109,9 @@ export function agree(
     headers: events.headers,
     bodyLimitBytes: events.bodyLimitBytes,
     routes: events.routes,
+    nextHops,
   };
-  const lists = events.routes === 'none' ? MACRO_LISTS : ROUTING_MACRO_LISTS;
+  const lists = nextHops ? ROUTING_MACRO_LISTS : MACRO_LISTS;
   const macroLists = listsSent ? lists : NO_LISTS;
   return { agreement, reply: { kind: 'OPTNEG', version, actions, protocol, macroLists } };
 }

@@ -50,6 +50,7 @@ export interface Agreement {
   readonly headers: 'none' | 'all' | readonly string[];
   readonly bodyLimitBytes: number;
   readonly routes: EventsAnswer['routes'];
+  readonly nextHops: boolean;
 }
 
 /** One SMTP session as CONNECT and HELO told it. */
@@ -65,6 +66,8 @@ export interface Client {
   readonly mtaName: string;
   /** Does macro `v` name Postfix? */
   readonly postfix: boolean;
+  /** Macro `v`, `Postfix 3.10.13`; cut. */
+  readonly mta: string;
   /** Macros of the last HELO. */
   readonly heloMacros: string;
   /** Another session came by this connection before it. */
@@ -91,7 +94,7 @@ export interface Accepted {
   readonly recipient: EnvelopeAddress;
   /** null when RCPT is not put to the core. */
   readonly verdict: Verdict | null;
-  /** How the MTA showed it; null without rules. */
+  /** How the MTA showed it; null where that was not asked for. */
   readonly shown: RuleRecipient | null;
 }
 
@@ -166,6 +169,7 @@ export const NO_CLIENT: Client = {
   heloName: '',
   mtaName: '',
   postfix: false,
+  mta: '',
   heloMacros: '',
   later: false,
 };

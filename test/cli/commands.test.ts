@@ -232,7 +232,7 @@ test('check reads the key file as serve would', async (t) => {
   const key = join(folder, 'mark.key');
   writeFileSync(
     config,
-    '[service]\nmilter-listen = inet:127.0.0.1:1\nmark-key = mark.key\n[domains]\n* = may\n',
+    '[service]\npostconf =\nmilter-listen = inet:127.0.0.1:1\nmark-key = mark.key\n[domains]\n* = may\n',
   );
   t.match(await say(check, ['--config', config]), { code: 0, err: '', out: /: fine; / });
   t.throws(() => readFileSync(key), { code: 'ENOENT' }, 'and does not make it');
@@ -332,7 +332,7 @@ test('help for one command, and for a word that is none', async (t) => {
 test('colour on a terminal only, and not with NO_COLOR', async (t) => {
   const folder = t.testdir();
   const config = join(folder, 'tls.ini');
-  writeFileSync(config, '[service]\npolicy-listen = inet:127.0.0.1:1\n[domains]\n* = may\n');
+  writeFileSync(config, '[service]\npostconf =\npolicy-listen = inet:127.0.0.1:1\n[domains]\n* = may\n');
   t.match(await say(check, ['--config', config], true), { err: '', out: /^\u001b\[32m/ });
   t.notMatch((await say(check, ['--config', config])).out, /\u001b/);
   // a terminal, as far as the program can tell

@@ -339,6 +339,15 @@ export class Postfix {
     });
   }
 
+  /** A program that is its postconf, for tlsward's key of that name. */
+  postconfProgram(): string {
+    const argv = this.#programs.argv(join(this.#programs.commands, 'postconf'), ['-c', this.#paths.config]);
+    const quoted = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+    const path = join(this.dir, 'postconf');
+    writeFileSync(path, `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+    return path;
+  }
+
   #run(name: string, args: readonly string[], input = ''): Promise<string> {
     const env = { ...process.env, MAIL_CONFIG: this.#paths.config };
     return new Promise((resolve, reject) => {

@@ -1,0 +1,81 @@
+/**
+ * What of the Postfix that we serve breaks a promise of the table, in sentences. Pure: `check`, the log and `status` say the same.
+ *
+ * Three things are looked at. `TLS-Required: no` (Postfix 3.10 and later) switches every row off until the daemon has been
+ * shown that `tls_required_enable = no`: by `postconf`, or by the administrator's word. Answers in the grammar of a later
+ * Postfix than the one that asks make mail wait. And a server that takes a bare newline for the end of a line lets a client
+ * smuggle messages past every check (`smtpd_forbid_bare_newline`, 3.7.9, 3.8.4 and later; `no` by default before 3.9).
+ */
+import { parsePostfixVersion, since } from '../wire/tlsPolicyValue.ts';
+import type { PostconfAnswer } from './postconf.ts';
+
+export interface PostfixFacts {
+  /** `postfix-version`; null: not said. */
+  readonly configured: string | null;
+  /** `tls-required-enable`; null: not said. */
+  readonly tlsRequiredEnable: boolean | null;
+  /** Does a row or a rule promise TLS for mail that leaves by Postfix? */
+  readonly protects: boolean;
+  /** Is mail judged as it arrives? */
+  readonly receives: boolean;
+  /** null: there is none on this host, or it did not answer. */
+  readonly postconf: PostconfAnswer | null;
+  /** Versions by which MTAs called themselves to the milter, `3.10.13`. */
+  readonly seen: readonly string[];
+}
+
+/** One sentence each; empty when nothing is wrong, or nothing is known. */
+export function postfixWarnings(facts: PostfixFacts): string[] {
+  return [...tlsRequired(facts), ...grammar(facts), ...bareNewline(facts)];
+}
+
+const CURE = 'main.cf needs tls_required_enable = no (contrib/postfix/deliver-3.10.main.cf)';
+
+function tlsRequired({ configured, tlsRequiredEnable, protects, postconf, seen }: PostfixFacts): string[] {
+  if (!protects) return [];
+  const versions = [postconf?.version ?? null, configured, ...seen];
+  const concerned = versions.find((version) => version !== null && isSince(version, 3, 10));
+  const said = postconf?.tlsRequiredEnable ?? null;
+  if (concerned == null || said === 'no' || (said === null && tlsRequiredEnable === false)) return [];
+  const found =
+    said === 'yes'
+      ? 'postconf says that it is yes'
+      : tlsRequiredEnable
+        ? 'tls-required-enable says that it is yes'
+        : 'nobody has said what it is';
+  return [
+    `Postfix ${concerned} lets any author switch off TLS for a message, whatever its row says, with the header TLS-Required: no: ${CURE}; ${found}`,
+  ];
+}
+
+/** Answers that a Postfix cannot read: all mail that they are for waits. */
+function grammar({ configured, postconf, seen }: PostfixFacts): string[] {
+  const wanted = parsePostfixVersion(configured ?? '');
+  if (wanted === null) return [];
+  const actual = [...(postconf === null ? [] : [postconf.version]), ...seen];
+  const older = actual.find((version) => !isSince(version, wanted.major, wanted.minor));
+  if (older === undefined) return [];
+  const effect =
+    since(wanted, 3, 10) && !isSince(older, 3, 10)
+      ? 'mail to domains with an MTA-STS policy waits, 4.7.5, because this version refuses the attributes of 3.10'
+      : 'it may refuse what it is answered, and mail then waits';
+  return [`postfix-version is ${configured}, and a Postfix here is ${older}: ${effect}`];
+}
+
+function bareNewline({ receives, postconf }: PostfixFacts): string[] {
+  if (!receives || postconf === null) return [];
+  const { version, forbidBareNewline } = postconf;
+  if (forbidBareNewline === null)
+    return [
+      `Postfix ${version} cannot be told to refuse bare newlines, by which a client smuggles messages past every check: update to 3.7.9, 3.8.4 or later`,
+    ];
+  if (forbidBareNewline !== 'no' && forbidBareNewline !== 'note') return [];
+  return [
+    `Postfix ${version} takes bare newlines for line ends, by which a client smuggles messages past every check: main.cf needs smtpd_forbid_bare_newline = ${isSince(version, 3, 9) ? 'normalize' : 'yes'}`,
+  ];
+}
+
+function isSince(text: string, major: number, minor: number): boolean {
+  const version = parsePostfixVersion(text);
+  return version !== null && since(version, major, minor);
+}
