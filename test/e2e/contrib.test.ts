@@ -13,11 +13,12 @@ import t, { type Test } from 'tap';
 import { root } from '../root.ts';
 import { type CertificateAuthority, createCa } from './harness/ca.ts';
 import { Daemon, type LogLine } from './harness/daemon.ts';
+import { until } from './harness/deadline.ts';
 import { Postfix } from './harness/postfix.ts';
 import { parseMain } from './harness/postfix-config.ts';
 import { writeAged } from './harness/postfix-setup.ts';
 import { freePorts } from './harness/processes.ts';
-import { accountId, command, e2eSkip } from './harness/requirements.ts';
+import { command, e2eSkip } from './harness/requirements.ts';
 import type { Reply } from './harness/smtp-reply.ts';
 import { openSession, type SessionOptions } from './harness/smtp-session.ts';
 
@@ -67,7 +68,7 @@ async function site(
   t.teardown(() => postfix.close());
   const folder = join(postfix.dir, 'queue/tlsward');
   mkdirSync(folder);
-  chownSync(folder, 0, accountId('/etc/group', 'postfix')!);
+  chownSync(folder, 0, postfix.group);
   chmodSync(folder, 0o2750);
   const tlsward = await Daemon.create({
     doors: ['control'],
@@ -184,6 +185,38 @@ for (const name of MAIN) {
     t.ok(performance.now() - begun < 40_000, 'within the time limits, not after 200 s');
   });
 }
+
+/** Whole messages that arrive of one DATA with a second message behind a bare newline, dot, CRLF. */
+async function smuggled(postfix: Postfix): Promise<string[]> {
+  await postfix.clear();
+  const client = await openSession(postfix.port('mx'), { localAddress: '127.0.0.9' });
+  await client.mail('mallory@other.example');
+  await client.rcpt(BOB);
+  await client.command('DATA');
+  const second = `MAIL FROM:<alice@partner.example>\r\nRCPT TO:<${BOB}>\r\nDATA\r\nSubject: second\r\n\r\nx`;
+  client.write(`Subject: first\r\n\r\nx\n.\r\n${second}\r\n.\r\n`);
+  await client.reply('the end of the first');
+  await client.quit();
+  await postfix.waitForDelivered(BOB);
+  await until(10_000, 'an empty queue', async () => (await postfix.queue()).length === 0);
+  return postfix.delivered(BOB).map((mail) => `${mail.first('Return-Path')} ${mail.first('Subject')}`);
+}
+
+t.test('a message smuggled in behind a bare newline', { skip }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  for (const name of MAIN) {
+    const { postfix } = await site(t, ca, fragment(`${name}.main.cf`));
+    const first = '<mallory@other.example> first';
+    t.strictSame(await smuggled(postfix), [first], `${name}: is text of the first`);
+    if (name === 'both') {
+      await postfix.setMain({ smtpd_forbid_bare_newline: 'no', smtpd_forbid_unauth_pipelining: 'no' });
+      const both = [first, '<alice@partner.example> second'];
+      t.strictSame((await smuggled(postfix)).sort(), both.sort(), 'without the line it is a message');
+    }
+    await postfix.stop();
+  }
+});
 
 t.test('client certificates, with the commented lines switched on', { skip }, async (t) => {
   const ca = createCa();

@@ -14,7 +14,7 @@ import type { CertificateAuthority } from './ca.ts';
 import { Daemon } from './daemon.ts';
 import { Postfix } from './postfix.ts';
 import { type Parameters, parseMain } from './postfix-config.ts';
-import { command } from './requirements.ts';
+import { postfixPrograms } from './postfix-programs.ts';
 import { openSession } from './smtp-session.ts';
 
 export const SERVERS = ['plain', 'self', 'wrong', 'right'] as const;
@@ -45,6 +45,7 @@ export interface SiteOptions {
   readonly main?: Parameters;
   /** More lines of master.cf. */
   readonly services?: readonly string[];
+  /** `postfix-version`; default: 3.10, with its grammar, when the Postfix under test has it. */
   readonly version?: string;
   /** The resolver of Postfix, and the port that its smtp(8) connects to. */
   readonly dns?: { readonly address: string; readonly port: number };
@@ -79,7 +80,10 @@ export async function site(
   await postfix.setMain({ transport_maps: `texthash:${postfix.file('transport', lines.join(''))}` });
   const socketDir = join(postfix.queueDirectory, 'tlsward');
   mkdirSync(socketDir, { mode: 0o755 });
-  const service = { 'postfix-version': more.version ?? null, ...more.service };
+  const service = {
+    'postfix-version': more.version ?? (postfix.since(3, 10) ? '3.10' : null),
+    ...more.service,
+  };
   // its HTTPS client trusts the CA of the policy hosts, as it would trust the system's
   const env = { NODE_EXTRA_CA_CERTS: ca.caFile };
   const daemon = await Daemon.create({ doors: ['socketmap', 'control'], socketDir, tables, service, env });
@@ -116,13 +120,15 @@ export async function outcome(
   return { dsn, line };
 }
 
-/** Runs a command of Postfix's to its end. */
+/** Runs a command of the Postfix under test to its end. */
 export function run(
   name: string,
   args: readonly string[],
 ): Promise<{ status: number; stdout: string; stderr: string }> {
+  const programs = postfixPrograms();
+  const [file = '', ...rest] = programs.argv(join(programs.commands, name), args);
   return new Promise((resolve) => {
-    execFile(command(name), args, { timeout: 20_000, encoding: 'utf8' }, (error, stdout, stderr) =>
+    execFile(file, rest, { timeout: 20_000, encoding: 'utf8' }, (error, stdout, stderr) =>
       resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
     );
   });

@@ -25,8 +25,9 @@ export interface PostfixPrograms {
   readonly daemons: string;
   /** Folder of postqueue and the like. */
   readonly commands: string;
-  /** Numeric ids of user postfix and group postdrop, as its programs look them up. */
+  /** Numeric ids of user and group postfix and of group postdrop, as its programs look them up. */
   readonly owner: number;
+  readonly group: number;
   readonly drop: number;
   /** The command line that runs a program by its path. */
   argv(path: string, args: readonly string[], resolvConf?: string | null): string[];
@@ -64,8 +65,12 @@ function entering(root: string, resolvConf: string | null, argv: readonly string
 
 /** The Postfix of a release, or that of this machine (null). Throws when it is not there. */
 export function postfixPrograms(release: Release | null = selectedRelease()): PostfixPrograms {
-  return release === null ? hostPrograms() : rootPrograms(release);
+  if (release !== null) return rootPrograms(release);
+  host ??= hostPrograms();
+  return host;
 }
+
+let host: PostfixPrograms | null = null;
 
 function hostPrograms(): PostfixPrograms {
   const daemons = findDaemonDirectory();
@@ -76,6 +81,7 @@ function hostPrograms(): PostfixPrograms {
     daemons,
     commands: dirname(command('postqueue')),
     owner: accountId('/etc/passwd', 'postfix')!,
+    group: accountId('/etc/group', 'postfix')!,
     drop: accountId('/etc/group', 'postdrop')!,
     argv: (path, args, resolvConf = null) =>
       resolvConf === null ? [path, ...args] : entering('', resolvConf, [path, ...args]),
@@ -90,6 +96,7 @@ function rootPrograms(release: Release): PostfixPrograms {
     daemons: ROOT_DAEMONS,
     commands: ROOT_COMMANDS,
     owner: accountId(join(root.dir, 'etc/passwd'), 'postfix')!,
+    group: accountId(join(root.dir, 'etc/group'), 'postfix')!,
     drop: accountId(join(root.dir, 'etc/group'), 'postdrop')!,
     argv: (path, args, resolvConf = null) => entering(root.dir, resolvConf, [path, ...args]),
   };

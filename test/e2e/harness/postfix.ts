@@ -101,6 +101,11 @@ export class Postfix {
     return this.#programs.version;
   }
 
+  /** Number of its group postfix. */
+  get group(): number {
+    return this.#programs.group;
+  }
+
   /** Is it this version or a later one? */
   since(major: number, minor: number): boolean {
     const [one = 0, two = 0] = this.version.split('.').map(Number);

@@ -26,6 +26,8 @@ export interface SceneOptions {
   readonly service?: Readonly<Record<string, string | null>>;
   readonly main?: Parameters;
   readonly listeners?: Readonly<Record<string, Parameters>>;
+  /** More lines of master.cf. */
+  readonly services?: readonly string[];
 }
 
 export interface Scene {
@@ -79,6 +81,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     ca,
     localDomains: options.localDomains ?? ['local.example', ...MATRIX_DOMAINS],
     main: { ...fragment(options.fragment), ...options.main },
+    ...(options.services === undefined ? {} : { services: options.services }),
     ...(options.listeners === undefined ? {} : { listeners: options.listeners }),
   });
   const socketDir = join(postfix.queueDirectory, 'tlsward');
