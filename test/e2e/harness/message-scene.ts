@@ -13,11 +13,12 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { root } from '../../root.ts';
 import { type CertificateAuthority, createCa } from './ca.ts';
-import { Daemon } from './daemon.ts';
+import { Daemon, type Door } from './daemon.ts';
 import { type Dns, startDns } from './dns.ts';
 import type { MailMessage } from './message.ts';
 import { Postfix } from './postfix.ts';
 import { LISTENERS, type Parameters, parseMain } from './postfix-config.ts';
+import type { Release } from './postfix-releases.ts';
 import { Receivers } from './receivers.ts';
 import type { Transaction } from './smtp.ts';
 import { openSession, type SessionOptions } from './smtp-session.ts';
@@ -33,6 +34,12 @@ const CERTIFICATES = { good: 'right', plain: null, self: 'self', gateway: 'right
 
 export interface MessageOptions {
   readonly way?: 'recipient' | 'header';
+  /** Whose Postfix; default as everywhere. */
+  readonly release?: Release;
+  /** The fragment with the policy service, too. */
+  readonly policy?: true;
+  /** Servers that offer REQUIRETLS. */
+  readonly requireTls?: readonly Place[];
   /** Over what the fragments say. */
   readonly main?: Parameters;
   /** More lines of master.cf. */
@@ -171,20 +178,26 @@ export async function messageScene(t: Test, options: MessageOptions): Promise<Me
   const sinks = new Map<Place, TlsSink>();
   const mx: string[] = [];
   for (const [name, certificate] of Object.entries(CERTIFICATES)) {
-    const { sink } = await receivers.add([`mx.${name}.example`], { certificate });
+    const { sink } = await receivers.add([`mx.${name}.example`], {
+      certificate,
+      requireTls: options.requireTls?.includes(name as Place) ?? false,
+    });
     sinks.set(name as Place, sink);
     mx.push(`${name}.example. MX 10 mx.${name}.example.`);
   }
   const dns = await startDns(t, { records: [...mx, ...receivers.records] });
   const hop = (place: Place) => `[mx.${place}.example]:${receivers.port}`;
 
-  const main = ['deliver', 'milter', `message-${way}`].map((name) => fragment(`${name}.main.cf`)).join('\n');
+  const main = ['deliver', options.policy ? 'both' : 'milter', `message-${way}`]
+    .map((name) => fragment(`${name}.main.cf`))
+    .join('\n');
   const header = way === 'header';
   const listeners: Record<string, Parameters> = {};
   if (header)
     for (const name of Object.keys(LISTENERS)) listeners[name] = { cleanup_service_name: 'tlsward-in' };
   const postfix = new Postfix({
     ca,
+    ...(options.release === undefined ? {} : { release: options.release }),
     resolver: dns.address,
     listeners,
     services: [fragment(`message-${way}.master.cf`), ...(options.services ?? [])],
@@ -206,7 +219,7 @@ export async function messageScene(t: Test, options: MessageOptions): Promise<Me
     ...(options.trusted ? { resolver: dns.address } : {}),
     ...options.service?.(hop),
   };
-  const doors = ['milter', 'socketmap', 'control'] as const;
+  const doors: Door[] = ['milter', 'socketmap', 'control', ...(options.policy ? ['policy' as const] : [])];
   const daemon = await Daemon.create({ doors, socketDir, tables, service });
   t.teardown(() => daemon.close());
   await daemon.start();

@@ -39,7 +39,6 @@ root=$1 resolv=$2 shared=$3; shift 3
 mount --make-rprivate /
 [ -z "$resolv" ] || mount --bind "$resolv" "$root/etc/resolv.conf"
 [ -n "$root" ] || exec "$@"
-mount --bind "$root" "$root"
 mount -t tmpfs tmpfs "$root/tmp"
 mkdir -p "$root$shared"
 mount --rbind "$shared" "$root$shared"

@@ -19,6 +19,7 @@ import { TlsSink } from './tls-sink.ts';
 export interface ServerSpec {
   /** `null` (default): no STARTTLS. */
   readonly certificate?: 'right' | 'wrong' | 'self' | 'expired' | null;
+  readonly requireTls?: boolean;
   readonly starttls?: 'refused' | 'garbled';
   /** TLSA 3 1 1 of its key or of another one, or 1 1 1, which says nothing to a mail server. Default none. */
   readonly tlsa?: 'right' | 'wrong' | 'unusable' | null;
@@ -59,6 +60,7 @@ export class Receivers {
       host,
       port: this.port,
       tls: certificate === null ? null : { cert: certificate.cert, key: certificate.key },
+      ...(spec.requireTls === undefined ? {} : { requireTls: spec.requireTls }),
       ...(spec.starttls === undefined ? {} : { starttls: spec.starttls }),
     });
     this.#t.teardown(() => sink.stop());

@@ -14,6 +14,8 @@ export interface Received {
   /** `TLSv1.3`; null in plain text. */
   readonly protocol: string | null;
   readonly sender: string;
+  /** Of MAIL: `SIZE=99 REQUIRETLS`. */
+  readonly parameters: string;
   readonly recipients: readonly string[];
   /** null when it ended before DATA. */
   readonly content: string | null;
@@ -26,6 +28,8 @@ export interface SinkOptions {
   readonly tls: TLSSocketOptions | null;
   /** STARTTLS is offered, and then refused with 454, or accepted and answered with bytes that are not TLS. */
   readonly starttls?: 'refused' | 'garbled';
+  /** REQUIRETLS (RFC 8689) is offered, under TLS only. */
+  readonly requireTls?: boolean;
   /** Where it listens; default 127.0.0.1 and any free port. */
   readonly host?: string;
   readonly port?: number;
@@ -36,6 +40,7 @@ export interface SinkOptions {
 interface Mail {
   protocol: string | null;
   sender: string;
+  parameters: string;
   recipients: string[];
   content: string | null;
   at: number;
@@ -97,7 +102,7 @@ export class TlsSink {
   }
 
   #serve(socket: Socket, protocol: string | null, greet: boolean): void {
-    const { tls, starttls, delayMs = 0 } = this.#options;
+    const { tls, starttls, requireTls = false, delayMs = 0 } = this.#options;
     socket.on('error', () => {}); // the client has gone, or refused our certificate
     const write = (text: string): void => {
       if (delayMs === 0) socket.write(text);
@@ -120,7 +125,8 @@ export class TlsSink {
       const verb = text.split(/[ :]/)[0]!.toUpperCase();
       if (verb === 'EHLO') {
         const offered = (tls !== null || starttls !== undefined) && protocol === null;
-        const offer = offered ? '250-STARTTLS\r\n' : '';
+        const under = requireTls && protocol !== null ? '250-REQUIRETLS\r\n' : '';
+        const offer = offered ? '250-STARTTLS\r\n' : under;
         write(`250-sink.example\r\n${offer}250 8BITMIME\r\n`);
       } else if (verb === 'STARTTLS' && starttls === 'refused') {
         write('454 4.7.0 TLS not available due to local problem\r\n');
@@ -137,7 +143,9 @@ export class TlsSink {
         secured.on('error', () => {}); // a handshake that failed, perhaps as wanted
         secured.once('secure', () => this.#serve(secured, secured.getProtocol() ?? 'unknown', false));
       } else if (verb === 'MAIL') {
-        mail = { protocol, sender: pathOf(text), recipients: [], content: null, at: performance.now() };
+        const sender = pathOf(text);
+        const parameters = text.slice(text.indexOf('>') + 1).trim();
+        mail = { protocol, sender, parameters, recipients: [], content: null, at: performance.now() };
         this.received.push(mail);
         write('250 2.1.0 ok\r\n');
       } else if (verb === 'RCPT') {
