@@ -42,7 +42,8 @@ t.test('what is published, and how mail leaves', { skip }, async (t) => {
   // while the policy of `slow` is on its way
   const more = await Promise.all(Array.from({ length: 10 }, () => answerOf(map, 'Slow.Example.')));
   for (const answer of more) t.match(answer, SECURE);
-  for (const [name, { result, answer }] of Object.entries(CASES)) {
+  for (const [name, { answer, ...spec }] of Object.entries(CASES)) {
+    const result = (postfix.since(3, 10) ? spec.comparing : undefined) ?? spec.result;
     const { dsn, line } = await outcome(postfix, ids.get(name)!);
     const sink = domains.sinks.get(`${name}.example`)!;
     const sent = /^[PUTV]$/.test(result);

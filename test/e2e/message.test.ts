@@ -138,7 +138,9 @@ t.test('by login, and by REQUIRETLS', { skip, buffered: true }, async (t) => {
   const other = await x.accepted(t, { to: 'u@good.example', subject: 'not logged in' });
   t.equal(await x.outcome(other, 'u@good.example'), 'smtp 2.0.0 sent');
   const asked = await x.post({ ...post, session, mailParameters: 'REQUIRETLS' });
-  t.match(asked.mail, { code: 555, enhanced: '5.5.4', text: /REQUIRETLS/ }, 'this Postfix refuses it itself');
+  if (x.postfix.since(3, 11))
+    t.match(asked.last, { code: 250 }, 'what becomes of it is in requiretls.test.ts');
+  else t.match(asked.mail, { code: 555, enhanced: '5.5.4', text: /REQUIRETLS/ }, 'refused by Postfix itself');
 });
 
 t.test(
@@ -147,8 +149,18 @@ t.test(
   async (t) => {
     const tables = `${TAGGED}[rule gate]\nrecipient = never.example\ncannot = fallback\nfallback = [mx.gateway.example]\n`;
     const x = await messageScene(t, { tables });
-    const id = await x.accepted(t, { to: 'u@plain.example', subject, headers: ['TLS-Required: no'] });
-    t.equal(await x.outcome(id, 'u@plain.example'), 'tlsward-encrypt 5.7.4 bounced', 'TLS-Required: no');
+    const open = { to: 'u@plain.example', subject, headers: ['TLS-Required: no'] };
+    if (x.postfix.since(3, 10)) {
+      const { last } = await x.post(open);
+      t.match(
+        last,
+        { code: 550, enhanced: '5.7.10', text: /TLS-Required: no .* \(rule / },
+        'TLS-Required: no',
+      );
+    } else {
+      const id = await x.accepted(t, open);
+      t.equal(await x.outcome(id, 'u@plain.example'), 'tlsward-encrypt 5.7.4 bounced', 'TLS-Required: no');
+    }
     x.sealed(t);
 
     const outside = { localAddress: '127.0.0.9' };

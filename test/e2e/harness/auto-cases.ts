@@ -11,6 +11,8 @@ export interface Case extends DomainSpec {
   readonly answer: RegExp;
   /** `P`, `U`, `T`, `V` as in deliver-dns.test.ts, else the code with which the mail waits. */
   readonly result: string;
+  /** The same of a Postfix that compares MX hosts with the patterns of the policy itself (3.10.5 and later). */
+  readonly comparing?: string;
 }
 
 export const mx = (domain: string) => [`mx.${domain}.example`];
@@ -98,6 +100,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     sts: enforce('elsewhere'),
     answer: /^secure match=mx\.elsewhere\.example servername=hostname( |$)/,
     result: '4.7.5',
+    comparing: '4.3.0',
   },
   stsunusable: {
     server: { certificate: 'self', tlsa: 'unusable' },

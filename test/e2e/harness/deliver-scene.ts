@@ -53,6 +53,11 @@ export interface SiteOptions {
   readonly service?: Readonly<Record<string, string | null>>;
 }
 
+/** A main.cf fragment as it is shipped. */
+function contribMain(name: string): Record<string, string> {
+  return parseMain(readFileSync(new URL(`contrib/postfix/${name}.main.cf`, root), 'utf8'));
+}
+
 /** Postfix with the shipped fragment, tlsward on the socket that it names, and mail for X.example routed as `routes` say. */
 export async function site(
   t: Test,
@@ -61,12 +66,11 @@ export async function site(
   routes: ReadonlyMap<string, string>,
   more: SiteOptions = {},
 ): Promise<Site> {
-  const fragment = parseMain(readFileSync(new URL('contrib/postfix/deliver.main.cf', root), 'utf8'));
   const postfix = new Postfix({
     ca,
     main: {
       default_transport: 'smtp',
-      ...fragment,
+      ...contribMain('deliver'),
       smtp_tls_CAfile: ca.caFile,
       minimal_backoff_time: '300s',
       ...(more.dns === undefined ? {} : { smtp_tcp_port: String(more.dns.port) }),
@@ -76,6 +80,7 @@ export async function site(
     ...(more.services === undefined ? {} : { services: more.services }),
   });
   t.teardown(() => postfix.close());
+  if (postfix.since(3, 10)) await postfix.setMain(contribMain('deliver-3.10'));
   const lines = [...routes].map(([domain, hop]) => `${domain} ${hop}\n`);
   await postfix.setMain({ transport_maps: `texthash:${postfix.file('transport', lines.join(''))}` });
   const socketDir = join(postfix.queueDirectory, 'tlsward');

@@ -211,6 +211,7 @@ export async function messageScene(t: Test, options: MessageOptions): Promise<Me
     },
   });
   t.teardown(() => postfix.close());
+  if (postfix.since(3, 10)) await postfix.setMain(parseMain(fragment('deliver-3.10.main.cf')));
   const socketDir = join(postfix.queueDirectory, 'tlsward');
   mkdirSync(socketDir, { mode: 0o755 });
   const tables = typeof options.tables === 'string' ? options.tables : options.tables(hop);
