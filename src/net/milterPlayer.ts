@@ -19,6 +19,8 @@ import { connectTo, PlayError } from './playing.ts';
 
 export interface PlayedMail extends PlainMessage {
   readonly mta: 'postfix' | 'sendmail';
+  /** What Postfix calls itself; default `Postfix 3.7.11`. */
+  readonly mtaVersion?: string;
   readonly clientAddress: string;
   readonly clientPort: number;
   readonly heloName: string;

@@ -22,10 +22,10 @@ export function macroText(
 
 /** What this MTA would tell of the session: Postfix has no `{verify}` and no `{cn_subject}`. */
 export function macroValues(mail: PlayedMail): Map<string, string> {
-  const { tls, mta } = mail;
+  const { tls, mta, mtaVersion = 'Postfix 3.7.11' } = mail;
   const values = new Map([
     ['j', 'mx.example.org'],
-    ['v', mta === 'postfix' ? 'Postfix 3.7.11' : '8.17.1.9'],
+    ['v', mta === 'postfix' ? mtaVersion : '8.17.1.9'],
     ['i', mail.queueId],
     ['client_addr', mail.clientAddress],
     ['client_port', String(mail.clientPort)],
