@@ -28,6 +28,7 @@ const OPTIONS = {
 
 const COLOURS: Readonly<Record<Protection, 'green' | 'red' | 'yellow' | null>> = {
   protected: 'green',
+  weak: 'yellow',
   unprotected: 'red',
   unknown: 'yellow',
   internal: null,

@@ -74,12 +74,21 @@ export interface Floor {
 /** `ok`, or the first thing that is below the floor, or `unknown` when the MTA's word cannot be compared. */
 export type FloorResult = 'ok' | 'protocol' | 'bits' | 'cipher' | 'unknown';
 
-/** Compares an encrypted session with a floor. A definite breach is named before anything that cannot be told. */
+/** Does a cipher of this name (OpenSSL's, IANA's or GnuTLS's) leave the text as it is? RFC 9150 has two in TLS 1.3. */
+export function encryptsNothing(cipher: string): boolean {
+  return /(?:^|[_-])NULL(?:$|[_-])/i.test(cipher) || /^TLS_SHA(?:256_SHA256|384_SHA384)$/i.test(cipher);
+}
+
+/**
+ * Compares an encrypted session with a floor. A definite breach is named before anything that cannot be told. TLS that
+ * encrypts nothing is below every floor.
+ */
 export function compareWithFloor(tls: Extract<TlsState, { kind: 'tls' }>, floor: Floor): FloorResult {
   const have = protocolRank(tls.protocol);
   const need = protocolRank(floor.minProtocol);
   if (have !== null && need !== null && have < need) return 'protocol';
-  if (tls.bits !== null && tls.bits < floor.minBits) return 'bits';
+  if (tls.bits !== null && tls.bits < Math.max(floor.minBits, 1)) return 'bits';
+  if (encryptsNothing(tls.cipher)) return 'cipher';
   if (floor.denyCiphers.length > 0) {
     const cipher = tls.cipher.toLowerCase();
     if (floor.denyCiphers.some((fragment) => cipher.includes(fragment))) return 'cipher';

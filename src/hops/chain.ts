@@ -11,14 +11,16 @@
  * told from one that merely uses our name when nothing above is ours; so no `--host`, no own part.
  *
  * `internal` hops never crossed a network: loopback, sendmail(1), LMTP over a socket, qmail's notes to itself. They are
- * not unprotected. A private network is a network: its hops count, and are labelled.
+ * not unprotected. An address that was seen decides; the name in `from` is the client's own word, so `localhost` or the
+ * host's own name without an address is `unknown`. A private network is a network: its hops count, and are labelled.
+ * `weak` hops were encrypted in a way that is known to be weak (tlsClaim.ts): neither protected nor unprotected.
  */
 import { canonicalDomain } from '../core/domain.ts';
 import { inNetworks, type Network, parseNetwork } from '../core/network.ts';
 import { parseReceived, type ReceivedField } from './receivedField.ts';
 
 /** `protected` and `unprotected` are what the line says; whether it can be believed is `own`. */
-export type Protection = 'protected' | 'unprotected' | 'internal' | 'unknown';
+export type Protection = 'protected' | 'weak' | 'unprotected' | 'internal' | 'unknown';
 
 export interface Hop extends ReceivedField {
   /** 1 is the newest, the one on top of the message. */
@@ -72,20 +74,25 @@ function hostKey(name: string): string {
   return canonicalDomain(name) ?? name.toLowerCase();
 }
 
-/** Did the message stay inside one host (or one mail system) at this step? */
+/** Did the message stay inside one host (or one mail system) at this step, as far as that host could see? */
 function isInternal(field: ReceivedField): boolean {
-  if (field.carrier === 'local' || field.carrier === 'store') return true;
+  if (field.carrier === 'store') return true;
   if (field.address !== '') return inNetworks(LOOPBACK, field.address);
-  if (/^localhost(\.localdomain)?$/i.test(field.from)) return true;
+  if (field.carrier === 'local') return true;
   // without an address, LMTP is the last step to a mailbox, over a socket
-  if (field.carrier === 'lmtp' && field.tls.encrypted !== 'yes') return true;
-  return field.from !== '' && hostKey(field.from) === hostKey(field.by);
+  return field.carrier === 'lmtp' && field.tls.encrypted !== 'yes';
 }
 
-function protectionOf(field: ReceivedField, internal: boolean): Protection {
-  if (internal) return 'internal';
-  if (field.tls.encrypted === 'yes') return 'protected';
-  return field.tls.encrypted === 'no' ? 'unprotected' : 'unknown';
+/** Does the client call itself this host, and no address says whether it is? */
+function saysInternal(field: ReceivedField): boolean {
+  if (field.address !== '' || field.from === '') return false;
+  return /^localhost(\.localdomain)?$/i.test(field.from) || hostKey(field.from) === hostKey(field.by);
+}
+
+function protectionOf(field: ReceivedField): Protection {
+  if (isInternal(field)) return 'internal';
+  if (field.tls.encrypted === 'yes') return field.tls.weakness === '' ? 'protected' : 'weak';
+  return field.tls.encrypted === 'no' && !saysInternal(field) ? 'unprotected' : 'unknown';
 }
 
 /**
@@ -127,7 +134,7 @@ export function readChain(values: readonly string[], hosts: OwnHosts): Chain {
       number: i + 1,
       own: i < ownCount,
       claimsOurName: i >= ownCount && isOwn(field),
-      protection: protectionOf(field, isInternal(field)),
+      protection: protectionOf(field),
       privateNetwork: field.address !== '' && inNetworks(PRIVATE, field.address),
       delaySeconds:
         field.timeMs === null || before === null ? null : Math.round((field.timeMs - before) / 1000),

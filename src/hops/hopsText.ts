@@ -43,9 +43,14 @@ function protectionText(hop: Hop): string {
   const network = hop.privateNetwork ? ', private network' : '';
   switch (hop.protection) {
     case 'protected':
-      return `${protocol}, TLS${details === '' ? '' : `: ${printable(details)}`}${certificate}${named}${network}`;
-    case 'unprotected':
-      return `${protocol}, NO TLS${network}`;
+    case 'weak': {
+      const weak = tls.weakness === '' ? '' : `, weak: ${tls.weakness}`;
+      return `${protocol}, TLS${details === '' ? '' : `: ${printable(details)}`}${weak}${certificate}${named}${network}`;
+    }
+    case 'unprotected': {
+      const open = details === '' ? 'NO TLS' : `NOT ENCRYPTED: ${printable(details)}`;
+      return `${protocol}, ${open}${network}`;
+    }
     case 'internal':
       return `${protocol}, inside the host or its mail system`;
     case 'unknown':
@@ -85,10 +90,10 @@ function finding(chain: Chain): string {
     const ours = own !== null && own !== first ? `; first of our own: ${own.number}` : '';
     return `first hop known to be unprotected: ${told(first)}${ours}`;
   }
-  const silent = hops.filter((hop) => hop.protection === 'unknown').length;
-  return silent === 0
-    ? 'no hop says that it was unprotected'
-    : `no hop says that it was unprotected; ${plural(silent, 'hop')} did not tell`;
+  const of = (protection: Protection): number => hops.filter((hop) => hop.protection === protection).length;
+  const weak = of('weak') === 0 ? '' : `; ${plural(of('weak'), 'hop')} with weak TLS`;
+  const silent = of('unknown') === 0 ? '' : `; ${plural(of('unknown'), 'hop')} did not tell`;
+  return `no hop says that it was unprotected${weak}${silent}`;
 }
 
 /** The lines to print, without line ends. `names` are the hosts that were given as ours. */

@@ -174,6 +174,11 @@ function handedOver(comment: string): boolean {
   );
 }
 
+/** A word behind the keyword that has to do with TLS: `STARTTLS`, `TLSv1.3`. */
+function speaksOfTls(word: string): boolean {
+  return /^(?:START)?(?:TLS|SSL)(?:$|[^A-Za-z])/i.test(word) || /^(?:TLS|SSL)v[0-9]/i.test(word);
+}
+
 /** Reads one value (folds as LF, bytes as characters). Never throws, linear in its length. */
 export function parseReceived(value: string): ReceivedField {
   const pieces = receivedPieces(value);
@@ -186,6 +191,7 @@ export function parseReceived(value: string): ReceivedField {
   const tls = tlsClaimOf(
     pieces.filter((piece) => piece.kind !== 'semicolon'),
     protocol,
+    wordsOf(clauses.with).slice(1).some(speaksOfTls),
   );
   // a host that does not say from whom it came speaks of a step inside its own system: `SMTP` there is no claim
   const silent = clauses.from.length === 0 && tls.encrypted === 'no';

@@ -32,7 +32,10 @@ test('a session against a floor', async (t) => {
   compare({ protocol: 'TLSv1.1' }, {}, 'protocol');
   compare({ protocol: 'TLSv1.4' }, { minProtocol: 'TLSv1.3' }, 'ok');
   compare({ bits: 127 }, {}, 'bits');
-  compare({ bits: 0 }, { minBits: 0 }, 'ok');
+  compare({ bits: 0 }, { minBits: 0 }, 'bits');
+  compare({ bits: 1 }, { minBits: 0 }, 'ok');
+  for (const cipher of ['NULL-SHA256', 'ECDHE-RSA-NULL-SHA', 'TLS_RSA_WITH_NULL_SHA256', 'TLS_SHA256_SHA256'])
+    compare({ cipher }, { minBits: 0 }, 'cipher');
   compare({}, { denyCiphers: ['rc4', 'gcm'] }, 'cipher');
   compare({}, { denyCiphers: ['rc4'] }, 'ok');
   compare({ cipher: '' }, {}, 'ok');

@@ -104,13 +104,16 @@ t.test('protection and the first unprotected hop', (t) => {
 t.test('every way to stay inside', (t) => {
   const of = (value: string): string => readChain([value], MX).hops[0]!.protection;
   const tail = 'id 1; Sun, 22 Nov 2026 18:02:00 +0000';
-  t.equal(of(`from localhost by a.example with ESMTP ${tail}`), 'internal');
+  t.equal(of(`from localhost by a.example with ESMTP ${tail}`), 'unknown', "the client's own word");
+  t.equal(of(`from localhost by a.example with ESMTPS ${tail}`), 'protected');
   t.equal(
     of(`from localhost (x [192.0.2.1]) by a.example with ESMTP ${tail}`),
     'unprotected',
     'the address counts',
   );
-  t.equal(of(`from a.example by A.example. with ESMTP ${tail}`), 'internal');
+  t.equal(of(`from a.example by A.example. with ESMTP ${tail}`), 'unknown', 'the same');
+  t.equal(of(`from mail pickup service ([192.0.2.1]) by a.example with ESMTP ${tail}`), 'unprotected');
+  t.equal(of(`from x ([192.0.2.1]) by a.example (y, from userid 0) with ESMTP ${tail}`), 'unprotected');
   t.equal(of(`from a.example ([127.9.9.9]) by a.example with ESMTPS ${tail}`), 'internal');
   t.equal(of(`from a.example by b.example with LMTP ${tail}`), 'internal');
   t.equal(of(`from a.example ([192.0.2.1]) by b.example with LMTP ${tail}`), 'unprotected');
@@ -118,6 +121,51 @@ t.test('every way to stay inside', (t) => {
   t.equal(of(`from a.example by b.example with LMTPS ${tail}`), 'protected');
   t.equal(of(`from a ([fe80::1]) by a with mapi ${tail}`), 'internal');
   t.equal(of(`by 10.1.1.1 with HTTP; Sun, 22 Nov 2026 18:02:00 +0000`), 'unknown');
+  t.end();
+});
+
+t.test('no hop counts as protected without a cipher that protects', (t) => {
+  const of = (text: string): [string, string] => {
+    const value = `from a (a [192.0.2.1]) ${text} by b.example with ESMTPS id 1; Sun, 22 Nov 2026 18:02:00 +0000`;
+    const chain = readChain([value], MX);
+    const lines = hopsLines(chain, MX.names).map((line) => line.text);
+    return [chain.hops[0]!.protection, `${lines[1]} | ${lines.at(-1)?.trim()}`];
+  };
+  t.strictSame(of('(using TLSv1.2 with cipher NULL-SHA (0/0 bits))'), [
+    'unprotected',
+    'first hop known to be unprotected: 1 (a claim) | ESMTPS, NOT ENCRYPTED: TLSv1.2 NULL-SHA 0 bits',
+  ]);
+  t.strictSame(of('(using TLSv1.2 with cipher ADH-AES256-SHA (256/256 bits))'), [
+    'weak',
+    'no hop says that it was unprotected; 1 hop with weak TLS | ESMTPS, TLS: TLSv1.2 ADH-AES256-SHA 256 bits, weak: an anonymous cipher, without any certificate',
+  ]);
+  t.equal(of('(using TLSv1.2 with cipher AES256-SHA (256/256 bits))')[0], 'protected');
+  const open = ['NULL-MD5', 'AECDH-NULL-SHA', 'TLS_NULL_WITH_NULL_NULL', 'TLS_ECDHE_RSA_WITH_NULL_SHA'];
+  const weak = [
+    'ADH-AES128-SHA',
+    'AECDH-AES256-SHA',
+    'TLS_ECDH_anon_WITH_AES_128_CBC_SHA',
+    'EXP-DES-CBC-SHA',
+  ];
+  for (const [ciphers, expected] of [
+    [open, 'unprotected'],
+    [[...weak, 'DES-CBC3-SHA', 'RC4-SHA', 'EXP1024-RC4-SHA', 'TLS_RSA_EXPORT_WITH_RC4_40_MD5'], 'weak'],
+  ] as const) {
+    for (const cipher of ciphers)
+      for (const form of [
+        `(using TLSv1.2 with cipher ${cipher} (256/256 bits))`,
+        `(using TLSv1/SSLv3 with cipher ${cipher} (256 bits) verified OK)`,
+        `(version=TLSv1.2 cipher=${cipher} bits=256 verify=NO)`,
+        `(version=TLS1_2, cipher=${cipher})`,
+        `(TLSv1.2:${cipher}:256:NO)`,
+        `(TLS1.2:${cipher}:256)`,
+        `(Cipher TLSv1:${cipher}:256)`,
+        `(TLS1.2 ${cipher.toUpperCase()})`,
+        `(TLS: TLSv1.2,256bits,${cipher})`,
+        `(TLS1.2) tls ${cipher}`,
+      ])
+        t.equal(of(form)[0], expected, form);
+  }
   t.end();
 });
 

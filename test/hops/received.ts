@@ -14,6 +14,7 @@ export interface Expected {
   version?: string;
   cipher?: string;
   bits?: number | null;
+  weak?: string;
   cert?: string;
   cn?: string;
   /** ISO, UTC. */
@@ -224,7 +225,7 @@ export const RECEIVED: readonly (readonly [name: string, value: string, expected
   [
     'Sendmail of old, TLS without the S',
     'from a.example (a.example [192.0.2.9])\n\tby mx.example.org (8.12.11/8.12.11) with ESMTP id i5\n\t(version=TLSv1/SSLv3 cipher=DHE-RSA-AES256-SHA bits=256 verify=NO);\n\tThu, 1 Jul 2004 13:07:54 +0200',
-    { protocol: 'ESMTP', tls: 'yes', version: '', cipher: 'DHE-RSA-AES256-SHA' },
+    { protocol: 'ESMTP', tls: 'yes', version: 'TLSv1/SSLv3', cipher: 'DHE-RSA-AES256-SHA', cert: 'none' },
   ],
   // Exim
   [
@@ -350,9 +351,9 @@ export const RECEIVED: readonly (readonly [name: string, value: string, expected
     { address: '172.20.187.13', by: 'HQMAIL108.corp.example', tls: 'yes', version: '', cipher: '' },
   ],
   [
-    'Exchange, plain',
+    'Exchange, nothing said of TLS',
     'from sandstorm.corp.example (172.20.13.39) by mail.corp.example\n (172.20.187.13) with Microsoft SMTP Server id 15.0.1473.3 via Frontend\n Transport; Sat, 3 Oct 2020 01:17:23 +0000',
-    { address: '172.20.13.39', tls: 'no', protocol: 'MICROSOFT SMTP SERVER' },
+    { address: '172.20.13.39', tls: 'unknown', protocol: 'MICROSOFT SMTP SERVER' },
   ],
   [
     'IIS, TLS',
@@ -367,9 +368,9 @@ export const RECEIVED: readonly (readonly [name: string, value: string, expected
     },
   ],
   [
-    'IIS, plain',
+    'IIS, which writes the same with and without TLS where it does not say "over TLS"',
     'from xfe0.example ([198.51.100.40]) by xsmtp1.example with Microsoft SMTPSVC(6.0.3790.3959);\n\t Wed, 31 Dec 2008 00:08:58 +0100',
-    { tls: 'no' },
+    { tls: 'unknown', protocol: 'MICROSOFT SMTPSVC' },
   ],
   [
     'IIS, pickup folder',
@@ -534,7 +535,7 @@ export const RECEIVED: readonly (readonly [name: string, value: string, expected
       address: '192.0.2.177',
       by: 'cnc.example',
       tls: 'yes',
-      version: '',
+      version: 'TLSv1/SSLv3',
       cipher: 'AES128-GCM-SHA256',
       bits: 128,
       time: '2019-10-13T23:59:51.000Z',
@@ -669,4 +670,157 @@ export const RECEIVED: readonly (readonly [name: string, value: string, expected
   ],
   ['empty', '', { from: '', by: '', protocol: '', tls: 'unknown', time: null }],
   ['nonsense', '\x00\xff;;;((()))', { from: '', by: '', tls: 'unknown', time: null }],
+  // What is said of TLS and is no protection, or a weak one
+  [
+    'Sendmail of old, the classic form',
+    'from a.example (IDENT:x@a.example [192.0.2.9])\n\tby mx.example.org (8.14.8/8.14.5) with ESMTP id sB\n\t(using TLSv1/SSLv3 with cipher DHE-RSA-AES256-GCM-SHA384 (256 bits) verified FAIL);\n\tWed, 10 Dec 2014 19:41:50 GMT',
+    {
+      tls: 'yes',
+      version: 'TLSv1/SSLv3',
+      cipher: 'DHE-RSA-AES256-GCM-SHA384',
+      bits: 256,
+      cert: 'untrusted',
+      weak: '',
+    },
+  ],
+  [
+    'Sendmail, the classic form today',
+    'from a.example (a.example [192.0.2.9])\n\tby mx.example.org (8.16.1/8.14.5) with ESMTPS id 3B\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256 bits) verified NO)\n\tfor <b@example.org>; Mon, 4 Dec 2023 19:23:30 GMT',
+    { tls: 'yes', version: 'TLSv1.3', bits: 256, cert: 'none', weak: '' },
+  ],
+  [
+    'Sendmail, the classic form, verified',
+    'from a.example (a.example [192.0.2.9])\n\tby mx.example.org (8.12.8/8.12.8) with ESMTP id 3B\n\t(using TLSv1/SSLv3 with cipher EDH-RSA-DES-CBC3-SHA (168 bits) verified OK);\n\tMon, 4 Dec 2003 19:23:30 GMT',
+    { tls: 'yes', cert: 'trusted', weak: 'an old cipher' },
+  ],
+  [
+    'Postfix, NULL cipher',
+    'from a.example (a.example [192.0.2.9])\n\t(using TLSv1.2 with cipher ECDHE-RSA-NULL-SHA (0/0 bits))\n\t(No client certificate requested)\n\tby mx.example.org (Postfix) with ESMTPS id 1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'no', protocol: 'ESMTPS', version: 'TLSv1.2', cipher: 'ECDHE-RSA-NULL-SHA', bits: 0 },
+  ],
+  [
+    'Sendmail, NULL cipher',
+    'from a.example (a.example [192.0.2.9])\n\tby mx.example.org (8.15.2/8.15.2) with ESMTPS id 1\n\t(version=TLSv1.2 cipher=NULL-SHA256 bits=0 verify=NO); Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'no', cipher: 'NULL-SHA256' },
+  ],
+  [
+    'Exchange, NULL cipher',
+    'from a.example (192.0.2.9) by mx.example.org (192.0.2.1) with Microsoft SMTP Server (version=TLS1_2, cipher=TLS_RSA_WITH_NULL_SHA256) id 15.1.1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'no', cipher: 'TLS_RSA_WITH_NULL_SHA256' },
+  ],
+  [
+    'Exim, NULL cipher of GnuTLS',
+    'from a.example ([192.0.2.9])\n\tby mx.example.org with esmtps (TLS1.2:RSA_NULL_SHA1:0)\n\t(Exim 4.96)\n\tid 1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'no' },
+  ],
+  [
+    'OpenSMTPD, a cipher of RFC 9150',
+    'from a.example (a.example [192.0.2.9])\n\tby mx.example.org (OpenSMTPD) with ESMTPS id 1 (TLSv1.3:TLS_SHA256_SHA256:256:NO); Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'no' },
+  ],
+  [
+    'qmail, NULL cipher',
+    'from unknown (HELO a.example) (192.0.2.9)\n  by mx.example.org with (NULL-SHA encrypted) SMTP; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'no' },
+  ],
+  [
+    'Courier, NULL cipher',
+    'from a.example (a.example [192.0.2.9])\n  (TLS: TLSv1/SSLv3,0bits,NULL-SHA)\n  by mx.example.org with ESMTPS; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'no' },
+  ],
+  [
+    'IronPort',
+    'from a.example ([192.0.2.9])\n  by mx.example.org with ESMTP/TLS/ECDHE-RSA-AES256-GCM-SHA384; 14 Apr 2023 03:35:56 -0700',
+    { tls: 'yes', cipher: 'ECDHE-RSA-AES256-GCM-SHA384', weak: '' },
+  ],
+  [
+    'IronPort, NULL cipher',
+    'from a.example ([192.0.2.9])\n  by mx.example.org with ESMTP/TLS/NULL-SHA256; 14 Apr 2023 03:35:56 -0700',
+    { tls: 'no', cipher: 'NULL-SHA256' },
+  ],
+  [
+    'Postfix, anonymous cipher',
+    'from a.example (a.example [192.0.2.9])\n\t(using TLSv1.2 with cipher AECDH-AES256-SHA (256/256 bits))\n\t(No client certificate requested)\n\tby mx.example.org (Postfix) with ESMTPS id 1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'yes', weak: 'an anonymous cipher, without any certificate' },
+  ],
+  [
+    'Exchange form, anonymous cipher',
+    'from a.example (192.0.2.9) by mx.example.org with Microsoft SMTP Server (version=TLS1_2, cipher=TLS_DH_anon_WITH_AES_128_CBC_SHA) id 15.1.1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'yes', weak: 'an anonymous cipher, without any certificate' },
+  ],
+  [
+    'Postfix, export cipher',
+    'from a.example (a.example [192.0.2.9])\n\t(using TLSv1 with cipher EXP-RC4-MD5 (40/128 bits))\n\tby mx.example.org (Postfix) with ESMTPS id 1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'yes', bits: 40, weak: 'an export cipher' },
+  ],
+  [
+    'IANA name, export cipher',
+    'from a.example (192.0.2.9) by mx.example.org with Microsoft SMTP Server (version=TLS1_0, cipher=TLS_RSA_EXPORT_WITH_DES40_CBC_SHA) id 8.1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'yes', weak: 'an export cipher' },
+  ],
+  [
+    'Postfix, SSLv3',
+    'from a.example (a.example [192.0.2.9])\n\t(using SSLv3 with cipher AES256-SHA (256/256 bits))\n\tby mx.example.org (Postfix) with ESMTPS id 1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'yes', version: 'SSLv3', weak: 'below TLSv1.2' },
+  ],
+  [
+    'Gmail, few bits',
+    'from a.example (a.example. [192.0.2.9])\n\tby mx.google.example with ESMTPS id 1 (version=TLS1_2 cipher=X-CBC-SHA bits=112/168); Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'yes', weak: 'fewer than 128 bits' },
+  ],
+  [
+    'Mimecast, TLS behind the keyword',
+    'from a.example (a.example\n [192.0.2.9]) by relay.mimecast.example with ESMTP with STARTTLS\n (version=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384) id\n us-mta-528-x-1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'yes', version: 'TLSv1.3', weak: '' },
+  ],
+  [
+    'Mimecast, STARTTLS without details',
+    'from a.example (a.example\n [192.0.2.9]) by relay.mimecast.example with ESMTP with STARTTLS id\n us-mta-528-x-1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { protocol: 'ESMTP', tls: 'unknown' },
+  ],
+  [
+    'Mimecast, TLS in front',
+    'from a.example (a.example\n [192.0.2.9]) (Using TLS) by relay.mimecast.example with ESMTP id\n us-mta-16-x-1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'yes', version: '' },
+  ],
+  [
+    'Haraka, TLSv1/SSLv3',
+    'from a.example (a.example [192.0.2.9]) by mx.example.org (Haraka/2.8.16) with ESMTPSA id 4A.1\n envelope-from <m@a.example> (authenticated bits=0)\n (version=TLSv1/SSLv3 cipher=ECDHE-RSA-AES256-GCM-SHA384 verify=FAIL); Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'yes', version: 'TLSv1/SSLv3', cert: 'untrusted' },
+  ],
+  [
+    'OpenSMTPD of old, without brackets',
+    'from a.example (a.example [192.0.2.9]);\n\tby mx.example.org (OpenSMTPD) with ESMTP id 99be\n\tTLS version=TLSv1.2 cipher=ECDHE-RSA-AES256-GCM-SHA384 bits=256 verify=NO;\n\tSun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'yes', version: 'TLSv1.2', bits: 256, cert: 'none' },
+  ],
+  [
+    'OpenSMTPD of old, NULL cipher',
+    'from a.example (a.example [192.0.2.9]);\n\tby mx.example.org (OpenSMTPD) with ESMTPS id 99be;\n\tTLS version=TLSv1/SSLv3 cipher=NULL-SHA bits=0 verify=NO;\n\tfor <b@example.org>;\n\tSun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'no' },
+  ],
+  [
+    'Stalwart',
+    'from a.example (a.example [192.0.2.9] (AS64496 Example, US))\n\t(using TLSv1.3 with cipher TLS13_AES_256_GCM_SHA384)\n\tby mx.example.org (Stalwart SMTP) with ESMTPS id 3D; Sun, 22 Nov 2026 18:47:31 +0000',
+    { address: '192.0.2.9', tls: 'yes', version: 'TLSv1.3', cipher: 'TLS13_AES_256_GCM_SHA384', weak: '' },
+  ],
+  [
+    'CommuniGate, plain and TLS differ in the keyword',
+    'from [192.0.2.9] (account x HELO [10.0.0.1])\n  by mx.example.org (CommuniGate Pro SMTP 7.1.1)\n  with ESMTPS id 11859414; Sun, 22 Nov 2026 18:47:31 +0000',
+    { address: '192.0.2.9', tls: 'yes' },
+  ],
+  [
+    'CommuniGate, plain',
+    'from [192.0.2.9] (HELO elite)\n  by mx.example.org (CommuniGate Pro SMTP 6.1.2)\n  with ESMTP id 650626433; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'no' },
+  ],
+  [
+    'MDaemon, plain',
+    'from a.example by mx.example.org (MDaemon PRO v10.1.1)\n with ESMTP id md50002385566.msg\n for <b@example.org>; Sun, 22 Nov 2026 18:47:31 +0000',
+    { protocol: 'ESMTP', tls: 'no' },
+  ],
+  [
+    'a client that calls itself TLS claims nothing',
+    'from TLS (a.example [192.0.2.9]) by mx.example.org (Postfix) with ESMTP id 1; Sun, 22 Nov 2026 18:47:31 +0000',
+    { tls: 'no' },
+  ],
 ];

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { encryptsNothing } from '../../src/core/tls.ts';
 import { dateFromWords } from '../../src/hops/receivedDate.ts';
 import { parseReceived } from '../../src/hops/receivedField.ts';
 import { keywordSays, protocolName } from '../../src/hops/tlsClaim.ts';
@@ -19,6 +20,7 @@ function read(value: string, expected: Expected): Expected {
     version: field.tls.protocol,
     cipher: field.tls.cipher,
     bits: field.tls.bits,
+    weak: field.tls.weakness,
     cert: field.tls.certificate,
     cn: field.tls.certificateName,
     time: field.timeMs === null ? null : new Date(field.timeMs).toISOString(),
@@ -41,12 +43,14 @@ t.test('the registry of keywords', (t) => {
   const say = {
     yes: 'ESMTPS ESMTPSA LMTPS LMTPSA UTF8SMTPS UTF8SMTPSA UTF8LMTPS UTF8LMTPSA SMTPS HTTPS ESMTP/TLS',
     no: 'SMTP ESMTP ESMTPA LMTP LMTPA UTF8SMTP UTF8SMTPA UTF8LMTP UTF8LMTPA',
-    unknown: 'MMS HTTP MAPI BSMTP LOCAL ESMTPX XESMTPS',
+    unknown: 'MMS HTTP MAPI BSMTP LOCAL ESMTPX XESMTPS ASMTP BIZSMTP NNFMP',
   };
   for (const [answer, keywords] of Object.entries(say)) {
     for (const keyword of keywords.split(' ')) t.equal(keywordSays(keyword), answer, keyword);
   }
   t.equal(keywordSays(''), 'unknown');
+  t.equal(keywordSays('MICROSOFT SMTPSVC'), 'unknown');
+  t.equal(keywordSays('MICROSOFT SMTP SERVER'), 'unknown');
   t.end();
 });
 
@@ -61,7 +65,7 @@ t.test('names of protocols', (t) => {
     ['TLS1.0', 'TLSv1'],
     ['TLS1', 'TLSv1'],
     ['SSLv3', 'SSLv3'],
-    ['TLSv1/SSLv3', ''],
+    ['TLSv1/SSLv3', 'TLSv1/SSLv3'],
     ['TLS', ''],
     ['', ''],
     ['ECDHE', ''],
@@ -117,8 +121,9 @@ t.test('any text: no exception, clean results', (t) => {
       t.fail(`seed ${g.seed}, round ${round}`);
     if (field.address !== '' && !/^[0-9a-f.:]+$/.test(field.address))
       t.fail(`seed ${g.seed}: ${field.address}`);
-    if (field.tls.encrypted !== 'yes' && field.tls.cipher !== '')
-      t.fail(`seed ${g.seed}: a cipher without TLS: ${JSON.stringify(value)}`);
+    const open = field.tls.bits === 0 || encryptsNothing(field.tls.cipher);
+    if (field.tls.encrypted === 'yes' ? open : field.tls.cipher !== '' && !open)
+      t.fail(`seed ${g.seed}: cipher and TLS do not fit: ${JSON.stringify(value)}`);
   }
   t.pass('5000 values');
   t.end();
