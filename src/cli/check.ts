@@ -6,7 +6,7 @@
  */
 import { loadConfig } from '../config/load.ts';
 import { formatNotice, formatProblem } from '../config/problem.ts';
-import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
+import { KeyFileError, missingKeyFile, readKeyFile } from '../mark/keyFile.ts';
 import { askPostconf } from '../net/postconf.ts';
 import { postfixWarnings } from '../net/postfixWarnings.ts';
 import { factsOf, type Watched } from '../net/postfixWatch.ts';
@@ -52,14 +52,17 @@ async function warningsOf(loaded: Watched): Promise<string[]> {
   return postfixWarnings(factsOf(loaded, postconf === null ? null : await askPostconf(postconf)));
 }
 
-/** Can the key file be used? A missing one is made on first start. */
+/** Can the key file be used? A missing one is made at the first start, and never again. */
 async function tryKeyFile(file: string): Promise<{ readonly mistake?: string; readonly notice?: string }> {
   try {
     await readKeyFile(file);
   } catch (error) {
     if (!(error instanceof KeyFileError)) throw error;
     const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return {};
+    if (code === 'ENOENT') {
+      const mistake = await missingKeyFile(file);
+      return mistake === null ? {} : { mistake };
+    }
     if (code === 'EACCES' || code === 'EPERM') return { notice: `${error.message}, so it was not checked` };
     return { mistake: error.message };
   }

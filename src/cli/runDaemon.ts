@@ -35,7 +35,7 @@ export async function runDaemon(
     }
     if (error instanceof ListenError || error instanceof KeyFileError) {
       io.err(`tlsward: ${error.message}\n`);
-      return EXIT.unavailable;
+      return error instanceof KeyFileError ? EXIT.config : EXIT.unavailable;
     }
     throw error;
   }

@@ -2,8 +2,8 @@
  * `tlsward serve`: runs the daemon in the foreground until SIGTERM or SIGINT; SIGHUP reloads.
  *
  * Prints one line per listener on standard error once it accepts connections; the log goes to standard output. With
- * `--sample` it also says what to try next. Exit status: 0 stopped as asked, 78 mistakes in the configuration, 69 a
- * socket cannot be opened.
+ * `--sample` it also says what to try next. Exit status: 0 stopped as asked, 78 mistakes in the configuration or
+ * its key file, 69 a socket cannot be opened.
  *
  * This file only sets things going: the worker reads the configuration while the daemon's own files are still being loaded.
  */

@@ -2,8 +2,8 @@
  * Reads configuration files from disk, refusing those that someone else could have written.
  *
  * A file must be regular, readable, at most LARGEST_FILE_BYTES, and not writable by everyone; nor may its folder be, unless
- * it has the sticky bit. A file that a group other than root's may write is only mentioned. Checks are made on the open
- * file, so that what was checked is what is read.
+ * it has the sticky bit. A file or a folder that another user or a group other than root's may write is only mentioned.
+ * Checks are made on the open file, so that what was checked is what is read.
  *
  * `include` names files relative to the file that says it, with `*` and `?` in the last part of the path. Only what lies,
  * after symbolic links, below the folder of the main file (as it was named) can be included.
@@ -72,8 +72,10 @@ export function readSource(path: string, name: string): Source | Wrong {
         'largest file',
       );
     }
-    const shared = (stat.mode & 0o020) !== 0 && stat.gid !== 0;
-    const notice = shared ? `group ${stat.gid} can write this file (${mode})` : '';
+    const notice = notices([
+      othersWho(stat, `write this file (${mode})`),
+      ...foldersOf(path).map((at) => othersWho(fs.statSync(at), `replace files in ${quotePath(at)}`)),
+    ]);
     return { identity: `${stat.dev}:${stat.ino}`, bytes: fs.readFileSync(fd), notice };
   } catch (error) {
     return new Wrong(`${quotePath(name)}, ${reasonOf(error)}`, READABLE);
@@ -82,13 +84,37 @@ export function readSource(path: string, name: string): Source | Wrong {
   }
 }
 
-/** The file's folder, as named or after symbolic links, if everyone can put other files there. */
+/** The file's folder as named, and as it is after symbolic links. */
+function foldersOf(path: string): readonly string[] {
+  return [...new Set([dirname(path), dirname(fs.realpathSync(path))])];
+}
+
+/** The folder, if everyone can put other files there. */
 function openFolder(path: string): string | null {
-  for (const folder of new Set([dirname(path), dirname(fs.realpathSync(path))])) {
+  const open = foldersOf(path).find((folder) => {
     const { mode } = fs.statSync(folder);
-    if ((mode & 0o002) !== 0 && (mode & 0o1000) === 0) return folder;
-  }
-  return null;
+    return (mode & 0o002) !== 0 && (mode & 0o1000) === 0;
+  });
+  return open ?? null;
+}
+
+function notices(texts: readonly (string | null)[]): string {
+  return [...new Set(texts)].filter((text) => text !== null).join('; ');
+}
+
+/**
+ * Who else than root and this process may do `what`, a clause such as `write this file`; null when nobody. Who owns
+ * something may change its mode. For root, which checks what another user's daemon reads, the owner is not looked at.
+ */
+export function othersWho(
+  stat: { readonly mode: number; readonly uid: number; readonly gid: number },
+  what: string,
+): string | null {
+  const own = process.geteuid?.() ?? 0;
+  // of a folder with the sticky bit nothing can be taken away by others
+  const mode = (stat.mode & 0o171000) === 0o041000 ? 0 : stat.mode;
+  if (own !== 0 && stat.uid !== 0 && stat.uid !== own) return `user ${stat.uid} can ${what}`;
+  return (mode & 0o020) !== 0 && stat.gid !== 0 ? `group ${stat.gid} can ${what}` : null;
 }
 
 /** A file to include: where it is, and how it is shown. */

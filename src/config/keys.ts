@@ -111,7 +111,7 @@ const SERVICE = section('service', [
   [
     'mark-key',
     '',
-    'file with the keys that sign marks, made on first start; empty: marks are not signed',
+    'file with the keys that sign marks, made at the first start and never again; empty: marks are not signed',
     anything('a path'),
   ],
   [

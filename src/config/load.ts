@@ -26,6 +26,7 @@ import { checkSection } from './schema.ts';
 import { positionOf, type Section, whereOf } from './section.ts';
 import { readService, type ServiceSettings } from './service.ts';
 import { Policies } from './settings.ts';
+import { noteSocketFolders } from './socketFolders.ts';
 import { parseList } from './values.ts';
 
 export type Loaded =
@@ -254,7 +255,9 @@ class Loading {
     const own = services.find((section) => section.file === this.#main.name);
     const missing: Section = { kind: 'service', name: '', entries: [], file: this.#main.name, line: 0 };
     if (own === undefined && report.failed) return readService(missing, this.#root, new Report());
-    return readService(own ?? missing, this.#root, report);
+    const service = readService(own ?? missing, this.#root, report);
+    noteSocketFolders(service, own ?? missing, report);
+    return service;
   }
 
   /** What each exception does, for whoever asks for the list. */

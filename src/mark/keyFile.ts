@@ -7,16 +7,22 @@
  * Rotation: put a new key on top (`openssl rand -base64 32`), reload, keep the old ones below for as long as saved mail is
  * to verify; take a key out to disown all it signed. Hosts that should trust each other's marks share the file.
  *
- * The file is made on first start with one key: written whole under another name, mode 0600, and linked to its own name,
- * which fails when there is a file already (link(2)), so two daemons starting at once end with one file and one key. A
- * file that group or others may read, write or run is refused, whoever asks: a key that others know proves nothing. The
- * mode is that of the opened file, so a symbolic link is judged by where it leads.
+ * The file is made at the first start with one key: written whole under another name, mode 0600, and linked to its own
+ * name, which fails when there is a file already (link(2)), so two daemons starting at once end with one file and one key.
+ * `FILE.made` beside it remembers that there was a key: from then on a missing key file is an error, because with a new
+ * key all marks of before would stop verifying, and hosts that share the file would differ, without a word. A reload makes
+ * no key. Where the folder may not be written to, no key can be made either, and the memory is not needed.
+ *
+ * As in OpenSSH (sshkey_perm_ok, safe_path), a file that group or others may read, write or run is refused, whoever asks:
+ * a key that others know proves nothing. The daemon also refuses a file, or a folder, of another user than itself and
+ * root, and a folder in which everyone may replace the file. Mode and owner are those of the opened file, so a symbolic
+ * link is judged by where it leads; the folder is looked at as named and as it leads.
  *
  * Limits: 64 KiB, 64 keys.
  */
 import { randomBytes } from 'node:crypto';
-import { constants, type FileHandle, link, open, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { constants, type FileHandle, link, lstat, open, realpath, stat, unlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { type MarkKey, MIN_KEY_BYTES, markKey } from './signMark.ts';
 
 /** The key file cannot be used; the message says which file (and line), what was found and what to do. */
@@ -69,8 +75,11 @@ export function parseKeys(text: string, file: string): MarkKey[] {
   return keys;
 }
 
+/** `daemon`: the file must belong to this process or root; a tool that root runs reads what the daemon's user owns. */
+export type KeyReader = 'daemon' | 'tool';
+
 /** Reads the key file; throws KeyFileError when it is not there, too open, or not readable as keys. */
-export async function readKeyFile(file: string): Promise<MarkKey[]> {
+export async function readKeyFile(file: string, reader: KeyReader = 'tool'): Promise<MarkKey[]> {
   let handle: FileHandle;
   try {
     // a FIFO would hold us until somebody writes to it; for a file the flag means nothing
@@ -79,34 +88,134 @@ export async function readKeyFile(file: string): Promise<MarkKey[]> {
     throw new KeyFileError(file, 0, `cannot be opened (${codeOf(error)})`, { cause: error });
   }
   try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw new KeyFileError(file, 0, 'is not a file');
-    if ((stat.mode & 0o077) !== 0) {
-      const mode = (stat.mode & 0o777).toString(8).padStart(4, '0');
+    const found = await handle.stat();
+    if (!found.isFile()) throw new KeyFileError(file, 0, 'is not a file');
+    if (isStranger(found.uid, reader)) throw new KeyFileError(file, 0, ofStranger(found.uid, 'chown'));
+    if ((found.mode & 0o077) !== 0) {
+      const mode = (found.mode & 0o777).toString(8).padStart(4, '0');
       throw new KeyFileError(
         file,
         0,
         `mode is ${mode}: expected 0600, readable by its owner only (chmod 600 ${file})`,
       );
     }
-    if (stat.size > MAX_BYTES) throw new KeyFileError(file, 0, `has more than ${MAX_BYTES} bytes`);
+    if (found.size > MAX_BYTES) throw new KeyFileError(file, 0, `has more than ${MAX_BYTES} bytes`);
+    if (reader === 'daemon') await checkFolders(file);
     return parseKeys(await handle.readFile('utf8'), file);
   } finally {
     await handle.close();
   }
 }
 
-/** Reads the key file, making it with a fresh key when there is none. Its folder must exist. */
-export async function ensureKeyFile(
-  file: string,
-): Promise<{ readonly keys: MarkKey[]; readonly created: boolean }> {
-  try {
-    return { keys: await readKeyFile(file), created: false };
-  } catch (error) {
-    if (!(error instanceof KeyFileError) || codeOf(error.cause) !== 'ENOENT') throw error;
+function isStranger(uid: number, reader: KeyReader): boolean {
+  const own = process.geteuid?.() ?? 0;
+  return uid !== 0 && uid !== own && !(reader === 'tool' && own === 0);
+}
+
+function ofStranger(uid: number, cure: string): string {
+  return `belongs to user ${uid}: expected root or user ${process.geteuid?.()}, as which this process runs (${cure})`;
+}
+
+/** Whoever may change the folder can put another file in the place of this one. */
+async function checkFolders(file: string): Promise<void> {
+  for (const folder of new Set([dirname(file), dirname(await realpath(file))])) {
+    const { uid, mode } = await stat(folder);
+    if (isStranger(uid, 'daemon'))
+      throw new KeyFileError(file, 0, `is in a folder that ${ofStranger(uid, `chown ${folder}`)}`);
+    // with the sticky bit nobody else may take the file away
+    if ((mode & 0o002) !== 0 && (mode & 0o1000) === 0)
+      throw new KeyFileError(file, 0, `is in a folder that everyone can write (chmod o-w ${folder})`);
+  }
+}
+
+export interface UsableKeys {
+  readonly keys: readonly MarkKey[];
+  /** What an administrator should know, each one line. */
+  readonly notices: readonly string[];
+}
+
+/** The keys for a daemon that starts: the first time a key is made. The folder must exist. Rejects with KeyFileError. */
+export async function keysAtStart(file: string): Promise<UsableKeys> {
+  const keys = await readIfThere(file);
+  if (keys !== null) return { keys, notices: await remember(file) };
+  if (await hadKey(file)) {
+    // another daemon may have made both since we looked
+    const made = await readIfThere(file);
+    if (made !== null) return { keys: made, notices: [] };
+    throw new KeyFileError(file, 0, gone(file));
   }
   const created = await createKeyFile(file);
-  return { keys: await readKeyFile(file), created };
+  const notices = await remember(file);
+  const fresh = await readKeyFile(file, 'daemon');
+  if (created) notices.unshift(`${file}: there was no key file: made with key ${fresh[0]?.id}`);
+  return { keys: fresh, notices };
+}
+
+/** The keys for a daemon that is running: none is made. Rejects with KeyFileError. */
+export async function keysAtReload(file: string): Promise<UsableKeys> {
+  const keys = await readIfThere(file);
+  if (keys !== null) return { keys, notices: await remember(file) };
+  if (await hadKey(file)) throw new KeyFileError(file, 0, gone(file));
+  const cure = `restart the daemon, or make one: (umask 077; openssl rand -base64 32 > ${file})`;
+  throw new KeyFileError(file, 0, `is not there, and a reload makes no key: ${cure}`);
+}
+
+/** Is the key file missing although there was one? In words, or null. */
+export async function missingKeyFile(file: string): Promise<string | null> {
+  return (await hadKey(file)) ? `${file}: ${gone(file)}` : null;
+}
+
+function memoryOf(file: string): string {
+  return `${file}.made`;
+}
+
+function gone(file: string): string {
+  return (
+    `is gone, and ${memoryOf(file)} says that it was there: put it back from a backup or from a host that shares it; ` +
+    `a new key, with which no mark of before verifies, is made at the next start once ${memoryOf(file)} is removed`
+  );
+}
+
+async function readIfThere(file: string): Promise<MarkKey[] | null> {
+  try {
+    return await readKeyFile(file, 'daemon');
+  } catch (error) {
+    if (!(error instanceof KeyFileError) || codeOf(error.cause) !== 'ENOENT') throw error;
+    return null;
+  }
+}
+
+async function hadKey(file: string): Promise<boolean> {
+  try {
+    await lstat(memoryOf(file));
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw new KeyFileError(file, 0, `cannot be looked for (${codeOf(error)})`, { cause: error });
+  }
+}
+
+/** Leaves the note that there is a key, if there is none; what hinders it, unless no key could be made there either. */
+async function remember(file: string): Promise<string[]> {
+  const memory = memoryOf(file);
+  const text =
+    `# tlsward: the key file ${basename(file)} was here. As long as this note is beside it, a missing key file is an\n` +
+    '# error, and no new key is made in its place.\n';
+  try {
+    const handle = await open(memory, 'wx', 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await syncFolder(dirname(file));
+  } catch (error) {
+    const code = codeOf(error);
+    if (!['EEXIST', 'EACCES', 'EPERM', 'EROFS'].includes(code))
+      return [`${memory}: cannot be made (${code}), so a missing key file will not be noticed`];
+  }
+  return [];
 }
 
 /** True when this call made the file, false when another was faster. */

@@ -12,7 +12,7 @@ import type { EditSettings } from '../edits/messageEdits.ts';
 import { TOKEN_HEADERS } from '../edits/replyTokenEdit.ts';
 import { SUBJECT_HEADERS } from '../edits/subjectEdits.ts';
 import { AUTH_RESULTS_NAME } from '../mark/authResults.ts';
-import { ensureKeyFile } from '../mark/keyFile.ts';
+import { keysAtReload, keysAtStart, type UsableKeys } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { headerNamesFor } from '../rules/messageFacts.ts';
 import type { RouteSettings } from '../rules/route.ts';
@@ -21,9 +21,10 @@ import type { EventsAnswer } from '../session/judging.ts';
 import { OLDEST_POSTFIX, type PostfixVersion, parsePostfixVersion } from '../wire/tlsPolicyValue.ts';
 import type { Active } from './judge.ts';
 
-/** The keys of `mark-key`, the file made if it is missing; none when marks are not signed. Rejects with KeyFileError. */
-export async function readMarkKeys(service: ServiceSettings): Promise<readonly MarkKey[]> {
-  return service.markKey === null ? [] : (await ensureKeyFile(service.markKey)).keys;
+/** The keys of `mark-key`, which at the first start is made; none when marks are not signed. Rejects with KeyFileError. */
+export async function readMarkKeys(service: ServiceSettings, when: 'start' | 'reload'): Promise<UsableKeys> {
+  if (service.markKey === null) return { keys: [], notices: [] };
+  return when === 'start' ? await keysAtStart(service.markKey) : await keysAtReload(service.markKey);
 }
 
 /** What the judge works by. */

@@ -15,7 +15,7 @@ import type { ServiceSettings } from '../config/service.ts';
 import { PolicyTable } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
 import { verdictFields } from '../log/verdictFields.ts';
-import { KeyFileError } from '../mark/keyFile.ts';
+import { KeyFileError, type UsableKeys } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { controlProtocol } from '../session/control.ts';
 import { milterProtocol } from '../session/milter.ts';
@@ -99,10 +99,11 @@ export class Service {
     // in a worker as every reload: what reading leaves behind goes with it, and a table of a million rows rests small
     const [loaded, shared] = await Promise.all([loading, canShareReads()]);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
-    const keys = await readMarkKeys(loaded.service);
+    const marks = await readMarkKeys(loaded.service, 'start');
     const lookUps = await LookUps.open(loaded.service, log, open);
     const ms = performance.now() - begun;
-    const service = new Service(config, log, loaded, keys, shared, ms, clock, lookUps);
+    const service = new Service(config, log, loaded, marks.keys, shared, ms, clock, lookUps);
+    for (const notice of marks.notices) log.configNotice(notice);
     try {
       await service.#listen(env);
     } catch (error) {
@@ -274,16 +275,16 @@ export class Service {
       return this.#refused(loaded.problems.map(formatProblem));
     }
     const { service } = loaded;
-    let keys: readonly MarkKey[];
+    let marks: UsableKeys;
     try {
-      keys = await readMarkKeys(service);
+      marks = await readMarkKeys(service, 'reload');
     } catch (error) {
       if (!(error instanceof KeyFileError)) throw error;
       return this.#refused([error.message]);
     }
     const table = new PolicyTable(loaded.packed, this.#judge.active.table.generation + 1, loaded.hash);
     await this.#lookUps.reload(service);
-    this.#judge.active = activeOf(service, table, keys, loaded.rules);
+    this.#judge.active = activeOf(service, table, marks.keys, loaded.rules);
     for (const driver of this.#drivers.values()) driver.limits = limitsOf(service);
     this.#log.setLevel(service.logLevel);
     this.#loaded = loaded;
@@ -291,6 +292,7 @@ export class Service {
     this.#lastReload = '';
     this.#announce(loaded, table, performance.now() - begun);
     this.#postfix.reload(loaded);
+    for (const notice of marks.notices) this.#log.configNotice(notice);
     const restartNeeded = SOCKET_KEYS.filter(
       (key) => JSON.stringify(service[key]) !== JSON.stringify(old.service[key]),
     );
@@ -298,7 +300,7 @@ export class Service {
     const changes: Difference = await difference;
     giveBack(() => this.#messages());
     this.#log.configChanged(changes.added, changes.removed, changes.changed, changes.lines);
-    const notices = loaded.notices.map(formatNotice);
+    const notices = [...loaded.notices.map(formatNotice), ...marks.notices];
     return {
       ok: true,
       generation: table.generation,

@@ -3,7 +3,7 @@
  * `explain`, `simulate policy` and `milter`, `lookup`, `status`, `reload`; and what `main` adds: help, usage, colour.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -135,6 +135,32 @@ test('a new key on top signs after a reload, and old mail still verifies', async
   t.match(await verify(before), { code: 0, out: `verifies: protected, key ${old}` });
 });
 
+test('a reload without the key file is refused, and the old key signs on', async (t) => {
+  const { config, folder, log } = await bed(t, `mark-key = mark.key\n${TABLE}`);
+  const key = join(folder, 'mark.key');
+  const sign = async (): Promise<string> => {
+    const output = join(folder, 'out.eml');
+    const argv = ['milter', '--config', config, ...mail('bank.example'), ...TLS, '--output', output];
+    t.equal((await say(simulate, argv)).code, 0);
+    return / key=([0-9a-f]{8});/.exec(readFileSync(output, 'utf8'))?.[1] ?? '';
+  };
+  const old = await sign();
+  const noted = log().flatMap(({ event, notice }) => (event === 'config.notice' ? [String(notice)] : []));
+  t.match(noted.at(-1), `there was no key file: made with key ${old}`);
+  renameSync(key, `${key}.bak`);
+  const refused = await say(reload, ['--config', config]);
+  t.match(refused, { code: 78, err: /mark\.key: is gone, / });
+  t.equal(existsSync(key), false, 'and none was made');
+  t.equal(await sign(), old);
+  t.match(
+    log().filter(({ event }) => event === 'config.rejected'),
+    [{ problems: [/is gone/] }],
+  );
+  renameSync(`${key}.bak`, key);
+  t.equal((await say(reload, ['--config', config])).code, 0);
+  t.equal(await sign(), old);
+});
+
 test('lookup finds the transaction of a reply', async (t) => {
   const { config } = await bed(t, TABLE);
   const refused = await say(simulate, ['policy', '--config', config, ...mail('bank.example')]);
@@ -253,6 +279,12 @@ test('check reads the key file as serve would', async (t) => {
     out: '',
     err: /mark\.key: mode is 0644: .*chmod 600/,
   });
+  chmodSync(key, 0o600);
+  writeFileSync(`${key}.made`, '');
+  t.match(await say(check, ['--config', config]), { code: 0 });
+  rmSync(key);
+  t.match(await say(check, ['--config', config]), { code: 78, err: /mark\.key: is gone, / });
+  writeFileSync(key, `${'ab'.repeat(32)}\n`, { mode: 0o600 });
   if (process.getuid?.() === 0) return;
   chmodSync(key, 0);
   t.match(await say(check, ['--config', config]), {

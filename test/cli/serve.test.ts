@@ -1,9 +1,9 @@
 /**
  * `tlsward serve` as a process: what it does with signals that come before it is ready, and while DNS is silent.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,4 +85,26 @@ resolver = 127.0.0.1:${silent.port}\n[domain *]\ndeliver = auto\n`,
   t.ok(tookMs < 4000, `${tookMs} ms`);
   t.notMatch(log, /dane\.untested/, 'a test that was broken off says nothing about the resolver');
   socket.destroy();
+});
+
+test('a key file that is gone refuses the start with 78', async (t) => {
+  const configuration =
+    '[service]\npolicy-listen = unix:p\ncontrol-listen =\nmark-key = k\n[domains]\n* = may\n';
+  const first = serve(t, configuration);
+  let said = '';
+  first.child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+    if (said.includes('listening')) first.child.kill('SIGTERM');
+  });
+  t.same(await first.ended, [0, null]);
+  const key = join(first.folder, 'k');
+  t.equal(statSync(key).mode & 0o777, 0o600);
+  rmSync(key);
+  const again = spawnSync(process.execPath, [MAIN, 'serve', '--config', join(first.folder, 'tlsward.ini')], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  t.equal(again.status, 78);
+  t.match(again.stderr, /^tlsward: .*\/k: is gone, .*k\.made says that it was there/);
+  t.equal(existsSync(key), false);
 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, linkSync, mkdirSync, symlinkSync, truncateSync } from 'node:fs';
 import { relative } from 'node:path';
 import t from 'tap';
-import { findIncluded, globMatches } from '../../src/config/files.ts';
+import { findIncluded, globMatches, othersWho } from '../../src/config/files.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type Bench, noticesOf, problemsOf, TODAY, tableOf, workbench } from './workbench.ts';
 
@@ -184,6 +184,56 @@ t.test(
     t.strictSame(noticesOf(bench.load(), bench.folder), [
       'tls.ini: group 12345 can write this file (mode 0664)',
     ]);
+    t.end();
+  },
+);
+
+t.test(
+  'who else can change a file, its folder or the folder of a socket is mentioned',
+  { skip: process.getuid?.() !== 0 && 'needs root' },
+  (t) => {
+    // tap's own folders lie in one that may belong to anybody
+    const bench = workbench(t);
+    mkdirSync(bench.path('d'), 0o755);
+    mkdirSync(bench.path('s'), 0o755);
+    const row = bench.write('d/x.ini', '[domains]\n* = may\n');
+    bench.write(
+      'exceptions.ini',
+      '[exception x.example]\nuntil = 2099-01-01\nreason = r\nreceive = encrypt\n',
+    );
+    const lines = ['control-listen = unix:s/c', 'policy-listen = unix:s/p', 'milter-listen = unix:m'];
+    bench.write('tls.ini', `[service]\n${lines.join('\n')}\ninclude = d/x.ini\n`);
+    const notices = (): readonly string[] => noticesOf(bench.load(), bench.folder);
+    t.strictSame(notices(), []);
+    execFileSync('chgrp', ['12345', bench.path('d'), bench.path('s'), bench.path('exceptions.ini')]);
+    t.strictSame(notices(), [], 'a group without the right to write');
+    for (const name of ['d', 's', 'exceptions.ini']) chmodSync(bench.path(name), 0o775);
+    const reply = 'put a socket of their own into "s", and answer for the daemon';
+    const noted = (): readonly string[] => notices().map((text) => text.replaceAll(`${bench.folder}/`, ''));
+    t.strictSame(noted(), [
+      `tls.ini:3: [service] policy-listen: group 12345 can ${reply}`,
+      'd/x.ini: group 12345 can replace files in "d"',
+      'exceptions.ini: group 12345 can write this file (mode 0775)',
+    ]);
+    for (const name of ['d', 'exceptions.ini']) chmodSync(bench.path(name), 0o755);
+    for (const mode of [0o777, 0o1777]) {
+      chmodSync(bench.path('s'), mode);
+      t.strictSame(noted(), [`tls.ini:3: [service] policy-listen: everyone can ${reply}`]);
+    }
+    chmodSync(bench.path('s'), 0o755);
+    execFileSync('chown', ['12345', row, bench.path('s')]);
+    t.strictSame(noted(), [], 'root checks what another user reads');
+    const who = (uid: number, mode: number): string | null => othersWho({ uid, gid: 777, mode }, 'do it');
+    process.seteuid?.(54321);
+    try {
+      t.equal(who(12345, 0o100644), 'user 12345 can do it');
+      t.equal(who(54321, 0o100644), null);
+      t.equal(who(0, 0o100664), 'group 777 can do it');
+      t.equal(who(0, 0o101664), 'group 777 can do it', 'the sticky bit of a file means nothing');
+      t.equal(who(0, 0o041775), null, 'that of a folder does');
+    } finally {
+      process.seteuid?.(0);
+    }
     t.end();
   },
 );

@@ -1,16 +1,29 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { ensureKeyFile, KeyFileError, parseKey, parseKeys, readKeyFile } from '../../src/mark/keyFile.ts';
+import {
+  KeyFileError,
+  keysAtReload,
+  keysAtStart,
+  missingKeyFile,
+  parseKey,
+  parseKeys,
+  readKeyFile,
+} from '../../src/mark/keyFile.ts';
 import { key } from './sample.ts';
 
 const HEX = '07'.repeat(32);
@@ -56,18 +69,18 @@ t.test('the file', async (t) => {
   const file = join(dir, 'mark.key');
   await t.rejects(readKeyFile(file), { name: 'KeyFileError', message: /cannot be opened \(ENOENT\)/ });
   const before = process.umask(0);
-  const first = await ensureKeyFile(file).finally(() => process.umask(before));
-  t.equal(first.created, true);
+  const first = await keysAtStart(file).finally(() => process.umask(before));
+  t.strictSame(first.notices, [`${file}: there was no key file: made with key ${first.keys[0]?.id}`]);
   t.equal(first.keys.length, 1);
   t.equal(statSync(file).mode & 0o777, 0o600);
-  t.strictSame(readdirSync(dir), ['mark.key'], 'no draft is left');
-  const second = await ensureKeyFile(file);
-  t.equal(second.created, false);
+  t.strictSame(readdirSync(dir), ['mark.key', 'mark.key.made'], 'no draft is left');
+  const second = await keysAtStart(file);
+  t.strictSame(second.notices, []);
   t.equal(second.keys[0]?.id, first.keys[0]?.id);
   for (const mode of [0o644, 0o640, 0o604, 0o660, 0o602, 0o610, 0o666, 0o777]) {
     chmodSync(file, mode);
     await t.rejects(readKeyFile(file), { message: /mode is 0[0-7]{3}: expected 0600/ }, mode.toString(8));
-    await t.rejects(ensureKeyFile(file), KeyFileError, 'and it is not made anew');
+    await t.rejects(keysAtStart(file), KeyFileError, 'and it is not made anew');
   }
   for (const mode of [0o600, 0o400, 0o700]) {
     chmodSync(file, mode);
@@ -77,13 +90,13 @@ t.test('the file', async (t) => {
   symlinkSync(file, link);
   t.equal((await readKeyFile(link))[0]?.id, first.keys[0]?.id, 'a link is judged by where it leads');
   writeFileSync(file, '# empty\n', { mode: 0o600 });
-  await t.rejects(ensureKeyFile(file), { message: /holds no key/ });
+  await t.rejects(keysAtStart(file), { message: /holds no key/ });
   t.equal(readFileSync(file, 'utf8'), '# empty\n', 'a file with mistakes is not overwritten');
   writeFileSync(file, '#'.repeat(70_000));
   await t.rejects(readKeyFile(file), { message: /more than 65536 bytes/ });
   mkdirSync(join(dir, 'folder'), 0o700);
   await t.rejects(readKeyFile(join(dir, 'folder')), KeyFileError);
-  await t.rejects(ensureKeyFile(join(dir, 'no', 'such', 'mark.key')), {
+  await t.rejects(keysAtStart(join(dir, 'no', 'such', 'mark.key')), {
     message: /cannot be made \(ENOENT\)/,
   });
 });
@@ -95,8 +108,97 @@ t.test('a FIFO in its place is refused, not waited for', async (t) => {
 });
 
 t.test('many starting at once end with one key', async (t) => {
-  const file = join(t.testdir({}), 'mark.key');
-  const all = await Promise.all(Array.from({ length: 20 }, () => ensureKeyFile(file)));
+  const dir = t.testdir({});
+  const file = join(dir, 'mark.key');
+  const all = await Promise.all(Array.from({ length: 20 }, () => keysAtStart(file)));
   t.equal(new Set(all.map((one) => one.keys[0]?.id)).size, 1);
-  t.equal(all.filter((one) => one.created).length, 1, 'one made it');
+  t.equal(all.filter((one) => one.notices.length > 0).length, 1, 'one made it');
+  t.strictSame(readdirSync(dir), ['mark.key', 'mark.key.made']);
 });
+
+t.test('a key file that is gone is an error, and no key is made in its place', async (t) => {
+  const dir = t.testdir({});
+  const file = join(dir, 'mark.key');
+  const gone = { name: 'KeyFileError', message: /mark\.key: is gone, .*mark\.key\.made says.* backup/ };
+  t.equal(await missingKeyFile(file), null, 'there was none yet');
+  await t.rejects(keysAtReload(file), { message: /is not there, and a reload makes no key: .*openssl rand/ });
+  t.strictSame(readdirSync(dir), []);
+  const { keys } = await keysAtStart(file);
+  renameSync(file, join(dir, 'backup'));
+  await t.rejects(keysAtStart(file), gone);
+  await t.rejects(keysAtReload(file), gone);
+  t.match(await missingKeyFile(file), gone.message);
+  t.strictSame(readdirSync(dir), ['backup', 'mark.key.made'], 'nothing was made');
+  renameSync(join(dir, 'backup'), file);
+  t.equal((await keysAtReload(file)).keys[0]?.id, keys[0]?.id, 'put back');
+  rmSync(file);
+  symlinkSync(join(dir, 'nowhere'), file);
+  await t.rejects(keysAtStart(file), gone, 'a link that leads nowhere is no key file');
+  rmSync(file);
+  rmSync(join(dir, 'mark.key.made'));
+  t.not((await keysAtStart(file)).keys[0]?.id, keys[0]?.id, 'by intent: a new one');
+});
+
+t.test('a key of before is remembered from the next load on', async (t) => {
+  for (const load of [keysAtStart, keysAtReload]) {
+    const dir = t.testdir({});
+    const file = join(dir, 'mark.key');
+    writeFileSync(file, HEX, { mode: 0o600 });
+    t.strictSame((await load(file)).notices, []);
+    t.strictSame(readdirSync(dir), ['mark.key', 'mark.key.made']);
+    t.equal(statSync(`${file}.made`).mode & 0o777, 0o600);
+    rmSync(file);
+    await t.rejects(keysAtStart(file), { message: /is gone/ });
+  }
+});
+
+t.test('whose file and whose folder it is', { skip: process.getuid?.() !== 0 && 'needs root' }, async (t) => {
+  const dir = t.testdir({ inside: {} });
+  const file = join(dir, 'inside', 'mark.key');
+  writeFileSync(file, HEX, { mode: 0o600 });
+  chownSync(file, 12345, 12345);
+  const stranger = { message: /belongs to user 12345: expected root or user 0.* \(chown\)/ };
+  await t.rejects(readKeyFile(file, 'daemon'), stranger);
+  await t.rejects(keysAtStart(file), stranger);
+  t.equal((await readKeyFile(file)).length, 1, "root may look at the daemon's file");
+  chownSync(file, 0, 0);
+  t.equal((await readKeyFile(file, 'daemon')).length, 1);
+  chownSync(join(dir, 'inside'), 12345, 12345);
+  await t.rejects(keysAtReload(file), { message: /is in a folder that belongs to user 12345/ });
+  chownSync(join(dir, 'inside'), 0, 0);
+  chmodSync(join(dir, 'inside'), 0o777);
+  await t.rejects(keysAtStart(file), { message: /in a folder that everyone can write \(chmod o-w / });
+  symlinkSync(file, join(dir, 'link.key'));
+  await t.rejects(keysAtStart(join(dir, 'link.key')), { message: /everyone can write/ }, 'behind a link');
+  chmodSync(join(dir, 'inside'), 0o1777);
+  t.equal((await keysAtStart(file)).keys.length, 1, 'as /tmp, where nobody can take it away');
+});
+
+t.test(
+  'a folder that may not be written to',
+  { skip: process.getuid?.() !== 0 && 'needs root' },
+  async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'tlsward-'));
+    t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+    const file = join(dir, 'mark.key');
+    chmodSync(dir, 0o755);
+    writeFileSync(file, HEX, { mode: 0o600 });
+    chownSync(file, 12345, 12345);
+    const asOther = async <T>(what: () => Promise<T>): Promise<T> => {
+      process.seteuid?.(12345);
+      return await what().finally(() => process.seteuid?.(0));
+    };
+    const kept = await asOther(() => keysAtStart(file));
+    t.strictSame([kept.keys.length, kept.notices], [1, []], 'is used without a note');
+    t.strictSame(readdirSync(dir), ['mark.key']);
+    rmSync(file);
+    await t.rejects(
+      asOther(() => keysAtStart(file)),
+      { message: /cannot be made \(EACCES\)/ },
+    );
+    await t.rejects(
+      asOther(() => keysAtReload(file)),
+      { message: /a reload makes no key/ },
+    );
+  },
+);
