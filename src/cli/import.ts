@@ -1,21 +1,28 @@
 /**
  * `tlsward import`: existing tables to rows, on standard output, to be looked at and kept as an included file.
  *
- *   tlsward import postfix FILE... [--name PREFIX]      source tables of smtp_tls_policy_maps, with or without their type
- *   tlsward import sendmail FILE... [--name PREFIX]     sources of the access map
+ *   tlsward import postfix FILE... [--name PREFIX] [--level LEVEL]      source tables of smtp_tls_policy_maps, with or without their type
+ *   tlsward import sendmail FILE... [--name PREFIX]                     sources of the access map
  *
+ * `--level` is `smtp_tls_security_level` of that Postfix, may when left out: rows with mandatory TLS also reach `[host]` and
+ * `host:port`, which Postfix's own table looks up by themselves, and lines that could lower those below it are named.
  * Every line that could not be mapped is named on standard error, with file and line, the text and the reason; a summary
  * comes last. Rows speak of mail that leaves; what must arrive encrypted is for somebody to decide.
  * Exit status: 0 every line is mapped, 1 some are not, 65 a file cannot be read.
  */
 import { readFileSync } from 'node:fs';
 import { escapeText, formatPosition, quote } from '../config/problem.ts';
+import { type AnsweredLevel, atLeast } from '../core/deliverLevel.ts';
+import { LEVELS } from '../wire/tlsPolicyValue.ts';
 import { count, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { importPostfix } from './importPostfix.ts';
 import { Imported, type Remark } from './importRows.ts';
 import { importSendmail } from './importSendmail.ts';
 
-const OPTIONS = { name: { type: 'string', default: 'imported' } } as const;
+const OPTIONS = {
+  name: { type: 'string', default: 'imported' },
+  level: { type: 'string', default: 'may' },
+} as const;
 const MTAS = { postfix: importPostfix, sendmail: importSendmail } as const;
 /** Tables whose source is one that we read. */
 const TYPES = /^(?:texthash|hash|btree|lmdb|cdb|dbm|sdbm):/;
@@ -29,6 +36,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (files.length === 0) throw new UsageError(`import ${mta} takes the source files of tables`);
   if (!/^[a-z0-9][a-z0-9_-]{0,40}$/.test(values.name))
     throw new UsageError(`--name: found "${values.name}", expected a policy name of at most 41 characters`);
+  const level = LEVELS.find((known) => known === values.level);
+  if (level === undefined)
+    throw new UsageError(`--level: found ${quote(values.level)}, expected one of ${LEVELS.join(', ')}`);
   const imported = new Imported(values.name);
   for (const name of files) {
     const file = name.replace(TYPES, '');
@@ -39,6 +49,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
     }
     MTAS[mta](file, text, imported);
   }
+  if (mta === 'postfix') noteReach(imported, level);
+  imported.noteCovered();
   const { unmapped, notes, foreign, mapped } = imported;
   const rows = imported.rows();
   const policies = imported.policies();
@@ -61,6 +73,22 @@ export async function run(argv: string[], io: Io): Promise<number> {
     );
   }
   return unmapped.length === 0 ? EXIT.yes : EXIT.no;
+}
+
+/** Lines whose row could answer less than `level` where Postfix's own table found nothing and went by it. */
+function noteReach(imported: Imported, level: AnsweredLevel): void {
+  for (const { pattern, from, deliver } of imported.sources()) {
+    // these count only for the next hop that they name
+    if (deliver === 'none' || deliver === 'may' || /:[a-z0-9-]+$/.test(pattern) || atLeast(deliver, level))
+      continue;
+    const reached = pattern.startsWith('[')
+      ? `${pattern} with a port`
+      : `${pattern.startsWith('.') ? 'hosts below it' : pattern} in brackets or with a port`;
+    imported.note(
+      from,
+      `the row also speaks of ${reached}, which in Postfix went by its own level, ${level}`,
+    );
+  }
 }
 
 function words(remark: Remark): string {

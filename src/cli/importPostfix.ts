@@ -5,7 +5,7 @@
  *   key          = domain / .domain / [host] / [host]:port / host:port
  *   value        = level *( attribute )      ; wire/tlsPolicyParse.ts
  *
- * What a row says must be at least as strict as what the line said, and mean the same: `match=` keywords become the level
+ * What a row says must be at least as strict as what the line said, for every next hop that it answers, and mean the same: `match=` keywords become the level
  * whose default they are, or the names they stand for; `protocols=` is a lowest version or nothing; what the table has no
  * key for (tafile, servername, enable_rpk, attributes of reports, floors where Postfix falls back to plain text) is named.
  * Sources: Postfix postconf(5), smtp_tls_policy_maps; postmap(1); `src/util/readlline.c`.
@@ -26,7 +26,7 @@ const NEWEST = { major: 99, minor: 0 };
 export function importPostfix(file: string, text: string, into: Imported): void {
   for (const line of logicalLines(file, text)) {
     const mapped = mapLine(line.text);
-    if (mapped instanceof Unmapped) into.refuse(line, mapped.why);
+    if (mapped instanceof Unmapped) into.refuse(line, mapped.why, patternText(line.text));
     else into.add(line, [mapped.pattern], mapped.requirement);
   }
 }
@@ -53,7 +53,28 @@ function mapLine(text: string): { readonly pattern: string; readonly requirement
   if (pattern instanceof Unmapped) return pattern;
   if (value === '') return new Unmapped('a key without a value');
   const requirement = requirementOf(value, pattern);
-  return requirement instanceof Unmapped ? requirement : { pattern: pattern.text, requirement };
+  if (requirement instanceof Unmapped) return requirement;
+  const level = requirement[0]?.[1];
+  const more = reachesMore(key, pattern, level);
+  if (more !== null) return new Unmapped(`at level ${level} the row would also speak of ${more}`);
+  return { pattern: pattern.text, requirement };
+}
+
+/** The pattern of a line that cannot be said otherwise. */
+function patternText(text: string): string | null {
+  const pattern = patternOf(text.split(/\s/, 1)[0] ?? '');
+  return pattern instanceof Unmapped ? null : pattern.text;
+}
+
+/**
+ * Why a row would reach other next hops than the line at this level; null when it does not. A row is found by every
+ * spelling of its pattern, an entry of Postfix's table by the one that it has, and another one may be found by the rest.
+ */
+function reachesMore(key: string, { text }: Pattern, level: string | undefined): string | null {
+  const lowers = level === 'none' || level === 'may';
+  if (text.includes('ipv6:')) return lowers ? 'an address that has other spellings' : null;
+  if (key.toLowerCase() !== text) return `${text}, which is something else to Postfix`;
+  return lowers && text.includes('xn--') ? 'the name in UTF-8' : null;
 }
 
 function patternOf(key: string): Pattern | Unmapped {

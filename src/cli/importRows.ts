@@ -14,6 +14,7 @@
 import { formatHalf } from '../config/exceptionsFile.ts';
 import { LONGEST_LINE_BYTES } from '../config/limits.ts';
 import { escapeText, formatPosition } from '../config/problem.ts';
+import { type AnsweredLevel, mandatory } from '../core/deliverLevel.ts';
 
 /** One logical line of a source. */
 export interface SourceLine {
@@ -47,7 +48,12 @@ export class Imported {
   mapped = 0;
   readonly #prefix: string;
   readonly #policies = new Map<string, { readonly name: string; readonly requirement: Requirement }>();
-  readonly #rows = new Map<string, { readonly policy: string; readonly from: SourceLine }>();
+  readonly #rows = new Map<
+    string,
+    { readonly policy: string; readonly from: SourceLine; readonly deliver: AnsweredLevel }
+  >();
+  /** Lines that are no rows although their pattern is known. */
+  readonly #missing: { readonly pattern: string; readonly remark: number }[] = [];
 
   /** `prefix`: what the policies are called, `imported` for `imported-1`. */
   constructor(prefix: string) {
@@ -61,12 +67,13 @@ export class Imported {
     const name = known?.name ?? `${this.#prefix}-${this.#policies.size + 1}`;
     const fault = this.#fault(name, patterns, requirement);
     if (fault !== null) {
-      this.refuse(from, fault);
+      this.refuse(from, fault, patterns[0] ?? null);
       return false;
     }
     if (known === undefined) this.#policies.set(text, { name, requirement });
+    const deliver = levelOf(requirement);
     for (const pattern of patterns)
-      if (!this.#rows.has(pattern)) this.#rows.set(pattern, { policy: name, from });
+      if (!this.#rows.has(pattern)) this.#rows.set(pattern, { policy: name, from, deliver });
     this.mapped++;
     return true;
   }
@@ -82,8 +89,32 @@ export class Imported {
     return null;
   }
 
-  refuse(from: SourceLine, why: string): void {
+  /** `pattern`: what the line is for, where that is known. */
+  refuse(from: SourceLine, why: string, pattern: string | null = null): void {
+    if (pattern !== null) this.#missing.push({ pattern, remark: this.unmapped.length });
     this.unmapped.push({ ...from, why });
+  }
+
+  /** Each row with its line and level. */
+  sources(): { readonly pattern: string; readonly from: SourceLine; readonly deliver: AnsweredLevel }[] {
+    return [...this.#rows].map(([pattern, { from, deliver }]) => ({ pattern, from, deliver }));
+  }
+
+  /** Adds to lines that are no rows which row without mandatory TLS speaks in their place; call it once, at the end. */
+  noteCovered(): void {
+    for (const { pattern, remark } of this.#missing) {
+      const { why, ...line } = this.unmapped[remark]!;
+      for (let dot = pattern.indexOf('.', 1); dot >= 0 && !pattern.startsWith('['); ) {
+        const suffix = pattern.slice(dot);
+        const row = this.#rows.get(suffix);
+        if (row !== undefined) {
+          const instead = `until you write a row, ${suffix} speaks of it: deliver = ${row.deliver}`;
+          if (!mandatory(row.deliver)) this.unmapped[remark] = { ...line, why: `${why}; ${instead}` };
+          break;
+        }
+        dot = pattern.indexOf('.', dot + 1);
+      }
+    }
   }
 
   note(from: SourceLine, why: string): void {
@@ -116,6 +147,12 @@ export class Imported {
     const rows = lines.length === 0 ? [] : [`[domains]\n${lines.join('')}`];
     return [`; ${escapeText(comment, 400)}\n`, ...policies, ...rows, ...sections].join('\n');
   }
+}
+
+function levelOf(requirement: Requirement): AnsweredLevel {
+  const said = requirement.find(([key]) => key === 'deliver')?.[1];
+  if (said === undefined) throw new Error('a requirement without deliver');
+  return said as AnsweredLevel;
 }
 
 function written(requirement: Requirement): string {

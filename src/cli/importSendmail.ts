@@ -6,7 +6,7 @@
  *   ext   = "CN" [ ":" name ]                             ; CS, CI and CITag compare what the table does not
  *
  * Sendmail also finds the entry of a domain for all names below it, so a domain becomes two rows, itself and `.domain`; the
- * bare tag is everyone. Other TLS tags speak of hosts and of features: they are named, with the key that does their work
+ * bare tag is everyone. With FEATURE(`lookupdotdomain') it finds `.domain` too, before the domain. Other TLS tags speak of hosts and of features: they are named, with the key that does their work
  * here, if there is one. Entries without a TLS tag are about something else, and only counted.
  * Sources: Sendmail cf/README, "TLS-related rulesets", "STARTTLS"; cf/m4/proto.m4, rulesets tls_rcpt and TLS_connection.
  */
@@ -62,6 +62,8 @@ function patternsOf(key: string): readonly string[] | Unmapped {
     return new Unmapped(`not a pattern of the table${pattern.hint === '' ? '' : `: ${pattern.hint}`}`);
   if (pattern.kind === 'address') return [pattern.text];
   if (pattern.kind === 'domain') return [pattern.text, `.${pattern.text}`];
+  // FEATURE(`lookupdotdomain') finds the one, a recipient at an address literal the other
+  if (pattern.kind === 'suffix' || pattern.kind === 'literal') return [pattern.text];
   return new Unmapped('Sendmail asks for addresses and domains only, so the line never had an effect');
 }
 

@@ -5,6 +5,10 @@
  * and policies that do not set it) leaves the MTA's own default level alone: so does a domain without a row, and a row in
  * observe mode. That is "silent", never `may`: an answer of `may` would lower a site whose default is `dane` or `encrypt`.
  *
+ * A row at `none` or `may` speaks only of next hops that an entry of Postfix's own table would be found by: the one it
+ * names, and plain names below a suffix or `*`. A host in brackets, a port, a final dot have a row of their own, or are
+ * silent: what a row for a domain allows must not lower the relay or gateway that a route names.
+ *
  * Floors (`min-protocol`, `min-bits`, `deny-ciphers`) are part of an answer where TLS is mandatory. At `may` and `dane` they
  * are left out: there Postfix falls back to plain text when a handshake fails, so a floor would lower what it should raise.
  *
@@ -104,7 +108,8 @@ export function decideNextHop(
       let row = -1;
       for (let i = 0; row < 0 && i < hop.exact.length; i++) row = table.find(hop.exact[i]!);
       const found = rowOf(table, row < 0 ? table.findDomain(hop.name) : row);
-      return decideRow(found, floor, (follow) => autoOf(hop, published, follow));
+      const spoken = found === null || isMeant(found, hop);
+      return decideRow(found, floor, (follow) => autoOf(hop, published, follow), spoken);
     }
   }
 }
@@ -181,16 +186,32 @@ function rowOf(table: PolicyTable, number: number): Row | null {
   return number < 0 ? null : table.row(number);
 }
 
-function saidBy(row: Row | null): DeliverLevel | null {
-  return row === null || row.settings.mode === 'observe' ? null : row.settings.deliver;
+/** Does the row speak of this next hop at any level, or only of another spelling of it? */
+function isMeant({ pattern }: Row, { written, plain }: Extract<NextHop, { kind: 'hop' }>): boolean {
+  return pattern === written || (plain && (pattern === '*' || pattern.startsWith('.')));
 }
 
-function decideRow(row: Row | null, floor: DeliverFloor, auto: (follow: Follow) => Auto): DeliverDecision {
-  const said = saidBy(row);
+function lowers(level: DeliverLevel | null): boolean {
+  return level === 'none' || level === 'may';
+}
+
+/** `spoken`: a level that lowers counts. */
+function saidBy(row: Row | null, spoken: boolean): DeliverLevel | null {
+  if (row === null || row.settings.mode === 'observe') return null;
+  return !spoken && lowers(row.settings.deliver) ? null : row.settings.deliver;
+}
+
+function decideRow(
+  row: Row | null,
+  floor: DeliverFloor,
+  auto: (follow: Follow) => Auto,
+  spoken = true,
+): DeliverDecision {
+  const said = saidBy(row, spoken);
   if (row !== null && said === 'auto') return decideAuto(row, floor, auto(followPublished));
   if (row !== null && said === 'dane' && floor !== 'none') return decideAuto(row, floor, auto(followDane));
   const stated = said === 'auto' ? null : said;
-  if (stated === null && floor === 'none') return { kind: 'silent', row, why: silence(row) };
+  if (stated === null && floor === 'none') return { kind: 'silent', row, why: silence(row, spoken) };
   const level = stated === null ? floor : stricter(stated, floor);
   // floors of a row that is only observed are not enforced either
   const settings = row === null || row.settings.mode === 'observe' ? DEFAULTS : row.settings;
@@ -249,10 +270,12 @@ function narrowedBy(policy: DeliverPolicy, attributes: readonly PolicyAttribute[
   return narrowed === null ? null : { ...policy, ...narrowed };
 }
 
-function silence(row: Row | null): string {
+function silence(row: Row | null, spoken: boolean): string {
   if (row === null) return 'no row';
   if (row.settings.mode === 'observe' && row.settings.deliver !== null)
     return `mode = observe: deliver = ${row.settings.deliver} is not enforced`;
+  if (!spoken && lowers(row.settings.deliver))
+    return `deliver = ${row.settings.deliver} of row ${row.pattern} counts only for a next hop that is written as the row is`;
   return 'the row does not say how mail leaves';
 }
 

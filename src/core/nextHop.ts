@@ -10,6 +10,10 @@
  * Any case, a trailing dot, U-labels: Postfix keeps what the user typed. A next hop with brackets or port has first a row
  * of its own, then one for the brackets without the port, then the row of its host name.
  *
+ * Which of these Postfix's own table would find matters for rows at `none` and `may` (see deliver.ts): an entry there is
+ * found by exactly the next hop it names, and only a plain host name is looked for under its parents. `written` and
+ * `plain` say it: `host.`, `[host.]` and `[host]:025` are other spellings, under which only stricter rows are found.
+ *
  * A name that is no domain in our eyes but consists of letters, digits, dots, hyphens and underscores only (`a..b`,
  * `-x.example`) can be no other spelling of a row's domain, so only `*` speaks of it. Anything else that cannot be read
  * might be: Postfix may know a way from it to a name that a row protects. That is trouble, never "not found".
@@ -26,6 +30,10 @@ export type NextHop =
       readonly name: string;
       /** As patterns have it, a number or the name of a service; null when there is none. */
       readonly port: string | null;
+      /** The pattern of a row that is written as this is; null where no pattern is. */
+      readonly written: string | null;
+      /** A host name in ASCII and nothing else, which Postfix looks for under its parents too. */
+      readonly plain: boolean;
     }
   /** A parent domain that Postfix asks for by itself; we have walked the parents already. */
   | { readonly kind: 'parent' }
@@ -52,16 +60,37 @@ export function parseNextHop(text: string): NextHop {
     const alone = literal ?? `[${name}]`;
     const port = portOf(bracketed[2]);
     if (port === '') return UNREADABLE;
-    return { kind: 'hop', exact: port === null ? [alone] : [`${alone}:${port}`, alone], name, port };
+    const exact = port === null ? [alone] : [`${alone}:${port}`, alone];
+    const same = !endsInDot(host) && samePort(bracketed[2], port);
+    return { kind: 'hop', exact, name, port, written: same ? exact[0]! : null, plain: false };
   }
   const [host = '', written, ...more] = text.split(':');
   if (more.length > 0) return UNREADABLE;
   // an address without brackets is looked up like a name, but with disable_dns_lookups it is connected to
-  const name = canonicalDomain(host) ?? canonicalLiteral(`[${host}]`);
+  const domain = canonicalDomain(host);
+  const name = domain ?? canonicalLiteral(`[${host}]`);
   if (name === null) return unnamed(host);
   const port = portOf(written);
   if (port === '') return UNREADABLE;
-  return { kind: 'hop', exact: port === null ? [] : [`${name}:${port}`], name, port };
+  const pattern = port === null ? name : `${name}:${port}`;
+  const same = domain !== null && !endsInDot(host) && samePort(written, port);
+  return {
+    kind: 'hop',
+    exact: port === null ? [] : [pattern],
+    name,
+    port,
+    written: same ? pattern : null,
+    plain: same && port === null && /^[A-Za-z0-9._-]+$/.test(host),
+  };
+}
+
+/** Any of the dots of UTS 46. */
+function endsInDot(host: string): boolean {
+  return /[.\u3002\uff0e\uff61]$/.test(host);
+}
+
+function samePort(text: string | undefined, port: string | null): boolean {
+  return text === undefined || text.toLowerCase() === port;
 }
 
 function unnamed(host: string): NextHop {

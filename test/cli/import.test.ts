@@ -9,6 +9,7 @@ import { run } from '../../src/cli/import.ts';
 import { logicalLines } from '../../src/cli/importPostfix.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
+import { decideNextHop } from '../../src/core/deliver.ts';
 import { type AnsweredLevel, atLeast } from '../../src/core/deliverLevel.ts';
 import { lowest } from '../../src/core/narrowing.ts';
 import { PolicyTable } from '../../src/core/table.ts';
@@ -144,11 +145,11 @@ test('what cannot be mapped is named', async (t) => {
     t.match(err, /\n0 of 1 lines are 0 rows now, with 0 policies\n$/);
     t.notMatch(out, /^\[/m);
   }
-  const twice = await imported(t, 'postfix', 'a.example encrypt\nA.example encrypt\na.example. secure\n');
+  const twice = await imported(t, 'postfix', 'a.example encrypt\nA.example encrypt\nA.Example secure\n');
   t.equal(twice.code, 1);
   t.match(
     twice.err,
-    /^not mapped: source:3: a\.example\. secure: a\.example is there already and asks for something else: source:1\n2 of 3 lines are 1 row now, with 1 policy\n$/,
+    /^not mapped: source:3: A\.Example secure: a\.example is there already and asks for something else: source:1\n2 of 3 lines are 1 row now, with 1 policy\n$/,
   );
   t.match((await imported(t, 'postfix', '  a.example encrypt\n')).err, /begins with white space/);
   t.match((await imported(t, 'postfix', 'a\u001b[31m.example encrypt\n')).err, /a\\u001b\[31m/, 'escaped');
@@ -205,7 +206,6 @@ test('lines of Sendmail that are no rows', async (t) => {
     ['TLS_Srv_Features:x Options=1', /options of a TLS session/],
     ['Srv_Features:x v', /what Sendmail offers/],
     ['TLS_Rcpt:boss@ ENCR:128', /a user in any domain/],
-    ['TLS_Rcpt:.x.example ENCR:128', /addresses and domains only/],
     ['TLS_Rcpt:x.example ENCR', /asks for nothing/],
     ['TLS_Rcpt:x.example ENCR:0', /asks for nothing/],
     ['TLS_Rcpt:x.example ENCR:600', /min-bits goes up to 512/],
@@ -362,4 +362,210 @@ test('no answer is weaker than the line it comes from', async (t) => {
     }
   }
   t.ok(compared > 200, `${compared} compared`);
+});
+
+/** What Postfix's own table gives (smtp_tls_policy.c): the whole key, and for a valid host name its parents. */
+function lookUp(originals: ReadonlyMap<string, string>, key: string): { key: string; said: string } | null {
+  const folded = key.toLowerCase();
+  const labels = folded.split('.');
+  const valid =
+    labels.every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label)) &&
+    /[a-z_-]/.test(folded);
+  for (let at = 0; at >= 0; at = valid ? folded.indexOf('.', at + 1) : -1) {
+    const said = originals.get(folded.slice(at));
+    if (said !== undefined) return { key: folded.slice(at), said };
+  }
+  return null;
+}
+
+const SPELLINGS = [
+  ...['a.example', 'x.a.example', 'y.x.a.example', 'b.example', 'example', 'a_b.example', 'bcher.example'],
+  ...['xn--bcher-kva.example', 'b\u00fccher.example', 'mx.b\u00fccher.example', 'mx.xn--bcher-kva.example'],
+].flatMap((name) => [
+  ...[name, `.${name}`, `[${name}]`, `[${name}]:25`, `[${name}]:smtp`, `${name}:25`, `${name}:smtp`],
+  ...[
+    `${name}.`,
+    `[${name}.]`,
+    `${name}.:25`,
+    `[${name}]:025`,
+    name.toUpperCase(),
+    `[${name.toUpperCase()}]:25`,
+  ],
+]);
+const ADDRESSES = ['192.0.2.1', '[192.0.2.1]', '[192.0.2.1]:25', '[2001:db8::1]', '[IPv6:2001:db8::1]'];
+const HOPS = [...SPELLINGS, ...ADDRESSES, '[2001:db8:0:0::1]:25', 'a..example', '-a.example', 'other.test'];
+
+test('imported and asked is never weaker than the table itself, for every spelling of a next hop', async (t) => {
+  t.same(lookUp(new Map([['.example', 'none']]), 'Y.X.example'), { key: '.example', said: 'none' });
+  t.equal(lookUp(new Map([['.example', 'none']]), 'x.example.'), null, 'a final dot is no valid host name');
+  t.equal(lookUp(new Map([['.example', 'none']]), '[x.example]'), null);
+  const random = new Random(newSeed());
+  t.comment(`seed ${random.seed}`);
+  const values = [
+    'none',
+    'may',
+    'encrypt',
+    'dane',
+    'dane-only',
+    `fingerprint match=${SHA1}`,
+    'verify',
+    'secure',
+  ];
+  values.push('encrypt protocols=>=TLSv1.3', 'secure tafile=/x', 'none', 'may');
+  let compared = 0;
+  let answered = 0;
+  for (let round = 0; round < 120; round++) {
+    const originals = new Map<string, string>();
+    let text = '';
+    for (let i = 3 + random.below(12); i > 0; i--) {
+      const key = random.pick(HOPS);
+      const said = random.pick(values);
+      text += `${key}\t${said}\n`;
+      // the first of several counts: DICT_FLAG_DUP_WARN
+      if (!originals.has(key.toLowerCase())) originals.set(key.toLowerCase(), said);
+    }
+    const level = random.pick<AnsweredLevel>(['may', 'may', 'none', 'dane', 'encrypt', 'secure']);
+    const { out, folder } = await imported(t, 'postfix', text, '--json', '--level', level);
+    const { unmapped, notes, ini } = JSON.parse(out) as Record<'unmapped' | 'notes', { text: string }[]> & {
+      ini: string;
+    };
+    const keysOf = (lines: readonly { text: string }[]): Set<string> =>
+      new Set(lines.map((line) => line.text.split(/\s/, 1)[0]!.toLowerCase()));
+    const left = keysOf(unmapped);
+    const noted = new Set(
+      [...keysOf(notes)].map((key) => (key.includes('2001') ? '[ipv6:2001:db8:0:0:0:0:0:1]' : key)),
+    );
+    const table = tableOf(folder, ini);
+    for (const key of HOPS.filter((hop) => !hop.startsWith('.'))) {
+      const found = lookUp(originals, key);
+      // spellings that nobody uses, compared with what is usual only
+      if (level !== 'may' && level !== 'none' && /:025$|\.(?:\]|:|$)|[^ -~]/.test(key)) continue;
+      // a line that was named, which somebody has to write by hand
+      if (found !== null && left.has(found.key)) continue;
+      const decision = decideNextHop(table, key, 'none');
+      if (decision.kind === 'trouble') continue;
+      const said = decision.kind === 'policy' ? answer(table, 'deliver', key) : level;
+      if (found === null && decision.kind === 'policy' && noted.has(decision.row?.pattern ?? '')) continue;
+      const host = key.replace(/^\[|\](?::\w+)?$|:\w+$|\.$/g, '').toLowerCase();
+      // of levels that authenticate in another way none is stricter
+      const own = said.split(' ', 1)[0] as AnsweredLevel;
+      const lowered = atLeast(own, level) ? null : 'level';
+      const fault = found === null ? lowered : weaker(found.said, said, host);
+      if (fault !== null)
+        t.fail(`${key} at ${level}: ${found?.said ?? 'not found'}, then ${said}: ${fault}\n${text}${ini}`);
+      compared++;
+      if (found !== null) answered++;
+    }
+  }
+  t.ok(compared > 5000 && answered > 500, `${compared} compared, ${answered} of them found in the table`);
+});
+
+test('lines that reach further, and rows that speak for a line that is none', async (t) => {
+  const text =
+    'a.example encrypt\n.b.example dane\n[c.example] secure\nd.example:25 encrypt\ne.example none\n';
+  const said = await imported(t, 'postfix', text, '--level', 'dane');
+  t.equal(said.code, 0);
+  t.match(
+    said.err,
+    /source:1: a\.example encrypt: the row also speaks of a\.example in brackets or with a port/,
+  );
+  t.match(said.err, /source:3: \[c\.example\] secure: the row also speaks of \[c\.example\] with a port/);
+  t.notMatch(said.err, /source:[245]:/);
+  t.notMatch((await imported(t, 'postfix', text)).err, /note:/, 'at may nothing is lowered');
+  t.match((await imported(t, 'postfix', text, '--level', 'x')).code, /UsageError: --level: found "x"/);
+  for (const [line, why] of [
+    [
+      'a.example. encrypt',
+      /at level encrypt the row would also speak of a\.example, which is something else/,
+    ],
+    ['B\u00dcCHER.example secure', /would also speak of xn--bcher-kva\.example, which is something else/],
+    ['xn--bcher-kva.example may', /at level may the row would also speak of the name in UTF-8/],
+    ['[IPv6:2001:db8::1] none', /would also speak of an address that has other spellings/],
+  ] as const)
+    t.match(await imported(t, 'postfix', `${line}\n`), { code: 1, err: why });
+  const covered = await imported(
+    t,
+    'postfix',
+    '.example may\nx.a.example secure tafile=/x\n.a.example encrypt\n',
+  );
+  t.notMatch(covered.err, /until you write/, 'the row in its place has mandatory TLS');
+  const open = await imported(t, 'postfix', '.example may\nx.a.example secure tafile=/x\n');
+  t.match(open.err, /no key for tafile=; until you write a row, \.example speaks of it: deliver = may/);
+});
+
+test('an access map imported is never weaker than the map itself', async (t) => {
+  const random = new Random(newSeed());
+  t.comment(`seed ${random.seed}`);
+  const keys = [
+    '',
+    'u@a.example',
+    'a.example',
+    'x.a.example',
+    'b.example',
+    '[192.0.2.1]',
+    'A.Example',
+    '.a.example',
+  ];
+  const values = [
+    'ENCR:128',
+    'ENCR:256',
+    'ENCR:56',
+    'VERIFY',
+    'VERIFY:256',
+    'PERM+VERIFY+CN:mx.a.example',
+    'ENCR',
+  ];
+  const people = [
+    'u@a.example',
+    'v@a.example',
+    'u@x.a.example',
+    'w@y.x.a.example',
+    'u@b.example',
+    'u@c.test',
+  ];
+  const demand = (said: string) => {
+    const match = /(VERIFY|ENCR)(?::([0-9]+))?/.exec(said);
+    const cn = /\+CN:([^ +]+)/.exec(said)?.[1] ?? '';
+    return { verify: match?.[1] === 'VERIFY', bits: Number(match?.[2] ?? 0), cn };
+  };
+  let compared = 0;
+  for (let round = 0; round < 60; round++) {
+    const map = new Map<string, string>();
+    let text = '';
+    for (let i = 1 + random.below(6); i > 0; i--) {
+      const key = random.pick(keys);
+      const said = random.pick(values);
+      text += `TLS_Rcpt:${key}\t${said}\nTLS_Srv:${key}\tVERIFY\nTLS_Clt:${key}\tVERIFY\n`;
+      if (!map.has(key.toLowerCase())) map.set(key.toLowerCase(), said);
+    }
+    const { out, folder } = await imported(t, 'sendmail', text, '--json');
+    const { unmapped, ini } = JSON.parse(out) as { unmapped: { text: string }[]; ini: string };
+    t.ok(unmapped.length >= map.size * 2, 'entries about hosts are named');
+    const left = new Set(
+      unmapped.flatMap(({ text: line }) => /^TLS_Rcpt:(\S*)/.exec(line)?.[1]?.toLowerCase() ?? []),
+    );
+    const table = tableOf(folder, ini);
+    for (const person of [...people, 'u@[192.0.2.1]']) {
+      const domain = person.slice(person.indexOf('@') + 1);
+      const tried = [person, domain];
+      for (let dot = domain.indexOf('.'); dot >= 0 && !domain.startsWith('['); ) {
+        // with FEATURE(`lookupdotdomain') first the one with the dot
+        tried.push(domain.slice(dot), domain.slice(dot + 1));
+        dot = domain.indexOf('.', dot + 1);
+      }
+      const found = [...tried, ''].find((key) => map.has(key));
+      if (found === undefined || left.has(found)) continue;
+      const wanted = demand(map.get(found)!);
+      const { reply } = answerMap('tls_rcpt', `tls_rcpt:${person}`, table, VERSION);
+      if (reply.status === 'TEMP') continue;
+      const got = demand(reply.status === 'OK' ? reply.value : '');
+      const bad =
+        (wanted.verify && !got.verify) ||
+        got.bits < wanted.bits ||
+        (wanted.cn !== '' && got.cn !== wanted.cn);
+      if (bad) t.fail(`${person}: ${map.get(found)} came to ${JSON.stringify(reply)}\n${text}${ini}`);
+      compared++;
+    }
+  }
+  t.ok(compared > 100, `${compared} compared`);
 });

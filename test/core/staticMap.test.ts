@@ -78,7 +78,7 @@ test('auto at its floor, where that is wanted', async (t) => {
   t.equal(staticMap(tableOf(rows), true).auto, 1);
 });
 
-/** What Postfix gets: the whole name in both tables, then each parent. `table`: the daemon's; null: it is dead. */
+/** What Postfix gets: the whole name in both tables, then, of a valid host name, each parent. `table`: the daemon's; null: it is dead. */
 function asked(map: StaticMap, table: PolicyTable | null, name: string): string {
   for (let key = name; ; key = key.slice(key.indexOf('.', 1))) {
     const entry = map.entries.find((one) => one.key === key);
@@ -87,7 +87,7 @@ function asked(map: StaticMap, table: PolicyTable | null, name: string): string 
     const decision = decideNextHop(table, key, 'none', null);
     if (decision.kind === 'trouble') return 'waits';
     if (decision.kind === 'policy') return formatTlsPolicy(decision.policy, VERSION);
-    if (key.indexOf('.', 1) < 0) return 'default';
+    if (key.indexOf('.', 1) < 0 || /[[:]|\.$/.test(name)) return 'default';
   }
 }
 
@@ -96,6 +96,9 @@ test('with the daemon alive the answers are those of the daemon alone', async (t
   t.comment(`seed ${random.seed}`);
   const none: StaticMap = { entries: [], addresses: 0, anyone: false, observed: 0, auto: 0, hidden: [] };
   const names = ['a.example', '.a.example', 'b.a.example', '.b.a.example', 'c.b.a.example', '.example', '*'];
+  names.push('[b.a.example]', '[b.a.example]:25', 'b.a.example:25', '[192.0.2.1]');
+  const hops = ['[b.a.example]', '[b.a.example]:25', '[b.a.example]:587', 'b.a.example:25', 'a.example:25'];
+  hops.push('b.a.example.', 'A.example', '[c.b.a.example]:25', '[192.0.2.1]', '[192.0.2.1]:25', '192.0.2.1');
   const levels = ['none', 'may', 'encrypt', 'secure', 'dane-only', 'auto', null] as const;
   let entries = 0;
   for (let run = 0; run < 2000; run++) {
@@ -110,7 +113,14 @@ test('with the daemon alive the answers are those of the daemon alone', async (t
     const table = tableOf(rows);
     const map = staticMap(table, false);
     entries += map.entries.length;
-    for (const name of ['a.example', 'b.a.example', 'c.b.a.example', 'd.c.b.a.example', 'x.example']) {
+    for (const name of [
+      'a.example',
+      'b.a.example',
+      'c.b.a.example',
+      'd.c.b.a.example',
+      'x.example',
+      ...hops,
+    ]) {
       const alone = asked(none, table, name);
       const both = asked(map, table, name);
       const dead = asked(map, null, name);
