@@ -6,7 +6,8 @@
  * An address without a domain gets one of the MTA's own after the milter has seen it; so where the sender's domain is that
  * of the mark's host, a mark made for no domain counts, too.
  * The queue id in a mark must stand in one of the Received lines, or the mark was copied from another message of that
- * sender domain, and fails. Without a queue id or a Received line with an id, this is said and does not count.
+ * sender domain, and fails. A mark with a digest of the body fails on another body; one without says nothing of it.
+ * Without a queue id or a Received line with an id, this is said and does not count.
  */
 import { parsePath } from '../core/address.ts';
 import { parseReceived } from '../hops/receivedField.ts';
@@ -25,12 +26,16 @@ export interface Sender {
 /** Does the queue id of the mark stand in a Received line, and did the mark's host write that line? */
 export type Fit = 'same-host' | 'other-name' | 'differs' | 'not-told';
 
+/** Is the body the one that the mark binds? `not-bound`: it binds none. */
+export type BodyFit = 'same' | 'differs' | 'unread' | 'not-bound';
+
 export interface CheckedMark {
   readonly verifies: boolean;
-  readonly reason: MarkRefusal | 'queue-id' | null;
+  readonly reason: MarkRefusal | 'queue-id' | 'body' | null;
   readonly detail: string;
   readonly keyId: string | null;
   readonly fit: Fit;
+  readonly body: BodyFit;
   readonly fields: MarkFields | null;
 }
 
@@ -77,6 +82,12 @@ function fitOf(fields: MarkFields, message: SavedMessage): Fit {
     : 'other-name';
 }
 
+function bodyFitOf({ bodyDigest }: MarkFields, { bodyDigests }: SavedMessage): BodyFit {
+  if (bodyDigest === '') return 'not-bound';
+  if (bodyDigests === null) return 'unread';
+  return bodyDigests.includes(bodyDigest) ? 'same' : 'differs';
+}
+
 function checkMark(
   value: string,
   domain: string,
@@ -90,10 +101,19 @@ function checkMark(
   const check = again.ok ? again : first;
   const { fields, keyId } = check;
   const fit = fields === null ? 'not-told' : fitOf(fields, message);
-  if (!check.ok) return { verifies: false, reason: check.reason, detail: check.detail, keyId, fit, fields };
-  if (fit !== 'differs') return { verifies: true, reason: null, detail: '', keyId, fit, fields };
-  const detail = 'its queue id is in no Received line: it was made for another message';
-  return { verifies: false, reason: 'queue-id', detail, keyId, fit, fields };
+  const body = fields === null ? 'not-bound' : bodyFitOf(fields, message);
+  const facts = { keyId, fit, body, fields };
+  if (!check.ok) return { verifies: false, reason: check.reason, detail: check.detail, ...facts };
+  if (fit === 'differs') {
+    const detail = 'its queue id is in no Received line: it was made for another message';
+    return { verifies: false, reason: 'queue-id', detail, ...facts };
+  }
+  if (body === 'same' || body === 'not-bound') return { verifies: true, reason: null, detail: '', ...facts };
+  const detail =
+    body === 'differs'
+      ? 'the body is not the one that it was made for'
+      : 'it was made for one body, and where this one begins cannot be told';
+  return { verifies: false, reason: 'body', detail, ...facts };
 }
 
 /** All marks of one message against one set of keys; `known` is the sender's domain where it was told. */

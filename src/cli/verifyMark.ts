@@ -5,7 +5,8 @@
  *
  * FILE is one message, an mbox, a folder, a Maildir or `-`. `--key` is the daemon's key file, or a copy with older
  * keys in it; without it the configuration's `mark-key` and `mark-name` are taken. The HMAC is bound to the domain of the envelope sender, and the queue id ties the mark to one message:
- * `checkMarks.ts` says how both are found. What a good mark does not prove: the text of the message, which may have been changed since.
+ * `checkMarks.ts` says how both are found. A mark made with `mark-binds = body` binds the body too, and fails on another.
+ * What a good mark does not prove: header fields, and without that the body: both may have been changed since.
  *
  * Prints one line per mark, and what it states. `--json`: one line per message. Exit status: 0 every message has a mark and
  * every mark verifies, 1 a mark fails, 75 a message without a mark or without a known sender, 64 usage, 65 unreadable, 78
@@ -15,11 +16,13 @@ import { loadConfig } from '../config/load.ts';
 import type { ServiceSettings } from '../config/service.ts';
 import { printable } from '../core/words.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
+import { SavedBody } from '../mark/bodyDigest.ts';
 import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
 import { MARK_NAME, type MarkFields } from '../mark/markFields.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { asciiJson } from './asciiJson.ts';
 import {
+  type BodyFit,
   type CheckedMark,
   type CheckedMessage,
   checkMessage,
@@ -49,6 +52,13 @@ const FIT_WORDS: Readonly<Record<Fit, string>> = {
   'not-told': 'the message has no Received line to compare the queue id with',
 };
 
+const BODY_WORDS: Readonly<Record<BodyFit, string>> = {
+  same: 'the one that the mark was made for',
+  differs: 'not the one that the mark was made for',
+  unread: 'cannot be told from the header',
+  'not-bound': 'the mark says nothing of it (mark-binds = session)',
+};
+
 function printFacts(io: Io, fields: MarkFields, mark: CheckedMark, sender: Sender): void {
   const line = (name: string, text: string): void => io.out(`  ${label(name)}${text}\n`);
   const shown = (text: string): string => (text === '' ? '(none)' : printable(text));
@@ -63,6 +73,7 @@ function printFacts(io: Io, fields: MarkFields, mark: CheckedMark, sender: Sende
     `${sender.domain === '' ? '(null sender or no domain)' : printable(sender.domain)} (${sender.from})`,
   );
   line('message', FIT_WORDS[mark.fit]);
+  line('body', BODY_WORDS[mark.body]);
 }
 
 function printMessage(io: Io, checked: CheckedMessage): void {
@@ -133,7 +144,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   }
   const counts = { verifies: 0, fails: 0, 'no-mark': 0, 'no-sender': 0 };
   try {
-    for await (const message of readMessages(file)) {
+    for await (const message of readMessages(file, () => new SavedBody())) {
       const checked = checkMessage(message, markName, domain, keys);
       counts[checked.result]++;
       if (values.json) io.out(`${asciiJson(checked)}\n`);

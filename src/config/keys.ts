@@ -44,6 +44,7 @@ export const PROTOCOLS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export const MARKS = ['header', 'none'] as const;
 export const YES_NO = ['yes', 'no'] as const;
+export const MARK_BINDS = ['session', 'body'] as const;
 export const MESSAGE_ROUTES = ['recipient', 'header'] as const;
 export const FORGED_BANNERS = ['leave', 'remove', 'always'] as const;
 /** Of a message whose author does without protection (RFC 8689), and of which a row wants it. */
@@ -113,6 +114,12 @@ const SERVICE = section('service', [
     '',
     'file with the keys that sign marks, made at the first start and never again; empty: marks are not signed',
     anything('a path'),
+  ],
+  [
+    'mark-binds',
+    'session',
+    'what a signature covers: `session`: the facts of the session and the sender; `body`: the body too, of which all is then read',
+    words(MARK_BINDS),
   ],
   [
     'banner-name',

@@ -12,6 +12,7 @@ import {
   defaultOf,
   type FORGED_BANNERS,
   type LOG_LEVELS,
+  type MARK_BINDS,
   type MESSAGE_ROUTES,
   type REPLY_TOKENS,
   type TLS_REQUIRED_ACTIONS,
@@ -51,6 +52,7 @@ export interface ServiceSettings {
   readonly markName: string;
   /** Absolute path; null: marks are not signed. */
   readonly markKey: string | null;
+  readonly markBinds: (typeof MARK_BINDS)[number];
   readonly bannerName: string;
   readonly bannerForged: (typeof FORGED_BANNERS)[number];
   /** null: no Authentication-Results. */
@@ -183,6 +185,7 @@ export function readService(section: Section, folder: string, report: Report): S
     exceptions: read('exceptions', (value) => (value === '' ? null : resolve(folder, value))),
     markName: read('mark-name', parseMarkName),
     markKey: read('mark-key', (value) => (value === '' ? null : resolve(folder, value))),
+    markBinds: read('mark-binds', (value) => value as ServiceSettings['markBinds']),
     bannerName: read('banner-name', parseMarkName),
     bannerForged: read('banner-forged', (value) => value as ServiceSettings['bannerForged']),
     authservId: read('authserv-id', parseHostName),
@@ -255,6 +258,9 @@ export function readService(section: Section, folder: string, report: Report): S
   }
   if (settings.replyToken !== 'no' && settings.markKey === null) {
     problem('reply-token', new Wrong('reply-token without mark-key', 'a mark-key, which signs tokens'));
+  }
+  if (settings.markBinds === 'body' && settings.markKey === null) {
+    problem('mark-binds', new Wrong('mark-binds = body without mark-key', 'a mark-key, which signs marks'));
   }
   const token = entries.get('reply-token');
   if (token !== undefined && settings.replyToken !== 'no' && settings.milterListen.length === 0) {

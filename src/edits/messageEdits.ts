@@ -14,6 +14,7 @@ import type { Verdict } from '../core/verdict.ts';
 import { SIGNATURE_HEADERS, signatureCovers } from '../mail/signatures.ts';
 import { renderTemplate } from '../mail/template.ts';
 import { AUTH_RESULTS_NAME, claimsToBeOurs, formatAuthResults } from '../mark/authResults.ts';
+import { BodyDigest } from '../mark/bodyDigest.ts';
 import { formatMark } from '../mark/markFields.ts';
 import { markOf, markSenderDomain, stateOf } from '../mark/markOf.ts';
 import { type MarkKey, signMark, verifyMark } from '../mark/signMark.ts';
@@ -44,6 +45,8 @@ export interface EditSettings {
   readonly bannerTexts: readonly string[];
   readonly bannerForged: ForgedBanners;
   readonly maxBodyBytes: number;
+  /** Does a mark bind the body? */
+  readonly bindsBody: boolean;
 }
 
 export interface Message {
@@ -55,6 +58,10 @@ export interface Message {
   readonly shown?: 'none' | 'all' | readonly string[];
   /** null: the body was not seen, or was too large to keep. */
   readonly body: readonly Uint8Array[] | null;
+  /** Of the body as it came; null or left out: not known. */
+  readonly bodyDigest?: string | null;
+  /** false: the MTA does not let us. */
+  readonly replacesBody?: boolean;
   /** What `tlsward lookup` finds again. */
   readonly code: string;
   readonly timeMs: number;
@@ -90,15 +97,16 @@ export function messageEdits(message: Message, settings: EditSettings): MessageE
     (!SIGNATURE_HEADERS.every(sees) || signatureCovers(headers, 'Subject'));
   const subject = tags ? subjectEdits(headers, { tags: settings.tags, tag, signed }, notes) : [];
   const token = tokenEdits(message, headers, settings, sees, notes);
-  const edits = [
+  const bound = settings.bindsBody && ours && verdict.mark ? boundBody(message, body, notes) : '';
+  const edits: Edit[] = [
     ...body,
     ...subject.filter((edit) => edit.kind === 'changeHeader'),
     ...token.filter((edit) => edit.kind === 'changeHeader'),
     ...subject.filter((edit) => edit.kind === 'deleteHeader'),
-    ...strips(message, headers, settings),
+    ...strips(message, headers, settings, notes),
     ...subject.filter((edit) => edit.kind === 'addHeader'),
     ...token.filter((edit) => edit.kind === 'addHeader'),
-    ...additions(message, banner, settings, sees),
+    ...additions(message, banner, settings, sees, bound),
   ].filter((edit) => canBeSent(edit, notes));
   return { edits, notes };
 }
@@ -111,7 +119,23 @@ function canBeSent(edit: Edit, notes: string[]): boolean {
   return problem === null;
 }
 
-function strips(message: Message, headers: readonly HeaderField[], settings: EditSettings): Edit[] {
+/** The digest of the body that leaves us, for the mark; '' when it is not known. */
+function boundBody(message: Message, body: readonly Edit[], notes: string[]): string {
+  const [edit] = body;
+  if (edit?.kind === 'replaceBody')
+    return edit.chunks.reduce<BodyDigest>((digest, chunk) => digest.with(chunk), BodyDigest.start).value();
+  const digest = message.bodyDigest ?? '';
+  if (digest === '')
+    notes.push('the mark does not bind the body: the connection was begun before the reload that needs it');
+  return digest;
+}
+
+function strips(
+  message: Message,
+  headers: readonly HeaderField[],
+  settings: EditSettings,
+  notes: string[],
+): Edit[] {
   const { verdict, transaction } = message;
   const { markName, bannerName, routeHeader, authservId, keys } = settings;
   const markKey = fieldNameKey(markName);
@@ -126,7 +150,13 @@ function strips(message: Message, headers: readonly HeaderField[], settings: Edi
     if (!trusted) return false;
     // a filter that re-injects hands back what we added before: the banner stays with it, and the route, which it would
     // otherwise take from a message that needs it
-    return key !== markKey || verifyMark(field.value, senderDomain, keys).ok;
+    if (key !== markKey) return true;
+    const check = verifyMark(field.value, senderDomain, keys);
+    if (!check.ok) return false;
+    const { bodyDigest } = check.fields;
+    const same = bodyDigest === '' || message.bodyDigest == null || bodyDigest === message.bodyDigest;
+    if (!same) notes.push('the mark was taken away: its body was another one');
+    return same;
   });
 }
 
@@ -155,6 +185,7 @@ function additions(
   banner: ChosenBanner | null,
   settings: EditSettings,
   sees: (name: string) => boolean,
+  bodyDigest: string,
 ): Edit[] {
   const { transaction, verdict, code, timeMs } = message;
   const { markName, bannerName, keys, authservId } = settings;
@@ -172,6 +203,7 @@ function additions(
     code,
     timeMs,
     recipients: transaction.recipients.length,
+    bodyDigest,
   });
   if (authservId !== '' && sees(AUTH_RESULTS_NAME))
     edits.push({

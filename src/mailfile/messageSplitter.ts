@@ -28,6 +28,14 @@ export interface SplitMessage {
   readonly headers: readonly HeaderField[];
   /** The header was larger than the limit; `headers` has what came before. */
   readonly cut: boolean;
+  /** What was made of the body; null when bodies are passed over, or where it begins is not known. */
+  readonly bodyDigests: readonly string[] | null;
+}
+
+/** Takes a body as it comes by. */
+export interface BodyReader {
+  push(bytes: Uint8Array): void;
+  values(): readonly string[];
 }
 
 export const MAX_HEADER_BYTES = 1_048_576;
@@ -69,10 +77,23 @@ export class MessageSplitter {
   #fromLine: string | null = null;
   #headers: { name: string; value: string[] }[] = [];
   #ready: SplitMessage[] = [];
+  readonly #newReader: (() => BodyReader) | null;
+  /** Of the message in hand, while its body comes by. */
+  #reader: BodyReader | null = null;
+  /** A message whose body is not at its end. */
+  #open: SplitMessage | null = null;
+  /** What the line of a body in hand is, and as long as that is not known, what came of it. */
+  #line: 'unknown' | 'text' | 'from' = 'unknown';
+  #undecided = Buffer.alloc(0);
+
+  /** `newReader`: bodies are read by one of these each, and a message comes at the end of its body. */
+  constructor(newReader: (() => BodyReader) | null = null) {
+    this.#newReader = newReader;
+  }
 
   /** True when nothing more of the file needs to be read: it holds one message and its header is complete. */
   get done(): boolean {
-    return this.#state === 'body' && !this.#mbox;
+    return this.#state === 'body' && !this.#mbox && this.#newReader === null;
   }
 
   /** Takes a chunk (any cutting gives the same messages); returns the messages whose header ended in it. */
@@ -84,9 +105,11 @@ export class MessageSplitter {
       if (lf >= 0 && this.#lineBytes === 0 && this.#state === 'body' && isText(bytes[at]!)) {
         this.#position += end - at;
         this.#blankBefore = false;
+        this.#reader?.push(bytes.subarray(at, end));
         at = end;
         continue;
       }
+      if (this.#state === 'body' && this.#reader !== null) this.#passBody(bytes.subarray(at, end));
       this.#hold(bytes, at, end);
       if (lf >= 0) this.#endLine();
       at = end;
@@ -98,7 +121,35 @@ export class MessageSplitter {
   end(): SplitMessage[] {
     if (this.#lineBytes > 0) this.#endLine();
     if (this.#state === 'header') this.#finish(this.#position);
+    this.#closeBody();
     return this.#take();
+  }
+
+  /** Part of a line of a body: to the reader, unless the line may turn out to begin the next message. */
+  #passBody(bytes: Buffer): void {
+    if (this.#line === 'unknown') {
+      this.#undecided = Buffer.concat([this.#undecided, bytes]);
+      const start = this.#undecided.toString('latin1', 0, MAX_BODY_LINE);
+      const from = this.#mbox && this.#blankBefore && 'From '.startsWith(start.slice(0, 5));
+      // as much as will be looked at when the line ends
+      if (from && start.length === MAX_BODY_LINE) this.#decide(FROM.test(start));
+      else if (!from) this.#decide(false);
+    } else if (this.#line === 'text') this.#reader?.push(bytes);
+  }
+
+  /** Is the line a From_ line? What was kept of it until now is text otherwise. */
+  #decide(from: boolean): void {
+    if (this.#line !== 'unknown') return;
+    this.#line = from ? 'from' : 'text';
+    if (!from) this.#reader?.push(this.#undecided);
+    this.#undecided = Buffer.alloc(0);
+  }
+
+  #closeBody(): void {
+    if (this.#open === null) return;
+    this.#ready.push({ ...this.#open, bodyDigests: this.#reader?.values() ?? null });
+    this.#open = null;
+    this.#reader = null;
   }
 
   #take(): SplitMessage[] {
@@ -146,6 +197,7 @@ export class MessageSplitter {
   }
 
   #begin(fromLine: string | null): void {
+    this.#closeBody();
     this.#state = 'header';
     this.#number++;
     this.#offset = this.#position;
@@ -169,24 +221,36 @@ export class MessageSplitter {
     } else {
       this.#blankBefore = false;
       this.#finish(start);
+      // it belongs to the body, as to the MTA
+      this.#reader?.push(Buffer.from(`${line}\n`, 'latin1'));
     }
   }
 
   #finish(bodyOffset: number, cut = false): void {
     this.#state = 'body';
-    this.#ready.push({
+    const message: SplitMessage = {
       number: this.#number,
       offset: this.#offset,
       bodyOffset,
       fromLine: this.#fromLine,
       headers: this.#headers.map(({ name, value }) => ({ name, value: value.join('\n') })),
       cut,
-    });
+      bodyDigests: null,
+    };
     this.#headers = [];
+    if (this.#newReader === null) this.#ready.push(message);
+    else {
+      this.#open = message;
+      // of a header that is cut the rest would be taken for body
+      this.#reader = cut ? null : this.#newReader();
+    }
   }
 
   #bodyLine(line: string): void {
-    if (this.#mbox && this.#blankBefore && isFromLine(line)) this.#begin(line);
+    const from = this.#mbox && this.#blankBefore && isFromLine(line);
+    this.#decide(from);
+    this.#line = 'unknown';
+    if (from) this.#begin(line);
     else this.#blankBefore = line === '';
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The messages of a FILE as a person names it: one message, an mbox, a folder of messages, a Maildir, or `-` for standard
- * input. One after another, headers only; a message of any size costs no more memory than its header.
+ * input. One after another, headers only; a message of any size costs no more memory than its header. Who wants something
+ * of the bodies gives a reader for each.
  *
  * A folder with `cur` or `new` in it is a Maildir: the files of both, by name. Any other folder: its regular files that do
  * not begin with a dot, numbers in order of number (MH). Links and folders inside are passed over. A file that has no
@@ -10,7 +11,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MessageSplitter, type SplitMessage } from './messageSplitter.ts';
+import { type BodyReader, MessageSplitter, type SplitMessage } from './messageSplitter.ts';
 
 export interface SavedMessage extends SplitMessage {
   /** `saved.eml`, and `box:3` for the third message of an mbox; not escaped. */
@@ -46,8 +47,10 @@ function byNumberThenName(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-async function* messagesOf(file: string): AsyncGenerator<SavedMessage> {
-  const splitter = new MessageSplitter();
+type NewReader = (() => BodyReader) | null;
+
+async function* messagesOf(file: string, newReader: NewReader): AsyncGenerator<SavedMessage> {
+  const splitter = new MessageSplitter(newReader);
   const name = file === '-' ? 'standard input' : file;
   const labelled = (message: SplitMessage): SavedMessage => ({
     ...message,
@@ -67,6 +70,6 @@ async function* messagesOf(file: string): AsyncGenerator<SavedMessage> {
 }
 
 /** See the file comment. An empty folder or file gives nothing. */
-export async function* readMessages(path: string): AsyncGenerator<SavedMessage> {
-  for (const file of await filesOf(path)) yield* messagesOf(file);
+export async function* readMessages(path: string, newReader: NewReader = null): AsyncGenerator<SavedMessage> {
+  for (const file of await filesOf(path)) yield* messagesOf(file, newReader);
 }

@@ -4,10 +4,12 @@
  *   value  = field *( ";" field )            white space and folds may stand anywhere and mean nothing
  *   field  = "v=1" | "leg=" word | "state=" word | "protocol=" text | "cipher=" text | "bits=" digits
  *          | "certificate=" word | "certificate-name=" text | "row=" text | "verdict=" word | "host=" text | "id=" text
- *          | "time=" YYYY-MM-DDThh:mm:ssZ | "code=" text | "key=" 8 hex digits | "hmac=" 43 base64url digits
+ *          | "time=" YYYY-MM-DDThh:mm:ssZ | "code=" text | "body=" 43 base64url digits
+ *          | "key=" 8 hex digits | "hmac=" 43 base64url digits
  *
  * `v` comes first; every field stands exactly once, in any order; an unknown field makes the value unreadable. `key` and
- * `hmac` stand together, or neither does.
+ * `hmac` stand together, or neither does. `body` (bodyDigest.ts) stands in marks that bind the body; without it nothing is
+ * said of the body, and readers before it take such marks for unreadable.
  * Texts are escaped by the one rule of `markText.ts`, so no foreign text (queue id, certificate name, row) can bring a
  * `;`, a `=`, white space or a line end.
  * `formatMark` folds with LF and one space, at most 76 columns a line, inside a long text where it must.
@@ -64,6 +66,8 @@ export interface MarkFields {
   readonly time: string;
   /** What `tlsward lookup` finds the transaction by; '' when it has none. */
   readonly code: string;
+  /** Digest of the body as it was let through (bodyDigest.ts); '' when the mark does not bind it. */
+  readonly bodyDigest: string;
 }
 
 /** Which key signed and what came out; the HMAC in base64url without padding. */
@@ -108,6 +112,7 @@ function pairsOf(fields: MarkFields): readonly (readonly [string, string])[] {
     ['id', encodeMarkText(fields.queueId)],
     ['time', fields.time],
     ['code', encodeMarkText(fields.code)],
+    ...(fields.bodyDigest === '' ? [] : [['body', fields.bodyDigest] as const]),
   ];
 }
 
@@ -147,7 +152,7 @@ export function formatMark(fields: MarkFields, seal: MarkSeal | null = null, nam
 }
 
 const FIELD_NAMES: ReadonlySet<string> = new Set(
-  'v leg state protocol cipher bits certificate certificate-name row verdict host id time code key hmac'.split(
+  'v leg state protocol cipher bits certificate certificate-name row verdict host id time code body key hmac'.split(
     ' ',
   ),
 );
@@ -232,6 +237,7 @@ function fieldsOf(found: ReadonlyMap<string, string>): MarkFields {
       'a time in UTC',
     ),
     code: plain('code'),
+    bodyDigest: found.has('body') ? matching('body', /^[A-Za-z0-9_-]{43}$/, '43 base64url digits') : '',
   };
 }
 

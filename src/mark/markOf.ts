@@ -23,6 +23,8 @@ export interface MarkContext {
   readonly timeMs: number;
   /** Recipients of the message, for whom the mark must tell nothing of each other. */
   readonly recipients: number;
+  /** Of the body as it is let through; '' when the mark does not bind it. */
+  readonly bodyDigest: string;
 }
 
 /** `2026-11-22T18:47:31Z`. */
@@ -64,6 +66,7 @@ export function markOf(verdict: Verdict, context: MarkContext): MarkFields {
     queueId: context.queueId,
     time: markTime(context.timeMs),
     code: context.code,
+    bodyDigest: context.bodyDigest,
   };
 }
 

@@ -6,9 +6,10 @@
  * is named by the first eight hex digits of SHA-256 over `tlsward-key-id`, LF and the key, which tells nothing about it.
  *
  * What a good HMAC proves: a holder of the key saw a session with these facts, for mail of this sender domain, with this
- * queue id at this time. It says nothing of the message's text, and a mark copied to another message of the same sender
- * domain still verifies; that is why the queue id is in it (`tlsward verify-mark` compares it with the Received lines)
- * and why the milter takes away every mark that comes from outside.
+ * queue id at this time. A mark without `body` says nothing of the message's text, and one copied to another message of the
+ * same sender domain still verifies; that is why the queue id is in it (`tlsward verify-mark` compares it with the
+ * Received lines, which can be copied too) and why the milter takes away every mark that comes from outside. With `body`
+ * it was that body; whoever checks must compare it, the HMAC alone does not.
  */
 import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { canonicalMark, formatMark, type MarkFault, type MarkFields, parseMark } from './markFields.ts';

@@ -1,7 +1,8 @@
 /**
  * From a loaded configuration to what is in force: the one value that a reload swaps.
  *
- * What a milter must show us is worked out here, from the rows and rules in use: no body when no row has a body banner. Header fields
+ * What a milter must show us is worked out here, from the rows and rules in use: no body when no row has a body
+ * banner and marks do not bind it. Header fields
  * are always asked for, because forged marks go from every message, also where no row adds one.
  */
 import type { ServiceSettings } from '../config/service.ts';
@@ -12,6 +13,7 @@ import type { EditSettings } from '../edits/messageEdits.ts';
 import { TOKEN_HEADERS } from '../edits/replyTokenEdit.ts';
 import { SUBJECT_HEADERS } from '../edits/subjectEdits.ts';
 import { AUTH_RESULTS_NAME } from '../mark/authResults.ts';
+import { BodyDigest } from '../mark/bodyDigest.ts';
 import { keysAtReload, keysAtStart, type UsableKeys } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { headerNamesFor } from '../rules/messageFacts.ts';
@@ -90,6 +92,7 @@ export function editSettings(
     bannerTexts: saidBy('body', (settings) => [settings.bannerText, settings.bannerUnprotectedText]),
     bannerForged: service.bannerForged,
     maxBodyBytes: service.maxBodyBytes,
+    bindsBody: service.markBinds === 'body',
   };
 }
 
@@ -112,6 +115,7 @@ function eventsOf(
     judges: table.judges,
     headers: bodyBanner ? 'all' : [...new Set(names.map((name) => name.toLowerCase()))],
     bodyLimitBytes: bodyBanner ? service.maxBodyBytes : 0,
+    ...(edits.bindsBody ? { bodyDigest: BodyDigest.start } : null),
     routes: rules.length === 0 ? 'none' : service.messageRoute,
     nextHops: looksForTlsRequired && protectsDelivery(table.packed.settings),
   };

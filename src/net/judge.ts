@@ -199,6 +199,8 @@ export class Judge {
             headers: query.headers,
             shown: query.shown,
             body: query.body,
+            bodyDigest: query.bodyDigest,
+            replacesBody: query.replacesBody,
             code,
             timeMs: now,
           },

@@ -33,6 +33,13 @@ export interface JudgeAnswer {
   readonly requireTls?: true;
 }
 
+/** What was seen of a body so far; `with` gives the value for one more chunk and changes nothing. */
+export interface BodyDigest {
+  with(chunk: Uint8Array): BodyDigest;
+  /** The digest if nothing follows. */
+  value(): string;
+}
+
 /** Milter, at negotiation: what does the table in use need to see? */
 export interface EventsQuery {
   readonly kind: 'events';
@@ -50,6 +57,8 @@ export interface EventsAnswer {
   readonly headers: 'none' | 'all' | readonly string[];
   /** Is the body needed, and up to how many bytes is it kept? 0: not asked for. */
   readonly bodyLimitBytes: number;
+  /** Of an empty body, where a digest of every body is wanted, whatever its size. */
+  readonly bodyDigest?: BodyDigest;
   /** How messages that a rule speaks of are sent on: by other recipients, or by a header. `none`: there are no rules. */
   readonly routes: 'none' | 'recipient' | 'header';
   /** Is it to be shown without rules, too, where the MTA would send each recipient? */
@@ -70,6 +79,10 @@ export interface MessageQuery {
   readonly shown: EventsAnswer['headers'];
   /** Null when the body was not asked for, or was larger than the limit. */
   readonly body: readonly Uint8Array[] | null;
+  /** Digest of the body as it came, however large; null when none was asked for at negotiation. */
+  readonly bodyDigest: string | null;
+  /** May we replace the body? */
+  readonly replacesBody: boolean;
   /** Parameters of MAIL as they came; none when there were no rules at negotiation. */
   readonly mailParameters: readonly string[];
   /** Like the recipients of `transaction`, as the MTA showed them; null when that was not asked for at negotiation. */

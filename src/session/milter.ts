@@ -19,7 +19,7 @@ import type { RuleRecipient } from '../core/rule.ts';
 import { type MacroCommand, type MilterCommand, MilterDecoder } from '../wire/milterDecode.ts';
 import { CONTINUE, encodeReply, type MilterReply, TEMPFAIL } from '../wire/milterEncode.ts';
 import { macroValue } from '../wire/milterMacros.ts';
-import { byteName, MILTER_VERSION_MIN, SMFIC, SMFIP } from '../wire/milterNames.ts';
+import { byteName, MILTER_VERSION_MIN, SMFIC, SMFIF, SMFIP } from '../wire/milterNames.ts';
 import { WireError } from '../wire/wireError.ts';
 import type {
   EventsAnswer,
@@ -285,6 +285,8 @@ function end(state: InMessage, chunk: Uint8Array): MilterStep {
     headers: agreement.headers === 'none' ? null : listOf(message.headers),
     shown: agreement.headers,
     body: bodyKept ? listOf(message.body) : null,
+    bodyDigest: message.bodyDigest?.value() ?? null,
+    replacesBody: (agreement.actions & SMFIF.CHGBODY) !== 0,
     mailParameters: message.mailParameters,
     shownRecipients: agreement.nextHops ? shownOf(accepted) : null,
     postfix: client.postfix,

@@ -39,6 +39,7 @@ export function beginMessage(
     headerBytes: 0,
     body: null,
     bodyBytes: 0,
+    bodyDigest: agreement.bodyDigest,
   };
 }
 
@@ -58,10 +59,12 @@ export function withHeader(message: Message, wanted: Agreement['headers'], field
   return { ...message, headers, headerBytes };
 }
 
-/** Keeps a copy of the chunk while the body is within its limit, then nothing of it. */
+/** Keeps a copy of the chunk while the body is within its limit, then nothing of it; the digest goes on. */
 export function withBody(message: Message, limitBytes: number, chunk: Uint8Array): Message {
-  if (chunk.length === 0 || message.bodyBytes > limitBytes) return message;
+  if (chunk.length === 0) return message;
+  const bodyDigest = message.bodyDigest?.with(chunk) ?? null;
+  if (message.bodyBytes > limitBytes) return bodyDigest === null ? message : { ...message, bodyDigest };
   const bodyBytes = message.bodyBytes + chunk.length;
   const body = bodyBytes > limitBytes ? null : chain(message.body, new Uint8Array(chunk));
-  return { ...message, body, bodyBytes };
+  return { ...message, body, bodyBytes, bodyDigest };
 }

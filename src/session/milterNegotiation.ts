@@ -7,7 +7,8 @@
  * without a reply to each. A bit that was not offered costs a reply to every such event, nothing else.
  *
  * A body that is wanted is answered chunk by chunk where SKIP is offered: one more round trip for most messages, and of a
- * body beyond the limit the rest, which would be thrown away, is never sent.
+ * body beyond the limit the rest, which would be thrown away, is never sent. A body whose digest is wanted is seen to its
+ * end, and no chunk is answered.
  *
  * HDR_LEADSPC is not asked for: without it both MTAs take one leading space from values they show and put one in
  * front of values we add, so there is nothing to keep in step. (The exact white space would only matter to whoever
@@ -83,8 +84,9 @@ function wanted(
   protocol |= events.headers === 'none' ? SMFIP.NOHDRS | SMFIP.NR_HDR : SMFIP.NR_HDR;
   if (events.routes === 'recipient') actions |= RECIPIENT_RIGHTS;
   if (events.bodyLimitBytes > 0) actions |= SMFIF.CHGBODY;
-  else protocol |= SMFIP.NOBODY;
-  protocol |= events.bodyLimitBytes > 0 && canSkip ? SMFIP.SKIP : SMFIP.NR_BODY;
+  else if (events.bodyDigest === undefined) protocol |= SMFIP.NOBODY;
+  const skips = events.bodyLimitBytes > 0 && events.bodyDigest === undefined && canSkip;
+  protocol |= skips ? SMFIP.SKIP : SMFIP.NR_BODY;
   return { actions, protocol };
 }
 
@@ -108,6 +110,7 @@ export function agree(
     judges: events.judges,
     headers: events.headers,
     bodyLimitBytes: events.bodyLimitBytes,
+    bodyDigest: events.bodyDigest ?? null,
     routes: events.routes,
     nextHops,
   };

@@ -19,7 +19,7 @@ import type { TlsState } from '../core/tls.ts';
 import type { Stage, Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { MAX_MILTER_PACKET } from '../wire/milterFrame.ts';
-import type { EventsAnswer } from './judging.ts';
+import type { BodyDigest, EventsAnswer } from './judging.ts';
 
 export interface MilterLimits {
   /** Longest packet, command byte and payload. */
@@ -49,6 +49,8 @@ export interface Agreement {
   readonly judges: boolean;
   readonly headers: 'none' | 'all' | readonly string[];
   readonly bodyLimitBytes: number;
+  /** Of an empty body; null: no digest is wanted. */
+  readonly bodyDigest: BodyDigest | null;
   readonly routes: EventsAnswer['routes'];
   readonly nextHops: boolean;
 }
@@ -115,6 +117,7 @@ export interface Message {
   readonly headerBytes: number;
   readonly body: Chain<Uint8Array> | null;
   readonly bodyBytes: number;
+  readonly bodyDigest: BodyDigest | null;
 }
 
 interface Session {

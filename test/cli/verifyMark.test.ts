@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { Io } from '../../src/cli/command.ts';
 import { run } from '../../src/cli/verifyMark.ts';
+import { BodyDigest } from '../../src/mark/bodyDigest.ts';
 import { formatMark } from '../../src/mark/markFields.ts';
 import { signMark } from '../../src/mark/signMark.ts';
 import { generator } from '../mark/generator.ts';
@@ -47,6 +48,7 @@ t.test('one message that verifies', async (t) => {
       '  verdict    accept, row .bank.example, code AB12CD34',
       '  sender     partner.example (Return-Path)',
       '  message    the Received line of this host has the queue id',
+      '  body       the mark says nothing of it (mark-binds = session)',
       '',
     ].join('\n'),
     err: '',
@@ -100,6 +102,42 @@ t.test('a sender without a domain, which the MTA completed by its own', async (t
   const bound = `X-TLS-Ward: ${signMark(SAMPLE, 'other.example', [key(7)])}`;
   const moved = message('Return-Path: <alice@mx.example.org>', RECEIVED, bound);
   t.equal((await verify({ file: moved })).status, 1, 'a mark made for another domain');
+});
+
+t.test('a mark that binds the body', async (t) => {
+  const passed = 'Hello.\r\nFrom here on\r\n>From there\r\n';
+  const bodyDigest = BodyDigest.start.with(Buffer.from(passed)).value();
+  const bound = `X-TLS-Ward: ${signMark({ ...SAMPLE, bodyDigest }, DOMAIN, [key(7)])}`;
+  const file = (body: string, mark = bound): string => `${[RETURN, RECEIVED, mark].join('\n')}\n\n${body}`;
+  const stored = passed.replaceAll('\r\n', '\n');
+  for (const [what, text] of [
+    ['as it is', stored],
+    ['CRLF', passed],
+    ['empty lines at the end', `${stored}\n\n`],
+    ['no line end', stored.trimEnd()],
+    ['mboxrd', stored.replace(/^>*From /gm, '>$&')],
+  ] as const) {
+    const got = await verify({ file: file(text) });
+    t.equal(got.status, 0, what);
+    t.match(got.out, /verifies: protected[\s\S]*\n {2}body {7}the one that the mark was made for\n/);
+  }
+  const box = `From - Sun Nov 22 18:47:31 2026\n${file(stored.replace(/^>*From /gm, '>$&'))}\n`;
+  t.equal((await verify({ file: box + box })).status, 0, 'mbox');
+  for (const [what, text] of [
+    ['one byte', stored.replace('Hello', 'Hallo')],
+    ['a line more', `${stored}more\n`],
+    ['white space', stored.replace('here on', 'here  on')],
+    ['no body', ''],
+  ] as const) {
+    const got = await verify({ file: file(text) });
+    t.equal(got.status, 1, what);
+    t.match(got.out, /FAILS: the body is not the one that it was made for; it claims: protected/);
+  }
+  const without = bound.replace(/ ?body=[A-Za-z0-9_-]{43};/, '').replace(/body=[\s\S]{43,50}?;/, '');
+  t.notMatch(without, /body=/);
+  t.match(await verify({ file: file(stored, without) }), { status: 1, out: /FAILS: the HMAC/ });
+  const json = await verify({ file: file('other\n') }, ['--json']);
+  t.match(JSON.parse(json.out), { result: 'fails', marks: [{ reason: 'body', body: 'differs' }] });
 });
 
 t.test('a changed message does not', async (t) => {

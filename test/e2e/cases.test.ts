@@ -45,7 +45,7 @@ for (const kind of KINDS) {
     t.teardown(() => mta.close());
     const daemon = await startDaemon({
       tables: '[domains]\n* = may',
-      service: { 'mark-key': 'mark.key' },
+      service: { 'mark-key': 'mark.key', 'mark-binds': 'body' },
       doors: ['milter', 'control'],
       socketDir: mta.socketDir,
     });
@@ -83,6 +83,13 @@ function verifyMark(file: string, key: string): Promise<Verified> {
   });
 }
 
+/** The last letter of the body is another one. */
+function withOtherBody(text: string): string {
+  const at = text.search(/[a-z](?![\s\S]*[a-z])/);
+  if (at < text.indexOf('\n\n')) throw new Error('a body without a letter');
+  return `${text.slice(0, at)}${text[at] === 'x' ? 'y' : 'x'}${text.slice(at + 1)}`;
+}
+
 /** Every message with our mark verifies; each kind of change to one of them is noticed. */
 async function verifyAll(t: Test, messages: readonly MailMessage[], key: string): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'tlsward-saved-'));
@@ -97,6 +104,9 @@ async function verifyAll(t: Test, messages: readonly MailMessage[], key: string)
   const good = await verifyMark(all, key);
   const bad = good.text.split('\n').filter((line) => /: (FAILS|no mark|cannot tell)/.test(line));
   t.strictSame({ status: good.status, bad }, { status: 0, bad: [] }, 'all verify');
+  const bodies = good.text.split('\n').filter((line) => line.startsWith('  body '));
+  t.equal(bodies.filter((line) => line.endsWith('the one that the mark was made for')).length, bodies.length);
+  t.equal(bodies.length, marked.length, 'each binds its body');
 
   const one = marked.find((message) => message.text.includes('state=protected'))!;
   const other = marked.find((message) => message.first('X-TLS-Ward') !== one.first('X-TLS-Ward'))!;
@@ -111,6 +121,8 @@ async function verifyAll(t: Test, messages: readonly MailMessage[], key: string)
     'the mark of another message': [one.text.replace(mark, mark.exec(other.text)![0]), 1],
     'a second mark': [one.text.replace(mark, (field) => `${field}X-TLS-Ward: v=1; state=protected\n`), 1],
     'no mark': [one.text.replace(mark, ''), 75],
+    'one byte of the body': [withOtherBody(one.text), 1],
+    'empty lines behind the body': [`${one.text}\n\n`, 0],
   };
   for (const [what, [text, status]] of Object.entries(changes)) {
     const file = join(dir, 'one.eml');

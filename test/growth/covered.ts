@@ -199,6 +199,7 @@ export const EDITS = {
   maxBodyBytes: BODY,
   bannerTexts: ['This message came from {domain} over {tls} to {host}.'],
   bannerForged: 'remove',
+  bindsBody: true,
 } as const;
 
 function edited(headers: readonly HeaderField[], body: string): unknown {

@@ -54,6 +54,38 @@ t.test('one message', (t) => {
 
 const DATE = 'Sun Nov 22 18:47:31 2026';
 
+t.test('bodies, in any cutting', (t) => {
+  const bodies = (text: string, size: number): string[] => {
+    const found: SplitMessage[] = [];
+    const splitter = new MessageSplitter(() => {
+      let body = '';
+      return {
+        push: (bytes) => {
+          body += Buffer.from(bytes).toString('latin1');
+        },
+        values: () => [body],
+      };
+    });
+    const bytes = Buffer.from(text, 'latin1');
+    for (let at = 0; at < bytes.length; at += size)
+      found.push(...splitter.push(bytes.subarray(at, at + size)));
+    found.push(...splitter.end());
+    return found.map(({ bodyDigests }) => bodyDigests?.join('|') ?? 'unread');
+  };
+  const long = `From ${'x'.repeat(600)} 18:47 2026`;
+  const late = `From x ${DATE} ${'y'.repeat(600)}`;
+  const box = `From a ${DATE}\nS: 1\n\nF\nFr\n\nFrom now on\n\n>From b ${DATE}\n${long}\n\n${long}\n\nFrom c ${DATE}\nS: 2\nno field\nx`;
+  const first = `F\nFr\n\nFrom now on\n\n>From b ${DATE}\n${long}\n\n${long}\n\n`;
+  for (let size = 1; size < 700; size += size < 12 ? 1 : 97) {
+    t.strictSame(bodies(box, size), [first, 'no field\nx'], `cut at ${size}`);
+    t.strictSame(bodies(`From a ${DATE}\nS: 1\n\na\n\n${late}\nS: 2\n\nb\n`, size), ['a\n\n', 'b\n']);
+    t.strictSame(bodies(`S: 1\r\n\r\na\r\n\r\nFrom c ${DATE}\r\nb`, size), [`a\r\n\r\nFrom c ${DATE}\r\nb`]);
+  }
+  t.strictSame(bodies('S: 1\n\n', 9), ['']);
+  t.strictSame(bodies(`S: ${'x'.repeat(MAX_HEADER_BYTES)}\n\nbody`, 65_536), ['unread']);
+  t.end();
+});
+
 t.test('mbox', (t) => {
   const box = [
     `From alice@partner.example  ${DATE}\nSubject: 1\n\nbody\n>From quoted ${DATE}\n\n>From quoted ${DATE}\n\n`,

@@ -22,6 +22,7 @@ const CONTEXT = {
   host: 'mx.example.org',
   queueId: 'Q1',
   code: 'AB',
+  bodyDigest: '',
   timeMs: Date.UTC(2026, 10, 22, 18, 47, 31, 999),
   recipients: 1,
 };
@@ -80,6 +81,7 @@ t.test('facts', (t) => {
     protocol: 'TLSv1.3',
     cipher: 'C',
     bits: 256,
+    bodyDigest: '',
     certificate: 'trusted',
     certificateName: 'mx1.gov.example',
     row: 'bank.example',

@@ -17,6 +17,7 @@ export const SAMPLE: MarkFields = {
   queueId: '4ZJ2N92ChLz4x04',
   time: '2026-11-22T18:47:31Z',
   code: 'AB12CD34',
+  bodyDigest: '',
 };
 
 /** Key number n: 32 bytes of that number. */
@@ -39,6 +40,10 @@ export function anyFields(g: Generator): MarkFields {
     queueId: g.text(20),
     time: `20${10 + g.integer(90)}-0${1 + g.integer(9)}-1${g.integer(10)}T0${g.integer(10)}:3${g.integer(10)}:4${g.integer(10)}Z`,
     code: g.text(8),
+    bodyDigest:
+      g.integer(2) === 0
+        ? ''
+        : Buffer.from(Array.from({ length: 32 }, () => g.integer(256))).toString('base64url'),
   };
 }
 

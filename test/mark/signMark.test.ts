@@ -52,11 +52,22 @@ t.test('every fact is bound', (t) => {
     { queueId: '4ZJ2N92ChLz4x05' },
     { time: '2026-11-22T18:47:32Z' },
     { code: 'AB12CD35' },
+    { bodyDigest: 'A'.repeat(43) },
   ];
   for (const change of changes) {
     const forged = formatMark({ ...SAMPLE, ...change }, parsed.seal);
     t.equal(refusal(forged, DOMAIN), 'hmac', JSON.stringify(change));
   }
+  const bound = { ...SAMPLE, bodyDigest: 'A'.repeat(43) };
+  const seal = parseMark(signMark(bound, DOMAIN, [key(7)]));
+  if (!seal.ok || seal.seal === null) throw new Error('unreadable');
+  for (const bodyDigest of ['', `${'A'.repeat(42)}E`])
+    t.equal(
+      refusal(formatMark({ ...bound, bodyDigest }, seal.seal), DOMAIN),
+      'hmac',
+      'taken away or changed',
+    );
+  t.equal(refusal(formatMark(bound, seal.seal), DOMAIN), 'ok');
   const touched = new Set(changes.flatMap((change) => Object.keys(change)));
   t.strictSame(
     Object.keys(SAMPLE).filter((name) => name !== 'leg' && !touched.has(name)),

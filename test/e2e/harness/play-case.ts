@@ -95,7 +95,7 @@ class Player {
       case 'first':
         this.#front = await startDaemon({
           tables: step.block.join('\n'),
-          service: { 'control-listen': '', 'mark-key': 'mark.key' },
+          service: { 'control-listen': '', 'mark-key': 'mark.key', 'mark-binds': 'body' },
           doors: ['milter'],
           socketDir: `${mta.socketDir}/first`,
         });
