@@ -110,6 +110,12 @@ t.test('next hops and transports', (t) => {
       `tls.ini:7: [service] route-header: found the same name as ${found}, expected a name of its own`,
     ]);
   t.match(service('reply-token = always\n'), [/reply-token without mark-key/]);
+  t.match(service('mark-binds = body\n'), [/mark-binds = body without mark-key/]);
+  t.match(service('mark-binds = body\nmark-key = k\n'), { markBinds: 'body' });
+  t.match(service('mark-binds = all\nmark-key = k\n'), [
+    /\[service\] mark-binds: found "all", expected one of/,
+  ]);
+  t.match(service('mark-key = k\n'), { markBinds: 'session' });
   t.match(service('reply-token = unsigned\nmark-key = k\n'), { replyToken: 'unsigned' });
   t.end();
 });

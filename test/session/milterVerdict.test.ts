@@ -3,6 +3,7 @@ import t from 'tap';
 import type { Edit } from '../../src/core/edit.ts';
 import type { PolicyTable } from '../../src/core/table.ts';
 import { type Action, accepted } from '../../src/core/verdict.ts';
+import { BodyDigest } from '../../src/mark/bodyDigest.ts';
 import type { EventsAnswer, JudgeAnswer, MessageAnswer } from '../../src/session/judging.ts';
 import {
   agree,
@@ -209,6 +210,15 @@ t.test('negotiation: what is wanted, by what the table needs', async (t) => {
     `6 ADDHDRS|CHGBODY|CHGHDRS|QUARANTINE|SETSYMLIST NOEOH|NR_HDR|NOUNKNOWN|NODATA|${always}|${never} 7`,
     'a body that cannot be skipped is not answered either',
   );
+  for (const [bodyLimitBytes, right] of [
+    [0, ''],
+    [1, 'CHGBODY|'],
+  ] as const)
+    t.equal(
+      settle(full, { headers: 'all', bodyLimitBytes, bodyDigest: BodyDigest.start }),
+      `6 ADDHDRS|${right}CHGHDRS|QUARANTINE|SETSYMLIST NOEOH|NR_HDR|NOUNKNOWN|NODATA|${always}|${never} 7`,
+      'a body whose digest is wanted is seen to its end, without answers',
+    );
   t.equal(
     settle(full, { routes: 'recipient' }),
     `6 ADDHDRS|ADDRCPT|DELRCPT|CHGHDRS|QUARANTINE|ADDRCPT_PAR|SETSYMLIST NOBODY|NOHDRS|NOEOH|NR_HDR|NOUNKNOWN|NODATA|${always}|${never} 7`,
