@@ -55,7 +55,8 @@ async function warningsOf(loaded: Watched): Promise<string[]> {
 /** Can the key file be used? A missing one is made at the first start, and never again. */
 async function tryKeyFile(file: string): Promise<{ readonly mistake?: string; readonly notice?: string }> {
   try {
-    await readKeyFile(file);
+    // root looks at what another user's daemon owns
+    await readKeyFile(file, process.geteuid?.() === 0 ? 'tool' : 'daemon');
   } catch (error) {
     if (!(error instanceof KeyFileError)) throw error;
     const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;

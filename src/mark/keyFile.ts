@@ -118,7 +118,8 @@ function ofStranger(uid: number, cure: string): string {
 
 /** Whoever may change the folder can put another file in the place of this one. */
 async function checkFolders(file: string): Promise<void> {
-  for (const folder of new Set([dirname(file), dirname(await realpath(file))])) {
+  const real = await realpath(file).catch(() => file); // taken away since: what was opened still counts
+  for (const folder of new Set([dirname(file), dirname(real)])) {
     const { uid, mode } = await stat(folder);
     if (isStranger(uid, 'daemon'))
       throw new KeyFileError(file, 0, `is in a folder that ${ofStranger(uid, `chown ${folder}`)}`);
