@@ -58,7 +58,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   import: [
     'turn a TLS policy table of Postfix or an access table of Sendmail into rows',
     () => import('./cli/import.ts'),
-    ['postfix FILE... | sendmail FILE... [--name PREFIX]'],
+    ['postfix FILE... | sendmail FILE... [--name PREFIX] [--level LEVEL]'],
   ],
   published: [
     'show what a domain publishes about how mail must reach it',
