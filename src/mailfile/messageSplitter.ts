@@ -132,7 +132,7 @@ export class MessageSplitter {
       const start = this.#undecided.toString('latin1', 0, MAX_BODY_LINE);
       const from = this.#mbox && this.#blankBefore && 'From '.startsWith(start.slice(0, 5));
       // as much as will be looked at when the line ends
-      if (from && start.length === MAX_BODY_LINE) this.#decide(FROM.test(start));
+      if (from && start.length === MAX_BODY_LINE) this.#decide(isFromLine(start));
       else if (!from) this.#decide(false);
     } else if (this.#line === 'text') this.#reader?.push(bytes);
   }

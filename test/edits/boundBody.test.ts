@@ -17,6 +17,8 @@ const SETTINGS: EditSettings = {
   keys: KEYS,
   tags: [],
   maxBodyBytes: 1000,
+  bannerTexts: [],
+  bannerForged: 'leave',
   bindsBody: true,
 };
 const BODY = Buffer.from('Hello.\r\n');
