@@ -21,6 +21,8 @@ export interface BodyTask {
   readonly texts: readonly string[];
   readonly forged: ForgedBanners;
   readonly limitBytes: number;
+  /** Does the MTA let a filter replace bodies? An edit it would ignore must not be signed as made. */
+  readonly allowed: boolean;
 }
 
 /** One edit or none; `body` is null when it was not seen or was too large to keep. `notes` grows. */
@@ -30,10 +32,15 @@ export function bodyEdits(
   task: BodyTask,
   notes: string[],
 ): Edit[] {
-  const { banner, texts, forged, limitBytes } = task;
+  const { banner, texts, forged, limitBytes, allowed } = task;
   if (banner === null && (forged === 'leave' || texts.length === 0)) return [];
   if (body === null) {
     if (banner !== null) notes.push(`body banner left out: the body was not kept (max-body ${limitBytes})`);
+    return [];
+  }
+  if (!allowed) {
+    if (banner !== null)
+      notes.push('body banner left out: the mail server does not let its filter replace bodies');
     return [];
   }
   const [only] = body;

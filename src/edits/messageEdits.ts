@@ -227,7 +227,8 @@ function bodyTask(message: Message, banner: ChosenBanner | null, settings: EditS
     banner?.kinds.has('body') === true
       ? { chosen: banner, values: bannerValues(factsOf(message, settings), banner) }
       : null;
-  return { banner: wanted, texts, forged, limitBytes };
+  const allowed = message.replacesBody !== false;
+  return { banner: wanted, texts, forged, limitBytes, allowed };
 }
 
 function factsOf(message: Message, settings: EditSettings): BannerFacts {
