@@ -51,6 +51,7 @@ import { signMark, verifyMark } from '../../src/mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../../src/mark/stripMarks.ts';
 import { messageFacts, tokenValues } from '../../src/rules/messageFacts.ts';
 import { markedRoute, routedPath } from '../../src/rules/routedPath.ts';
+import { asksForPlain, saysNo } from '../../src/rules/tlsRequired.ts';
 import { judgeAddress } from '../../src/sts/addressFilter.ts';
 import { parseStored } from '../../src/sts/stsFolder.ts';
 import { parseStsPolicy } from '../../src/sts/stsPolicy.ts';
@@ -639,6 +640,11 @@ export const COVERED: Readonly<Record<string, Reader>> = {
   'messageFacts.messageFacts one field': {
     largest: PACKET,
     read: (text) => ruled([field('X-Secure', text)]),
+  },
+  'tlsRequired.saysNo': { largest: PACKET, read: saysNo, around: ['no~', '(~', '~no', '(~)no'] },
+  'tlsRequired.asksForPlain': {
+    largest: PACKET / 4,
+    read: (text) => asksForPlain(inFields(text, 'TLS-Required', 'X')),
   },
   'messageFacts.tokenValues': {
     largest: PACKET,

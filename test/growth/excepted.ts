@@ -114,6 +114,14 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'routeWords.refusal',
     'routeWords.separately',
     'routeWords.tooMany',
+    'tlsRequired.tlsRequiredReason',
+    'tlsRequired.tlsRequiredReply',
+  ],
+  ['takes the 100 characters that are kept of what an MTA calls itself', 'tlsRequired.grantsPlain'],
+  [
+    'looks at rows: at each recipient once, or at the settings of the table',
+    'tlsRequired.firstProtected',
+    'tlsRequired.protectsDelivery',
   ],
   ['formatSocketmapReply does the reading', 'socketmapEncode.encodeSocketmapReply'],
   [
