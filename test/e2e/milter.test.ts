@@ -143,7 +143,7 @@ t.test('milter', { skip: e2eSkip() }, async (t) => {
         t.match(markFields(queued.first(MARK) ?? ''), expectedMark(message, side), message.kind);
       }
       // from 3.10 on Postfix logs the reason that it is given
-      const why = postfix.since(3, 10) ? 'tlsward: \\w+ hold\\.example .*' : 'milter triggers HOLD action';
+      const why = postfix.since(3, 10) ? 'tlsward: .*hold\\.example.*' : 'milter triggers HOLD action';
       const hold = new RegExp(`milter-hold: END-OF-MESSAGE from .*: ${why}; .*hold\\.example`);
       t.match(postfix.log(), hold, 'the mail log');
       await postfix.release(held[0]!.sent.queueId!);
