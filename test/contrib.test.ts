@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { keysOf } from '../src/config/keys.ts';
 import { loadConfig } from '../src/config/load.ts';
+import { fenceTable } from '../src/rules/fence.ts';
 import { root } from './root.ts';
 
 const CONTRIB = fileURLToPath(new URL('contrib/', root));
@@ -92,6 +93,16 @@ t.test('fragments for Postfix', async (t) => {
       t.match(entry, `:deliver-${floor}\n`, 'and a map with the same floor');
     }
   }
+  for (const entry of text('postfix/message-recipient.master.cf').match(/^tlsward-.+\n(?: {2,}.+\n)+/gm) ??
+    [])
+    t.match(
+      entry,
+      '-o smtp_header_checks=$tlsward_clean -o smtp_generic_maps=$tlsward_unmark\n',
+      'past the fence',
+    );
+  const fence = text('postfix/message-fence.main.cf');
+  const header = keysOf('service').find(({ key }) => key === 'route-header')?.default ?? '';
+  t.match(fence, `\ntlsward_fence = ${fenceTable(header)}\nsmtp_header_checks = $tlsward_fence\n`);
   for (const name of ['policy', 'both']) {
     const body = text(`postfix/${name}.main.cf`);
     t.match(body, /^ +\{ default_action = DEFER_IF_PERMIT 4\.7\.1 [^{}]+\} \}$/m, 'braced');

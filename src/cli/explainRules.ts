@@ -3,6 +3,7 @@
  *
  *   rule       bob@bank.example: deliver = encrypt by secure (tlsward.ini:12): the subject has [secure]
  *              leaves through tlsward-encrypt, unless it is a local address; if that cannot be had, the message is refused
+ *   copies     and what aliases lead to: the same, found at the second look; ...
  *   token      made 2026-11-20 for bank.example, key 2a30d450: verifies
  *
  * What becomes of the message is worked out as the daemon does it (rules/route.ts), for recipients on other hosts of which
@@ -68,6 +69,8 @@ export interface ExplainedRules {
   /** What the rules make of the message, if the connection it comes by is no objection. */
   readonly outcome: 'nothing' | 'routed' | 'held' | 'refused' | 'deferred';
   readonly ruleReply: Reply | null;
+  /** What becomes of copies that Postfix makes, and of what aliases lead to; null: no rule speaks of the message. */
+  readonly copies: string | null;
 }
 
 /** Header fields of the options, those of the file last. Throws UsageError; errors of the file system as they come. */
@@ -130,7 +133,10 @@ export async function explainRules(
     return { recipient, need, cannot, byRow };
   });
   const foreign = namesWay(transaction, service);
-  const routed = routeMessage({ cases, postfix: true, local: false, code }, settings);
+  const routed = routeMessage(
+    { cases, postfix: true, local: false, again: false, filtered: false, stale: [], code },
+    settings,
+  );
   const checks = checkReplyTokens(tokens, domainsOf(recipients), keys).map(
     ({ day, keyId, result, domains }) => {
       if (trouble !== '') return `made ${day}, key ${keyId}: ${trouble}`;
@@ -147,8 +153,15 @@ export async function explainRules(
     tokens: checks,
     outcome: foreign ? 'refused' : routed.kind,
     ruleReply: foreign ? foreignWay(code) : routed.reply,
+    copies: said.length === 0 || foreign || routed.reply !== null ? null : COPIES[settings.mode],
   };
 }
+
+const COPIES = {
+  recipient:
+    'and what aliases lead to: the same, found at the second look; what local(8) sends on does not leave, and comes back',
+  header: 'and what aliases lead to: the same way; beside mailboxes here they do not leave, and come back',
+} as const;
 
 /** Why the row of the next hop rules out what a rule needs; null: it does not. */
 function cannotByRow(table: PolicyTable, hop: string): string | null {
@@ -178,7 +191,7 @@ const CANNOT_WORDS: Readonly<Record<Cannot, string>> = {
 };
 
 /** Prints the lines; none without rules and tokens. */
-export function printRules(io: Io, { rules, tokens }: ExplainedRules): void {
+export function printRules(io: Io, { rules, tokens, copies }: ExplainedRules): void {
   const line = (name: string, text: string): void => io.out(`${label(name)}${text}\n`);
   if (rules?.length === 0) line('rule', 'none applies');
   for (const need of rules ?? []) {
@@ -200,5 +213,6 @@ export function printRules(io: Io, { rules, tokens }: ExplainedRules): void {
         : `${need.impossible}, so ${otherwise}`,
     );
   }
+  if (copies !== null) line('copies', copies);
   for (const token of tokens) line('token', token);
 }

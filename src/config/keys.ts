@@ -157,7 +157,7 @@ const SERVICE = section('service', [
   [
     'route-header',
     'X-TLS-Ward-Route',
-    'header field that `message-route = header` uses; every such field from outside is removed',
+    'header field of messages that a rule speaks of, which the MTA keeps in; the fragments name it; every such field from outside is removed',
     {
       expected: 'a header field name of our own, such as X-TLS-Ward',
       allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' },
@@ -178,7 +178,7 @@ const SERVICE = section('service', [
   [
     'local-domains',
     '',
-    'domains that this host delivers itself, `.suffix` for all below; asked only where the MTA does not tell the transport: mail from sendmail(1)',
+    'domains that this host delivers itself, `.suffix` for all below; asked only where the MTA does not tell enough: mail from sendmail(1), and with Sendmail, where it also says that no alias of theirs leads to other hosts',
     anything('domains'),
   ],
   ['max-body', '2M', 'bytes of a body that is kept to put a banner in', BYTES],

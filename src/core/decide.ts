@@ -31,7 +31,7 @@ export interface Facts {
 export function decide(transaction: Transaction, table: PolicyTable, facts: Facts): Verdict {
   const { sender, recipients, stage } = transaction;
   if (sender === null || stage === 'VRFY' || stage === 'ETRN') return accepted('no-mail');
-  if (transaction.arrival === 'local') return accepted('local');
+  if (transaction.arrival !== 'smtp') return accepted(transaction.arrival);
   if (inNetworks(facts.trustedClients, transaction.clientAddress)) return accepted('trusted-client');
   const findings: Finding[] = [];
   const toPostmaster =

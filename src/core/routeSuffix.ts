@@ -4,6 +4,7 @@
  *   u@good.example.tlsward-encrypt            must leave under TLS
  *   u@good.example.tlsward-verify             and to a server that proves its name
  *   u@good.example.RULE.tlsward-fallback      to the gateway that rule RULE names
+ *   u@good.example.tlsward-row                by the row of its domain: no rule speaks of it, but one does of the message
  *   u@good.example.tlsward-via.b-25.mx.good.example.tlsward-encrypt
  *                                             by the next hop [mx.good.example]:25 (hopLabels.ts), which the MTA would take
  *
@@ -22,13 +23,14 @@ export const ROUTE_ENDS = {
   encrypt: 'tlsward-encrypt',
   verify: 'tlsward-verify',
   fallback: 'tlsward-fallback',
+  row: 'tlsward-row',
 } as const;
 export type RouteEnd = keyof typeof ROUTE_ENDS;
 
 /** Where one recipient is to go. */
 export type Route =
   /** `via`: next hop as transport_maps take it; absent: the relayhost, or the domain's own. */
-  | { readonly end: RuleLevel; readonly via?: string }
+  | { readonly end: RuleLevel | 'row'; readonly via?: string }
   /** Name of the rule whose gateway it is. */
   | { readonly end: 'fallback'; readonly rule: string };
 
@@ -84,6 +86,8 @@ function endOf(label: string): RouteEnd | null {
       return 'verify';
     case ROUTE_ENDS.fallback:
       return 'fallback';
+    case ROUTE_ENDS.row:
+      return 'row';
     default:
       return null;
   }

@@ -75,6 +75,16 @@ export interface MessageFacts {
   readonly recipients: readonly EnvelopeAddress[];
 }
 
+/** What the MTA says of itself with the message; '' for what it does not say. */
+export interface ToldByMta {
+  /** `{tlsward_fence}`: its smtp_header_checks. */
+  readonly headerChecks: string;
+  /** `{tlsward_filter}`: its content_filter. */
+  readonly contentFilter: string;
+}
+
+export const NOT_TOLD: ToldByMta = { headerChecks: '', contentFilter: '' };
+
 /** What one recipient needs, and by which rules; the strictest rule first. */
 export interface Need {
   readonly level: RuleLevel;

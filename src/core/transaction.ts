@@ -11,8 +11,11 @@ export type Stage = 'CONNECT' | 'EHLO' | 'MAIL' | 'RCPT' | 'DATA' | 'END-OF-MESS
 export interface Transaction {
   readonly door: 'policy' | 'milter';
   readonly stage: Stage;
-  /** `local`: the mail did not arrive by SMTP (sendmail(1), bounces), so there was no session to protect. */
-  readonly arrival: 'smtp' | 'local';
+  /**
+   * `local`: the mail did not arrive by SMTP (sendmail(1), bounces), so there was no session to protect. `again`: this host
+   * sent it to itself, for a second look at its recipients (rules/fence.ts).
+   */
+  readonly arrival: 'smtp' | 'local' | 'again';
   /** IP literal without brackets or `IPv6:`; '' when the MTA did not say. */
   readonly clientAddress: string;
   readonly clientName: string;

@@ -28,7 +28,7 @@ export interface Finding {
 }
 
 /** Why nothing was judged; `judged` otherwise. */
-export type Judged = 'judged' | 'no-mail' | 'local' | 'trusted-client';
+export type Judged = 'judged' | 'no-mail' | 'local' | 'again' | 'trusted-client';
 
 export interface Verdict {
   /** What is done. */

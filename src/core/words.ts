@@ -153,6 +153,8 @@ export function reasonsOf(verdict: Verdict): string[] {
       return ['no mail at this stage: nothing to judge'];
     case 'local':
       return ['did not arrive by SMTP: not judged'];
+    case 'again':
+      return ['this host sent it to itself for a second look: not judged'];
     case 'trusted-client':
       return ['client is in trusted-clients: not judged'];
     case 'judged':

@@ -78,7 +78,8 @@ const NOTHING: MessageEdits = { edits: [], notes: [] };
 /** The edits for one message; see the file comment for their order. */
 export function messageEdits(message: Message, settings: EditSettings): MessageEdits {
   const { verdict, headers } = message;
-  if (verdict.judged === 'no-mail' || headers === null) return NOTHING;
+  // at the second look all of this has been done
+  if (verdict.judged === 'no-mail' || verdict.judged === 'again' || headers === null) return NOTHING;
   const ours = verdict.judged === 'judged';
   const banner = ours ? chooseBanner(message.transaction, verdict) : null;
   const notes: string[] = [];
@@ -140,6 +141,7 @@ function strips(
   const { markName, bannerName, routeHeader, authservId, keys } = settings;
   const markKey = fieldNameKey(markName);
   const resultsKey = fieldNameKey(AUTH_RESULTS_NAME);
+  const routeKey = fieldNameKey(routeHeader);
   const senderDomain = markSenderDomain(transaction.sender);
   const names = [markName, bannerName, routeHeader];
   if (authservId !== '') names.push(AUTH_RESULTS_NAME);
@@ -147,6 +149,8 @@ function strips(
   return stripMarks(headers, names, (field) => {
     const key = fieldNameKey(field.name);
     if (key === resultsKey) return trusted || !claimsToBeOurs(field.value, [authservId]);
+    // sent on by a program of this host that had it from us; it can only ask for more
+    if (key === routeKey && verdict.judged === 'local') return true;
     if (!trusted) return false;
     // a filter that re-injects hands back what we added before: the banner stays with it, and the route, which it would
     // otherwise take from a message that needs it

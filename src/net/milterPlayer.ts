@@ -34,6 +34,8 @@ export interface PlayedMail extends PlainMessage {
   readonly mailParameters?: readonly string[];
   /** Domains that the MTA delivers to mailboxes of its own; all others leave by its smtp transport. */
   readonly localDomains?: readonly string[];
+  /** smtp_header_checks of a Postfix; what contrib/postfix/message-fence.main.cf says when left out. */
+  readonly headerChecks?: string;
 }
 
 export interface PlayedEvent {

@@ -1,9 +1,15 @@
 /**
  * The macros that a played MTA tells a filter: names as Postfix 3.7 and Sendmail 8.17 send them, values from the mail.
  */
+
+import { defaultOf } from '../config/keys.ts';
+import { fenceTable } from '../rules/fence.ts';
 import type { MacroList } from '../wire/milterEncode.ts';
 import { joinMacros } from '../wire/milterMacros.ts';
 import type { PlayedMail } from './milterPlayer.ts';
+
+/** `route-header` unless it is changed. */
+const DEFAULT_HEADER = defaultOf('route-header', 'service');
 
 /** Macros of the list that was asked for, those that have a value. */
 export function macroText(
@@ -30,6 +36,7 @@ export function macroValues(mail: PlayedMail): Map<string, string> {
     ['client_addr', mail.clientAddress],
     ['client_port', String(mail.clientPort)],
   ]);
+  if (mta === 'postfix') values.set('tlsward_fence', mail.headerChecks ?? fenceTable(DEFAULT_HEADER));
   if (mail.saslUsername !== '') values.set('auth_authen', mail.saslUsername);
   if (tls.kind === 'unknown') values.delete('client_addr');
   if (tls.kind !== 'tls') return values;

@@ -2,6 +2,9 @@
  * Rules at work: what a message needs, what is known of its recipients' next hops, and the way it then takes. The
  * decisions are pure (core/rules.ts, rules/route.ts); this file brings together what they look at.
  *
+ * A message that this host sends to itself for a second look, or that comes back from a content filter or sendmail(1), may
+ * carry a field that says what an earlier look found (rules/fence.ts); every recipient without a mark then needs that, too.
+ *
  * A message is held against the rules of the table it began with. A connection that was negotiated before rules came into
  * force was not asked for what they look at: a message on it that one of them might speak of is deferred, and the author's
  * program tries again on a new connection.
@@ -10,15 +13,19 @@
 import { NULL_ADDRESS } from '../core/address.ts';
 import { decideNextHop, decideRecipient } from '../core/deliver.ts';
 import { atLeast } from '../core/deliverLevel.ts';
+import type { HeaderField } from '../core/edit.ts';
 import { inNetworks } from '../core/network.ts';
 import type { MessageFacts, Need, Rule, RuleConditions, RuleRecipient } from '../core/rule.ts';
 import { needsOf } from '../core/rules.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
+import { stripMarks } from '../mark/stripMarks.ts';
+import { bothNeeds, carriedNeed, fenceStands } from '../rules/fence.ts';
 import { headerNamesFor, messageFacts } from '../rules/messageFacts.ts';
 import { type RouteCase, type Routed, type RouteSettings, routeMessage } from '../rules/route.ts';
+import { markedRoute } from '../rules/routedPath.ts';
 import { hopOf, literalByRow } from '../rules/routeHop.ts';
-import { changedMeanwhile, foreignWay, tooMany } from '../rules/routeWords.ts';
+import { changedMeanwhile, foreignWay, noFence, tooMany } from '../rules/routeWords.ts';
 import {
   asksForPlain,
   firstProtected,
@@ -63,7 +70,8 @@ export class Routing {
     const byRules = this.#byRules(query, active, code, now);
     const routed = tlsRequired(query, active, byRules, code) ?? byRules;
     if (routed === null || routed.kind === 'nothing') return null;
-    this.counters[routed.kind]++;
+    // at the second look it has been counted, but for what was decided only then
+    if (query.transaction.arrival !== 'again' || routed.kind !== 'routed') this.counters[routed.kind]++;
     return routed;
   }
 
@@ -71,6 +79,7 @@ export class Routing {
     const { rules } = active;
     if (rules.length === 0) return null;
     const { transaction } = query;
+    const carried = carriedFields(query, active);
     const facts = messageFacts(rules, {
       sender: transaction.sender ?? NULL_ADDRESS,
       user: transaction.saslUsername,
@@ -79,14 +88,32 @@ export class Routing {
       recipients: transaction.recipients,
       keys: active.edits.keys,
     });
-    const routed = unseen(query, rules, facts, code) ?? this.#route(query, active, facts, code, now);
+    const routed = unseen(query, rules, facts, code) ?? this.#route(query, active, facts, carried, code, now);
     return routed?.kind === 'nothing' ? null : routed;
   }
 
-  #route(query: MessageQuery, active: Active, facts: MessageFacts, code: string, now: number): Routed | null {
-    const needs = needsOf(active.rules, facts);
+  #route(
+    query: MessageQuery,
+    active: Active,
+    facts: MessageFacts,
+    carried: readonly HeaderField[],
+    code: string,
+    now: number,
+  ): Routed | null {
+    const { header, mode } = active.route;
+    const fresh = needsOf(active.rules, facts);
+    const earlier = carriedNeed(carried, header, active.rules);
+    const shown = query.shownRecipients ?? [];
+    const needs = shown.map(({ path }, i) => {
+      const marked = query.postfix && mode === 'recipient' && markedRoute(path) !== null;
+      return bothNeeds(fresh[i] ?? null, marked ? null : earlier);
+    });
     if (needs.every((need) => need === null)) return null;
-    const cases = (query.shownRecipients ?? []).map((recipient, i): RouteCase => {
+    if (query.postfix && !fenceStands(query.told.headerChecks, header)) {
+      const names = needs.flatMap((need) => need?.rules.map(({ name }) => name) ?? []);
+      return stopped([...new Set(names)], noFence(header, code));
+    }
+    const cases = shown.map((recipient, i): RouteCase => {
       const need = needs[i] ?? null;
       if (need === null) return { recipient, need, cannot: null, byRow: false };
       const cannot = this.#cannot(recipient, need, active.table, active.route, now);
@@ -95,8 +122,17 @@ export class Routing {
         : byRow(recipient, need, active.table);
       return { recipient, need, cannot, byRow: does };
     });
-    const local = query.transaction.arrival === 'local';
-    return routeMessage({ cases, postfix: query.postfix, local, code }, active.route);
+    const { arrival } = query.transaction;
+    const question = {
+      cases,
+      postfix: query.postfix,
+      local: arrival === 'local',
+      again: arrival === 'again',
+      filtered: query.told.contentFilter !== '',
+      stale: stripMarks(carried, [header]),
+      code,
+    };
+    return routeMessage(question, active.route);
   }
 
   /** Why the next hop of this recipient is known not to do what is needed, a clause; null: nothing is known. */
@@ -126,7 +162,7 @@ export class Routing {
  */
 export function namesWay(transaction: Transaction, facts: Active['facts']): boolean {
   const { arrival, saslUsername, clientAddress, recipients } = transaction;
-  if (arrival === 'local') return false;
+  if (arrival !== 'smtp') return false;
   const user = saslUsername !== '';
   // a filter does not log in; the users of a webmail on this host do
   if (!user && inNetworks(facts.trustedClients, clientAddress)) return false;
@@ -135,7 +171,14 @@ export function namesWay(transaction: Transaction, facts: Active['facts']): bool
 }
 
 const NEXT_HOP = /tlsward-via/i;
-const ANY_MARK = /tlsward-(?:via|encrypt|verify|fallback)/i;
+const ANY_MARK = /tlsward-(?:via|encrypt|verify|fallback|row)/i;
+
+/** Route fields that the message came with and that may stand: as messageEdits spares them. */
+function carriedFields({ transaction, headers }: MessageQuery, active: Active): readonly HeaderField[] {
+  const { arrival, clientAddress } = transaction;
+  const kept = arrival !== 'smtp' || inNetworks(active.facts.trustedClients, clientAddress);
+  return kept ? (headers ?? []) : [];
+}
 
 /** What becomes of a message whose author wants no protection where it must leave under TLS; null: nothing is to be done. */
 function tlsRequired(

@@ -9,10 +9,16 @@
  *                                                  would take, if that is not the domain itself or the relayhost
  *   cannot                                         by the rule: refused, held, or renamed to its gateway
  *   the MTA does not say where it goes             the message is deferred, with what to mend
+ *   no rule speaks of it, but of the message       renamed: u@plain.example.tlsward-row, which goes by the row
+ *
+ * What is not renamed stays behind the fence (fence.ts), a header field that every such message gets, and so do the copies
+ * that Postfix makes of it and what its aliases lead to. At the second look they are renamed in their turn; there is nobody
+ * left to be told then, so what cannot be renamed is left to the fence, and what is not possible to the delivery: both
+ * come back to the author, and the other recipients get the message.
  *
  * By header (`header`), for all at once, because the header moves the whole message: the strictest level of all its
  * recipients. A local recipient, or one that needs the gateway beside one that does not, makes that impossible: refused,
- * with the advice to send to each separately.
+ * with the advice to send to each separately. With local recipients alone the fence is put up, and holds their copies.
  *
  * One recipient that is refused refuses the message: the protocol has one reply at the end, and a message that reached only
  * some would be the worse surprise. A held message is routed all the same, so that it is as safe when it is released.
@@ -20,7 +26,8 @@
  * An address literal cannot be renamed. Where the row of its next hop requires what the rule does, the message goes on by
  * that row, else it is refused.
  *
- * Sendmail has no transport for this, so there a recipient can only get what its row says already.
+ * Sendmail has no transport for this, so there a recipient can only get what its row says already; and no fence, so that only
+ * recipients in `local-domains` are left alone.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { nameMatches } from '../core/domain.ts';
@@ -28,6 +35,7 @@ import type { Edit } from '../core/edit.ts';
 import type { Route } from '../core/routeSuffix.ts';
 import type { Need, Rule, RuleLevel, RuleRecipient } from '../core/rule.ts';
 import type { Reply } from '../core/words.ts';
+import { type FenceWord, fenceValue } from './fence.ts';
 import { markedRoute, routedPath } from './routedPath.ts';
 import { isLiteral, viaOf } from './routeHop.ts';
 import { cannotWords, deferral, isOtherHop, refusal, separately } from './routeWords.ts';
@@ -60,6 +68,12 @@ export interface RouteQuestion {
   readonly postfix: boolean;
   /** Mail that did not come by SMTP. */
   readonly local: boolean;
+  /** Mail that this host sent to itself, all aliases expanded and all copies made. */
+  readonly again: boolean;
+  /** A content filter takes it next. */
+  readonly filtered: boolean;
+  /** Removal of the route fields that it came with, where they were let stand. */
+  readonly stale: readonly Edit[];
   readonly code: string;
 }
 
@@ -92,6 +106,8 @@ const NOTHING: Routed = {
 /** Where one recipient goes. */
 type Plan =
   | { readonly kind: 'plain' | 'local' }
+  /** Left to the fence: why it cannot be renamed. */
+  | { readonly kind: 'fenced'; readonly why: string }
   | { readonly kind: 'way'; readonly route: Route; readonly hold: string | null }
   /** Its row, or the mark it has, does as the rule requires. */
   | { readonly kind: 'done'; readonly way: string }
@@ -99,16 +115,20 @@ type Plan =
   | { readonly kind: 'untold' };
 
 /** See the file comment. */
-export function routeMessage(question: RouteQuestion, settings: RouteSettings): Routed {
+export function routeMessage(asked: RouteQuestion, settings: RouteSettings): Routed {
+  const cases = asked.cases.map((one) => (isInside(one, asked, settings) ? { ...one, need: null } : one));
+  const question = { ...asked, cases };
   const rules = new Set<string>();
   for (const { need } of question.cases) for (const { name } of need?.rules ?? []) rules.add(name);
-  if (rules.size === 0) return NOTHING;
+  if (rules.size === 0 && !question.again) return NOTHING;
   const plans = question.cases.map((one) => planOf(one, question, settings));
   const base = { ...NOTHING, rules: [...rules] };
   const stop = stopped(question, plans);
   if (stop !== null) return { ...base, ...stop };
   const routed =
-    settings.mode === 'recipient' ? byRecipient(question, plans) : byHeader(question, plans, settings);
+    settings.mode === 'recipient'
+      ? byRecipient(question, plans, settings)
+      : byHeader(question, plans, settings);
   if (routed.reply !== null) return { ...base, ...routed };
   const holds = plans.flatMap((plan) => (plan.kind === 'way' && plan.hold !== null ? [plan.hold] : []));
   const notes = [...routed.notes, ...hopNotes(question, plans, settings), ...aloneNotes(question, plans)];
@@ -141,6 +161,16 @@ function part(
   return { kind, edits, reply, ways: [], notes };
 }
 
+/** Without `smtp` or `relay` in `remote-transports` no rule speaks of what these carry: hosts inside. */
+function isInside(
+  { recipient }: RouteCase,
+  { postfix }: RouteQuestion,
+  { remoteTransports }: RouteSettings,
+): boolean {
+  const { mailer } = recipient;
+  return postfix && (mailer === 'smtp' || mailer === 'relay') && !remoteTransports.includes(mailer);
+}
+
 /** Is the recipient delivered by this host itself? null: the MTA did not say. */
 function isLocal(
   { recipient }: RouteCase,
@@ -170,28 +200,50 @@ function planOf(one: RouteCase, question: RouteQuestion, settings: RouteSettings
   // by header there is no map that knows marks: the domain leads nowhere, or to the relayhost as it is
   const ignored = question.postfix && !moves;
   const marked = ignored ? null : markedRoute(recipient.path);
-  if (marked !== null) return planMarked(one, marked, moves);
-  const local = isLocal(one, question, settings);
-  if (need === null) return { kind: local === true ? 'local' : 'plain' };
-  if (local === true) return { kind: 'local' };
+  // a row's way is for recipients of which no rule speaks; only at the second look it is certain that we said so
+  if (marked !== null && (marked.end !== 'row' || need === null || question.again))
+    return planMarked(one, marked, moves, question.again);
+  const local = marked === null ? isLocal(one, question, settings) : false;
+  if (need === null) {
+    // by smtp(8), so past the fence only with a mark
+    const leaves = local !== true || (moves && isInside(one, question, settings));
+    return { kind: leaves ? 'plain' : 'local' };
+  }
+  if (local === true) {
+    // Sendmail expands aliases by itself and has no fence; who says that mail of a domain stays here says so of its aliases
+    const stays = question.postfix || namedLocal(recipient.address, settings.localDomains) === true;
+    return stays ? { kind: 'local' } : { kind: 'refused', why: cannot ?? ALIASES };
+  }
   if (!question.postfix) {
     if (byRow && cannot === null) return { kind: 'done', way: need.level };
     return { kind: 'refused', why: cannot ?? 'this mail server has no way for a single message' };
   }
+  if (local === null && question.again) return { kind: 'fenced', why: 'the MTA does not say where it goes' };
   if (local === null && !(question.local && settings.mode === 'header')) return { kind: 'untold' };
-  const via = moves ? viaOf(recipient, settings.relayhost) : null;
-  const route: Route = via === null ? { end: need.level } : { end: need.level, via };
+  const route = moves ? wayOf(recipient, need.level, settings) : { end: need.level };
   const why = moves ? immovable(recipient, route, settings) : null;
   if (why !== null && byRow && cannot === null && isLiteral(recipient))
     return { kind: 'done', way: need.level };
-  if (why !== null) return { kind: 'refused', why };
-  if (cannot !== null) return planCannot(recipient, need, route, cannot, moves);
+  if (why !== null) return { kind: question.again ? 'fenced' : 'refused', why };
+  if (cannot !== null && !(question.again && need.rules[0]!.cannot === 'reject'))
+    return planCannot(recipient, need, route, cannot, moves);
   return { kind: 'way', route, hold: null };
 }
 
+/** By the next hop that the MTA would take. */
+function wayOf(recipient: RuleRecipient, end: RuleLevel | 'row', { relayhost }: RouteSettings): Route {
+  const via = viaOf(recipient, relayhost);
+  return via === null ? { end } : { end, via };
+}
+
 /** Handed back by a content filter, or from another node: what it has is kept or raised, never lowered. */
-function planMarked({ recipient, need, cannot }: RouteCase, marked: Route, moves: boolean): Plan {
-  if (need === null || need.level === 'encrypt' || marked.end !== 'encrypt')
+function planMarked(
+  { recipient, need, cannot }: RouteCase,
+  marked: Route,
+  moves: boolean,
+  again: boolean,
+): Plan {
+  if (again || need === null || need.level === 'encrypt' || marked.end !== 'encrypt')
     return { kind: 'done', way: marked.end };
   const route: Route = { ...marked, end: need.level };
   if (cannot === null && moves && routedPath(recipient, route) !== null)
@@ -199,6 +251,8 @@ function planMarked({ recipient, need, cannot }: RouteCase, marked: Route, moves
   return { kind: 'refused', why: cannot ?? IMMOVABLE };
 }
 
+const ALIASES =
+  'this mail server does not tell its filter whether an alias leads to other hosts (local-domains names those where none does)';
 const IMMOVABLE = 'an address of this form cannot be routed that way';
 
 /** What the rule says of a recipient whose server is known not to do what is needed; of several rules the strictest. */
@@ -229,25 +283,48 @@ function immovable(recipient: RuleRecipient, route: Route, { relayhost }: RouteS
   return sure ? null : 'its address can be read in more than one way';
 }
 
-function byRecipient({ cases }: RouteQuestion, plans: readonly Plan[]): Part {
+function byRecipient(question: RouteQuestion, plans: readonly Plan[], settings: RouteSettings): Part {
+  const { cases, postfix, again, filtered, code } = question;
+  // Sendmail: all of them go where they would have gone
+  if (!postfix) return part('routed', null);
   const additions: Edit[] = [];
   const deletions: Edit[] = [];
   for (const [i, plan] of plans.entries()) {
-    if (plan.kind !== 'way') continue;
     const { recipient } = cases[i]!;
-    const routed = routedPath(recipient, plan.route);
+    if (plan.kind !== 'way' && plan.kind !== 'plain') continue;
+    const route = plan.kind === 'way' ? plan.route : wayOf(recipient, 'row', settings);
+    if (plan.kind === 'plain' && immovable(recipient, route, settings) !== null) {
+      if (again) continue;
+      const needy = cases.findIndex(({ need }) => need !== null);
+      const { recipient: other, need } = cases[needy]!;
+      return part('refused', separately(other, need!, recipient, 'cannot be sent beside it', code));
+    }
+    const routed = routedPath(recipient, route);
     if (routed === null) throw new Error('route: planned a recipient that has no other path');
     additions.push({ kind: 'addRecipient', ...routed });
     deletions.push({ kind: 'deleteRecipient', path: recipient.path });
   }
+  const fence = again ? [] : fenceEdits(question, filtered ? 'kept' : 'again', settings);
   // a message must at no time be without recipients
-  return part('routed', null, [...additions, ...deletions]);
+  return part('routed', null, [...fence, ...additions, ...deletions]);
+}
+
+/** The field on top of the message, so that nothing else of it is sent before smtp(8) comes to it. */
+function fenceEdits({ cases, stale }: RouteQuestion, word: FenceWord, { header }: RouteSettings): Edit[] {
+  const value = fenceValue(
+    word,
+    cases.map(({ need }) => need),
+  );
+  return [...stale, { kind: 'insertHeader', name: header, index: 0, value }];
 }
 
 function byHeader(question: RouteQuestion, plans: readonly Plan[], settings: RouteSettings): Part {
   const { cases, code } = question;
   const first = plans.findIndex(({ kind }) => kind === 'way');
-  if (first < 0) return part('routed', null);
+  if (first < 0) {
+    const fence = question.postfix && !question.again ? fenceEdits(question, 'kept', settings) : [];
+    return part('routed', null, fence);
+  }
   const alone = (other: number, why: string): Part =>
     part(
       'refused',
@@ -259,7 +336,9 @@ function byHeader(question: RouteQuestion, plans: readonly Plan[], settings: Rou
   const other = gateways.findIndex((gateway) => gateway !== gateways[first]);
   if (other >= 0) return alone(other, gateways[other] === null ? 'needs no gateway' : 'goes to a gateway');
   const levels = plans.flatMap((plan) =>
-    plan.kind === 'way' && plan.route.end !== 'fallback' ? [plan.route.end] : [],
+    plan.kind === 'way' && (plan.route.end === 'encrypt' || plan.route.end === 'verify')
+      ? [plan.route.end]
+      : [],
   );
   const value = gateways[first] !== null ? 'fallback' : strictest(levels);
   const edit: Edit = { kind: 'insertHeader', name: settings.header, index: 1, value };
@@ -294,17 +373,17 @@ function waysOf(plans: readonly Plan[], byHeader: readonly string[]): string[] {
 const DELIVER_HERE = 'local virtual lmtp dovecot maildrop cyrus mailman procmail discard retry'.split(' ');
 
 /**
- * Recipients that are left alone though they may leave: Postfix answers `error` for a domain of aliases only, and what they
- * lead to is not shown to a filter; a transport of the site's own may be another smtp(8).
+ * Recipients that are left alone though they may leave: a transport of the site's own may be another smtp(8), which the
+ * fence stops unless it has header checks of its own. At the second look, what the fence stops for certain.
  */
 function aloneNotes({ cases, postfix }: RouteQuestion, plans: readonly Plan[]): string[] {
   const notes = cases.flatMap(({ recipient, need }, i) => {
     const { mailer, address } = recipient;
-    if (!postfix || need === null || plans[i]!.kind !== 'local' || mailer === '') return [];
-    if (mailer === 'error')
-      return [`${address.domain}: aliases; where they lead to other hosts, mail goes by the rows of those`];
-    // smtp and relay are in the default, so somebody took them out
-    if ([...DELIVER_HERE, 'smtp', 'relay'].includes(mailer)) return [];
+    const plan = plans[i]!;
+    if (plan.kind === 'fenced') return [`${address.domain}: left to the fence: ${plan.why}`];
+    // a domain of aliases only: what they lead to is seen later
+    if (!postfix || need === null || plan.kind !== 'local' || mailer === '' || mailer === 'error') return [];
+    if (DELIVER_HERE.includes(mailer)) return [];
     return [`${address.domain}: left alone, as remote-transports does not name the transport ${mailer}`];
   });
   return [...new Set(notes)].slice(0, 10);

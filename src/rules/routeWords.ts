@@ -96,6 +96,14 @@ export function deferral(recipient: RuleRecipient, need: Need, local: boolean, c
   };
 }
 
+/** Nothing would stop the copies of such a message that the MTA makes. */
+export function noFence(header: string, code: string): Reply {
+  const text =
+    'a rule speaks of this message, and the mail server does not say that it stops copies of it: its smtp_header_checks ' +
+    `must begin with the table for ${header}, and milter_macro_defaults must tell them (message-fence.main.cf)`;
+  return { code: 451, dsn: '4.3.5', text: `${text} [${code}]` };
+}
+
 /** Rules came into force after the connection began, and it was not asked for what they look at. */
 export function changedMeanwhile(code: string): Reply {
   const text =

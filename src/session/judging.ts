@@ -3,7 +3,7 @@
  * the other (`src/net/judge.ts`); sessions only ever see these types.
  */
 import type { Edit, HeaderField } from '../core/edit.ts';
-import type { RuleRecipient } from '../core/rule.ts';
+import type { RuleRecipient, ToldByMta } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -85,6 +85,8 @@ export interface MessageQuery {
   readonly replacesBody: boolean;
   /** Parameters of MAIL as they came; none when there were no rules at negotiation. */
   readonly mailParameters: readonly string[];
+  /** What the MTA says of its own configuration; nothing when there were no rules at negotiation. */
+  readonly told: ToldByMta;
   /** Like the recipients of `transaction`, as the MTA showed them; null when that was not asked for at negotiation. */
   readonly shownRecipients: readonly RuleRecipient[] | null;
   /** Does the MTA call itself Postfix? */

@@ -288,6 +288,7 @@ function end(state: InMessage, chunk: Uint8Array): MilterStep {
     bodyDigest: message.bodyDigest?.value() ?? null,
     replacesBody: (agreement.actions & SMFIF.CHGBODY) !== 0,
     mailParameters: message.mailParameters,
+    told: message.told,
     shownRecipients: agreement.nextHops ? shownOf(accepted) : null,
     postfix: client.postfix,
     mta: client.mta,

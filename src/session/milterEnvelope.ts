@@ -34,14 +34,21 @@ export function serverOf(address: string | null, port: string | null): string {
   return address === null || port === null ? '' : `${clientAddress(address)} ${port}`;
 }
 
+/** `milter_macro_daemon_name` of the listener for the second look, in contrib/postfix/message-again.master.cf. */
+const AGAIN_LISTENER = 'tlsward-again';
+
 /** The client of a new SMTP session; `macros` are those of CONNECT. */
 export function clientOf(connect: ConnectCommand, macros: string): Client {
   const { hostname, family, port } = connect;
   const address = family === '4' || family === '6' ? clientAddress(connect.address) : '';
   const mta = (macroValue(macros, 'v') ?? '').slice(0, LONGEST_MTA);
   const loopback = address === '127.0.0.1' || address === '::1';
+  const postfix = /postfix/i.test(mta);
+  const byItself = hostname === 'localhost' && port === 0 && loopback;
+  const here = loopback || /^127\.[0-9.]+$/.test(address);
+  const again = postfix && here && macroValue(macros, 'daemon_name') === AGAIN_LISTENER;
   return {
-    arrival: hostname === 'localhost' && port === 0 && loopback ? 'local' : 'smtp',
+    arrival: byItself ? 'local' : again ? 'again' : 'smtp',
     address,
     // a client without a name is `[address]` here and `unknown` elsewhere
     name: hostname.startsWith('[') || hostname === 'unknown' ? '' : hostname,
@@ -49,7 +56,7 @@ export function clientOf(connect: ConnectCommand, macros: string): Client {
     server: serverOf(macroValue(macros, 'daemon_addr'), macroValue(macros, 'daemon_port')),
     heloName: '',
     mtaName: macroValue(macros, 'j') ?? '',
-    postfix: /postfix/i.test(mta),
+    postfix,
     mta,
     heloMacros: '',
     later: false,

@@ -5,6 +5,7 @@
  * points to is only good until the next read, so what is kept is copied, and what nobody reads is not even looked at.
  */
 import type { HeaderField } from '../core/edit.ts';
+import { NOT_TOLD, type ToldByMta } from '../core/rule.ts';
 import { type HeaderCommand, isNamed } from '../wire/milterDecode.ts';
 import { macroValue } from '../wire/milterMacros.ts';
 import { addressOf, loginOf, NO_PARAMETERS, parametersOf } from './milterEnvelope.ts';
@@ -29,6 +30,7 @@ export function beginMessage(
   return {
     sender: addressOf(args[0]!),
     mailParameters: agreement.routes === 'none' ? NO_PARAMETERS : parametersOf(args),
+    told: agreement.routes === 'none' ? NOT_TOLD : toldBy(mailMacros),
     tls: tlsOf({ heloMacros, mailMacros, listsSent: agreement.listsSent, postfix }),
     saslUsername: loginOf(macroValue(mailMacros, 'auth_authen'), postfix),
     queueId: macroValue(mailMacros, 'i') ?? '',
@@ -40,6 +42,13 @@ export function beginMessage(
     body: null,
     bodyBytes: 0,
     bodyDigest: agreement.bodyDigest,
+  };
+}
+
+function toldBy(mailMacros: string): ToldByMta {
+  return {
+    headerChecks: macroValue(mailMacros, 'tlsward_fence') ?? '',
+    contentFilter: macroValue(mailMacros, 'tlsward_filter') ?? '',
   };
 }
 

@@ -32,7 +32,7 @@ const TLS_MACROS =
   '{tls_version} {cipher} {cipher_bits} {verify} {cert_issuer} {cert_subject} {cn_subject} {cn_issuer}';
 
 export const MACRO_LISTS: readonly MacroList[] = [
-  { stage: SMFIM.CONNECT, names: 'j v {daemon_addr} {daemon_port}' },
+  { stage: SMFIM.CONNECT, names: 'j v {daemon_name} {daemon_addr} {daemon_port}' },
   { stage: SMFIM.HELO, names: TLS_MACROS },
   { stage: SMFIM.ENVFROM, names: `{client_addr} ${TLS_MACROS} {auth_authen} i` },
   { stage: SMFIM.ENVRCPT, names: 'i' },
@@ -41,10 +41,12 @@ export const MACRO_LISTS: readonly MacroList[] = [
   { stage: SMFIM.EOH, names: 'i' },
 ];
 
-/** With rules, or where mail must leave under TLS: where the MTA would send each recipient. */
-export const ROUTING_MACRO_LISTS: readonly MacroList[] = MACRO_LISTS.map((list) =>
-  list.stage === SMFIM.ENVRCPT ? { stage: list.stage, names: 'i {rcpt_mailer} {rcpt_host}' } : list,
-);
+/** With rules, or where mail must leave under TLS: where the MTA would send each recipient, and what stops copies that it makes (rules/fence.ts). */
+export const ROUTING_MACRO_LISTS: readonly MacroList[] = MACRO_LISTS.map((list) => {
+  const { stage, names } = list;
+  if (stage === SMFIM.ENVRCPT) return { stage, names: 'i {rcpt_mailer} {rcpt_host}' };
+  return stage === SMFIM.ENVFROM ? { stage, names: `${names} {tlsward_fence} {tlsward_filter}` } : list;
+});
 
 const NO_LISTS: readonly MacroList[] = [];
 

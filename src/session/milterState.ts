@@ -13,7 +13,7 @@
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import type { HeaderField } from '../core/edit.ts';
-import type { RuleRecipient } from '../core/rule.ts';
+import type { RuleRecipient, ToldByMta } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { TlsState } from '../core/tls.ts';
 import type { Stage, Transaction } from '../core/transaction.ts';
@@ -57,7 +57,7 @@ export interface Agreement {
 
 /** One SMTP session as CONNECT and HELO told it. */
 export interface Client {
-  readonly arrival: 'smtp' | 'local';
+  readonly arrival: Transaction['arrival'];
   readonly address: string;
   readonly name: string;
   readonly port: number;
@@ -104,6 +104,7 @@ export interface Message {
   readonly sender: EnvelopeAddress;
   /** Of MAIL; none without rules. */
   readonly mailParameters: readonly string[];
+  readonly told: ToldByMta;
   readonly tls: TlsState;
   readonly saslUsername: string;
   /** '' until the MTA named one. */

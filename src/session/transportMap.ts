@@ -4,7 +4,7 @@
  *
  *   transport        transport_maps: `u@good.example.tlsward-encrypt` to `tlsward-encrypt:good.example`, with a relayhost
  *                    to `tlsward-encrypt:[relay.example]:587`; `u@x.RULE.tlsward-fallback` to `tlsward-fallback:GATEWAY`;
- *                    one that carries a next hop (`...tlsward-via...`) to that
+ *                    one that carries a next hop (`...tlsward-via...`) to that; `u@x.tlsward-row` to `tlsward-row:x` alike
  *   generic          smtp_generic_maps of the clones: the address without the mark
  *   status-encrypt   smtp_delivery_status_filter of the clones: see statusMap.ts
  *   status-verify

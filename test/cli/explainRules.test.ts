@@ -66,6 +66,8 @@ test('which rule, for whom, why and what follows', async (t) => {
   const at = (line: number) => `(${config}:${line})`;
   const ask = (argv: string[]) => say(explain, ['--config', config, ...argv]);
   const LEAVES = 'unless it is a local address; if that cannot be had,';
+  const COPIES =
+    'copies     and what aliases lead to: the same, found at the second look; what local(8) sends on does not leave, and comes back';
 
   const plain = await ask([...mail('b@x.example'), '--subject', 'offer']);
   t.same([plain.code, ruleLines(plain.out)], [0, ['rule none applies']]);
@@ -80,6 +82,7 @@ test('which rule, for whom, why and what follows', async (t) => {
     `leaves through tlsward-encrypt, ${LEAVES} the message is refused`,
     `rule c@y.example: deliver = encrypt by secure ${at(11)}: the subject has [secure]`,
     `leaves through tlsward-encrypt, ${LEAVES} the message is refused`,
+    COPIES,
   ]);
   t.equal(tagged.code, 0);
 
@@ -88,6 +91,7 @@ test('which rule, for whom, why and what follows', async (t) => {
     `rule b@x.example: deliver = verify by asked ${at(18)}: the author asked for REQUIRETLS`,
     `and by secure ${at(11)}: the subject has [secure]`,
     `leaves through tlsward-verify, ${LEAVES} the message is held`,
+    COPIES,
   ]);
 
   const literal = (to: string) =>
@@ -175,6 +179,7 @@ test('a token from the daemon is recognised in the reply', async (t) => {
   t.match(known, [
     /^rule bob@bank\.example: deliver = encrypt by answers .*: it is a reply to mail of bank\.example that arrived protected$/,
     /^leaves through tlsward-encrypt,/,
+    /^copies/,
     /^token/,
   ]);
   t.equal(known.at(-1), `token      made ${day} for bank.example, key ${key}: verifies`);

@@ -15,6 +15,7 @@ t.test('written and read back', async (t) => {
   both('good.example', ENCRYPT, 'good.example.tlsward-encrypt');
   both('good.example', VERIFY, 'good.example.tlsward-verify');
   both('good.example', GATEWAY, 'good.example.secure-2.tlsward-fallback');
+  both('good.example', { end: 'row' }, 'good.example.tlsward-row');
   both('Good.Example', ENCRYPT, 'Good.Example.tlsward-encrypt', 'good.example');
   both('good.example.', ENCRYPT, 'good.example.tlsward-encrypt', 'good.example');
   both('b\u00fccher.example', ENCRYPT, 'b\u00fccher.example.tlsward-encrypt', 'xn--bcher-kva.example');

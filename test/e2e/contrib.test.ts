@@ -307,9 +307,11 @@ t.test('postconf reads every fragment without a warning', { skip }, async (t) =>
   }
   t.match(postconf('-P'), /^127\.0\.0\.1:10025\/inet\/smtpd_milters = *$/m);
   for (const way of ['recipient', 'header']) {
-    const main = ['milter', 'deliver', `message-${way}`].map((file) => fragment(`${file}.main.cf`));
+    const parts = [`message-${way}`, ...(way === 'header' ? [] : ['message-again'])];
+    const main = ['milter', 'deliver', 'message-fence', ...parts].map((file) => fragment(`${file}.main.cf`));
+    const master = parts.map((file) => fragment(`${file}.master.cf`));
     writeAged(join(dir, 'main.cf'), `${mine}${main.join('')}`);
-    writeAged(join(dir, 'master.cf'), `smtp inet n - y - - smtpd\n${fragment(`message-${way}.master.cf`)}`);
+    writeAged(join(dir, 'master.cf'), `smtp inet n - y - - smtpd\n${master.join('')}`);
     for (const what of ['-n', '-M', '-P']) t.notMatch(postconf(what), /warning|fatal/, `${way} ${what}`);
     t.match(postconf('-P'), /^tlsward-verify\/unix\/smtp_tls_security_level = verify$/m);
   }

@@ -122,9 +122,10 @@ t.test('through a content filter that hands mail back', { skip, buffered: true }
   const filter = await startContentFilter(reinject);
   t.teardown(() => filter.stop());
   const services = [
+    'scan unix - - n - - smtp\n  -o smtp_header_checks= -o smtp_tls_security_level=none -o smtp_tls_policy_maps=',
     `127.0.0.1:${reinject} inet n - n - - smtpd\n  -o content_filter=\n  -o smtpd_milters=\n  -o smtpd_relay_restrictions=permit_mynetworks,reject`,
   ];
-  const main = { content_filter: `smtp:[127.0.0.1]:${filter.port}` };
+  const main = { content_filter: `scan:[127.0.0.1]:${filter.port}` };
   const x = await messageScene(t, { tables: TAGGED, services, main });
   await x.accepted(t, { to: ['u@good.example', 'u@plain.example', NEIGHBOUR], subject });
   await x.postfix.waitForDelivered(NEIGHBOUR);

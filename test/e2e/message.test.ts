@@ -104,7 +104,7 @@ t.test('each recipient by what it needs, local ones beside them', { skip, buffer
   );
   t.strictSame(outcomes, {
     'u@good.example': 'tlsward-verify 2.0.0 sent',
-    'u@plain.example': 'smtp 2.0.0 sent',
+    'u@plain.example': 'tlsward-row 2.0.0 sent',
     'u@self.example': 'tlsward-verify 5.7.5 bounced',
     [NEIGHBOUR]: 'virtual 2.0.0 sent',
     'dora@LOCAL.example': 'virtual 2.0.0 sent',

@@ -78,7 +78,7 @@ function routed(count: number): () => unknown {
       byRow: false,
     }));
     return routeMessage(
-      { cases, postfix: true, local: false, code: 'A' },
+      { cases, postfix: true, local: false, again: false, filtered: false, stale: [], code: 'A' },
       {
         mode: 'recipient',
         header: 'X-TLS-Ward-Route',

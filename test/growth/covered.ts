@@ -49,6 +49,7 @@ import { decodeMarkText, encodeMarkText } from '../../src/mark/markText.ts';
 import { checkReplyTokens, findReplyTokens, verifiedDomains } from '../../src/mark/replyToken.ts';
 import { signMark, verifyMark } from '../../src/mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../../src/mark/stripMarks.ts';
+import { carriedNeed, fenceStands } from '../../src/rules/fence.ts';
 import { messageFacts, tokenValues } from '../../src/rules/messageFacts.ts';
 import { markedRoute, routedPath } from '../../src/rules/routedPath.ts';
 import { asksForPlain, saysNo } from '../../src/rules/tlsRequired.ts';
@@ -650,6 +651,12 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     largest: PACKET,
     read: (text) => tokenValues(inFields(text, 'References', text.slice(0, 100))),
   },
+  'fence.carriedNeed': {
+    largest: PACKET,
+    read: (text) => carriedNeed([...inFields(text, 'X-TLS-Ward-Route')], 'X-TLS-Ward-Route', RULES),
+    around: ['again; level=~', 'again; level=encrypt; rule=~'],
+  },
+  'fence.fenceStands': { largest: PACKET, read: (text) => fenceStands(text, 'X-TLS-Ward-Route') },
   'routedPath.markedRoute': { largest: LINE, read: markedRoute, around: ['<a@~>', '<"~"@b.example>'] },
   'routedPath.routedPath': {
     largest: PACKET,

@@ -14,6 +14,7 @@ import {
   type RuleLevel,
 } from '../../src/core/rule.ts';
 import { accepted } from '../../src/core/verdict.ts';
+import { carriedNeed } from '../../src/rules/fence.ts';
 import {
   type RouteCase,
   type Routed,
@@ -31,6 +32,7 @@ const SETTINGS: RouteSettings = {
   localDomains: [],
 };
 const HEADER: RouteSettings = { ...SETTINGS, mode: 'header' };
+const QUESTION = { postfix: true, local: false, again: false, filtered: false, stale: [], code: 'ABCD1234' };
 const PLAIN = 'mx.plain.example did not offer it at 14:03 UTC';
 
 function rule(level: RuleLevel, cannot: Cannot = 'reject', some: Partial<Rule> = {}): Rule {
@@ -77,7 +79,7 @@ function one(path: string, some: Some = {}): RouteCase {
 }
 
 function route(cases: readonly RouteCase[], settings = SETTINGS, some: Partial<RouteQuestion> = {}): Routed {
-  const routed = routeMessage({ cases, postfix: true, local: false, code: 'ABCD1234', ...some }, settings);
+  const routed = routeMessage({ ...QUESTION, cases, ...some }, settings);
   // whatever is decided can be said to the MTA
   const action = (
     { refused: 'reject', deferred: 'defer', held: 'hold', routed: 'accept', nothing: 'accept' } as const
@@ -149,6 +151,10 @@ t.test('the promise, over every combination', async (t) => {
                               nextHop: beside === 'local' ? '' : 'other.example',
                             }),
                           );
+                        if (postfix && !local && settings.mode === 'recipient') {
+                          const wrong = brokenAgain(route(cases, settings, { again: true }), cases[0]!);
+                          if (wrong !== null) t.fail(`${wrong}: again ${JSON.stringify({ path, given })}`);
+                        }
                         const routed = route(cases, settings, { postfix, local });
                         outcomes.set(routed.kind, (outcomes.get(routed.kind) ?? 0) + 1);
                         const wrong = broken(routed, cases[0]!, settings, postfix);
@@ -168,7 +174,9 @@ function broken(
   settings: RouteSettings,
   postfix: boolean,
 ): string | null {
-  const { kind, reply, edits } = routed;
+  const { kind, reply } = routed;
+  const fences = routed.edits.filter((edit) => edit.kind === 'insertHeader' && edit.index === 0);
+  const edits = routed.edits.filter((edit) => !fences.includes(edit));
   if (kind === 'nothing') return 'a rule speaks of it';
   if (kind === 'refused' && (reply?.code !== 550 || reply.dsn !== '5.7.10'))
     return 'refused with the wrong code';
@@ -176,8 +184,21 @@ function broken(
   if (kind === 'refused' || kind === 'deferred')
     return edits.length > 0 ? 'edits of a message that is refused' : null;
   if (reply !== null) return 'a reply to a message that is accepted';
+  const [fence] = fences;
+  if (postfix && !edits.some((edit) => edit.kind === 'insertHeader')) {
+    if (fences.length !== 1 || fence?.kind !== 'insertHeader') return 'no fence around it';
+    const carried = carriedNeed([fence], settings.header, need!.rules);
+    if (carried?.level !== need!.level || carried.rules[0] !== need!.rules[0]) return 'the wrong fence';
+    if (/^again/.test(fence.value) !== (settings.mode === 'recipient')) return 'the wrong second look';
+  } else if (fences.length > 0) return 'a fence that nobody needs';
   if ((kind === 'held') !== (routed.holdReason !== ''))
     return 'held without a reason, or a reason without a hold';
+  const exempt = edits.filter(
+    (edit) => edit.kind === 'addRecipient' && /^<c@other\.example\..*tlsward-row>$/.test(edit.path),
+  );
+  const moved = edits.filter(
+    (edit) => !exempt.includes(edit) && (edit.kind !== 'deleteRecipient' || edit.path === recipient.path),
+  );
   const adds = edits.filter((edit) => edit.kind === 'addRecipient').length;
   if (adds !== edits.filter((edit) => edit.kind === 'deleteRecipient').length)
     return 'recipients lost or doubled';
@@ -189,12 +210,13 @@ function broken(
   // by header nothing takes a mark for what it says
   const marked = before.kind === 'routed' && !(postfix && settings.mode === 'header');
   if (marked && meets(before.route.end)) return null;
+  if (!marked && local && !postfix) return 'a local recipient whose aliases nobody knows';
   if (!marked && local)
-    return edits.length > 0 && settings.mode === 'recipient' ? 'a local recipient was moved' : null;
+    return moved.length > 0 && settings.mode === 'recipient' ? 'a local recipient was moved' : null;
   if (!postfix) return byRow && cannot === null ? null : 'Sendmail has no way for one message';
   const literal = recipient.path === '<b@[192.0.2.1]>';
   if (literal && byRow && cannot === null && settings.mode === 'recipient') return null;
-  const ends = edits.flatMap((edit) => {
+  const ends = moved.flatMap((edit) => {
     if (edit.kind === 'insertHeader') return [edit.value];
     if (edit.kind !== 'addRecipient') return [];
     const mark = readRoute(edit.path.replace(/^.*@|>$/g, ''));
@@ -207,15 +229,35 @@ function broken(
     : null;
 }
 
+/** The same at the second look, when nobody can be told any more: renamed as it must be, or behind the fence. */
+function brokenAgain({ kind, edits, holdReason }: Routed, { recipient, need }: RouteCase): string | null {
+  if (kind !== 'routed' && kind !== 'held') return `${kind}, and nobody is there to be told`;
+  if ((kind === 'held') !== (holdReason !== '')) return 'held without a reason, or a reason without a hold';
+  const adds = edits.filter((edit) => edit.kind === 'addRecipient');
+  const deletions = edits.filter((edit) => edit.kind === 'deleteRecipient');
+  if (adds.length + deletions.length !== edits.length) return 'an edit of the header';
+  if (adds.length !== deletions.length) return 'recipients lost or doubled';
+  const own = adds.find(({ path }) => !path.startsWith('<c@other'));
+  if (own === undefined)
+    return deletions.some(({ path }) => path === recipient.path) ? 'the recipient is gone' : null;
+  const mark = readRoute(own.path.replace(/^.*@|>$/g, ''));
+  if (mark.kind !== 'routed') return 'nowhere';
+  const { end } = mark.route;
+  return end === 'fallback' || end === need!.level || end === 'verify' ? null : 'a weaker way';
+}
+
 t.test('by recipient', async (t) => {
   const is = (cases: readonly RouteCase[], want: string, settings = SETTINGS): void => {
     t.equal(said(route(cases, settings)), want);
   };
   is([one('<a@x.example>', { need: null })], 'nothing');
-  is([one('<b@good.example>')], 'routed +<b@good.example.tlsward-encrypt> -<b@good.example>');
+  is(
+    [one('<b@good.example>')],
+    'routed X-TLS-Ward-Route: again; level=encrypt; rule=secure +<b@good.example.tlsward-encrypt> -<b@good.example>',
+  );
   is(
     [one('<b@good.example>', { need: VERIFY })],
-    'routed +<b@good.example.tlsward-verify> -<b@good.example>',
+    'routed X-TLS-Ward-Route: again; level=verify; rule=secure +<b@good.example.tlsward-verify> -<b@good.example>',
   );
   is(
     [
@@ -224,20 +266,32 @@ t.test('by recipient', async (t) => {
       one('<c@our.example>', { mailer: 'local', nextHop: 'our.example' }),
       one('<d@y.example>', { need: VERIFY }),
     ],
-    'routed +<b@good.example.tlsward-encrypt> +<d@y.example.tlsward-verify> -<b@good.example> -<d@y.example>',
+    'routed X-TLS-Ward-Route: again; level=verify; rule=secure +<a@x.example.tlsward-row> +<b@good.example.tlsward-encrypt> +<d@y.example.tlsward-verify> -<a@x.example> -<b@good.example> -<d@y.example>',
   );
-  is([one('<c@our.example>', { mailer: 'virtual' })], 'routed');
+  is(
+    [one('<c@our.example>', { mailer: 'virtual' })],
+    'routed X-TLS-Ward-Route: again; level=encrypt; rule=secure',
+  );
   is(
     [one('<b@good.example>', { mailer: 'relay' })],
-    'routed +<b@good.example.tlsward-encrypt> -<b@good.example>',
+    'routed X-TLS-Ward-Route: again; level=encrypt; rule=secure +<b@good.example.tlsward-encrypt> -<b@good.example>',
   );
-  is([one('<b@good.example.tlsward-encrypt>', { mailer: 'tlsward-encrypt' })], 'routed');
+  is(
+    [one('<b@good.example.tlsward-encrypt>', { mailer: 'tlsward-encrypt' })],
+    'routed X-TLS-Ward-Route: again; level=encrypt; rule=secure',
+  );
   is(
     [one('<b@good.example.tlsward-encrypt>', { need: VERIFY, mailer: 'tlsward-encrypt' })],
-    'routed +<b@good.example.tlsward-verify> -<b@good.example.tlsward-encrypt>',
+    'routed X-TLS-Ward-Route: again; level=verify; rule=secure +<b@good.example.tlsward-verify> -<b@good.example.tlsward-encrypt>',
   );
-  is([one('<b@good.example.tlsward-verify>', { mailer: 'tlsward-verify' })], 'routed');
-  is([one('<b@good.example.s.tlsward-fallback>', { need: VERIFY, mailer: 'tlsward-fallback' })], 'routed');
+  is(
+    [one('<b@good.example.tlsward-verify>', { mailer: 'tlsward-verify' })],
+    'routed X-TLS-Ward-Route: again; level=encrypt; rule=secure',
+  );
+  is(
+    [one('<b@good.example.s.tlsward-fallback>', { need: VERIFY, mailer: 'tlsward-fallback' })],
+    'routed X-TLS-Ward-Route: again; level=verify; rule=secure',
+  );
   is([one('<b@good.example.tlsward-encrypt>', { need: null })], 'nothing');
 });
 
@@ -269,7 +323,7 @@ t.test('what cannot be done, by the rule', async (t) => {
   t.match(held, { kind: 'held', holdReason: `<bob@plain.example>: ${sentence}`, ways: ['encrypt'] });
   t.equal(
     said(held),
-    'held +<bob@plain.example.tlsward-encrypt> +<d@good.example.tlsward-encrypt> -<bob@plain.example> -<d@good.example>',
+    'held X-TLS-Ward-Route: again; level=encrypt; rule=secure +<bob@plain.example.tlsward-encrypt> +<d@good.example.tlsward-encrypt> -<bob@plain.example> -<d@good.example>',
     'as safe when it is released',
   );
   const gateway = route([
@@ -278,7 +332,7 @@ t.test('what cannot be done, by the rule', async (t) => {
   ]);
   t.equal(
     said(gateway),
-    'routed +<bob@plain.example.secure.tlsward-fallback> +<d@good.example.tlsward-encrypt> -<bob@plain.example> -<d@good.example>',
+    'routed X-TLS-Ward-Route: again; level=verify; rule=secure +<bob@plain.example.secure.tlsward-fallback> +<d@good.example.tlsward-encrypt> -<bob@plain.example> -<d@good.example>',
   );
   t.strictSame(gateway.ways, ['fallback', 'encrypt']);
   t.match(
@@ -307,7 +361,7 @@ t.test('addresses that cannot be sent another way', async (t) => {
   const going = route([one('<b@[192.0.2.1]>', byRow), one('<c@good.example>')]);
   t.equal(
     said(going),
-    'routed +<c@good.example.tlsward-encrypt> -<c@good.example>',
+    'routed X-TLS-Ward-Route: again; level=encrypt; rule=secure +<c@good.example.tlsward-encrypt> -<c@good.example>',
     'a literal goes by its row, the others by the rule',
   );
   t.match(
@@ -321,7 +375,7 @@ t.test('addresses that cannot be sent another way', async (t) => {
   );
   t.match(
     said(route([one('<x%bank.example@good.example>', { nextHop: 'good.example' })])),
-    /^routed \+/,
+    /^routed \S+ again; \S+ \S+ \+/,
     'the MTA says it goes to the domain itself',
   );
   t.match(
@@ -388,7 +442,10 @@ t.test('by header: all go one way', async (t) => {
     [one('<b@good.example>'), one('<c@our.example>', { need: null, mailer: 'local' })],
     `refused 550 5.7.10 <b@good.example>: ${sentence}, and <c@our.example> is delivered on this server; send it to each of them separately [ABCD1234]`,
   );
-  is([one('<c@our.example>', { mailer: 'local' })], 'routed');
+  is(
+    [one('<c@our.example>', { mailer: 'local' })],
+    'routed X-TLS-Ward-Route: kept; level=encrypt; rule=secure',
+  );
   is(
     [one('<b@good.example>', gateway), one('<c@x.example>')],
     /^refused .* and <c@x\.example> needs no gateway; send it to each/,
@@ -428,7 +485,14 @@ t.test('Sendmail: what the row says already, or nothing', async (t) => {
   is({ byRow: false }, /^refused 550 5\.7\.10 .*, and this mail server has no way for a single message; ask/);
   is({ byRow: true, cannot: PLAIN }, /^refused .* did not offer it/);
   for (const way of CANNOT) is({ need: need(rule('encrypt', way)) }, /^refused/);
-  is({ mailer: 'local', nextHop: '' }, /^routed$/);
+  // its aliases may lead anywhere, and nobody asks before they do
+  is(
+    { mailer: 'local', nextHop: '' },
+    /^refused .* does not tell its filter whether an alias leads to other hosts/,
+  );
+  const named = { ...SETTINGS, localDomains: ['good.example'] };
+  const local = [one('<b@good.example>', { mailer: 'local', nextHop: '' })];
+  t.equal(said(route(local, named, { postfix: false })), 'routed');
 });
 
 t.test('the next hop that the MTA would take goes with the recipient', async (t) => {
@@ -436,7 +500,7 @@ t.test('the next hop that the MTA would take goes with the recipient', async (t)
   const path = (nextHop: string, settings = SETTINGS, way = ENCRYPT): string => {
     const { edits, notes } = route([one('<b@good.example>', { nextHop, need: way })], settings);
     t.strictSame(notes, []);
-    const [added] = edits;
+    const [, added] = edits;
     return added?.kind === 'addRecipient' ? added.path.slice('<b@good.example.'.length, -1) : '';
   };
   t.equal(path('good.example'), 'tlsward-encrypt');
@@ -454,6 +518,7 @@ t.test('the next hop that the MTA would take goes with the recipient', async (t)
   const marked = '<b@good.example.tlsward-via.b.smart.example.tlsward-encrypt>';
   const raised = route([one(marked, { nextHop: '[smart.example]', need: VERIFY })]).edits;
   t.match(raised, [
+    { kind: 'insertHeader' },
     { path: '<b@good.example.tlsward-via.b.smart.example.tlsward-verify>' },
     { path: marked },
   ]);
@@ -461,14 +526,18 @@ t.test('the next hop that the MTA would take goes with the recipient', async (t)
   const fallback = route([
     one('<b@good.example>', { nextHop: '[smart.example]', need: gateway, cannot: PLAIN }),
   ]);
-  t.match(fallback.edits, [{ path: '<b@good.example.secure.tlsward-fallback>' }, {}]);
+  t.match(fallback.edits, [{}, { path: '<b@good.example.secure.tlsward-fallback>' }, {}]);
 });
 
 t.test('a domain of aliases', async (t) => {
   const alias = one('<team@our.example>', { mailer: 'error', nextHop: '5.1.1 unknown' });
   t.match(route([alias, one('<b@good.example>')]), {
-    edits: [{ path: '<b@good.example.tlsward-encrypt>' }, { path: '<b@good.example>' }],
-    notes: [/^our\.example: aliases; where they lead to other hosts/],
+    edits: [
+      { value: 'again; level=encrypt; rule=secure' },
+      { path: '<b@good.example.tlsward-encrypt>' },
+      { path: '<b@good.example>' },
+    ],
+    notes: [],
   });
   t.equal(
     said(route([alias], HEADER)),
@@ -481,12 +550,24 @@ t.test('a domain of aliases', async (t) => {
 t.test('a transport of the site that remote-transports does not name', async (t) => {
   const slow = [one('<b@good.example>', { mailer: 'slow' }), one('<c@good.example>', { mailer: 'slow' })];
   t.match(route(slow), {
-    edits: [],
+    edits: [{ kind: 'insertHeader', index: 0, value: 'again; level=encrypt; rule=secure' }],
     ways: ['local'],
     notes: ['good.example: left alone, as remote-transports does not name the transport slow'],
   });
   t.strictSame(route(slow, { ...SETTINGS, remoteTransports: ['smtp', 'slow'] }).notes, []);
   const named = { ...SETTINGS, remoteTransports: ['smtp'] };
+  const inside = one('<u@backend.example>', { mailer: 'relay', nextHop: '[10.0.0.1]' });
+  t.equal(said(route([inside], named)), 'nothing', 'no rule speaks of what relay carries');
+  t.match(
+    said(route([inside, one('<b@good.example>')], named)),
+    /\+<u@backend\.example\.tlsward-via\.b\.10\.0\.0\.1\.tlsward-row> \+<b@good\.example\.tlsward-encrypt>/,
+    'past the fence',
+  );
+  t.match(
+    said(route([inside], named, { again: true })),
+    /^routed \+<u@backend\.example\.\S+\.tlsward-row> -/,
+  );
+  t.equal(route([inside], { ...HEADER, remoteTransports: ['smtp'] }).kind, 'nothing');
   for (const mailer of ['lmtp', 'local', 'relay'])
     t.strictSame(route([one('<b@x.example>', { mailer })], named).notes, [], mailer);
   t.strictSame(route([one('<b@good.example>', { mailer: 'slow', need: null })]).notes, []);
@@ -495,7 +576,11 @@ t.test('a transport of the site that remote-transports does not name', async (t)
 t.test('by header a mark that an author wrote counts for nothing', async (t) => {
   const marked = one('<b@good.example.tlsward-encrypt>', { nextHop: 'good.example.tlsward-encrypt' });
   t.equal(said(route([marked], HEADER)), 'routed X-TLS-Ward-Route: encrypt');
-  t.equal(said(route([marked])), 'routed', 'by recipient the map knows it');
+  t.equal(
+    said(route([marked])),
+    'routed X-TLS-Ward-Route: again; level=encrypt; rule=secure',
+    'by recipient the map knows it',
+  );
 });
 
 t.test('next hops of the MTA that are passed by are told', async (t) => {
@@ -526,4 +611,43 @@ t.test('replies fit, whatever is in them', async (t) => {
       t.match(routed.reply?.text, /^[\x20-\x7e]+ \[ABCD1234\]$/);
     }
   }
+});
+
+t.test('copies and aliases: the fence, and the second look', async (t) => {
+  const again = { again: true };
+  const stale = [{ kind: 'deleteHeader', name: 'X-TLS-Ward-Route', index: 1 }] as const;
+  t.equal(
+    said(route([one('<b@good.example>')], SETTINGS, { filtered: true, stale })),
+    'routed deleteHeader X-TLS-Ward-Route: kept; level=encrypt; rule=secure +<b@good.example.tlsward-encrypt> -<b@good.example>',
+    'a content filter is next; a field that came with the message is replaced',
+  );
+  t.match(
+    said(route([one('<b@good.example>'), one('<c@[192.0.2.1]>', { need: null })])),
+    /^refused 550 5\.7\.10 .*<c@\[192\.0\.2\.1\]> cannot be sent beside it; send it to each of them separately/,
+    'a recipient of whom no rule speaks, and who cannot be renamed',
+  );
+  const marks = ['encrypt', 'verify', 'row', 'r.tlsward-fallback'].map((end) =>
+    one(`<b@good.example.${end.includes('.') ? end : `tlsward-${end}`}>`, { need: VERIFY, mailer: 'x' }),
+  );
+  t.equal(said(route(marks, SETTINGS, again)), 'routed', 'what was marked at the first look stands');
+  t.equal(
+    said(route([one('<b@good.example.tlsward-row>', { mailer: 'tlsward-row' })])),
+    'routed X-TLS-Ward-Route: again; level=encrypt; rule=secure +<b@good.example.tlsward-encrypt> -<b@good.example.tlsward-row>',
+    'but not because somebody writes it',
+  );
+  t.equal(
+    said(route([one('<u@plain.example>', { cannot: PLAIN })], SETTINGS, again)),
+    'routed +<u@plain.example.tlsward-encrypt> -<u@plain.example>',
+    'found to be impossible by its delivery: the others get the message',
+  );
+  const hold = one('<u@plain.example>', { cannot: PLAIN, need: need(rule('encrypt', 'hold')) });
+  t.equal(route([hold], SETTINGS, again).kind, 'held');
+  const gateway = one('<u@plain.example>', { cannot: PLAIN, need: need(rule('encrypt', 'fallback')) });
+  t.match(said(route([gateway], SETTINGS, again)), /^routed \+<u@plain\.example\.secure\.tlsward-fallback>/);
+  const fenced = route([one('<c@[192.0.2.1]>'), one('<d@x.example>', { mailer: '' })], SETTINGS, again);
+  t.equal(said(fenced), 'routed');
+  t.match(fenced.notes, [
+    /left to the fence: an address of this form/,
+    /left to the fence: the MTA does not say/,
+  ]);
 });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { type Played, type PlayedMail, playMilter } from '../../src/net/milterPlayer.ts';
 import { askSocketmap } from '../../src/net/socketmapPlayer.ts';
+import { fenceTable } from '../../src/rules/fence.ts';
 import { encodeCommands, ReplyDecoder } from '../../src/wire/milterClient.ts';
 import type { MilterCommand } from '../../src/wire/milterDecode.ts';
 import type { MilterReply } from '../../src/wire/milterEncode.ts';
@@ -81,6 +82,7 @@ test('a tagged message leaves by another address, its local copy by none', async
     '<"d e"@x.example.tlsward-encrypt>',
   ]);
   t.strictSame(atEnd(played), [
+    'INSHEADER 0 X-TLS-Ward-Route: again; level=encrypt; rule=secure',
     'ADDRCPT_PAR <bob@good.example.tlsward-encrypt> ORCPT=rfc822;bob@good.example',
     'ADDRCPT_PAR <"d e"@x.example.tlsward-encrypt> ORCPT=rfc822;"d+20e"@x.example',
     'DELRCPT <bob@good.example>',
@@ -250,7 +252,13 @@ test('Sendmail: a rule is met by the row or not at all', async (t) => {
   t.match(atEnd(await play(on, '[secure] x', ['<bob@good.example>'], sendmail)), [
     /550 5\.7\.10 .*has no way for a single message/,
   ]);
-  t.match(await play(on, '[secure] x', ['<carol@our.example>'], sendmail), { outcome: 'accepted' });
+  const local = ['<carol@our.example>'];
+  t.match(atEnd(await play(on, '[secure] x', local, sendmail)), [
+    /550 5\.7\.10 .*whether an alias leads to other hosts/,
+  ]);
+  t.match(await play(on, 'x', local, sendmail), { outcome: 'accepted' });
+  const named = await bed(t, TABLE.replace('relayhost =', 'local-domains = our.example'));
+  t.match(await play(named, '[secure] x', local, sendmail), { outcome: 'accepted' });
 });
 
 const TLS13 = {
@@ -267,14 +275,27 @@ class Mta {
   readonly #decoder = new ReplyDecoder();
   #wake: () => void = () => {};
 
-  static async open(t: Test, on: Bed, actions = 0x1ff): Promise<Mta> {
+  static async open(
+    t: Test,
+    on: Bed,
+    actions = 0x1ff,
+    daemonName = 'mx.our.example',
+    address = '192.0.2.1',
+  ): Promise<Mta> {
     const socket = await on.open('milter');
     t.teardown(() => socket.destroy());
     const mta = new Mta(socket);
     await mta.say({ kind: 'OPTNEG', version: 6, actions, protocol: 0x1fffff });
     mta.send(
-      { kind: 'MACRO', stage: 'C', macros: joinMacros([['v', 'Postfix 3.7.11']]) },
-      { kind: 'CONNECT', hostname: 'client.example', family: '4', port: 4711, address: '192.0.2.1' },
+      {
+        kind: 'MACRO',
+        stage: 'C',
+        macros: joinMacros([
+          ['v', 'Postfix 3.7.11'],
+          ['{daemon_name}', daemonName],
+        ]),
+      },
+      { kind: 'CONNECT', hostname: 'client.example', family: '4', port: 4711, address },
       { kind: 'HELO', name: 'client.example' },
     );
     return mta;
@@ -309,8 +330,9 @@ class Mta {
     }
   }
 
-  begin(): void {
+  begin(headerChecks = fenceTable('X-TLS-Ward-Route')): void {
     this.send(
+      { kind: 'MACRO', stage: 'M', macros: joinMacros([['{tlsward_fence}', headerChecks]]) },
       { kind: 'MAIL', args: ['<alice@our.example>'] },
       {
         kind: 'MACRO',
@@ -328,8 +350,11 @@ class Mta {
   }
 
   /** The rest of the message, in words. */
-  async end(subject: string): Promise<string> {
+  async end(subject: string, route: string | null = null): Promise<string> {
+    const field: MilterCommand[] =
+      route === null ? [] : [{ kind: 'HEADER', name: 'X-TLS-Ward-Route', value: route }];
     const replies = await this.say(
+      ...field,
       { kind: 'HEADER', name: 'Subject', value: subject },
       { kind: 'BODYEOB', chunk: new Uint8Array(0) },
     );
@@ -341,6 +366,12 @@ class Mta {
       .join(', ');
   }
 }
+
+const FENCED: MilterCommand = {
+  kind: 'MACRO',
+  stage: 'M',
+  macros: joinMacros([['{tlsward_fence}', fenceTable('X-TLS-Ward-Route')]]),
+};
 
 /** Rows that can refuse, so that RCPT is asked about and the table of the message is settled there. */
 const JUDGES = 'bank.example = encrypt\n';
@@ -398,13 +429,66 @@ test('an MTA that does not let recipients be changed, or does not tell where the
   await mta.rcpt('<bob@good.example>');
   t.equal(await mta.end('x'), '');
   const silent = await Mta.open(t, on);
-  silent.send({ kind: 'MAIL', args: ['<alice@our.example>'] });
+  silent.send(FENCED, { kind: 'MAIL', args: ['<alice@our.example>'] });
   await silent.rcpt('<bob@good.example>');
   t.match(
     await silent.end('[secure] x'),
     /^451 4\.3\.5 <bob@good\.example>: .*does not tell its filter where it goes; it must send \{rcpt_mailer\}/,
   );
   t.match(await on.ask('status'), { connections: { milter: { bugs: 0, wireErrors: 0 } } });
+});
+
+test('an MTA that does not say that it stops copies', async (t) => {
+  const on = await bed(t, TABLE + JUDGES);
+  const mta = await Mta.open(t, on);
+  for (const told of [
+    '',
+    'pcre:/etc/postfix/mine',
+    `pcre:/etc/postfix/mine, ${fenceTable('X-TLS-Ward-Route')}`,
+  ]) {
+    mta.begin(told);
+    await mta.rcpt('<bob@good.example>');
+    t.match(
+      await mta.end('[secure] x'),
+      /^451 4\.3\.5 a rule speaks of this message, and the mail server does not say that it stops copies of it: its smtp_header_checks must begin/,
+      told,
+    );
+    t.match(verdictLine(on), { action: 'defer', rule: 'secure', route: 'deferred' });
+    mta.begin(told);
+    await mta.rcpt('<bob@good.example>');
+    t.equal(await mta.end('x'), '', 'other mail is none of its business');
+  }
+  mta.begin(`${fenceTable('X-TLS-Ward-Route').replace(':{reg', ': {\n  reg')}, pcre:/etc/postfix/mine`);
+  await mta.rcpt('<bob@good.example>');
+  t.match(await mta.end('[secure] x'), /^ADDRCPT_PAR /);
+});
+
+test('the second look: what an earlier one found, and nobody judged twice', async (t) => {
+  const on = await bed(t, TABLE + JUDGES);
+  const carried = 'again; level=encrypt; rule=portal';
+  const stranger = await Mta.open(t, on);
+  stranger.begin();
+  await stranger.rcpt('<bob@good.example>');
+  t.equal(await stranger.end('x', carried), '', 'nobody else can say so');
+  const elsewhere = await Mta.open(t, on, 0x1ff, 'tlsward-again');
+  elsewhere.begin();
+  await elsewhere.rcpt('<bob@good.example>');
+  t.equal(await elsewhere.end('x', carried), '', 'nor from another host');
+  const mta = await Mta.open(t, on, 0x1ff, 'tlsward-again', '127.0.0.2');
+  mta.begin();
+  // a row that refuses mail in plain text
+  await mta.rcpt('<bob@bank.example>');
+  await mta.rcpt('<bob@x.example.tlsward-row>');
+  t.equal(
+    await mta.end('x', carried),
+    'ADDRCPT_PAR <bob@bank.example.tlsward-via.m.good.example.tlsward-encrypt>, DELRCPT <bob@bank.example>',
+    'the alias is marked, and what was marked stands',
+  );
+  t.match(verdictLine(on), { action: 'accept', rule: 'portal', route: 'encrypt' });
+  mta.begin('');
+  await mta.rcpt('<bob@good.example>');
+  t.match(await mta.end('x', carried), /^451 4\.3\.5 .*does not say that it stops copies/);
+  t.match(await on.ask('status'), { routes: { routed: 0, deferred: 1 } });
 });
 
 test('REQUIRETLS by the policy service, once a message, where nothing else is to be said', async (t) => {

@@ -252,7 +252,10 @@ t.test('with rules the MTA is asked where each recipient goes', async (t) => {
   }
   t.strictSame(
     ROUTING_MACRO_LISTS.filter((list) => !MACRO_LISTS.includes(list)),
-    [{ stage: 3, names: 'i {rcpt_mailer} {rcpt_host}' }],
+    [
+      { stage: 2, names: `${MACRO_LISTS[2]?.names} {tlsward_fence} {tlsward_filter}` },
+      { stage: 3, names: 'i {rcpt_mailer} {rcpt_host}' },
+    ],
   );
   t.ok(changesRecipients(ALL));
   for (const right of [SMFIF.ADDRCPT, SMFIF.ADDRCPT_PAR, SMFIF.DELRCPT])

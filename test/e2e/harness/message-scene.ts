@@ -5,8 +5,8 @@
  *   good.example   TLS, a certificate with its name        plain.example   no STARTTLS
  *   self.example   TLS, self-signed                        gateway, relay  TLS, a certificate with their name
  *
- * Nothing in a fragment is rewritten but the CA file and, for the header way, the gateway and the listeners' cleanup, which an
- * administrator has to write too. Rules see every listener of the harness; mail for local.example is delivered here.
+ * Nothing in a fragment is rewritten but the CA file, the port of the second look and, for the header way, the gateway and the
+ * listeners' cleanup, which an administrator has to write too. Rules see every listener of the harness; mail for local.example is delivered here.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import type { MailMessage } from './message.ts';
 import { Postfix } from './postfix.ts';
 import { LISTENERS, type Parameters, parseMain } from './postfix-config.ts';
 import type { Release } from './postfix-releases.ts';
+import { freePorts } from './processes.ts';
 import { Receivers } from './receivers.ts';
 import type { Transaction } from './smtp.ts';
 import { openSession, type SessionOptions } from './smtp-session.ts';
@@ -139,13 +140,21 @@ export class MessageScene {
     return queueId!;
   }
 
-  /** How the delivery to one recipient ended: `sent`, `bounced`, `deferred`, with the transport and the code. */
+  /**
+   * How the delivery to one recipient ended: `sent`, `bounced`, `deferred`, with the transport and the code. A message that
+   * went through the second look has another queue id from then on, and is followed.
+   */
   async outcome(id: string, recipient: string, from = 0): Promise<string> {
-    const address = recipient.replace(/[.+]/g, '\\$&');
+    const address = recipient.replace(/[.+[\]]/g, '\\$&');
+    const to = `${id}: to=<${address}(?:\\.[a-z0-9.-]*tlsward-\\w+)?>,`;
+    const again = new RegExp(`tlsward-again/smtp\\[\\d+\\]: ${to}.* queued as (\\w+)\\)`);
+    const gone = again.exec(this.postfix.log().slice(0, from))?.[1];
+    if (gone !== undefined) return this.outcome(gone, recipient, from);
     const line = new RegExp(
-      `postfix(?:/([a-z-]+))?/(\\w+)\\[\\d+\\]: ${id}: to=<${address}(?:\\.[a-z0-9.-]*tlsward-\\w+)?>,.* dsn=([0-9.]+), status=(\\w+)`,
+      `postfix(?:/([a-z-]+))?/(\\w+)\\[\\d+\\]: ${to}.* dsn=([0-9.]+), status=(\\w+)(?: \\(250 2\\.0\\.0 Ok: queued as (\\w+)\\))?`,
     );
-    const [, name, program, dsn, status] = await this.postfix.waitForLog(line, { from });
+    const [, name, program, dsn, status, next] = await this.postfix.waitForLog(line, { from });
+    if (name === 'tlsward-again' && next !== undefined) return this.outcome(next, recipient, from);
     return `${name ?? program} ${dsn} ${status}`;
   }
 
@@ -188,10 +197,13 @@ export async function messageScene(t: Test, options: MessageOptions): Promise<Me
   const dns = await startDns(t, { records: [...mx, ...receivers.records] });
   const hop = (place: Place) => `[mx.${place}.example]:${receivers.port}`;
 
-  const main = ['deliver', options.policy ? 'both' : 'milter', `message-${way}`]
+  const parts = [`message-${way}`, ...(way === 'header' ? [] : ['message-again'])];
+  const main = ['deliver', options.policy ? 'both' : 'milter', 'message-fence', ...parts]
     .map((name) => fragment(`${name}.main.cf`))
     .join('\n');
   const header = way === 'header';
+  const [again = 0] = await freePorts(1);
+  const own = (text: string): string => text.replaceAll('127.0.0.1:10027', `127.0.0.1:${again}`);
   const listeners: Record<string, Parameters> = {};
   if (header)
     for (const name of Object.keys(LISTENERS)) listeners[name] = { cleanup_service_name: 'tlsward-in' };
@@ -200,10 +212,14 @@ export async function messageScene(t: Test, options: MessageOptions): Promise<Me
     ...(options.release === undefined ? {} : { release: options.release }),
     resolver: dns.address,
     listeners,
-    services: [fragment(`message-${way}.master.cf`), ...(options.services ?? [])],
+    services: [...parts.map((name) => own(fragment(`${name}.master.cf`))), ...(options.services ?? [])],
     main: {
       default_transport: 'smtp',
-      ...parseMain(main.replaceAll('[gateway.example]', hop('gateway'))),
+      ...parseMain(
+        main
+          .replaceAll('[gateway.example]', hop('gateway'))
+          .replaceAll('[127.0.0.1]:10027', `[127.0.0.1]:${again}`),
+      ),
       smtp_tls_CAfile: ca.caFile,
       smtp_tcp_port: String(receivers.port),
       minimal_backoff_time: '300s',
