@@ -97,7 +97,7 @@ function usage(only = ''): string {
     '\nThe configuration is --config FILE, else $TLSWARD_CONFIG, else /etc/tlsward/tlsward.ini;\n',
     '--sample takes the table that comes with the program.\n',
     'Exit status: 0 yes, 1 the policy says no, 64 usage, 65 unreadable, 69 no daemon,\n',
-    '73 cannot write, 75 cannot tell, 78 configuration.\n',
+    '71 too few open files, 73 cannot write, 75 cannot tell, 78 configuration.\n',
   ].join('');
 }
 
@@ -148,6 +148,8 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();
 });
+// whoever read it is gone: nothing else is lost by that
+stderr.on('error', () => {});
 process.exitCode = await main(process.argv.slice(2), {
   out: (text) => void stdout.write(text),
   err: (text) => void stderr.write(text),

@@ -1,15 +1,18 @@
 /**
  * `tlsward check`: reads the whole configuration as `serve` would, the key file of `mark-key` included, and prints every
  * mistake with file and line, what was found and what was expected. No socket is opened and nothing is changed: a key file
- * that is not there yet is not made. One that this user may not read is mentioned. postconf is asked whether the Postfix of
- * this host keeps what the table promises; what it does not is a warning. Exit status: 0 fine, 78 mistakes.
+ * that is not there yet is not made. One that this user may not read is mentioned, and so is a limit of open files that is
+ * too low for `max-connections`: it is that of this process, and the unit's when it is run by it. postconf is asked whether
+ * the Postfix of this host keeps what the table promises; what it does not is a warning. Exit status: 0 fine, 78 mistakes.
  */
 import { loadConfig } from '../config/load.ts';
 import { formatNotice, formatProblem } from '../config/problem.ts';
 import { KeyFileError, missingKeyFile, readKeyFile } from '../mark/keyFile.ts';
+import { openFileLimit, tooFewFiles } from '../net/openFiles.ts';
 import { askPostconf } from '../net/postconf.ts';
 import { postfixWarnings } from '../net/postfixWarnings.ts';
 import { factsOf, type Watched } from '../net/postfixWatch.ts';
+import { connectionsFor } from '../net/room.ts';
 import { configFile, count, EXIT, type Io, paint, parseCommand } from './command.ts';
 
 /** `tlsward check`; see the file comment. */
@@ -21,12 +24,13 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const key = loaded.ok && loaded.service.markKey !== null ? await tryKeyFile(loaded.service.markKey) : {};
   const ok = loaded.ok && key.mistake === undefined;
   const warnings = loaded.ok && !values.sample ? await warningsOf(loaded) : [];
+  const files = loaded.ok ? fileRoom(loaded.service.maxConnections) : null;
   if (values.json) {
     const detail = loaded.ok
       ? { rows: loaded.packed.rows, hash: loaded.hash, files: loaded.files }
       : { problems: loaded.problems };
     io.out(
-      `${JSON.stringify({ ok, notices, warnings, ...detail, ...(loaded.ok ? { markKey: key } : {}) })}\n`,
+      `${JSON.stringify({ ok, notices, warnings, ...detail, ...(loaded.ok ? { markKey: key, openFiles: files } : {}) })}\n`,
     );
     return ok ? EXIT.yes : EXIT.config;
   }
@@ -43,6 +47,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   for (const notice of notices) io.err(`notice: ${formatNotice(notice)}\n`);
   for (const warning of warnings) io.err(`${paint(io, 'red', 'warning')}: ${warning}\n`);
   if (key.notice !== undefined) io.err(`notice: ${key.notice}\n`);
+  if (files?.notice !== undefined) io.err(`notice: ${files.notice}\n`);
   return ok ? EXIT.yes : EXIT.config;
 }
 
@@ -50,6 +55,20 @@ export async function run(argv: string[], io: Io): Promise<number> {
 async function warningsOf(loaded: Watched): Promise<string[]> {
   const { postconf } = loaded.service;
   return postfixWarnings(factsOf(loaded, postconf === null ? null : await askPostconf(postconf)));
+}
+
+/** What the limit of open files permits; null: the system does not tell. */
+function fileRoom(
+  maxConnections: number,
+): { readonly limit: number; readonly connections: number; readonly notice?: string } | null {
+  const limit = openFileLimit();
+  if (limit === null) return null;
+  const room = { limit, connections: Math.min(maxConnections, connectionsFor(limit)) };
+  const few = tooFewFiles();
+  if (few !== '') return { ...room, notice: few };
+  if (limit >= maxConnections) return room;
+  const notice = `max-connections is ${maxConnections}, and started with the limit of open files that is in force here (${limit}) the daemon holds ${room.connections}`;
+  return { ...room, notice };
 }
 
 /** Can the key file be used? A missing one is made at the first start, and never again. */

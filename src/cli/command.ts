@@ -25,6 +25,8 @@ export const EXIT = {
   usage: 64,
   data: 65,
   unavailable: 69,
+  /** EX_OSERR of sysexits(3): the system does not give what is needed. */
+  system: 71,
   cannotCreate: 73,
   cannotTell: 75,
   config: 78,

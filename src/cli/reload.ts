@@ -9,6 +9,8 @@ export interface ReloadReply {
   readonly ok: boolean;
   readonly error?: string;
   readonly problems?: readonly string[];
+  /** Of all problems; the answer has the first thousand. */
+  readonly count?: number;
   readonly notices?: readonly string[];
   readonly generation?: number;
   readonly rows?: number;
@@ -37,8 +39,11 @@ export async function run(argv: string[], io: Io): Promise<number> {
 export function printReload(reply: ReloadReply, io: Io): number {
   if (!reply.ok) {
     const problems = reply.problems ?? [reply.error ?? 'unknown error'];
-    io.err(`${paint(io, 'red', `${count(problems.length, 'mistake')}; the old table stays`)}\n`);
+    const mistakes = reply.count ?? problems.length;
+    io.err(`${paint(io, 'red', `${count(mistakes, 'mistake')}; the old table stays`)}\n`);
     for (const problem of problems) io.err(`${problem}\n`);
+    if (mistakes > problems.length)
+      io.err(`and ${mistakes - problems.length} more; tlsward check prints them all\n`);
     return EXIT.config;
   }
   const { added = 0, removed = 0, changed = 0, rules = 0, lines = [] } = reply.changes ?? {};

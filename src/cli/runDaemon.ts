@@ -6,7 +6,7 @@ import type { Loaded } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import { Log } from '../log/log.ts';
 import { KeyFileError } from '../mark/keyFile.ts';
-import { ListenError } from '../net/listen.ts';
+import { ListenError, mustExit } from '../net/listen.ts';
 import { ConfigRejected, Service } from '../net/service.ts';
 import { packageVersion } from '../net/version.ts';
 import { EXIT, type Io } from './command.ts';
@@ -49,6 +49,7 @@ export async function runDaemon(
   log.serviceStop(signal, service.open);
   log.serviceEnd(await service.stop());
   log.flush();
+  if (mustExit()) process.exit(EXIT.yes);
   return EXIT.yes;
 }
 

@@ -3,17 +3,24 @@
  *
  * Prints one line per listener on standard error once it accepts connections; the log goes to standard output. With
  * `--sample` it also says what to try next. Exit status: 0 stopped as asked, 78 mistakes in the configuration or
- * its key file, 69 a socket cannot be opened.
+ * its key file, 69 a socket cannot be opened, 71 too few files may be open.
  *
  * This file only sets things going: the worker reads the configuration while the daemon's own files are still being loaded.
  */
 import { resolve } from 'node:path';
 import { loadInWorker } from '../config/reload.ts';
-import { configFile, type Io, parseCommand } from './command.ts';
+import { tooFewFiles } from '../net/openFiles.ts';
+import { configFile, EXIT, type Io, parseCommand } from './command.ts';
 
 /** `tlsward serve`; resolves when the daemon has stopped. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, {});
+  // before the worker: node ends with a raw stack when it cannot open what a thread needs
+  const few = tooFewFiles();
+  if (few !== '') {
+    io.err(`tlsward: ${few}; not started\n`);
+    return EXIT.system;
+  }
   // a daemon's files are named in full: whoever reads its log is in another folder
   const config = values.sample ? configFile(values, io.env) : resolve(configFile(values, io.env));
   const loading = loadInWorker(config);

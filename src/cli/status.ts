@@ -1,6 +1,7 @@
 /**
  * `tlsward status`: is the daemon there, which table does it use, where does it listen, what has it counted.
  */
+import type { MemoryUse } from '../core/memorySize.ts';
 import { count, EXIT, type Io, label, paint, parseCommand } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 
@@ -20,7 +21,11 @@ interface StatusReply {
     readonly overdue: readonly string[];
     readonly lastReload: string;
   };
-  readonly listeners: readonly { readonly name: string; readonly address: string }[];
+  readonly listeners: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly trouble?: string;
+  }[];
   readonly connections: Readonly<Record<string, Counters>>;
   readonly verdicts: Counters;
   readonly verdictsByTls: Readonly<Record<string, Readonly<Record<string, Counters>>>>;
@@ -36,6 +41,14 @@ interface StatusReply {
   readonly published: PublishedStatus;
   readonly postfix: PostfixStatus;
   readonly memoryMiB: number;
+  readonly memory: readonly MemoryUse[];
+  readonly openFiles: {
+    readonly limit: number | null;
+    readonly used: number | null;
+    readonly connections: number;
+    readonly maxConnections: number;
+  };
+  readonly log: { readonly dropped: number; readonly failure: string };
 }
 
 interface PostfixStatus {
@@ -104,6 +117,17 @@ function delayText({ longestMs, at, serving, overThreshold, thresholdMs }: Statu
   return `longest ${longestMs} ms${about}${over}`;
 }
 
+function kibibytes(bytes: number): number {
+  return Math.ceil(bytes / 1024);
+}
+
+function openFiles(io: Io, { limit, used, connections, maxConnections }: StatusReply['openFiles']): string {
+  if (limit === null) return 'not known';
+  const room = `room for ${count(connections, 'connection')}`;
+  const low = `${room}, and max-connections is ${maxConnections} (LimitNOFILE=)`;
+  return `${used ?? '?'} of ${limit}, ${connections < maxConnections ? paint(io, 'yellow', low) : room}`;
+}
+
 /** `tlsward status`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, CONTROL_OPTION);
@@ -124,7 +148,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
   );
   if (table.lastReload !== '') line('reload', paint(io, 'red', table.lastReload));
   for (const overdue of table.overdue) line('overdue', paint(io, 'yellow', overdue));
-  for (const { name, address } of reply.listeners) line(name, address);
+  for (const { name, address, trouble } of reply.listeners)
+    line(name, trouble === undefined ? address : `${address}  ${paint(io, 'red', trouble)}`);
   line('verdicts', counters(reply.verdicts));
   for (const [door, byTls] of Object.entries(reply.verdictsByTls)) {
     for (const [i, key] of Object.keys(byTls).sort().entries())
@@ -138,5 +163,18 @@ export async function run(argv: string[], io: Io): Promise<number> {
   for (const [name, values] of Object.entries(reply.connections)) line(`${name}:`, counters(values));
   line('delay', delayText(reply.loopDelay));
   line('memory', `${reply.memoryMiB} MiB`);
+  for (const { name, used, limit } of reply.memory)
+    line('', `${name}: ${kibibytes(used)} of ${kibibytes(limit)} KiB`);
+  line('open files', openFiles(io, reply.openFiles));
+  const { dropped, failure } = reply.log;
+  if (dropped > 0 || failure !== '')
+    line(
+      'log',
+      paint(
+        io,
+        'red',
+        `${count(dropped, 'line')} dropped${failure === '' ? '' : `; it cannot be written (${failure})`}`,
+      ),
+    );
   return EXIT.yes;
 }

@@ -234,7 +234,12 @@ const SERVICE = section('service', [
     'for tests only: a network and a port, `127.0.0.0/8 8443`, from which policies are fetched although it is internal',
     anything('a network and a port such as 127.0.0.0/8 8443'),
   ],
-  ['max-connections', '20000', 'open connections in all', COUNT],
+  [
+    'max-connections',
+    '20000',
+    'open connections of all MTAs; fewer where the limit of open files is too low',
+    COUNT,
+  ],
   ['max-connections-per-client', '1000', 'open connections of one inet address', COUNT],
   [
     'idle-timeout',
@@ -247,8 +252,15 @@ const SERVICE = section('service', [
   ['max-attributes', '200', 'attributes of one policy request', COUNT],
   ['max-packet', '1048577', 'bytes of one milter packet', BYTES],
   ['max-recipients', '10000', 'recipients of one message', COUNT],
+  [
+    'max-memory',
+    '256M',
+    'bytes that unfinished messages, requests and unread answers of all connections may take; beyond it the connection that holds most is closed',
+    BYTES,
+  ],
   ['shutdown-timeout', '25', 'time for transactions in flight when the daemon stops', SECONDS],
   ['recent-verdicts', '4096', 'verdicts kept for `tlsward lookup`', COUNT],
+  ['recent-verdicts-size', '16M', 'bytes they may take; beyond it the oldest are forgotten', BYTES],
 ]);
 
 const ROW = section('policy, domain', [

@@ -93,6 +93,9 @@ export interface ServiceSettings {
   readonly maxRecipients: number;
   readonly shutdownTimeoutMs: number;
   readonly recentVerdicts: number;
+  readonly recentVerdictsBytes: number;
+  /** Of all messages and requests under way. */
+  readonly maxMemoryBytes: number;
 }
 
 /** Keys of which at least one is needed. */
@@ -218,6 +221,9 @@ export function readService(section: Section, folder: string, report: Report): S
     maxRecipients: count('max-recipients', 1, 1_000_000),
     shutdownTimeoutMs: milliseconds('shutdown-timeout', 0, 3600),
     recentVerdicts: count('recent-verdicts', 0, 1_000_000),
+    recentVerdictsBytes: count('recent-verdicts-size', 65_536, 1024 * 1024 * 1024),
+    // the largest packet, body and header of one message must fit
+    maxMemoryBytes: count('max-memory', 24 * 1024 * 1024, 64 * 1024 * 1024 * 1024),
   };
   const mode = entries.get('socket-mode');
   if (mode !== undefined && (settings.socketMode & 0o002) !== 0) {
@@ -250,6 +256,18 @@ export function readService(section: Section, folder: string, report: Report): S
     const entry = entries.get(key);
     report.problem(entry === undefined ? section : positionOf(section, entry), whereOf(section, key), wrong);
   };
+  const { maxMemoryBytes, maxBodyBytes, maxPacketBytes } = settings;
+  // header fields and recipients of one message take some more
+  const oneMessage = maxBodyBytes + maxPacketBytes + 20 * 1024 * 1024;
+  if (maxMemoryBytes < oneMessage)
+    problem(
+      'max-memory',
+      new Wrong(
+        `${maxMemoryBytes} bytes`,
+        `${oneMessage} or more`,
+        'one message with max-body and max-packet must fit',
+      ),
+    );
   const ownName = settings.routeHeader.toLowerCase();
   for (const key of ['mark-name', 'banner-name']) {
     const other = key === 'mark-name' ? settings.markName : settings.bannerName;

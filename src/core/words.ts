@@ -161,15 +161,18 @@ export function reasonsOf(verdict: Verdict): string[] {
       break;
   }
   if (verdict.findings.length === 0) return ['no row applies: accepted'];
-  return verdict.findings.map((finding) => {
-    const { row } = finding;
-    if (row === null)
-      return `recipients not shown: ${finding.breach?.kind === 'unknown' ? finding.breach.why : ''}`;
-    const who = `${finding.side} ${printable(finding.address?.text ?? '')}`;
-    const where = `row "${row.pattern}" (${row.at.file}:${row.at.line}, receive = ${row.settings.receive}`;
-    const how = finding.breach === null ? 'met' : describeBreach(finding, verdict.tls);
-    const mode = row.settings.mode === 'observe' ? ', mode = observe' : '';
-    const never = finding.toPostmaster === true && finding.breach !== null ? `; ${POSTMASTER}` : '';
-    return `${who}: ${where}${mode}): ${how}${never}`;
-  });
+  return verdict.findings.map((finding) => reasonOf(finding, verdict.tls));
+}
+
+/** The line of one finding. */
+export function reasonOf(finding: Finding, tls: TlsState): string {
+  const { row } = finding;
+  if (row === null)
+    return `recipients not shown: ${finding.breach?.kind === 'unknown' ? finding.breach.why : ''}`;
+  const who = `${finding.side} ${printable(finding.address?.text ?? '')}`;
+  const where = `row "${row.pattern}" (${row.at.file}:${row.at.line}, receive = ${row.settings.receive}`;
+  const how = finding.breach === null ? 'met' : describeBreach(finding, tls);
+  const mode = row.settings.mode === 'observe' ? ', mode = observe' : '';
+  const never = finding.toPostmaster === true && finding.breach !== null ? `; ${POSTMASTER}` : '';
+  return `${who}: ${where}${mode}): ${how}${never}`;
 }

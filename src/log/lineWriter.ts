@@ -6,17 +6,22 @@
  *
  * A reader that is slow (a pipe that is full) is waited for; when more than 16 MiB have gathered, new lines are dropped and
  * counted, because a log that nobody reads must not stop the mail; a line `log.dropped` says how many once somebody reads again.
+ * So are lines that cannot be written (the reader is gone, the disk is full); what was wrong is kept for `status`.
  */
 import { write, writeSync } from 'node:fs';
+import type { MemoryUse } from '../core/memorySize.ts';
 
 const BATCH_CHARACTERS = 65_536;
 const MOST_CHARACTERS = 16 * 1024 * 1024;
 const INTERVAL_MS = 100;
 const RETRY_MS = 10;
+const LF = 0x0a;
 
 export class LineWriter {
-  /** Lines that were thrown away because nobody read the log. */
+  /** Lines that were thrown away because nobody read the log, or it could not be written. */
   dropped = 0;
+  /** What write(2) said last (`EPIPE`, `ENOSPC`); '' while it works. */
+  failure = '';
   /** Of these, as many were said to be missing, in a line of their own. */
   #told = 0;
   readonly #fd: number;
@@ -24,6 +29,11 @@ export class LineWriter {
   #characters = 0;
   /** What is being written; null when nothing is. */
   #writing: Buffer | null = null;
+  /** Of what is being written: how many lines it began with, and how many had been told missing before. */
+  #batch = { lines: 0, told: 0 };
+  /** The last byte that was written, and whether a line was broken off behind it. */
+  #lastByte = LF;
+  #torn = false;
   readonly #timer: NodeJS.Timeout;
 
   /** `fd`: an open descriptor, 1 for standard output. */
@@ -35,7 +45,7 @@ export class LineWriter {
 
   /** Takes one line with its line end. */
   write(line: string): void {
-    if (this.#characters + line.length > MOST_CHARACTERS) {
+    if (this.#characters + (this.#writing?.length ?? 0) + line.length > MOST_CHARACTERS) {
       this.dropped++;
       return;
     }
@@ -51,6 +61,7 @@ export class LineWriter {
   }
 
   #take(): Buffer {
+    this.#batch = { lines: this.#lines.length, told: this.#told };
     if (this.dropped > this.#told) {
       const lines = this.dropped - this.#told;
       this.#told = this.dropped;
@@ -59,7 +70,8 @@ export class LineWriter {
         `${JSON.stringify({ level: 40, time, event: 'log.dropped', lines, msg: 'nobody read the log' })}\n`,
       );
     }
-    const text = this.#lines.join('');
+    const text = `${this.#torn ? '\n' : ''}${this.#lines.join('')}`;
+    this.#torn = false;
     this.#lines = [];
     this.#characters = 0;
     return Buffer.from(text, 'utf8');
@@ -75,11 +87,31 @@ export class LineWriter {
         setTimeout(() => this.#go(), RETRY_MS);
         return;
       }
-      // any other error: standard output is gone, and there is nobody to tell
+      // any other error: the reader is gone, or the disk is full; the next batch may fare better
+      this.failure = error?.code ?? '';
+      if (error === null && written > 0) this.#lastByte = bytes[written - 1]!;
+      this.#torn = error !== null && this.#lastByte !== LF;
+      if (error !== null) this.#lost();
       this.#writing = error === null && written < bytes.length ? bytes.subarray(written) : null;
       if (this.#writing !== null) this.#go();
       else if (this.#characters >= BATCH_CHARACTERS) this.#start();
     });
+  }
+
+  /** What was to be written is gone, also what it said of lines that were missing before. */
+  #lost(): void {
+    this.dropped += this.#batch.lines;
+    this.#told = this.#batch.told;
+    this.#batch = { lines: 0, told: this.#told };
+  }
+
+  /** For `status`. */
+  get memory(): MemoryUse {
+    return {
+      name: 'log lines',
+      used: this.#characters + (this.#writing?.length ?? 0),
+      limit: MOST_CHARACTERS,
+    };
   }
 
   /** Writes what is held, and waits for it; before the process ends. Throws what write(2) says, EAGAIN excepted. */
@@ -92,7 +124,11 @@ export class LineWriter {
       try {
         rest = rest.subarray(writeSync(this.#fd, rest));
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+        const { code = '' } = error as NodeJS.ErrnoException;
+        if (code === 'EAGAIN') continue;
+        this.failure = code;
+        this.#lost();
+        throw error;
       }
     }
   }

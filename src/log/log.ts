@@ -7,11 +7,12 @@
  * `time` stays for those who write to a file. Events and fields are listed in the README.
  */
 import { type DestinationStream, type Logger, pino } from 'pino';
+import type { MemoryUse } from '../core/memorySize.ts';
 import type { StsFailure, StsMode } from '../core/published.ts';
 import type { Row } from '../core/table.ts';
 import { LineWriter } from './lineWriter.ts';
-import { briefFields, type VerdictRecord, verdictFields } from './verdictFields.ts';
-import { at, visible } from './visible.ts';
+import { briefFields, type VerdictFields, type VerdictRecord, verdictFields } from './verdictFields.ts';
+import { at, listed, visible } from './visible.ts';
 
 interface StsTroubleFields {
   readonly domain: string;
@@ -19,6 +20,9 @@ interface StsTroubleFields {
   readonly failure: StsFailure;
   readonly why: string;
 }
+
+/** Characters of a stack, whose message may quote what came from outside. */
+const LONGEST_STACK = 8192;
 
 let stampedMs = 0;
 let stamp = '';
@@ -36,10 +40,13 @@ function timestamp(): string {
 export class Log {
   readonly #pino: Logger;
   readonly #flush: () => void;
+  readonly #writer: LineWriter | null;
 
   /** `destination`: where lines go; standard output when left out. */
   constructor(level: string, destination?: DestinationStream & { flushSync?(): void }) {
-    const out = destination ?? new LineWriter(1);
+    const writer = destination === undefined ? new LineWriter(1) : null;
+    const out = destination ?? writer!;
+    this.#writer = writer;
     this.#pino = pino({ level, base: null, timestamp }, out);
     this.#flush = () => out.flushSync?.();
   }
@@ -57,12 +64,44 @@ export class Log {
     }
   }
 
+  /** For `status`: lines that nobody will read, what is wrong with standard output, and what waits for it. */
+  get output(): {
+    readonly dropped: number;
+    readonly failure: string;
+    readonly memory: readonly MemoryUse[];
+  } {
+    const writer = this.#writer;
+    if (writer === null) return { dropped: 0, failure: '', memory: [] };
+    return { dropped: writer.dropped, failure: writer.failure, memory: [writer.memory] };
+  }
+
   serviceStart(version: string, node: string, config: string): void {
     this.#pino.info({ event: 'service.start', version, node, config }, 'tlsward starts');
   }
 
   listenerOpen(listener: string, address: string): void {
     this.#pino.info({ event: 'listener.open', listener, address }, 'listening');
+  }
+
+  /** A socket's file is not what it was. */
+  listenerTrouble(listener: string, address: string, why: string): void {
+    this.#pino.warn({ event: 'listener.trouble', listener, address, why }, 'trouble with a socket file');
+  }
+
+  /** Fewer connections than `max-connections` can be held. */
+  filesLow(limit: number, connections: number, maxConnections: number): void {
+    this.#pino.warn(
+      { event: 'files.low', limit, connections, maxConnections },
+      'max-connections is more than the limit of open files permits (LimitNOFILE=, ulimit -n)',
+    );
+  }
+
+  /** No file can be opened, and no connection accepted. */
+  filesExhausted(code: string, limit: number | null, open: number): void {
+    this.#pino.error(
+      { event: 'files.exhausted', code, limit, connections: open },
+      'no more files can be opened: connections are dropped',
+    );
   }
 
   serviceStop(signal: string, open: number): void {
@@ -89,10 +128,11 @@ export class Log {
     );
   }
 
-  /** A named limit was reached; that connection is closed or refused. */
-  limit(proto: string, conn: number, peer: string, limit: string, value: number): void {
+  /** A named limit was reached; that connection is closed or refused, or so many were, the last of them `peer`. */
+  limit(proto: string, conn: number, peer: string, limit: string, value: number, times = 1): void {
+    const more = times === 1 ? null : { times };
     this.#pino.warn(
-      { event: 'conn.limit', proto, conn, peer, limit, value },
+      { event: 'conn.limit', proto, conn, peer, limit, value, ...more },
       'limit reached; connection closed',
     );
   }
@@ -107,7 +147,10 @@ export class Log {
   /** Our own fault: the fail-safe reply was sent and service goes on. */
   bug(where: string, error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#pino.error({ event: 'bug', where, stack }, 'internal error; the fail-safe reply was given');
+    this.#pino.error(
+      { event: 'bug', where, stack: stack.slice(0, LONGEST_STACK) },
+      'internal error; the fail-safe reply was given',
+    );
   }
 
   /** The process did nothing else for so long; `served` is the connection that was being worked on, where that is known. */
@@ -123,15 +166,13 @@ export class Log {
     );
   }
 
-  verdict(record: VerdictRecord): void {
+  /** Returns the fields of the line. */
+  verdict(record: VerdictRecord): VerdictFields {
     const { action, wouldBe, tagged, judged } = record.verdict;
-    if (action === 'accept' && wouldBe === null && !tagged && judged === 'judged')
-      this.#pino.info(briefFields(record), 'accepted');
-    else
-      this.#pino.info(
-        verdictFields(record),
-        action === 'accept' && wouldBe === null && !tagged ? 'accepted' : 'violation',
-      );
+    const plain = action === 'accept' && wouldBe === null && !tagged;
+    const fields = plain && judged === 'judged' ? briefFields(record) : verdictFields(record);
+    this.#pino.info(fields, plain ? 'accepted' : 'violation');
+    return fields;
   }
 
   /** One answer to a table question; what makes mail wait at info, all others at debug. */
@@ -222,7 +263,12 @@ export class Log {
 
   configRejected(config: string, problems: readonly string[]): void {
     this.#pino.error(
-      { event: 'config.rejected', config, count: problems.length, problems: problems.slice(0, 100) },
+      {
+        event: 'config.rejected',
+        config,
+        count: problems.length,
+        problems: listed(problems, 100, problems.length, 16_384),
+      },
       'mistakes; the old table stays',
     );
   }
@@ -245,7 +291,10 @@ export class Log {
   }
 
   configChanged(added: number, removed: number, changed: number, lines: readonly string[]): void {
-    this.#pino.info({ event: 'config.changed', added, removed, changed, lines }, 'rows changed');
+    this.#pino.info(
+      { event: 'config.changed', added, removed, changed, lines: listed(lines, 100, lines.length, 16_384) },
+      'rows changed',
+    );
   }
 
   listenersUnchanged(keys: readonly string[]): void {

@@ -1,12 +1,19 @@
 /**
  * A verdict as fields: of the `tx.verdict` line, and of the answer to `tlsward lookup`. Pure; names and meanings are in the
  * README. The line of a plain accept is brief, because there is one for each message.
+ *
+ * A message may have 10,000 recipients, so each list is cut, and a line has at most some 32 KiB: it says how many elements
+ * were left out. Of the reasons the one that decided comes first, then other breaches.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import type { Transaction } from '../core/transaction.ts';
-import type { Verdict } from '../core/verdict.ts';
-import { describeTls, type Reply, reasonsOf } from '../core/words.ts';
-import { at, visible } from './visible.ts';
+import type { Finding, Verdict } from '../core/verdict.ts';
+import { describeTls, type Reply, reasonOf, reasonsOf } from '../core/words.ts';
+import { at, listed, visible } from './visible.ts';
+
+/** Elements of a list in one line. */
+const MOST_RECIPIENTS = 50;
+const MOST_REASONS = 20;
 
 /** What a verdict line, `lookup` and the recent list have in common. */
 export interface VerdictRecord {
@@ -29,12 +36,12 @@ export interface VerdictRecord {
 }
 
 /** By name; what stands in one comes from `visible` where it came from a peer. */
-type Fields = Record<string, unknown>;
+export type VerdictFields = Record<string, unknown>;
 
 /** What every verdict line has; one is written for each message, so it holds what one looks for and no more. */
-export function briefFields(record: VerdictRecord): Fields {
+export function briefFields(record: VerdictRecord): VerdictFields {
   const { transaction: tx, verdict } = record;
-  const fields: Fields = {
+  const fields: VerdictFields = {
     event: 'tx.verdict',
     code: record.code,
     door: tx.door,
@@ -43,9 +50,9 @@ export function briefFields(record: VerdictRecord): Fields {
     conn: record.conn,
     client: visible(tx.clientAddress),
     sender: tx.sender === null ? '' : shown(tx.sender),
-    recipients: tx.recipients.length === 1 ? shown(tx.recipients[0]!) : tx.recipients.slice(0, 50).map(shown),
+    recipients: recipientsOf(tx),
     tls: describeTls(tx.tls),
-    row: verdict.decisive?.row?.pattern,
+    row: patternOf(verdict),
   };
   if (tx.queueId !== '') fields.queueId = visible(tx.queueId);
   if (tx.saslUsername !== '') fields.saslUsername = visible(tx.saslUsername);
@@ -56,15 +63,16 @@ export function briefFields(record: VerdictRecord): Fields {
   }
   if (record.route !== undefined) {
     const { rules, ways, outcome } = record.route;
-    fields.rule = rules.join(', ');
-    fields.route = (outcome === 'routed' ? ways : [outcome, ...ways]).join(', ');
+    const way = outcome === 'routed' ? ways : [outcome, ...ways];
+    fields.rule = listed(rules, MOST_REASONS, rules.length).join(', ');
+    fields.route = listed(way, MOST_REASONS, way.length).join(', ');
   }
-  if (record.notes.length > 0) fields.notes = record.notes;
+  if (record.notes.length > 0) fields.notes = listed(record.notes, MOST_REASONS, record.notes.length);
   return fields;
 }
 
 /** Everything there is to say of a verdict, for `lookup` and for the log of anything but a plain accept. */
-export function verdictFields(record: VerdictRecord): Fields {
+export function verdictFields(record: VerdictRecord): VerdictFields {
   const { transaction: tx, verdict, reply } = record;
   const fields = briefFields(record);
   fields.helo = visible(tx.heloName);
@@ -76,10 +84,41 @@ export function verdictFields(record: VerdictRecord): Fields {
   if (verdict.wouldBe !== null) fields.would = verdict.wouldBe;
   if (verdict.decisive?.breach != null) {
     fields.breach = verdict.decisive.breach.kind;
-    fields.because = reasonsOf(verdict);
+    fields.because = becauseOf(verdict);
   }
   if (reply !== null) fields.reply = `${reply.code} ${reply.dsn} ${reply.text}`;
   return fields;
+}
+
+function patternOf({ decisive }: Verdict): string | undefined {
+  const pattern = decisive?.row?.pattern;
+  return pattern === undefined || pattern.length <= 256 ? pattern : `${pattern.slice(0, 256)}...`;
+}
+
+function recipientsOf({ recipients }: Transaction): string | string[] {
+  return recipients.length === 1
+    ? shown(recipients[0]!)
+    : listed(recipients.slice(0, MOST_RECIPIENTS).map(shown), MOST_RECIPIENTS, recipients.length);
+}
+
+/** The reasons in order; of many those that tell why, first the one that decided. */
+function becauseOf(verdict: Verdict): string[] {
+  const { findings, decisive, tls } = verdict;
+  if (findings.length <= MOST_REASONS) return listed(reasonsOf(verdict), MOST_REASONS, findings.length);
+  const chosen: Finding[] = decisive === null ? [] : [decisive];
+  // each recipient was judged with the sender, whose row says the same each time
+  let sender = decisive?.side === 'sender';
+  for (const finding of findings) {
+    if (chosen.length === MOST_REASONS) break;
+    if (finding === decisive || finding.breach === null || (finding.side === 'sender' && sender)) continue;
+    sender ||= finding.side === 'sender';
+    chosen.push(finding);
+  }
+  return listed(
+    chosen.map((finding) => reasonOf(finding, tls)),
+    MOST_REASONS,
+    findings.length,
+  );
 }
 
 function shown(address: EnvelopeAddress): string {

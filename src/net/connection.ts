@@ -15,6 +15,7 @@ import type { Log } from '../log/log.ts';
 import type { Decoder, Protocol, Step } from '../session/protocol.ts';
 import { WireError } from '../wire/wireError.ts';
 import type { LoopWatch } from './loopWatch.ts';
+import type { Guest, Room } from './room.ts';
 
 export interface DriverCounters {
   opened: number;
@@ -41,10 +42,13 @@ export interface Owner<State, In, Out, Query, Answer> {
   readonly draining: boolean;
   /** Told of each piece of work; null: nobody counts. */
   readonly watch: LoopWatch | null;
+  readonly room: Room;
   /** Seconds since start. */
   readonly clock: number;
   closed(connection: Connection<State, In, Out, Query, Answer>): void;
 }
+
+const MOST_PENDING_BYTES = 65_536;
 
 /** Work on one connection before others get their turn, in milliseconds; one message is never cut. */
 const SLICE_MS = 10;
@@ -54,7 +58,7 @@ type Any = Connection<unknown, unknown, unknown, unknown, unknown>;
 type Tracked = Socket & { [CONNECTION]?: Any };
 let connections = 0;
 
-export class Connection<State, In, Out, Query, Answer> implements Peer {
+export class Connection<State, In, Out, Query, Answer> implements Peer, Guest {
   get proto(): string {
     return this.driver.protocol.name;
   }
@@ -66,8 +70,11 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
   readonly decoder: Decoder<In>;
   state: State;
   pending: Uint8Array[] = [];
+  pendingBytes = 0;
   /** An answer is being waited for: no further message is stepped. */
   busy = false;
+  /** Bytes that were counted for it in the room. */
+  held = 0;
   ended = false;
   closing = false;
   /** Seconds of the driver's clock. */
@@ -97,6 +104,26 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
       this.decoder.keep();
       this.socket.pause();
     } else this.pump();
+    this.count();
+  }
+
+  /** Tells the room what is held now. */
+  count(): void {
+    const { driver, socket } = this;
+    const held = socket.destroyed
+      ? 0
+      : this.decoder.held() + driver.protocol.held(this.state) + socket.writableLength;
+    const more = held - this.held;
+    this.held = held;
+    if (more !== 0) driver.room.add(more);
+  }
+
+  evict(limitBytes: number): void {
+    const { log, protocol } = this.driver;
+    log.limit(protocol.name, this.conn, this.peer, 'max-memory', limitBytes);
+    this.closing = true;
+    this.socket.destroy();
+    this.count();
   }
 
   pump(begun = performance.now()): void {
@@ -130,6 +157,8 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
     if (this.busy || this.closing) return;
     if (this.ended) this.end();
     else if (this.driver.draining && this.driver.protocol.idle(this.state)) this.finish();
+    // only when all that came was answered, and the peer has read the answers: else it would fill our memory
+    else if (this.socket.isPaused() && !this.socket.writableNeedDrain) this.socket.resume();
   }
 
   /** Goes on when the other connections have had their turn. */
@@ -138,8 +167,8 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
     this.decoder.keep();
     setImmediate(() => {
       this.busy = false;
-      if (this.socket.isPaused()) this.socket.resume();
       this.pump();
+      this.count();
     });
   }
 
@@ -147,7 +176,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
     let step = first;
     for (;;) {
       this.state = step.state;
-      for (const out of step.out) this.pending.push(this.driver.protocol.encode(out));
+      for (const out of step.out) this.say(this.driver.protocol.encode(out));
       if (step.close) {
         this.finish();
         return;
@@ -176,8 +205,8 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
       } catch (error) {
         this.fault(error);
       }
-      if (this.socket.isPaused()) this.socket.resume();
       this.pump(begun);
+      this.count();
     };
     promise.then(
       (answer) => resume(() => this.apply(this.driver.protocol.answer(this.state, answer))),
@@ -199,22 +228,33 @@ export class Connection<State, In, Out, Query, Answer> implements Peer {
     try {
       const step = protocol.failSafe(this.state);
       this.state = step.state;
-      for (const out of step.out) this.pending.push(protocol.encode(out));
+      for (const out of step.out) this.say(protocol.encode(out));
       if (step.close) this.finish();
     } catch (second) {
       log.bug(`${protocol.name} fail-safe`, second);
       this.pending = [];
+      this.pendingBytes = 0;
       this.finish();
     }
+  }
+
+  /** Puts it with what is written at the end of the turn; much of it is written at once, because node reads on before that. */
+  say(bytes: Uint8Array): void {
+    this.pending.push(bytes);
+    this.pendingBytes += bytes.length;
+    if (this.pendingBytes > MOST_PENDING_BYTES) this.flush();
   }
 
   flush(): void {
     const { pending } = this;
     if (pending.length === 0) return;
     this.pending = [];
+    this.pendingBytes = 0;
     const flowing = this.socket.write(pending.length === 1 ? pending[0]! : Buffer.concat(pending));
     // a peer that sends without reading must not fill our memory
-    if (!flowing) this.socket.pause();
+    if (flowing) return;
+    this.socket.pause();
+    this.count();
   }
 
   /** The peer will send no more; what it asked for is already answered. */
@@ -283,7 +323,10 @@ function onEnd(this: Tracked): void {
 }
 
 function onDrain(this: Tracked): void {
-  if (this[CONNECTION]?.busy === false) this.resume();
+  const connection = this[CONNECTION];
+  if (connection === undefined) return;
+  connection.count();
+  if (!connection.busy) this.resume();
 }
 
 function onError(this: Tracked, error: Error): void {

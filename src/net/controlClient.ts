@@ -4,6 +4,9 @@
 import { connect } from 'node:net';
 import { encodeControlRequest } from '../wire/controlLines.ts';
 
+/** Longest answer, in characters: far more than any is. */
+const LONGEST_ANSWER = 64 * 1024 * 1024;
+
 /** The daemon could not be asked; the message says why and what to try. */
 export class ControlError extends Error {}
 
@@ -33,6 +36,10 @@ export function askDaemon(
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => {
       text += chunk;
+      if (text.length > LONGEST_ANSWER) {
+        fail(`the answer from unix:${path} has no end`);
+        return;
+      }
       if (!text.endsWith('\n')) return;
       socket.end();
       resolve(JSON.parse(text) as Record<string, unknown>);

@@ -8,8 +8,9 @@ import type { Server, Socket } from 'node:net';
 import type { Log } from '../log/log.ts';
 import type { Protocol } from '../session/protocol.ts';
 import { Connection, type DriverCounters, type Handler, type Owner, onData, track } from './connection.ts';
-import { newServer } from './listen.ts';
+import { closeServer, newServer } from './listen.ts';
 import type { LoopWatch } from './loopWatch.ts';
+import { Room } from './room.ts';
 import { shareReads } from './sharedRead.ts';
 
 export interface DriverLimits {
@@ -31,17 +32,20 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   readonly log: Log;
   readonly watch: LoopWatch | null;
   readonly counters: DriverCounters = { opened: 0, refused: 0, messages: 0, wireErrors: 0, bugs: 0 };
+  readonly room: Room;
   limits: DriverLimits;
   draining = false;
   /** Seconds since start, moved on by the sweep. */
   clock = 1;
   readonly #open = new Set<Connection<State, In, Out, Query, Answer>>();
   readonly #perClient = new Map<string, number>();
-  readonly #servers: Server[] = [];
+  /** Limits that refused a connection within the last second, and how often since the last line about it. */
+  readonly #refused = new Map<string, { peer: string; value: number; times: number }>();
+  readonly #servers = new Set<Server>();
   readonly #sweep: NodeJS.Timeout;
   readonly #shared: boolean;
 
-  /** `shared`: read through the shared buffer (sharedRead.ts); `watch` is told how long work takes. */
+  /** `shared`: read through the shared buffer (sharedRead.ts); `watch` is told how long work takes; `room`: shared with other drivers. */
   constructor(
     protocol: Protocol<State, In, Out, Query, Answer>,
     handler: Handler<Query, Answer>,
@@ -49,8 +53,11 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     log: Log,
     shared = false,
     watch: LoopWatch | null = null,
+    room = new Room(),
   ) {
     this.watch = watch;
+    this.room = room;
+    room.join(() => this.#open);
     this.#shared = shared;
     this.protocol = protocol;
     this.handler = handler;
@@ -68,7 +75,8 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   /** A server whose connections this driver serves; it does not listen yet. */
   server(): Server {
     const server = newServer(this.#shared);
-    this.#servers.push(server);
+    this.#servers.add(server);
+    server.on('close', () => this.#servers.delete(server));
     server.on('connection', (socket) => this.accept(socket));
     return server;
   }
@@ -85,6 +93,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     const socket = wrapped ?? accepted;
     const connection = new Connection(this, socket, peer);
     this.#open.add(connection);
+    this.room.open++;
     if (client !== '') this.#perClient.set(client, (this.#perClient.get(client) ?? 0) + 1);
     this.log.connOpen(this.protocol.name, connection.conn, peer);
     track(connection as unknown as Connection<unknown, unknown, unknown, unknown, unknown>, wrapped !== null);
@@ -95,18 +104,37 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     const { maxConnections, maxConnectionsPerClient } = this.limits;
     let limit = '';
     let value = 0;
-    if (this.#open.size >= maxConnections) [limit, value] = ['max-connections', maxConnections];
+    const { open, mostByFiles } = this.room;
+    if (open >= maxConnections) [limit, value] = ['max-connections', maxConnections];
+    else if (open >= mostByFiles) [limit, value] = ['open-files', mostByFiles];
     else if (client !== '' && (this.#perClient.get(client) ?? 0) >= maxConnectionsPerClient) {
       [limit, value] = ['max-connections-per-client', maxConnectionsPerClient];
     }
     if (limit === '') return false;
     this.counters.refused++;
-    this.log.limit(this.protocol.name, 0, peer, limit, value);
+    const refused = this.#refused.get(limit);
+    if (refused === undefined) {
+      this.log.limit(this.protocol.name, 0, peer, limit, value);
+      this.#refused.set(limit, { peer, value, times: 0 });
+    } else this.#refused.set(limit, { peer, value, times: refused.times + 1 });
     return true;
+  }
+
+  /** Whoever is refused comes again at once, so a limit has one line a second. */
+  #sayRefused(): void {
+    for (const [limit, { peer, value, times }] of [...this.#refused]) {
+      this.#refused.delete(limit);
+      if (times === 0) continue;
+      this.log.limit(this.protocol.name, 0, peer, limit, value, times);
+      this.#refused.set(limit, { peer, value, times: 0 });
+    }
   }
 
   closed(connection: Connection<State, In, Out, Query, Answer>): void {
     if (!this.#open.delete(connection)) return;
+    this.room.open--;
+    this.room.add(-connection.held);
+    connection.held = 0;
     this.log.connClose(this.protocol.name, connection.conn, connection.peer);
     const client =
       connection.peer === 'unix' ? '' : connection.peer.slice(0, connection.peer.lastIndexOf(':'));
@@ -118,6 +146,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
 
   #check(): void {
     const now = ++this.clock;
+    this.#sayRefused();
     const { idleTimeoutSeconds, requestTimeoutSeconds } = this.limits;
     for (const connection of this.#open) {
       const stalled = connection.socket.writableLength > 0 || connection.closing;
@@ -154,7 +183,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   /** Stops accepting; idle connections close now, others when their transaction ends. Resolves to how many were cut off. */
   async drain(limitSeconds: number): Promise<number> {
     this.draining = true;
-    for (const server of this.#servers) server.close();
+    for (const server of this.#servers) closeServer(server);
     // what was accepted just now has its request still to be read
     if (limitSeconds > 0) await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
     for (const connection of this.#open) {

@@ -9,7 +9,9 @@ import type { ServiceSettings } from '../config/service.ts';
 import { decide, type Facts } from '../core/decide.ts';
 import type { Edit } from '../core/edit.ts';
 import { asksForPin } from '../core/interfaces.ts';
+import type { MemoryUse } from '../core/memorySize.ts';
 import type { Rule } from '../core/rule.ts';
+import { steadyClock } from '../core/steadyClock.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { combine, type Verdict } from '../core/verdict.ts';
@@ -76,6 +78,8 @@ export class Judge {
   /** What each table came into force with: a message keeps what it began with. */
   readonly #earlier = new WeakMap<PolicyTable, Active>();
   readonly #memory = new TransactionMemory();
+  /** By which the memory forgets. */
+  readonly #steady = steadyClock(Date.now, () => performance.now());
   readonly #degraded = new Set<string>();
   /** Number of the newest milter connection that was negotiated. */
   #newestMilter = 0;
@@ -101,16 +105,20 @@ export class Judge {
     this.#earlier.set(active.table, active);
   }
 
+  /** For `status`. */
+  get memory(): readonly MemoryUse[] {
+    return [this.#recent.memory, ...this.#memory.memory, this.routing.memory];
+  }
+
   /** Forgets what is too old; call it now and then. */
   sweep(): void {
-    const now = Date.now();
-    this.#memory.sweep(now);
-    this.routing.sweep(now);
+    this.#memory.sweep(this.#steady());
+    this.routing.sweep(Date.now());
   }
 
   /** One policy delegation request. */
   policy(query: JudgeQuery, peer: Peer): JudgeAnswer {
-    const now = Date.now();
+    const now = this.#steady();
     const { transaction: asked, instance } = query;
     const known = instance === '' ? undefined : this.#memory.instance(instance, now);
     const table = known?.table ?? this.active.table;
@@ -123,7 +131,7 @@ export class Judge {
     if (instance !== '' && (asked.stage === 'MAIL' || asked.stage === 'RCPT')) {
       memory ??= this.#memory.begin(instance, table, now, peer);
       if (answer.verdict.action === 'accept' || answer.verdict.action === 'hold') {
-        memory.add(asked.recipients);
+        this.#memory.add(instance, memory, asked.recipients);
       }
     } else if (asked.stage === 'END-OF-MESSAGE') this.#memory.end(instance);
     if (asked.stage === 'RCPT' && asksForPin(answer.verdict))
@@ -174,7 +182,7 @@ export class Judge {
     // the milter connection says when the session began only as long as it carries no other
     if (tls.kind !== 'tls' || transaction.laterSession === true) return transaction;
     if (tls.certificate.kind !== 'unproven' && tls.certificate.kind !== 'trusted') return transaction;
-    const certificate = this.#memory.takeCertificate(transaction, peer.conn, Date.now());
+    const certificate = this.#memory.takeCertificate(transaction, peer.conn, this.#steady());
     return certificate === null ? transaction : { ...transaction, tls: { ...tls, certificate } };
   }
 
@@ -251,8 +259,7 @@ export class Judge {
         ? null
         : { route: { rules: routed.rules, ways: routed.ways, outcome: routed.kind } }),
     };
-    this.#recent.add(record);
-    this.#log.verdict(record);
+    this.#recent.add(record, this.#log.verdict(record));
     return refuses(verdict) ? reply : null;
   }
 }

@@ -3,7 +3,8 @@
  *
  * A unix socket is made with mode 0600 and only then given its group and mode, so nobody can slip in between. A path
  * that exists is replaced only if it is a socket on which nobody answers; anything else is an error that says so. A
- * socket that we made is removed when we close it (node does that); one that systemd made is not ours to remove.
+ * socket that we made is removed when we close it. Node does that by the path, whatever lies there, so a server whose
+ * file another one has replaced is never closed (`closeServer`). A socket that systemd made is not ours to remove.
  *
  * Sources: sd_listen_fds(3) for LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES; node:net for `fd`, `allowHalfOpen`.
  */
@@ -50,6 +51,46 @@ function groupId(name: string): number | null {
     if (fields[0] === name) return Number(fields[2]);
   }
   return null;
+}
+
+interface MadeFile {
+  readonly path: string;
+  readonly dev: number;
+  readonly ino: number;
+}
+
+/** The socket files that servers of this process have made. */
+const made = new WeakMap<Server, MadeFile>();
+let left = false;
+
+/**
+ * Stops listening. When another file lies where the server has made its own, the server is left open, because closing it
+ * would remove that; nobody can reach it any more, and it does not keep the process (but see `mustExit`).
+ */
+export function closeServer(server: Server): void {
+  const file = made.get(server);
+  const found = file === undefined ? undefined : lstatSync(file.path, { throwIfNoEntry: false });
+  if (file !== undefined && found !== undefined && (found.dev !== file.dev || found.ino !== file.ino))
+    leave(server);
+  else server.close();
+}
+
+function leave(server: Server): void {
+  server.unref();
+  left = true;
+}
+
+/**
+ * Was a server left open? Then the process must end by `process.exit`: when it ends by itself node closes what is open,
+ * and removes what lies at its path.
+ */
+export function mustExit(): boolean {
+  return left;
+}
+
+/** Does somebody answer on the unix socket at this path? */
+export async function socketAnswers(path: string): Promise<boolean> {
+  return (await probe(path)) === 'yes';
 }
 
 /** Does somebody answer on this unix socket? `no` means refused: the maker of the file is gone. */
@@ -118,12 +159,17 @@ export async function listenOn(server: Server, address: ListenAddress, unix: Uni
       );
     }
     await clearStale(address.path);
-    const before = process.umask(0o177);
-    try {
-      await started(server, () => server.listen({ path: address.path, exclusive: true }));
-    } finally {
-      process.umask(before);
-    }
+    // the file is made before `listen` returns; the umask is the whole process's, so it changes for no longer
+    await started(server, () => {
+      const before = process.umask(0o177);
+      try {
+        server.listen({ path: address.path, exclusive: true });
+      } finally {
+        process.umask(before);
+      }
+    });
+    const { dev, ino } = lstatSync(address.path);
+    made.set(server, { path: address.path, dev, ino });
     if (unix.group !== null) {
       const gid = groupId(unix.group);
       if (gid === null)
@@ -132,7 +178,7 @@ export async function listenOn(server: Server, address: ListenAddress, unix: Uni
     }
     chmodSync(address.path, unix.mode);
   } catch (error) {
-    server.close();
+    closeServer(server);
     if (error instanceof ListenError) throw error;
     throw new ListenError(
       `cannot bind ${formatListen(address)}: ${explain(error as NodeJS.ErrnoException)}`,

@@ -10,6 +10,7 @@
 import { formatListen } from '../config/listen.ts';
 import type { ServiceSettings } from '../config/service.ts';
 import { questionOf } from '../core/deliver.ts';
+import type { MemoryUse } from '../core/memorySize.ts';
 import type { Published, PublishedQuestion } from '../core/published.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
@@ -81,6 +82,11 @@ export class LookUps {
   async close(): Promise<void> {
     await this.#replaced;
     await Promise.all([this.#current, ...this.#retiring].map((each) => each.close()));
+  }
+
+  /** For `status`. What a finder that was replaced still holds goes with its last look-up. */
+  get memory(): readonly MemoryUse[] {
+    return this.#current.memory;
   }
 
   /** For `status`. */

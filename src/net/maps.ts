@@ -21,6 +21,9 @@ export interface MapCounters {
   temp: number;
 }
 
+/** A domain, or a host with a port; what is longer is not worth keeping for each connection. */
+const LONGEST_HOP = 512;
+
 export class Maps {
   readonly counters: MapCounters = { ok: 0, notFound: 0, temp: 0 };
   readonly #active: () => Active;
@@ -45,8 +48,8 @@ export class Maps {
   answer(request: SocketmapRequest, peer: Peer): SocketmapReply | Promise<SocketmapReply> {
     const { map, key } = request;
     const { table, postfixVersion, ways } = this.#active();
-    if ((map === 'deliver-encrypt' || map === 'deliver-verify') && !key.startsWith('.'))
-      this.#hops.set(peer, key);
+    const marked = map === 'deliver-encrypt' || map === 'deliver-verify';
+    if (marked && !key.startsWith('.') && key.length <= LONGEST_HOP) this.#hops.set(peer, key);
     if (isRouteMap(map)) return this.#say(request, this.#routed(map, key, ways, peer), peer);
     const first = answerMap(map, key, table, postfixVersion);
     if (first.question == null) return this.#say(request, first, peer);

@@ -13,91 +13,60 @@
  * one left. Whatever else both interfaces are shown (protocol, cipher, bits, HELO name, subject and issuer of a certificate
  * that verified, sender, recipient) must agree too, or nothing is known.
  *
- * Both are bounded in number and in age. They are kept small and let go of in bulk: what outlives its request by a second
+ * Both are bounded in number, in bytes and in age; a question whose earlier ones were forgotten is answered as though they had
+ * been asked elsewhere: recipients unseen, no pin. They are kept small and let go of in bulk: what outlives its request by a second
  * costs the collector more than the decision did, so an instance keeps its recipients as one string.
  */
 import { createHash } from 'node:crypto';
 import { type EnvelopeAddress, parseInternalAddress } from '../core/address.ts';
+import { ENTRY_BYTES, type MemoryUse, ownText, textBytes } from '../core/memorySize.ts';
 import { unmarked } from '../core/routeSuffix.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { ClientCertificate, Fingerprints } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
+import { Forgetful, type Remembered } from './forgetful.ts';
 
-interface Dated {
-  /** Milliseconds since the epoch. */
-  readonly since: number;
-}
-
-/**
- * A map that forgets: entries older than `maxAgeMs`, and the older half when there are `maxEntries`. Two maps take turns,
- * because deleting the oldest entries of one by one leaves holes that every search for the next oldest walks over.
- */
-class Forgetful<Value extends Dated> {
-  #young = new Map<string, Value>();
-  #old = new Map<string, Value>();
-  #turned = 0;
-  #last = 0;
-  readonly #maxEntries: number;
-  readonly #maxAgeMs: number;
-
-  constructor(maxEntries: number, maxAgeMs: number) {
-    this.#maxEntries = maxEntries;
-    this.#maxAgeMs = maxAgeMs;
-  }
-
-  get(key: string, now: number): Value | undefined {
-    const value = this.#young.get(key) ?? this.#old.get(key);
-    return value !== undefined && now - value.since <= this.#maxAgeMs ? value : undefined;
-  }
-
-  set(key: string, value: Value): void {
-    if (this.#young.size * 2 >= this.#maxEntries) this.#turn(value.since);
-    this.#young.set(key, value);
-    this.#last = value.since;
-  }
-
-  delete(key: string): void {
-    this.#young.delete(key);
-    this.#old.delete(key);
-  }
-
-  /** Lets go of what is too old, some of it a turn later. */
-  sweep(now: number): void {
-    if (now - this.#last > this.#maxAgeMs) this.#young.clear();
-    if (now - this.#turned > this.#maxAgeMs) this.#turn(now);
-  }
-
-  #turn(now: number): void {
-    this.#old = this.#young;
-    this.#young = new Map();
-    this.#turned = now;
-  }
-}
+/** Recipients of one message: 10,000 of a hundred characters. Those above are taken for unseen. */
+const MOST_RECIPIENT_BYTES = 1024 * 1024;
+/** Of an entry besides its texts: key, map, object (measured). */
+const INSTANCE_BYTES = 320;
 
 /** What is known of a policy transaction so far. */
-export class Instance implements Dated {
+export class Instance implements Remembered {
   readonly table: PolicyTable;
   readonly since: number;
   /** Questions about a recipient that was not refused: at least as many as there are such recipients. */
   asked = 0;
   /** Postfix was told to ask for REQUIRETLS. */
   requireTls = false;
+  bytes = INSTANCE_BYTES;
   /** Addresses in Postfix's internal form, which has no LF in it, with an LF between them. */
   #recipients = '';
+  #last = '';
 
   constructor(table: PolicyTable, since: number) {
     this.table = table;
     this.since = since;
   }
 
-  /** Adds recipients that were judged and not refused. Postfix asks twice when the service is listed twice. */
-  add(recipients: readonly EnvelopeAddress[]): void {
-    this.asked += recipients.length;
-    for (const { text } of recipients) {
+  /**
+   * Adds recipients that were judged and not refused; returns the bytes that they take. Postfix asks twice when the service is
+   * listed twice. What is over the limit is not counted as asked, so the message then has recipients that were not seen.
+   */
+  add(recipients: readonly EnvelopeAddress[]): number {
+    const before = this.#recipients.length;
+    for (const { text: foreign } of recipients) {
+      const text = ownText(foreign);
       const known = this.#recipients;
-      if (known === '') this.#recipients = text;
-      else if (known !== text && !known.endsWith(`\n${text}`)) this.#recipients = `${known}\n${text}`;
+      if (known.length + text.length > MOST_RECIPIENT_BYTES / 2) continue;
+      this.asked++;
+      if (text === this.#last) continue;
+      this.#last = text;
+      // not looked into before it is asked for: that would copy all of it each time
+      this.#recipients = known === '' ? text : `${known}\n${text}`;
     }
+    // two bytes a character at most, and what joins them
+    return 2 * (this.#recipients.length - before) + 64 * recipients.length;
   }
 
   /** All of them, in order. */
@@ -109,7 +78,7 @@ export class Instance implements Dated {
 }
 
 /** The certificate of a session as the policy service was told of it. */
-interface Seen extends Dated {
+interface Seen extends Remembered {
   /** What the milter must be shown as well: a digest, so that an entry is small whatever the client called itself. */
   readonly facts: string;
   /** No certificate, or one with these digests. */
@@ -125,8 +94,16 @@ const MAX_SESSION_KEY = 160;
 
 export class TransactionMemory {
   /** smtpd_timeout is 300 s, so between RCPT and DATA little more can pass. */
-  readonly #instances = new Forgetful<Instance>(20_000, 10 * 60_000);
-  readonly #seen = new Forgetful<Seen>(20_000, 60_000);
+  readonly #instances = new Forgetful<Instance>('policy transactions', {
+    maxEntries: 20_000,
+    maxAgeMs: 10 * 60_000,
+    maxBytes: 64 * 1024 * 1024,
+  });
+  readonly #seen = new Forgetful<Seen>('certificates', {
+    maxEntries: 20_000,
+    maxAgeMs: 60_000,
+    maxBytes: 8 * 1024 * 1024,
+  });
   /** The instance that each policy connection last spoke of. */
   readonly #current = new WeakMap<object, string>();
 
@@ -141,10 +118,17 @@ export class TransactionMemory {
   begin(id: string, table: PolicyTable, now: number, connection: object): Instance {
     const before = this.#current.get(connection);
     if (before !== undefined) this.#instances.delete(before);
-    this.#current.set(connection, id);
+    const key = ownText(id);
+    this.#current.set(connection, key);
     const instance = new Instance(table, now);
-    this.#instances.set(id, instance);
+    instance.bytes += 2 * key.length;
+    this.#instances.set(key, instance);
     return instance;
+  }
+
+  /** Recipients of the transaction that were judged and not refused. */
+  add(id: string, instance: Instance, recipients: readonly EnvelopeAddress[]): void {
+    this.#instances.grow(id, instance, instance.add(recipients));
   }
 
   end(id: string): void {
@@ -160,7 +144,15 @@ export class TransactionMemory {
     if (key === '') return;
     const fingerprints = fingerprintsOf(transaction);
     if (fingerprints === undefined) this.#seen.delete(key);
-    else this.#seen.set(key, { facts: factsOf(transaction), fingerprints, newestMilter, since: now });
+    else {
+      const digests = fingerprints?.map(ownText) ?? null;
+      const bytes = (digests ?? []).reduce(
+        (sum, one) => sum + textBytes(one),
+        2 * ENTRY_BYTES + textBytes(key),
+      );
+      const facts = factsOf(transaction);
+      this.#seen.set(ownText(key), { facts, fingerprints: digests, newestMilter, since: now, bytes });
+    }
   }
 
   /** The client was spoken of without need of its certificate: what was kept is of an earlier question. */
@@ -189,6 +181,11 @@ export class TransactionMemory {
   sweep(now: number): void {
     this.#instances.sweep(now);
     this.#seen.sweep(now);
+  }
+
+  /** For `status`. */
+  get memory(): readonly MemoryUse[] {
+    return [this.#instances.memory, this.#seen.memory];
   }
 }
 

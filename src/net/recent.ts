@@ -1,70 +1,119 @@
 /**
- * The recent verdicts, for `lookup`: everything that was not a plain accept, up to a limit, and some accepts:
- * the last few, and the first few of each second. In memory only; the others are in the log under the same code.
+ * The recent verdicts, for `lookup`: everything that was not a plain accept, and the first few accepts of each second. In
+ * memory only; the others are in the log under the same code.
+ *
+ * What is kept of a verdict is its line of the log as JSON, which has a bound (verdictFields.ts), never the transaction: a
+ * message may have 10,000 recipients, and what it was judged by would keep a replaced table alive. Limits: a number of
+ * verdicts and of bytes, beyond which the oldest are forgotten.
  */
-import type { VerdictRecord } from '../log/verdictFields.ts';
+import { type MemoryUse, textBytes } from '../core/memorySize.ts';
+import { type VerdictFields, type VerdictRecord, verdictFields } from '../log/verdictFields.ts';
 
 /** Accepted mail is kept apart, so that a busy hour of it does not push out the refusals people ask about. */
 const ACCEPTS_KEPT = 256;
+const ACCEPTS_BYTES = 1024 * 1024;
 /** Of each second. To keep all of a busy second alive for some milliseconds costs the collector more than deciding them. */
 const ACCEPTS_A_SECOND = 8;
-const LAST_ACCEPTS = 8;
+/** Of what is kept besides its text: two strings, an object, a place in the ring. */
+const RECORD_BYTES = 128;
 
+interface Kept {
+  readonly code: string;
+  readonly json: string;
+}
+
+/** What was added last, up to a number of records and of bytes; adding costs the same however many there are. */
 class Ring {
-  readonly #records: (VerdictRecord | undefined)[] = [];
-  #next = 0;
   readonly #size: number;
+  readonly #limitBytes: number;
+  readonly #records: (Kept | undefined)[] = [];
+  #oldest = 0;
+  #count = 0;
+  bytes = 0;
 
-  constructor(size: number) {
+  constructor(size: number, limitBytes: number) {
     this.#size = size;
+    this.#limitBytes = limitBytes;
   }
 
-  add(record: VerdictRecord): void {
-    this.#records[this.#next] = record;
-    this.#next = (this.#next + 1) % this.#size;
+  add(record: Kept): void {
+    const bytes = bytesOf(record);
+    if (this.#size === 0 || bytes > this.#limitBytes) return;
+    while (this.#count === this.#size || this.bytes + bytes > this.#limitBytes) this.#forget();
+    this.#records[(this.#oldest + this.#count) % this.#size] = record;
+    this.#count++;
+    this.bytes += bytes;
   }
 
-  find(code: string): VerdictRecord | undefined {
+  #forget(): void {
+    this.bytes -= bytesOf(this.#records[this.#oldest]!);
+    this.#records[this.#oldest] = undefined;
+    this.#oldest = (this.#oldest + 1) % this.#size;
+    this.#count--;
+  }
+
+  find(code: string): Kept | undefined {
     return this.#records.find((record) => record?.code === code);
   }
 
   get length(): number {
-    return this.#records.length;
+    return this.#count;
   }
+}
+
+function bytesOf({ code, json }: Kept): number {
+  return RECORD_BYTES + code.length + textBytes(json);
 }
 
 export class RecentVerdicts {
   readonly #notable: Ring;
-  readonly #accepts = new Ring(ACCEPTS_KEPT);
-  readonly #last = new Ring(LAST_ACCEPTS);
+  readonly #accepts = new Ring(ACCEPTS_KEPT, ACCEPTS_BYTES);
+  readonly #limitBytes: number;
   #second = 0;
   #inSecond = 0;
 
-  /** `limit`: how many verdicts other than plain accepts are kept. */
-  constructor(limit: number) {
-    this.#notable = new Ring(limit);
+  /** `limit` and `limitBytes`: what is kept of verdicts other than plain accepts. */
+  constructor(limit: number, limitBytes: number) {
+    this.#notable = new Ring(limit, limitBytes);
+    this.#limitBytes = limitBytes;
   }
 
-  add(record: VerdictRecord): void {
+  /** `fields`: those of the line of the log, which may be brief when the record is a plain accept. */
+  add(record: VerdictRecord, fields: VerdictFields): void {
     const { action, wouldBe, tagged } = record.verdict;
     if (action !== 'accept' || wouldBe !== null || tagged) {
-      this.#notable.add(record);
+      this.#notable.add(kept(record, fields));
       return;
     }
-    this.#last.add(record);
     const second = Math.floor(record.timeMs / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#inSecond = 0;
     }
-    if (this.#inSecond++ < ACCEPTS_A_SECOND) this.#accepts.add(record);
+    if (this.#inSecond++ < ACCEPTS_A_SECOND) this.#accepts.add(kept(record, verdictFields(record)));
   }
 
-  find(code: string): VerdictRecord | undefined {
-    return this.#notable.find(code) ?? this.#accepts.find(code) ?? this.#last.find(code);
+  /** The fields of the verdict and its time; undefined when it is not among them. */
+  find(code: string): VerdictFields | undefined {
+    const found = this.#notable.find(code) ?? this.#accepts.find(code);
+    return found === undefined ? undefined : (JSON.parse(found.json) as VerdictFields);
   }
 
   get length(): number {
     return this.#notable.length + this.#accepts.length;
   }
+
+  /** For `status`. */
+  get memory(): MemoryUse {
+    return {
+      name: 'recent verdicts',
+      used: this.#notable.bytes + this.#accepts.bytes,
+      limit: this.#limitBytes + ACCEPTS_BYTES,
+    };
+  }
+}
+
+function kept(record: VerdictRecord, fields: VerdictFields): Kept {
+  const time = new Date(record.timeMs).toISOString();
+  return { code: record.code, json: JSON.stringify({ time, ...fields }) };
 }

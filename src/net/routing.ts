@@ -14,6 +14,7 @@ import { NULL_ADDRESS } from '../core/address.ts';
 import { decideNextHop, decideRecipient } from '../core/deliver.ts';
 import { atLeast } from '../core/deliverLevel.ts';
 import type { HeaderField } from '../core/edit.ts';
+import type { MemoryUse } from '../core/memorySize.ts';
 import { inNetworks } from '../core/network.ts';
 import type { MessageFacts, Need, Rule, RuleConditions, RuleRecipient } from '../core/rule.ts';
 import { needsOf } from '../core/rules.ts';
@@ -59,6 +60,10 @@ export class Routing {
 
   sweep(now: number): void {
     this.#known.sweep(now);
+  }
+
+  get memory(): MemoryUse {
+    return this.#known.memory;
   }
 
   /** The way of a message at its end; null: no rule speaks of it. `active`: what its table belongs to. */

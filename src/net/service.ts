@@ -14,7 +14,6 @@ import { loadInWorker, startReload } from '../config/reload.ts';
 import type { ServiceSettings } from '../config/service.ts';
 import { PolicyTable } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
-import { verdictFields } from '../log/verdictFields.ts';
 import { KeyFileError, type UsableKeys } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { controlProtocol } from '../session/control.ts';
@@ -29,15 +28,19 @@ import { DayWatch } from './dayWatch.ts';
 import { Driver, type DriverLimits } from './driver.ts';
 import { Judge } from './judge.ts';
 import { KnownResults } from './knownResults.ts';
-import { inheritedSockets, listenOn, listenOnInherited } from './listen.ts';
+import { inheritedSockets, listenOn, listenOnInherited, type UnixOptions } from './listen.ts';
 import { LookUps, type OpenPublications } from './lookUps.ts';
 import { LoopWatch } from './loopWatch.ts';
 import { Maps } from './maps.ts';
+import { openFileCount, openFileLimit } from './openFiles.ts';
 import { PostfixWatch } from './postfixWatch.ts';
 import { RecentVerdicts } from './recent.ts';
+import { Room } from './room.ts';
 import { Routing } from './routing.ts';
 import { canShareReads } from './sharedRead.ts';
+import { SocketFile } from './socketFile.ts';
 import { type OpenListener, statusReport } from './status.ts';
+import { Watch } from './watch.ts';
 
 /** The configuration has mistakes; they are all here. */
 export class ConfigRejected extends Error {
@@ -55,6 +58,11 @@ type AnyDriver = Pick<
   'server' | 'drain' | 'open' | 'counters' | 'limits'
 >;
 
+/** Mistakes that an answer to `reload` holds. */
+const MOST_PROBLEMS = 1000;
+/** Connections of the control socket; they do not count among the others, so `status` answers when those are too many. */
+const MOST_CONTROL = 64;
+
 /** Settings that only a restart applies. */
 const SOCKET_KEYS = [
   'policyListen',
@@ -64,6 +72,7 @@ const SOCKET_KEYS = [
   'socketMode',
   'socketGroup',
   'recentVerdicts',
+  'recentVerdictsBytes',
 ] as const;
 
 export class Service {
@@ -74,6 +83,9 @@ export class Service {
   readonly #maps: Maps;
   readonly #recent: RecentVerdicts;
   readonly #drivers = new Map<string, AnyDriver>();
+  /** What connections of the MTA's protocols share. */
+  readonly #room: Room;
+  readonly #surroundings: Watch;
   readonly #startedAt = new Date();
   #loaded: Good;
   #loadedAt = new Date();
@@ -130,7 +142,7 @@ export class Service {
     const watch = new LoopWatch((ms, served, leftOut) => log.loopDelay(ms, served, leftOut));
     this.#watch = watch;
     this.#loaded = loaded;
-    this.#recent = new RecentVerdicts(service.recentVerdicts);
+    this.#recent = new RecentVerdicts(service.recentVerdicts, service.recentVerdictsBytes);
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
     const known = new KnownResults();
     const judge = new Judge(
@@ -144,6 +156,10 @@ export class Service {
     const maps = new Maps(() => judge.active, log, known, lookUps);
     this.#maps = maps;
     const limits = limitsOf(service);
+    const room = new Room(service.maxMemoryBytes);
+    this.#room = room;
+    this.#surroundings = new Watch(room, log);
+    this.#surroundings.fit(service.maxConnections);
     const policy = policyProtocol({
       requestBytes: service.maxRequestBytes,
       attributes: service.maxAttributes,
@@ -154,7 +170,7 @@ export class Service {
     });
     this.#drivers.set(
       'policy',
-      new Driver(policy, (query, peer) => judge.policy(query, peer), limits, log, shared, watch),
+      new Driver(policy, (query, peer) => judge.policy(query, peer), limits, log, shared, watch, room),
     );
     this.#drivers.set(
       'milter',
@@ -168,6 +184,7 @@ export class Service {
         log,
         shared,
         watch,
+        room,
       ),
     );
     this.#drivers.set(
@@ -179,11 +196,19 @@ export class Service {
         log,
         shared,
         watch,
+        room,
       ),
     );
     this.#drivers.set(
       'control',
-      new Driver(controlProtocol, (request) => this.#control(request), limits, log, false, watch),
+      new Driver(
+        controlProtocol,
+        (request) => this.#control(request),
+        controlLimits(limits),
+        log,
+        false,
+        watch,
+      ),
     );
     log.setLevel(service.logLevel);
     this.#announce(loaded, table, ms);
@@ -215,26 +240,50 @@ export class Service {
       for (const fd of handedOver) {
         const server = driver.server();
         await listenOnInherited(server, fd);
-        this.#opened(name, server, `inherited descriptor ${fd}`);
+        const bound = server.address();
+        const file = typeof bound === 'string' && bound.startsWith('/') ? bound : null;
+        await this.#opened(name, server, `inherited descriptor ${fd}`, file, null);
       }
       if (handedOver.length > 0) continue;
       for (const address of addresses) {
         const server = driver.server();
-        const mode = name === 'control' ? 0o600 : service.socketMode;
-        await listenOn(server, address, { mode, group: name === 'control' ? null : service.socketGroup });
-        this.#opened(name, server, formatListen(address));
+        const control = name === 'control';
+        const unix: UnixOptions = {
+          mode: control ? 0o600 : service.socketMode,
+          group: control ? null : service.socketGroup,
+        };
+        await listenOn(server, address, unix);
+        const file = address.kind === 'unix' ? address.path : null;
+        await this.#opened(name, server, formatListen(address), file, { make: () => driver.server(), unix });
       }
     }
   }
 
-  #opened(name: string, server: Server, address: string): void {
-    server.on('error', (error) => this.#log.bug(`${name} listener`, error));
+  /** `file`: the path of a unix socket; `again`: how it is made, null when systemd made it. */
+  async #opened(
+    name: string,
+    server: Server,
+    address: string,
+    file: string | null,
+    again: { readonly make: () => Server; readonly unix: UnixOptions } | null,
+  ): Promise<void> {
+    const watched = (one: Server): Server =>
+      one.on('error', (error) => this.#log.bug(`${name} listener`, error));
+    watched(server);
     const bound = server.address();
     const real =
       typeof bound === 'object' && bound !== null && address.startsWith('inet:')
         ? address.replace(/[0-9]+$/, String(bound.port))
         : address;
-    this.listeners.push({ name, address: real });
+    let socket: SocketFile | null = null;
+    if (file !== null) {
+      const make = again === null ? null : () => watched(again.make());
+      const unix = again?.unix ?? { mode: 0, group: null };
+      socket = new SocketFile({ name, path: file, make, unix, log: this.#log }, server);
+      await socket.learn();
+      this.#surroundings.sockets.push(socket);
+    }
+    this.listeners.push({ name, address: real, socket });
     this.#log.listenerOpen(name, real);
   }
 
@@ -285,7 +334,11 @@ export class Service {
     const table = new PolicyTable(loaded.packed, this.#judge.active.table.generation + 1, loaded.hash);
     await this.#lookUps.reload(service);
     this.#judge.active = activeOf(service, table, marks.keys, loaded.rules);
-    for (const driver of this.#drivers.values()) driver.limits = limitsOf(service);
+    const limits = limitsOf(service);
+    for (const [name, driver] of this.#drivers)
+      driver.limits = name === 'control' ? controlLimits(limits) : limits;
+    this.#room.limitBytes = service.maxMemoryBytes;
+    this.#surroundings.fit(service.maxConnections);
     this.#log.setLevel(service.logLevel);
     this.#loaded = loaded;
     this.#loadedAt = new Date();
@@ -315,10 +368,11 @@ export class Service {
   #refused(problems: readonly string[]): object {
     this.#lastReload = `refused ${new Date().toISOString()}: ${problems.length} mistake${problems.length === 1 ? '' : 's'}, first: ${problems[0] ?? ''}`;
     this.#log.configRejected(this.#config, problems);
-    return { ok: false, problems };
+    // `check` prints all of them
+    return { ok: false, problems: problems.slice(0, MOST_PROBLEMS), count: problems.length };
   }
 
-  #status(): object {
+  async #status(): Promise<object> {
     return statusReport({
       config: this.#config,
       startedAt: this.#startedAt,
@@ -336,6 +390,14 @@ export class Service {
       published: this.#lookUps.status(),
       routes: this.#judge.routing.counters,
       postfix: this.#postfix.status(),
+      memory: [this.#room.memory, ...this.#judge.memory, ...this.#lookUps.memory, ...this.#log.output.memory],
+      openFiles: {
+        limit: openFileLimit(),
+        used: await openFileCount(),
+        connections: Math.min(this.#room.mostByFiles, this.#loaded.service.maxConnections),
+        maxConnections: this.#loaded.service.maxConnections,
+      },
+      log: { dropped: this.#log.output.dropped, failure: this.#log.output.failure },
     });
   }
 
@@ -351,10 +413,8 @@ export class Service {
       case 'reload':
         return this.reload();
       case 'lookup': {
-        const record = this.#recent.find(argument);
-        return record === undefined
-          ? { ok: false }
-          : { ok: true, verdict: { time: new Date(record.timeMs).toISOString(), ...verdictFields(record) } };
+        const verdict = this.#recent.find(argument);
+        return verdict === undefined ? { ok: false } : { ok: true, verdict };
       }
       case 'published':
         return this.#lookUps.control('show', argument);
@@ -371,6 +431,7 @@ export class Service {
   async stop(limitSeconds = this.#loaded.service.shutdownTimeoutMs / 1000): Promise<number> {
     clearInterval(this.#sweep);
     this.#watch.stop();
+    this.#surroundings.close();
     const cutOff = await Promise.all([...this.#drivers.values()].map((driver) => driver.drain(limitSeconds)));
     await this.#lookUps.close();
     return cutOff.reduce((sum, count) => sum + count, 0);
@@ -388,6 +449,10 @@ export class Service {
     for (const driver of this.#drivers.values()) sum += driver.open;
     return sum;
   }
+}
+
+function controlLimits(limits: DriverLimits): DriverLimits {
+  return { ...limits, maxConnections: MOST_CONTROL };
 }
 
 function limitsOf(service: ServiceSettings): DriverLimits {

@@ -3,6 +3,7 @@
  */
 import { countDays, type Dated, daysBetween, overdueOf } from '../config/day.ts';
 import { escapeText, formatPosition } from '../config/problem.ts';
+import type { MemoryUse } from '../core/memorySize.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { DriverCounters } from './connection.ts';
 import type { VerdictCounters } from './judge.ts';
@@ -17,6 +18,8 @@ export interface OpenListener {
   readonly name: string;
   /** As main.cf would have it, with the real port. */
   readonly address: string;
+  /** Its file, where it is a unix socket. */
+  readonly socket: { readonly trouble: string } | null;
 }
 
 export interface StatusParts {
@@ -42,6 +45,17 @@ export interface StatusParts {
   readonly routes: RouteCounters;
   /** Of PostfixWatch. */
   readonly postfix: object;
+  /** Everything that is kept, with its bound. */
+  readonly memory: readonly MemoryUse[];
+  /** null: the system does not tell. `connections`: as many as may be open. */
+  readonly openFiles: {
+    readonly limit: number | null;
+    readonly used: number | null;
+    readonly connections: number;
+    readonly maxConnections: number;
+  };
+  /** Lines that nobody read, and what write(2) says. */
+  readonly log: { readonly dropped: number; readonly failure: string };
 }
 
 /** The reply to the control command `status`. */
@@ -64,7 +78,10 @@ export function statusReport(parts: StatusParts): object {
       overdue: overdueRows(parts.dated, parts.today),
       lastReload: parts.lastReload,
     },
-    listeners: parts.listeners,
+    listeners: parts.listeners.map(({ name, address, socket }) => {
+      const trouble = socket?.trouble ?? '';
+      return trouble === '' ? { name, address } : { name, address, trouble };
+    }),
     connections,
     verdicts: parts.verdicts,
     verdictsByTls: parts.verdictsByTls,
@@ -73,6 +90,9 @@ export function statusReport(parts: StatusParts): object {
     routes: parts.routes,
     loopDelay: parts.loopDelay,
     postfix: parts.postfix,
+    memory: parts.memory,
+    openFiles: parts.openFiles,
+    log: parts.log,
     memoryMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
   };
 }

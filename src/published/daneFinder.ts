@@ -7,8 +7,9 @@
  * answer nothing is believed, and mail waits. A fact that is kept was proven when it was found, and holds for its TTL whatever
  * the resolver does since: whoever can stop it from validating does not get at domains that are known.
  *
- * Limits: MOST facts, the ones found longest ago go first.
+ * Limits: MOST facts and MOST_BYTES, the ones found longest ago go first.
  */
+import { ENTRY_BYTES, type MemoryUse, textBytes } from '../core/memorySize.ts';
 import type { DaneFact, PublishedQuestion } from '../core/published.ts';
 import type { FoundDane } from '../dns/dane.ts';
 import type { SelfTest } from '../dns/selfTest.ts';
@@ -32,6 +33,7 @@ interface Kept {
 }
 
 const MOST = 10_000;
+const MOST_BYTES = 8 * 1024 * 1024;
 /** As findDane gives facts. */
 const MOST_KEPT_MS = 3_600_000;
 const RETEST_MS = 5_000;
@@ -41,6 +43,7 @@ export const NO_RESOLVER = 'no resolver is configured whose word about DNSSEC is
 export class DaneFinder {
   readonly #options: DaneFinderOptions;
   readonly #facts = new Map<string, Kept>();
+  #bytes = 0;
   #testing: Promise<void> | null = null;
   #retestAt = 0;
   /** Caught, and not tested since; and how often it was. */
@@ -105,11 +108,13 @@ export class DaneFinder {
       if (since !== null) return since;
     }
     const key = keyOf(question);
-    this.#facts.delete(key);
-    this.#facts.set(key, { fact, until: this.#options.now() + ttlSeconds * 1000 });
-    if (this.#facts.size > MOST) {
-      const [oldest] = this.#facts.keys();
-      if (oldest !== undefined) this.#facts.delete(oldest);
+    this.#drop(key);
+    const found: Kept = { fact, until: this.#options.now() + ttlSeconds * 1000 };
+    this.#facts.set(key, found);
+    this.#bytes += bytesOf(key, found);
+    for (const oldest of this.#facts.keys()) {
+      if (this.#facts.size <= MOST && this.#bytes <= MOST_BYTES) break;
+      this.#drop(oldest);
     }
     return fact;
   }
@@ -132,6 +137,18 @@ export class DaneFinder {
     return this.#off === '' ? null : { kind: 'not-asked', why: this.#off };
   }
 
+  #drop(key: string): void {
+    const kept = this.#facts.get(key);
+    if (kept === undefined) return;
+    this.#bytes -= bytesOf(key, kept);
+    this.#facts.delete(key);
+  }
+
+  /** For `status`. */
+  get memory(): MemoryUse {
+    return { name: 'TLSA facts', used: this.#bytes, limit: MOST_BYTES };
+  }
+
   /** What is kept and until when, in milliseconds since the epoch; null for nothing. */
   inspect(question: PublishedQuestion): Kept | null {
     const kept = this.#facts.get(keyOf(question));
@@ -143,7 +160,7 @@ export class DaneFinder {
     let found = false;
     for (const key of this.#facts.keys()) {
       if (!key.startsWith(`${name} `)) continue;
-      this.#facts.delete(key);
+      this.#drop(key);
       found = true;
     }
     return found;
@@ -186,6 +203,10 @@ export class DaneFinder {
     if (silent === '' && this.#off === (before ?? '')) return;
     changed(this.#off === '' ? { kind: 'on' } : { kind: 'off', why: this.#off });
   }
+}
+
+function bytesOf(key: string, { fact }: Kept): number {
+  return ENTRY_BYTES + textBytes(key) + ('why' in fact ? textBytes(fact.why) : 0);
 }
 
 function keyOf({ name, host, port }: PublishedQuestion): string {

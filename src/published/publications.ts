@@ -11,6 +11,7 @@
  * than SLOW_MS: when there are more, the one that was asked first is `unknown`. What goes on behind a late answer is kept for
  * the next one.
  */
+import type { MemoryUse } from '../core/memorySize.ts';
 import type { DaneFact, OtherAnswer, Published, PublishedQuestion, StsFact } from '../core/published.ts';
 import { siteOf } from '../core/site.ts';
 import { FairGate, type Place, sharesOf } from '../dns/fairGate.ts';
@@ -24,6 +25,7 @@ export interface StsFinder {
   forget(domain: string): boolean;
   inspect(domain: string): StsInspection | null;
   counters(): StsCounters;
+  readonly memory: readonly MemoryUse[];
   settled(): Promise<void>;
   leaveFolder(): Promise<void>;
   close(): Promise<void>;
@@ -117,6 +119,11 @@ export class Publications {
 
   get dnsLoad(): DnsLoad {
     return this.#options.dnsLoad?.() ?? { asking: 0, waiting: 0 };
+  }
+
+  /** What is kept takes so much. */
+  get memory(): readonly MemoryUse[] {
+    return this.finders.kind === 'own' ? [...this.finders.sts.memory, this.finders.dane.memory] : [];
   }
 
   /** Why TLSA records are not looked up; '' when they are, or when another server is asked. */

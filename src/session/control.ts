@@ -19,4 +19,5 @@ export const controlProtocol: Protocol<ControlState, ControlRequest, object, Con
   }),
   encode: encodeControlReply,
   idle: (state) => state === 'idle',
+  held: () => 0,
 };

@@ -39,9 +39,11 @@ import {
   type Between,
   between,
   chain,
+  heldBytes,
   type InMessage,
   listOf,
   MAX_HEADER_BYTES,
+  MAX_RECIPIENT_BYTES,
   type Message,
   MILTER_LIMITS,
   type MilterLimits,
@@ -49,6 +51,7 @@ import {
   NO_CLIENT,
   NO_CLIENT_NOW,
   NONE_WAITING,
+  recipientCost,
   transactionAt,
   type Waiting,
 } from './milterState.ts';
@@ -236,16 +239,20 @@ function recipient(state: InMessage, args: readonly string[]): MilterStep {
   const waiting = { ...state.waiting, R: '' };
   const { protocol, limits } = agreement;
   const answers = (protocol & SMFIP.NR_RCPT) === 0;
-  if (message.recipients !== null && message.recipients.length >= limits.maxRecipients) {
+  const address = recipientOf(args[0]!);
+  const recipientBytes = message.recipientBytes + recipientCost(args, macros, address);
+  const full =
+    recipientBytes > MAX_RECIPIENT_BYTES ||
+    (message.recipients !== null && message.recipients.length >= limits.maxRecipients);
+  if (full) {
     if (answers) return { state: { ...state, waiting, message }, out: [TOO_MANY_RECIPIENTS] };
     return { state: { ...state, waiting, message: { ...message, recipientsLost: true } }, out: NOTHING };
   }
-  const address = recipientOf(args[0]!);
   const shown = agreement.nextHops ? shownRecipient(args, address, macros) : null;
   if (!agreement.judges || !answers) {
     const recipients = chain<Accepted>(message.recipients, { recipient: address, verdict: null, shown });
     return {
-      state: { ...state, waiting, message: { ...message, recipients } },
+      state: { ...state, waiting, message: { ...message, recipients, recipientBytes } },
       out: onwards(state, SMFIP.NR_RCPT),
     };
   }
@@ -256,6 +263,7 @@ function recipient(state: InMessage, args: readonly string[]): MilterStep {
     waiting,
     message,
     recipient: address,
+    recipientBytes,
     shown,
   };
   const transaction = transactionAt('RCPT', client, message, [address]);
@@ -315,22 +323,25 @@ function answer(state: MilterState, given: MilterAnswer): MilterStep {
 }
 
 function answerRecipient(state: AtRecipient, given: JudgeAnswer): MilterStep {
-  const { agreement, client, waiting, message } = state;
+  const { agreement, client, waiting, message, recipientBytes } = state;
   const reply = replyToRecipient(given, agreement.actions);
-  const recipients =
+  const kept =
     reply === CONTINUE
-      ? chain<Accepted>(message.recipients, {
-          recipient: state.recipient,
-          verdict: given.verdict,
-          shown: state.shown,
-        })
-      : message.recipients;
+      ? {
+          recipients: chain<Accepted>(message.recipients, {
+            recipient: state.recipient,
+            verdict: given.verdict,
+            shown: state.shown,
+          }),
+          recipientBytes,
+        }
+      : null;
   const next: InMessage = {
     at: 'message',
     agreement,
     client,
     waiting,
-    message: { ...message, recipients, table: given.table },
+    message: { ...message, ...kept, table: given.table },
   };
   return { state: next, out: reply === CONTINUE ? GO_ON : [reply] };
 }
@@ -367,5 +378,6 @@ export function milterProtocol(
     failSafe,
     encode: encodeReply,
     idle,
+    held: heldBytes,
   };
 }

@@ -13,6 +13,7 @@ import {
   type Agreement,
   type Client,
   chain,
+  envelopeCost,
   HEADER_FIELD_COST,
   MAX_HEADER_BYTES,
   type Message,
@@ -27,8 +28,10 @@ export function beginMessage(
   args: readonly string[],
 ): Message {
   const { heloMacros, postfix } = client;
+  const sender = addressOf(args[0]!);
   return {
-    sender: addressOf(args[0]!),
+    sender,
+    envelopeBytes: envelopeCost(client, mailMacros, args, sender),
     mailParameters: agreement.routes === 'none' ? NO_PARAMETERS : parametersOf(args),
     told: agreement.routes === 'none' ? NOT_TOLD : toldBy(mailMacros),
     tls: tlsOf({ heloMacros, mailMacros, listsSent: agreement.listsSent, postfix }),
@@ -36,6 +39,7 @@ export function beginMessage(
     queueId: macroValue(mailMacros, 'i') ?? '',
     table: null,
     recipients: null,
+    recipientBytes: 0,
     recipientsLost: false,
     headers: null,
     headerBytes: 0,

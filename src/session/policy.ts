@@ -181,5 +181,6 @@ export function policyProtocol(
     failSafe,
     encode: encodePolicyAnswer,
     idle: (state) => state === 'between requests',
+    held: () => 0,
   };
 }

@@ -17,6 +17,8 @@ export interface Decoder<In> {
   partial(): boolean;
   /** Copies what is left of the chunk: `next` is called only after an answer, and the chunk will not wait. */
   keep(): void;
+  /** Bytes of memory that are held for a message that is not whole. */
+  held(): number;
 }
 
 export interface Step<State, Out, Query> {
@@ -39,4 +41,6 @@ export interface Protocol<State, In, Out, Query, Answer> {
   encode(out: Out): Uint8Array;
   /** May the connection be closed at shutdown without anyone waiting for an answer or losing a transaction? */
   idle(state: State): boolean;
+  /** Bytes of memory that the state holds; 0 where that is next to nothing. */
+  held(state: State): number;
 }

@@ -26,4 +26,5 @@ export const socketmapProtocol: Protocol<
   failSafe: () => ({ state: 'idle', out: [INTERNAL_ERROR] }),
   encode: encodeSocketmapReply,
   idle: (state) => state === 'idle',
+  held: () => 0,
 };

@@ -9,6 +9,7 @@
  * Limits: a number of policies, and of bytes with the latest policy on top. The least recently used go first; for bytes, of
  * those that are longer than their part: a few long policies of one owner do not push out what protects others.
  */
+import type { MemoryUse } from '../core/memorySize.ts';
 import type { StsFact, StsFailure } from '../core/published.ts';
 import { codeOf } from './policyRequest.ts';
 import { expiryOf, type StoredPolicy, StsFolder, type Tell } from './stsFolder.ts';
@@ -100,6 +101,10 @@ export class StsCache {
   /** Of the policies, see StsLimits. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  get memory(): MemoryUse {
+    return { name: 'MTA-STS policies', used: this.#bytes, limit: this.#options.mostBytes };
   }
 
   values(): IterableIterator<CachedPolicy> {

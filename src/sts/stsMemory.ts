@@ -4,8 +4,9 @@
  * Of a failed fetch the id is remembered longer than the answer, so that DNS may be asked again in between and the policy
  * host is not (RFC 8461 section 3.3: no second attempt within five minutes for the same id).
  *
- * Limits: a number of domains; those that were remembered first go first.
+ * Limits: a number of domains and of bytes; those that were remembered first go first.
  */
+import { ENTRY_BYTES, type MemoryUse, textBytes } from '../core/memorySize.ts';
 import type { StsFact } from '../core/published.ts';
 
 export interface Remembered {
@@ -29,10 +30,13 @@ export function isToCome(at: number, now: number): boolean {
 
 export class StsMemory {
   readonly #most: number;
+  readonly #mostBytes: number;
+  #bytes = 0;
   readonly #domains = new Map<string, Remembered>();
 
-  constructor(most: number) {
+  constructor(most: number, mostBytes: number) {
     this.#most = most;
+    this.#mostBytes = mostBytes;
   }
 
   get size(): number {
@@ -53,23 +57,40 @@ export class StsMemory {
 
   /** Returns the fact. */
   set(domain: string, remembered: Remembered): StsFact {
-    this.#domains.delete(domain);
+    this.delete(domain);
     this.#domains.set(domain, remembered);
-    if (this.#domains.size > this.#most) {
-      const [oldest] = this.#domains.keys();
-      if (oldest !== undefined) this.#domains.delete(oldest);
+    this.#bytes += bytesOf(domain, remembered);
+    for (const oldest of this.#domains.keys()) {
+      if (this.#domains.size <= this.#most && this.#bytes <= this.#mostBytes) break;
+      this.delete(oldest);
     }
     return remembered.fact;
   }
 
   delete(domain: string): boolean {
+    const remembered = this.#domains.get(domain);
+    if (remembered !== undefined) this.#bytes -= bytesOf(domain, remembered);
     return this.#domains.delete(domain);
   }
 
   /** Lets go of what is over. */
   sweep(now: number): void {
     for (const [domain, { until, failed }] of this.#domains) {
-      if (!isToCome(Math.max(until, failed?.retryAt ?? 0), now)) this.#domains.delete(domain);
+      if (!isToCome(Math.max(until, failed?.retryAt ?? 0), now)) this.delete(domain);
     }
   }
+
+  get memory(): MemoryUse {
+    return { name: 'domains without MTA-STS', used: this.#bytes, limit: this.#mostBytes };
+  }
+}
+
+function bytesOf(domain: string, { fact, failed }: Remembered): number {
+  return (
+    ENTRY_BYTES + textBytes(domain) + whyBytes(fact) + (failed === null ? 0 : 64 + whyBytes(failed.fact))
+  );
+}
+
+function whyBytes(fact: StsFact): number {
+  return 'why' in fact ? textBytes(fact.why) : 0;
 }

@@ -12,6 +12,7 @@ export interface StsLimits {
   readonly bytes: number;
   /** Domains without a policy that are remembered. */
   readonly remembered: number;
+  readonly rememberedBytes: number;
   /** Policy files being fetched at once. */
   readonly fetches: number;
   /** Domains being looked up at once, fetches included. */
@@ -24,6 +25,7 @@ export const STS_LIMITS: StsLimits = {
   policies: 10_000,
   bytes: 64 * 1024 * 1024,
   remembered: 10_000,
+  rememberedBytes: 16 * 1024 * 1024,
   fetches: 256,
   lookups: 1024,
   deadlineMs: 15_000,

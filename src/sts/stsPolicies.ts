@@ -21,6 +21,7 @@
  */
 import { isComparable } from '../core/deliverAuto.ts';
 import { canonicalDomain } from '../core/domain.ts';
+import type { MemoryUse } from '../core/memorySize.ts';
 import type { StsFact, StsMode, StsPolicy } from '../core/published.ts';
 import { siteOf } from '../core/site.ts';
 import { FairGate, sharesOf } from '../dns/fairGate.ts';
@@ -72,7 +73,7 @@ export class StsPolicies {
     this.#limits = limits;
     this.#now = now;
     this.#cache = cache;
-    this.#memory = new StsMemory(limits.remembered);
+    this.#memory = new StsMemory(limits.remembered, limits.rememberedBytes);
     const { fetches } = limits;
     const patience = { patienceMs: PATIENCE_MS, oldMs: OLD_MS };
     this.#fetching = new FairGate({ most: fetches, mostWaiting: fetches * 4, ...patience });
@@ -165,6 +166,11 @@ export class StsPolicies {
       hanging: this.#hosts.load.hanging,
       bytes: this.#cache.bytes,
     };
+  }
+
+  /** What is kept takes so much. */
+  get memory(): readonly MemoryUse[] {
+    return [this.#cache.memory, this.#memory.memory];
   }
 
   /** Lets go of what has expired and starts to fetch anew what soon will; a timer calls it every minute. */

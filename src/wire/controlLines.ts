@@ -57,6 +57,10 @@ export class ControlDecoder {
   partial(): boolean {
     return this.#held.length > 0;
   }
+
+  held(): number {
+    return this.#held.length;
+  }
 }
 
 function parseRequest(line: string): ControlRequest | null {

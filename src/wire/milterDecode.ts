@@ -160,6 +160,10 @@ export class MilterDecoder {
     return this.#frame.partial;
   }
 
+  held(): number {
+    return this.#frame.held;
+  }
+
   /** The next whole message or null. Throws WireError, the same one again ever after. */
   next(): MilterCommand | null {
     if (this.#dead !== null) throw this.#dead;

@@ -74,6 +74,11 @@ export class MilterFramer {
     return this.#have > 0 || this.#at < this.#chunk.length;
   }
 
+  /** Bytes that are held: a packet that is cut, what is left of a chunk. */
+  get held(): number {
+    return this.#held.length + this.#chunk.length - this.#at;
+  }
+
   /** Moves on to the next whole packet; false when more bytes are needed. Throws WireError. */
   next(): boolean {
     if (this.#have > 0) return this.#complete();

@@ -111,6 +111,10 @@ export class NetstringDecoder {
     return this.#at < this.#chunk.length || this.#counted || this.#digits > 0 || this.#stranger.length > 0;
   }
 
+  held(): number {
+    return this.#chunk.length - this.#at + (this.#body?.length ?? 0);
+  }
+
   /** Reads the length with its colon; false when more bytes are needed. */
   #count(): boolean {
     while (this.#at < this.#chunk.length) {

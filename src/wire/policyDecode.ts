@@ -196,6 +196,10 @@ export class PolicyDecoder {
     return this.#start < this.#end;
   }
 
+  held(): number {
+    return this.#owned ? this.#bytes.length : this.#end - this.#start;
+  }
+
   /** Length of the request at start with its empty line; 0 when more bytes are needed. */
   #scan(): number {
     const bytes = this.#bytes;

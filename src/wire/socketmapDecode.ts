@@ -57,4 +57,8 @@ export class SocketmapDecoder {
   partial(): boolean {
     return this.#error === null && this.#netstrings.partial();
   }
+
+  held(): number {
+    return this.#netstrings.held();
+  }
 }

@@ -61,3 +61,63 @@ test('a full pipe is waited for, and what did not fit is counted in the log', as
   closeSync(fd);
   closeSync(reader);
 });
+
+test('what cannot be written is counted, and the log goes on', async (t) => {
+  const full = openSync('/dev/full', 'w');
+  const writer = new LineWriter(full);
+  for (let i = 0; i < 3; i++) writer.write('{"lost":true}\n');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.equal(writer.failure, 'ENOSPC');
+  t.equal(writer.dropped, 3);
+  closeSync(full);
+  const pipe = join(folder(t), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fd = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+  const gone = new LineWriter(fd);
+  closeSync(reader);
+  gone.write('{"lost":true}\n');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.equal(gone.failure, 'EPIPE');
+  t.throws(() => {
+    gone.write('x\n');
+    gone.flushSync();
+  }, /EPIPE/);
+  const back = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  gone.write('{"lost":false}\n');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const chunk = Buffer.alloc(65_536);
+  const got = chunk.subarray(0, readSync(back, chunk)).toString().trim().split('\n');
+  t.same(
+    got.map((line) => JSON.parse(line) as object).filter((line) => 'lost' in line),
+    [{ lost: false }],
+  );
+  t.match(got.join('\n'), /"event":"log.dropped","lines":2/);
+  t.equal(gone.failure, '', 'a new reader, and it works again');
+  closeSync(back);
+  closeSync(fd);
+});
+
+test('a line that was broken off does not spoil the next', async (t) => {
+  // a file that may have 100 bytes: the write that passes the limit is cut, the next one fails (EFBIG)
+  const file = join(folder(t), 'log');
+  const program = `
+    import { LineWriter } from ${JSON.stringify(new URL('../../src/log/lineWriter.js', import.meta.url).href)};
+    import { openSync, ftruncateSync } from 'node:fs';
+    process.on('SIGXFSZ', () => {});
+    const fd = openSync(${JSON.stringify(file)}, 'a');
+    const writer = new LineWriter(fd);
+    writer.write('x'.repeat(900) + '\\n');
+    writer.write('y'.repeat(900) + '\\n');
+    setTimeout(() => { ftruncateSync(fd, 500); writer.write('{"whole":true}\\n'); }, 400);
+    setTimeout(() => process.stdout.write(String(writer.dropped)), 900);
+  `;
+  // sh counts in blocks of 512 bytes
+  const said = execFileSync(
+    '/bin/sh',
+    ['-c', 'ulimit -f 2; exec "$0" --input-type=module -e "$1"', process.execPath, program],
+    { env: { ...process.env, NODE_OPTIONS: '' } },
+  );
+  t.equal(said.toString(), '2');
+  t.match(readFileSync(file, 'latin1').split('\n').slice(0, 3), [/^x{500}$/, /whole/, /log\.dropped/]);
+});

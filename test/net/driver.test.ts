@@ -30,6 +30,7 @@ const lines: Protocol<number, string, string, string, string> = {
       },
       partial: () => held !== '',
       keep: () => {},
+      held: () => held.length,
     };
   },
   start: () => 0,
@@ -42,6 +43,7 @@ const lines: Protocol<number, string, string, string, string> = {
   failSafe: (state) => ({ state, out: ['sorry'] }),
   encode: (out) => Buffer.from(`${out}\n`),
   idle: () => true,
+  held: () => 0,
 };
 
 const LIMITS: DriverLimits = {

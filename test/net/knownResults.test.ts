@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { Log } from '../../src/log/log.ts';
 import type { Active } from '../../src/net/judge.ts';
-import { KNOWN_FOR_MS, KnownResults, MOST_KNOWN } from '../../src/net/knownResults.ts';
+import { KNOWN_FOR_MS, KnownResults, MOST_KNOWN, MOST_KNOWN_BYTES } from '../../src/net/knownResults.ts';
 import { Maps } from '../../src/net/maps.ts';
 import { tableOf } from '../core/tables.ts';
 
@@ -47,12 +47,27 @@ t.test('bounded, the oldest go first', async (t) => {
   for (let i = 0; i <= MOST_KNOWN; i++)
     known.remember(`mx${i}.example`, { host: 'mx', level: 'encrypt', why }, NOW + i);
   t.equal(known.size, MOST_KNOWN);
-  t.equal(known.failed('mx0.example', 'encrypt', NOW), null);
-  t.ok(known.failed('mx1.example', 'encrypt', NOW));
+  const last = NOW + MOST_KNOWN + 2;
+  t.equal(known.failed('mx0.example', 'encrypt', last), null);
+  t.ok(known.failed('mx1.example', 'encrypt', last));
+  t.equal(
+    known.failed('mx1.example', 'encrypt', NOW - 120_000),
+    null,
+    'not before it was seen: the clock was set back',
+  );
   known.remember('mx1.example', { host: 'mx', level: 'encrypt', why }, NOW + MOST_KNOWN + 1);
   known.remember('new.example', { host: 'mx', level: 'encrypt', why }, NOW + MOST_KNOWN + 2);
-  t.ok(known.failed('mx1.example', 'encrypt', NOW), 'seen again is young again');
-  t.equal(known.failed('mx2.example', 'encrypt', NOW), null);
+  t.ok(known.failed('mx1.example', 'encrypt', last), 'seen again is young again');
+  t.equal(known.failed('mx2.example', 'encrypt', last), null);
+  // and in bytes
+  for (let i = 0; i < MOST_KNOWN; i++)
+    known.remember(`${'x'.repeat(2000)}${i}.example`, { host: 'mx', level: 'encrypt', why }, last + i);
+  t.ok(known.size < 4000 && known.memory.used <= MOST_KNOWN_BYTES, `${known.size}, ${known.memory.used}`);
+  t.ok(known.failed(`${'x'.repeat(2000)}${MOST_KNOWN - 1}.example`, 'encrypt', last + MOST_KNOWN));
+  known.remember('x'.repeat(100_000), { host: 'mx', level: 'encrypt', why }, last + MOST_KNOWN);
+  t.equal(known.failed('x'.repeat(100_000), 'encrypt', last + MOST_KNOWN), null, 'no name of a host');
+  known.sweep(last + 3 * MOST_KNOWN + KNOWN_FOR_MS);
+  t.equal(known.memory.used, 0);
 });
 
 t.test('learnt from the questions of one connection', async (t) => {

@@ -8,7 +8,7 @@ import { PolicyTable } from '../../src/core/table.ts';
 import { type ClientCertificate, PLAIN, type TlsState } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { accepted, type Verdict } from '../../src/core/verdict.ts';
-import type { VerdictRecord } from '../../src/log/verdictFields.ts';
+import { type VerdictRecord, verdictFields } from '../../src/log/verdictFields.ts';
 import { visible } from '../../src/log/visible.ts';
 import { createCodes, normaliseCode } from '../../src/net/codes.ts';
 import { TransactionMemory } from '../../src/net/memory.ts';
@@ -59,22 +59,51 @@ function record(code: string, verdict: Verdict): VerdictRecord {
   };
 }
 
+/** As the judge adds it. */
+function remember(recent: RecentVerdicts, added: VerdictRecord): void {
+  recent.add(added, verdictFields(added));
+}
+
 test('accepted mail does not push refusals out of the recent list', async (t) => {
-  const recent = new RecentVerdicts(2);
+  const recent = new RecentVerdicts(2, 1_000_000);
   const refused: Verdict = { ...accepted('no-mail'), action: 'reject' };
-  recent.add(record('R1', refused));
-  for (let i = 0; i < 1000; i++) recent.add(record(`A${i}`, accepted('no-mail')));
+  remember(recent, record('R1', refused));
+  for (let i = 0; i < 1000; i++) remember(recent, record(`A${i}`, accepted('no-mail')));
   t.ok(recent.find('A1'), 'the first of a second');
-  t.ok(recent.find('R1'));
-  t.ok(recent.find('A999'));
+  t.match(recent.find('R1'), { code: 'R1', action: 'reject', time: '1970-01-01T00:00:00.000Z' });
   t.notOk(recent.find('A500'), 'not all of a busy one');
-  for (let i = 0; i < 300; i++) recent.add({ ...record(`B${i}`, accepted('no-mail')), timeMs: 1000 * i });
+  for (let i = 0; i < 300; i++)
+    remember(recent, { ...record(`B${i}`, accepted('no-mail')), timeMs: 1000 * i });
   t.notOk(recent.find('A1'), 'not for ever');
   t.ok(recent.find('B44'));
-  recent.add(record('R2', refused));
-  recent.add(record('R3', refused));
+  remember(recent, record('R2', refused));
+  remember(recent, record('R3', refused));
   t.notOk(recent.find('R1'), 'the oldest of its own kind goes');
   t.ok(recent.find('R3'));
+  const none = new RecentVerdicts(0, 1_000_000);
+  remember(none, record('R1', refused));
+  t.notOk(none.find('R1'));
+});
+
+test('the recent list is bounded in bytes, and so is what is kept of one verdict', async (t) => {
+  const limit = 256 * 1024;
+  const recent = new RecentVerdicts(100_000, limit);
+  const recipients = Array.from({ length: 10_000 }, (_, i) =>
+    parseInternalAddress(`${'\u{1f600}'.repeat(900)}${i}@d${i}.example`),
+  );
+  const transaction = { ...TRANSACTION, recipients, heloName: '\u202e'.repeat(5000) };
+  for (let i = 0; i < 500; i++) {
+    const verdict: Verdict = { ...accepted('no-mail'), action: 'hold' };
+    remember(recent, { ...record(`H${i}`, verdict), transaction, notes: ['n'.repeat(100_000), 'm'] });
+    const { used, limit: most } = recent.memory;
+    if (used > most) t.fail(`${used} bytes`);
+  }
+  t.ok(recent.memory.used > limit / 2);
+  t.notOk(recent.find('H0'), 'the oldest is forgotten');
+  const found = recent.find('H499') as { readonly recipients: string[] };
+  t.match(found, { code: 'H499', action: 'hold' });
+  t.equal(found.recipients.at(-1), `and ${10_000 - found.recipients.length + 1} more`);
+  t.ok(JSON.stringify(found).length < 32_768, `${JSON.stringify(found).length} characters`);
 });
 
 test('an instance keeps its table and recipients until it is too old', async (t) => {
@@ -87,9 +116,9 @@ test('an instance keeps its table and recipients until it is too old', async (t)
   const more = [parseInternalAddress('gr\u00fcn c@y.example'), parseInternalAddress('postmaster')];
   const instance = memory.begin('1.2', table, 1000, {});
   t.same(instance.recipients(), []);
-  instance.add(TRANSACTION.recipients);
-  instance.add(TRANSACTION.recipients);
-  instance.add(more);
+  memory.add('1.2', instance, TRANSACTION.recipients);
+  memory.add('1.2', instance, TRANSACTION.recipients);
+  memory.add('1.2', instance, more);
   t.equal(memory.instance('1.2', 2000)?.table, table);
   t.same(memory.instance('1.2', 2000)?.recipients(), [...TRANSACTION.recipients, ...more], 'each once');
   t.equal(memory.instance('1.2', 1000 + 11 * 60_000), undefined);

@@ -59,6 +59,7 @@ class FakeSts implements StsFinder {
     this.known.has(domain) ? { kind: 'remembered', domain, fact: this.fact, until: 0 } : null;
   readonly known = new Set<string>();
   counters = () => ({ ...startCounters(), ...NONE });
+  readonly memory = [];
   settled = async (): Promise<void> => {};
   leaveFolder = async (): Promise<void> => {};
   close = async (): Promise<void> => {

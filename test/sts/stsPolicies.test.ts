@@ -680,3 +680,15 @@ test('the timer holds no process', async (t) => {
   t.equal(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length, before);
   await policies.close();
 });
+
+test('what is remembered of domains without a policy is bounded in bytes', async (t) => {
+  const bed = new Bed(t);
+  const policies = await bed.open({ limits: { rememberedBytes: 20_000 } });
+  for (let i = 0; i < 200; i++) await policies.find(`d${i}.example`);
+  const [, remembered] = policies.memory;
+  t.ok(remembered!.used > 10_000 && remembered!.used <= 20_000, `${remembered!.used} bytes`);
+  t.equal(policies.inspect('d0.example'), null, 'the oldest is forgotten');
+  t.ok(policies.inspect('d199.example'));
+  for (let i = 0; i < 200; i++) policies.forget(`d${i}.example`);
+  t.equal(policies.memory[1]!.used, 0);
+});

@@ -1,0 +1,94 @@
+/**
+ * A map that forgets: entries older than `maxAgeMs`, and the older half when there are `maxEntries`, or when all together
+ * take `maxBytes`. Two maps take turns, because deleting the oldest entries of one by one leaves holes that every search for
+ * the next oldest walks over.
+ */
+import type { MemoryUse } from '../core/memorySize.ts';
+
+export interface Remembered {
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** What the entry takes; only `grow` changes it. */
+  bytes: number;
+}
+
+export interface ForgetfulLimits {
+  readonly maxEntries: number;
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+}
+
+export class Forgetful<Value extends Remembered> {
+  #young = new Map<string, Value>();
+  #old = new Map<string, Value>();
+  #youngBytes = 0;
+  #oldBytes = 0;
+  #turned = 0;
+  #last = 0;
+  readonly #name: string;
+  readonly #limits: ForgetfulLimits;
+
+  /** `name`: what `status` calls it. */
+  constructor(name: string, limits: ForgetfulLimits) {
+    this.#name = name;
+    this.#limits = limits;
+  }
+
+  get(key: string, now: number): Value | undefined {
+    const value = this.#young.get(key) ?? this.#old.get(key);
+    return value !== undefined && now - value.since <= this.#limits.maxAgeMs ? value : undefined;
+  }
+
+  /** An entry of more than half of `maxBytes` is not kept. */
+  set(key: string, value: Value): void {
+    this.delete(key);
+    const { maxEntries, maxBytes } = this.#limits;
+    if (value.bytes * 2 > maxBytes) return;
+    if (this.#young.size * 2 >= maxEntries || (this.#youngBytes + value.bytes) * 2 > maxBytes)
+      this.#turn(value.since);
+    this.#young.set(key, value);
+    this.#youngBytes += value.bytes;
+    this.#last = value.since;
+  }
+
+  /** The entry, if it is still there, takes so much more than it did. */
+  grow(key: string, value: Value, bytes: number): void {
+    if (this.#young.get(key) !== value && this.#old.get(key) !== value) return;
+    this.delete(key);
+    value.bytes += bytes;
+    this.set(key, value);
+  }
+
+  delete(key: string): void {
+    const young = this.#young.get(key);
+    if (young !== undefined) {
+      this.#youngBytes -= young.bytes;
+      this.#young.delete(key);
+    }
+    const old = this.#old.get(key);
+    if (old === undefined) return;
+    this.#oldBytes -= old.bytes;
+    this.#old.delete(key);
+  }
+
+  /** Lets go of what is too old, some of it a turn later. */
+  sweep(now: number): void {
+    if (now - this.#last > this.#limits.maxAgeMs) {
+      this.#young.clear();
+      this.#youngBytes = 0;
+    }
+    if (now - this.#turned > this.#limits.maxAgeMs) this.#turn(now);
+  }
+
+  #turn(now: number): void {
+    this.#old = this.#young;
+    this.#oldBytes = this.#youngBytes;
+    this.#young = new Map();
+    this.#youngBytes = 0;
+    this.#turned = now;
+  }
+
+  get memory(): MemoryUse {
+    return { name: this.#name, used: this.#youngBytes + this.#oldBytes, limit: this.#limits.maxBytes };
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * What the connections of all protocols share: how many there may be, and how many bytes they may hold together.
+ *
+ * A connection holds what came of an unfinished request, what its session remembers (a milter session: macros, recipients
+ * with their verdicts, header fields, body) and answers that the peer has not read. Each has a bound of its own, but 20,000
+ * connections times that is more than a machine has. When all hold more than the limit together, the one that holds most
+ * is closed, and its MTA defers that mail: small messages of others go on.
+ *
+ * Descriptors are the other thing that runs out. The number of connections stays below what the process may open, with a
+ * reserve, so that the limit that is reached is one of ours and named in the log: at the real one the kernel, and Node
+ * without a word, would drop connections of everybody, and no file could be read any more.
+ */
+import type { MemoryUse } from '../core/memorySize.ts';
+
+/** A connection as the room sees it. */
+export interface Guest {
+  /** Bytes it held when it was last looked at. */
+  readonly held: number;
+  /** An answer is awaited: it cannot be closed just now. */
+  readonly busy: boolean;
+  /** Closes it at once, and says so. */
+  evict(limitBytes: number): void;
+}
+
+/** Descriptors kept for files, look-ups, policy hosts, the control socket and Node itself. */
+const RESERVED_FILES = 512;
+/** Connections for which there are descriptors, with a quarter of a small limit in reserve. */
+export function connectionsFor(fileLimit: number): number {
+  return Math.max(1, fileLimit - Math.min(RESERVED_FILES, Math.ceil(fileLimit / 4)));
+}
+
+export class Room {
+  /** Connections open now; those of the control socket do not count. */
+  open = 0;
+  /** Connections for which there are descriptors. */
+  mostByFiles = Number.POSITIVE_INFINITY;
+  limitBytes: number;
+  /** Connections closed because all held too much. */
+  evicted = 0;
+  #used = 0;
+  readonly #guests: (() => Iterable<Guest>)[] = [];
+
+  constructor(limitBytes = Number.POSITIVE_INFINITY) {
+    this.limitBytes = limitBytes;
+  }
+
+  /** `guests`: the open connections of one driver. */
+  join(guests: () => Iterable<Guest>): void {
+    this.#guests.push(guests);
+  }
+
+  /** Counts what one connection holds more, or less. */
+  add(bytes: number): void {
+    this.#used += bytes;
+    if (bytes > 0 && this.#used > this.limitBytes) this.#evict();
+  }
+
+  #evict(): void {
+    let largest: Guest | null = null;
+    for (const guests of this.#guests) {
+      for (const guest of guests()) if (!guest.busy && guest.held > (largest?.held ?? 0)) largest = guest;
+    }
+    if (largest === null) return;
+    this.evicted++;
+    largest.evict(this.limitBytes);
+  }
+
+  get memory(): MemoryUse {
+    return { name: 'connections', used: this.#used, limit: this.limitBytes };
+  }
+}
