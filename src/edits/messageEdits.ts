@@ -5,8 +5,8 @@
  * and in Sendmail, which does not), then additions. What came from outside goes from every message, also from one that
  * gets no mark of ours; a client in `trusted-clients` (a content filter that re-injects) keeps a mark whose HMAC verifies
  * for the sender's domain. Fields of a name that the MTA was not asked to show cannot be counted, so none of that name is
- * added either: a mark beside a forged one is worse than none. Mail that arrived protected may get a reply token. (A connection begun before a reload shows what the old
- * table needed.)
+ * added either: a mark beside a forged one is worse than none. (A connection begun before a reload shows what the old
+ * table needed.) Mail that arrived protected may get a reply token. An edit that cannot be encoded is left out.
  */
 import type { Edit, HeaderField } from '../core/edit.ts';
 import type { Transaction } from '../core/transaction.ts';
