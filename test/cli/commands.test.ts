@@ -107,7 +107,10 @@ test('simulate milter edits a message of ours', async (t) => {
     t.equal(text.match(/^x-tls-banner:/gim)?.length, 1);
     t.match(text, /^X-TLS-Ward: v=1; leg=receive; state=protected; protocol=TLSv1\.3;/);
     t.match(text, /^Authentication-Results: mx\.example\.org;\n x-tls=pass /m);
-    t.match(text, /^Subject: \[via TLS\] hello\nFrom: a@bank\.example\n\nThis message reached .*\n\nText\n$/m);
+    t.match(
+      text,
+      /^Subject: \[via TLS\] hello\nFrom: a@bank\.example\n\nThis message reached .*\n\nText\n$/m,
+    );
   }
   const piped = await say(simulate, [...argv, '--json', '--output', '-']);
   t.match(piped.out, /^X-TLS-Ward: /, 'standard output has the message alone');
