@@ -15,9 +15,9 @@ import { formatProblem } from '../config/problem.ts';
 import { describeDelivery } from '../core/deliverWords.ts';
 import { PolicyTable } from '../core/table.ts';
 import { visible } from '../log/visible.ts';
-import { postfixVersion } from '../net/active.ts';
 import { answerMap, MAPS } from '../session/mapAnswer.ts';
 import { formatSocketmapReply } from '../wire/socketmapEncode.ts';
+import { answeredVersion } from '../wire/tlsPolicyValue.ts';
 import { EXIT, exceptionWords, type Io, label, paint, UsageError } from './command.ts';
 import { controlSocket } from './daemon.ts';
 import { lookUpPublished } from './publishedLookUp.ts';
@@ -48,7 +48,7 @@ export async function explainDeliver(question: DeliverQuestion, io: Io): Promise
     return EXIT.config;
   }
   const table = new PolicyTable(loaded.packed, 1, loaded.hash);
-  const version = postfixVersion(loaded.service);
+  const version = answeredVersion(loaded.service.postfixVersion);
   const first = answerMap(map, keyOf(map, deliver), table, version);
   const found =
     first.question == null

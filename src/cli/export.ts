@@ -15,8 +15,7 @@ import { loadConfig } from '../config/load.ts';
 import { escapeText, formatProblem } from '../config/problem.ts';
 import { type StaticMap, staticMap } from '../core/staticMap.ts';
 import { PolicyTable } from '../core/table.ts';
-import { postfixVersion } from '../net/active.ts';
-import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
+import { answeredVersion, formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
 import { configFile, count, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { LockedError, openDraft, WriteError } from './replaceFile.ts';
 
@@ -44,7 +43,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     return EXIT.config;
   }
   const map = staticMap(new PolicyTable(loaded.packed, 1, loaded.hash), values['auto-floor'] ?? false);
-  const version = postfixVersion(loaded.service);
+  const version = answeredVersion(loaded.service.postfixVersion);
   const lines = map.entries.map(({ key, policy }) => `${key} ${formatTlsPolicy(policy, version)}`);
   if (values.check !== undefined) return check(values.check, lines, values.json ?? false, io);
 

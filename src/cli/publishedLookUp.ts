@@ -6,11 +6,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServiceSettings } from '../config/service.ts';
 import type { Published, PublishedQuestion, StsFact } from '../core/published.ts';
-import { postfixVersion } from '../net/active.ts';
 import { askDaemon, ControlError } from '../net/controlClient.ts';
 import { openPublications } from '../published/open.ts';
 import type { Inspection } from '../published/publications.ts';
 import { parseStored } from '../sts/stsFolder.ts';
+import { answeredVersion } from '../wire/tlsPolicyValue.ts';
 
 export interface LookedUp {
   readonly published: Published;
@@ -49,7 +49,7 @@ export async function lookUpPublished(
 async function lookUpHere(question: PublishedQuestion, service: ServiceSettings): Promise<Published> {
   const { resolver, published, stsTestOpening, stsCache } = service;
   const finder = await openPublications(
-    { resolver, published, stsTestOpening, stsCache: null, version: postfixVersion(service) },
+    { resolver, published, stsTestOpening, stsCache: null, version: answeredVersion(service.postfixVersion) },
     { sts: () => undefined, dane: () => undefined },
   );
   try {

@@ -16,12 +16,9 @@
  *
  * Sources: Postfix TLS_README ("Client TLS limitations", "DANE TLS authentication"), smtp_tls_policy_maps in postconf(5).
  */
-import type { DeliverFloor, DeliverLevel } from './settings.ts';
+import type { AnsweredLevel, DeliverFloor } from './settings.ts';
 
-export { type DeliverFloor, FLOORS } from './settings.ts';
-
-/** A level as an MTA is told it. */
-export type AnsweredLevel = Exclude<DeliverLevel, 'auto'>;
+export { type AnsweredLevel, type DeliverFloor, FLOORS } from './settings.ts';
 
 export const GUARANTEES: Readonly<Record<AnsweredLevel, readonly string[]>> = {
   none: [],

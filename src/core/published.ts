@@ -6,7 +6,7 @@
  *
  * Sources: RFC 7672 (DANE for SMTP), RFC 8461 (MTA-STS).
  */
-import type { AnsweredLevel } from './deliverLevel.ts';
+import type { AnsweredLevel } from './settings.ts';
 
 /** TLSA records of the domain's MX hosts, as far as DNSSEC vouches for them. */
 export type DaneFact =

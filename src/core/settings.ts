@@ -21,6 +21,8 @@ export const DELIVER_LEVELS = [
   'auto',
 ] as const;
 export type DeliverLevel = (typeof DELIVER_LEVELS)[number];
+/** A level as an MTA is told it. */
+export type AnsweredLevel = Exclude<DeliverLevel, 'auto'>;
 
 /** What mail must at least leave with: of a row that follows what is published, and in the name of a map. */
 export const FLOORS = ['none', 'encrypt', 'verify'] as const;

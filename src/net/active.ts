@@ -20,7 +20,7 @@ import { headerNamesFor } from '../rules/messageFacts.ts';
 import type { RouteSettings } from '../rules/route.ts';
 import { protectsDelivery, TLS_REQUIRED_FIELD } from '../rules/tlsRequired.ts';
 import type { EventsAnswer } from '../session/judging.ts';
-import { OLDEST_POSTFIX, type PostfixVersion, parsePostfixVersion } from '../wire/tlsPolicyValue.ts';
+import { answeredVersion } from '../wire/tlsPolicyValue.ts';
 import type { Active } from './judge.ts';
 
 /** The keys of `mark-key`, which at the first start is made; none when marks are not signed. Rejects with KeyFileError. */
@@ -44,7 +44,7 @@ export function activeOf(
     rules,
     route: routeSettings(service),
     events: eventsOf(service, table, edits, rules),
-    postfixVersion: postfixVersion(service),
+    postfixVersion: answeredVersion(service.postfixVersion),
     tlsRequiredNo: service.tlsRequiredNo,
     ways: { relayhost: service.relayhost, fallbacks: fallbacksOf(rules) },
   };
@@ -61,11 +61,6 @@ function fallbacksOf(rules: readonly Rule[]): ReadonlyMap<string, string> {
   return new Map(
     rules.flatMap(({ name, fallback }) => (fallback === null ? [] : [[name, fallback] as const])),
   );
-}
-
-/** The version that answers on the deliver leg are written for. */
-export function postfixVersion(service: ServiceSettings): PostfixVersion {
-  return parsePostfixVersion(service.postfixVersion ?? '') ?? OLDEST_POSTFIX;
 }
 
 /** Names, keys and tags for the edits of a message. */

@@ -17,7 +17,7 @@ import type { Log } from '../log/log.ts';
 import { openPublications } from '../published/open.ts';
 import type { Publications } from '../published/publications.ts';
 import type { StsEvent } from '../sts/stsEvents.ts';
-import { postfixVersion } from './active.ts';
+import { answeredVersion } from '../wire/tlsPolicyValue.ts';
 
 /** Makes a finder; tests have one of their own. */
 export type OpenPublications = typeof openPublications;
@@ -129,7 +129,7 @@ export class LookUps {
 function made(settings: ServiceSettings, log: Log, open: OpenPublications): Promise<Publications> {
   const { resolver, stsCache, published, stsTestOpening } = settings;
   return open(
-    { resolver, stsCache, published, stsTestOpening, version: postfixVersion(settings) },
+    { resolver, stsCache, published, stsTestOpening, version: answeredVersion(settings.postfixVersion) },
     {
       sts: (event) => tell(log, event),
       dane: (state) => {

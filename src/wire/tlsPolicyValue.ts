@@ -49,6 +49,11 @@ export interface PostfixVersion {
 /** What is answered when nobody says which Postfix asks. */
 export const OLDEST_POSTFIX: PostfixVersion = { major: 3, minor: 7 };
 
+/** The version that answers are written for: `postfix-version` of the configuration, the oldest where it is not set. */
+export function answeredVersion(configured: string | null): PostfixVersion {
+  return parsePostfixVersion(configured ?? '') ?? OLDEST_POSTFIX;
+}
+
 /** Postfix reads replies of 100,000 bytes, `OK ` included (`socketmap_max_reply_size`, a constant before 3.10). */
 export const LONGEST_VALUE = 100_000 - 'OK '.length;
 
