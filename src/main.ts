@@ -3,7 +3,7 @@
  * The `tlsward` executable: picks the command and turns its outcome into an exit status. Nothing else happens here.
  */
 import type { Io, Run } from './cli/command.ts';
-import { packageVersion } from './net/version.ts';
+import { packageVersion } from './daemon/version.ts';
 
 type Command = readonly [summary: string, load: () => Promise<{ run: Run }>, options?: readonly string[]];
 
@@ -102,8 +102,8 @@ function usage(only = ''): string {
 }
 
 async function unknownCommand(name: string): Promise<string> {
-  const { escapeText } = await import('./config/problem.ts');
-  const { nearest } = await import('./config/suggest.ts');
+  const { escapeText } = await import('./config/ini/problem.ts');
+  const { nearest } = await import('./config/ini/suggest.ts');
   const near = nearest(name, Object.keys(COMMANDS));
   const hint = near === null ? '' : ` (did you mean ${near}?)`;
   return `tlsward: no command "${escapeText(name)}"${hint}; tlsward help lists them\n`;

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { keysOf } from '../src/config/keys.ts';
-import { loadConfig } from '../src/config/load.ts';
+import { keysOf } from '../src/config/keys/keys.ts';
+import { loadConfig } from '../src/config/load/load.ts';
 import { fenceTable } from '../src/rules/fence.ts';
 import { root } from './root.ts';
 

@@ -2,7 +2,7 @@
  * Who may import whom. Dependencies point one way, so that what decides can be read, tested and trusted without what
  * talks: a folder imports those in its entry and nothing else, and a folder without an entry is a mistake.
  *
- * `core` and `session` have neither clock nor chance nor environment either: the same input always gives the same step.
+ * Folders that decide have neither clock nor chance nor environment either: the same input always gives the same step.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -13,52 +13,68 @@ import { root } from './root.ts';
 const MAY: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ['node:buffer'],
+  receive: ['core'],
+  deliver: ['core'],
   mail: ['core'],
   mark: ['core', 'node:crypto', 'node:fs/promises', 'node:path'],
-  hops: ['core'],
-  edits: ['core', 'wire', 'mail', 'mark'],
+  hops: ['core', 'receive'],
   mailfile: ['core', 'node:fs', 'node:fs/promises', 'node:path'],
-  session: ['wire', 'core'],
-  config: ['core', 'mail', 'ini', 'ajv', 'node:*'],
-  log: ['core', 'pino', 'node:fs'],
+  edits: ['core', 'wire', 'receive', 'mail', 'mark'],
+  rules: ['core', 'wire', 'receive', 'deliver', 'mail', 'mark', 'node:crypto'],
+  session: ['core', 'wire', 'receive', 'rules'],
+  maps: ['core', 'wire', 'deliver', 'rules'],
+  'config/ini': ['core', 'ini', 'node:*'],
+  'config/keys': ['core', 'mail', 'config/ini', 'ajv', 'node:*'],
+  'config/load': ['core', 'receive', 'config/ini', 'config/keys', 'node:*'],
+  log: ['core', 'receive', 'pino', 'node:fs'],
   dns: ['core', 'wire', 'node:*'],
-  sts: ['core', 'dns', 'node:*'],
-  published: ['core', 'wire', 'dns', 'sts', 'node:*'],
-  rules: ['core', 'wire', 'mail', 'mark', 'node:crypto'],
-  net: [
-    'wire',
-    'session',
+  sts: ['core', 'deliver', 'dns', 'node:*'],
+  discovery: ['core', 'wire', 'deliver', 'dns', 'sts', 'config/keys', 'log', 'node:*'],
+  net: ['core', 'wire', 'session', 'config/keys', 'log', 'node:*'],
+  simulate: ['core', 'wire', 'mark', 'rules', 'config/keys', 'node:*'],
+  daemon: [
     'core',
-    'config',
-    'log',
+    'wire',
+    'receive',
+    'deliver',
+    'rules',
+    'session',
+    'maps',
     'mark',
     'edits',
-    'dns',
-    'sts',
-    'published',
-    'rules',
+    'discovery',
+    'config/ini',
+    'config/keys',
+    'config/load',
+    'log',
+    'net',
     'node:*',
   ],
   cli: [
     'core',
     'wire',
-    'session',
+    'receive',
+    'deliver',
+    'rules',
+    'maps',
     'mail',
     'mark',
     'hops',
     'edits',
     'mailfile',
-    'dns',
     'sts',
-    'published',
-    'rules',
-    'config',
+    'discovery',
+    'config/ini',
+    'config/keys',
+    'config/load',
     'log',
     'net',
+    'daemon',
+    'simulate',
     'node:*',
   ],
   // the executable itself: dispatches to cli
-  '.': ['cli', 'net', 'config'],
+  '.': ['cli', 'daemon', 'config/ini'],
 };
 
 const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
@@ -66,7 +82,7 @@ const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 
   .filter((name) => name.endsWith('.ts'))
   .sort();
 
-const folderOf = (name: string): string => (name.includes('/') ? name.slice(0, name.indexOf('/')) : '.');
+const folderOf = (name: string): string => posix.dirname(name);
 
 /** The code without its comments. */
 function codeOf(name: string): string {
@@ -83,6 +99,9 @@ function importsOf(code: string): string[] {
   ];
   return found.map((match) => match[1]!);
 }
+
+/** The same input always gives the same output here. */
+const PURE = ['core', 'wire', 'receive', 'deliver', 'session', 'maps'];
 
 test('imports are found in every form', async (t) => {
   const code = [
@@ -138,7 +157,7 @@ test('the table itself has no circle and no idle entry', async (t) => {
 test('what decides has no clock, no chance, no environment', async (t) => {
   const impure =
     /\b(?:Date\.now|new Date|Math\.random|performance\.|process\.|console\.|setTimeout|setInterval|fetch\()/;
-  const files = sources.filter((name) => ['core', 'wire', 'session'].includes(folderOf(name)));
+  const files = sources.filter((name) => PURE.includes(folderOf(name)));
   t.same(
     files.filter((name) => impure.test(codeOf(name))),
     [],

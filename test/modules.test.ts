@@ -7,7 +7,7 @@ import { test } from 'tap';
 import { root } from './root.ts';
 
 /** Programs, not modules: to import them is to run them. */
-const PROGRAMS = ['main.ts', 'config/loadWorker.ts'];
+const PROGRAMS = ['main.ts', 'config/load/loadWorker.ts'];
 
 const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
   .map((name) => name.replaceAll('\\', '/'))

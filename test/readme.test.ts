@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
-import { KEYS } from '../src/config/keys.ts';
-import { loadConfig } from '../src/config/load.ts';
+import { KEYS } from '../src/config/keys/keys.ts';
+import { loadConfig } from '../src/config/load/load.ts';
 import { root } from './root.ts';
 
 const README = readFileSync(new URL('README.md', root), 'utf8');

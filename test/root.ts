@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 function findRoot(): URL {
   const named = process.env.TLSWARD_ROOT;
   if (named !== undefined && named !== '') return pathToFileURL(`${resolve(named)}/`);
-  for (let dir = new URL('./', import.meta.url); ; dir = new URL('../', dir)) {
+  for (let dir = new URL('./cli/exp/', import.meta.url); ; dir = new URL('../', dir)) {
     if (existsSync(new URL('package.json', dir))) return dir;
     if (dir.pathname === '/') {
       throw new Error(`no package.json above ${import.meta.url}; set TLSWARD_ROOT to the repository`);

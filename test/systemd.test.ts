@@ -9,7 +9,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { defaultOf } from '../src/config/keys.ts';
+import { defaultOf } from '../src/config/keys/keys.ts';
 import { inNetworks, parseNetwork } from '../src/core/network.ts';
 import { judgeAddress } from '../src/sts/addressFilter.ts';
 import { root } from './root.ts';
@@ -158,7 +158,7 @@ t.test('sockets in step with program and fragments', async (t) => {
     t.match(repoText(`contrib/postfix/${fragment}.main.cf`), new RegExp(`unix:tlsward/${door}\\.sock[,:]`));
   }
   // the names the daemon looks for among the descriptors it inherits
-  const names = repoText('src/net/service.ts');
+  const names = repoText('src/daemon/service.ts');
   for (const door of [...Object.keys(doors), 'control']) t.ok(names.includes(`'${door}'`), door);
 });
 

@@ -5,13 +5,14 @@
  * too low for `max-connections`: it is that of this process, and the unit's when it is run by it. postconf is asked whether
  * the Postfix of this host keeps what the table promises; what it does not is a warning. Exit status: 0 fine, 78 mistakes.
  */
-import { loadConfig } from '../config/load.ts';
-import { formatNotice, formatProblem } from '../config/problem.ts';
+
+import { formatNotice, formatProblem } from '../config/ini/problem.ts';
+import { loadConfig } from '../config/load/load.ts';
+import { askPostconf } from '../daemon/postconf.ts';
+import { postfixWarnings } from '../daemon/postfixWarnings.ts';
+import { factsOf, type Watched } from '../daemon/postfixWatch.ts';
 import { KeyFileError, missingKeyFile, readKeyFile } from '../mark/keyFile.ts';
 import { openFileLimit, tooFewFiles } from '../net/openFiles.ts';
-import { askPostconf } from '../net/postconf.ts';
-import { postfixWarnings } from '../net/postfixWarnings.ts';
-import { factsOf, type Watched } from '../net/postfixWatch.ts';
 import { connectionsFor } from '../net/room.ts';
 import { configFile, count, EXIT, type Io, paint, parseCommand } from './command.ts';
 

@@ -12,13 +12,14 @@
  * Exit status: 0 in force, 1 no such exception to remove, 69 written, but no daemon answers; 73 the file cannot be written,
  * 75 somebody else is writing it, 78 mistakes.
  */
-import { addDays, countDays, dayOf, daysBetween } from '../config/day.ts';
-import { coveredBy, type ExceptionRow } from '../config/exceptions.ts';
-import { withException, withoutException } from '../config/exceptionsFile.ts';
-import { type Loaded, loadConfig } from '../config/load.ts';
-import { type Pattern, parsePattern } from '../config/pattern.ts';
-import { formatPosition, formatProblem, type Problem, Wrong } from '../config/problem.ts';
-import { parseDay } from '../config/values.ts';
+
+import { formatPosition, formatProblem, type Problem, Wrong } from '../config/ini/problem.ts';
+import { addDays, countDays, dayOf, daysBetween } from '../config/keys/day.ts';
+import { type Pattern, parsePattern } from '../config/keys/pattern.ts';
+import { parseDay } from '../config/keys/values.ts';
+import { coveredBy, type ExceptionRow } from '../config/load/exceptionSections.ts';
+import { withException, withoutException } from '../config/load/exceptionsFile.ts';
+import { type Loaded, loadConfig } from '../config/load/load.ts';
 import { DELIVER_LEVELS, RECEIVE_LEVELS } from '../core/settings.ts';
 import { PolicyTable } from '../core/table.ts';
 import { ControlError } from '../net/controlClient.ts';

@@ -3,10 +3,11 @@
  * the overdue ones first. Reads the configuration, not the daemon.
  * Exit status: 0 none is overdue, 1 one is, 78 mistakes.
  */
-import { countDays, dayOf, daysBetween } from '../config/day.ts';
-import type { ExceptionRow } from '../config/exceptions.ts';
-import { loadConfig } from '../config/load.ts';
-import { escapeText, formatPosition, formatProblem } from '../config/problem.ts';
+
+import { escapeText, formatPosition, formatProblem } from '../config/ini/problem.ts';
+import { countDays, dayOf, daysBetween } from '../config/keys/day.ts';
+import type { ExceptionRow } from '../config/load/exceptionSections.ts';
+import { loadConfig } from '../config/load/load.ts';
 import { configFile, count, EXIT, type Io, paint, parseCommand } from './command.ts';
 
 /** `tlsward exceptions`; see the file comment. */

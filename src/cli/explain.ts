@@ -15,18 +15,25 @@
  * Exit status: 0 accepted, 1 refused or held (some recipient), 75 deferred because the MTA would not have told enough.
  */
 
-import { loadConfig } from '../config/load.ts';
-import { formatProblem } from '../config/problem.ts';
+import { formatProblem } from '../config/ini/problem.ts';
+import { loadConfig } from '../config/load/load.ts';
 import { NULL_ADDRESS, parsePath } from '../core/address.ts';
-import { smallestChange } from '../core/counterfactual.ts';
-import { decide } from '../core/decide.ts';
-import { shownTo } from '../core/interfaces.ts';
 import { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { describeRequired, describeTls, printable, type Reply, reasonsOf, replyFor } from '../core/words.ts';
+import { editSettings } from '../daemon/active.ts';
 import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
-import { editSettings } from '../net/active.ts';
+import { smallestChange } from '../receive/counterfactual.ts';
+import { decide } from '../receive/decide.ts';
+import { shownTo } from '../receive/interfaces.ts';
+import {
+  describeRequired,
+  describeTls,
+  printable,
+  type Reply,
+  reasonsOf,
+  replyFor,
+} from '../receive/smtpReply.ts';
 import {
   configFile,
   EXIT,

@@ -10,12 +10,13 @@
  * the running daemon, or looked up here, and shown.
  * Exit status: 0 answered (NOTFOUND is an answer), 75 mail would wait.
  */
-import { loadConfig } from '../config/load.ts';
-import { formatProblem } from '../config/problem.ts';
-import { describeDelivery } from '../core/deliverWords.ts';
+
+import { formatProblem } from '../config/ini/problem.ts';
+import { loadConfig } from '../config/load/load.ts';
 import { PolicyTable } from '../core/table.ts';
+import { describeDelivery } from '../deliver/describeDelivery.ts';
 import { visible } from '../log/visible.ts';
-import { answerMap, MAPS } from '../session/mapAnswer.ts';
+import { answerMap, MAPS } from '../maps/mapAnswer.ts';
 import { formatSocketmapReply } from '../wire/socketmapEncode.ts';
 import { answeredVersion } from '../wire/tlsPolicyValue.ts';
 import { EXIT, exceptionWords, type Io, label, paint, UsageError } from './command.ts';

@@ -10,12 +10,13 @@
  *
  * A recipient that is accepted is `250`; nothing is printed where all are, at every interface.
  */
-import type { Facts } from '../core/decide.ts';
-import { answerAt, INTERFACES, type Interface, type RecipientAnswer } from '../core/interfaces.ts';
+
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Action, Verdict } from '../core/verdict.ts';
-import { printable, type Reply, replyFor } from '../core/words.ts';
+import type { Facts } from '../receive/decide.ts';
+import { answerAt, INTERFACES, type Interface, type RecipientAnswer } from '../receive/interfaces.ts';
+import { printable, type Reply, replyFor } from '../receive/smtpReply.ts';
 import { type Io, label } from './command.ts';
 
 export interface ExplainedRecipient {

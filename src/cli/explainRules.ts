@@ -12,24 +12,24 @@
  * The message comes as options: `--subject TEXT`, `--header "Name: value"`, `--parameter REQUIRETLS`, and `--message FILE`,
  * of which the header fields count. Tokens are checked with the keys of `mark-key`, which must be readable for that.
  */
-import type { Loaded } from '../config/load.ts';
+import type { Loaded } from '../config/load/load.ts';
 import { parsePath } from '../core/address.ts';
-import { decideNextHop } from '../core/deliver.ts';
-import type { HeaderField } from '../core/edit.ts';
-import { ROUTE_ENDS } from '../core/routeSuffix.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import type { Cannot, Need, RuleLevel } from '../core/rule.ts';
-import { needsOf } from '../core/rules.ts';
 import type { Position } from '../core/settings.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
-import { printable, type Reply } from '../core/words.ts';
+import { routeSettings } from '../daemon/active.ts';
+import { namesWay } from '../daemon/messageRouting.ts';
+import { decideNextHop } from '../deliver/deliver.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
 import { checkReplyTokens, findReplyTokens } from '../mark/replyToken.ts';
 import type { MarkKey } from '../mark/signMark.ts';
-import { routeSettings } from '../net/active.ts';
-import { namesWay } from '../net/routing.ts';
+import { printable, type Reply } from '../receive/smtpReply.ts';
+import { needsOf } from '../rules/matchRules.ts';
 import { domainsOf, messageFacts, tokenValues } from '../rules/messageFacts.ts';
+import { ROUTE_ENDS } from '../rules/recipientSuffix.ts';
 import { type RouteCase, routeMessage } from '../rules/route.ts';
 import { literalByRow } from '../rules/routeHop.ts';
 import { foreignWay } from '../rules/routeWords.ts';

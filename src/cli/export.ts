@@ -10,11 +10,11 @@
  * Exit status: 0 written, or the same; 1 FILE differs, 65 FILE cannot be read, 73 it cannot be written, 78 mistakes.
  */
 import { readFileSync } from 'node:fs';
-import { dayOf } from '../config/day.ts';
-import { loadConfig } from '../config/load.ts';
-import { escapeText, formatProblem } from '../config/problem.ts';
-import { type StaticMap, staticMap } from '../core/staticMap.ts';
+import { escapeText, formatProblem } from '../config/ini/problem.ts';
+import { dayOf } from '../config/keys/day.ts';
+import { loadConfig } from '../config/load/load.ts';
 import { PolicyTable } from '../core/table.ts';
+import { type StaticMap, staticMap } from '../deliver/staticMap.ts';
 import { answeredVersion, formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
 import { configFile, count, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { LockedError, openDraft, WriteError } from './replaceFile.ts';

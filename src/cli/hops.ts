@@ -13,11 +13,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { type Network, parseNetwork } from '../core/network.ts';
-import { printable } from '../core/words.ts';
 import { type OwnHosts, type Protection, readChain } from '../hops/chain.ts';
 import { hopsJson, hopsLines } from '../hops/hopsText.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
+import { printable } from '../receive/smtpReply.ts';
 import { asciiJson } from './asciiJson.ts';
 import { configFile, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 

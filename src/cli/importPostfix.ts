@@ -10,12 +10,13 @@
  * key for (tafile, servername, enable_rpk, attributes of reports, floors where Postfix falls back to plain text) is named.
  * Sources: Postfix postconf(5), smtp_tls_policy_maps; postmap(1); `src/util/readlline.c`.
  */
-import { type Pattern, parsePattern } from '../config/pattern.ts';
-import { Wrong } from '../config/problem.ts';
-import { parseCipherFragment, parseFingerprint, parseServerName } from '../config/values.ts';
-import { excludedCiphers } from '../core/cipherNames.ts';
-import { lowest } from '../core/narrowing.ts';
+
+import { Wrong } from '../config/ini/problem.ts';
+import { type Pattern, parsePattern } from '../config/keys/pattern.ts';
+import { parseCipherFragment, parseFingerprint, parseServerName } from '../config/keys/values.ts';
 import { parseNextHop } from '../core/nextHop.ts';
+import { excludedCiphers } from '../deliver/ciphers.ts';
+import { lowest } from '../deliver/intersectTlsParameters.ts';
 import { parseTlsPolicy } from '../wire/tlsPolicyParse.ts';
 import { type Imported, type Requirement, type SourceLine, Unmapped } from './importRows.ts';
 

@@ -11,10 +11,11 @@
  * Rows that ask for the same share one policy, numbered as they come. Nothing is guessed: a line that the table cannot say
  * as strictly as it was said gets no row.
  */
-import { formatHalf } from '../config/exceptionsFile.ts';
-import { LONGEST_LINE_BYTES } from '../config/limits.ts';
-import { escapeText, formatPosition } from '../config/problem.ts';
-import { type AnsweredLevel, mandatory } from '../core/deliverLevel.ts';
+
+import { LONGEST_LINE_BYTES } from '../config/ini/limits.ts';
+import { escapeText, formatPosition } from '../config/ini/problem.ts';
+import { formatHalf } from '../config/load/exceptionsFile.ts';
+import { type AnsweredLevel, mandatory } from '../deliver/level.ts';
 
 /** One logical line of a source. */
 export interface SourceLine {

@@ -10,9 +10,10 @@
  * here, if there is one. Entries without a TLS tag are about something else, and only counted.
  * Sources: Sendmail cf/README, "TLS-related rulesets", "STARTTLS"; cf/m4/proto.m4, rulesets tls_rcpt and TLS_connection.
  */
-import { parsePattern } from '../config/pattern.ts';
-import { Wrong } from '../config/problem.ts';
-import { parseServerName } from '../config/values.ts';
+
+import { Wrong } from '../config/ini/problem.ts';
+import { parsePattern } from '../config/keys/pattern.ts';
+import { parseServerName } from '../config/keys/values.ts';
 import { type Imported, type Requirement, type SourceLine, Unmapped } from './importRows.ts';
 
 /** Tags about TLS that are no rows, and why. */

@@ -2,7 +2,7 @@
  * `tlsward lookup CODE`: turns the code at the end of a reply back into the transaction it was given to. Recent ones are
  * in the daemon's memory; older ones are in its log under the same code.
  */
-import { normaliseCode } from '../net/codes.ts';
+import { normaliseCode } from '../daemon/codes.ts';
 import { EXIT, type Io, label, parseCommand, UsageError } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 

@@ -8,8 +8,8 @@
  *
  * A host as a next hop may be given too, `[mx.bank.example]:587`. Exit status: 0 known, 75 something could not be found out.
  */
-import type { Published } from '../core/published.ts';
-import type { Inspection } from '../published/publications.ts';
+import type { Published } from '../core/publishedFacts.ts';
+import type { Inspection } from '../discovery/policyDiscovery.ts';
 import { EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 import { hasUnknown, publishedLines } from './publishedText.ts';

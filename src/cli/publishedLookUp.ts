@@ -4,12 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ServiceSettings } from '../config/service.ts';
-import type { Published, PublishedQuestion, StsFact } from '../core/published.ts';
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import type { Published, PublishedQuestion, StsFact } from '../core/publishedFacts.ts';
+import { openPublications } from '../discovery/openDiscovery.ts';
+import type { Inspection } from '../discovery/policyDiscovery.ts';
 import { askDaemon, ControlError } from '../net/controlClient.ts';
-import { openPublications } from '../published/open.ts';
-import type { Inspection } from '../published/publications.ts';
-import { parseStored } from '../sts/stsFolder.ts';
+import { parseStored } from '../sts/folder.ts';
 import { answeredVersion } from '../wire/tlsPolicyValue.ts';
 
 export interface LookedUp {

@@ -5,9 +5,9 @@
  *   MTA-STS  mode enforce, id 20261122, mx mx.bank.example *.out.bank.example, max_age 7 d
  *            fetched 2026-11-22T09:00:00.000Z (3 h ago), expires 2026-11-29T09:00:00.000Z (in 6 d)
  */
-import type { DaneFact, OtherAnswer, Published, StsFact } from '../core/published.ts';
+import type { DaneFact, OtherAnswer, Published, StsFact } from '../core/publishedFacts.ts';
+import type { Inspection } from '../discovery/policyDiscovery.ts';
 import { visible } from '../log/visible.ts';
-import type { Inspection } from '../published/publications.ts';
 
 const MOST_NAMES = 20;
 

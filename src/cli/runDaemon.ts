@@ -2,13 +2,14 @@
  * The daemon's life: started with what was read, SIGHUP reloads, SIGTERM or SIGINT ends it. Apart from `serve.ts`, so that the
  * configuration is being read while this and all it needs is loaded.
  */
-import type { Loaded } from '../config/load.ts';
-import { formatProblem } from '../config/problem.ts';
+
+import { formatProblem } from '../config/ini/problem.ts';
+import type { Loaded } from '../config/load/load.ts';
+import { ConfigRejected, Service } from '../daemon/service.ts';
+import { packageVersion } from '../daemon/version.ts';
 import { Log } from '../log/log.ts';
 import { KeyFileError } from '../mark/keyFile.ts';
 import { ListenError, mustExit } from '../net/listen.ts';
-import { ConfigRejected, Service } from '../net/service.ts';
-import { packageVersion } from '../net/version.ts';
 import { EXIT, type Io } from './command.ts';
 
 /** Runs until a signal; `loading` is the configuration `config` as it is being read. Resolves to the exit status. */

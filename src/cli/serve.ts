@@ -8,7 +8,7 @@
  * This file only sets things going: the worker reads the configuration while the daemon's own files are still being loaded.
  */
 import { resolve } from 'node:path';
-import { loadInWorker } from '../config/reload.ts';
+import { loadInWorker } from '../config/load/loadInWorker.ts';
 import { tooFewFiles } from '../net/openFiles.ts';
 import { configFile, EXIT, type Io, parseCommand } from './command.ts';
 

@@ -6,7 +6,7 @@
  *   --client ADDRESS                                 --auth LOGIN
  *   --header "Name: value" (several; bytes as typed)
  */
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import type { ClientCertificate, TlsState } from '../core/tls.ts';
 import { UsageError } from './command.ts';
 

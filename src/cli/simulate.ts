@@ -14,16 +14,16 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type ListenAddress, parseListen } from '../config/listen.ts';
-import { Wrong } from '../config/problem.ts';
-import type { HeaderField } from '../core/edit.ts';
+import { Wrong } from '../config/ini/problem.ts';
+import { type ListenAddress, parseListen } from '../config/keys/listenAddress.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
-import type { PlainMessage } from '../net/applyReplies.ts';
 import { ControlError } from '../net/controlClient.ts';
-import { type Played, playMilter } from '../net/milterPlayer.ts';
-import { PlayError } from '../net/playing.ts';
-import { askPolicy } from '../net/policyPlayer.ts';
-import { askSocketmap } from '../net/socketmapPlayer.ts';
+import type { PlainMessage } from '../simulate/applyReplies.ts';
+import { type Played, playMilter } from '../simulate/milterPlayer.ts';
+import { PlayError } from '../simulate/playing.ts';
+import { askPolicy } from '../simulate/policyPlayer.ts';
+import { askSocketmap } from '../simulate/socketmapPlayer.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 import { headerOption, SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';

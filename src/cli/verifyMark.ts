@@ -12,14 +12,15 @@
  * every mark verifies, 1 a mark fails, 75 a message without a mark or without a known sender, 64 usage, 65 unreadable, 78
  * the key file cannot be used.
  */
-import { loadConfig } from '../config/load.ts';
-import type { ServiceSettings } from '../config/service.ts';
-import { printable } from '../core/words.ts';
+
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import { loadConfig } from '../config/load/load.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { SavedBody } from '../mark/bodyDigest.ts';
 import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
 import { MARK_NAME, type MarkFields } from '../mark/markFields.ts';
 import type { MarkKey } from '../mark/signMark.ts';
+import { printable } from '../receive/smtpReply.ts';
 import { asciiJson } from './asciiJson.ts';
 import {
   type BodyFit,

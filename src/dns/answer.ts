@@ -13,7 +13,7 @@
 import type { DnsAnswer, DnsRecord } from '../wire/dnsDecode.ts';
 import type { DnsQuestion } from '../wire/dnsEncode.ts';
 import { extendedErrorWords, RCODE, rcodeName } from '../wire/dnsNumbers.ts';
-import type { Lookup } from './lookup.ts';
+import type { Lookup } from './resolver.ts';
 
 const MOST_ALIASES = 10;
 const LONGEST_FOUND_SECONDS = 86_400;

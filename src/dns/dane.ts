@@ -29,8 +29,8 @@
  * Sources: RFC 7672 sections 2.1 to 2.2.3 and 3.1, RFC 6698 section 2.1, RFC 7505 (null MX), RFC 5321 section 5.1;
  * Postfix `src/tls/tls_dane.c`, which decides alike.
  */
-import type { DaneFact, PublishedQuestion } from '../core/published.ts';
-import type { Lookup, MxRecord, Resolver, TlsaRecord } from './lookup.ts';
+import type { DaneFact, PublishedQuestion } from '../core/publishedFacts.ts';
+import type { Lookup, MxRecord, Resolver, TlsaRecord } from './resolver.ts';
 
 /** Postfix tries five addresses of a domain by default. */
 const MOST_HOSTS = 20;

@@ -8,7 +8,7 @@
  * Source: RFC 4035 section 3.2.3, RFC 6840 section 5.8.
  */
 import { type DnsServer, serverName } from './exchange.ts';
-import { type StubOptions, StubResolver } from './stub.ts';
+import { type StubOptions, StubResolver } from './stubResolver.ts';
 
 export type SelfTest =
   | { readonly kind: 'validates' }

@@ -1,8 +1,8 @@
 /** What a banner says of one message: its template, and the values of the fields. */
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { describeCertificate, describeTls } from '../core/words.ts';
 import { type OwnBanners, ownBanners, parseTemplate, type Template } from '../mail/template.ts';
+import { describeCertificate, describeTls } from '../receive/smtpReply.ts';
 import type { ChosenBanner } from './bannerChoice.ts';
 
 export interface BannerFacts {

@@ -4,9 +4,9 @@
  * Where the banner goes in, every banner of the table that stands at the top gives way to it. On other mail `banner-forged`
  * decides: what is signed or encrypted is never touched, and DKIM-signed mail with `always` only.
  */
-import type { Edit, HeaderField } from '../core/edit.ts';
+import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import { type Edited, putBodyBanner, takeBodyBanners } from '../mail/bodyBanner.ts';
-import { LEAVE_REASONS } from '../mail/reasons.ts';
+import { LEAVE_REASONS } from '../mail/skipReasons.ts';
 import { renderTemplate } from '../mail/template.ts';
 import type { ChosenBanner } from './bannerChoice.ts';
 import { ownBannersOf, templateOf } from './bannerWords.ts';

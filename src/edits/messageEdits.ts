@@ -8,7 +8,7 @@
  * added either: a mark beside a forged one is worse than none. (A connection begun before a reload shows what the old
  * table needed.) Mail that arrived protected may get a reply token. An edit that cannot be encoded is left out.
  */
-import type { Edit, HeaderField } from '../core/edit.ts';
+import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { SIGNATURE_HEADERS, signatureCovers } from '../mail/signatures.ts';

@@ -13,7 +13,7 @@
  * comes from outside stays: one whose HMAC fits none of the parties of a reply counts for nothing, one whose HMAC fits is
  * ours, come back in an answer to our answer; and taking a msg-id out of `References` would break threads.
  */
-import type { Edit, HeaderField } from '../core/edit.ts';
+import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import { SIGNATURE_HEADERS, signatureCovers } from '../mail/signatures.ts';
 import { checkReplyTokens, makeReplyToken } from '../mark/replyToken.ts';
 import type { MarkKey } from '../mark/signMark.ts';

@@ -11,8 +11,8 @@
  * one in it, it is cut there, because taking away could bring forward what was not looked at. All subjects of a message
  * together have MOST_OF_SUBJECTS; what is left of a message with so many goes (RFC 5322 section 3.6 allows one).
  */
-import type { Edit, HeaderField } from '../core/edit.ts';
-import { foldText } from '../mail/fold.ts';
+import type { Edit, HeaderField } from '../core/messageEdit.ts';
+import { foldText } from '../mail/confusables.ts';
 import { refold } from '../mail/refold.ts';
 import { SIGNATURE_HEADERS } from '../mail/signatures.ts';
 import { retagSubject } from '../mail/subject.ts';

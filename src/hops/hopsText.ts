@@ -7,7 +7,7 @@
  *    1 own   2026-11-22 18:47:31Z   +2s  mx.example.org from mail.partner.example [192.0.2.7]
  *            ESMTPS, TLS: TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits, client certificate untrusted
  */
-import { printable } from '../core/words.ts';
+import { printable } from '../receive/smtpReply.ts';
 import type { Chain, Hop, Protection } from './chain.ts';
 
 export interface HopLine {

@@ -8,7 +8,7 @@
  */
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { MemoryUse } from '../core/memorySize.ts';
-import type { StsFailure, StsMode } from '../core/published.ts';
+import type { StsFailure, StsMode } from '../core/publishedFacts.ts';
 import type { Row } from '../core/table.ts';
 import { LineWriter } from './lineWriter.ts';
 import { briefFields, type VerdictFields, type VerdictRecord, verdictFields } from './verdictFields.ts';

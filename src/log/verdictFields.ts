@@ -8,7 +8,7 @@
 import type { EnvelopeAddress } from '../core/address.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Finding, Verdict } from '../core/verdict.ts';
-import { describeTls, type Reply, reasonOf, reasonsOf } from '../core/words.ts';
+import { describeTls, type Reply, reasonOf, reasonsOf } from '../receive/smtpReply.ts';
 import { at, listed, visible } from './visible.ts';
 
 /** Elements of a list in one line. */

@@ -18,13 +18,13 @@
  * Lines of the banner are at most 998 bytes (RFC 5322 section 2.1.1), 76 in quoted-printable and base64, and neither they
  * nor what then stands at the start of a line can be read as a boundary of the message.
  */
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import { type Entity, readStructure } from './mime.ts';
 import { putInPart, takeFromPart } from './partBanner.ts';
 import { bodyFacts } from './partHeader.ts';
 import { findUntouchable, readableParts } from './readable.ts';
-import { type LeaveReason, type Left, left } from './reasons.ts';
 import { isSigned } from './signatures.ts';
+import { type LeaveReason, type Left, left } from './skipReasons.ts';
 import type { OwnBanners } from './template.ts';
 import type { Splice } from './transfer.ts';
 

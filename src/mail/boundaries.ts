@@ -9,7 +9,7 @@
  * - a boundary line behind or in front of a bare CR or LF, which some take for a line end;
  * - two open multiparts with the same boundary, or the boundary of a multipart that is closed already.
  */
-import type { LeaveReason } from './reasons.ts';
+import type { LeaveReason } from './skipReasons.ts';
 
 /** Ends the reading of a structure; `part` as in Left. */
 export class Unreadable extends Error {

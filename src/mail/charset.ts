@@ -12,7 +12,7 @@
  *
  * What a character set lacks is said in ASCII where a reader of the language still reads it (asciiForm.ts).
  */
-import { asciiForm } from './asciiForm.ts';
+import { asciiForm } from './transliterate.ts';
 
 /** Windows-1252, 0x80 to 0x9F (WHATWG index). */
 const WINDOWS_1252_HIGH =

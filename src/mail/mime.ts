@@ -11,10 +11,10 @@
  *
  * One pass over the body, at most MAX_DEPTH comparisons for a line that starts with two hyphens.
  */
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import { BoundaryReader, type Delimiter, Unreadable } from './boundaries.ts';
 import { type BodyFacts, bodyFacts, parsePartHeader } from './partHeader.ts';
-import { type Left, left } from './reasons.ts';
+import { type Left, left } from './skipReasons.ts';
 
 /** Multiparts inside one another. */
 export const MAX_DEPTH = 16;

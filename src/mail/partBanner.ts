@@ -9,7 +9,7 @@ import { bannerBlock, behindLine, findStart, maskJis, skipSpace } from './html.t
 import { htmlBanners } from './htmlBanners.ts';
 import type { Entity } from './mime.ts';
 import { ownLines, plainBanner, plainBytes } from './plainText.ts';
-import type { LeaveReason } from './reasons.ts';
+import type { LeaveReason } from './skipReasons.ts';
 import type { OwnBanners } from './template.ts';
 import { decodeTransfer, type Splice, splice, type TransferEncoding, transferEncoding } from './transfer.ts';
 

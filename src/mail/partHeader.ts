@@ -9,9 +9,9 @@
  * NUL, nothing that starts like a boundary, at most MAX_PART_HEADER_BYTES. Readers take such a broken line for the start
  * of the body or skip it; either way the place of the text is in doubt.
  */
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import { type Parameterized, parseParameterized } from './parameters.ts';
-import type { LeaveReason } from './reasons.ts';
+import type { LeaveReason } from './skipReasons.ts';
 
 /** Longest header of one body part. */
 export const MAX_PART_HEADER_BYTES = 65_536;

@@ -18,7 +18,7 @@
  * rendering in an alternative, the root of a related.
  */
 import type { Entity } from './mime.ts';
-import type { LeaveReason } from './reasons.ts';
+import type { LeaveReason } from './skipReasons.ts';
 
 const UNTOUCHABLE: Readonly<Record<string, LeaveReason>> = {
   'multipart/signed': 'signed',

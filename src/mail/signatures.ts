@@ -7,7 +7,7 @@
  * `h=` covers every field. Read generously, because a reader that is stricter only finds a signature invalid that nobody
  * broke: `H=` counts, and of several `h=` each. One pass over each field.
  */
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 
 /** Fields that hold a signature, for those who must ask an MTA for them. */
 export const SIGNATURE_HEADERS = ['DKIM-Signature', 'ARC-Message-Signature', 'DomainKey-Signature'] as const;

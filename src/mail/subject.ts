@@ -14,8 +14,8 @@
  * A tag must begin and end with a bracket or another sign (`checkTag`), because copies are taken out wherever they stand,
  * and "TLS" stands inside other words.
  */
-import { foldChar, foldText } from './fold.ts';
-import { decodeWords, encodePieces, encodeWords, isStrict, type Piece, type Token } from './headerWords.ts';
+import { foldChar, foldText } from './confusables.ts';
+import { decodeWords, encodePieces, encodeWords, isStrict, type Piece, type Token } from './encodedWords.ts';
 
 /** Longest tag, in characters. */
 export const MAX_TAG = 40;

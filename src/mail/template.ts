@@ -10,8 +10,8 @@
  * `ownBanners` tells whether a text is a rendering of a template with any values, in looks (fold.ts): this is how an
  * older or a forged banner is recognised. Linear in the length of both.
  */
-import { foldText } from './fold.ts';
-import { encodeHeaderText } from './headerWords.ts';
+import { foldText } from './confusables.ts';
+import { encodeHeaderText } from './encodedWords.ts';
 import { escapeHtml } from './html.ts';
 
 /** The fields a banner may name. All speak of the message as a whole, none of one recipient. */

@@ -15,7 +15,7 @@
  *
  * Limits: a header of more than 1 MiB is cut there and says so; of a line in a body, 512 bytes are looked at.
  */
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 
 export interface SplitMessage {
   /** From 1. */

@@ -7,7 +7,7 @@
  * Both MTAs compare names without case and without trailing white space (Postfix is_header.c, cleanup_milter.c; Sendmail
  * headers.c), so the edit can carry the name as we write it.
  */
-import type { Edit, HeaderField } from '../core/edit.ts';
+import type { Edit, HeaderField } from '../core/messageEdit.ts';
 
 /** Says of one field whether it may stay; `index` is its number among the fields of its name, from 1. */
 export type KeepField = (field: HeaderField, index: number) => boolean;

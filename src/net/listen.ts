@@ -11,7 +11,7 @@
 import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { formatListen, type ListenAddress } from '../config/listen.ts';
+import { formatListen, type ListenAddress } from '../config/keys/listenAddress.ts';
 
 /** What went wrong and what to do about it; `message` is for the administrator. */
 export class ListenError extends Error {

@@ -21,7 +21,7 @@
  *
  * Sources: Postfix DATABASE_README (pipemap, fail), postconf(5) smtp_header_checks and milter_macro_defaults, FILTER_README.
  */
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import { type Need, RULE_LEVELS, type Rule, type RuleLevel } from '../core/rule.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
 

@@ -12,10 +12,10 @@
  * What no rule asks about is not worked out. Limits: 16 KiB of each subject, 64 KiB of all; tokens as in mark/replyToken.ts.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import type { MessageFacts, Rule } from '../core/rule.ts';
-import { foldText } from '../mail/fold.ts';
-import { decodeHeaderText } from '../mail/headerWords.ts';
+import { foldText } from '../mail/confusables.ts';
+import { decodeHeaderText } from '../mail/encodedWords.ts';
 import { verifiedDomains } from '../mark/replyToken.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';

@@ -31,11 +31,11 @@
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { nameMatches } from '../core/domain.ts';
-import type { Edit } from '../core/edit.ts';
-import type { Route } from '../core/routeSuffix.ts';
+import type { Edit } from '../core/messageEdit.ts';
 import type { Need, Rule, RuleLevel, RuleRecipient } from '../core/rule.ts';
-import type { Reply } from '../core/words.ts';
+import type { Reply } from '../receive/smtpReply.ts';
 import { type FenceWord, fenceValue } from './fence.ts';
+import type { Route } from './recipientSuffix.ts';
 import { markedRoute, routedPath } from './routedPath.ts';
 import { isLiteral, viaOf } from './routeHop.ts';
 import { cannotWords, deferral, isOtherHop, refusal, separately } from './routeWords.ts';

@@ -3,11 +3,12 @@
  * transport tables and relayhosts are its own. A gateway in front of other servers is the MX of their domains: sent by MX,
  * mail for them would come back to it.
  */
-import { decideNextHop } from '../core/deliver.ts';
-import { atLeast } from '../core/deliverLevel.ts';
-import { hopToLabels, labelsToHop } from '../core/hopLabels.ts';
+
 import type { RuleLevel, RuleRecipient } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
+import { decideNextHop } from '../deliver/deliver.ts';
+import { atLeast } from '../deliver/level.ts';
+import { hopToLabels, labelsToHop } from './nextHopLabels.ts';
 import { isOtherHop } from './routeWords.ts';
 
 /** The next hop that the recipient must carry with it; null: what stands in tlsward.ini, or its domain, is right. */

@@ -9,7 +9,7 @@
  */
 import { canonicalDomain } from '../core/domain.ts';
 import type { Need, RuleRecipient } from '../core/rule.ts';
-import { printable, type Reply } from '../core/words.ts';
+import { printable, type Reply } from '../receive/smtpReply.ts';
 
 /** Characters of a text, so that code, enhanced code and text fit an SMTP reply line of 510. */
 const LONGEST_TEXT = 480;

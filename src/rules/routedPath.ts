@@ -11,10 +11,11 @@
  * the encoder would refuse (wire/milterRecipient.ts), such as a path or an ORCPT that grows beyond its limit.
  * Sources: RFC 3461 sections 4.1, 4.2 and 4 (xtext), RFC 6533 section 3 (utf-8 addresses), RFC 5321 section 4.1.2.
  */
-import { type Route, readRoute, writeRoute } from '../core/routeSuffix.ts';
+
 import type { RuleRecipient } from '../core/rule.ts';
 import { utf8OrLatin1 } from '../wire/foreignText.ts';
 import { addedPathProblem, deletedPathProblem, parametersProblem } from '../wire/milterRecipient.ts';
+import { type Route, readRoute, writeRoute } from './recipientSuffix.ts';
 
 export interface RoutedPath {
   /** With brackets. */

@@ -13,15 +13,16 @@
  * and folds before `no`, any case, nothing or a NUL behind it; one such field among several is enough. More is recognised
  * here: comments, quotes, controls and whatever follows that is no letter or digit. Linear in the length of the fields.
  */
-import { type DeliverDecision, decideNextHop, decideRecipient } from '../core/deliver.ts';
-import type { AnsweredLevel } from '../core/deliverLevel.ts';
+
 import { nameMatches } from '../core/domain.ts';
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import type { RuleRecipient } from '../core/rule.ts';
 import type { Settings } from '../core/settings.ts';
 import type { PolicyTable } from '../core/table.ts';
-import { printable, type Reply } from '../core/words.ts';
+import { type DeliverDecision, decideNextHop, decideRecipient } from '../deliver/deliver.ts';
+import type { AnsweredLevel } from '../deliver/level.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
+import { printable, type Reply } from '../receive/smtpReply.ts';
 import type { RouteSettings } from './route.ts';
 import { hopOf } from './routeHop.ts';
 

@@ -21,14 +21,6 @@ import { CONTINUE, encodeReply, type MilterReply, TEMPFAIL } from '../wire/milte
 import { macroValue } from '../wire/milterMacros.ts';
 import { byteName, MILTER_VERSION_MIN, SMFIC, SMFIF, SMFIP } from '../wire/milterNames.ts';
 import { WireError } from '../wire/wireError.ts';
-import type {
-  EventsAnswer,
-  EventsQuery,
-  JudgeAnswer,
-  JudgeQuery,
-  MessageAnswer,
-  MessageQuery,
-} from './judging.ts';
 import { clientOf, recipientOf, shownRecipient } from './milterEnvelope.ts';
 import { beginMessage, withBody, withHeader, withQueueId } from './milterMessage.ts';
 import { agree, changesRecipients, degradations } from './milterNegotiation.ts';
@@ -62,6 +54,14 @@ import {
   TOO_MANY_RECIPIENTS,
 } from './milterVerdict.ts';
 import type { Protocol, Step } from './protocol.ts';
+import type {
+  EventsAnswer,
+  EventsQuery,
+  JudgeAnswer,
+  JudgeQuery,
+  MessageAnswer,
+  MessageQuery,
+} from './queries.ts';
 
 export type MilterQuery = EventsQuery | JudgeQuery | MessageQuery;
 export type MilterAnswer = EventsAnswer | JudgeAnswer | MessageAnswer;

@@ -9,8 +9,8 @@
  */
 import { type EnvelopeAddress, parsePath } from '../core/address.ts';
 import { formatAddress, parseAddress } from '../core/network.ts';
-import { unmarked } from '../core/routeSuffix.ts';
 import type { RuleRecipient } from '../core/rule.ts';
+import { unmarked } from '../rules/recipientSuffix.ts';
 import { decodeXtext, utf8OrLatin1 } from '../wire/foreignText.ts';
 import type { ConnectCommand } from '../wire/milterDecode.ts';
 import { macroValue } from '../wire/milterMacros.ts';

@@ -4,7 +4,7 @@
  * Nothing here sends or asks; each function gives the message that comes after what the MTA said. What a chunk or field
  * points to is only good until the next read, so what is kept is copied, and what nobody reads is not even looked at.
  */
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import { NOT_TOLD, type ToldByMta } from '../core/rule.ts';
 import { type HeaderCommand, isNamed } from '../wire/milterDecode.ts';
 import { macroValue } from '../wire/milterMacros.ts';

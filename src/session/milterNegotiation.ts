@@ -25,8 +25,8 @@
  */
 import type { MacroList, OptnegReply } from '../wire/milterEncode.ts';
 import { MILTER_VERSION_MAX, SMFIF, SMFIM, SMFIP } from '../wire/milterNames.ts';
-import type { EventsAnswer } from './judging.ts';
 import type { Agreement, MilterLimits } from './milterState.ts';
+import type { EventsAnswer } from './queries.ts';
 
 const TLS_MACROS =
   '{tls_version} {cipher} {cipher_bits} {verify} {cert_issuer} {cert_subject} {cn_subject} {cn_issuer}';

@@ -12,14 +12,14 @@
  * Sources: libmilter `engine.c` (its table of states); what real MTAs send is told at each transcript in the tests.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
-import type { HeaderField } from '../core/edit.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
 import type { RuleRecipient, ToldByMta } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { TlsState } from '../core/tls.ts';
 import type { Stage, Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { MAX_MILTER_PACKET } from '../wire/milterFrame.ts';
-import type { BodyDigest, EventsAnswer } from './judging.ts';
+import type { BodyDigest, EventsAnswer } from './queries.ts';
 
 export interface MilterLimits {
   /** Longest packet, command byte and payload. */

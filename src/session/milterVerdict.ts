@@ -14,8 +14,8 @@
  * Everything is checked here, while the MTA still waits for its answer: what the encoder would refuse throws now.
  * Sources: Sendmail `milter.c`, Postfix `milter8.c`; RFC 3463 for X.3.5 (system incorrectly configured), X.5.3, X.3.4.
  */
-import type { Edit } from '../core/edit.ts';
-import type { Reply } from '../core/words.ts';
+import type { Edit } from '../core/messageEdit.ts';
+import type { Reply } from '../receive/smtpReply.ts';
 import {
   addHeader,
   CONTINUE,
@@ -31,7 +31,7 @@ import {
 } from '../wire/milterEncode.ts';
 import { SMFIF } from '../wire/milterNames.ts';
 import { addRecipient, deleteRecipient } from '../wire/milterRecipient.ts';
-import type { JudgeAnswer, MessageAnswer } from './judging.ts';
+import type { JudgeAnswer, MessageAnswer } from './queries.ts';
 
 /** A hold that the MTA gave us no right to: never let through, never refused for good. */
 export const CANNOT_HOLD = replyCode(451, '4.3.5', 'The mail server does not let its filter hold messages');

@@ -15,15 +15,15 @@
  * recipient_count, 2.9 ccert_pubkey_fingerprint, 3.0 client_port.
  */
 import { type EnvelopeAddress, parseInternalAddress } from '../core/address.ts';
-import { unmarked } from '../core/routeSuffix.ts';
 import { type ClientCertificate, PLAIN, type TlsState } from '../core/tls.ts';
 import type { Stage, Transaction } from '../core/transaction.ts';
+import { unmarked } from '../rules/recipientSuffix.ts';
 import { decodeXtext, utf8OrLatin1 } from '../wire/foreignText.ts';
 import { POLICY_LIMITS, PolicyDecoder, type PolicyLimits, type PolicyRequest } from '../wire/policyDecode.ts';
 import { DUNNO, encodePolicyAnswer, type PolicyAction } from '../wire/policyEncode.ts';
-import type { JudgeAnswer, JudgeQuery } from './judging.ts';
 import { serverOf } from './milterEnvelope.ts';
 import type { Protocol, Step } from './protocol.ts';
+import type { JudgeAnswer, JudgeQuery } from './queries.ts';
 
 export type PolicyState = 'between requests' | 'deciding';
 export type PolicyStep = Step<PolicyState, PolicyAction, JudgeQuery>;

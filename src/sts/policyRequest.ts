@@ -14,8 +14,8 @@ import { X509Certificate } from 'node:crypto';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import type { StsFailure, StsPolicy } from '../core/published.ts';
-import { POLICY_LIMIT_BYTES, parseStsPolicy } from './stsPolicy.ts';
+import type { StsFailure, StsPolicy } from '../core/publishedFacts.ts';
+import { POLICY_LIMIT_BYTES, parseStsPolicy } from './policyFile.ts';
 
 export interface StsFailed {
   readonly kind: 'failed';

@@ -16,7 +16,7 @@ import { run as reload } from '../../src/cli/reload.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
 import { run as status } from '../../src/cli/status.ts';
 import { run as verifyMark } from '../../src/cli/verifyMark.ts';
-import { bed } from '../service/bed.ts';
+import { bed } from '../daemon/startDaemon.ts';
 
 const TABLE = `trusted-clients =
 host-name = mx.example.org

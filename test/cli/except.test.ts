@@ -21,8 +21,8 @@ import { run as except, parseUntil } from '../../src/cli/except.ts';
 import { run as exceptions } from '../../src/cli/exceptions.ts';
 import { run as explain } from '../../src/cli/explain.ts';
 import { openDraft, WriteError } from '../../src/cli/replaceFile.ts';
-import { addDays, dayOf } from '../../src/config/day.ts';
-import { bed } from '../service/bed.ts';
+import { addDays, dayOf } from '../../src/config/keys/day.ts';
+import { bed } from '../daemon/startDaemon.ts';
 
 const TABLE = `socketmap-listen = unix:socketmap.sock
 [policy partner]

@@ -9,7 +9,7 @@ import { type Test, test } from 'tap';
 import type { Io, Run } from '../../src/cli/command.ts';
 import { run as explain } from '../../src/cli/explain.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
-import { bed } from '../service/bed.ts';
+import { bed } from '../daemon/startDaemon.ts';
 
 const RULES = `[domains]
 * = may

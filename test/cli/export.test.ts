@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { run } from '../../src/cli/export.ts';
-import { say as saying } from './saying.ts';
+import { say as saying } from './runCommand.ts';
 
 const TABLE = `[service]
 socketmap-listen = unix:m.sock

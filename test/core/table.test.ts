@@ -1,11 +1,11 @@
 /** The packed table: which row answers, against a naive search; and how it grows. */
 import { test } from 'tap';
 import { parsePath } from '../../src/core/address.ts';
-import { TableBuilder } from '../../src/core/packing.ts';
 import { DEFAULTS } from '../../src/core/settings.ts';
 import { hashBytes, PolicyTable } from '../../src/core/table.ts';
+import { TableBuilder } from '../../src/core/tableBuilder.ts';
 import { generator } from '../mark/generator.ts';
-import { tableOf } from './tables.ts';
+import { tableOf } from './buildTables.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -1,7 +1,7 @@
 /** Protocol names in order, and a session against a floor: what is certainly too low comes before what cannot be told. */
 import { test } from 'tap';
 import { compareWithFloor, type Floor, type FloorResult, protocolRank } from '../../src/core/tls.ts';
-import { GOOD } from './tables.ts';
+import { GOOD } from './buildTables.ts';
 
 test('protocols in order', async (t) => {
   const order = ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3', 'TLSv1.4'];

@@ -3,7 +3,7 @@
  * and how long it may be kept.
  */
 import t, { type Test } from 'tap';
-import type { DaneFact, PublishedQuestion } from '../../src/core/published.ts';
+import type { DaneFact, PublishedQuestion } from '../../src/core/publishedFacts.ts';
 import { findDane } from '../../src/dns/dane.ts';
 import { FakeResolver } from './fakeResolver.ts';
 

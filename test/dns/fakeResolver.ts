@@ -11,7 +11,7 @@
  *
  * What no line speaks of fails the test: a question that must not be asked. `asked` lists the questions, in order.
  */
-import type { Lookup, MxRecord, Resolver, TlsaRecord } from '../../src/dns/lookup.ts';
+import type { Lookup, MxRecord, Resolver, TlsaRecord } from '../../src/dns/resolver.ts';
 
 const LENGTHS: Readonly<Record<string, number>> = { sha256: 32, sha512: 64 };
 

@@ -5,7 +5,7 @@
 import t from 'tap';
 import { Proofs } from '../../src/dns/proofs.ts';
 import { type SelfTest, selfTest } from '../../src/dns/selfTest.ts';
-import { StubResolver } from '../../src/dns/stub.ts';
+import { StubResolver } from '../../src/dns/stubResolver.ts';
 import { FLAG, NUMBER, name, record, soa } from '../wire/dnsBytes.ts';
 import { u16 } from '../wire/milterBytes.ts';
 import { fakeServer, type Query } from './fakeServer.ts';

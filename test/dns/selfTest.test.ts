@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { parseServers, systemServers } from '../../src/dns/resolvConf.ts';
 import { selfTest } from '../../src/dns/selfTest.ts';
-import { parseServers, systemServers } from '../../src/dns/systemServers.ts';
 import { FLAG, NUMBER, name, record } from '../wire/dnsBytes.ts';
 import { fakeServer, type Handler } from './fakeServer.ts';
 

@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { askDaemon } from '../../src/net/controlClient.ts';
-import { policyRequest } from '../service/bed.ts';
+import { policyRequest } from '../daemon/startDaemon.ts';
 import { mainFile } from './harness/daemon.ts';
 import { until, within } from './harness/deadline.ts';
 import { installProgram } from './harness/installed.ts';

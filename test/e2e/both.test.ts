@@ -5,11 +5,11 @@
  */
 import t from 'tap';
 import { pause } from './harness/deadline.ts';
-import { arrivals, codeOf, markFields, outcome, playMatrix, verdictsAfter } from './harness/matrix.ts';
-import { matrixTable, POLICY_MATRIX } from './harness/matrix-table.ts';
 import { freePorts } from './harness/processes.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { openScene } from './harness/scene.ts';
+import { arrivals, codeOf, markFields, outcome, playMatrix, verdictsAfter } from './harness/scenes/matrix.ts';
+import { matrixTable, POLICY_MATRIX } from './harness/scenes/matrix-table.ts';
+import { openScene } from './harness/scenes/scene.ts';
 
 const MARK = 'X-TLS-Ward';
 const BOB = 'bob@local.example';

@@ -4,7 +4,7 @@
  */
 import t, { type Test } from 'tap';
 import { root } from '../root.ts';
-import { expandBlock, matches, parseCase, readCases } from './harness/case.ts';
+import { expandBlock, matches, parseCase, readCases } from './harness/scenes/case.ts';
 
 t.test('a case, for each MTA', async (t) => {
   const text = `# what it is about

@@ -11,16 +11,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { root } from '../root.ts';
-import { type CertificateAuthority, createCa } from './harness/ca.ts';
 import { Daemon, type LogLine } from './harness/daemon.ts';
 import { until } from './harness/deadline.ts';
-import { Postfix } from './harness/postfix.ts';
-import { parseMain } from './harness/postfix-config.ts';
-import { writeAged } from './harness/postfix-setup.ts';
+import { Postfix } from './harness/mta/postfix.ts';
+import { parseMain } from './harness/mta/postfix-config.ts';
+import { writeAged } from './harness/mta/postfix-setup.ts';
+import { type CertificateAuthority, createCa } from './harness/peers/ca.ts';
+import type { Reply } from './harness/peers/smtp-reply.ts';
+import { openSession, type SessionOptions } from './harness/peers/smtp-session.ts';
 import { freePorts } from './harness/processes.ts';
 import { command, e2eSkip } from './harness/requirements.ts';
-import type { Reply } from './harness/smtp-reply.ts';
-import { openSession, type SessionOptions } from './harness/smtp-session.ts';
 
 t.jobs = 3; // most of the time here is Postfix waiting for a daemon that does not answer
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'sasl']);

@@ -5,13 +5,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { AUTO, answerOf, CASES, DANE_ONLY, mx, SECURE } from './harness/auto-cases.ts';
-import { AutoDomains } from './harness/auto-scene.ts';
 import { until } from './harness/deadline.ts';
-import { outcome, site, submit } from './harness/deliver-scene.ts';
-import { startDns } from './harness/dns.ts';
+import { startDns } from './harness/dns/dns.ts';
+import { stsPolicy } from './harness/dns/sts-host.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { stsPolicy } from './harness/sts-host.ts';
+import { AUTO, answerOf, CASES, DANE_ONLY, mx, SECURE } from './harness/scenes/auto-cases.ts';
+import { AutoDomains } from './harness/scenes/auto-scene.ts';
+import { outcome, site, submit } from './harness/scenes/deliver-scene.ts';
 
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound']);
 const WORD: Readonly<Record<string, string>> = { U: 'Untrusted', T: 'Trusted', V: 'Verified' };

@@ -6,14 +6,14 @@
 import { randomInt } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
-import { askSocketmap } from '../../src/net/socketmapPlayer.ts';
-import { AUTO, enforce } from './harness/auto-cases.ts';
-import { AutoDomains } from './harness/auto-scene.ts';
+import { askSocketmap } from '../../src/simulate/socketmapPlayer.ts';
 import { until } from './harness/deadline.ts';
-import { outcome, site, submit } from './harness/deliver-scene.ts';
-import { startDns } from './harness/dns.ts';
+import { startDns } from './harness/dns/dns.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { openSession } from './harness/smtp-session.ts';
+import { AUTO, enforce } from './harness/scenes/auto-cases.ts';
+import { AutoDomains } from './harness/scenes/auto-scene.ts';
+import { outcome, site, submit } from './harness/scenes/deliver-scene.ts';
 
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound']);
 const HANGING = 150;

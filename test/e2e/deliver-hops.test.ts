@@ -4,10 +4,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { createCa } from './harness/ca.ts';
-import { outcome, site, submit } from './harness/deliver-scene.ts';
+import { createCa } from './harness/peers/ca.ts';
+import { TlsSink } from './harness/peers/tls-sink.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { TlsSink } from './harness/tls-sink.ts';
+import { outcome, site, submit } from './harness/scenes/deliver-scene.ts';
 
 const skip = e2eSkip(['root', 'postfix', 'openssl']);
 

@@ -5,13 +5,13 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { AUTO, answerOf, enforce, SECURE } from './harness/auto-cases.ts';
-import { AutoDomains } from './harness/auto-scene.ts';
 import { pause, until } from './harness/deadline.ts';
-import { outcome, site, submit } from './harness/deliver-scene.ts';
-import { startDns } from './harness/dns.ts';
+import { startDns } from './harness/dns/dns.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { openSession } from './harness/smtp-session.ts';
+import { AUTO, answerOf, enforce, SECURE } from './harness/scenes/auto-cases.ts';
+import { AutoDomains } from './harness/scenes/auto-scene.ts';
+import { outcome, site, submit } from './harness/scenes/deliver-scene.ts';
 
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound']);
 

@@ -3,13 +3,13 @@
  * tlsward itself. The row's floor holds beside it, and what is no answer makes mail wait.
  */
 import t from 'tap';
-import { AUTO, answerOf, CASES, DANE_ONLY, NOTHING, TEMP } from './harness/auto-cases.ts';
-import { AutoDomains } from './harness/auto-scene.ts';
 import { startDaemon } from './harness/daemon.ts';
-import { outcome, site, submit } from './harness/deliver-scene.ts';
-import { startDns } from './harness/dns.ts';
-import { startMapStub } from './harness/map-stub.ts';
+import { startDns } from './harness/dns/dns.ts';
+import { startMapStub } from './harness/peers/map-stub.ts';
 import { e2eSkip } from './harness/requirements.ts';
+import { AUTO, answerOf, CASES, DANE_ONLY, NOTHING, TEMP } from './harness/scenes/auto-cases.ts';
+import { AutoDomains } from './harness/scenes/auto-scene.ts';
+import { outcome, site, submit } from './harness/scenes/deliver-scene.ts';
 
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound']);
 

@@ -3,11 +3,11 @@
  * domain is taken for one without TLSA records.
  */
 import t from 'tap';
-import { AUTO, answerOf, DANE_ONLY, enforce, SECURE } from './harness/auto-cases.ts';
-import { AutoDomains } from './harness/auto-scene.ts';
-import { site } from './harness/deliver-scene.ts';
-import { startDns } from './harness/dns.ts';
+import { startDns } from './harness/dns/dns.ts';
 import { e2eSkip } from './harness/requirements.ts';
+import { AUTO, answerOf, DANE_ONLY, enforce, SECURE } from './harness/scenes/auto-cases.ts';
+import { AutoDomains } from './harness/scenes/auto-scene.ts';
+import { site } from './harness/scenes/deliver-scene.ts';
 
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound']);
 

@@ -4,12 +4,20 @@
  * the daemon dead nothing leaves; a row that is raised counts for the next message.
  */
 import t from 'tap';
-import { createCa } from './harness/ca.ts';
 import { pause } from './harness/deadline.ts';
-import { outcome, run, SERVERS, type ServerKind, site, submit, tlsOf } from './harness/deliver-scene.ts';
+import { createCa } from './harness/peers/ca.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
+import { TlsSink } from './harness/peers/tls-sink.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { openSession } from './harness/smtp-session.ts';
-import { TlsSink } from './harness/tls-sink.ts';
+import {
+  outcome,
+  run,
+  SERVERS,
+  type ServerKind,
+  site,
+  submit,
+  tlsOf,
+} from './harness/scenes/deliver-scene.ts';
 
 const skip = e2eSkip(['root', 'postfix', 'openssl']);
 

@@ -10,12 +10,17 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { Interface } from '../../src/core/interfaces.ts';
+import type { Interface } from '../../src/receive/interfaces.ts';
 import { type Generator, generator } from '../mark/generator.ts';
-import { type CertificateAuthority, createCa, SERVER_NAME } from './harness/ca.ts';
-import type { MtaName } from './harness/case.ts';
 import { Daemon, type Door } from './harness/daemon.ts';
-import { LOCAL_DOMAINS, randomSession, randomTable } from './harness/differential-cases.ts';
+import { Postfix } from './harness/mta/postfix.ts';
+import type { Parameters } from './harness/mta/postfix-config.ts';
+import { Sendmail } from './harness/mta/sendmail.ts';
+import { sendmailSkip } from './harness/mta/sendmail-fetch.ts';
+import { type CertificateAuthority, createCa, SERVER_NAME } from './harness/peers/ca.ts';
+import { e2eSkip } from './harness/requirements.ts';
+import type { MtaName } from './harness/scenes/case.ts';
+import { LOCAL_DOMAINS, randomSession, randomTable } from './harness/scenes/differential-cases.ts';
 import {
   type DifferentialMta,
   outcomeWith,
@@ -24,13 +29,8 @@ import {
   postfixDifferential,
   predicted,
   sendmailDifferential,
-} from './harness/differential-play.ts';
-import { Postfix } from './harness/postfix.ts';
-import type { Parameters } from './harness/postfix-config.ts';
-import { e2eSkip } from './harness/requirements.ts';
-import { fragment } from './harness/scene.ts';
-import { Sendmail } from './harness/sendmail.ts';
-import { sendmailSkip } from './harness/sendmail-fetch.ts';
+} from './harness/scenes/differential-play.ts';
+import { fragment } from './harness/scenes/scene.ts';
 
 const COMBINATIONS = Number(process.env.TLSWARD_COMBINATIONS ?? 300);
 const { TLSWARD_MTA = '' } = process.env;

@@ -5,11 +5,11 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import t, { type Test } from 'tap';
-import type { DaneFact } from '../../src/core/published.ts';
+import type { DaneFact } from '../../src/core/publishedFacts.ts';
 import { findDane } from '../../src/dns/dane.ts';
 import { selfTest } from '../../src/dns/selfTest.ts';
-import { StubResolver } from '../../src/dns/stub.ts';
-import { type Dns, startDns } from './harness/dns.ts';
+import { StubResolver } from '../../src/dns/stubResolver.ts';
+import { type Dns, startDns } from './harness/dns/dns.ts';
 import { e2eSkip } from './harness/requirements.ts';
 
 const skip = e2eSkip(['root', 'unbound']);

@@ -5,11 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { createCa } from './harness/ca.ts';
-import { outcome, run, site, submit } from './harness/deliver-scene.ts';
-import { startDns } from './harness/dns.ts';
-import { type Receiver, Receivers, type ServerSpec } from './harness/receivers.ts';
+import { startDns } from './harness/dns/dns.ts';
+import { createCa } from './harness/peers/ca.ts';
+import { type Receiver, Receivers, type ServerSpec } from './harness/peers/receivers.ts';
 import { e2eSkip } from './harness/requirements.ts';
+import { outcome, run, site, submit } from './harness/scenes/deliver-scene.ts';
 
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound']);
 

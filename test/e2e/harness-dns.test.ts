@@ -5,14 +5,14 @@
 import { createSocket } from 'node:dgram';
 import { request } from 'node:https';
 import t from 'tap';
-import { createCa } from './harness/ca.ts';
 import { within } from './harness/deadline.ts';
-import { startDns, tlsaRecords } from './harness/dns.ts';
-import { Postfix } from './harness/postfix.ts';
+import { startDns, tlsaRecords } from './harness/dns/dns.ts';
+import { StsHost, stsPolicy } from './harness/dns/sts-host.ts';
+import { Postfix } from './harness/mta/postfix.ts';
+import { createCa } from './harness/peers/ca.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
+import { TlsSink } from './harness/peers/tls-sink.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { openSession } from './harness/smtp-session.ts';
-import { StsHost, stsPolicy } from './harness/sts-host.ts';
-import { TlsSink } from './harness/tls-sink.ts';
 
 const skip = e2eSkip(['root', 'openssl', 'postfix', 'unbound']);
 const TYPES = { A: 1, MX: 15, TXT: 16, TLSA: 52 } as const;

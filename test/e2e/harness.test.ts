@@ -8,17 +8,17 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { createCa } from './harness/ca.ts';
 import { Daemon } from './harness/daemon.ts';
 import { until } from './harness/deadline.ts';
 import { parseMessage } from './harness/message.ts';
-import { startPolicyStub } from './harness/policy-stub.ts';
-import { Postfix, startPostfix } from './harness/postfix.ts';
-import { findRoot, STAMP, selectedRelease } from './harness/postfix-releases.ts';
+import { Postfix, startPostfix } from './harness/mta/postfix.ts';
+import { findRoot, STAMP, selectedRelease } from './harness/mta/postfix-releases.ts';
+import { createCa } from './harness/peers/ca.ts';
+import { startPolicyStub } from './harness/peers/policy-stub.ts';
+import { SmtpClient, type TlsOptions } from './harness/peers/smtp.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
 import { portOpen, sessionMembers } from './harness/processes.ts';
 import { command, e2eSkip, findCommand, missingRequirements, skipReason } from './harness/requirements.ts';
-import { SmtpClient, type TlsOptions } from './harness/smtp.ts';
-import { openSession } from './harness/smtp-session.ts';
 
 const skip = e2eSkip();
 const BOB = 'bob@local.example';
@@ -422,7 +422,8 @@ t.test('two instances side by side, and what stop leaves', { skip }, async (t) =
 });
 
 t.test('Postfix ends when its test dies', { skip }, async (t) => {
-  const module = (name: string) => JSON.stringify(new URL(name, new URL('./harness/', import.meta.url)).href);
+  const module = (name: string) =>
+    JSON.stringify(new URL(name, new URL('./harness/mta/', import.meta.url)).href);
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const script = `
     const { createCa } = await import(${module(`ca.${extension}`)});

@@ -6,7 +6,9 @@
 import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { startContentFilter } from './harness/content-filter.ts';
+import { startContentFilter } from './harness/peers/content-filter.ts';
+import { freePorts } from './harness/processes.ts';
+import { e2eSkip } from './harness/requirements.ts';
 import {
   AUTHOR,
   fieldOf,
@@ -14,9 +16,7 @@ import {
   messageScene,
   NEIGHBOUR,
   SECRET,
-} from './harness/message-scene.ts';
-import { freePorts } from './harness/processes.ts';
-import { e2eSkip } from './harness/requirements.ts';
+} from './harness/scenes/message-scene.ts';
 
 t.jobs = 3; // most of the time here is waiting for Postfix
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound', 'sasl']);

@@ -5,8 +5,8 @@
  */
 import t from 'tap';
 import { pause } from './harness/deadline.ts';
-import { AUTHOR, fieldOf, messageScene, SECRET } from './harness/message-scene.ts';
 import { e2eSkip } from './harness/requirements.ts';
+import { AUTHOR, fieldOf, messageScene, SECRET } from './harness/scenes/message-scene.ts';
 
 t.jobs = 3; // most of the time here is waiting for Postfix
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound', 'sasl']);

@@ -3,11 +3,11 @@
  * requeue, hold and release, a relayhost, transport tables, a content filter, the gateway for those who cannot, sendmail(1).
  */
 import t from 'tap';
-import { startContentFilter } from './harness/content-filter.ts';
 import { pause } from './harness/deadline.ts';
-import { AUTHOR, messageScene, NEIGHBOUR } from './harness/message-scene.ts';
+import { startContentFilter } from './harness/peers/content-filter.ts';
 import { freePorts } from './harness/processes.ts';
 import { e2eSkip } from './harness/requirements.ts';
+import { AUTHOR, messageScene, NEIGHBOUR } from './harness/scenes/message-scene.ts';
 
 t.jobs = 3; // most of the time here is waiting for Postfix
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound', 'sasl']);

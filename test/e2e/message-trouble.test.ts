@@ -4,9 +4,9 @@
  */
 import t from 'tap';
 import { pause } from './harness/deadline.ts';
-import { AUTHOR, messageScene, NEIGHBOUR } from './harness/message-scene.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { openSession } from './harness/smtp-session.ts';
+import { AUTHOR, messageScene, NEIGHBOUR } from './harness/scenes/message-scene.ts';
 
 t.jobs = 3; // most of the time here is waiting for Postfix
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound', 'sasl']);

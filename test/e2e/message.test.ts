@@ -4,9 +4,9 @@
  * each server saw, what the author gets back; and what nobody can switch on or off by writing it.
  */
 import t from 'tap';
-import { AUTHOR, fieldOf, messageScene, NEIGHBOUR, SECRET } from './harness/message-scene.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { openSession } from './harness/smtp-session.ts';
+import { AUTHOR, fieldOf, messageScene, NEIGHBOUR, SECRET } from './harness/scenes/message-scene.ts';
 
 t.jobs = 3; // most of the time here is waiting for Postfix
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound', 'sasl']);

@@ -6,6 +6,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { HOST_NAME, TRUSTED_CLIENT } from './harness/daemon.ts';
+import type { MailMessage } from './harness/message.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
+import { e2eSkip } from './harness/requirements.ts';
 import {
   arrivals,
   codeOf,
@@ -14,12 +17,9 @@ import {
   type Played,
   playMatrix,
   verdictsAfter,
-} from './harness/matrix.ts';
-import { MILTER_MATRIX, matrixTable, type SessionKind } from './harness/matrix-table.ts';
-import type { MailMessage } from './harness/message.ts';
-import { e2eSkip } from './harness/requirements.ts';
-import { openScene } from './harness/scene.ts';
-import { openSession } from './harness/smtp-session.ts';
+} from './harness/scenes/matrix.ts';
+import { MILTER_MATRIX, matrixTable, type SessionKind } from './harness/scenes/matrix-table.ts';
+import { openScene } from './harness/scenes/scene.ts';
 
 const MARK = 'X-TLS-Ward';
 const BOB = 'bob@local.example';

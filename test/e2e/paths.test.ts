@@ -4,13 +4,13 @@
  */
 import { createServer } from 'node:net';
 import t, { type Test } from 'tap';
-import { startContentFilter } from './harness/content-filter.ts';
-import { markFields } from './harness/matrix.ts';
+import { startContentFilter } from './harness/peers/content-filter.ts';
+import type { TlsOptions, Transaction } from './harness/peers/smtp.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
 import { freePorts } from './harness/processes.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { openScene } from './harness/scene.ts';
-import type { TlsOptions, Transaction } from './harness/smtp.ts';
-import { openSession } from './harness/smtp-session.ts';
+import { markFields } from './harness/scenes/matrix.ts';
+import { openScene } from './harness/scenes/scene.ts';
 
 const BOB = 'bob@local.example';
 const REFUSED = { code: 530, enhanced: '5.7.0', text: /bank\.example requires TLS/ };

@@ -6,11 +6,18 @@
  */
 import t from 'tap';
 import { TRUSTED_CLIENT } from './harness/daemon.ts';
-import { arrivals, codeOf, outcome, playMatrix, verdictsAfter, withoutCode } from './harness/matrix.ts';
-import { matrixTable, POLICY_MATRIX } from './harness/matrix-table.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
 import { e2eSkip } from './harness/requirements.ts';
-import { openScene } from './harness/scene.ts';
-import { openSession } from './harness/smtp-session.ts';
+import {
+  arrivals,
+  codeOf,
+  outcome,
+  playMatrix,
+  verdictsAfter,
+  withoutCode,
+} from './harness/scenes/matrix.ts';
+import { matrixTable, POLICY_MATRIX } from './harness/scenes/matrix-table.ts';
+import { openScene } from './harness/scenes/scene.ts';
 
 t.test('policy delegation', { skip: e2eSkip() }, async (t) => {
   const scene = await openScene({ fragment: 'policy', tables: matrixTable });

@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { root } from '../root.ts';
-import { createCa } from './harness/ca.ts';
 import { mainFile } from './harness/daemon.ts';
 import { within } from './harness/deadline.ts';
-import { startPostfix } from './harness/postfix.ts';
-import { parseMain } from './harness/postfix-config.ts';
+import { startPostfix } from './harness/mta/postfix.ts';
+import { parseMain } from './harness/mta/postfix-config.ts';
+import { createCa } from './harness/peers/ca.ts';
 import { exited, freePorts } from './harness/processes.ts';
 import { e2eSkip, findCommand } from './harness/requirements.ts';
 

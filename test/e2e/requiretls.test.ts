@@ -3,8 +3,8 @@
  * for it through the policy service; the server that gets the message sees the parameter, one that does not have it nothing.
  */
 import t from 'tap';
-import { messageScene } from './harness/message-scene.ts';
 import { releaseSkip } from './harness/requirements.ts';
+import { messageScene } from './harness/scenes/message-scene.ts';
 
 const skip = releaseSkip('sid', ['root', 'openssl', 'sasl', 'unbound']);
 

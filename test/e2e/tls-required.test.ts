@@ -7,16 +7,16 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { root } from '../root.ts';
-import { type CertificateAuthority, createCa } from './harness/ca.ts';
 import { Daemon } from './harness/daemon.ts';
 import { until } from './harness/deadline.ts';
-import { outcome } from './harness/deliver-scene.ts';
-import { Postfix } from './harness/postfix.ts';
-import { parseMain } from './harness/postfix-config.ts';
-import { RELEASES, type Release } from './harness/postfix-releases.ts';
+import { Postfix } from './harness/mta/postfix.ts';
+import { parseMain } from './harness/mta/postfix-config.ts';
+import { RELEASES, type Release } from './harness/mta/postfix-releases.ts';
+import { type CertificateAuthority, createCa } from './harness/peers/ca.ts';
+import { openSession } from './harness/peers/smtp-session.ts';
+import { TlsSink } from './harness/peers/tls-sink.ts';
 import { releaseSkip } from './harness/requirements.ts';
-import { openSession } from './harness/smtp-session.ts';
-import { TlsSink } from './harness/tls-sink.ts';
+import { outcome } from './harness/scenes/deliver-scene.ts';
 
 /** Header lines; what stands for nothing in them is for the MTA to say. */
 const SPELLINGS: readonly string[] = [

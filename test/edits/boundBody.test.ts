@@ -1,10 +1,10 @@
 /** What a mark that binds the body says of it: the body that leaves, or nothing, with the reason. */
 import { test } from 'tap';
-import { decide } from '../../src/core/decide.ts';
 import { type EditSettings, type Message, messageEdits } from '../../src/edits/messageEdits.ts';
 import { BodyDigest } from '../../src/mark/bodyDigest.ts';
 import { markKey, verifyMark } from '../../src/mark/signMark.ts';
-import { GOOD, tableOf, transaction } from '../core/tables.ts';
+import { decide } from '../../src/receive/decide.ts';
+import { GOOD, tableOf, transaction } from '../core/buildTables.ts';
 
 const KEYS = [markKey(new Uint8Array(32).fill(7))];
 const SETTINGS: EditSettings = {

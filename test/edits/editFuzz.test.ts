@@ -6,28 +6,28 @@
  * message that comes of it a tag or banner of ours says nothing that the verdict does not.
  */
 import t, { test } from 'tap';
-import type { ServiceSettings } from '../../src/config/service.ts';
+import type { ServiceSettings } from '../../src/config/keys/serviceSettings.ts';
 import { parsePath } from '../../src/core/address.ts';
-import { decide } from '../../src/core/decide.ts';
-import type { HeaderField } from '../../src/core/edit.ts';
+import type { HeaderField } from '../../src/core/messageEdit.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { TlsState } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import type { Verdict } from '../../src/core/verdict.ts';
+import { editSettings } from '../../src/daemon/active.ts';
 import { chooseBanner } from '../../src/edits/bannerChoice.ts';
 import { type EditSettings, messageEdits } from '../../src/edits/messageEdits.ts';
 import { LONGEST_SUBJECT } from '../../src/edits/subjectEdits.ts';
-import { foldText } from '../../src/mail/fold.ts';
-import { decodeHeaderText } from '../../src/mail/headerWords.ts';
+import { foldText } from '../../src/mail/confusables.ts';
+import { decodeHeaderText } from '../../src/mail/encodedWords.ts';
 import { signatureCovers } from '../../src/mail/signatures.ts';
 import { stateOf } from '../../src/mark/markOf.ts';
 import { makeReplyToken } from '../../src/mark/replyToken.ts';
-import { editSettings } from '../../src/net/active.ts';
-import { applyReplies } from '../../src/net/applyReplies.ts';
-import type { MessageAnswer } from '../../src/session/judging.ts';
+import { decide } from '../../src/receive/decide.ts';
 import { repliesToMessage } from '../../src/session/milterVerdict.ts';
+import type { MessageAnswer } from '../../src/session/queries.ts';
+import { applyReplies } from '../../src/simulate/applyReplies.ts';
 import { encodeReply, headerProblem } from '../../src/wire/milterEncode.ts';
-import { GOOD, tableOf } from '../core/tables.ts';
+import { GOOD, tableOf } from '../core/buildTables.ts';
 import { type Generator, generator } from '../mark/generator.ts';
 import { key } from '../mark/sample.ts';
 

@@ -3,7 +3,7 @@
  * says what it said before and one msg-id more.
  */
 import { test } from 'tap';
-import type { HeaderField } from '../../src/core/edit.ts';
+import type { HeaderField } from '../../src/core/messageEdit.ts';
 import { replyTokenEdit } from '../../src/edits/replyTokenEdit.ts';
 import { makeReplyToken, verifiedDomains } from '../../src/mark/replyToken.ts';
 import { headerProblem } from '../../src/wire/milterEncode.ts';

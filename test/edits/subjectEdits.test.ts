@@ -3,7 +3,7 @@
  * is not so, left where it is true. And subjects that cannot be written back as they came.
  */
 import t from 'tap';
-import type { HeaderField } from '../../src/core/edit.ts';
+import type { HeaderField } from '../../src/core/messageEdit.ts';
 import {
   LONGEST_SUBJECT,
   MOST_OF_SUBJECTS,

@@ -1,16 +1,16 @@
 /** Functions whose work grows with a number of things that a peer sets, not with a text: recipients of one message. */
 import { type EnvelopeAddress, parsePath } from '../../src/core/address.ts';
-import { decide } from '../../src/core/decide.ts';
 import type { Rule } from '../../src/core/rule.ts';
-import { needsOf } from '../../src/core/rules.ts';
 import { DEFAULTS } from '../../src/core/settings.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { combine } from '../../src/core/verdict.ts';
-import { reasonsOf } from '../../src/core/words.ts';
 import { chooseBanner } from '../../src/edits/bannerChoice.ts';
+import { decide } from '../../src/receive/decide.ts';
+import { reasonsOf } from '../../src/receive/smtpReply.ts';
+import { needsOf } from '../../src/rules/matchRules.ts';
 import { domainsOf } from '../../src/rules/messageFacts.ts';
 import { routeMessage } from '../../src/rules/route.ts';
-import { tableOf } from '../core/tables.ts';
+import { tableOf } from '../core/buildTables.ts';
 import { TRANSACTION } from './covered.ts';
 
 /** `max-recipients`. */

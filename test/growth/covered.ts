@@ -4,13 +4,11 @@
  * put into besides standing alone (`~` is its place): they lead it past what would turn it away at once.
  */
 import { parsePath } from '../../src/core/address.ts';
-import type { HeaderField } from '../../src/core/edit.ts';
+import type { HeaderField } from '../../src/core/messageEdit.ts';
 import type { Rule } from '../../src/core/rule.ts';
-import { needsOf } from '../../src/core/rules.ts';
 import { DEFAULTS } from '../../src/core/settings.ts';
 import { verdictOf } from '../../src/core/verdict.ts';
-import { reasonsOf } from '../../src/core/words.ts';
-import { parseServers } from '../../src/dns/systemServers.ts';
+import { parseServers } from '../../src/dns/resolvConf.ts';
 import { messageEdits } from '../../src/edits/messageEdits.ts';
 import { replyTokenEdit } from '../../src/edits/replyTokenEdit.ts';
 import { subjectEdits } from '../../src/edits/subjectEdits.ts';
@@ -22,7 +20,7 @@ import { receivedPieces } from '../../src/hops/receivedTokens.ts';
 import { keywordSays, protocolName, tlsClaimOf } from '../../src/hops/tlsClaim.ts';
 import { leaveByHeader, putBodyBanner, takeBodyBanners } from '../../src/mail/bodyBanner.ts';
 import { charsetOf, decodeText, decodeWindows1252 } from '../../src/mail/charset.ts';
-import { foldText } from '../../src/mail/fold.ts';
+import { foldText } from '../../src/mail/confusables.ts';
 import {
   decodeHeaderText,
   decodeWords,
@@ -30,7 +28,7 @@ import {
   encodePieces,
   encodeWords,
   isStrict,
-} from '../../src/mail/headerWords.ts';
+} from '../../src/mail/encodedWords.ts';
 import { endOfComment, endOfRaw, endOfTag, escapeHtml, findStart, maskJis } from '../../src/mail/html.ts';
 import { htmlBanners } from '../../src/mail/htmlBanners.ts';
 import { readStructure } from '../../src/mail/mime.ts';
@@ -49,14 +47,16 @@ import { decodeMarkText, encodeMarkText } from '../../src/mark/markText.ts';
 import { checkReplyTokens, findReplyTokens, verifiedDomains } from '../../src/mark/replyToken.ts';
 import { signMark, verifyMark } from '../../src/mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../../src/mark/stripMarks.ts';
+import { reasonsOf } from '../../src/receive/smtpReply.ts';
 import { carriedNeed, fenceStands } from '../../src/rules/fence.ts';
+import { needsOf } from '../../src/rules/matchRules.ts';
 import { messageFacts, tokenValues } from '../../src/rules/messageFacts.ts';
 import { markedRoute, routedPath } from '../../src/rules/routedPath.ts';
 import { asksForPlain, saysNo } from '../../src/rules/tlsRequired.ts';
 import { judgeAddress } from '../../src/sts/addressFilter.ts';
-import { parseStored } from '../../src/sts/stsFolder.ts';
-import { parseStsPolicy } from '../../src/sts/stsPolicy.ts';
-import { isStsId, readStsRecords } from '../../src/sts/stsRecord.ts';
+import { parseStored } from '../../src/sts/folder.ts';
+import { parseStsPolicy } from '../../src/sts/policyFile.ts';
+import { isStsId, readStsRecords } from '../../src/sts/record.ts';
 import { ControlDecoder } from '../../src/wire/controlLines.ts';
 import { decodeAnswer } from '../../src/wire/dnsDecode.ts';
 import { readName } from '../../src/wire/dnsName.ts';

@@ -1,9 +1,9 @@
 /** The body banner over the whole corpus: where it stands, what stays, that it speaks once. */
 import t from 'tap';
 import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
-import { checkingBanners } from './banners.ts';
-import { complaints, joined } from './checking.ts';
-import { corpus } from './corpus.ts';
+import { corpus } from './bannerCorpus.ts';
+import { checkingBanners } from './bannerTexts.ts';
+import { complaints, joined } from './checkBanner.ts';
 
 const bytes = (latin1: string): Buffer => Buffer.from(latin1, 'latin1');
 

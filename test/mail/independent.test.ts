@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
 import { root } from '../root.ts';
-import { checkingBanners } from './banners.ts';
-import { headerText, joined } from './checking.ts';
-import { corpus } from './corpus.ts';
+import { corpus } from './bannerCorpus.ts';
+import { checkingBanners } from './bannerTexts.ts';
+import { headerText, joined } from './checkBanner.ts';
 
 const missing =
   spawnSync('python3', ['-c', 'import email'], { timeout: 20_000 }).status === 0 ? false : 'no python3';

@@ -1,11 +1,11 @@
 /** The readers below the banner: field values, part headers, encodings, character sets, the start of an HTML text. */
 import t from 'tap';
-import { asciiForm } from '../../src/mail/asciiForm.ts';
 import { charsetOf, decodeText, encodeLine } from '../../src/mail/charset.ts';
-import { decodeHeaderText, encodeHeaderText } from '../../src/mail/headerWords.ts';
+import { decodeHeaderText, encodeHeaderText } from '../../src/mail/encodedWords.ts';
 import { bannerBlock, endOfTag, findStart } from '../../src/mail/html.ts';
 import { parseParameterized } from '../../src/mail/parameters.ts';
 import { decodeTransfer, encodeQuotedPrintable } from '../../src/mail/transfer.ts';
+import { asciiForm } from '../../src/mail/transliterate.ts';
 
 t.test('Content-Type', async (t) => {
   const good = (raw: string, value: string, params: Record<string, string> = {}): void => {

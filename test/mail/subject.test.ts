@@ -1,8 +1,8 @@
 /** The subject tag: put once, every copy taken out, the rest kept. */
 import t from 'tap';
-import { decodeHeaderText } from '../../src/mail/headerWords.ts';
+import { decodeHeaderText } from '../../src/mail/encodedWords.ts';
 import { checkTag, retagSubject } from '../../src/mail/subject.ts';
-import { utf8 } from './building.ts';
+import { utf8 } from './buildMessage.ts';
 import { tagSubject } from './tagSubject.ts';
 
 const b = (text: string, charset = 'utf-8'): string =>

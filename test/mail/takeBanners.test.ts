@@ -3,9 +3,9 @@ import t from 'tap';
 import { putBodyBanner, takeBodyBanners } from '../../src/mail/bodyBanner.ts';
 import { bannerBlock } from '../../src/mail/html.ts';
 import { ownBanners, parseTemplate, renderTemplate, type Template } from '../../src/mail/template.ts';
-import { base64, fields, leaf, multi, quotedPrintable, utf8 } from './building.ts';
-import { headerText, joined } from './checking.ts';
-import { corpus } from './corpus.ts';
+import { corpus } from './bannerCorpus.ts';
+import { base64, fields, leaf, multi, quotedPrintable, utf8 } from './buildMessage.ts';
+import { headerText, joined } from './checkBanner.ts';
 import { decodeLeaf, inCharset, readSegments, seenOf } from './reader.ts';
 
 function template(text: string): Template {

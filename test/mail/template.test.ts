@@ -1,6 +1,6 @@
 /** Banner templates: fields, errors, escaping for the place, recognising a rendering. */
 import t from 'tap';
-import { decodeHeaderText } from '../../src/mail/headerWords.ts';
+import { decodeHeaderText } from '../../src/mail/encodedWords.ts';
 import {
   BANNER_FIELDS,
   cleanValue,

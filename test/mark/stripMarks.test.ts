@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Edit, HeaderField } from '../../src/core/edit.ts';
+import type { Edit, HeaderField } from '../../src/core/messageEdit.ts';
 import { signMark, verifyMark } from '../../src/mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../../src/mark/stripMarks.ts';
 import { generator } from './generator.ts';

@@ -3,16 +3,16 @@
  */
 import { test } from 'tap';
 import { parseInternalAddress } from '../../src/core/address.ts';
-import { TableBuilder } from '../../src/core/packing.ts';
 import { PolicyTable } from '../../src/core/table.ts';
+import { TableBuilder } from '../../src/core/tableBuilder.ts';
 import { type ClientCertificate, PLAIN, type TlsState } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { accepted, type Verdict } from '../../src/core/verdict.ts';
+import { createCodes, normaliseCode } from '../../src/daemon/codes.ts';
+import { RecentVerdicts } from '../../src/daemon/recentVerdicts.ts';
+import { TransactionMemory } from '../../src/daemon/transactionMemory.ts';
 import { type VerdictRecord, verdictFields } from '../../src/log/verdictFields.ts';
 import { visible } from '../../src/log/visible.ts';
-import { createCodes, normaliseCode } from '../../src/net/codes.ts';
-import { TransactionMemory } from '../../src/net/memory.ts';
-import { RecentVerdicts } from '../../src/net/recent.ts';
 
 const TRANSACTION: Transaction = {
   door: 'policy',

@@ -1,11 +1,11 @@
 /** Header fields, MAIL parameters and keys in; what rules look at out. Subjects as people read them. */
 import { test } from 'tap';
 import { parsePath } from '../../src/core/address.ts';
-import type { HeaderField } from '../../src/core/edit.ts';
+import type { HeaderField } from '../../src/core/messageEdit.ts';
 import type { Rule } from '../../src/core/rule.ts';
-import { needsOf } from '../../src/core/rules.ts';
-import { foldText } from '../../src/mail/fold.ts';
+import { foldText } from '../../src/mail/confusables.ts';
 import { makeReplyToken } from '../../src/mark/replyToken.ts';
+import { needsOf } from '../../src/rules/matchRules.ts';
 import { type FactsInput, headerNamesFor, messageFacts } from '../../src/rules/messageFacts.ts';
 import { key } from '../mark/sample.ts';
 

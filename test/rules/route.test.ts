@@ -4,7 +4,6 @@
  */
 import t from 'tap';
 import { parsePath } from '../../src/core/address.ts';
-import { readRoute, unmarked } from '../../src/core/routeSuffix.ts';
 import {
   CANNOT,
   type Cannot,
@@ -15,6 +14,7 @@ import {
 } from '../../src/core/rule.ts';
 import { accepted } from '../../src/core/verdict.ts';
 import { carriedNeed } from '../../src/rules/fence.ts';
+import { readRoute, unmarked } from '../../src/rules/recipientSuffix.ts';
 import {
   type RouteCase,
   type Routed,

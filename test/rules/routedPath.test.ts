@@ -1,7 +1,7 @@
 /** What a marked recipient becomes: path and parameters as they go into the milter's edits. */
 import t from 'tap';
 import { parsePath } from '../../src/core/address.ts';
-import { type Route, unmarked } from '../../src/core/routeSuffix.ts';
+import { type Route, unmarked } from '../../src/rules/recipientSuffix.ts';
 import { markedRoute, routedPath } from '../../src/rules/routedPath.ts';
 import { utf8OrLatin1 } from '../../src/wire/foreignText.ts';
 import { addRecipient, deleteRecipient } from '../../src/wire/milterRecipient.ts';

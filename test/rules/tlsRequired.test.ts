@@ -8,7 +8,7 @@ import {
   protectsDelivery,
   saysNo,
 } from '../../src/rules/tlsRequired.ts';
-import { SERVICE, tableOf, workbench } from '../config/workbench.ts';
+import { SERVICE, tableOf, workbench } from '../config/configFixture.ts';
 
 /** Granted by Postfix 3.10.13 and 3.11.7 (tried), values as a milter is shown them or with their blanks. */
 const GRANTED = [

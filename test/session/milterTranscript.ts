@@ -16,12 +16,12 @@
  */
 import { readFileSync } from 'node:fs';
 import type { EnvelopeAddress } from '../../src/core/address.ts';
-import type { Edit } from '../../src/core/edit.ts';
+import type { Edit } from '../../src/core/messageEdit.ts';
 import type { PolicyTable } from '../../src/core/table.ts';
 import type { TlsState } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { type Action, accepted, type Verdict } from '../../src/core/verdict.ts';
-import type { Reply } from '../../src/core/words.ts';
+import type { Reply } from '../../src/receive/smtpReply.ts';
 import {
   type MilterAnswer,
   type MilterQuery,

@@ -1,10 +1,9 @@
 /** The verdict in the protocol's words: the whole table, and what each missing right makes of it. */
 import t from 'tap';
-import type { Edit } from '../../src/core/edit.ts';
+import type { Edit } from '../../src/core/messageEdit.ts';
 import type { PolicyTable } from '../../src/core/table.ts';
 import { type Action, accepted } from '../../src/core/verdict.ts';
 import { BodyDigest } from '../../src/mark/bodyDigest.ts';
-import type { EventsAnswer, JudgeAnswer, MessageAnswer } from '../../src/session/judging.ts';
 import {
   agree,
   changesRecipients,
@@ -14,6 +13,7 @@ import {
 } from '../../src/session/milterNegotiation.ts';
 import { MILTER_LIMITS } from '../../src/session/milterState.ts';
 import { CANNOT_HOLD, repliesToMessage, replyToRecipient } from '../../src/session/milterVerdict.ts';
+import type { EventsAnswer, JudgeAnswer, MessageAnswer } from '../../src/session/queries.ts';
 import { encodeReply, type MilterReply } from '../../src/wire/milterEncode.ts';
 import { bitNames, SMFIF, SMFIP } from '../../src/wire/milterNames.ts';
 

@@ -1,7 +1,7 @@
 /**
  * A DNS resolver and a clock that say what a test wants, and count what they were asked.
  */
-import type { Lookup, MxRecord, Resolver, TlsaRecord } from '../../src/dns/lookup.ts';
+import type { Lookup, MxRecord, Resolver, TlsaRecord } from '../../src/dns/resolver.ts';
 
 export const found = (records: readonly string[], ttlSeconds = 300): Lookup<string> => ({
   kind: 'found',

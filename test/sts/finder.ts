@@ -2,11 +2,11 @@
  * A finder of policies with a resolver, a clock and policy hosts that do what a test says.
  */
 import type { Test } from 'tap';
+import type { StsEvent } from '../../src/sts/events.ts';
+import type { StsOptions } from '../../src/sts/options.ts';
+import { StsPolicies } from '../../src/sts/policies.ts';
+import { parseStsPolicy } from '../../src/sts/policyFile.ts';
 import type { StsFetched } from '../../src/sts/policyRequest.ts';
-import type { StsEvent } from '../../src/sts/stsEvents.ts';
-import type { StsOptions } from '../../src/sts/stsOptions.ts';
-import { StsPolicies } from '../../src/sts/stsPolicies.ts';
-import { parseStsPolicy } from '../../src/sts/stsPolicy.ts';
 import { FakeResolver, found } from './fakes.ts';
 
 export const SECOND = 1000;

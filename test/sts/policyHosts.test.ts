@@ -4,8 +4,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Test, test } from 'tap';
 import { parseNetwork } from '../../src/core/network.ts';
+import { fetchStsPolicy } from '../../src/sts/fetch.ts';
 import { PolicyHosts } from '../../src/sts/policyHosts.ts';
-import { fetchStsPolicy } from '../../src/sts/stsFetch.ts';
 import { FakeResolver, found } from './fakes.ts';
 
 const HOST = '192.0.2.1';

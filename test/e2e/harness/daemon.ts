@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from '../../root.ts';
-import { SERVER_NAME } from './ca.ts';
 import { until, within } from './deadline.ts';
+import { SERVER_NAME } from './peers/ca.ts';
 import { exited, freePorts, guardProcess, portOpen } from './processes.ts';
 
 /** One line of the daemon's log: pino's fields and ours. Every line of ours has `event`. */

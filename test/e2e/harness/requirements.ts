@@ -10,7 +10,7 @@
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { findRoot, RELEASES, type Release, selectedRelease } from './postfix-releases.ts';
+import { findRoot, RELEASES, type Release, selectedRelease } from './mta/postfix-releases.ts';
 
 /** Folders searched after $PATH: Postfix's commands live in sbin, which an ordinary PATH omits. */
 const SBIN = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
@@ -65,7 +65,7 @@ export function accountId(file: string, name: string): number | null {
 /** What a Postfix of another release needs. */
 function rootMissing(release: Release): string[] {
   if (findRoot(release) !== null) return [];
-  return [`no root of ${release} (node build/test/e2e/harness/postfix-root.js ${release} makes it)`];
+  return [`no root of ${release} (node build/test/e2e/harness/mta/postfix-root.js ${release} makes it)`];
 }
 
 const CHECKS: Record<Need, () => string[]> = {

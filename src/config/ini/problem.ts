@@ -1,0 +1,170 @@
+/**
+ * Mistakes and notices about configuration files, collected and never thrown: an operator gets all of them at once.
+ *
+ * A problem keeps the table from being used; a notice does not. Both know where they are and print as one line:
+ *
+ *   tls.ini:14: [domain x] receive: found "encrpyt", expected one of none, may, encrypt, verify (did you mean encrypt?)
+ *
+ * Line 0 is the file as a whole. Text from files is cut and its control, format and line-separating characters are
+ * escaped before it is printed, so a table cannot play tricks on a terminal or forge a log line.
+ * Of each kind the first MAX_REPORTED are kept and the rest is counted, because a million rows can hold a million mistakes.
+ */
+import type { Position } from '../../core/settings.ts';
+
+/** What is wrong with one value, without saying where. Parsers return this instead of their value. */
+export class Wrong {
+  /** What was found, as it is printed; text from the file goes through `quote`. */
+  readonly found: string;
+  readonly expected: string;
+  /** What would help; '' when nothing more can be said. */
+  readonly hint: string;
+  /** More that is wrong with the same value, such as further elements of a list. */
+  readonly others: readonly Wrong[];
+
+  constructor(found: string, expected: string, hint = '', others: readonly Wrong[] = []) {
+    this.found = found;
+    this.expected = expected;
+    this.hint = hint;
+    this.others = others;
+  }
+
+  /** Several as one; null for none. */
+  static all(list: readonly Wrong[]): Wrong | null {
+    const [first, ...others] = list;
+    return first === undefined ? null : new Wrong(first.found, first.expected, first.hint, others);
+  }
+}
+
+export interface Problem extends Position {
+  /** `[domain x] receive`, `[domains] bank.example`; '' for the file as a whole. */
+  readonly where: string;
+  readonly found: string;
+  readonly expected: string;
+  readonly hint: string;
+}
+
+export type NoticeKind =
+  /** A row's `until` has passed. */
+  | 'overdue'
+  /** Written, and without effect: in this version, or because of what else is written. */
+  | 'no-effect'
+  /** Allowed, and perhaps not what was meant. */
+  | 'suspect'
+  /** About the file: who may write it, what it does not contain. */
+  | 'file';
+
+export interface Notice extends Position {
+  readonly kind: NoticeKind;
+  readonly where: string;
+  readonly text: string;
+}
+
+/** Problems kept, and notices kept; more are only counted. */
+export const MAX_REPORTED = 1000;
+/** Characters of foreign text shown in one place. */
+const MAX_SHOWN = 80;
+/** The same for paths, whose end matters most. */
+const MAX_PATH = 400;
+
+/** Foreign text fit for one line of a terminal: cut, and escaped where a character has no shape of its own. */
+export function escapeText(text: string, limit = MAX_SHOWN): string {
+  const cut = text.length <= limit ? text : `${text.slice(0, limit - 3)}...`;
+  return cut.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\u${char.codePointAt(0)?.toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The same in double quotes; `nothing` when there is none. */
+export function quote(text: string, limit = MAX_SHOWN): string {
+  if (text === '') return 'nothing';
+  return `"${escapeText(text, limit)}"`;
+}
+
+/** A path in double quotes. */
+export function quotePath(path: string): string {
+  return quote(path, MAX_PATH);
+}
+
+export function formatPosition(at: Position): string {
+  const file = escapeText(at.file, MAX_PATH);
+  return at.line === 0 ? file : `${file}:${at.line}`;
+}
+
+/** One line, without its line end. */
+export function formatProblem(problem: Problem): string {
+  const where = problem.where === '' ? '' : `${problem.where}: `;
+  const hint = problem.hint === '' ? '' : ` (${problem.hint})`;
+  return `${formatPosition(problem)}: ${where}found ${problem.found}, expected ${problem.expected}${hint}`;
+}
+
+/** One line, without its line end. */
+export function formatNotice(notice: Notice): string {
+  const where = notice.where === '' ? '' : `${notice.where}: `;
+  return `${formatPosition(notice)}: ${where}${notice.text}`;
+}
+
+/** Collects what was found while one set of files is loaded. */
+export class Report {
+  readonly #problems: Problem[] = [];
+  readonly #notices: Notice[] = [];
+  #problemCount = 0;
+  #noticeCount = 0;
+
+  get failed(): boolean {
+    return this.#problemCount > 0;
+  }
+
+  /** Are further problems only counted? Then no effort need go into their words. */
+  get full(): boolean {
+    return this.#problems.length >= MAX_REPORTED;
+  }
+
+  problem(at: Position, where: string, wrong: Wrong): void {
+    for (const { found, expected, hint } of [wrong, ...wrong.others]) {
+      this.#problemCount++;
+      if (this.#problems.length >= MAX_REPORTED) continue;
+      this.#problems.push({ file: at.file, line: at.line, where, found, expected, hint });
+    }
+  }
+
+  notice(kind: NoticeKind, at: Position, where: string, text: string): void {
+    this.#noticeCount++;
+    if (this.#notices.length >= MAX_REPORTED) return;
+    this.#notices.push({ kind, file: at.file, line: at.line, where, text });
+  }
+
+  /** Sorted by file, in the order in which files were read, then line; the last one counts what was left out. */
+  problems(files: readonly string[]): Problem[] {
+    const sorted = sortedBy(this.#problems, files);
+    const more = this.#problemCount - sorted.length;
+    const last = sorted.at(-1);
+    if (more > 0 && last !== undefined) {
+      sorted.push({
+        file: last.file,
+        line: 0,
+        where: '',
+        found: `${more} more mistakes`,
+        expected: 'none',
+        hint: '',
+      });
+    }
+    return sorted;
+  }
+
+  notices(files: readonly string[]): Notice[] {
+    const sorted = sortedBy(this.#notices, files);
+    const more = this.#noticeCount - sorted.length;
+    const last = sorted.at(-1);
+    if (more > 0 && last !== undefined) {
+      sorted.push({ kind: last.kind, file: last.file, line: 0, where: '', text: `${more} more notices` });
+    }
+    return sorted;
+  }
+}
+
+function sortedBy<T extends Position>(all: readonly T[], files: readonly string[]): T[] {
+  const order = new Map(files.map((file, i) => [file, i]));
+  const rank = (at: T) => order.get(at.file) ?? files.length;
+  return [...all].sort((a, b) => rank(a) - rank(b) || a.line - b.line);
+}

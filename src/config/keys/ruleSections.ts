@@ -1,0 +1,229 @@
+/**
+ * `[rule NAME]` sections to `Rule` values, in the order of the files.
+ *
+ * Every mistake is reported, and the key then read as if it were not there. Beside the single values: each name once; at
+ * least one condition; `fallback` with `cannot = fallback` and never without, where the name must be a DNS label because
+ * it travels in a domain; `reply-to-marked` only with keys to recognise tokens by; and a way for the recipients that
+ * `message-route = recipient` renames, which only a socketmap shows to the MTA. What is written without effect, because of
+ * what else is written, is a notice.
+ */
+
+import { CANNOT, RULE_LEVELS, type Rule, type RuleConditions } from '../../core/rule.ts';
+import { foldText } from '../../mail/confusables.ts';
+import { reserved } from '../ini/iniText.ts';
+import { LONGEST_CONTACT, MOST_RULES } from '../ini/limits.ts';
+import { quote, type Report, Wrong } from '../ini/problem.ts';
+import { type Entry, positionOf, SECTION_NAME, type Section, whereOf } from '../ini/section.ts';
+import { parseTag } from './bannerValues.ts';
+import { defaultOf } from './keys.ts';
+import { parsePattern } from './pattern.ts';
+import { parseRelay } from './routingKeys.ts';
+import { checkSection } from './schema.ts';
+import type { ServiceSettings } from './serviceSettings.ts';
+import { parseListOf, parsePlainText, parseWord } from './values.ts';
+
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Keys that say when a rule applies. */
+const CONDITIONS = [
+  'subject-tag',
+  'header',
+  'requiretls',
+  'reply-to-marked',
+  'sender',
+  'recipient',
+  'user',
+] as const;
+
+/** Those that the policy protocol cannot show: only a milter sees headers and the parameters of MAIL. */
+const SEEN_BY_MILTER: readonly string[] = ['subject-tag', 'header', 'requiretls', 'reply-to-marked'];
+
+/** First version of Postfix that can be asked for REQUIRETLS. */
+const REQUIRETLS_SINCE = [3, 11] as const;
+
+/** What of the service rules depend on. */
+export type RuleContext = Pick<
+  ServiceSettings,
+  'policyListen' | 'milterListen' | 'socketmapListen' | 'markKey' | 'messageRoute' | 'postfixVersion'
+>;
+
+/** All rules that could be read; `sections` in the order of the files. */
+export function readRules(sections: readonly Section[], service: RuleContext, report: Report): Rule[] {
+  const rules = new Map<string, Rule>();
+  for (const [i, section] of sections.entries()) {
+    if (i === MOST_RULES) {
+      const wrong = new Wrong(`${sections.length} rules`, `at most ${MOST_RULES}`, 'most rules');
+      report.problem(section, whereOf(section), wrong);
+    }
+    if (i >= MOST_RULES) break;
+    const rule = readRule(section, service, report);
+    const wrong = nameFault(rule, rules.get(rule.name));
+    // a second rule of a name is looked at for its mistakes, but the first one counts
+    if (wrong !== null) report.problem(section, whereOf(section), wrong);
+    else rules.set(rule.name, rule);
+  }
+  const [first] = sections;
+  const renames = service.milterListen.length > 0 && service.messageRoute === 'recipient';
+  if (first !== undefined && renames && service.socketmapListen.length === 0) {
+    const wrong = new Wrong(
+      'message-route = recipient without socketmap-listen',
+      'a socketmap-listen, where the MTA learns the way of such recipients',
+      'message-route = header needs none',
+    );
+    report.problem(first, whereOf(first), wrong);
+  }
+  return [...rules.values()];
+}
+
+function nameFault({ name, cannot }: Rule, first: Rule | undefined): Wrong | null {
+  if (first !== undefined)
+    return new Wrong(
+      `rule ${quote(name)} again`,
+      'each rule once',
+      `first at ${first.at.file}:${first.at.line}`,
+    );
+  if (reserved(name)) return new Wrong(quote(name), 'the name of a rule', 'a reserved name');
+  if (!SECTION_NAME.test(name))
+    return new Wrong(quote(name), 'the name of a rule: at most 64 of a-z 0-9 - _, a letter or digit first');
+  if (cannot !== 'fallback' || LABEL.test(name)) return null;
+  return new Wrong(
+    `${quote(name)} with cannot = fallback`,
+    'at most 63 of a-z 0-9 -, with no hyphen at the end',
+    'the name is part of a domain on the way to the gateway',
+  );
+}
+
+function readRule(section: Section, service: RuleContext, report: Report): Rule {
+  const entries = checkSection(section, report);
+  const failed = new Set(section.entries.map(({ key }) => key).filter((key) => !entries.has(key)));
+  const read = <T>(key: string, parse: (text: string) => T | Wrong): T => {
+    const entry = entries.get(key);
+    const standard = defaultOf(key, 'rule');
+    const value = parse(entry?.value ?? standard);
+    if (!(value instanceof Wrong)) return value;
+    if (entry !== undefined) report.problem(positionOf(section, entry), whereOf(section, key), value);
+    failed.add(key);
+    return parse(standard) as T;
+  };
+  const list = <T>(key: string, parse: (element: string) => T | Wrong): readonly T[] =>
+    read(key, (text) => parseListOf(text, parse));
+  const when: RuleConditions = {
+    subjectTags: list('subject-tag', parseTag).map((text) => ({ text, folded: foldText(text) })),
+    headers: list('header', parseField).map(fieldOf),
+    requireTls: read('requiretls', isYes),
+    replyToMarked: read('reply-to-marked', isYes),
+    senders: list('sender', (text) => parseParty(text, true)),
+    recipients: list('recipient', (text) => parseParty(text, false)),
+    users: list('user', parseLogin),
+  };
+  const rule: Rule = {
+    name: section.name,
+    at: { file: section.file, line: section.line },
+    when,
+    level: read('deliver', (text) => parseWord(text, RULE_LEVELS)),
+    cannot: read('cannot', (text) => parseWord(text, CANNOT)),
+    fallback: read('fallback', parseRelay),
+    requestRequireTls: read('request-requiretls', isYes),
+    help: read('help', (text) => parsePlainText(text, LONGEST_CONTACT)),
+  };
+  const conditional = Object.values(when).some(
+    (value) => value === true || (value !== false && value.length > 0),
+  );
+  if (!conditional && !CONDITIONS.some((key) => failed.has(key))) {
+    const wrong = new Wrong('no condition', `one of ${CONDITIONS.join(', ')}`, 'sender = * is everybody');
+    report.problem(section, whereOf(section), wrong);
+  }
+  if (rule.cannot === 'fallback' && rule.fallback === null && !failed.has('fallback')) {
+    const at = entries.get('cannot');
+    const wrong = new Wrong('cannot = fallback alone', 'a fallback, the next hop of the gateway');
+    report.problem(at === undefined ? section : positionOf(section, at), whereOf(section, 'cannot'), wrong);
+  }
+  const fallback = entries.get('fallback');
+  if (
+    fallback !== undefined &&
+    rule.fallback !== null &&
+    rule.cannot !== 'fallback' &&
+    !failed.has('cannot')
+  ) {
+    const wrong = new Wrong(`fallback with cannot = ${rule.cannot}`, 'cannot = fallback');
+    report.problem(positionOf(section, fallback), whereOf(section, 'fallback'), wrong);
+  }
+  const marked = entries.get('reply-to-marked');
+  if (marked !== undefined && when.replyToMarked && service.markKey === null) {
+    const wrong = new Wrong(
+      'reply-to-marked without mark-key',
+      'a mark-key, which signs and verifies tokens',
+    );
+    report.problem(positionOf(section, marked), whereOf(section, 'reply-to-marked'), wrong);
+  }
+  noticeIdle(section, entries, rule, service, report);
+  return rule;
+}
+
+/** What is written and does nothing. */
+function noticeIdle(
+  section: Section,
+  entries: ReadonlyMap<string, Entry>,
+  rule: Rule,
+  service: RuleContext,
+  report: Report,
+): void {
+  const idle = (key: string, why: string): void => {
+    const entry = entries.get(key);
+    const at = entry === undefined ? section : positionOf(section, entry);
+    report.notice('no-effect', at, whereOf(section, key), `has no effect, because ${why}`);
+  };
+  const unseen = SEEN_BY_MILTER.filter((key) => {
+    const value = entries.get(key)?.value ?? '';
+    return value !== '' && value !== 'no';
+  });
+  const blind = service.milterListen.length === 0;
+  if (blind) for (const key of unseen) idle(key, 'there is no milter-listen');
+  if (blind && unseen.length === 0 && !rule.requestRequireTls) idle('', 'there is no milter-listen');
+  if (!rule.requestRequireTls) return;
+  const [major = 0, minor = 0] = (service.postfixVersion ?? '3.7').split('.').map(Number);
+  const old = major < REQUIRETLS_SINCE[0] || (major === REQUIRETLS_SINCE[0] && minor < REQUIRETLS_SINCE[1]);
+  if (old) idle('request-requiretls', `postfix-version is below ${REQUIRETLS_SINCE.join('.')}`);
+  else if (service.policyListen.length === 0) idle('request-requiretls', 'there is no policy-listen');
+  else if (unseen.length > 0)
+    idle('request-requiretls', `the policy service, which asks for it, does not see ${unseen.join(', ')}`);
+}
+
+function isYes(text: string): boolean {
+  return text === 'yes';
+}
+
+const FIELD_NAME = /^[!-9;-~]{1,200}$/;
+
+/** `Name: value` or `Name`, in one spelling; an element of a list, so duplicates fold into one. */
+function parseField(text: string): string | Wrong {
+  const colon = text.indexOf(':');
+  const name = (colon < 0 ? text : text.slice(0, colon)).trim();
+  const value = colon < 0 ? null : text.slice(colon + 1).trim();
+  if (!FIELD_NAME.test(name)) return new Wrong(quote(text), 'Name: value, or Name for any value');
+  if (value === '') return new Wrong(quote(text), 'a value behind the colon', 'any value is the name alone');
+  if (value !== null && !/^[ -~]+$/.test(value))
+    return new Wrong(quote(value), 'printable ASCII', 'a value is compared with the field as it is sent');
+  return value === null ? name.toLowerCase() : `${name.toLowerCase()}: ${value}`;
+}
+
+function fieldOf(text: string): RuleConditions['headers'][number] {
+  const colon = text.indexOf(': ');
+  return colon < 0
+    ? { name: text, value: null }
+    : { name: text.slice(0, colon), value: text.slice(colon + 2) };
+}
+
+function parseParty(text: string, sender: boolean): string | Wrong {
+  const expected = `an address, a domain, .suffix, *${sender ? ' or <>' : ''}`;
+  const pattern = parsePattern(text);
+  if (pattern instanceof Wrong) return new Wrong(pattern.found, expected, pattern.hint);
+  if (pattern.kind === 'nextHop' || (pattern.kind === 'null' && !sender))
+    return new Wrong(quote(text), expected);
+  return pattern.text;
+}
+
+function parseLogin(text: string): string | Wrong {
+  if (text.length <= 256 && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) return text.toLowerCase();
+  return new Wrong(quote(text), 'a login of at most 256 characters');
+}

@@ -1,0 +1,252 @@
+/**
+ * Turns the lines of one file into rows and sections of the document.
+ *
+ * A misspelt section is reported and read as the section that was meant, so that its own mistakes are found too; one that
+ * resembles none is skipped with all its lines, because nothing sensible can be said about them.
+ */
+import { Buffer } from 'node:buffer';
+import type { Position } from '../../core/settings.ts';
+import { decodeHalf, reserved } from '../ini/iniText.ts';
+import type { LineHandler } from '../ini/lines.ts';
+import { looksPublic, mixedScripts } from '../ini/lookalike.ts';
+import { escapeText, quote, Wrong } from '../ini/problem.ts';
+import type { PlainRow } from '../ini/rowScanner.ts';
+import { SECTION_FORMS, type Section, whereOf } from '../ini/section.ts';
+import { didYouMean, nearest } from '../ini/suggest.ts';
+import { hasDomain, type Pattern, parsePattern } from '../keys/pattern.ts';
+import type { Document } from './document.ts';
+import { EQUALS_HINT } from './policySettings.ts';
+
+const KINDS = ['service', 'domains', 'domain', 'policy', 'exception', 'rule'] as const;
+
+/** Uses of a policy by rows that are remembered one by one. */
+const MAX_USES = 20;
+
+type Current = Section | 'rows' | 'ignored' | null;
+
+export class FileReader implements LineHandler {
+  service: Section | null = null;
+  readonly #document: Document;
+  readonly #file: string;
+  readonly #fileIndex: number;
+  readonly #onlyExceptions: boolean;
+  #current: Current = null;
+
+  /** `onlyExceptions`: no other sections may stand in this file. */
+  constructor(document: Document, file: string, fileIndex: number, onlyExceptions = false) {
+    this.#document = document;
+    this.#file = file;
+    this.#fileIndex = fileIndex;
+    this.#onlyExceptions = onlyExceptions;
+  }
+
+  header(raw: string, line: number): boolean {
+    this.#current = this.#open(raw, line);
+    return this.#current === 'rows';
+  }
+
+  #open(raw: string, line: number): Current {
+    const at = { file: this.#file, line };
+    const where = `[${escapeText(raw.trim())}]`;
+    const name = decodeHalf(raw);
+    if (name instanceof Wrong) {
+      this.#document.report.problem(at, where, name);
+      return 'ignored';
+    }
+    const [kind = '', argument = ''] = name.split(/\s+(.*)/su);
+    const wrong = this.#headerFault(kind, argument.trim());
+    if (wrong !== null) this.#document.report.problem(at, where, wrong);
+    const meant = meantKind(kind);
+    if (this.#onlyExceptions && meant !== null && meant !== 'exception') {
+      const other = new Wrong(quote(`[${kind}]`), 'only [exception PATTERN]', 'it belongs in another file');
+      this.#document.report.problem(at, where, other);
+      return 'ignored';
+    }
+    switch (meant) {
+      case 'service': {
+        const section: Section = { ...at, kind: 'service', name: '', entries: [] };
+        if (this.service !== null) {
+          const again = new Wrong(
+            '[service] again',
+            'one in each file',
+            `first in line ${this.service.line}`,
+          );
+          this.#document.report.problem(at, where, again);
+        } else {
+          this.service = section;
+          this.#document.services.push(section);
+        }
+        return section;
+      }
+      case 'domains':
+        return 'rows';
+      case 'domain':
+        return argument === '' ? 'ignored' : this.#domain(argument.trim(), at, where);
+      case 'policy': {
+        if (argument === '') return 'ignored';
+        const section: Section = { ...at, kind: 'policy', name: argument.trim(), entries: [] };
+        this.#document.policies.push(section);
+        return section;
+      }
+      case 'exception':
+        return argument === '' ? 'ignored' : this.#exception(argument.trim(), at, where);
+      case 'rule': {
+        if (argument === '') return 'ignored';
+        const section: Section = { ...at, kind: 'rule', name: argument.trim(), entries: [] };
+        this.#document.rules.push(section);
+        return section;
+      }
+      default:
+        return 'ignored';
+    }
+  }
+
+  #headerFault(kind: string, argument: string): Wrong | null {
+    const expected = SECTION_FORMS.join(', ');
+    if (kind === 'service' || kind === 'domains') {
+      if (argument === '') return null;
+      const hint = kind === 'domains' ? `did you mean [domain ${escapeText(argument)}]?` : '';
+      return new Wrong(quote(`[${kind} ${argument}]`), expected, hint);
+    }
+    if (kind === 'policy' || kind === 'domain' || kind === 'exception' || kind === 'rule') {
+      return argument === '' ? new Wrong(`[${kind}] without a name`, expected) : null;
+    }
+    const pattern = kind.includes('.') && argument === '' ? parsePattern(kind) : null;
+    const isPattern = pattern !== null && !(pattern instanceof Wrong);
+    const hint = isPattern ? `did you mean [domain ${escapeText(kind)}]?` : didYouMean(kind, KINDS);
+    return new Wrong(quote(`[${`${kind} ${argument}`.trim()}]`), expected, hint);
+  }
+
+  #domain(name: string, at: Position, where: string): Section {
+    const document = this.#document;
+    const pattern = parsePattern(name);
+    if (pattern instanceof Wrong) {
+      document.report.problem(at, where, pattern);
+      // read for its own mistakes; it has no row
+      const section: Section = { ...at, kind: 'domain', name, entries: [] };
+      document.targets.push({ section });
+      return section;
+    }
+    const section: Section = { ...at, kind: 'domain', name: pattern.text, entries: [] };
+    const tag = document.targets.push({ section }) - 1;
+    this.#add(pattern, name, tag, at, whereOf(section));
+    return section;
+  }
+
+  /** It gets its row when all files were read: only then it is known what it is an exception from. */
+  #exception(name: string, at: Position, where: string): Section {
+    const document = this.#document;
+    const pattern = parsePattern(name);
+    const wrong = pattern instanceof Wrong;
+    const section: Section = { ...at, kind: 'exception', name: wrong ? name : pattern.text, entries: [] };
+    if (!wrong) document.exceptions.push({ section, pattern, file: this.#fileIndex });
+    else {
+      document.report.problem(at, where, pattern);
+      document.targets.push({ exception: { section, base: null } });
+    }
+    return section;
+  }
+
+  entry(key: string, value: string, line: number): void {
+    const current = this.#current;
+    const at = { file: this.#file, line };
+    if (current === 'ignored') return;
+    if (current === null) {
+      const wrong = new Wrong(`${quote(key)} before any section`, SECTION_FORMS.join(', '));
+      this.#document.report.problem(at, '', wrong);
+    } else if (current === 'rows') this.#row(key, value, at);
+    else current.entries.push({ key, value, line });
+  }
+
+  #row(key: string, value: string, at: Position): void {
+    const { report } = this.#document;
+    const where = `[domains] ${escapeText(key)}`;
+    const pattern = parsePattern(key);
+    if (pattern instanceof Wrong) {
+      const cut = value.includes('@') && !key.includes('@');
+      report.problem(
+        at,
+        '[domains]',
+        cut ? new Wrong(pattern.found, pattern.expected, EQUALS_HINT) : pattern,
+      );
+    }
+    if (value === '') report.problem(at, where, new Wrong('nothing', 'the name of a policy'));
+    if (value === '' || pattern instanceof Wrong) return;
+    const tag = this.#document.tagOfWord(value);
+    this.#use(tag, key, at);
+    this.#add(pattern, key, tag, at, where);
+  }
+
+  row(bytes: Uint8Array, plain: PlainRow, line: number): void {
+    const document = this.#document;
+    const { nameStart, nameEnd } = plain;
+    const tag = document.tagOfPlain(bytes, plain);
+    const target = document.targets[tag];
+    if (target !== undefined && 'word' in target && ++target.word.count <= MAX_USES) {
+      const pattern = Buffer.from(bytes.subarray(nameStart, nameEnd)).toString('latin1');
+      target.word.uses.push({ file: this.#file, line, pattern });
+    }
+    const first = document.builder.add(bytes, nameStart, nameEnd, tag, this.#fileIndex, line);
+    if (first < 0) return;
+    const name = Buffer.from(bytes.subarray(nameStart, nameEnd)).toString('latin1');
+    this.#again(name, name, first, { file: this.#file, line }, `[domains] ${name}`);
+  }
+
+  #use(tag: number, pattern: string, at: Position): void {
+    const target = this.#document.targets[tag];
+    if (target !== undefined && 'word' in target && ++target.word.count <= MAX_USES) {
+      target.word.uses.push({ ...at, pattern });
+    }
+  }
+
+  #add(pattern: Pattern, written: string, tag: number, at: Position, where: string): void {
+    const document = this.#document;
+    const bytes = Buffer.from(pattern.text, 'latin1');
+    const first = document.builder.add(bytes, 0, bytes.length, tag, this.#fileIndex, at.line);
+    if (first >= 0) {
+      this.#again(written, pattern.text, first, at, where);
+      return;
+    }
+    if (!hasDomain(pattern)) {
+      if (pattern.kind !== 'nextHop') document.domainless.push({ ...at, tag, where });
+      return;
+    }
+    const name = pattern.text.slice(pattern.text.lastIndexOf('@') + 1).replace(/^\./, '');
+    if (pattern.kind === 'suffix' && looksPublic(name)) {
+      document.report.notice('suspect', at, where, 'anyone can register a name under this suffix');
+    }
+    const mixed = mixedScripts(name);
+    if (mixed !== null) {
+      document.report.notice(
+        'suspect',
+        at,
+        where,
+        `a label that mixes scripts: ${escapeText(mixed)}, in full ${name}`,
+      );
+    }
+  }
+
+  #again(written: string, canonical: string, first: number, at: Position, where: string): void {
+    const document = this.#document;
+    const before = document.builder.position(first);
+    const as = written === canonical ? '' : ` as ${escapeText(canonical)}`;
+    const hint = `first at ${escapeText(document.files[before.file] ?? '')}:${before.line}${as}`;
+    document.report.problem(at, where, new Wrong(`${quote(written)} again`, 'each pattern once', hint));
+  }
+
+  wrong(line: number, wrong: Wrong): void {
+    if (this.#current === 'ignored' && wrong.expected === 'name = value') return;
+    this.#document.report.problem({ file: this.#file, line }, '', wrong);
+  }
+
+  notice(line: number, text: string): void {
+    if (this.#current !== 'ignored')
+      this.#document.report.notice('suspect', { file: this.#file, line }, '', text);
+  }
+}
+
+/** The kind of section that was written or, with a problem reported, meant. */
+function meantKind(kind: string): string | null {
+  if ((KINDS as readonly string[]).includes(kind)) return kind;
+  return reserved(kind) ? null : nearest(kind, KINDS);
+}

@@ -1,0 +1,207 @@
+/**
+ * Reads configuration files from disk, refusing those that someone else could have written.
+ *
+ * A file must be regular, readable, at most LARGEST_FILE_BYTES, and not writable by everyone; nor may its folder be, unless
+ * it has the sticky bit. A file or a folder that another user or a group other than root's may write is only mentioned.
+ * Checks are made on the open file, so that what was checked is what is read.
+ *
+ * `include` names files relative to the file that says it, with `*` and `?` in the last part of the path. Only what lies,
+ * after symbolic links, below the folder of the main file (as it was named) can be included.
+ */
+import type { Buffer } from 'node:buffer';
+import * as fs from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { LARGEST_FILE_BYTES } from '../ini/limits.ts';
+import { quote, quotePath, Wrong } from '../ini/problem.ts';
+
+export interface Source {
+  /** Tells whether two names are one file. */
+  readonly identity: string;
+  readonly bytes: Buffer;
+  /** What the operator may want to know about the file; '' for nothing. */
+  readonly notice: string;
+}
+
+function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  switch (code) {
+    case 'ENOENT':
+      return 'which does not exist';
+    case 'EACCES':
+    case 'EPERM':
+      return 'which may not be read';
+    case 'ELOOP':
+      return 'a loop of symbolic links';
+    case 'ENOTDIR':
+      return 'a path through a file';
+    default:
+      return `which cannot be read (${code ?? String(error)})`;
+  }
+}
+
+const BELOW = 'a path below the folder of the main file';
+const READABLE = 'a readable file';
+
+/** Reads one file; `path` as the process can open it, `name` as it is shown. */
+export function readSource(path: string, name: string): Source | Wrong {
+  let fd = -1;
+  try {
+    // non-blocking, or a FIFO would stop us for ever
+    fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
+    const stat = fs.fstatSync(fd);
+    const mode = `mode 0${(stat.mode & 0o7777).toString(8)}`;
+    if (!stat.isFile()) return new Wrong(`${quotePath(name)}, not a regular file`, 'a regular file');
+    if ((stat.mode & 0o002) !== 0) {
+      return new Wrong(
+        `${quotePath(name)}, which everyone can write (${mode})`,
+        'a file others cannot write',
+        'chmod o-w',
+      );
+    }
+    const folder = openFolder(path);
+    if (folder !== null) {
+      return new Wrong(
+        `${quotePath(name)} in ${quotePath(folder)}, a folder everyone can write`,
+        'a folder others cannot write',
+      );
+    }
+    if (stat.size > LARGEST_FILE_BYTES) {
+      return new Wrong(
+        `${quotePath(name)}, ${stat.size} bytes`,
+        `at most ${LARGEST_FILE_BYTES}`,
+        'largest file',
+      );
+    }
+    const notice = notices([
+      othersWho(stat, `write this file (${mode})`),
+      ...foldersOf(path).map((at) => othersWho(fs.statSync(at), `replace files in ${quotePath(at)}`)),
+    ]);
+    return { identity: `${stat.dev}:${stat.ino}`, bytes: fs.readFileSync(fd), notice };
+  } catch (error) {
+    return new Wrong(`${quotePath(name)}, ${reasonOf(error)}`, READABLE);
+  } finally {
+    if (fd >= 0) fs.closeSync(fd);
+  }
+}
+
+/** The file's folder as named, and as it is after symbolic links. */
+function foldersOf(path: string): readonly string[] {
+  return [...new Set([dirname(path), dirname(fs.realpathSync(path))])];
+}
+
+/** The folder, if everyone can put other files there. */
+function openFolder(path: string): string | null {
+  const open = foldersOf(path).find((folder) => {
+    const { mode } = fs.statSync(folder);
+    return (mode & 0o002) !== 0 && (mode & 0o1000) === 0;
+  });
+  return open ?? null;
+}
+
+function notices(texts: readonly (string | null)[]): string {
+  return [...new Set(texts)].filter((text) => text !== null).join('; ');
+}
+
+/**
+ * Who else than root and this process may do `what`, a clause such as `write this file`; null when nobody. Who owns
+ * something may change its mode. For root, which checks what another user's daemon reads, the owner is not looked at.
+ */
+export function othersWho(
+  stat: { readonly mode: number; readonly uid: number; readonly gid: number },
+  what: string,
+): string | null {
+  const own = process.geteuid?.() ?? 0;
+  // of a folder with the sticky bit nothing can be taken away by others
+  const mode = (stat.mode & 0o171000) === 0o041000 ? 0 : stat.mode;
+  if (own !== 0 && stat.uid !== 0 && stat.uid !== own) return `user ${stat.uid} can ${what}`;
+  return (mode & 0o020) !== 0 && stat.gid !== 0 ? `group ${stat.gid} can ${what}` : null;
+}
+
+/** A file to include: where it is, and how it is shown. */
+export interface Included {
+  readonly path: string;
+  readonly name: string;
+}
+
+/** What is wrong with a path below the folder of the main file, as far as its text tells. */
+export function pathFault(text: string, from: Included, root: string): Wrong | null {
+  const wrong = (hint: string) => new Wrong(quote(text), BELOW, hint);
+  if (text.split('/').includes('..')) return wrong('".." leads out');
+  if (/[*?]/.test(dirname(text))) return wrong('* and ? only in the last part');
+  if (text.endsWith('/')) return wrong(`did you mean ${text}*.ini?`);
+  const last = basename(text);
+  if (last === '.' || last === '') return wrong('it names no file');
+  const at = isAbsolute(text) ? dirname(text) : join(dirname(from.path), dirname(text));
+  return below(resolve(at), resolve(root)) ? null : wrong('it leads out');
+}
+
+/** Is there nothing of this name, not even a dangling link? */
+export function isAbsent(path: string): boolean {
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false; // whoever opens it will hear why it cannot be looked at
+  }
+}
+
+/**
+ * Files that one element of `include` means, sorted by name; none is possible for a pattern only.
+ * `from` is the file that says it, `root` the folder of the main file, both as they can be opened.
+ */
+export function findIncluded(text: string, from: Included, root: string): Included[] | Wrong {
+  const fault = pathFault(text, from, root);
+  if (fault !== null) return fault;
+  const folder = dirname(text);
+  const last = basename(text);
+  const pattern = /[*?]/.test(last);
+  const at = isAbsolute(text) ? folder : join(dirname(from.path), folder);
+  const shown = isAbsolute(text) ? folder : join(dirname(from.name), folder);
+  try {
+    const names = pattern ? matching(at, last) : [last];
+    const files: Included[] = [];
+    const out: Wrong[] = [];
+    for (const name of names) {
+      const path = join(at, name);
+      const real = fs.realpathSync(path);
+      if (below(real, fs.realpathSync(root))) files.push({ path, name: join(shown, name) });
+      else out.push(new Wrong(`${quotePath(join(shown, name))}, a link to ${quotePath(real)}`, BELOW));
+    }
+    return Wrong.all(out) ?? files;
+  } catch (error) {
+    return new Wrong(`${quote(text)}, ${reasonOf(error)}`, READABLE);
+  }
+}
+
+/** Names in a folder that match, sorted; a folder that does not exist is as good as an empty one. */
+function matching(folder: string, pattern: string): string[] {
+  if (!fs.existsSync(folder)) return [];
+  const names = fs.readdirSync(folder).filter((name) => globMatches(pattern, name));
+  return names.sort();
+}
+
+function below(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+/** Shell-like match of one path part; a leading dot must be written. Time is at most pattern times name. */
+export function globMatches(pattern: string, name: string): boolean {
+  if (name.startsWith('.') && !pattern.startsWith('.')) return false;
+  let p = 0;
+  let star = -1;
+  let resume = 0;
+  for (let n = 0; n < name.length; ) {
+    if (p < pattern.length && pattern[p] === '*') {
+      star = p++;
+      resume = n;
+    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === name[n])) {
+      p++;
+      n++;
+    } else if (star >= 0) {
+      p = star + 1;
+      n = ++resume;
+    } else return false;
+  }
+  while (pattern[p] === '*') p++;
+  return p === pattern.length;
+}

@@ -1,0 +1,328 @@
+/**
+ * Loads a configuration: the main file and all it includes, checked completely before anything is used.
+ *
+ * Order of reading, which is also the order of `files`, of problems and of the hash: the main file, then each included
+ * file right after the one that names it, at its place in the list, names of a pattern sorted. A file reached
+ * twice is read once; one that includes a file it was itself included by is a mistake.
+ * The file of `exceptions` comes last, if it is there, and holds `[exception]` sections only.
+ * Only the main file has `[service]` keys; an included file's `[service]` may hold `include` and nothing else.
+ * Never throws for what is in or wrong with the files.
+ */
+import { createHash } from 'node:crypto';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import type { Rule } from '../../core/rule.ts';
+import { DEFAULTS, type Settings } from '../../core/settings.ts';
+import type { PackedTable } from '../../core/table.ts';
+import { DEEPEST_INCLUDE, MOST_FILES } from '../ini/limits.ts';
+import { type Notice, type Problem, quote, Report, Wrong } from '../ini/problem.ts';
+import { positionOf, type Section, whereOf } from '../ini/section.ts';
+import { type Dated, dayOf, sortDated } from '../keys/day.ts';
+import { defaultOf } from '../keys/keys.ts';
+import { readRules } from '../keys/ruleSections.ts';
+import { checkSection } from '../keys/schema.ts';
+import { readService, type ServiceSettings } from '../keys/serviceSettings.ts';
+import { parseList } from '../keys/values.ts';
+import { Document, type Target } from './document.ts';
+import { type ExceptionRow, type Placed, placeExceptions } from './exceptionSections.ts';
+import { findIncluded, type Included, isAbsent, pathFault, readSource, type Source } from './files.ts';
+import { Policies } from './policySettings.ts';
+import { noteSocketFolders } from './socketFolders.ts';
+import { changedFields } from './tableDiff.ts';
+
+export type Loaded =
+  | {
+      readonly ok: true;
+      readonly service: ServiceSettings;
+      readonly packed: PackedTable;
+      /** In the order of the files. */
+      readonly rules: readonly Rule[];
+      /** Sections that end, those that end first in front. */
+      readonly dated: readonly Dated[];
+      readonly exceptions: readonly ExceptionRow[];
+      /** SHA-256 over the contents of all files in the order read, hex. */
+      readonly hash: string;
+      readonly notices: readonly Notice[];
+      readonly files: readonly string[];
+    }
+  | {
+      readonly ok: false;
+      /** At least one. */
+      readonly problems: readonly Problem[];
+      readonly notices: readonly Notice[];
+      readonly files: readonly string[];
+    };
+
+/**
+ * Loads `file`; `today` (`YYYY-MM-DD`) is what `until` is compared with. Synchronous: see reload.ts for a running daemon.
+ * `trial`: path of a file that is read in place of the file of `exceptions` and called by its name, to see what it would do.
+ */
+export function loadConfig(
+  file: string,
+  today: string = dayOf(new Date()),
+  trial: string | null = null,
+): Loaded {
+  return new Loading(file, today, trial).run();
+}
+
+type Good = Extract<Loaded, { ok: true }>;
+
+/** The files above an included one, the main file first. */
+type Chain = readonly { readonly identity: string; readonly name: string }[];
+
+class Loading {
+  readonly #report = new Report();
+  readonly #hash = createHash('sha256');
+  readonly #document = new Document(this.#report);
+  readonly #main: Included;
+  readonly #root: string;
+  readonly #today: string;
+  readonly #trial: string | null;
+  readonly #seen = new Set<string>();
+
+  constructor(file: string, today: string, trial: string | null) {
+    this.#trial = trial;
+    this.#main = { path: resolve(file), name: file };
+    this.#root = dirname(this.#main.path);
+    this.#today = today;
+  }
+
+  run(): Loaded {
+    const wrong = this.#read(this.#main, []);
+    if (wrong !== null) this.#report.problem({ file: this.#main.name, line: 0 }, '', wrong);
+    if (wrong === null) this.#readExceptions();
+    const packed = wrong === null ? this.#finish() : null;
+    const { files } = this.#document;
+    const notices = this.#report.notices(files);
+    if (packed === null || this.#report.failed) {
+      return { ok: false, problems: this.#report.problems(files), notices, files };
+    }
+    return { ok: true, ...packed, hash: this.#hash.digest('hex'), notices, files };
+  }
+
+  /** One file, then what it includes. */
+  #take(file: Included, source: Source, chain: Chain): void {
+    this.#seen.add(source.identity);
+    this.#hash.update(source.bytes);
+    const service = this.#document.read(file.name, source.bytes);
+    if (source.notice !== '') this.#report.notice('file', { file: file.name, line: 0 }, '', source.notice);
+    if (service === null) return;
+    const include = service.entries.find((entry) => entry.key === 'include');
+    if (include === undefined) return;
+    const at = positionOf(service, include);
+    const where = whereOf(service, 'include');
+    const elements = parseList(include.value);
+    if (elements instanceof Wrong) {
+      this.#report.problem(at, where, elements);
+      return;
+    }
+    const below = [...chain, { identity: source.identity, name: file.name }];
+    for (const element of elements) {
+      const found = findIncluded(element, file, this.#root);
+      if (found instanceof Wrong) this.#report.problem(at, where, found);
+      else if (found.length === 0)
+        this.#report.notice('file', at, where, `nothing matches ${quote(element)}`);
+      else {
+        for (const each of found) {
+          const wrong = this.#read(each, below);
+          if (wrong !== null) this.#report.problem(at, where, wrong);
+        }
+      }
+    }
+  }
+
+  /** Reads a file and what it includes, unless it was read before; `chain` holds the files above it. */
+  #read(file: Included, chain: Chain): Wrong | null {
+    const source = readSource(file.path, file.name);
+    if (source instanceof Wrong) return source;
+    const loop = chain.findIndex(({ identity }) => identity === source.identity);
+    if (loop >= 0) {
+      const names = [...chain.slice(loop).map(({ name }) => name), file.name];
+      return new Wrong(`a loop: ${names.join(' → ')}`, 'files that do not include each other');
+    }
+    if (this.#seen.has(source.identity)) return null;
+    if (chain.length > DEEPEST_INCLUDE) {
+      return new Wrong('deeper includes', `at most ${DEEPEST_INCLUDE} files deep`, 'deepest include');
+    }
+    if (this.#seen.size >= MOST_FILES) return new Wrong('more files', `at most ${MOST_FILES}`, 'most files');
+    this.#take(file, source, chain);
+    return null;
+  }
+
+  #readExceptions(): void {
+    const { services } = this.#document;
+    const service = services.find(({ file }) => file === this.#main.name);
+    const entry = service?.entries.find(({ key }) => key === 'exceptions');
+    const text = entry?.value ?? defaultOf('exceptions');
+    if (text === '') return;
+    const at =
+      service === undefined || entry === undefined
+        ? { file: this.#main.name, line: 0 }
+        : positionOf(service, entry);
+    const fail = (wrong: Wrong): void => this.#report.problem(at, '[service] exceptions', wrong);
+    const fault = /[*?]/.test(text)
+      ? new Wrong(quote(text), 'the name of one file')
+      : pathFault(text, this.#main, this.#root);
+    if (fault !== null) {
+      fail(fault);
+      return;
+    }
+    if (this.#trial === null && isAbsent(resolve(this.#root, text))) return;
+    const name = isAbsolute(text) ? text : join(dirname(this.#main.name), text);
+    const found =
+      this.#trial === null ? findIncluded(text, this.#main, this.#root) : [{ path: this.#trial, name }];
+    if (found instanceof Wrong) {
+      fail(found);
+      return;
+    }
+    for (const file of found) {
+      const source = readSource(file.path, file.name);
+      if (source instanceof Wrong) fail(source);
+      else if (this.#seen.has(source.identity))
+        fail(new Wrong(`${quote(text)}, which is read already`, 'a file of its own'));
+      else {
+        this.#hash.update(source.bytes);
+        this.#document.read(file.name, source.bytes, true);
+        if (source.notice !== '')
+          this.#report.notice('file', { file: file.name, line: 0 }, '', source.notice);
+      }
+    }
+  }
+
+  /** What needs all files: service, policies, settings for every row, and rules. */
+  #finish(): Pick<Good, 'service' | 'packed' | 'rules' | 'dated' | 'exceptions'> | null {
+    const document = this.#document;
+    const report = this.#report;
+    const service = this.#service();
+    const policies = new Policies(report, this.#today, service);
+    policies.define(document.policies);
+    const rules = readRules(document.rules, service, report);
+    const settings: Settings[] = [];
+    const indexOf = new Map<Settings, number>();
+    const replaced = new Map<number, number>();
+    placeExceptions(document, (tag) => replaced.set(tag, (replaced.get(tag) ?? 0) + 1));
+    const values: (Settings | null)[] = [];
+    for (const target of document.targets) values.push(settingsOf(target, values, policies, report));
+    const indexes = document.targets.map((target, tag) => {
+      const value = values[tag] ?? null;
+      const rows = 'word' in target ? target.word.count : 1;
+      // what only rows had that gave way to an exception is in force nowhere
+      if (value === null || rows <= (replaced.get(tag) ?? 0)) return -1;
+      let index = indexOf.get(value);
+      if (index === undefined) {
+        index = settings.push(value) - 1;
+        indexOf.set(value, index);
+      }
+      return index;
+    });
+    this.#checkDomainless(values);
+    const exceptions = this.#exceptions(values);
+    if (report.failed) return null;
+    policies.finish(settings);
+    if (document.builder.rows === 0) {
+      report.notice('file', { file: this.#main.name, line: 0 }, '', 'the table has no rows');
+    }
+    const packed = document.builder.finish(settings, document.files, (tag) => indexes[tag] ?? 0);
+    this.#noteBlindDane(service, rules, settings);
+    return { service, packed, rules, dated: sortDated(policies.dated), exceptions };
+  }
+
+  /** Marked mail below `dane` is `dane-only` as long as nobody can say that a domain has no TLSA records. */
+  #noteBlindDane(service: ServiceSettings, rules: readonly Rule[], settings: readonly Settings[]): void {
+    const [first] = rules;
+    const dane = settings.some(({ deliver }) => deliver === 'dane' || deliver === 'auto');
+    if (first === undefined || !dane || service.resolver.length > 0) return;
+    const text =
+      'marked mail for rows with deliver = dane or auto waits where a domain has no TLSA records: name a resolver';
+    this.#report.notice('suspect', first.at, `[rule ${first.name}]`, text);
+  }
+
+  #service(): ServiceSettings {
+    const { services } = this.#document;
+    const report = this.#report;
+    for (const section of services) {
+      if (section.file === this.#main.name) continue;
+      for (const entry of checkSection(section, report).values()) {
+        if (entry.key === 'include') continue;
+        const wrong = new Wrong(
+          `${entry.key} in an included file`,
+          'only include',
+          'it belongs in the main file',
+        );
+        report.problem(positionOf(section, entry), whereOf(section), wrong);
+      }
+    }
+    // a file whose beginning could not be read is not reported for lacking its sockets
+    const own = services.find((section) => section.file === this.#main.name);
+    const missing: Section = { kind: 'service', name: '', entries: [], file: this.#main.name, line: 0 };
+    if (own === undefined && report.failed) return readService(missing, this.#root, new Report());
+    const service = readService(own ?? missing, this.#root, report);
+    noteSocketFolders(service, own ?? missing, report);
+    return service;
+  }
+
+  /** What each exception does, for whoever asks for the list. */
+  #exceptions(values: readonly (Settings | null)[]): readonly ExceptionRow[] {
+    return this.#document.targets.flatMap((target, tag): ExceptionRow[] => {
+      const settings = values[tag];
+      if (!('exception' in target) || settings == null) return [];
+      const { section } = target.exception;
+      const { file, line, name } = section;
+      const changes = changedFields(baseOf(target.exception, values), settings).filter(
+        (change) => !/^(?:until|reason|contact) /.test(change),
+      );
+      // with mistakes about, what it says may be what could not be read
+      if (changes.length === 0 && !this.#report.failed)
+        this.#report.notice('no-effect', section, whereOf(section), 'changes nothing: the row says the same');
+      const { until, reason, contact } = settings;
+      return [{ file, line, pattern: name, until: until ?? '', reason: reason ?? '', contact, changes }];
+    });
+  }
+
+  /** `receive = verify` compares a certificate with the row's domain, or with what the row names instead. */
+  #checkDomainless(values: readonly (Settings | null)[]): void {
+    for (const { tag, where, file, line } of this.#document.domainless) {
+      const value = values[tag];
+      if (value?.receive !== 'verify' || value.clientNames.length > 0 || value.fingerprints.length > 0)
+        continue;
+      const from = value.lineage[0] ?? '';
+      const wrong = new Wrong(
+        `receive = verify (${from})`,
+        'client-names or fingerprint',
+        'the row names no domain',
+      );
+      this.#report.problem({ file, line }, where, wrong);
+    }
+  }
+}
+
+/** `values`: those of the targets before this one, among which is what an exception starts from. */
+function settingsOf(
+  target: Target,
+  values: readonly (Settings | null)[],
+  policies: Policies,
+  report: Report,
+): Settings | null {
+  if ('section' in target) return policies.domain(target.section);
+  if ('exception' in target) {
+    const { section, base } = target.exception;
+    return policies.exception(section, baseOf(target.exception, values), base?.pattern ?? null);
+  }
+  const { word } = target;
+  const found = policies.find(word.text);
+  if (found === null) {
+    const wrong = policies.unknown(word.text);
+    for (const { file, line, pattern } of word.uses)
+      report.problem({ file, line }, `[domains] ${pattern}`, wrong);
+    const last = word.uses.at(-1);
+    const more = word.count - word.uses.length;
+    if (last !== undefined && more > 0) {
+      const others = new Wrong(`${wrong.found} in ${more} more rows`, wrong.expected, wrong.hint);
+      report.problem({ file: last.file, line: last.line }, '[domains]', others);
+    }
+  }
+  return found;
+}
+
+function baseOf({ base }: Placed, values: readonly (Settings | null)[]): Settings {
+  return (base === null ? null : values[base.tag]) ?? DEFAULTS;
+}

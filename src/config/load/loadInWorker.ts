@@ -1,0 +1,98 @@
+/**
+ * Loads a configuration beside a running daemon, in a worker thread, so that no transaction waits for it.
+ *
+ * The same loader as at the start runs there. Its table arrives in shared memory, so taking it over costs the main thread
+ * nothing for its rows, and its settings come in small slices. A worker that fails, whatever the reason, is a
+ * configuration that could not be loaded: the table in use stays.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Rule } from '../../core/rule.ts';
+import type { Settings } from '../../core/settings.ts';
+import type { PackedTable } from '../../core/table.ts';
+import { escapeText } from '../ini/problem.ts';
+import { dayOf } from '../keys/day.ts';
+import type { Loaded } from './load.ts';
+import { type LoadJob, type LoadMessage, SLICE } from './loadJob.ts';
+import { type Difference, NO_DIFFERENCE } from './tableDiff.ts';
+
+export interface Reload {
+  /** Never rejects. */
+  readonly loaded: Promise<Loaded>;
+  /** Comes after `loaded`; without any change when loading failed, one line saying why if it cannot be told. Never rejects. */
+  readonly difference: Promise<Difference>;
+}
+
+/** The worker's file beside this one: compiled code has another extension than the source. */
+function workerUrl(): URL {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`./loadWorker.${extension}`, import.meta.url);
+}
+
+/** Starts loading `file`; `old` is the table in use and `oldRules` its rules, to say what changed. */
+export function startReload(
+  file: string,
+  old: PackedTable | null,
+  today: string = dayOf(new Date()),
+  oldRules: readonly Rule[] = [],
+): Reload {
+  const loaded = new Settled<Loaded>();
+  const difference = new Settled<Difference>();
+  const fail = (why: string) => {
+    loaded.resolve(notLoaded(file, why));
+    difference.resolve({ ...NO_DIFFERENCE, lines: [`not known: the loader stopped (${escapeText(why)})`] });
+  };
+  const oldSettings = old?.settings ?? [];
+  const shell =
+    old === null ? null : { packed: { ...old, settings: [] }, settings: oldSettings.length, rules: oldRules };
+  const job: LoadJob = { tlswardLoad: true, file, today, old: shell };
+  const settings: Settings[] = [];
+  try {
+    // without the process's own options: what they preload (test runners do) has no business in here
+    const worker = new Worker(workerUrl(), { workerData: job, name: 'tlsward-load', execArgv: [] });
+    worker.on('message', (message: LoadMessage) => {
+      switch (message.kind) {
+        case 'settings':
+          settings.push(...message.settings);
+          worker.postMessage('next');
+          break;
+        case 'loaded': {
+          const { loaded: one } = message;
+          loaded.resolve(one.ok ? { ...one, packed: { ...one.packed, settings } } : one);
+          break;
+        }
+        case 'old':
+          worker.postMessage(oldSettings.slice(message.from, message.from + SLICE));
+          break;
+        case 'difference':
+          difference.resolve(message.difference);
+          break;
+      }
+    });
+    worker.on('error', (error) => fail(error instanceof Error ? error.message : String(error)));
+    worker.on('messageerror', (error) => fail(error.message));
+    // after a finished job both are settled and this changes nothing
+    worker.on('exit', (code) => fail(`it ended with code ${code}`));
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+  }
+  return { loaded: loaded.promise, difference: difference.promise };
+}
+
+/** A promise and its first settling; later ones do nothing. */
+class Settled<T> {
+  resolve: (value: T) => void = () => {};
+  readonly promise = new Promise<T>((resolve) => {
+    this.resolve = resolve;
+  });
+}
+
+/** Loads `file` in a worker, without a difference. */
+export function loadInWorker(file: string, today?: string): Promise<Loaded> {
+  return startReload(file, null, today).loaded;
+}
+
+function notLoaded(file: string, why: string): Loaded {
+  const found = `a loader that stopped (${escapeText(why)})`;
+  const problem = { file, line: 0, where: '', found, expected: 'a loaded configuration', hint: '' };
+  return { ok: false, problems: [problem], notices: [], files: [] };
+}

@@ -1,0 +1,44 @@
+/**
+ * The worker's side of reload.ts: loads one configuration, hands it over, then tells how it differs from the one in use.
+ *
+ * The conversation is in loadJob.ts.
+ * Imported anywhere but as that worker, this file does nothing.
+ */
+import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { Settings } from '../../core/settings.ts';
+import { loadConfig } from './load.ts';
+import { type LoadJob, type LoadMessage, SLICE } from './loadJob.ts';
+import { diffTables, NO_DIFFERENCE } from './tableDiff.ts';
+
+function isLoadJob(data: unknown): data is LoadJob {
+  return typeof data === 'object' && data !== null && 'tlswardLoad' in data;
+}
+
+async function work({ file, today, old }: LoadJob, port: MessagePort): Promise<void> {
+  const post = (message: LoadMessage): void => port.postMessage(message);
+  const answer = <T>(): Promise<T> => new Promise((resolve) => port.once('message', resolve));
+  const loaded = loadConfig(file, today);
+  if (!loaded.ok) {
+    post({ kind: 'loaded', loaded });
+    post({ kind: 'difference', difference: NO_DIFFERENCE });
+    return;
+  }
+  const { settings } = loaded.packed;
+  for (let from = 0; from < settings.length; from += SLICE) {
+    post({ kind: 'settings', settings: settings.slice(from, from + SLICE) });
+    await answer<'next'>();
+  }
+  post({ kind: 'loaded', loaded: { ...loaded, packed: { ...loaded.packed, settings: [] } } });
+  let difference = NO_DIFFERENCE;
+  if (old !== null) {
+    const before: Settings[] = [];
+    while (before.length < old.settings) {
+      post({ kind: 'old', from: before.length });
+      before.push(...(await answer<Settings[]>()));
+    }
+    difference = diffTables({ ...old.packed, settings: before }, loaded.packed, old.rules, loaded.rules);
+  }
+  post({ kind: 'difference', difference });
+}
+
+if (!isMainThread && parentPort !== null && isLoadJob(workerData)) await work(workerData, parentPort);

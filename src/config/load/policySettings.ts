@@ -1,0 +1,329 @@
+/**
+ * From `[policy NAME]` and `[domain NAME]` sections to flat `Settings`: each key typed, then laid over what it starts from.
+ *
+ * A policy starts from `based-on`, a domain from `policy`; without one both start from the built-in `may`. Every mistake is
+ * reported and the key then left as inherited, so that one mistake does not hide the next. A cycle is reported once, with
+ * its chain. Sections are resolved without recursion; inheritance deeper than DEEPEST_INHERITANCE is a mistake.
+ */
+
+import { BUILT_IN, DEFAULTS, type Settings } from '../../core/settings.ts';
+import { certificateNames } from '../../receive/decide.ts';
+import { reserved } from '../ini/iniText.ts';
+import { DEEPEST_INHERITANCE } from '../ini/limits.ts';
+import { quote, type Report, Wrong } from '../ini/problem.ts';
+import { type Entry, positionOf, SECTION_NAME, type Section, whereOf } from '../ini/section.ts';
+import { didYouMean } from '../ini/suggest.ts';
+import type { Dated } from '../keys/day.ts';
+import { FIELDS, type Own } from '../keys/rowKeys.ts';
+import { checkSection } from '../keys/schema.ts';
+import type { ServiceSettings } from '../keys/serviceSettings.ts';
+
+/** Said where a row seems to have been cut at the "=" of its pattern. */
+export const EQUALS_HINT = 'a pattern that contains = needs a section of its own, [domain PATTERN]';
+
+interface Node {
+  readonly section: Section;
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly own: Own;
+  /** Set once resolved. */
+  settings: Settings | null;
+}
+
+/** What of the service it depends on whether `deliver` does something, and what. */
+type DeliverContext = Pick<ServiceSettings, 'socketmapListen' | 'resolver' | 'published'>;
+
+export class Policies {
+  readonly #report: Report;
+  readonly #today: string;
+  readonly #socketmap: boolean;
+  /** With `deliver = auto` Postfix looks TLSA records up by itself. */
+  readonly #danePostfix: boolean;
+  readonly #nodes = new Map<string, Node>();
+  /** Every section with `until`, in the order in which they were read. */
+  readonly dated: Dated[] = [];
+  /** Policies that something starts from or names. */
+  readonly #used = new Set<string>();
+
+  /** `today` as `YYYY-MM-DD`, for what is overdue. */
+  constructor(report: Report, today: string, service: DeliverContext) {
+    this.#report = report;
+    this.#socketmap = service.socketmapListen.length > 0;
+    this.#danePostfix = service.resolver.length === 0 && service.published === null;
+    this.#today = today;
+  }
+
+  /** Takes in every `[policy]` section, then resolves them all, so that mistakes in unused ones are found too. */
+  define(sections: readonly Section[]): void {
+    for (const section of sections) {
+      const wrong = this.#nameFault(section);
+      if (wrong !== null) this.#report.problem(section, whereOf(section), wrong);
+      // a second policy of a name is looked at for its mistakes, but the first one counts
+      const node = this.#read(section);
+      if (wrong === null) this.#nodes.set(section.name, node);
+    }
+    for (const name of this.#nodes.keys()) this.#resolve(name);
+  }
+
+  #nameFault(section: Section): Wrong | null {
+    const { name } = section;
+    const first = this.#nodes.get(name);
+    if (first !== undefined) {
+      const { file, line } = first.section;
+      return new Wrong(`policy ${quote(name)} again`, 'each policy once', `first at ${file}:${line}`);
+    }
+    if (BUILT_IN.has(name)) {
+      return new Wrong(
+        `policy ${quote(name)}, which is built in`,
+        'a name of your own',
+        'use based-on to start from it',
+      );
+    }
+    if (reserved(name)) return new Wrong(quote(name), 'a policy name', 'a reserved name');
+    if (SECTION_NAME.test(name)) return null;
+    const plain = name.replace(/^"(.*)"$/, '$1').toLowerCase();
+    const hint = plain !== name && SECTION_NAME.test(plain) ? `did you mean [policy ${plain}]?` : '';
+    return new Wrong(quote(name), 'a policy name: at most 64 of a-z 0-9 - _, a letter or digit first', hint);
+  }
+
+  /** Names a row may use; of very many, the first ones. */
+  #names(): string[] {
+    return [...BUILT_IN.keys(), ...this.#nodes.keys()].slice(0, 2000);
+  }
+
+  /** Settings of the policy, or null when there is none of this name. */
+  find(name: string): Settings | null {
+    this.#used.add(name);
+    return BUILT_IN.get(name) ?? this.#nodes.get(name)?.settings ?? null;
+  }
+
+  /** Why a name is no policy, for the one who wrote it. */
+  unknown(name: string): Wrong {
+    const hint = this.#report.full ? '' : this.#unknownHint(name);
+    return new Wrong(`policy ${quote(name)}`, 'a known policy', hint);
+  }
+
+  #unknownHint(name: string): string {
+    const near = didYouMean(name, this.#names());
+    if (near !== '') return near;
+    if (/^(?:dane|dane-only|fingerprint|secure|auto)$/.test(name)) {
+      return `${name} is a level: write it as deliver = ${name} in a section of the policy or domain`;
+    }
+    const address = name.includes('=') && name.includes('@');
+    if (address) return EQUALS_HINT;
+    return SECTION_NAME.test(name) && !reserved(name) ? `add [policy ${name}]` : '';
+  }
+
+  /** Settings of a `[domain]` section. */
+  domain(section: Section): Settings {
+    const node = this.#read(section);
+    const start = node.entries.get('policy');
+    let base: Settings = DEFAULTS;
+    if (start !== undefined) {
+      const found = this.find(start.value);
+      if (found === null) {
+        this.#report.problem(
+          positionOf(section, start),
+          whereOf(section, 'policy'),
+          this.unknown(start.value),
+        );
+      } else base = found;
+    }
+    const settings = lay(node, base);
+    const names = node.entries.get('client-names') ?? node.entries.get('client-issuers');
+    if (names !== undefined && settings.receive !== 'verify') {
+      const text = `has no effect, because receive is ${settings.receive} and not verify`;
+      this.#report.notice('no-effect', positionOf(section, names), whereOf(section, names.key), text);
+    }
+    this.#checkPins(node, settings);
+    this.#checkOneSided(node, settings);
+    this.#checkFloor(node, settings);
+    return settings;
+  }
+
+  /** Settings of an `[exception]` over those of the row `from`, which it is an exception from; null: of no row. */
+  exception(section: Section, base: Settings, from: string | null): Settings {
+    const node = this.#read(section);
+    for (const key of ['until', 'reason']) {
+      const entry = node.entries.get(key);
+      if (entry !== undefined && entry.value !== '') continue;
+      // a key that is there and wrong was reported as that
+      if (entry === undefined && section.entries.some((written) => written.key === key)) continue;
+      const wrong = new Wrong(`no ${key}`, key === 'until' ? 'until = YYYY-MM-DD' : 'reason = a sentence');
+      this.#report.problem(
+        entry === undefined ? section : positionOf(section, entry),
+        whereOf(section),
+        wrong,
+      );
+    }
+    let settings = lay(node, base);
+    const { clientNames, fingerprints } = settings;
+    const verified =
+      settings.receive === 'verify' && base.receive === 'verify' && node.own.receive === undefined;
+    if (
+      verified &&
+      from !== null &&
+      from !== section.name &&
+      clientNames.length + fingerprints.length === 0
+    ) {
+      // the names that stand for the row's own domain stay those of the row
+      const row = { pattern: from, settings: base, at: section };
+      settings = Object.freeze({ ...settings, clientNames: certificateNames(row) });
+    }
+    this.#checkPins(node, settings);
+    return settings;
+  }
+
+  /** Notices that need the whole table: `inUse` are the settings that some row has. */
+  finish(inUse: readonly Settings[]): void {
+    const verified = new Set(
+      inUse.filter((settings) => settings.receive === 'verify').flatMap((one) => one.lineage),
+    );
+    for (const [name, node] of this.#nodes) {
+      const { section, entries } = node;
+      if (!this.#used.has(name))
+        this.#report.notice('no-effect', section, whereOf(section), 'no row uses this policy');
+      else if (node.settings !== null) {
+        this.#checkOneSided(node, node.settings);
+        this.#checkFloor(node, node.settings);
+      }
+      const names = entries.get('client-names') ?? entries.get('client-issuers');
+      if (names === undefined || verified.has(`policy ${name}`)) continue;
+      const text = 'has no effect, because no row with this policy has receive = verify';
+      this.#report.notice('no-effect', positionOf(section, names), whereOf(section, names.key), text);
+    }
+  }
+
+  #read(section: Section): Node {
+    const entries = new Map(checkSection(section, this.#report));
+    const own: Own = {};
+    for (const [key, entry] of entries) {
+      const parse = Object.hasOwn(FIELDS, key) ? FIELDS[key] : undefined;
+      const value = parse?.(entry.value) ?? {};
+      if (value instanceof Wrong)
+        this.#report.problem(positionOf(section, entry), whereOf(section, key), value);
+      else Object.assign(own, value);
+    }
+    const until = entries.get('until');
+    if (until !== undefined && own.until != null) {
+      const at = positionOf(section, until);
+      this.dated.push({ ...at, where: whereOf(section), until: own.until, reason: own.reason ?? null });
+      const text = `overdue: the last good day was ${own.until}`;
+      if (own.until < this.#today) this.#report.notice('overdue', at, whereOf(section, 'until'), text);
+    }
+    const deliver = entries.get('deliver');
+    // an exception is written for both legs, whichever are served
+    if (deliver !== undefined && deliver.value !== '' && section.kind !== 'exception') {
+      const at = positionOf(section, deliver);
+      const where = whereOf(section, 'deliver');
+      if (!this.#socketmap)
+        this.#report.notice('no-effect', at, where, 'has no effect, because there is no socketmap-listen');
+    }
+    return { section, entries, own, settings: null };
+  }
+
+  /** Walks from the policy to what is resolved already, then lays the policies in between over it, deepest first. */
+  #resolve(name: string): void {
+    const chain: string[] = [];
+    let base: Settings = DEFAULTS;
+    for (let next: string | null = name; next !== null; ) {
+      const node = this.#nodes.get(next);
+      if (node === undefined) {
+        base = this.#base(chain.at(-1) ?? '', next);
+        break;
+      }
+      if (node.settings !== null) {
+        base = node.settings;
+        break;
+      }
+      if (chain.includes(next)) {
+        this.#cycle([...chain.slice(chain.indexOf(next)), next]);
+        break;
+      }
+      chain.push(next);
+      next = node.entries.get('based-on')?.value ?? null;
+      if (next !== null) this.#used.add(next);
+    }
+    for (const each of chain.reverse()) {
+      const node = this.#nodes.get(each);
+      if (node === undefined) continue;
+      if (base.lineage.length > DEEPEST_INHERITANCE) {
+        this.#tooDeep(node);
+        base = DEFAULTS;
+      }
+      base = lay(node, base);
+      node.settings = base;
+      this.#checkPins(node, base);
+    }
+  }
+
+  #base(child: string, name: string): Settings {
+    const builtIn = BUILT_IN.get(name);
+    if (builtIn !== undefined) return builtIn;
+    const node = this.#nodes.get(child);
+    const entry = node?.entries.get('based-on');
+    if (node !== undefined && entry !== undefined) {
+      this.#report.problem(
+        positionOf(node.section, entry),
+        whereOf(node.section, 'based-on'),
+        this.unknown(name),
+      );
+    }
+    return DEFAULTS;
+  }
+
+  #cycle(chain: readonly string[]): void {
+    const node = this.#nodes.get(chain[0] ?? '');
+    const entry = node?.entries.get('based-on');
+    if (node === undefined || entry === undefined) return;
+    const wrong = new Wrong(`a cycle: ${chain.join(' → ')}`, 'a policy that ends in a built-in one');
+    this.#report.problem(positionOf(node.section, entry), whereOf(node.section, 'based-on'), wrong);
+  }
+
+  #tooDeep(node: Node): void {
+    const wrong = new Wrong(
+      'deeper inheritance',
+      `at most ${DEEPEST_INHERITANCE} policies`,
+      'deepest inheritance',
+    );
+    this.#report.problem(node.section, whereOf(node.section), wrong);
+  }
+
+  /** `deliver = fingerprint` without a digest would let no mail out at all. */
+  #checkPins(node: Node, settings: Settings): void {
+    const domain = node.section.kind !== 'policy';
+    const entry = node.entries.get('deliver') ?? (domain ? node.entries.get('fingerprint') : undefined);
+    if (entry === undefined || settings.deliver !== 'fingerprint' || settings.fingerprints.length > 0) return;
+    const wrong = new Wrong('no digest to compare with', 'a fingerprint key');
+    this.#report.problem(positionOf(node.section, entry), whereOf(node.section, entry.key), wrong);
+  }
+
+  #checkFloor(node: Node, settings: Settings): void {
+    const entry = node.entries.get('deliver-floor');
+    if (entry === undefined || settings.deliverFloor === 'none') return;
+    const at = positionOf(node.section, entry);
+    const where = whereOf(node.section, entry.key);
+    if (settings.deliver !== 'auto') {
+      const text = `has no effect, because deliver is ${settings.deliver ?? 'empty'} and not auto`;
+      this.#report.notice('no-effect', at, where, text);
+    } else if (this.#socketmap && this.#danePostfix) {
+      const text =
+        'mail to domains without TLSA records and MTA-STS waits: without a resolver this is dane-only';
+      this.#report.notice('suspect', at, where, text);
+    }
+  }
+
+  /** A partner whose mail must arrive encrypted, while mail to it leaves as the MTA likes: perhaps not what was meant. */
+  #checkOneSided(node: Node, settings: Settings): void {
+    const entry = node.entries.get('receive');
+    if (!this.#socketmap || entry === undefined || settings.deliver !== null) return;
+    if (settings.receive !== 'encrypt' && settings.receive !== 'verify') return;
+    const text = `mail that leaves is not protected: there is no deliver beside receive = ${settings.receive}`;
+    this.#report.notice('suspect', positionOf(node.section, entry), whereOf(node.section, 'receive'), text);
+  }
+}
+
+/** The node's own keys over what it starts from. */
+function lay(node: Node, base: Settings): Settings {
+  const { kind, name } = node.section;
+  return Object.freeze({ ...base, ...node.own, lineage: [`${kind} ${name}`, ...base.lineage] });
+}

@@ -1,0 +1,117 @@
+/**
+ * From a loaded configuration to what is in force: the one value that a reload swaps.
+ *
+ * What a milter must show us is worked out here, from the rows and rules in use: no body when no row has a body
+ * banner and marks do not bind it. Header fields
+ * are always asked for, because forged marks go from every message, also where no row adds one.
+ */
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import type { Rule } from '../core/rule.ts';
+import type { Banner, Settings } from '../core/settings.ts';
+import type { PolicyTable } from '../core/table.ts';
+import type { EditSettings } from '../edits/messageEdits.ts';
+import { TOKEN_HEADERS } from '../edits/replyTokenEdit.ts';
+import { SUBJECT_HEADERS } from '../edits/subjectEdits.ts';
+import { AUTH_RESULTS_NAME } from '../mark/authResults.ts';
+import { BodyDigest } from '../mark/bodyDigest.ts';
+import { keysAtReload, keysAtStart, type UsableKeys } from '../mark/keyFile.ts';
+import type { MarkKey } from '../mark/signMark.ts';
+import { headerNamesFor } from '../rules/messageFacts.ts';
+import type { RouteSettings } from '../rules/route.ts';
+import { protectsDelivery, TLS_REQUIRED_FIELD } from '../rules/tlsRequired.ts';
+import type { EventsAnswer } from '../session/queries.ts';
+import { answeredVersion } from '../wire/tlsPolicyValue.ts';
+import type { Active } from './verdictService.ts';
+
+/** The keys of `mark-key`, which at the first start is made; none when marks are not signed. Rejects with KeyFileError. */
+export async function readMarkKeys(service: ServiceSettings, when: 'start' | 'reload'): Promise<UsableKeys> {
+  if (service.markKey === null) return { keys: [], notices: [] };
+  return when === 'start' ? await keysAtStart(service.markKey) : await keysAtReload(service.markKey);
+}
+
+/** What the judge works by. */
+export function activeOf(
+  service: ServiceSettings,
+  table: PolicyTable,
+  keys: readonly MarkKey[],
+  rules: readonly Rule[],
+): Active {
+  const edits = editSettings(service, table, keys);
+  return {
+    table,
+    facts: { trustedClients: service.trustedClients },
+    edits,
+    rules,
+    route: routeSettings(service),
+    events: eventsOf(service, table, edits, rules),
+    postfixVersion: answeredVersion(service.postfixVersion),
+    tlsRequiredNo: service.tlsRequiredNo,
+    ways: { relayhost: service.relayhost, fallbacks: fallbacksOf(rules) },
+  };
+}
+
+/** How messages that a rule speaks of are sent on. */
+export function routeSettings(service: ServiceSettings): RouteSettings {
+  const { messageRoute, routeHeader, relayhost, remoteTransports, localDomains } = service;
+  return { mode: messageRoute, header: routeHeader, relayhost, remoteTransports, localDomains };
+}
+
+/** Gateways by the name of the rule. */
+function fallbacksOf(rules: readonly Rule[]): ReadonlyMap<string, string> {
+  return new Map(
+    rules.flatMap(({ name, fallback }) => (fallback === null ? [] : [[name, fallback] as const])),
+  );
+}
+
+/** Names, keys and tags for the edits of a message. */
+export function editSettings(
+  service: ServiceSettings,
+  table: PolicyTable,
+  keys: readonly MarkKey[],
+): EditSettings {
+  // the banner of one row can be said in the words of another (bannerChoice.ts)
+  const speaking = table.packed.settings.filter(({ banner }) => banner.length > 0);
+  const saidBy = (kind: Banner, texts: (settings: Settings) => readonly string[]): readonly string[] =>
+    speaking.some(({ banner }) => banner.includes(kind))
+      ? [...new Set(speaking.flatMap(texts))].filter((text) => text !== '')
+      : [];
+  return {
+    markName: service.markName,
+    bannerName: service.bannerName,
+    routeHeader: service.routeHeader,
+    replyToken: service.replyToken,
+    hostName: service.hostName ?? '',
+    authservId: service.authservId ?? '',
+    keys,
+    tags: saidBy('subject', (settings) => [settings.bannerTag, settings.bannerUnprotectedTag]),
+    bannerTexts: saidBy('body', (settings) => [settings.bannerText, settings.bannerUnprotectedText]),
+    bannerForged: service.bannerForged,
+    maxBodyBytes: service.maxBodyBytes,
+    bindsBody: service.markBinds === 'body',
+  };
+}
+
+function eventsOf(
+  service: ServiceSettings,
+  table: PolicyTable,
+  edits: EditSettings,
+  rules: readonly Rule[],
+): EventsAnswer {
+  const bodyBanner = table.packed.settings.some((settings) => settings.banner.includes('body'));
+  const names = [service.markName, service.bannerName, service.routeHeader];
+  if (edits.authservId !== '') names.push(AUTH_RESULTS_NAME);
+  if (edits.tags.length > 0) names.push(...SUBJECT_HEADERS);
+  if (edits.replyToken !== 'no') names.push(...TOKEN_HEADERS);
+  names.push(...headerNamesFor(rules));
+  const looksForTlsRequired = service.tlsRequiredNo !== 'ignore';
+  if (looksForTlsRequired) names.push(TLS_REQUIRED_FIELD);
+  return {
+    kind: 'events',
+    judges: table.judges,
+    headers: bodyBanner ? 'all' : [...new Set(names.map((name) => name.toLowerCase()))],
+    bodyLimitBytes: bodyBanner ? service.maxBodyBytes : 0,
+    ...(edits.bindsBody ? { bodyDigest: BodyDigest.start } : null),
+    routes: rules.length === 0 ? 'none' : service.messageRoute,
+    nextHops: looksForTlsRequired && protectsDelivery(table.packed.settings),
+  };
+}

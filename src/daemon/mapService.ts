@@ -1,0 +1,87 @@
+/**
+ * The handler behind socketmap: a request to its reply, with the counters and the log line.
+ *
+ * A status that smtp(8) asks about names a server, not the domain that led there. But one smtp(8) process has one connection
+ * for all maps of one socket, makes one delivery at a time and asks for its TLS policy first, so the next hop asked for last
+ * on a connection is that of the status (Postfix `src/util/dict_sockmap.c`; seen with 3.7).
+ */
+
+import type { LookUps } from '../discovery/discoveryService.ts';
+import type { Log } from '../log/log.ts';
+import { answerMap, type MapAnswer } from '../maps/mapAnswer.ts';
+import { answerRouteMap, isRouteMap, type RouteMap, type Ways } from '../maps/transportMap.ts';
+import type { Peer } from '../net/connection.ts';
+import type { SocketmapRequest } from '../wire/socketmapDecode.ts';
+import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
+import type { KnownResults } from './failedNextHops.ts';
+import type { Active } from './verdictService.ts';
+
+export interface MapCounters {
+  ok: number;
+  notFound: number;
+  temp: number;
+}
+
+/** A domain, or a host with a port; what is longer is not worth keeping for each connection. */
+const LONGEST_HOP = 512;
+
+export class Maps {
+  readonly counters: MapCounters = { ok: 0, notFound: 0, temp: 0 };
+  readonly #active: () => Active;
+  readonly #log: Log;
+  readonly #known: KnownResults;
+  readonly #lookUps: Pick<LookUps, 'find'>;
+  /** What each connection asked the policy of marked mail for last. */
+  readonly #hops = new WeakMap<Peer, string>();
+
+  /**
+   * `active`: what is in force now; each answer is by one table. `known` learns of deliveries that failed; `lookUps` finds
+   * out what domains publish.
+   */
+  constructor(active: () => Active, log: Log, known: KnownResults, lookUps: Pick<LookUps, 'find'>) {
+    this.#active = active;
+    this.#log = log;
+    this.#known = known;
+    this.#lookUps = lookUps;
+  }
+
+  /** A promise only where something must be found out first. */
+  answer(request: SocketmapRequest, peer: Peer): SocketmapReply | Promise<SocketmapReply> {
+    const { map, key } = request;
+    const { table, postfixVersion, ways } = this.#active();
+    const marked = map === 'deliver-encrypt' || map === 'deliver-verify';
+    if (marked && !key.startsWith('.') && key.length <= LONGEST_HOP) this.#hops.set(peer, key);
+    if (isRouteMap(map)) return this.#say(request, this.#routed(map, key, ways, peer), peer);
+    const first = answerMap(map, key, table, postfixVersion);
+    if (first.question == null) return this.#say(request, first, peer);
+    return this.#lookUps.find(first.question).then((published) => {
+      // by the table that is in force when it is said: a row that was raised meanwhile counts
+      const now = this.#active();
+      return this.#say(request, answerMap(map, key, now.table, now.postfixVersion, published), peer);
+    });
+  }
+
+  #say({ map, key }: SocketmapRequest, { reply, decision }: MapAnswer, peer: Peer): SocketmapReply {
+    // formatted before it is counted: what cannot be sent is a bug, and answered TEMP by the session
+    const said = formatSocketmapReply(reply);
+    if (reply.status === 'OK') this.counters.ok++;
+    else if (reply.status === 'NOTFOUND') this.counters.notFound++;
+    else this.counters.temp++;
+    this.#log.mapAnswer({
+      conn: peer.conn,
+      map,
+      key,
+      reply: said,
+      row: decision?.row ?? null,
+      failed: reply.status === 'TEMP' || reply.status === 'PERM',
+    });
+    return reply;
+  }
+
+  #routed(map: RouteMap, key: string, ways: Ways, peer: Peer): MapAnswer {
+    const { reply, failure } = answerRouteMap(map, key, ways);
+    const nextHop = this.#hops.get(peer) ?? failure?.host ?? null;
+    if (failure !== null && nextHop !== null) this.#known.remember(nextHop, failure, Date.now());
+    return { reply, decision: null };
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * Rules at work: what a message needs, what is known of its recipients' next hops, and the way it then takes. The
+ * decisions are pure (core/rules.ts, rules/route.ts); this file brings together what they look at.
+ *
+ * A message that this host sends to itself for a second look, or that comes back from a content filter or sendmail(1), may
+ * carry a field that says what an earlier look found (rules/fence.ts); every recipient without a mark then needs that, too.
+ *
+ * A message is held against the rules of the table it began with. A connection that was negotiated before rules came into
+ * force was not asked for what they look at: a message on it that one of them might speak of is deferred, and the author's
+ * program tries again on a new connection.
+ */
+
+import { NULL_ADDRESS } from '../core/address.ts';
+import type { MemoryUse } from '../core/memorySize.ts';
+import type { HeaderField } from '../core/messageEdit.ts';
+import { inNetworks } from '../core/network.ts';
+import type { MessageFacts, Need, Rule, RuleConditions, RuleRecipient } from '../core/rule.ts';
+import type { PolicyTable } from '../core/table.ts';
+import type { Transaction } from '../core/transaction.ts';
+import { decideNextHop, decideRecipient } from '../deliver/deliver.ts';
+import { atLeast } from '../deliver/level.ts';
+import { stripMarks } from '../mark/stripMarks.ts';
+import { bothNeeds, carriedNeed, fenceStands } from '../rules/fence.ts';
+import { needsOf } from '../rules/matchRules.ts';
+import { headerNamesFor, messageFacts } from '../rules/messageFacts.ts';
+import { type RouteCase, type Routed, type RouteSettings, routeMessage } from '../rules/route.ts';
+import { markedRoute } from '../rules/routedPath.ts';
+import { hopOf, literalByRow } from '../rules/routeHop.ts';
+import { changedMeanwhile, foreignWay, noFence, tooMany } from '../rules/routeWords.ts';
+import {
+  asksForPlain,
+  firstProtected,
+  grantsPlain,
+  type Protected,
+  protectsDelivery,
+  TLS_REQUIRED_FIELD,
+  tlsRequiredReason,
+  tlsRequiredReply,
+} from '../rules/tlsRequired.ts';
+import type { MessageQuery } from '../session/queries.ts';
+import { since } from '../wire/tlsPolicyValue.ts';
+import type { KnownResults } from './failedNextHops.ts';
+import type { Active } from './verdictService.ts';
+
+/** Messages that rules spoke of, by what became of them. */
+export interface RouteCounters {
+  routed: number;
+  held: number;
+  refused: number;
+  deferred: number;
+}
+
+export class Routing {
+  readonly counters: RouteCounters = { routed: 0, held: 0, refused: 0, deferred: 0 };
+  readonly #known: KnownResults;
+
+  constructor(known: KnownResults) {
+    this.#known = known;
+  }
+
+  sweep(now: number): void {
+    this.#known.sweep(now);
+  }
+
+  get memory(): MemoryUse {
+    return this.#known.memory;
+  }
+
+  /** The way of a message at its end; null: no rule speaks of it. `active`: what its table belongs to. */
+  message(query: MessageQuery, active: Active, code: string, now: number): Routed | null {
+    if (namesWay(query.transaction, active.facts)) {
+      this.counters.refused++;
+      return { ...stopped([], foreignWay(code)), kind: 'refused' };
+    }
+    const byRules = this.#byRules(query, active, code, now);
+    const routed = tlsRequired(query, active, byRules, code) ?? byRules;
+    if (routed === null || routed.kind === 'nothing') return null;
+    // at the second look it has been counted, but for what was decided only then
+    if (query.transaction.arrival !== 'again' || routed.kind !== 'routed') this.counters[routed.kind]++;
+    return routed;
+  }
+
+  #byRules(query: MessageQuery, active: Active, code: string, now: number): Routed | null {
+    const { rules } = active;
+    if (rules.length === 0) return null;
+    const { transaction } = query;
+    const carried = carriedFields(query, active);
+    const facts = messageFacts(rules, {
+      sender: transaction.sender ?? NULL_ADDRESS,
+      user: transaction.saslUsername,
+      mailParameters: query.mailParameters,
+      headers: query.headers,
+      recipients: transaction.recipients,
+      keys: active.edits.keys,
+    });
+    const routed = unseen(query, rules, facts, code) ?? this.#route(query, active, facts, carried, code, now);
+    return routed?.kind === 'nothing' ? null : routed;
+  }
+
+  #route(
+    query: MessageQuery,
+    active: Active,
+    facts: MessageFacts,
+    carried: readonly HeaderField[],
+    code: string,
+    now: number,
+  ): Routed | null {
+    const { header, mode } = active.route;
+    const fresh = needsOf(active.rules, facts);
+    const earlier = carriedNeed(carried, header, active.rules);
+    const shown = query.shownRecipients ?? [];
+    const needs = shown.map(({ path }, i) => {
+      const marked = query.postfix && mode === 'recipient' && markedRoute(path) !== null;
+      return bothNeeds(fresh[i] ?? null, marked ? null : earlier);
+    });
+    if (needs.every((need) => need === null)) return null;
+    if (query.postfix && !fenceStands(query.told.headerChecks, header)) {
+      const names = needs.flatMap((need) => need?.rules.map(({ name }) => name) ?? []);
+      return stopped([...new Set(names)], noFence(header, code));
+    }
+    const cases = shown.map((recipient, i): RouteCase => {
+      const need = needs[i] ?? null;
+      if (need === null) return { recipient, need, cannot: null, byRow: false };
+      const cannot = this.#cannot(recipient, need, active.table, active.route, now);
+      const does = query.postfix
+        ? literalByRow(active.table, recipient, recipient.nextHop, need.level)
+        : byRow(recipient, need, active.table);
+      return { recipient, need, cannot, byRow: does };
+    });
+    const { arrival } = query.transaction;
+    const question = {
+      cases,
+      postfix: query.postfix,
+      local: arrival === 'local',
+      again: arrival === 'again',
+      filtered: query.told.contentFilter !== '',
+      stale: stripMarks(carried, [header]),
+      code,
+    };
+    return routeMessage(question, active.route);
+  }
+
+  /** Why the next hop of this recipient is known not to do what is needed, a clause; null: nothing is known. */
+  #cannot(
+    recipient: RuleRecipient,
+    need: Need,
+    table: PolicyTable,
+    { relayhost, mode }: RouteSettings,
+    now: number,
+  ): string | null {
+    const hop = hopOf(recipient, relayhost, mode);
+    if (hop === '') return null;
+    const decision = decideNextHop(table, hop, 'none', null);
+    if (decision.kind === 'policy' && decision.policy.level === 'none')
+      return `the table sends to ${hop} without TLS (row ${decision.row?.pattern ?? ''}: deliver = none)`;
+    const seen = this.#known.failed(hop, need.level, now);
+    if (seen === null) return null;
+    return `${seen.host ?? `the server of ${hop}`} ${seen.why} at ${new Date(seen.seenAt).toISOString().slice(11, 16)} UTC`;
+  }
+}
+
+/**
+ * Does a client that is no content filter of ours say which way a recipient goes? With a next hop in the address a user who
+ * may relay could have this server connect to any host and port inside, and with any mark somebody who logged in would get
+ * by what the MTA says of the domain (check_recipient_access, transport tables). `transport` routes by marks without any
+ * rule, and however they are spelled: `u%x.tlsward-via...`, a source route, quotes and comments (tried with Postfix 3.7).
+ */
+export function namesWay(transaction: Transaction, facts: Active['facts']): boolean {
+  const { arrival, saslUsername, clientAddress, recipients } = transaction;
+  if (arrival !== 'smtp') return false;
+  const user = saslUsername !== '';
+  // a filter does not log in; the users of a webmail on this host do
+  if (!user && inNetworks(facts.trustedClients, clientAddress)) return false;
+  const marks = user ? ANY_MARK : NEXT_HOP;
+  return recipients.some(({ text }) => marks.test(text.replace(/[^A-Za-z0-9-]+/g, '')));
+}
+
+const NEXT_HOP = /tlsward-via/i;
+const ANY_MARK = /tlsward-(?:via|encrypt|verify|fallback|row)/i;
+
+/** Route fields that the message came with and that may stand: as messageEdits spares them. */
+function carriedFields({ transaction, headers }: MessageQuery, active: Active): readonly HeaderField[] {
+  const { arrival, clientAddress } = transaction;
+  const kept = arrival !== 'smtp' || inNetworks(active.facts.trustedClients, clientAddress);
+  return kept ? (headers ?? []) : [];
+}
+
+/** What becomes of a message whose author wants no protection where it must leave under TLS; null: nothing is to be done. */
+function tlsRequired(
+  query: MessageQuery,
+  { tlsRequiredNo, table, route }: Active,
+  routed: Routed | null,
+  code: string,
+): Routed | null {
+  if (tlsRequiredNo === 'ignore' || !grantsPlain(query.mta)) return null;
+  if (routed?.kind === 'refused' || routed?.kind === 'deferred') return null;
+  const hidden = query.shown !== 'all' && !query.shown.includes(TLS_REQUIRED_FIELD);
+  if (!hidden && !asksForPlain(query.headers ?? [])) return null;
+  const found = byRule(routed) ?? firstProtected(recipientsOf(query), table, route) ?? unlisted(query, table);
+  if (found === null) return null;
+  if (hidden) return stopped([], changedMeanwhile(code));
+  const held = tlsRequiredNo === 'hold';
+  const rules = routed?.rules ?? [];
+  if (!held) return { ...stopped(rules, tlsRequiredReply(found, code)), kind: 'refused' };
+  const before = routed ?? stopped([], null);
+  const holdReason = [before.holdReason, tlsRequiredReason(found)].filter(Boolean).join('; ');
+  return { ...before, kind: 'held', holdReason };
+}
+
+function byRule(routed: Routed | null): Protected | null {
+  const [rule] = routed?.rules ?? [];
+  return rule === undefined ? null : { recipient: '', why: `rule ${rule}` };
+}
+
+/** As the MTA showed them; by their domains where it was not asked to. */
+function recipientsOf({ shownRecipients, transaction }: MessageQuery): readonly RuleRecipient[] {
+  if (shownRecipients !== null) return shownRecipients;
+  return transaction.recipients.map((address) => ({
+    address,
+    path: address.text,
+    parameters: [],
+    mailer: '',
+    nextHop: '',
+  }));
+}
+
+/** Recipients that were not kept may be anybody. */
+function unlisted({ transaction }: MessageQuery, table: PolicyTable): Protected | null {
+  const any = transaction.unseenRecipients && protectsDelivery(table.packed.settings);
+  return any ? { recipient: '', why: 'not all recipients could be looked at' } : null;
+}
+
+/** Sendmail: does all mail to this recipient leave as it needs, by its row? */
+function byRow({ address }: RuleRecipient, need: Need, table: PolicyTable): boolean {
+  const decision = decideRecipient(table, address, 'none', null);
+  return decision.kind === 'policy' && atLeast(decision.policy.level, need.level);
+}
+
+/** A message of which too little was seen to say that no rule speaks of it; null: enough was seen. */
+function unseen(
+  query: MessageQuery,
+  rules: readonly Rule[],
+  facts: MessageFacts,
+  code: string,
+): Routed | null {
+  const { shown, shownRecipients, transaction } = query;
+  const names = headerNamesFor(rules);
+  const hidden = (name: string): boolean => shown !== 'all' && (shown === 'none' || !shown.includes(name));
+  if (shownRecipients === null || names.some(hidden)) {
+    const loose = rules.map((rule) =>
+      headerNamesFor([rule]).some(hidden) ? { ...rule, when: withoutHeaders(rule.when) } : rule,
+    );
+    const concerned = rulesIn(needsOf(loose, facts));
+    if (concerned.length > 0) return stopped(concerned, changedMeanwhile(code));
+  }
+  if (!transaction.unseenRecipients) return null;
+  const anyone = rules.map((rule) => ({ ...rule, when: { ...rule.when, recipients: [] } }));
+  const concerned = rulesIn(needsOf(anyone, { ...facts, recipients: [NULL_ADDRESS] }));
+  return concerned.length === 0 ? null : stopped(concerned, tooMany(code));
+}
+
+function withoutHeaders(when: RuleConditions): RuleConditions {
+  return { ...when, subjectTags: [], headers: [], replyToMarked: false };
+}
+
+function rulesIn(needs: readonly (Need | null)[]): string[] {
+  return [...new Set(needs.flatMap((need) => need?.rules.map(({ name }) => name) ?? []))];
+}
+
+function stopped(rules: readonly string[], reply: Routed['reply']): Routed {
+  return { kind: 'deferred', edits: [], reply, holdReason: '', rules, ways: [], notes: [] };
+}
+
+/**
+ * Policy service, one recipient: is Postfix to ask for REQUIRETLS? Only rules count whose conditions all show here; the
+ * header fields and the parameters of MAIL do not.
+ */
+export function requestsRequireTls(active: Active, transaction: Transaction): boolean {
+  if (!since(active.postfixVersion, 3, 11)) return false;
+  const rules = active.rules.filter(({ when, requestRequireTls }) => {
+    if (!requestRequireTls || when.requireTls || when.replyToMarked) return false;
+    return when.subjectTags.length === 0 && when.headers.length === 0;
+  });
+  if (rules.length === 0 || transaction.sender === null) return false;
+  const facts: MessageFacts = {
+    sender: transaction.sender,
+    user: transaction.saslUsername,
+    requireTls: false,
+    subjects: [],
+    headers: [],
+    repliesTo: [],
+    recipients: transaction.recipients,
+  };
+  return needsOf(rules, facts).some((need) => need !== null);
+}

@@ -1,0 +1,120 @@
+/**
+ * Keeps an eye on the Postfix that is served: what it is, and what of it breaks a promise of the table (postfixWarnings.ts).
+ *
+ * postconf is asked when a table comes into force and every hour after that, because main.cf changes and Postfix is updated
+ * while we run; the milter tells what each MTA calls itself. A warning is logged when it is new, once a day, and with each
+ * table; `status` has those that hold now.
+ */
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import type { Rule } from '../core/rule.ts';
+import type { PackedTable } from '../core/table.ts';
+import type { Log } from '../log/log.ts';
+import { protectsDelivery } from '../rules/tlsRequired.ts';
+import { askPostconf, type PostconfAnswer } from './postconf.ts';
+import { type PostfixFacts, postfixWarnings } from './postfixWarnings.ts';
+
+const ASK_AGAIN_MS = 3_600_000;
+const SAY_AGAIN_MS = 86_400_000;
+/** Versions by which MTAs called themselves that are kept. */
+const MOST_SEEN = 8;
+
+/** The part of a configuration that is looked at. */
+export interface Watched {
+  readonly service: ServiceSettings;
+  readonly packed: PackedTable;
+  readonly rules: readonly Rule[];
+}
+
+/** What warnings are made of. */
+export function factsOf(
+  { service, packed, rules }: Watched,
+  postconf: PostconfAnswer | null,
+  seen: readonly string[] = [],
+): PostfixFacts {
+  return {
+    configured: service.postfixVersion,
+    tlsRequiredEnable: service.tlsRequiredEnable,
+    protects: service.socketmapListen.length > 0 && (rules.length > 0 || protectsDelivery(packed.settings)),
+    receives: service.policyListen.length > 0 || service.milterListen.length > 0,
+    postconf,
+    seen,
+  };
+}
+
+export class PostfixWatch {
+  readonly #log: Log;
+  readonly #ask: typeof askPostconf;
+  readonly #seen = new Set<string>();
+  #last = '';
+  #watched: Watched;
+  #postconf: PostconfAnswer | null = null;
+  #askedAt = 0;
+  #asking = 0;
+  /** Sentences that were logged, and when. */
+  #said = new Map<string, number>();
+
+  constructor(watched: Watched, log: Log, ask: typeof askPostconf = askPostconf) {
+    this.#watched = watched;
+    this.#log = log;
+    this.#ask = ask;
+    void this.#refresh(Date.now());
+  }
+
+  /** Another table is in force: everything is said again. */
+  reload(watched: Watched): void {
+    this.#watched = watched;
+    this.#said.clear();
+    void this.#refresh(Date.now());
+  }
+
+  /** Call it now and then. */
+  sweep(now: number): void {
+    if (now - this.#askedAt >= ASK_AGAIN_MS) void this.#refresh(now);
+    else this.#say(now);
+  }
+
+  /** What an MTA calls itself (macro `v`): `Postfix 3.10.13`. */
+  saw(mta: string): void {
+    if (mta === this.#last) return;
+    this.#last = mta;
+    const version = /postfix ([0-9]{1,2}\.[0-9]{1,3}(?:\.[0-9]{1,3})?)/i.exec(mta)?.[1];
+    if (version === undefined || this.#seen.has(version) || this.#seen.size >= MOST_SEEN) return;
+    this.#seen.add(version);
+    this.#say(Date.now());
+  }
+
+  /** For `status`. */
+  status(): object {
+    return {
+      version: this.#postconf?.version ?? '',
+      tlsRequiredEnable: this.#postconf?.tlsRequiredEnable ?? '',
+      seen: [...this.#seen],
+      warnings: this.#warnings(),
+    };
+  }
+
+  async #refresh(now: number): Promise<void> {
+    this.#askedAt = now;
+    const { postconf } = this.#watched.service;
+    const question = ++this.#asking;
+    const answer = postconf === null ? null : await this.#ask(postconf);
+    if (question !== this.#asking) return; // a later one was asked meanwhile
+    this.#postconf = answer;
+    this.#say(now);
+  }
+
+  #warnings(): string[] {
+    return postfixWarnings(factsOf(this.#watched, this.#postconf, [...this.#seen]));
+  }
+
+  #say(now: number): void {
+    const said = new Map<string, number>();
+    for (const warning of this.#warnings()) {
+      const before = this.#said.get(warning);
+      const again = before === undefined || now - before >= SAY_AGAIN_MS;
+      if (again) this.#log.postfixWarning(warning);
+      said.set(warning, again ? now : before);
+    }
+    this.#said = said;
+  }
+}

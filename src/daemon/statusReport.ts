@@ -1,0 +1,113 @@
+/**
+ * What `tlsward status` is told: one plain object out of the daemon's parts.
+ */
+
+import { escapeText, formatPosition } from '../config/ini/problem.ts';
+import { countDays, type Dated, daysBetween, overdueOf } from '../config/keys/day.ts';
+import type { MemoryUse } from '../core/memorySize.ts';
+import type { PolicyTable } from '../core/table.ts';
+import type { DriverCounters } from '../net/connection.ts';
+import type { LoopDelay } from '../net/loopWatch.ts';
+import type { MapCounters } from './mapService.ts';
+import type { RouteCounters } from './messageRouting.ts';
+import type { TlsCounters } from './tlsCounters.ts';
+import type { VerdictCounters } from './verdictService.ts';
+import { packageVersion } from './version.ts';
+
+export interface OpenListener {
+  /** `policy`, `milter`, `socketmap`, `control`. */
+  readonly name: string;
+  /** As main.cf would have it, with the real port. */
+  readonly address: string;
+  /** Its file, where it is a unix socket. */
+  readonly socket: { readonly trouble: string } | null;
+}
+
+export interface StatusParts {
+  readonly config: string;
+  readonly startedAt: Date;
+  readonly loadedAt: Date;
+  /** '' unless the last reload was refused. */
+  readonly lastReload: string;
+  /** Sections that end, those that end first in front. */
+  readonly dated: readonly Dated[];
+  /** YYYY-MM-DD */
+  readonly today: string;
+  readonly table: PolicyTable;
+  readonly listeners: readonly OpenListener[];
+  readonly drivers: ReadonlyMap<string, { readonly open: number; readonly counters: DriverCounters }>;
+  readonly verdicts: VerdictCounters;
+  /** By interface. */
+  readonly verdictsByTls: Readonly<Record<string, TlsCounters>>;
+  readonly loopDelay: LoopDelay;
+  readonly maps: MapCounters;
+  /** Of LookUps. */
+  readonly published: object;
+  readonly routes: RouteCounters;
+  /** Of PostfixWatch. */
+  readonly postfix: object;
+  /** Everything that is kept, with its bound. */
+  readonly memory: readonly MemoryUse[];
+  /** null: the system does not tell. `connections`: as many as may be open. */
+  readonly openFiles: {
+    readonly limit: number | null;
+    readonly used: number | null;
+    readonly connections: number;
+    readonly maxConnections: number;
+  };
+  /** Lines that nobody read, and what write(2) says. */
+  readonly log: { readonly dropped: number; readonly failure: string };
+}
+
+/** The reply to the control command `status`. */
+export function statusReport(parts: StatusParts): object {
+  const { table } = parts;
+  const connections: Record<string, object> = {};
+  for (const [name, driver] of parts.drivers) connections[name] = { open: driver.open, ...driver.counters };
+  return {
+    ok: true,
+    version: packageVersion(),
+    node: process.versions.node,
+    pid: process.pid,
+    config: parts.config,
+    startedAt: parts.startedAt.toISOString(),
+    table: {
+      generation: table.generation,
+      hash: table.hash,
+      rows: table.rows,
+      loadedAt: parts.loadedAt.toISOString(),
+      overdue: overdueRows(parts.dated, parts.today),
+      lastReload: parts.lastReload,
+    },
+    listeners: parts.listeners.map(({ name, address, socket }) => {
+      const trouble = socket?.trouble ?? '';
+      return trouble === '' ? { name, address } : { name, address, trouble };
+    }),
+    connections,
+    verdicts: parts.verdicts,
+    verdictsByTls: parts.verdictsByTls,
+    maps: parts.maps,
+    published: parts.published,
+    routes: parts.routes,
+    loopDelay: parts.loopDelay,
+    postfix: parts.postfix,
+    memory: parts.memory,
+    openFiles: parts.openFiles,
+    log: parts.log,
+    memoryMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
+  };
+}
+
+/** Lines of `status` about what is overdue; a line for one more counts the rest. */
+const MOST_OVERDUE = 100;
+
+/** Sections past their `until`; they stay in force, and somebody should decide about them. */
+function overdueRows(dated: readonly Dated[], today: string): string[] {
+  const overdue = overdueOf(dated, today);
+  const lines = overdue.slice(0, MOST_OVERDUE).map(({ file, line, where, until, reason }) => {
+    const why = reason === null ? '' : ` (${escapeText(reason, 300)})`;
+    return `${formatPosition({ file, line })}: ${where} until ${until}, ${countDays(daysBetween(until, today))} ago${why}`;
+  });
+  const more = overdue.length - lines.length;
+  return more > 0 ? [...lines, `${more} more`] : lines;
+}

@@ -1,0 +1,58 @@
+/**
+ * What may be taken from under a running daemon, looked at every two seconds: the files of its unix sockets, and the room
+ * for more open files. Each look costs some system calls.
+ */
+import type { Log } from '../log/log.ts';
+import { cannotOpen, openFileLimit } from '../net/openFiles.ts';
+import { connectionsFor, type Room } from '../net/room.ts';
+import type { SocketFile } from '../net/socketFile.ts';
+
+const EVERY_MS = 2000;
+/** While it lasts it is said again so often. */
+const SAY_AGAIN_MS = 60_000;
+
+export class Watch {
+  readonly sockets: SocketFile[] = [];
+  readonly #room: Room;
+  readonly #log: Log;
+  readonly #timer: NodeJS.Timeout;
+  #fileLimit: number | null = null;
+  #maxConnections = 0;
+  #saidAt = Number.NEGATIVE_INFINITY;
+
+  constructor(room: Room, log: Log) {
+    this.#room = room;
+    this.#log = log;
+    // it keeps the process: while a folder is gone there may be no listener that does
+    this.#timer = setInterval(() => this.check(), EVERY_MS);
+  }
+
+  /** Compares the limit of open files with this number of connections, and says when it is too low. */
+  fit(maxConnections: number): void {
+    // it cannot be read when no file can be opened: then what it was counts
+    const limit = openFileLimit() ?? this.#fileLimit;
+    if (limit === this.#fileLimit && maxConnections === this.#maxConnections) return;
+    this.#fileLimit = limit;
+    this.#maxConnections = maxConnections;
+    this.#room.mostByFiles = limit === null ? Number.POSITIVE_INFINITY : connectionsFor(limit);
+    if (limit !== null && limit < maxConnections)
+      this.#log.filesLow(limit, this.#room.mostByFiles, maxConnections);
+  }
+
+  check(): void {
+    for (const socket of this.sockets) void socket.check();
+    // it can be changed while we run (prlimit)
+    this.fit(this.#maxConnections);
+    const code = cannotOpen();
+    const now = performance.now();
+    if (code === '' || now - this.#saidAt < SAY_AGAIN_MS) return;
+    this.#saidAt = now;
+    this.#log.filesExhausted(code, this.#fileLimit, this.#room.open);
+  }
+
+  /** Nothing is made anew from now on. */
+  close(): void {
+    clearInterval(this.#timer);
+    for (const socket of this.sockets) socket.close();
+  }
+}

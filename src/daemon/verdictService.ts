@@ -1,0 +1,289 @@
+/**
+ * The handler behind both mail protocols: a session's question to the core's verdict, and on the way out the code, the
+ * reply text, the log line, the counters and the list of recent verdicts.
+ *
+ * A transaction is decided by one table from its first question to its last: the milter session carries the table, the
+ * policy protocol finds it again under `instance`.
+ */
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import type { MemoryUse } from '../core/memorySize.ts';
+import type { Edit } from '../core/messageEdit.ts';
+import type { Rule } from '../core/rule.ts';
+import { steadyClock } from '../core/steadyClock.ts';
+import type { PolicyTable } from '../core/table.ts';
+import type { Transaction } from '../core/transaction.ts';
+import { combine, type Verdict } from '../core/verdict.ts';
+import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
+import type { Log } from '../log/log.ts';
+import type { VerdictRecord } from '../log/verdictFields.ts';
+import type { Ways } from '../maps/transportMap.ts';
+import type { Peer } from '../net/connection.ts';
+import { decide, type Facts } from '../receive/decide.ts';
+import { asksForPin } from '../receive/interfaces.ts';
+import { type Reply, reasonsOf, replyFor } from '../receive/smtpReply.ts';
+import type { Routed, RouteSettings } from '../rules/route.ts';
+import type {
+  EventsAnswer,
+  EventsQuery,
+  JudgeAnswer,
+  JudgeQuery,
+  MessageAnswer,
+  MessageQuery,
+} from '../session/queries.ts';
+import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
+import { type Routing, requestsRequireTls } from './messageRouting.ts';
+import type { RecentVerdicts } from './recentVerdicts.ts';
+import { VerdictsByTls } from './tlsCounters.ts';
+import { TransactionMemory } from './transactionMemory.ts';
+
+export interface VerdictCounters {
+  accept: number;
+  hold: number;
+  defer: number;
+  reject: number;
+  /** Accepted although unprotected, by `violation = tag`. */
+  tagged: number;
+  /** Would have been held, deferred or refused, were the row not in observe mode. */
+  wouldRefuse: number;
+}
+
+/** What is in force now; one reference, swapped by a reload. */
+export interface Active {
+  readonly table: PolicyTable;
+  readonly facts: Facts;
+  readonly edits: EditSettings;
+  /** What single messages must have beyond their recipients' rows; in the order of the files. */
+  readonly rules: readonly Rule[];
+  readonly route: RouteSettings;
+  /** What a milter must show us for those edits. */
+  readonly events: EventsAnswer;
+  /** Whose grammar answers on the deliver leg have. */
+  readonly postfixVersion: PostfixVersion;
+  /** What becomes of `TLS-Required: no` where mail must leave under TLS. */
+  readonly tlsRequiredNo: ServiceSettings['tlsRequiredNo'];
+  /** Where mail that a rule marked goes. */
+  readonly ways: Ways;
+}
+
+const NO_EDITS: readonly Edit[] = [];
+const CANNOT_ROUTE = 'cannot change recipients: messages that a rule sends another way are deferred';
+
+export class Judge {
+  readonly counters: VerdictCounters = { accept: 0, hold: 0, defer: 0, reject: 0, tagged: 0, wouldRefuse: 0 };
+  readonly byTls = new VerdictsByTls();
+  readonly routing: Routing;
+  /** Told what each MTA calls itself. */
+  sawMta: (mta: string) => void = () => {};
+  #active: Active;
+  /** What each table came into force with: a message keeps what it began with. */
+  readonly #earlier = new WeakMap<PolicyTable, Active>();
+  readonly #memory = new TransactionMemory();
+  /** By which the memory forgets. */
+  readonly #steady = steadyClock(Date.now, () => performance.now());
+  readonly #degraded = new Set<string>();
+  /** Number of the newest milter connection that was negotiated. */
+  #newestMilter = 0;
+  readonly #code: () => string;
+  readonly #log: Log;
+  readonly #recent: RecentVerdicts;
+
+  constructor(active: Active, code: () => string, log: Log, recent: RecentVerdicts, routing: Routing) {
+    this.#active = active;
+    this.#earlier.set(active.table, active);
+    this.routing = routing;
+    this.#code = code;
+    this.#log = log;
+    this.#recent = recent;
+  }
+
+  get active(): Active {
+    return this.#active;
+  }
+
+  set active(active: Active) {
+    this.#active = active;
+    this.#earlier.set(active.table, active);
+  }
+
+  /** For `status`. */
+  get memory(): readonly MemoryUse[] {
+    return [this.#recent.memory, ...this.#memory.memory, this.routing.memory];
+  }
+
+  /** Forgets what is too old; call it now and then. */
+  sweep(): void {
+    this.#memory.sweep(this.#steady());
+    this.routing.sweep(Date.now());
+  }
+
+  /** One policy delegation request. */
+  policy(query: JudgeQuery, peer: Peer): JudgeAnswer {
+    const now = this.#steady();
+    const { transaction: asked, instance } = query;
+    const known = instance === '' ? undefined : this.#memory.instance(instance, now);
+    const table = known?.table ?? this.active.table;
+    const seen = asked.unseenRecipients && known !== undefined ? known.recipients() : [];
+    // more than we were asked about: some passed RCPT by a restriction before ours, or while we were down
+    const unseenRecipients = (known?.asked ?? 0) < (query.recipientCount ?? 0);
+    const transaction = seen.length > 0 ? { ...asked, recipients: seen, unseenRecipients } : asked;
+    const answer = this.#answer(transaction, decide(transaction, table, this.active.facts), table, peer);
+    let memory = known;
+    if (instance !== '' && (asked.stage === 'MAIL' || asked.stage === 'RCPT')) {
+      memory ??= this.#memory.begin(instance, table, now, peer);
+      if (answer.verdict.action === 'accept' || answer.verdict.action === 'hold') {
+        this.#memory.add(instance, memory, asked.recipients);
+      }
+    } else if (asked.stage === 'END-OF-MESSAGE') this.#memory.end(instance);
+    if (asked.stage === 'RCPT' && asksForPin(answer.verdict))
+      this.#memory.rememberCertificate(asked, this.#newestMilter, now);
+    else this.#memory.forgetCertificate(asked);
+    if (asked.stage !== 'RCPT' || answer.verdict.action !== 'accept' || memory?.requireTls === true)
+      return answer;
+    if (!requestsRequireTls(this.#with(table), asked)) return answer;
+    // one header field asks for the whole message
+    if (memory !== undefined) memory.requireTls = true;
+    return { ...answer, requireTls: true };
+  }
+
+  /** What was in force with this table. */
+  #with(table: PolicyTable): Active {
+    return this.#earlier.get(table) ?? this.#active;
+  }
+
+  /** Milter, negotiation: what the table in use needs to see. */
+  events(query: EventsQuery, peer: Peer): EventsAnswer {
+    this.#newestMilter = Math.max(this.#newestMilter, peer.conn);
+    const { routes } = this.active.events;
+    const missing =
+      routes === 'recipient' && !query.changesRecipients ? [...query.missing, CANNOT_ROUTE] : query.missing;
+    for (const what of missing) {
+      // an MTA offers the same at each connection: once is enough
+      if (this.#degraded.has(what)) continue;
+      this.#degraded.add(what);
+      this.#log.degraded(peer.conn, what);
+    }
+    return this.active.events;
+  }
+
+  /** Milter, one recipient. */
+  recipient(query: JudgeQuery, peer: Peer): JudgeAnswer {
+    const table = query.table ?? this.active.table;
+    const transaction = this.#withCertificate(query.transaction, peer);
+    const verdict = decide(transaction, table, this.active.facts);
+    // recipients that stay in the message are spoken of once, at its end
+    if (verdict.action === 'accept' || verdict.action === 'hold')
+      return { kind: 'judge', verdict, table, reply: null, holdReason: '' };
+    return this.#answer(transaction, verdict, table, peer);
+  }
+
+  /** With the client certificate that the policy service was told of, where a milter of Postfix is not. */
+  #withCertificate(transaction: Transaction, peer: Peer): Transaction {
+    const { tls } = transaction;
+    // the milter connection says when the session began only as long as it carries no other
+    if (tls.kind !== 'tls' || transaction.laterSession === true) return transaction;
+    if (tls.certificate.kind !== 'unproven' && tls.certificate.kind !== 'trusted') return transaction;
+    const certificate = this.#memory.takeCertificate(transaction, peer.conn, this.#steady());
+    return certificate === null ? transaction : { ...transaction, tls: { ...tls, certificate } };
+  }
+
+  /** Milter, end of message: the verdict of all accepted recipients, and the edits. */
+  message(query: MessageQuery, peer: Peer): MessageAnswer {
+    const table = query.table ?? this.active.table;
+    const { transaction } = query;
+    this.sawMta(query.mta);
+    const judged =
+      query.verdicts.length > 0 ? combine(query.verdicts) : decide(transaction, table, this.active.facts);
+    const code = this.#code();
+    const now = Date.now();
+    const routed = refuses(judged) ? null : this.routing.message(query, this.#with(table), code, now);
+    const verdict = withRoute(judged, routed);
+    const { edits, notes } = refuses(verdict)
+      ? { edits: [], notes: [] }
+      : messageEdits(
+          {
+            transaction,
+            // the mark speaks of how the message arrived
+            verdict: judged,
+            headers: query.headers,
+            shown: query.shown,
+            body: query.body,
+            bodyDigest: query.bodyDigest,
+            replacesBody: query.replacesBody,
+            code,
+            timeMs: now,
+          },
+          this.active.edits,
+        );
+    const reply = this.#record(transaction, verdict, table, peer, code, notes, routed);
+    const byRule =
+      routed !== null && routed.holdReason !== '' ? `tlsward: ${routed.holdReason} [${code}]` : '';
+    const reason = [holdReason(judged, code), byRule].filter(Boolean).join('; ');
+    return { kind: 'message', verdict, reply, holdReason: reason, edits, routes: routed?.edits ?? NO_EDITS };
+  }
+
+  #answer(transaction: Transaction, verdict: Verdict, table: PolicyTable, peer: Peer): JudgeAnswer {
+    const code = this.#code();
+    const reply = this.#record(transaction, verdict, table, peer, code);
+    return { kind: 'judge', verdict, table, reply, holdReason: holdReason(verdict, code) };
+  }
+
+  /** Counts, logs and keeps a verdict; returns the reply when it is a refusal. */
+  #record(
+    transaction: Transaction,
+    verdict: Verdict,
+    table: PolicyTable,
+    peer: Peer,
+    code: string,
+    notes: readonly string[] = [],
+    routed: Routed | null = null,
+  ): Reply | null {
+    const { action, decisive, tls } = verdict;
+    const would = verdict.wouldBe === 'defer' || verdict.wouldBe === 'reject' ? verdict.wouldBe : null;
+    const said = action === 'defer' || action === 'reject' ? action : would;
+    const byRow = said !== null && decisive !== null ? replyFor(decisive, said, tls, code) : null;
+    const reply = routed?.reply ?? byRow;
+    this.counters[action]++;
+    this.byTls.add(transaction, verdict);
+    if (verdict.tagged) this.counters.tagged++;
+    if (verdict.wouldBe !== null) this.counters.wouldRefuse++;
+    const record: VerdictRecord = {
+      code,
+      timeMs: Date.now(),
+      transaction,
+      verdict,
+      reply,
+      generation: table.generation,
+      conn: peer.conn,
+      notes: routed === null || routed.notes.length === 0 ? notes : [...notes, ...routed.notes],
+      ...(routed === null
+        ? null
+        : { route: { rules: routed.rules, ways: routed.ways, outcome: routed.kind } }),
+    };
+    this.#recent.add(record, this.#log.verdict(record));
+    return refuses(verdict) ? reply : null;
+  }
+}
+
+function holdReason(verdict: Verdict, code: string): string {
+  return verdict.action === 'hold'
+    ? `tlsward: ${reasonsOf({ ...verdict, findings: verdict.decisive === null ? [] : [verdict.decisive] }).join('; ')} [${code}]`
+    : '';
+}
+
+/** The verdict with what a rule adds to it. */
+function withRoute(verdict: Verdict, routed: Routed | null): Verdict {
+  switch (routed?.kind) {
+    case 'refused':
+      return { ...verdict, action: 'reject' };
+    case 'deferred':
+      return { ...verdict, action: 'defer' };
+    case 'held':
+      return { ...verdict, action: 'hold' };
+    default:
+      return verdict;
+  }
+}
+
+function refuses(verdict: Verdict): boolean {
+  return verdict.action === 'defer' || verdict.action === 'reject';
+}

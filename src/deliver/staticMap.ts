@@ -1,0 +1,86 @@
+/**
+ * The rows that must never be plain, as entries of a static table that Postfix looks at before it asks the daemon: the
+ * dead-man table. Mail for them goes on leaving under TLS while nobody answers; everything else waits.
+ *
+ * What is in it answers before the daemon does, so it must be what the daemon would say, whenever it is reached:
+ * - A row that leaves the level to Postfix cannot be written. Below an exported `.suffix` Postfix would find the suffix after
+ *   the daemon's "not found", so a suffix with such a row below it is left out.
+ * - A row that states a level without mandatory TLS is written only below an exported suffix, which would hide it otherwise.
+ * - `auto` is not known before the domain is asked what it publishes; its floor alone could be less than that. It is an
+ *   entry only where the caller wants the floor.
+ * - Addresses, `<>` and `*` are no keys of `smtp_tls_policy_maps`.
+ *
+ * Source: Postfix `src/smtp/smtp_tls_policy.c`, policy_client: the whole name in all tables, then `.parent` in all tables;
+ * a table that fails ends the look-up.
+ */
+
+import type { PolicyTable } from '../core/table.ts';
+import { type DeliverPolicy, decideRowItself } from './deliver.ts';
+import { mandatory } from './level.ts';
+
+export interface StaticEntry {
+  /** As Postfix asks. */
+  readonly key: string;
+  readonly policy: DeliverPolicy;
+}
+
+export interface StaticMap {
+  /** Sorted by key. */
+  readonly entries: readonly StaticEntry[];
+  /** Mandatory, and no key of such a table. */
+  readonly addresses: number;
+  readonly anyone: boolean;
+  /** Would be mandatory if they were enforced. */
+  readonly observed: number;
+  readonly auto: number;
+  /** Suffixes left out, each with a row below it whose level is Postfix's. */
+  readonly hidden: readonly { readonly suffix: string; readonly because: string }[];
+}
+
+/** `autoFloor`: write rows with `auto` as their `deliver-floor`. */
+export function staticMap(table: PolicyTable, autoFloor: boolean): StaticMap {
+  const entries: StaticEntry[] = [];
+  const stated: StaticEntry[] = [];
+  const blocked = new Map<string, string>();
+  let addresses = 0;
+  let anyone = false;
+  let observed = 0;
+  let auto = 0;
+  for (let number = 0; number < table.rows; number++) {
+    const row = table.row(number);
+    const { pattern, settings } = row;
+    const open = settings.deliver === 'auto' && settings.mode === 'enforce';
+    const decision = decideRowItself(row);
+    const policy = decision.kind === 'policy' && (!open || autoFloor) ? decision.policy : null;
+    const must = policy !== null && mandatory(policy.level);
+    if (open && !must) auto++;
+    if (settings.mode === 'observe') {
+      const enforced = decideRowItself({ ...row, settings: { ...settings, mode: 'enforce' } });
+      if (enforced.kind === 'policy' && mandatory(enforced.policy.level)) observed++;
+    }
+    if (pattern === '<>') continue;
+    if (pattern === '*') anyone = must;
+    else if (pattern.includes('@')) addresses += must ? 1 : 0;
+    else if (must) entries.push({ key: pattern, policy });
+    else if (policy !== null) stated.push({ key: pattern, policy });
+    else for (const suffix of parents(pattern)) if (table.find(suffix) >= 0) blocked.set(suffix, pattern);
+  }
+  const kept = entries.filter(({ key }) => !blocked.has(key));
+  const suffixes = new Set(kept.filter(({ key }) => key.startsWith('.')).map(({ key }) => key));
+  const below = stated.filter(({ key }) => parents(key).some((suffix) => suffixes.has(suffix)));
+  const hidden = entries.flatMap(({ key }) => {
+    const because = blocked.get(key);
+    return because === undefined ? [] : [{ suffix: key, because }];
+  });
+  const all = [...kept, ...below].sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { entries: all, addresses, anyone, observed, auto, hidden };
+}
+
+/** `.b.c` and `.c` for `a.b.c` and `.a.b.c`; nothing for a next hop with brackets or a port, which has no parents. */
+function parents(pattern: string): readonly string[] {
+  if (/[[:]/.test(pattern)) return [];
+  const found: string[] = [];
+  for (let dot = pattern.indexOf('.', 1); dot >= 0; dot = pattern.indexOf('.', dot + 1))
+    found.push(pattern.slice(dot));
+  return found;
+}

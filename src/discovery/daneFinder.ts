@@ -1,0 +1,214 @@
+/**
+ * DANE facts, found once and kept for their TTL; and whether the resolver that is trusted deserves it.
+ *
+ * A resolver that does not validate would make every domain look unsigned, and DANE would silently be off. So it is tested
+ * first (dns/selfTest.ts), every few seconds, and at once when it was caught while it answered (dns/proofs.ts): until that
+ * test has an answer mail waits. When it fails the test DANE is left to Postfix, with the reason; as long as no test had an
+ * answer nothing is believed, and mail waits. A fact that is kept was proven when it was found, and holds for its TTL whatever
+ * the resolver does since: whoever can stop it from validating does not get at domains that are known.
+ *
+ * Limits: MOST facts and MOST_BYTES, the ones found longest ago go first.
+ */
+import { ENTRY_BYTES, type MemoryUse, textBytes } from '../core/memorySize.ts';
+import type { DaneFact, PublishedQuestion } from '../core/publishedFacts.ts';
+import type { FoundDane } from '../dns/dane.ts';
+import type { SelfTest } from '../dns/selfTest.ts';
+
+export interface DaneFinderOptions {
+  readonly find: (question: PublishedQuestion) => Promise<FoundDane>;
+  /** Tests the resolver; null: it is not trusted in the first place. */
+  readonly test: (() => Promise<SelfTest>) | null;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Told whenever it changes. */
+  readonly changed: (state: DaneState) => void;
+}
+
+/** `untested`: no test of the resolver had an answer, and mail waits. */
+export type DaneState = { readonly kind: 'on' } | { readonly kind: 'off' | 'untested'; readonly why: string };
+
+interface Kept {
+  readonly fact: DaneFact;
+  readonly until: number;
+}
+
+const MOST = 10_000;
+const MOST_BYTES = 8 * 1024 * 1024;
+/** As findDane gives facts. */
+const MOST_KEPT_MS = 3_600_000;
+const RETEST_MS = 5_000;
+const DOUBTED = 'the resolver gave an answer as one that does not validate does, and is being tested';
+export const NO_RESOLVER = 'no resolver is configured whose word about DNSSEC is believed';
+
+export class DaneFinder {
+  readonly #options: DaneFinderOptions;
+  readonly #facts = new Map<string, Kept>();
+  #bytes = 0;
+  #testing: Promise<void> | null = null;
+  #retestAt = 0;
+  /** Caught, and not tested since; and how often it was. */
+  #doubted = false;
+  #doubts = 0;
+  readonly #timer: NodeJS.Timeout | undefined;
+  /** Why DANE is off, '' when it is on; null: no test had an answer, and `#silent` says of what kind. */
+  #off: string | null;
+  #silent = '';
+
+  constructor(options: DaneFinderOptions) {
+    this.#options = options;
+    this.#off = options.test === null ? NO_RESOLVER : null;
+    if (options.test === null) return;
+    void this.#tested();
+    // also when nobody asks: what status and log say is true
+    this.#timer = setInterval(() => void this.#tested(), RETEST_MS);
+    this.#timer.unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** An answer has shown that the resolver does not validate: nothing is believed before a new test. */
+  doubt(): void {
+    if (this.#options.test === null || this.#off !== '') return;
+    this.#doubted = true;
+    this.#doubts++;
+    this.#retestAt = 0;
+    void this.#tested();
+  }
+
+  /** Why TLSA records are not looked up, or the resolver does not answer; '' when all is well. */
+  get off(): string {
+    return this.#doubted ? DOUBTED : this.#off || this.#untested();
+  }
+
+  #untested(): string {
+    return this.#silent === '' ? '' : `the resolver could not be tested: ${this.#silent}`;
+  }
+
+  /** Facts kept. */
+  get size(): number {
+    return this.#facts.size;
+  }
+
+  /** Never rejects. */
+  async find(question: PublishedQuestion): Promise<DaneFact> {
+    const kept = this.inspect(question);
+    if (kept !== null) return kept.fact;
+    const [testing, settled] = [this.#tested(), this.#settled()];
+    // the next test goes on behind the answers
+    if (!settled) await testing;
+    const before = this.#refusal();
+    if (before !== null) return before;
+    const { fact, ttlSeconds } = await this.#options.find(question);
+    if (this.#doubted) await this.#tested();
+    // what was found stands, unless that is nothing
+    if (fact.kind === 'unknown') {
+      const since = this.#refusal();
+      if (since !== null) return since;
+    }
+    const key = keyOf(question);
+    this.#drop(key);
+    const found: Kept = { fact, until: this.#options.now() + ttlSeconds * 1000 };
+    this.#facts.set(key, found);
+    this.#bytes += bytesOf(key, found);
+    for (const oldest of this.#facts.keys()) {
+      if (this.#facts.size <= MOST && this.#bytes <= MOST_BYTES) break;
+      this.#drop(oldest);
+    }
+    return fact;
+  }
+
+  /** Is there an answer that needs no look-up? */
+  known(question: PublishedQuestion): boolean {
+    return this.inspect(question) !== null || (this.#off !== '' && this.#settled());
+  }
+
+  /** Is it known whether the resolver validates, by a test that is not much older than it may be? */
+  #settled(): boolean {
+    if (this.#options.test === null || this.#off === '') return !this.#doubted;
+    return this.#off !== null && this.#options.now() < this.#retestAt + RETEST_MS;
+  }
+
+  /** What is answered while the resolver is not believed; null: it is. */
+  #refusal(): DaneFact | null {
+    if (this.#doubted) return { kind: 'unknown', why: DOUBTED };
+    if (this.#off === null) return { kind: 'unknown', why: this.#untested() };
+    return this.#off === '' ? null : { kind: 'not-asked', why: this.#off };
+  }
+
+  #drop(key: string): void {
+    const kept = this.#facts.get(key);
+    if (kept === undefined) return;
+    this.#bytes -= bytesOf(key, kept);
+    this.#facts.delete(key);
+  }
+
+  /** For `status`. */
+  get memory(): MemoryUse {
+    return { name: 'TLSA facts', used: this.#bytes, limit: MOST_BYTES };
+  }
+
+  /** What is kept and until when, in milliseconds since the epoch; null for nothing. */
+  inspect(question: PublishedQuestion): Kept | null {
+    const kept = this.#facts.get(keyOf(question));
+    return kept !== undefined && this.#isToCome(kept.until, MOST_KEPT_MS) ? kept : null;
+  }
+
+  /** Drops what is kept of a name, as domain and as host; true when there was something. */
+  forget(name: string): boolean {
+    let found = false;
+    for (const key of this.#facts.keys()) {
+      if (!key.startsWith(`${name} `)) continue;
+      this.#drop(key);
+      found = true;
+    }
+    return found;
+  }
+
+  /** `at` was set at most `mostMs` ahead; when it is further, the clock has been put back since, and it counts for nothing. */
+  #isToCome(at: number, mostMs: number): boolean {
+    const ahead = at - this.#options.now();
+    return ahead > 0 && ahead <= mostMs;
+  }
+
+  #tested(): Promise<void> {
+    const { test } = this.#options;
+    if (test === null || (this.#testing === null && this.#isToCome(this.#retestAt, RETEST_MS)))
+      return Promise.resolve();
+    this.#testing ??= this.#test(test).finally(() => {
+      this.#testing = null;
+    });
+    return this.#testing;
+  }
+
+  async #test(test: () => Promise<SelfTest>): Promise<void> {
+    const { now, changed } = this.#options;
+    const doubts = this.#doubts;
+    const result = await test();
+    // it began before the answer that raised the doubt
+    if (doubts !== this.#doubts && result.kind === 'validates') return this.#test(test);
+    this.#retestAt = now() + RETEST_MS;
+    const silent = this.#silent;
+    if (result.kind === 'unknown') {
+      this.#silent = result.why;
+      if (silent === '') changed({ kind: 'untested', why: result.why });
+      return;
+    }
+    const before = this.#off;
+    this.#off = result.kind === 'validates' ? '' : result.why;
+    this.#silent = '';
+    this.#doubted = false;
+    // that it validates is no news at the start
+    if (silent === '' && this.#off === (before ?? '')) return;
+    changed(this.#off === '' ? { kind: 'on' } : { kind: 'off', why: this.#off });
+  }
+}
+
+function bytesOf(key: string, { fact }: Kept): number {
+  return ENTRY_BYTES + textBytes(key) + ('why' in fact ? textBytes(fact.why) : 0);
+}
+
+function keyOf({ name, host, port }: PublishedQuestion): string {
+  return `${name} ${host ? 'host' : 'domain'} ${port}`;
+}

@@ -1,0 +1,161 @@
+/**
+ * The daemon's finder of published policies: made at the start, made anew when a reload changes what it works with, shown
+ * by `status`, and asked by the control commands `published`, `published-refresh` and `published-forget`.
+ *
+ * A reload that changes `resolver`, `sts-cache`, `published`, `sts-test-opening` or `postfix-version` puts a new finder in
+ * place at once; what the old one is looking up is answered by it, and then it is closed. It writes to the folder of policies
+ * no more before the new one reads that, and `forget` waits for the new one: nothing old comes back. Any other reload keeps
+ * what was found out.
+ */
+import { formatListen } from '../config/keys/listenAddress.ts';
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import type { MemoryUse } from '../core/memorySize.ts';
+import type { Published, PublishedQuestion } from '../core/publishedFacts.ts';
+import type { PolicyTable } from '../core/table.ts';
+import { questionOf } from '../deliver/deliver.ts';
+import type { Log } from '../log/log.ts';
+import type { StsEvent } from '../sts/events.ts';
+import { answeredVersion } from '../wire/tlsPolicyValue.ts';
+import { openPublications } from './openDiscovery.ts';
+import type { Publications } from './policyDiscovery.ts';
+
+/** Makes a finder; tests have one of their own. */
+export type OpenPublications = typeof openPublications;
+
+/** Settings that make another finder when they change. */
+const KEYS = ['resolver', 'stsCache', 'published', 'stsTestOpening', 'postfixVersion'] as const;
+
+export class LookUps {
+  readonly #log: Log;
+  readonly #open: OpenPublications;
+  #settings: ServiceSettings;
+  #current: Publications;
+  /** Replaced, and still looking something up. */
+  readonly #retiring = new Set<Publications>();
+  /** Settled, unless a finder is being put in place. */
+  #replaced: Promise<void> = Promise.resolve();
+
+  static async open(
+    settings: ServiceSettings,
+    log: Log,
+    open: OpenPublications = openPublications,
+  ): Promise<LookUps> {
+    return new LookUps(settings, log, open, await made(settings, log, open));
+  }
+
+  private constructor(settings: ServiceSettings, log: Log, open: OpenPublications, current: Publications) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#open = open;
+    this.#current = current;
+  }
+
+  /** Never rejects. */
+  find(question: PublishedQuestion): Promise<Published> {
+    return this.#current.find(question);
+  }
+
+  /** Is MTA-STS or DANE looked up here, and does a row ask for it? Then a resolver that is missing is worth a line. */
+  announce(table: PolicyTable): void {
+    const asked = table.packed.settings.some(({ deliver, mode }) => deliver === 'auto' && mode === 'enforce');
+    if (asked && this.#settings.published === null && this.#settings.resolver.length === 0)
+      this.#log.daneOff(this.#current.daneOff);
+  }
+
+  /** Goes by new settings. */
+  async reload(settings: ServiceSettings): Promise<void> {
+    const changed = KEYS.some((key) => JSON.stringify(settings[key]) !== JSON.stringify(this.#settings[key]));
+    this.#settings = settings;
+    if (!changed) return;
+    this.#replaced = this.#replace(settings);
+    await this.#replaced;
+  }
+
+  async #replace(settings: ServiceSettings): Promise<void> {
+    const old = this.#current;
+    await old.leaveFolder();
+    this.#current = await made(settings, this.#log, this.#open);
+    this.#retiring.add(old);
+    void old.retire().finally(() => this.#retiring.delete(old));
+  }
+
+  async close(): Promise<void> {
+    await this.#replaced;
+    await Promise.all([this.#current, ...this.#retiring].map((each) => each.close()));
+  }
+
+  /** For `status`. What a finder that was replaced still holds goes with its last look-up. */
+  get memory(): readonly MemoryUse[] {
+    return this.#current.memory;
+  }
+
+  /** For `status`. */
+  status(): object {
+    const { finders, counters, running, waiting, daneOff, dnsLoad } = this.#current;
+    const { resolver, stsCache, published, stsTestOpening } = this.#settings;
+    if (finders.kind === 'other' || published !== null)
+      return {
+        kind: 'other',
+        server: published === null ? '' : `socketmap:${formatListen(published.address)}:${published.map}`,
+        counters: { ...counters, running, waiting },
+      };
+    return {
+      kind: 'own',
+      resolver: resolver.map(({ host, port }) =>
+        host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+      ),
+      daneOff,
+      stsCache: stsCache ?? '',
+      testOpening: stsTestOpening?.text ?? '',
+      counters: { ...counters, running, waiting, daneFacts: finders.dane.size },
+      dns: dnsLoad,
+      sts: finders.sts.counters(),
+    };
+  }
+
+  /** The control commands; `key` is a next hop as Postfix writes it. */
+  async control(action: 'show' | 'refresh' | 'forget', key: string): Promise<object> {
+    const question = questionOf(key);
+    if (question === null) return { ok: false, error: `${JSON.stringify(key)} is no domain or host` };
+    // what is dropped of the old finder, or fetched by it, the new one would not know
+    if (action !== 'show') await this.#replaced;
+    const current = this.#current;
+    if (action === 'forget') return { ok: true, question, forgotten: current.forget(question.name) };
+    const published = await (action === 'refresh' ? current.refresh(question) : current.find(question));
+    return { ok: true, question, published, kept: current.inspect(question), daneOff: current.daneOff };
+  }
+}
+
+function made(settings: ServiceSettings, log: Log, open: OpenPublications): Promise<Publications> {
+  const { resolver, stsCache, published, stsTestOpening } = settings;
+  return open(
+    { resolver, stsCache, published, stsTestOpening, version: answeredVersion(settings.postfixVersion) },
+    {
+      sts: (event) => tell(log, event),
+      dane: (state) => {
+        if (state.kind === 'on') log.daneOn();
+        else if (state.kind === 'off') log.daneOff(state.why);
+        else log.daneUntested(state.why);
+      },
+    },
+  );
+}
+
+function tell(log: Log, event: StsEvent): void {
+  switch (event.kind) {
+    case 'fetched':
+      log.stsPolicy(event.domain, event.id, event.mode, event.expiresAt);
+      break;
+    case 'failed':
+      log.stsFailed(event);
+      break;
+    case 'expired':
+      log.stsExpired({ ...event, ...event.lastFailure });
+      break;
+    case 'patterns':
+      log.stsPatterns(event);
+      break;
+    case 'cache':
+      log.stsCache(event.file, event.why);
+  }
+}

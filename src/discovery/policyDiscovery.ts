@@ -1,0 +1,292 @@
+/**
+ * What a next hop's domain publishes, found out before a row with `deliver = auto` is answered: DANE and MTA-STS side by
+ * side, or the answer of another policy server. One question at a time for each next hop, whoever waits for it.
+ *
+ * Bounded in time and number, because every recipient's domain is an outsider's choice: DEADLINE_MS after which what has
+ * not been found out is `unknown` (Postfix waits 100 s for a table, Sendmail 10 s by the shipped lines, and both ask again
+ * later), and MOST_AT_ONCE questions under way, of which one owner of domains has a quarter. Beyond that a question waits a
+ * second for its turn, and is `unknown` then. What is known is answered without any of this.
+ *
+ * Whoever waits keeps a process of the MTA (Postfix has 100 by default), so no more than MOST_SLOW questions may take longer
+ * than SLOW_MS: when there are more, the one that was asked first is `unknown`. What goes on behind a late answer is kept for
+ * the next one.
+ */
+import type { MemoryUse } from '../core/memorySize.ts';
+import type { DaneFact, OtherAnswer, Published, PublishedQuestion, StsFact } from '../core/publishedFacts.ts';
+import { siteOf } from '../core/site.ts';
+import { FairGate, type Place, sharesOf } from '../dns/fairGate.ts';
+import type { StsCounters, StsInspection } from '../sts/events.ts';
+import type { DaneFinder } from './daneFinder.ts';
+
+/** StsPolicies, or what stands for it. */
+export interface StsFinder {
+  find(domain: string): Promise<StsFact>;
+  refresh(domain: string): Promise<StsFact>;
+  forget(domain: string): boolean;
+  inspect(domain: string): StsInspection | null;
+  counters(): StsCounters;
+  readonly memory: readonly MemoryUse[];
+  settled(): Promise<void>;
+  leaveFolder(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** OtherServer, or what stands for it. */
+export interface OtherFinder {
+  ask(question: PublishedQuestion): Promise<OtherAnswer>;
+  close(): void;
+}
+
+export type Finders =
+  | { readonly kind: 'own'; readonly dane: DaneFinder; readonly sts: StsFinder }
+  | { readonly kind: 'other'; readonly server: OtherFinder };
+
+export interface PublicationsOptions {
+  readonly finders: Finders;
+  /** Questions to DNS under way and waiting; default: none. */
+  readonly dnsLoad?: () => DnsLoad;
+  /** Closes what the finders share. */
+  readonly release: () => void;
+  readonly deadlineMs?: number;
+  readonly mostAtOnce?: number;
+  readonly mostSlow?: number;
+  readonly slowMs?: number;
+}
+
+export interface DnsLoad {
+  readonly asking: number;
+  readonly waiting: number;
+}
+
+/** What `status` shows. */
+export interface PublishedCounters {
+  asked: number;
+  /** Answered without asking anybody. */
+  known: number;
+  /** Answered `unknown`: too many were under way; too late; to make room for others. */
+  tooMany: number;
+  late: number;
+  cut: number;
+}
+
+/** What is kept about one next hop. */
+export interface Inspection {
+  readonly dane: { readonly fact: DaneFact; readonly until: number } | null;
+  readonly sts: StsInspection | null;
+}
+
+const DEADLINE_MS = 25_000;
+const MOST_AT_ONCE = 1024;
+const PATIENCE_MS = 1000;
+const SLOW_MS = 3000;
+const MOST_SLOW = 32;
+const NOT_NEEDED = 'not waited for, because DANE decides';
+const ABSENT: StsFact = { kind: 'absent' };
+const NOTHING: OtherAnswer = { kind: 'nothing' };
+
+export class Publications {
+  readonly counters: PublishedCounters = { asked: 0, known: 0, tooMany: 0, late: 0, cut: 0 };
+  readonly finders: Finders;
+  readonly #options: PublicationsOptions;
+  readonly #flights = new Map<string, Promise<Published>>();
+  /** Holds a place for each question of which a part is on its way, also when nobody waits for it any more. */
+  readonly #gate: FairGate;
+  readonly #mostAtOnce: number;
+  /** Questions that somebody has waited for since SLOW_MS, the first one first. */
+  readonly #slow = new Set<Deadline>();
+
+  constructor(options: PublicationsOptions) {
+    this.#options = options;
+    this.finders = options.finders;
+    this.#mostAtOnce = options.mostAtOnce ?? MOST_AT_ONCE;
+    this.#gate = new FairGate({
+      most: this.#mostAtOnce,
+      mostWaiting: this.#mostAtOnce,
+      patienceMs: PATIENCE_MS,
+      // each ends by deadlines of its own
+      oldMs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  /** Questions under way. */
+  get running(): number {
+    return this.#gate.size;
+  }
+
+  get waiting(): number {
+    return this.#gate.waiting;
+  }
+
+  get dnsLoad(): DnsLoad {
+    return this.#options.dnsLoad?.() ?? { asking: 0, waiting: 0 };
+  }
+
+  /** What is kept takes so much. */
+  get memory(): readonly MemoryUse[] {
+    return this.finders.kind === 'own' ? [...this.finders.sts.memory, this.finders.dane.memory] : [];
+  }
+
+  /** Why TLSA records are not looked up; '' when they are, or when another server is asked. */
+  get daneOff(): string {
+    return this.finders.kind === 'own' ? this.finders.dane.off : '';
+  }
+
+  /** Never rejects. */
+  find(question: PublishedQuestion): Promise<Published> {
+    this.counters.asked++;
+    const { name, host, port, daneOnly } = question;
+    const key = `${host ? `${name} ${port}` : name}${daneOnly ? ' dane' : ''}`;
+    const flight = this.#flights.get(key);
+    if (flight !== undefined) return flight;
+    const found = this.#known(question) ? this.#find(question, null) : this.#inTurn(question);
+    const begun = found.finally(() => this.#flights.delete(key));
+    this.#flights.set(key, begun);
+    return begun;
+  }
+
+  /** Would no part of the answer have to be looked up? */
+  #known(question: PublishedQuestion): boolean {
+    const { finders } = this;
+    if (finders.kind === 'other') return question.daneOnly === true;
+    if (!finders.dane.known(question)) return false;
+    return question.host || question.daneOnly === true || finders.sts.inspect(question.name) !== null;
+  }
+
+  async #inTurn(question: PublishedQuestion): Promise<Published> {
+    const place = await this.#gate.enter(sharesOf(siteOf(question.name), this.#mostAtOnce));
+    if (place !== null) return this.#find(question, place);
+    this.counters.tooMany++;
+    return this.#unknown('too many look-ups at once');
+  }
+
+  /** `place`: null where nothing has to be looked up. */
+  async #find(question: PublishedQuestion, place: Place | null): Promise<Published> {
+    const { finders } = this;
+    const { deadlineMs = DEADLINE_MS, slowMs = SLOW_MS } = this.#options;
+    const late = new Deadline(deadlineMs, slowMs, () => this.#tooSlow(late));
+    if (place === null) this.counters.known++;
+    const parts: Promise<unknown>[] = [];
+    const part = <T>(work: () => Promise<T>, instead: (why: string) => T): Promise<T> => {
+      const done = safely(work, instead);
+      parts.push(done);
+      return Promise.race([done, late.reached.then((why) => instead(why))]);
+    };
+    try {
+      if (finders.kind === 'other' && question.daneOnly) return { kind: 'other', answer: NOTHING };
+      if (finders.kind === 'other')
+        return { kind: 'other', answer: await part(() => finders.server.ask(question), unknown) };
+      const sts =
+        question.host || question.daneOnly
+          ? Promise.resolve(ABSENT)
+          : part<StsFact>(() => finders.sts.find(question.name), unknown);
+      const dane = await part<DaneFact>(() => finders.dane.find(question), unknown);
+      const decided = dane.kind === 'unknown' || (dane.kind === 'usable' && dane.hosts === 'all');
+      return { kind: 'own', dane, sts: await (decided ? now(sts, unknown(NOT_NEEDED)) : sts) };
+    } finally {
+      if (late.over) this.counters.late++;
+      late.clear();
+      this.#slow.delete(late);
+      if (place !== null) void Promise.all(parts).then(() => place.leave());
+    }
+  }
+
+  #tooSlow(deadline: Deadline): void {
+    this.#slow.add(deadline);
+    const [first] = this.#slow;
+    if (this.#slow.size <= (this.#options.mostSlow ?? MOST_SLOW) || first === undefined) return;
+    this.#slow.delete(first);
+    this.counters.cut++;
+    first.reach('being found out, and too many take that long');
+  }
+
+  #unknown(why: string): Published {
+    if (this.finders.kind === 'other') return { kind: 'other', answer: unknown(why) };
+    return { kind: 'own', dane: unknown(why), sts: unknown(why) };
+  }
+
+  /** Asks anew, whatever is kept. */
+  async refresh(question: PublishedQuestion): Promise<Published> {
+    if (this.finders.kind === 'own') {
+      this.finders.dane.forget(question.name);
+      if (!question.host) await this.finders.sts.refresh(question.name);
+    }
+    return this.find(question);
+  }
+
+  /** Drops what is kept of a name; true when there was something. */
+  forget(name: string): boolean {
+    if (this.finders.kind === 'other') return false;
+    const dane = this.finders.dane.forget(name);
+    return this.finders.sts.forget(name) || dane;
+  }
+
+  /** What is known without asking anybody. */
+  inspect(question: PublishedQuestion): Inspection {
+    if (this.finders.kind === 'other') return { dane: null, sts: null };
+    const { dane, sts } = this.finders;
+    return { dane: dane.inspect(question), sts: question.host ? null : sts.inspect(question.name) };
+  }
+
+  /** Leaves the folder of policies to the one that is to replace this one; what it finds out from now on it only answers. */
+  async leaveFolder(): Promise<void> {
+    if (this.finders.kind === 'own') await this.finders.sts.leaveFolder();
+  }
+
+  /** Lets what is under way end, then closes: for one that a reload has replaced. */
+  async retire(): Promise<void> {
+    while (this.#flights.size > 0) await Promise.all(this.#flights.values());
+    await this.close();
+  }
+
+  /** Breaks off what is under way; those who wait hear `unknown`. */
+  async close(): Promise<void> {
+    this.#gate.close();
+    const closed = this.finders.kind === 'own' ? this.finders.sts.close() : this.finders.server.close();
+    this.#options.release();
+    await closed;
+  }
+}
+
+/** The time that is left for one question. */
+class Deadline {
+  /** The whole of it has passed. */
+  over = false;
+  /** Resolves with the reason, a clause. */
+  readonly reached: Promise<string>;
+  reach: (why: string) => void = () => undefined;
+  readonly #timer: NodeJS.Timeout;
+  readonly #slow: NodeJS.Timeout;
+
+  constructor(ms: number, slowMs: number, slow: () => void) {
+    this.reached = new Promise((resolve) => {
+      this.reach = resolve;
+    });
+    this.#timer = setTimeout(() => {
+      this.over = true;
+      this.reach(`not found out within ${ms / 1000} s`);
+    }, ms);
+    this.#slow = setTimeout(slow, slowMs);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#slow);
+  }
+}
+
+async function safely<T>(work: () => Promise<T>, instead: (why: string) => T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    return instead(`a fault of ours: ${error instanceof Error ? error.message : 'unknown'}`);
+  }
+}
+
+/** The fact if it is there already, else `instead`. */
+function now<T>(promise: Promise<T>, instead: T): Promise<T> {
+  return Promise.race([promise, Promise.resolve(instead)]);
+}
+
+function unknown(why: string): { readonly kind: 'unknown'; readonly why: string } {
+  return { kind: 'unknown', why };
+}

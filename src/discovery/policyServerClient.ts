@@ -1,0 +1,224 @@
+/**
+ * Asks another policy server (`published = socketmap:...`: postfix-tlspol, postfix-mta-sts-resolver) what to do.
+ *
+ * Connections are kept and used again, each for one question at a time as Postfix does, so a slow answer holds up nobody
+ * else. A question is tried once more on a new connection when a kept one turns out to be gone; then the answer is
+ * `unknown`, as it is for whatever is not an answer: TEMP, PERM, bytes that are no reply, an attribute that is not known,
+ * silence for DEADLINE_MS. A connection that gave no proper answer is closed.
+ *
+ * The key is a next hop as Postfix writes it: `bank.example`, `[mx.bank.example]`, `[mx.bank.example]:587`.
+ * Limits: MOST_CONNECTIONS at once, of which one owner of domains has a quarter; further questions wait a second for a free
+ * one. A question that has waited a second for its answer makes room when others wait (dns/fairGate.ts).
+ * Sources: Postfix socketmap_table(5); src/wire/socketmapClient.ts.
+ */
+import { connect, type Socket } from 'node:net';
+import type { OtherAnswer, PublishedQuestion } from '../core/publishedFacts.ts';
+import { siteOf } from '../core/site.ts';
+import { FairGate, sharesOf } from '../dns/fairGate.ts';
+import { encodeSocketmapRequest, SocketmapReplyDecoder } from '../wire/socketmapClient.ts';
+import type { SocketmapReply } from '../wire/socketmapEncode.ts';
+import { parseTlsPolicy } from '../wire/tlsPolicyParse.ts';
+import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
+import { WireError } from '../wire/wireError.ts';
+
+export type OtherAddress =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'inet'; readonly host: string; readonly port: number };
+
+export interface OtherServerOptions {
+  readonly address: OtherAddress;
+  /** Name of the map there. */
+  readonly map: string;
+  /** Whose grammar answers are for. */
+  readonly version: PostfixVersion;
+  /** Default 10,000. */
+  readonly deadlineMs?: number;
+}
+
+const DEADLINE_MS = 10_000;
+const MOST_CONNECTIONS = 64;
+const MOST_WAITING = 1024;
+const PATIENCE_MS = 1000;
+const OLD_MS = 1000;
+const CLOSED = 'not asked, because tlsward ends';
+
+interface Waiting {
+  readonly key: string;
+  readonly settle: (answer: OtherAnswer) => void;
+  /** How often it was sent. */
+  tries: number;
+  done: boolean;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly decoder: SocketmapReplyDecoder;
+  /** What is asked on it now. */
+  waiting: Waiting | null;
+}
+
+export class OtherServer {
+  readonly #options: OtherServerOptions;
+  readonly #idle: Connection[] = [];
+  readonly #open = new Set<Connection>();
+  readonly #queue: Waiting[] = [];
+  readonly #gate = new FairGate({
+    most: MOST_CONNECTIONS,
+    mostWaiting: MOST_WAITING,
+    patienceMs: PATIENCE_MS,
+    oldMs: OLD_MS,
+  });
+  #closed = false;
+
+  constructor(options: OtherServerOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async ask(question: PublishedQuestion): Promise<OtherAnswer> {
+    const place = await this.#gate.enter(sharesOf(siteOf(question.name), MOST_CONNECTIONS));
+    if (place === null) return unknown(this.#closed ? CLOSED : 'too many questions at once');
+    try {
+      return await this.#ask(question, place.signal);
+    } finally {
+      place.leave();
+    }
+  }
+
+  #ask(question: PublishedQuestion, signal: AbortSignal): Promise<OtherAnswer> {
+    const deadlineMs = this.#options.deadlineMs ?? DEADLINE_MS;
+    return new Promise((resolve) => {
+      const waiting: Waiting = {
+        key: keyOf(question),
+        settle: (answer) => {
+          if (waiting.done) return;
+          waiting.done = true;
+          clearTimeout(timer);
+          resolve(answer);
+        },
+        tries: 0,
+        done: false,
+      };
+      const timer = setTimeout(
+        () => this.#end(waiting, `no answer within ${deadlineMs / 1000} s`),
+        deadlineMs,
+      );
+      signal.addEventListener('abort', () => this.#end(waiting, 'it took longer than others could wait'));
+      this.#queue.push(waiting);
+      this.#next();
+    });
+  }
+
+  /** Ends all connections; whoever still waits hears `unknown`. */
+  close(): void {
+    this.#closed = true;
+    this.#gate.close();
+    for (const waiting of this.#queue.splice(0)) waiting.settle(unknown(CLOSED));
+    for (const { socket } of this.#open) socket.destroy();
+  }
+
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  #next(): void {
+    while (this.#queue.length > 0 && !this.#closed) {
+      const connection = this.#idle.pop() ?? this.#connect();
+      if (connection === null) return;
+      this.#send(connection, this.#queue.shift()!);
+    }
+  }
+
+  #connect(): Connection | null {
+    if (this.#open.size >= MOST_CONNECTIONS) return null;
+    const { address } = this.#options;
+    const socket = address.kind === 'unix' ? connect(address.path) : connect(address.port, address.host);
+    const connection: Connection = { socket, decoder: new SocketmapReplyDecoder(), waiting: null };
+    this.#open.add(connection);
+    let why = 'it closed the connection without an answer';
+    socket.on('data', (chunk) => this.#receive(connection, chunk));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      why = `cannot be reached (${error.code ?? 'no code'})`;
+    });
+    socket.on('close', () => this.#gone(connection, why));
+    return connection;
+  }
+
+  #send(connection: Connection, waiting: Waiting): void {
+    connection.waiting = waiting;
+    connection.socket.ref();
+    waiting.tries++;
+    connection.socket.write(encodeSocketmapRequest(this.#options.map, waiting.key));
+  }
+
+  #receive(connection: Connection, chunk: Uint8Array): void {
+    const { socket, decoder, waiting } = connection;
+    try {
+      decoder.push(chunk);
+      const reply = decoder.next();
+      if (reply === null && waiting !== null) return;
+      // what nobody asked for, or more than one answer: whatever comes next could not be told apart
+      if (reply === null || waiting === null || decoder.partial()) {
+        connection.waiting = null;
+        socket.destroy();
+        waiting?.settle(unknown('it sends what nobody asked for'));
+        return;
+      }
+      connection.waiting = null;
+      // a kept connection is no reason to go on running
+      socket.unref();
+      this.#idle.push(connection);
+      waiting.settle(this.#read(reply));
+      this.#next();
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      connection.waiting = null;
+      socket.destroy();
+      waiting?.settle(unknown(`it sends no socketmap reply (${error.rule})`));
+    }
+  }
+
+  #read(reply: SocketmapReply): OtherAnswer {
+    switch (reply.status) {
+      case 'NOTFOUND':
+        return { kind: 'nothing' };
+      case 'OK':
+        return parseTlsPolicy(reply.value, this.#options.version);
+      case 'TEMP':
+      case 'PERM':
+        return unknown(`it answers ${reply.status} ${reply.reason.slice(0, 200)}`.trimEnd());
+    }
+  }
+
+  #gone(connection: Connection, why: string): void {
+    this.#open.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    const { waiting } = connection;
+    connection.waiting = null;
+    if (waiting !== null && !waiting.done) {
+      if (waiting.tries < 2 && !this.#closed) {
+        // the others that were kept are as old as this one
+        for (const { socket } of this.#idle.splice(0)) socket.destroy();
+        this.#queue.unshift(waiting);
+      } else waiting.settle(unknown(why));
+    }
+    this.#next();
+  }
+
+  #end(waiting: Waiting, why: string): void {
+    const at = this.#queue.indexOf(waiting);
+    if (at >= 0) this.#queue.splice(at, 1);
+    waiting.settle(unknown(why));
+    for (const connection of this.#open) if (connection.waiting === waiting) connection.socket.destroy();
+  }
+}
+
+function keyOf({ name, host, port }: PublishedQuestion): string {
+  if (!host) return name;
+  return port === 25 ? `[${name}]` : `[${name}]:${port}`;
+}
+
+function unknown(why: string): OtherAnswer {
+  return { kind: 'unknown', why };
+}

@@ -1,0 +1,238 @@
+/**
+ * The stub resolver: DNS questions to the servers it is given, answered in three ways (see lookup.ts), never by rejecting.
+ *
+ * Servers are asked in their order, each for `attemptMs`, again and again until one answers or `totalMs` are over. One that
+ * says it cannot (SERVFAIL, REFUSED, ...) or sends a broken answer is not asked again for this question; when none is left,
+ * the outcome is `unknown` at once, in the words of the first, because that is the one an administrator configured first.
+ *
+ * `trusted` is the configuration's word that every one of the servers validates and that nobody can write between them and
+ * us; without it nothing is ever `secure`, whatever the AD flag says.
+ *
+ * With `proofs` an answer without AD is `secure: false` only when they say that its server validates; from one that does not
+ * it is no answer.
+ *
+ * A question that is being asked is not asked twice: whoever asks it again meanwhile gets the same answer. At most 256
+ * questions are on their way and 4096 wait for their turn, from when they were asked; more are `unknown` at once. One owner
+ * of names has a quarter of the places (fairGate.ts), and a question that has had a place for a second makes room when all
+ * are taken. Nothing is kept after it was answered: to remember is the work of those who ask, who know what an answer is
+ * worth.
+ * Sources: RFC 1035 section 7, RFC 4035 section 4.9, RFC 7672 section 2.1.
+ */
+import { formatAddress } from '../core/network.ts';
+import { siteOf } from '../core/site.ts';
+import type { DnsRecord } from '../wire/dnsDecode.ts';
+import type { DnsQuestion } from '../wire/dnsEncode.ts';
+import type { DnsType } from '../wire/dnsNumbers.ts';
+import { readAnswer } from './answer.ts';
+import { type DnsServer, exchange, serverName } from './exchange.ts';
+import { FairGate, sharesOf } from './fairGate.ts';
+import type { Proofs } from './proofs.ts';
+import type { Lookup, MxRecord, Resolver, TlsaRecord } from './resolver.ts';
+
+export interface StubOptions {
+  /** At least one, tried in this order. */
+  readonly servers: readonly DnsServer[];
+  /** Is the AD flag of each of them believed? */
+  readonly trusted: boolean;
+  /** How long one server may take, once. Default 2000. */
+  readonly attemptMs?: number;
+  /** How long a question may take in all, waiting for its turn included. Default 6000. */
+  readonly totalMs?: number;
+  /** Default: what the servers say counts as it is. */
+  readonly proofs?: Proofs;
+}
+
+const ATTEMPT_MS = 2000;
+const TOTAL_MS = 6000;
+/** Each takes a descriptor and a port. */
+const MOST_AT_ONCE = 256;
+const MOST_WAITING = 4096;
+/** Answers that are worth waiting for come sooner, unless something was lost on the way. */
+const OLD_MS = 1000;
+/** An attempt shorter than this is not worth a packet. */
+const LEAST_MS = 50;
+/** No name is longer than names can be, and none ever will be. */
+const NO_NAME: Lookup<DnsRecord> = { kind: 'absent', secure: false, ttlSeconds: 3600 };
+const CLOSED = 'not asked, because tlsward ends';
+const TOO_MANY = 'too many DNS look-ups at once';
+
+export class StubResolver implements Resolver {
+  readonly trusted: boolean;
+  readonly servers: readonly DnsServer[];
+  readonly #attemptMs: number;
+  readonly #totalMs: number;
+  /** Type and name to the answer that is on its way. */
+  readonly #asked = new Map<string, Promise<Lookup<DnsRecord>>>();
+  /** For each question on its way what ends its sockets. */
+  readonly #running = new Set<Set<() => void>>();
+  readonly #gate: FairGate;
+  readonly #proofs: Proofs | null;
+  #closed = false;
+
+  /** Throws RangeError without servers. */
+  constructor(options: StubOptions) {
+    if (options.servers.length === 0) throw new RangeError('a resolver without servers');
+    this.servers = options.servers;
+    this.trusted = options.trusted;
+    this.#attemptMs = options.attemptMs ?? ATTEMPT_MS;
+    this.#totalMs = options.totalMs ?? TOTAL_MS;
+    this.#proofs = options.proofs ?? null;
+    this.#gate = new FairGate({
+      most: MOST_AT_ONCE,
+      mostWaiting: MOST_WAITING,
+      patienceMs: this.#totalMs,
+      oldMs: OLD_MS,
+    });
+  }
+
+  /** Questions on their way, and those that wait for their turn. */
+  get load(): { readonly asking: number; readonly waiting: number } {
+    return { asking: this.#gate.size, waiting: this.#gate.waiting };
+  }
+
+  async txt(name: string): Promise<Lookup<string>> {
+    return only(await this.#ask(name, 'TXT'), (record) => (record.type === 'TXT' ? record.text : null));
+  }
+
+  async mx(name: string): Promise<Lookup<MxRecord>> {
+    return only(await this.#ask(name, 'MX'), (record) =>
+      record.type === 'MX' ? { preference: record.preference, exchange: record.exchange } : null,
+    );
+  }
+
+  async addresses(name: string): Promise<Lookup<string>> {
+    const [v4, v6] = await Promise.all([this.#ask(name, 'A'), this.#ask(name, 'AAAA')]);
+    const one = only(v4, addressOf);
+    const other = only(v6, addressOf);
+    if (one.kind === 'found' && other.kind === 'found')
+      return {
+        kind: 'found',
+        records: [...one.records, ...other.records],
+        secure: one.secure && other.secure,
+        ttlSeconds: Math.min(one.ttlSeconds, other.ttlSeconds),
+        name: one.name,
+      };
+    if (one.kind === 'found') return one;
+    if (other.kind === 'found') return other;
+    if (one.kind === 'unknown') return one;
+    if (other.kind === 'unknown') return other;
+    return {
+      kind: 'absent',
+      secure: one.secure && other.secure,
+      ttlSeconds: Math.min(one.ttlSeconds, other.ttlSeconds),
+    };
+  }
+
+  async tlsa(name: string): Promise<Lookup<TlsaRecord>> {
+    return only(await this.#ask(name, 'TLSA'), (record) => {
+      if (record.type !== 'TLSA') return null;
+      const { usage, selector, matching, data } = record;
+      return { usage, selector, matching, data };
+    });
+  }
+
+  async cname(name: string): Promise<Lookup<string>> {
+    return only(await this.#ask(name, 'CNAME'), (record) => (record.type === 'CNAME' ? record.target : null));
+  }
+
+  /** When absence of anything at `name` may be forgotten; for the test whether a resolver validates (`''`: the root). */
+  async soa(name: string): Promise<Lookup<number>> {
+    return only(await this.#ask(name, 'SOA'), (record) =>
+      record.type === 'SOA' ? record.minimumSeconds : null,
+    );
+  }
+
+  /** Ends what is on its way; every question is `unknown` from now on. */
+  close(): void {
+    this.#closed = true;
+    this.#gate.close();
+    for (const own of this.#running) for (const stop of [...own]) stop();
+  }
+
+  #ask(name: string, type: DnsType): Promise<Lookup<DnsRecord>> {
+    if (this.#closed) return Promise.resolve({ kind: 'unknown', why: CLOSED });
+    const key = `${type} ${name}`;
+    const shared = this.#asked.get(key);
+    if (shared !== undefined) return shared;
+    const answer = this.#inTurn({ name, type })
+      // a name that is not canonical is a bug of the caller, who still gets an answer
+      .catch((error: unknown): Lookup<DnsRecord> => ({ kind: 'unknown', why: `${key}: ${String(error)}` }))
+      .finally(() => this.#asked.delete(key));
+    this.#asked.set(key, answer);
+    return answer;
+  }
+
+  async #inTurn(question: DnsQuestion): Promise<Lookup<DnsRecord>> {
+    const deadline = performance.now() + this.#totalMs;
+    const place = await this.#gate.enter(sharesOf(siteOf(question.name), MOST_AT_ONCE));
+    if (place === null) return { kind: 'unknown', why: this.#closed ? CLOSED : TOO_MANY };
+    const own = new Set<() => void>();
+    place.signal.addEventListener('abort', () => {
+      for (const stop of [...own]) stop();
+    });
+    this.#running.add(own);
+    try {
+      return await this.#tryServers(question, deadline, own, place.signal);
+    } finally {
+      this.#running.delete(own);
+      place.leave();
+    }
+  }
+
+  async #tryServers(
+    question: DnsQuestion,
+    deadline: number,
+    running: Set<() => void>,
+    signal: AbortSignal,
+  ): Promise<Lookup<DnsRecord>> {
+    const over = (): boolean => this.#closed || signal.aborted;
+    const left = (): number => deadline - performance.now();
+    const patience = (): number => Math.min(this.#attemptMs, left());
+    /** What each did wrong the last time. */
+    const troubles = new Map<DnsServer, string>();
+    const useless = new Set<DnsServer>();
+    for (let i = 0; useless.size < this.servers.length && left() > LEAST_MS && !over(); i++) {
+      const server = this.servers[i % this.servers.length]!;
+      if (useless.has(server)) continue;
+      const result = await exchange(server, question, patience, running);
+      if (result.kind === 'no-name') return NO_NAME;
+      const name = serverName(server);
+      if (result.kind === 'failed') {
+        const about = `asked for ${question.type} of ${question.name === '' ? '.' : question.name}`;
+        troubles.set(server, `${name}, ${about}, ${result.what}`);
+        if (!result.late) useless.add(server);
+        continue;
+      }
+      const lookup = readAnswer(result.answer, question, this.trusted, name);
+      const why = lookup.kind === 'unknown' ? lookup.why : await this.#doubtful(lookup, server);
+      if (lookup.kind !== 'unknown' && why === null) return lookup;
+      if (why !== null) troubles.set(server, why);
+      useless.add(server);
+    }
+    if (over()) return { kind: 'unknown', why: this.#closed ? CLOSED : TOO_MANY };
+    const [why = 'no time was left to ask'] = this.servers.flatMap((one) => troubles.get(one) ?? []);
+    return { kind: 'unknown', why };
+  }
+
+  /** Why an answer does not count that the server did not vouch for; null: it counts. */
+  async #doubtful(
+    lookup: Exclude<Lookup<DnsRecord>, { kind: 'unknown' }>,
+    server: DnsServer,
+  ): Promise<string | null> {
+    if (this.#proofs === null || !this.trusted || lookup.secure) return null;
+    const proof = await this.#proofs.after(server);
+    return proof.kind === 'validates' ? null : proof.why;
+  }
+}
+
+function addressOf(record: DnsRecord): string | null {
+  if (record.type === 'AAAA') return formatAddress(record.bytes);
+  if (record.type !== 'A') return null;
+  return record.bytes.join('.');
+}
+
+/** The look-up with its records in another form; those for which there is none are left out. */
+function only<Data>(lookup: Lookup<DnsRecord>, form: (record: DnsRecord) => Data | null): Lookup<Data> {
+  if (lookup.kind !== 'found') return lookup;
+  return { ...lookup, records: lookup.records.map(form).filter((data) => data !== null) };
+}

@@ -1,0 +1,103 @@
+/**
+ * The maps that carry a message's own requirement through Postfix: which transport a marked recipient takes, how the mark
+ * comes off on the wire, and what becomes of a delivery that failed for want of TLS.
+ *
+ *   transport        transport_maps: `u@good.example.tlsward-encrypt` to `tlsward-encrypt:good.example`, with a relayhost
+ *                    to `tlsward-encrypt:[relay.example]:587`; `u@x.RULE.tlsward-fallback` to `tlsward-fallback:GATEWAY`;
+ *                    one that carries a next hop (`...tlsward-via...`) to that; `u@x.tlsward-row` to `tlsward-row:x` alike
+ *   generic          smtp_generic_maps of the clones: the address without the mark
+ *   status-encrypt   smtp_delivery_status_filter of the clones: see statusMap.ts
+ *   status-verify
+ *
+ * Postfix asks with full addresses; whatever else it might try (a domain, a parent, a local part, `*`, senders, which are
+ * never marked) is NOTFOUND, so all other mail goes its own way. A marked address that cannot be taken apart is TEMP for
+ * the transport: routed like other mail it could leave in plain text. For `generic` it is NOTFOUND: no envelope with one
+ * gets past the transport map, and header fields hold what strangers wrote.
+ *
+ * Keys of `transport` come in Postfix's internal form, without quotes, those of `generic` quoted as in SMTP; the answer of
+ * `generic` is always quoted where it must be. Never throws, whatever the key.
+ * Sources: Postfix transport(5), generic(5), `src/trivial-rewrite/transport.c`, `src/global/mail_addr_map.c`.
+ */
+import { parsePath } from '../core/address.ts';
+import { ROUTE_ENDS, readRoute } from '../rules/recipientSuffix.ts';
+import { utf8OrLatin1 } from '../wire/foreignText.ts';
+import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
+import { answerStatus, type RouteAnswer } from './statusMap.ts';
+
+export const ROUTE_MAPS = ['transport', 'generic', 'status-encrypt', 'status-verify'] as const;
+export type RouteMap = (typeof ROUTE_MAPS)[number];
+
+/** Where marked mail goes. */
+export interface Ways {
+  /** Next hop of all mail as main.cf has it, `[relay.example]:587`; null: the recipient's domain. */
+  readonly relayhost: string | null;
+  /** Gateways of the rules that have one, by the rule's name. */
+  readonly fallbacks: ReadonlyMap<string, string>;
+}
+
+export function isRouteMap(map: string): map is RouteMap {
+  return (ROUTE_MAPS as readonly string[]).includes(map);
+}
+
+/** The answer; `key` has one character a byte. */
+export function answerRouteMap(map: RouteMap, key: string, ways: Ways): RouteAnswer {
+  switch (map) {
+    case 'transport':
+      return { reply: transportOf(key, ways), failure: null };
+    case 'generic':
+      return { reply: withoutMark(key), failure: null };
+    case 'status-encrypt':
+    case 'status-verify':
+      return answerStatus(key, map === 'status-verify' ? 'verify' : 'encrypt');
+  }
+}
+
+function temp(reason: string): SocketmapReply {
+  return { status: 'TEMP', reason: `tlsward: ${reason}` };
+}
+
+function transportOf(key: string, { relayhost, fallbacks }: Ways): SocketmapReply {
+  const at = key.lastIndexOf('@');
+  if (at < 1) return NOTFOUND;
+  const mark = readRoute(utf8OrLatin1(key.slice(at + 1)));
+  switch (mark.kind) {
+    case 'plain':
+      return NOTFOUND;
+    case 'unreadable':
+      return temp('a marked address without a domain that mail could be sent to');
+    case 'routed': {
+      const { route, domain } = mark;
+      if (route.end !== 'fallback')
+        return { status: 'OK', value: `${ROUTE_ENDS[route.end]}:${route.via ?? relayhost ?? domain}` };
+      const gateway = fallbacks.get(route.rule);
+      if (gateway === undefined)
+        return temp(`no rule "${route.rule}" with a fallback, for which this mail waits`);
+      return { status: 'OK', value: `${ROUTE_ENDS.fallback}:${gateway}` };
+    }
+  }
+}
+
+function withoutMark(key: string): SocketmapReply {
+  const at = key.lastIndexOf('@');
+  if (at < 1) return NOTFOUND;
+  const written = key.slice(at + 1);
+  const mark = readRoute(utf8OrLatin1(written));
+  if (mark.kind !== 'routed') return NOTFOUND;
+  // cut from the key itself, whose characters are bytes; what is cut is ASCII
+  const bare = written.endsWith('.') ? written.slice(0, -1) : written;
+  const domain = bare.slice(0, mark.text.length - utf8OrLatin1(bare).length);
+  const localPart = quoted(key.slice(0, at));
+  const value = `${localPart}@${domain}`;
+  return localPart === null || !SENDABLE.test(value) ? NOTFOUND : { status: 'OK', value };
+}
+
+/** What an answer may hold: no control characters, no blank at its ends; bytes of UTF-8. */
+const SENDABLE = /^[!-~\x80-\xff](?:[ -~\x80-\xff]*[!-~\x80-\xff])?$/;
+
+/** A local part as SMTP has it: as it is when it reads so, otherwise in quotes; null when it cannot be one. */
+function quoted(localPart: string): string | null {
+  if (/[\0-\x1f\x7f]/.test(localPart)) return null;
+  if (parsePath(`<${localPart}@x.example>`).kind === 'mailbox') return localPart;
+  const inQuotes = `"${localPart.replace(/["\\]/g, '\\$&')}"`;
+  return parsePath(`<${inQuotes}@x.example>`).kind === 'mailbox' ? inQuotes : null;
+}

@@ -1,0 +1,149 @@
+/**
+ * The decision: one transaction and one table to one verdict. Pure and total: no clock, no I/O, no exception.
+ *
+ * For each recipient the row of the sender's domain and the row of the recipient's domain both apply; each is compared
+ * with the session on its own and the harshest result wins, so a lenient row never weakens a strict one. What each level
+ * means is the truth table of the README; `test/receive/truth.tsv` spells it out.
+ *
+ * Four rules that are easy to get wrong:
+ * - unknown TLS, where TLS is required, is a temporary failure whatever the row's `violation` says;
+ * - mail for `<postmaster>` without a domain is accepted, and marked for what it is, whatever the sender's row says;
+ * - the null sender has only a `<>` row, so a `*` row never refuses a bounce for its sender;
+ * - an authenticated client is somebody's mail program, not the other domain's server: for the *recipient's* row its
+ *   login stands in for the client certificate (TLS and floors still hold); for the *sender's* row it does not, because
+ *   a user of ours who claims to be that domain is just what `verify` is there to stop.
+ */
+import type { EnvelopeAddress } from '../core/address.ts';
+import { canonicalDomain, nameMatches } from '../core/domain.ts';
+import { inNetworks, type Network } from '../core/network.ts';
+import type { PolicyTable, Row } from '../core/table.ts';
+import { compareWithFloor, type TlsState } from '../core/tls.ts';
+import type { Transaction } from '../core/transaction.ts';
+import { accepted, type Breach, type Finding, type Verdict, verdictOf } from '../core/verdict.ts';
+
+/** What must be known besides transaction and table. */
+export interface Facts {
+  /** Clients whose mail was judged before (content filters that re-inject). */
+  readonly trustedClients: readonly Network[];
+}
+
+/** Judges the transaction at its stage; a stage without a sender, or without mail, is accepted. */
+export function decide(transaction: Transaction, table: PolicyTable, facts: Facts): Verdict {
+  const { sender, recipients, stage } = transaction;
+  if (sender === null || stage === 'VRFY' || stage === 'ETRN') return accepted('no-mail');
+  if (transaction.arrival !== 'smtp') return accepted(transaction.arrival);
+  if (inNetworks(facts.trustedClients, transaction.clientAddress)) return accepted('trusted-client');
+  const findings: Finding[] = [];
+  const toPostmaster =
+    recipients.length > 0 && !transaction.unseenRecipients && recipients.every(isPostmaster);
+  for (const row of table.rowsFor(sender)) {
+    const finding = judge(transaction, 'sender', sender, row);
+    findings.push(toPostmaster ? { ...finding, toPostmaster } : finding);
+  }
+  for (const recipient of recipients) {
+    if (isPostmaster(recipient)) continue;
+    for (const row of table.rowsFor(recipient))
+      findings.push(judge(transaction, 'recipient', recipient, row));
+  }
+  if (transaction.unseenRecipients) findings.push(...judgeUnseen(transaction, table));
+  return verdictOf(findings, transaction.tls);
+}
+
+/**
+ * `RCPT TO:<postmaster>` without a domain must be accepted by every server (RFC 5321 section 4.5.1), whoever the sender is.
+ * Postfix accepts it without asking a policy service.
+ */
+export function isPostmaster(recipient: EnvelopeAddress): boolean {
+  return recipient.kind === 'domainless' && /^<?(?:postmaster|"postmaster")>?$/i.test(recipient.text);
+}
+
+function judge(
+  transaction: Transaction,
+  side: 'sender' | 'recipient',
+  address: EnvelopeAddress,
+  row: Row,
+): Finding {
+  const { tls } = transaction;
+  const loginCounts = side === 'recipient' && transaction.saslUsername !== '';
+  const breach = compare(tls, row, loginCounts);
+  return { side, address, row, breach };
+}
+
+/** What of the row's requirement the session does not meet; null when it meets it all. */
+function compare(tls: TlsState, row: Row, loginCounts: boolean): Breach | null {
+  const { settings } = row;
+  if (settings.receive === 'none' || settings.receive === 'may') return null;
+  if (tls.kind === 'unknown') return { kind: 'unknown', why: tls.why };
+  if (tls.kind === 'plain') return { kind: 'plain' };
+  const floor = compareWithFloor(tls, settings);
+  if (floor !== 'ok' && floor !== 'unknown') return { kind: floor };
+  const certificate = settings.receive === 'verify' && !loginCounts ? compareCertificate(tls, row) : null;
+  // what is certainly wrong comes before what cannot be told
+  if (floor === 'ok' || (certificate !== null && certificate.kind !== 'unknown')) return certificate;
+  return {
+    kind: 'unknown',
+    why: `cannot compare protocol "${tls.protocol}", cipher "${tls.cipher}", bits ${tls.bits ?? '?'}`,
+  };
+}
+
+/** Certificate against `client-names`, `client-issuers` and `fingerprint`; a pin alone is enough, and needs no chain. */
+function compareCertificate(tls: Extract<TlsState, { kind: 'tls' }>, row: Row): Breach | null {
+  const { fingerprints, clientNames, clientIssuers } = row.settings;
+  const { certificate } = tls;
+  if (certificate.kind === 'unknown') return { kind: 'unknown', why: certificate.why };
+  const shown =
+    certificate.kind === 'trusted' || certificate.kind === 'untrusted' ? certificate.fingerprints : [];
+  if (shown.some((digest) => fingerprints.includes(digest))) return null;
+  // a row with pins and no names is met by its pins alone
+  const byName = clientNames.length > 0 || fingerprints.length === 0;
+  const named = certificate.kind === 'trusted' && byName;
+  if (
+    named &&
+    issuerMatches(clientIssuers, certificate.issuer) &&
+    certificateNames(row).some((name) => matches(name, certificate.commonName))
+  ) {
+    return null;
+  }
+  if (fingerprints.length > 0 && shown.length === 0 && certificate.kind !== 'none') {
+    return {
+      kind: 'unknown',
+      why: 'a pinned certificate is only seen by the policy service: list check_policy_service too',
+    };
+  }
+  if (certificate.kind !== 'trusted') return { kind: 'certificate' };
+  if (!byName) return { kind: 'pin' };
+  return { kind: issuerMatches(clientIssuers, certificate.issuer) ? 'name' : 'issuer' };
+}
+
+/** The names a row accepts: its own list, or its domain and what is below it. */
+export function certificateNames(row: Row): readonly string[] {
+  if (row.settings.clientNames.length > 0) return row.settings.clientNames;
+  const domain = row.pattern.slice(row.pattern.lastIndexOf('@') + 1);
+  return domain.startsWith('.') ? [domain] : [domain, `.${domain}`];
+}
+
+function matches(wanted: string, commonName: string): boolean {
+  const name = canonicalDomain(commonName);
+  return name !== null && nameMatches(wanted, name);
+}
+
+function issuerMatches(wanted: readonly string[], issuer: string): boolean {
+  return wanted.length === 0 || wanted.includes(issuer);
+}
+
+/** Recipients nobody showed us could belong to the strictest row of the table; a login counts as it would there. */
+function judgeUnseen(transaction: Transaction, table: PolicyTable): Finding[] {
+  if (meetsAny(transaction.tls, transaction.saslUsername !== '', table)) return [];
+  const why =
+    'several recipients at this stage: list check_policy_service in smtpd_recipient_restrictions too';
+  return [{ side: 'recipient', address: null, row: null, breach: { kind: 'unknown', why } }];
+}
+
+/** Would no row of the table refuse this session, whoever the recipient is? */
+function meetsAny(tls: TlsState, loginCounts: boolean, table: PolicyTable): boolean {
+  const { strictest } = table;
+  if (tls.kind === 'unknown') return !strictest.knowledge;
+  if (!strictest.tls) return true;
+  if (tls.kind === 'plain' || compareWithFloor(tls, strictest) !== 'ok') return false;
+  return loginCounts || !strictest.certificate;
+}

@@ -1,0 +1,114 @@
+/**
+ * Which rules speak of a message, and what each of its recipients needs for it. Pure and total.
+ *
+ *   needsOf(rules, facts) -> (Need | null)[]      one element a recipient of `facts`, in their order; null: nothing more
+ *
+ * A rule applies to a recipient when every condition that it gives holds; a list holds when one of its elements does.
+ * Subject, header fields, REQUIRETLS, tokens, sender and login are the message's, so the rule then applies to all recipients;
+ * `recipient` picks among them. A reply to a marked message counts for every recipient, not only for those of the domain the
+ * token was made for: what is quoted goes to all of them.
+ *
+ * Rules only raise. So an address that can be read in more than one way meets a pattern when one of its readings does, as
+ * in the table of rows. `*` is any address but the null sender, which only `<>` names.
+ */
+import type { EnvelopeAddress } from '../core/address.ts';
+import { nameMatches } from '../core/domain.ts';
+import { type MessageFacts, type Need, RULE_LEVELS, type Rule, type RuleConditions } from '../core/rule.ts';
+
+/** What each recipient needs beyond its row; see the file comment. Several rules: the strictest first, then file order. */
+export function needsOf(rules: readonly Rule[], facts: MessageFacts): readonly (Need | null)[] {
+  const apply: { readonly rule: Rule; readonly because: readonly string[] }[] = [];
+  const headers = headersOf(facts);
+  for (const rule of rules) {
+    const because = messageReasons(rule.when, facts, headers);
+    if (because !== null) apply.push({ rule, because });
+  }
+  apply.sort((a, b) => RULE_LEVELS.indexOf(b.rule.level) - RULE_LEVELS.indexOf(a.rule.level));
+  return facts.recipients.map((recipient) => {
+    const chosen: Rule[] = [];
+    const because: string[] = [];
+    for (const { rule, because: reasons } of apply) {
+      const { recipients } = rule.when;
+      const pattern = recipients.length === 0 ? '' : matching(recipients, recipient);
+      if (pattern === null) continue;
+      chosen.push(rule);
+      because.push([...reasons, ...(pattern === '' ? [] : [`the recipient is in ${pattern}`])].join(', '));
+    }
+    const [first] = chosen;
+    return first === undefined ? null : { level: first.level, rules: chosen, because };
+  });
+}
+
+/** Values of the message's header fields by name, as they are compared. */
+type Headers = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Made once for all rules: a field may be large, and there may be a thousand rules that ask for it. */
+function headersOf({ headers }: MessageFacts): Headers {
+  const byName = new Map<string, Set<string>>();
+  for (const { name, value } of headers) {
+    const values = byName.get(name) ?? new Set();
+    byName.set(name, values.add(comparable(value)));
+  }
+  return byName;
+}
+
+/** Why the conditions on the message hold, one phrase each; null when one does not. */
+function messageReasons(when: RuleConditions, facts: MessageFacts, headers: Headers): string[] | null {
+  const reasons: string[] = [];
+  if (when.subjectTags.length > 0) {
+    const tag = when.subjectTags.find(({ folded }) =>
+      facts.subjects.some((subject) => subject.includes(folded)),
+    );
+    if (tag === undefined) return null;
+    reasons.push(`the subject has ${tag.text}`);
+  }
+  if (when.headers.length > 0) {
+    const field = when.headers.find(({ name, value }) => {
+      const values = headers.get(name);
+      return values !== undefined && (value === null || values.has(comparable(value)));
+    });
+    if (field === undefined) return null;
+    reasons.push(`there is a header ${field.name}${field.value === null ? '' : `: ${field.value}`}`);
+  }
+  if (when.requireTls) {
+    if (!facts.requireTls) return null;
+    reasons.push('the author asked for REQUIRETLS');
+  }
+  if (when.replyToMarked) {
+    const [domain] = facts.repliesTo;
+    if (domain === undefined) return null;
+    reasons.push(`it is a reply to mail of ${domain} that arrived protected`);
+  }
+  if (when.senders.length > 0) {
+    const pattern = matching(when.senders, facts.sender);
+    if (pattern === null) return null;
+    reasons.push(`the sender is ${pattern === '*' || pattern === '<>' ? pattern : `in ${pattern}`}`);
+  }
+  if (when.users.length > 0) {
+    const login = facts.user.toLowerCase();
+    const user = login === '' ? undefined : when.users.find((one) => one === '*' || one === login);
+    if (user === undefined) return null;
+    reasons.push(user === '*' ? 'the author logged in' : `the author logged in as ${user}`);
+  }
+  return reasons;
+}
+
+/** A field's value without folds, blanks at its ends and repeated ones, and case. */
+function comparable(value: string): string {
+  return value.replace(/\s+/g, ' ').trim().toLowerCase();
+}
+
+/** The first of the patterns that the address, or one of its readings, is in; null for none. */
+export function matching(patterns: readonly string[], address: EnvelopeAddress): string | null {
+  return patterns.find((pattern) => isIn(pattern, address)) ?? null;
+}
+
+function isIn(pattern: string, address: EnvelopeAddress): boolean {
+  if (address.kind === 'null') return pattern === '<>';
+  if (pattern === '*') return true;
+  const readings = address.kind === 'mailbox' ? [address.mailbox, ...address.readings] : address.readings;
+  return readings.some((reading) => {
+    if (pattern.includes('@')) return reading === pattern;
+    return nameMatches(pattern, reading.slice(reading.lastIndexOf('@') + 1));
+  });
+}

@@ -1,0 +1,135 @@
+/**
+ * The ends of domains by which one recipient is sent through a clone of the smtp transport, written and read.
+ *
+ *   u@good.example.tlsward-encrypt            must leave under TLS
+ *   u@good.example.tlsward-verify             and to a server that proves its name
+ *   u@good.example.RULE.tlsward-fallback      to the gateway that rule RULE names
+ *   u@good.example.tlsward-row                by the row of its domain: no rule speaks of it, but one does of the message
+ *   u@good.example.tlsward-via.b-25.mx.good.example.tlsward-encrypt
+ *                                             by the next hop [mx.good.example]:25 (hopLabels.ts), which the MTA would take
+ *
+ * The ends are labels that no top-level domain has, and they are the names of the transports in master.cf. The milter puts
+ * them on, `transport_maps` routes by them, `smtp_generic_maps` of the clones take them off, so no server ever sees them.
+ *
+ * A domain that ends so and cannot be taken apart is `unreadable`, never `plain`: routed like other mail it would leave
+ * without the protection it was marked for.
+ */
+import type { EnvelopeAddress } from '../core/address.ts';
+import { canonicalDomain } from '../core/domain.ts';
+import type { RuleLevel } from '../core/rule.ts';
+import { hopToLabels, labelsToHop } from './nextHopLabels.ts';
+
+export const ROUTE_ENDS = {
+  encrypt: 'tlsward-encrypt',
+  verify: 'tlsward-verify',
+  fallback: 'tlsward-fallback',
+  row: 'tlsward-row',
+} as const;
+export type RouteEnd = keyof typeof ROUTE_ENDS;
+
+/** Where one recipient is to go. */
+export type Route =
+  /** `via`: next hop as transport_maps take it; absent: the relayhost, or the domain's own. */
+  | { readonly end: RuleLevel | 'row'; readonly via?: string }
+  /** Name of the rule whose gateway it is. */
+  | { readonly end: 'fallback'; readonly rule: string };
+
+export type RouteMark =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'unreadable' }
+  | {
+      readonly kind: 'routed';
+      readonly route: Route;
+      /** The domain without the end, as written. */
+      readonly text: string;
+      /** The same, canonical. */
+      readonly domain: string;
+    };
+
+/** Between the domain and the labels of a next hop. */
+const VIA = '.tlsward-via.';
+const PLAIN: RouteMark = { kind: 'plain' };
+const UNREADABLE: RouteMark = { kind: 'unreadable' };
+/** Longest domain looked at; no DNS name is longer than 253. */
+const LONGEST = 1024;
+
+/** What a domain as written says about the way of its mail. Any case, one trailing dot; never throws. */
+export function readRoute(written: string): RouteMark {
+  const text = written.endsWith('.') ? written.slice(0, -1) : written;
+  const dot = text.lastIndexOf('.');
+  const end = endOf(asciiLower(text.slice(dot + 1)));
+  if (end === null) return PLAIN;
+  if (dot < 1 || text.length > LONGEST) return UNREADABLE;
+  const before = text.slice(0, dot);
+  if (end !== 'fallback') {
+    const at = asciiLower(before).lastIndexOf(VIA);
+    if (at < 0) return routed({ end }, before);
+    const via = labelsToHop(asciiLower(before.slice(at + VIA.length)));
+    return via === null ? UNREADABLE : routed({ end, via }, before.slice(0, at));
+  }
+  const cut = before.lastIndexOf('.');
+  if (cut < 1) return UNREADABLE;
+  const rule = asciiLower(before.slice(cut + 1));
+  return isLabel(rule) ? routed({ end, rule }, before.slice(0, cut)) : UNREADABLE;
+}
+
+/** Other folding would change the length: the Kelvin sign becomes a k. */
+function asciiLower(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+function endOf(label: string): RouteEnd | null {
+  switch (label) {
+    case ROUTE_ENDS.encrypt:
+      return 'encrypt';
+    case ROUTE_ENDS.verify:
+      return 'verify';
+    case ROUTE_ENDS.fallback:
+      return 'fallback';
+    case ROUTE_ENDS.row:
+      return 'row';
+    default:
+      return null;
+  }
+}
+
+function routed(route: Route, text: string): RouteMark {
+  const domain = canonicalDomain(text);
+  // one end in front of another: neither can be what was meant
+  if (domain === null || domain.split('.').includes('tlsward-via') || readRoute(domain).kind !== 'plain')
+    return UNREADABLE;
+  return { kind: 'routed', route, text, domain };
+}
+
+/** May a rule's name stand in a domain? */
+function isLabel(text: string): boolean {
+  return /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(text);
+}
+
+/** The address that a marked one stands for: rows and rules speak of its own domain. Others come back as they are. */
+export function unmarked(address: EnvelopeAddress): EnvelopeAddress {
+  if (!address.domain.includes('.tlsward-')) return address;
+  const mark = readRoute(address.domain);
+  if (mark.kind !== 'routed') return address;
+  const localPart = address.mailbox.slice(0, address.mailbox.lastIndexOf('@'));
+  return { ...address, domain: mark.domain, mailbox: `${localPart}@${mark.domain}` };
+}
+
+/**
+ * The domain with the end put on; null when there is no room for it (253 characters, in A-labels) or when the domain or
+ * the rule's name cannot stand in a domain name.
+ */
+export function writeRoute(written: string, route: Route): string | null {
+  const text = written.endsWith('.') ? written.slice(0, -1) : written;
+  const whole = `${text}${between(route)}.${ROUTE_ENDS[route.end]}`;
+  if (canonicalDomain(whole) === null) return null;
+  const back = readRoute(whole);
+  return back.kind === 'routed' && back.text === text ? whole : null;
+}
+
+/** What stands between the domain and the end. */
+function between(route: Route): string {
+  if (route.end === 'fallback') return `.${route.rule}`;
+  // a next hop without labels gives an empty label, which cannot stand
+  return route.via === undefined ? '' : `${VIA}${hopToLabels(route.via) ?? ''}`;
+}

@@ -1,0 +1,226 @@
+/**
+ * The policies that were fetched and have not expired, in memory, and copied to a folder when there is one.
+ *
+ * Memory is what counts: the disk is read once at the start and written behind, one file after the other, the newest state
+ * of a domain only. A disk that fails costs nothing but what a restart would have found; it is told once, until it works
+ * again. That a policy was used is written only when it matters: the first time since it was fetched (which is what makes
+ * it refreshed after a restart), then once a day.
+ *
+ * Limits: a number of policies, and of bytes with the latest policy on top. The least recently used go first; for bytes, of
+ * those that are longer than their part: a few long policies of one owner do not push out what protects others.
+ */
+import type { MemoryUse } from '../core/memorySize.ts';
+import type { StsFact, StsFailure } from '../core/publishedFacts.ts';
+import { expiryOf, type StoredPolicy, StsFolder, type Tell } from './folder.ts';
+import { codeOf } from './policyRequest.ts';
+
+export interface StsTrouble {
+  readonly failure: StsFailure;
+  readonly why: string;
+  readonly at: number;
+}
+
+export interface CachedPolicy extends StoredPolicy {
+  /** The same object each time. */
+  readonly fact: Extract<StsFact, { kind: 'policy' }>;
+  /** What it counts for, see StsLimits. */
+  readonly bytes: number;
+  lastUsed: number;
+  lastChecked: number;
+  /** `lastUsed` as the file has it. */
+  writtenUse: number;
+  /** From when on DNS is to be asked again for the id. */
+  recheckAt: number;
+  /** Fetches that failed since the last that did not; `trouble` is the latest, of the id `failedId`. */
+  failures: number;
+  failedId: string;
+  retryAt: number;
+  trouble: StsTrouble | null;
+}
+
+export interface StsCacheOptions {
+  /** null: memory only. */
+  readonly folder: string | null;
+  readonly mostPolicies: number;
+  readonly mostBytes: number;
+  readonly now: () => number;
+  readonly tell: Tell;
+}
+
+const DAY_MS = 86_400_000;
+/** After a restart an id is believed so long; how long DNS wanted it kept is not stored. */
+const RECHECK_LOADED_MS = 60_000;
+/** Files that are told of one by one when the folder is read. */
+const MOST_TOLD = 20;
+
+export class StsCache {
+  readonly #options: StsCacheOptions;
+  /** Least recently used first. */
+  readonly #policies = new Map<string, CachedPolicy>();
+  #folder: StsFolder | null = null;
+  #bytes = 0;
+  readonly #unwritten = new Set<string>();
+  #writing: Promise<void> | null = null;
+  #diskFails = false;
+
+  private constructor(options: StsCacheOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the folder; what is wrong with it is told, never thrown. */
+  static async open(options: StsCacheOptions): Promise<StsCache> {
+    const cache = new StsCache(options);
+    if (options.folder !== null) await cache.#load(options.folder);
+    return cache;
+  }
+
+  async #load(path: string): Promise<void> {
+    const { mostPolicies, now, tell } = this.#options;
+    const folder = await StsFolder.open(path, tell);
+    if (folder === null) return;
+    this.#folder = folder;
+    let told = 0;
+    const stored = await folder.load(mostPolicies * 2, (file, why) => {
+      if (told++ < MOST_TOLD) tell(file, why);
+    });
+    if (told > MOST_TOLD) tell(path, `${told - MOST_TOLD} more files are ignored`);
+    const time = now();
+    stored.sort((a, b) => a.lastUsed - b.lastUsed);
+    for (const one of stored) {
+      // a clock that was wrong then, or is now, must not make a policy hold longer than it says
+      const fetchedAt = Math.min(one.fetchedAt, time);
+      if (expiryOf(one.policy, fetchedAt) > time) this.#add({ ...one, fetchedAt }, one.lastUsed);
+      else this.#mark(one.domain);
+    }
+  }
+
+  get size(): number {
+    return this.#policies.size;
+  }
+
+  /** Of the policies, see StsLimits. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get memory(): MemoryUse {
+    return { name: 'MTA-STS policies', used: this.#bytes, limit: this.#options.mostBytes };
+  }
+
+  values(): IterableIterator<CachedPolicy> {
+    return this.#policies.values();
+  }
+
+  /** Also when it has expired. */
+  get(domain: string): CachedPolicy | null {
+    return this.#policies.get(domain) ?? null;
+  }
+
+  /** Notes that a policy was asked for. */
+  use(policy: CachedPolicy, now: number): void {
+    policy.lastUsed = now;
+    this.#policies.delete(policy.domain);
+    this.#policies.set(policy.domain, policy);
+  }
+
+  /** Keeps a policy in place of what was there; may push out others. */
+  put(stored: Omit<StoredPolicy, 'expiresAt'>): CachedPolicy {
+    const policy = this.#add(stored, -1);
+    this.#mark(stored.domain);
+    return policy;
+  }
+
+  #add(stored: Omit<StoredPolicy, 'expiresAt'>, writtenUse: number): CachedPolicy {
+    const { policy, id, fetchedAt, domain } = stored;
+    const added: CachedPolicy = {
+      ...stored,
+      expiresAt: expiryOf(policy, fetchedAt),
+      fact: { kind: 'policy', policy, id, fetchedAt },
+      bytes: bytesOf(stored),
+      writtenUse,
+      recheckAt: stored.lastChecked + RECHECK_LOADED_MS,
+      failures: 0,
+      failedId: '',
+      retryAt: 0,
+      trouble: null,
+    };
+    this.#drop(domain);
+    this.#policies.set(domain, added);
+    this.#bytes += added.bytes;
+    const { mostPolicies, mostBytes } = this.#options;
+    for (const [oldest, { bytes }] of this.#policies) {
+      const tooMany = this.#policies.size > mostPolicies;
+      if (!tooMany && this.#bytes <= mostBytes) break;
+      if (oldest !== domain && (tooMany || bytes > mostBytes / mostPolicies)) this.remove(oldest);
+    }
+    return added;
+  }
+
+  /** In memory and on disk; true when it was there. */
+  remove(domain: string): boolean {
+    if (!this.#drop(domain)) return false;
+    this.#mark(domain);
+    return true;
+  }
+
+  #drop(domain: string): boolean {
+    const policy = this.#policies.get(domain);
+    if (policy === undefined) return false;
+    this.#bytes -= policy.bytes;
+    return this.#policies.delete(domain);
+  }
+
+  /** Has what the files say about use written where it matters. */
+  writeUses(): void {
+    for (const policy of this.#policies.values()) {
+      const { lastUsed, writtenUse, fetchedAt } = policy;
+      const first = lastUsed > fetchedAt && writtenUse <= fetchedAt;
+      if (first || lastUsed - writtenUse > DAY_MS) this.#mark(policy.domain);
+    }
+  }
+
+  /** Writes to the folder what it does not have yet, and nothing from now on: another cache takes it over. */
+  leaveFolder(): Promise<void> {
+    this.writeUses();
+    this.#folder = null;
+    return this.flush();
+  }
+
+  /** Waits until the disk has what was to be written. */
+  async flush(): Promise<void> {
+    while (this.#writing !== null) await this.#writing;
+  }
+
+  #mark(domain: string): void {
+    if (this.#folder === null) return;
+    this.#unwritten.add(domain);
+    this.#writing ??= this.#write(this.#folder);
+  }
+
+  async #write(folder: StsFolder): Promise<void> {
+    for (const domain of this.#unwritten) {
+      this.#unwritten.delete(domain);
+      const policy = this.#policies.get(domain);
+      try {
+        if (policy === undefined) await folder.remove(domain);
+        else {
+          policy.writtenUse = policy.lastUsed;
+          await folder.write(policy);
+        }
+        this.#diskFails = false;
+      } catch (error) {
+        if (!this.#diskFails)
+          this.#options.tell(folder.fileOf(domain), `cannot be written (${codeOf(error)})`);
+        this.#diskFails = true;
+      }
+    }
+    // here and not when the promise is settled: what is marked in between would be left unwritten
+    this.#writing = null;
+  }
+}
+
+/** Strings may take two bytes a character. */
+function bytesOf({ text, policy }: Pick<StoredPolicy, 'text' | 'policy'>): number {
+  const parts = [...policy.mx, ...policy.lines].reduce((sum, { length }) => sum + length, 0);
+  return 2 * (text.length + parts);
+}

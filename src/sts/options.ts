@@ -1,0 +1,48 @@
+/**
+ * What the finder of MTA-STS policies works with and within: whom it asks, where it keeps, whom it tells, how much it may use.
+ */
+import type { Resolver } from '../dns/resolver.ts';
+import type { StsOpening } from './addressFilter.ts';
+import type { StsEvent } from './events.ts';
+import type { StsFetched } from './policyRequest.ts';
+
+export interface StsLimits {
+  /** Policies kept, and bytes of their text and of what was read in it, counted as two for each character. */
+  readonly policies: number;
+  readonly bytes: number;
+  /** Domains without a policy that are remembered. */
+  readonly remembered: number;
+  readonly rememberedBytes: number;
+  /** Policy files being fetched at once. */
+  readonly fetches: number;
+  /** Domains being looked up at once, fetches included. */
+  readonly lookups: number;
+  /** For one fetch, in milliseconds. */
+  readonly deadlineMs: number;
+}
+
+export const STS_LIMITS: StsLimits = {
+  policies: 10_000,
+  bytes: 64 * 1024 * 1024,
+  remembered: 10_000,
+  rememberedBytes: 16 * 1024 * 1024,
+  fetches: 256,
+  lookups: 1024,
+  deadlineMs: 15_000,
+};
+
+export interface StsOptions {
+  readonly resolver: Resolver;
+  /** Where policies outlive a restart (stsFolder.ts); null: nowhere. */
+  readonly folder: string | null;
+  readonly opening: StsOpening | null;
+  /** Called as things happen; must not throw. */
+  readonly event: (event: StsEvent) => void;
+  /** Milliseconds since the epoch. Default: the clock. */
+  readonly now?: () => number;
+  readonly limits?: Partial<StsLimits>;
+  /** PEM of the CAs to trust instead of Node's own list. */
+  readonly ca?: string;
+  /** How a policy is fetched. Default: over HTTPS (stsFetch.ts). */
+  readonly fetch?: (domain: string, signal: AbortSignal) => Promise<StsFetched>;
+}

@@ -1,0 +1,121 @@
+/** The Postfix that is served: what postconf says and does not say, programs that are none, and the warnings made of it. */
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Test, test } from 'tap';
+import { askPostconf, readPostconf } from '../../src/daemon/postconf.ts';
+import { type PostfixFacts, postfixWarnings } from '../../src/daemon/postfixWarnings.ts';
+
+const OLD = 'mail_version = 3.7.11\nsmtpd_forbid_bare_newline = no\n';
+const NEW = 'mail_version = 3.10.13\ntls_required_enable = yes\nsmtpd_forbid_bare_newline = normalize\n';
+
+test('its answer', async (t) => {
+  const three = (main: string, master = '') => {
+    const answer = readPostconf(main, master);
+    return answer === null ? null : [answer.version, answer.tlsRequiredEnable, answer.forbidBareNewline];
+  };
+  t.strictSame(three(OLD), ['3.7.11', null, 'no']);
+  t.strictSame(three(NEW), ['3.10.13', 'yes', 'normalize']);
+  const off = NEW.replace('= yes', '= NO ');
+  t.strictSame(three(off), ['3.10.13', 'no', 'normalize']);
+  t.strictSame(three(off, 'smtp/unix/tls_required_enable = no\n'), ['3.10.13', 'no', 'normalize']);
+  t.strictSame(three(off, 'smtp/unix/tls_required_enable = yes\n'), ['3.10.13', 'yes', 'normalize']);
+  t.strictSame(
+    three(NEW, 'smtp/unix/tls_required_enable = no\n'),
+    ['3.10.13', 'yes', 'normalize'],
+    'one of many',
+  );
+  t.strictSame(
+    three(off, 'smtp/unix/tls_required_enable = $x\n'),
+    ['3.10.13', 'yes', 'normalize'],
+    'not known: not no',
+  );
+  t.strictSame(three('mail_version = 3.12-20260821\n'), ['3.12', null, null], 'a snapshot');
+  for (const text of ['', 'hello', 'mail_version =', 'mail_version = x', '= = =', '\0\n'.repeat(9)])
+    t.equal(three(text), null);
+});
+
+function program(t: Test, text: string, mode = 0o755): string {
+  const dir = mkdtempSync(join(tmpdir(), 'tlsward-postconf-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const path = join(dir, 'postconf');
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  return path;
+}
+
+test('programs', async (t) => {
+  const ask = (text: string, mode?: number) => askPostconf(program(t, text, mode));
+  t.match(await ask(`#!/bin/sh\n[ "$1" = -P ] || printf '${NEW.replaceAll('\n', '\\n')}'\n`), {
+    version: '3.10.13',
+  });
+  t.match(await ask(`#!/bin/sh\necho oh >&2; printf '${OLD.replaceAll('\n', '\\n')}'\n`), {
+    version: '3.7.11',
+  });
+  t.equal(await ask('#!/bin/sh\nexit 1\n'), null, 'one that fails');
+  t.equal(await ask('#!/bin/sh\ncat /dev/zero\n'), null, 'one that does not stop talking');
+  t.equal(await ask('not a program', 0o644), null);
+  t.equal(await ask('#!/no/such/shell\n'), null);
+  t.equal(await askPostconf('/no/such/program'), null);
+  t.equal(await askPostconf('/tmp'), null);
+  const begun = performance.now();
+  let turns = 0;
+  const timer = setInterval(() => turns++, 20);
+  t.equal(await ask('#!/bin/sh\nexec sleep 60\n'), null, 'one that hangs');
+  clearInterval(timer);
+  t.ok(performance.now() - begun < 15_000);
+  t.ok(turns > 20, 'and everything else goes on meanwhile');
+  t.match(
+    await ask('#!/bin/sh\necho "mail_version = $0 $#" "$(pwd)" "$HOME"; echo "mail_version = 3.11"\n'),
+    { version: '3.11' },
+  );
+});
+
+const NOTHING: PostfixFacts = {
+  configured: null,
+  tlsRequiredEnable: null,
+  protects: true,
+  receives: true,
+  postconf: null,
+  seen: [],
+};
+
+test('warnings', async (t) => {
+  const says = (facts: Partial<PostfixFacts>, ...want: RegExp[]) => {
+    const warnings = postfixWarnings({ ...NOTHING, ...facts });
+    t.equal(warnings.length, want.length, JSON.stringify(warnings));
+    for (const [i, pattern] of want.entries()) t.match(warnings[i], pattern);
+  };
+  const old = readPostconf(OLD.replace('= no', '= yes'), '');
+  const since = readPostconf(NEW, '');
+  const off = readPostconf(NEW.replace('= yes', '= no'), '');
+  const open = /lets any author switch off TLS .* tls_required_enable = no /;
+  says({});
+  says({ postconf: old });
+  says({ postconf: since }, /^Postfix 3\.10\.13 lets .*; postconf says that it is yes$/);
+  says({ postconf: since, protects: false });
+  says({ postconf: since, tlsRequiredEnable: false }, open); // what is there counts, not what is said of it
+  says({ postconf: off });
+  says({ postconf: off, seen: ['3.10.13'] });
+  says({ configured: '3.10' }, /^Postfix 3\.10 lets .* nobody has said what it is$/);
+  says({ configured: '3.11', tlsRequiredEnable: true }, /tls-required-enable says that it is yes$/);
+  says({ configured: '3.11', tlsRequiredEnable: false });
+  says({ configured: '3.9' });
+  says({ seen: ['3.7.11', '3.11.7'] }, /^Postfix 3\.11\.7 lets/);
+  says({ seen: ['3.11.7'], tlsRequiredEnable: false });
+
+  const waits = /^postfix-version is 3\.10, and a Postfix here is 3\.7\.11: mail .* waits, 4\.7\.5/;
+  says({ configured: '3.10', tlsRequiredEnable: false, postconf: old }, waits);
+  says({ configured: '3.10', tlsRequiredEnable: false, seen: ['3.10.1', '3.7.11'] }, waits);
+  says({ configured: '3.11', tlsRequiredEnable: false, seen: ['3.10.1'] }, /it may refuse/);
+  says({ configured: '3.7', postconf: off });
+
+  const smuggling = /smuggles messages past every check: main\.cf needs smtpd_forbid_bare_newline = yes$/;
+  says({ postconf: readPostconf(OLD, '') }, smuggling);
+  says({ postconf: readPostconf(OLD, ''), receives: false });
+  says({ postconf: readPostconf('mail_version = 3.7.4\n', '') }, /3\.7\.4 cannot be told .* update to/);
+  says(
+    { postconf: readPostconf(`${NEW.replace('= yes', '= no')}smtpd_forbid_bare_newline = no\n`, '') },
+    /= normalize$/,
+  );
+});

@@ -1,0 +1,175 @@
+/**
+ * A receiving mail server that may offer STARTTLS, with any certificate: takes every message and remembers under which
+ * protection each command came.
+ *
+ * What matters to a test of the deliver leg is what crossed the wire in the clear, so every MAIL, RCPT and message is kept
+ * with the TLS protocol it came under, null for none. Source: RFC 3207 (state is forgotten at STARTTLS).
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import { TLSSocket, type TLSSocketOptions } from 'node:tls';
+import { until } from '../deadline.ts';
+
+/** One transaction as the server saw it. */
+export interface Received {
+  /** `TLSv1.3`; null in plain text. */
+  readonly protocol: string | null;
+  readonly sender: string;
+  /** Of MAIL: `SIZE=99 REQUIRETLS`. */
+  readonly parameters: string;
+  readonly recipients: readonly string[];
+  /** null when it ended before DATA. */
+  readonly content: string | null;
+  /** performance.now() at MAIL. */
+  readonly at: number;
+}
+
+export interface SinkOptions {
+  /** Certificate and limits; null: STARTTLS is not offered. */
+  readonly tls: TLSSocketOptions | null;
+  /** STARTTLS is offered, and then refused with 454, or accepted and answered with bytes that are not TLS. */
+  readonly starttls?: 'refused' | 'garbled';
+  /** REQUIRETLS (RFC 8689) is offered, under TLS only. */
+  readonly requireTls?: boolean;
+  /** Where it listens; default 127.0.0.1 and any free port. */
+  readonly host?: string;
+  readonly port?: number;
+  /** Milliseconds before each reply. */
+  readonly delayMs?: number;
+}
+
+interface Mail {
+  protocol: string | null;
+  sender: string;
+  parameters: string;
+  recipients: string[];
+  content: string | null;
+  at: number;
+}
+
+export class TlsSink {
+  readonly received: Received[] = [];
+  connections = 0;
+  /** Every byte that came in plain text, of all connections. */
+  clear = '';
+  readonly #options: SinkOptions;
+  readonly #server: Server;
+  readonly #open = new Set<Socket>();
+
+  private constructor(options: SinkOptions) {
+    this.#options = options;
+    this.#server = createServer((socket) => {
+      this.connections++;
+      this.#open.add(socket);
+      socket.on('close', () => this.#open.delete(socket));
+      this.#serve(socket, null, true);
+    });
+  }
+
+  static async start(options: SinkOptions): Promise<TlsSink> {
+    const sink = new TlsSink(options);
+    const { host = '127.0.0.1', port = 0 } = options;
+    await new Promise<void>((resolve, reject) => {
+      sink.#server.once('error', reject);
+      sink.#server.listen(port, host, resolve);
+    });
+    return sink;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the sink is not listening');
+    return address.port;
+  }
+
+  /** Whole messages so far. */
+  get messages(): readonly Received[] {
+    return this.received.filter(({ content }) => content !== null);
+  }
+
+  /** Everything but the greeting that came in plain text. */
+  get plain(): readonly Received[] {
+    return this.received.filter(({ protocol }) => protocol === null);
+  }
+
+  waitForMessages(count: number, timeoutMs = 15_000): Promise<readonly Received[]> {
+    const probe = () => (this.messages.length >= count ? this.messages : null);
+    return until(timeoutMs, `${count} messages`, probe, () => JSON.stringify(this.received.slice(-20)));
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#open) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #serve(socket: Socket, protocol: string | null, greet: boolean): void {
+    const { tls, starttls, requireTls = false, delayMs = 0 } = this.#options;
+    socket.on('error', () => {}); // the client has gone, or refused our certificate
+    const write = (text: string): void => {
+      if (delayMs === 0) socket.write(text);
+      else setTimeout(() => socket.writable && socket.write(text), delayMs);
+    };
+    let mail: Mail | null = null;
+    let content: string[] | null = null;
+    let rest = '';
+    const line = (text: string): void => {
+      if (content !== null && mail !== null) {
+        if (text !== '.') {
+          content.push(text);
+          return;
+        }
+        mail.content = `${content.join('\n')}\n`;
+        content = null;
+        write('250 2.0.0 kept\r\n');
+        return;
+      }
+      const verb = text.split(/[ :]/)[0]!.toUpperCase();
+      if (verb === 'EHLO') {
+        const offered = (tls !== null || starttls !== undefined) && protocol === null;
+        const under = requireTls && protocol !== null ? '250-REQUIRETLS\r\n' : '';
+        const offer = offered ? '250-STARTTLS\r\n' : under;
+        write(`250-sink.example\r\n${offer}250 8BITMIME\r\n`);
+      } else if (verb === 'STARTTLS' && starttls === 'refused') {
+        write('454 4.7.0 TLS not available due to local problem\r\n');
+      } else if (verb === 'STARTTLS' && starttls === 'garbled') {
+        socket.removeListener('data', onData);
+        socket.write('220 2.0.0 go ahead\r\n');
+        socket.on('data', () => socket.end('this is not TLS, and never will be\r\n'));
+      } else if (verb === 'STARTTLS' && tls !== null && protocol === null) {
+        socket.removeListener('data', onData);
+        socket.write('220 2.0.0 go ahead\r\n');
+        const secured = new TLSSocket(socket, { ...tls, isServer: true });
+        this.#open.add(secured);
+        secured.on('close', () => this.#open.delete(secured));
+        secured.on('error', () => {}); // a handshake that failed, perhaps as wanted
+        secured.once('secure', () => this.#serve(secured, secured.getProtocol() ?? 'unknown', false));
+      } else if (verb === 'MAIL') {
+        const sender = pathOf(text);
+        const parameters = text.slice(text.indexOf('>') + 1).trim();
+        mail = { protocol, sender, parameters, recipients: [], content: null, at: performance.now() };
+        this.received.push(mail);
+        write('250 2.1.0 ok\r\n');
+      } else if (verb === 'RCPT') {
+        mail?.recipients.push(pathOf(text));
+        write('250 2.1.5 ok\r\n');
+      } else if (verb === 'DATA') {
+        content = [];
+        write('354 go on\r\n');
+      } else if (verb === 'QUIT') {
+        socket.end('221 2.0.0 bye\r\n');
+      } else write('250 2.0.0 ok\r\n');
+    };
+    const onData = (chunk: Buffer): void => {
+      if (protocol === null) this.clear += chunk.toString('latin1');
+      const lines = (rest + chunk.toString('latin1')).split('\r\n');
+      rest = lines.pop() ?? '';
+      for (const text of lines) line(text);
+    };
+    socket.on('data', onData);
+    if (greet) write('220 sink.example ESMTP\r\n');
+  }
+}
+
+/** `MAIL FROM:<a@b> SIZE=9` to `a@b`. */
+function pathOf(line: string): string {
+  return /<(.*?)>/.exec(line)?.[1] ?? '';
+}

@@ -1,0 +1,156 @@
+/**
+ * Which rules apply to whom: one line a condition and message, then several rules, readings of broken addresses, and the
+ * properties that rules only raise and that the order of recipients is kept.
+ */
+import { test } from 'tap';
+import { parsePath } from '../../src/core/address.ts';
+import type { MessageFacts, Rule, RuleConditions } from '../../src/core/rule.ts';
+import { needsOf } from '../../src/rules/matchRules.ts';
+
+const NO_CONDITION: RuleConditions = {
+  subjectTags: [],
+  headers: [],
+  requireTls: false,
+  replyToMarked: false,
+  senders: [],
+  recipients: [],
+  users: [],
+};
+
+function rule(when: Partial<RuleConditions>, some: Partial<Rule> = {}): Rule {
+  return {
+    name: 'r',
+    at: { file: 't.ini', line: 1 },
+    when: { ...NO_CONDITION, ...when },
+    level: 'encrypt',
+    cannot: 'reject',
+    fallback: null,
+    requestRequireTls: false,
+    help: null,
+    ...some,
+  };
+}
+
+function facts(some: Partial<MessageFacts> = {}, recipients = ['<bob@bank.example>']): MessageFacts {
+  return {
+    sender: parsePath('<alice@our.example>'),
+    user: 'Alice',
+    requireTls: false,
+    subjects: [],
+    headers: [],
+    repliesTo: [],
+    recipients: recipients.map(parsePath),
+    ...some,
+  };
+}
+
+const secure = { text: '[Secure]', folded: '[secure]' };
+const german = { text: '[vertraulich]', folded: '[vertraulich]' };
+const field = (name: string, value: string) => ({ headers: [{ name, value }] });
+const from = (path: string) => ({ sender: parsePath(path) });
+
+type Line = readonly [Partial<RuleConditions>, Partial<MessageFacts>, because: string | null];
+const LINES: readonly Line[] = [
+  [{ subjectTags: [secure] }, {}, null],
+  [{ subjectTags: [secure] }, { subjects: ['offer'] }, null],
+  [{ subjectTags: [secure] }, { subjects: ['re:[secure]offer'] }, 'the subject has [Secure]'],
+  [{ subjectTags: [secure, german] }, { subjects: ['a', '[vertraulich]'] }, 'the subject has [vertraulich]'],
+  [{ headers: [{ name: 'x-a', value: null }] }, field('x-b', 'y'), null],
+  [{ headers: [{ name: 'x-a', value: null }] }, field('x-a', ''), 'there is a header x-a'],
+  [
+    { headers: [{ name: 'x-a', value: 'Yes please' }] },
+    field('x-a', ' yes\n\t PLEASE '),
+    'there is a header x-a: Yes please',
+  ],
+  [{ headers: [{ name: 'x-a', value: 'yes' }] }, field('x-a', 'yes, but'), null],
+  [
+    {
+      headers: [
+        { name: 'x-a', value: 'yes' },
+        { name: 'x-b', value: null },
+      ],
+    },
+    field('x-b', 'no'),
+    'there is a header x-b',
+  ],
+  [{ requireTls: true }, {}, null],
+  [{ requireTls: true }, { requireTls: true }, 'the author asked for REQUIRETLS'],
+  [{ replyToMarked: true }, {}, null],
+  [
+    { replyToMarked: true },
+    { repliesTo: ['bank.example'] },
+    'it is a reply to mail of bank.example that arrived protected',
+  ],
+  [{ senders: ['our.example'] }, {}, 'the sender is in our.example'],
+  [{ senders: ['.our.example'] }, {}, null],
+  [{ senders: ['.our.example'] }, from('<a@x.y.our.example>'), 'the sender is in .our.example'],
+  [{ senders: ['alice@our.example'] }, from('<Alice@OUR.example.>'), 'the sender is in alice@our.example'],
+  [{ senders: ['alice@our.example'] }, from('<carol@our.example>'), null],
+  [{ senders: ['*'] }, {}, 'the sender is *'],
+  [{ senders: ['*'] }, from('<postmaster>'), 'the sender is *'],
+  [{ senders: ['*'] }, from('<>'), null],
+  [{ senders: ['<>'] }, from('<>'), 'the sender is <>'],
+  [{ senders: ['<>'] }, {}, null],
+  // broken addresses: what one reading could be counts
+  [{ senders: ['our.example'] }, from('<a@our.example(x)@evil.example>'), 'the sender is in our.example'],
+  [{ senders: ['our.example'] }, from('<a%our.example@evil.example>'), 'the sender is in our.example'],
+  [{ senders: ['.our.example'] }, from('<a@b@sub.our.example>'), 'the sender is in .our.example'],
+  [{ senders: ['our.example'] }, from('<a@b@>'), null],
+  [{ senders: ['[192.0.2.1]'] }, from('<a@[192.0.2.1]>'), 'the sender is in [192.0.2.1]'],
+  [{ users: ['alice'] }, {}, 'the author logged in as alice'],
+  [{ users: ['bob'] }, {}, null],
+  [{ users: ['*'] }, {}, 'the author logged in'],
+  [{ users: ['*'] }, { user: '' }, null],
+  [{ users: ['*'], senders: ['our.example'] }, {}, 'the sender is in our.example, the author logged in'],
+  [{ users: ['*'], senders: ['their.example'] }, {}, null],
+  [{ recipients: ['bank.example'] }, {}, 'the recipient is in bank.example'],
+  [{ recipients: ['.bank.example', 'bob@bank.example'] }, {}, 'the recipient is in bob@bank.example'],
+  [{ recipients: ['other.example'] }, {}, null],
+  [{ recipients: ['*'], users: ['*'] }, {}, 'the author logged in, the recipient is in *'],
+];
+
+test('each condition, alone and with others', async (t) => {
+  for (const [when, some, because] of LINES) {
+    const [need] = needsOf([rule(when)], facts(some));
+    t.same(need?.because ?? null, because === null ? null : [because], JSON.stringify([when, some]));
+  }
+});
+
+test('what a rule says of one recipient it does not say of another', async (t) => {
+  const rules = [
+    rule({ recipients: ['bank.example'], subjectTags: [secure] }, { name: 'one' }),
+    rule({ subjectTags: [secure] }, { name: 'two', level: 'verify' }),
+    rule({ recipients: ['*'], subjectTags: [german] }, { name: 'three', level: 'verify' }),
+    rule({ users: ['*'] }, { name: 'four' }),
+  ];
+  const names = (needs: ReturnType<typeof needsOf>) =>
+    needs.map((need) =>
+      need === null ? '-' : `${need.level} ${need.rules.map(({ name }) => name).join(' ')}`,
+    );
+  const to = ['<a@bank.example>', '<b@x.example>'];
+  t.same(names(needsOf(rules, facts({ subjects: ['[secure]'] }, to))), [
+    'verify two one four',
+    'verify two four',
+  ]);
+  t.same(names(needsOf(rules, facts({}, to))), ['encrypt four', 'encrypt four']);
+  t.same(names(needsOf(rules, facts({ user: '' }, to))), ['-', '-']);
+  t.same(needsOf(rules, facts({}, [])), []);
+  t.same(needsOf([], facts({}, to)), [null, null]);
+});
+
+test('a further rule never lowers', async (t) => {
+  const all = LINES.map(([when], i) =>
+    rule(when, { name: `r${i}`, level: i % 2 === 0 ? 'encrypt' : 'verify' }),
+  );
+  const rank = { none: 0, encrypt: 1, verify: 2 };
+  for (const [, some] of LINES) {
+    let before = 0;
+    for (let count = 0; count <= all.length; count++) {
+      const [need] = needsOf(all.slice(0, count), facts(some));
+      const now = rank[need?.level ?? 'none'];
+      if (now < before) t.fail(`rule ${count} lowered`);
+      t.ok((need?.rules.length ?? 0) === (need?.because.length ?? 0));
+      before = now;
+    }
+  }
+});
