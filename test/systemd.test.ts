@@ -142,24 +142,28 @@ t.test('in step with the program', async (t) => {
 });
 
 t.test('sockets in step with program and fragments', async (t) => {
-  const doors = { policy: 'policy', milter: 'milter', socketmap: 'deliver' };
-  t.equal(unitNames().length, 1 + Object.keys(doors).length);
-  for (const [door, fragment] of Object.entries(doors)) {
-    const socket = readUnit(`tlsward-${door}.socket`);
-    const path = `${SOCKET_FOLDER}/${door}.sock`;
+  const protocols = { policy: 'policy', milter: 'milter', socketmap: 'deliver' };
+  t.equal(unitNames().length, 1 + Object.keys(protocols).length);
+  for (const [protocol, fragment] of Object.entries(protocols)) {
+    const socket = readUnit(`tlsward-${protocol}.socket`);
+    const path = `${SOCKET_FOLDER}/${protocol}.sock`;
     t.equal(one(socket, 'Socket.ListenStream'), path);
-    t.equal(one(socket, 'Socket.FileDescriptorName'), door);
+    t.equal(one(socket, 'Socket.FileDescriptorName'), protocol);
     t.equal(one(socket, 'Socket.Service'), 'tlsward.service');
     t.equal(one(socket, 'Socket.SocketUser'), one(service, 'Service.User'));
     t.equal(one(socket, 'Socket.SocketGroup'), 'postfix');
     t.equal(one(socket, 'Socket.SocketMode'), defaultOf('socket-mode'));
     t.match(repoText('contrib/tables/tlsward.ini'), new RegExp(`unix:${path}$`, 'm'));
     // relative to the queue folder /var/spool/postfix
-    t.match(repoText(`contrib/postfix/${fragment}.main.cf`), new RegExp(`unix:tlsward/${door}\\.sock[,:]`));
+    t.match(
+      repoText(`contrib/postfix/${fragment}.main.cf`),
+      new RegExp(`unix:tlsward/${protocol}\\.sock[,:]`),
+    );
   }
   // the names the daemon looks for among the descriptors it inherits
   const names = repoText('src/daemon/service.ts');
-  for (const door of [...Object.keys(doors), 'control']) t.ok(names.includes(`'${door}'`), door);
+  for (const protocol of [...Object.keys(protocols), 'control'])
+    t.ok(names.includes(`'${protocol}'`), protocol);
 });
 
 const noAccounts = without('systemd-sysusers') || without('systemd-tmpfiles');

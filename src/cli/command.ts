@@ -32,7 +32,7 @@ export const EXIT = {
   config: 78,
 } as const;
 
-/** Wrong arguments: the message names the mistake, `main` adds where to find help. */
+/** Invalid arguments: the message names the mistake, `main` adds where to find help. */
 export class UsageError extends Error {}
 
 const COMMON = {

@@ -13,7 +13,7 @@
  * 75 somebody else is writing it, 78 mistakes.
  */
 
-import { formatPosition, formatProblem, type Problem, Wrong } from '../config/ini/problem.ts';
+import { formatPosition, formatProblem, Invalid, type Problem } from '../config/ini/problem.ts';
 import { addDays, countDays, dayOf, daysBetween } from '../config/keys/day.ts';
 import { type Pattern, parsePattern } from '../config/keys/pattern.ts';
 import { parseDay } from '../config/keys/values.ts';
@@ -53,7 +53,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (name === undefined || more.length > 0) throw new UsageError('except takes one domain');
   if (values.sample) throw new UsageError('except writes: copy the sample table first');
   const pattern = parsePattern(name);
-  if (pattern instanceof Wrong) throw new UsageError(saying(pattern));
+  if (pattern instanceof Invalid) throw new UsageError(saying(pattern));
   const today = dayOf(new Date());
   const entries = values.remove ? null : entriesOf(values, today);
   if (
@@ -202,12 +202,12 @@ export function parseUntil(text: string, today: string): string {
   const span = /^\+([0-9]{1,4})([dw])$/.exec(text);
   if (span !== null) return addDays(today, Number(span[1]) * (span[2] === 'w' ? 7 : 1));
   const day = parseDay(text);
-  if (day === null || day instanceof Wrong)
+  if (day === null || day instanceof Invalid)
     throw new UsageError(`--until: found "${text}", expected +14d, +2w or a day that exists, YYYY-MM-DD`);
   if (day < today) throw new UsageError(`--until: ${day} has passed`);
   return day;
 }
 
-function saying({ found, expected, hint }: Wrong): string {
+function saying({ found, expected, hint }: Invalid): string {
   return `found ${found}, expected ${expected}${hint === '' ? '' : ` (${hint})`}`;
 }

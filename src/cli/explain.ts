@@ -79,7 +79,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const { service } = loaded;
   const table = new PolicyTable(loaded.packed, 1, loaded.hash);
   const transaction: Transaction = {
-    door: 'policy',
+    protocol: 'policy',
     stage: 'RCPT',
     arrival: 'smtp',
     clientAddress: values.client,

@@ -26,7 +26,7 @@ const OPTIONS = {
 } as const;
 
 /** Differing lines that `--check` prints, and suffixes that the comment names. */
-const MOST_LINES = 20;
+const MAX_LINES = 20;
 
 /** `tlsward export postfix`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
@@ -84,9 +84,9 @@ function heading(map: StaticMap, config: string, hash: string, version: string):
     observed > 0 ? count(observed, 'row that is only observed', 'rows that are only observed') : '',
     auto > 0 ? count(auto, 'row with deliver = auto', 'rows with deliver = auto') : '',
     ...hidden
-      .slice(0, MOST_LINES)
+      .slice(0, MAX_LINES)
       .map(({ suffix, because }) => `${suffix}, because Postfix's own level is for ${because}`),
-    hidden.length > MOST_LINES ? `${hidden.length - MOST_LINES} more suffixes, for the same reason` : '',
+    hidden.length > MAX_LINES ? `${hidden.length - MAX_LINES} more suffixes, for the same reason` : '',
   ].filter((words) => words !== '');
   return [
     `Rows that must never be plain, for Postfix ${version} and later: written by tlsward export postfix.`,
@@ -129,8 +129,8 @@ function check(file: string, lines: readonly string[], json: boolean, io: Io): n
       ...extra.map((line) => `- ${escapeText(line, 400)}`),
     ];
     io.out(`${paint(io, 'red', `${file}: ${missing.length} missing, ${extra.length} too many`)}\n`);
-    for (const line of differences.slice(0, MOST_LINES)) io.out(`  ${line}\n`);
-    if (differences.length > MOST_LINES) io.out(`  ${differences.length - MOST_LINES} more\n`);
+    for (const line of differences.slice(0, MAX_LINES)) io.out(`  ${line}\n`);
+    if (differences.length > MAX_LINES) io.out(`  ${differences.length - MAX_LINES} more\n`);
   }
   return same ? EXIT.yes : EXIT.no;
 }

@@ -11,7 +11,7 @@
  * Sources: Postfix postconf(5), smtp_tls_policy_maps; postmap(1); `src/util/readlline.c`.
  */
 
-import { Wrong } from '../config/ini/problem.ts';
+import { Invalid } from '../config/ini/problem.ts';
 import { type Pattern, parsePattern } from '../config/keys/pattern.ts';
 import { parseCipherFragment, parseFingerprint, parseServerName } from '../config/keys/values.ts';
 import { parseNextHop } from '../core/nextHop.ts';
@@ -80,7 +80,7 @@ function reachesMore(key: string, { text }: Pattern, level: string | undefined):
 
 function patternOf(key: string): Pattern | Unmapped {
   const pattern = parsePattern(key);
-  if (pattern instanceof Wrong)
+  if (pattern instanceof Invalid)
     return new Unmapped(`not a pattern of the table${pattern.hint === '' ? '' : `: ${pattern.hint}`}`);
   switch (pattern.kind) {
     case 'domain':
@@ -133,7 +133,7 @@ function requirementOf(value: string, pattern: Pattern): Requirement | Unmapped 
 function deniedFor(words: readonly string[]): readonly string[] | Unmapped {
   const fragments = words.map((word) => word.toLowerCase());
   const excluded = new Set(excludedCiphers(fragments));
-  const lost = words.find((word) => !excluded.has(word) || parseCipherFragment(word) instanceof Wrong);
+  const lost = words.find((word) => !excluded.has(word) || parseCipherFragment(word) instanceof Invalid);
   if (lost !== undefined) return new Unmapped(`exclude=${lost} is no cipher that deny-ciphers knows`);
   return [...new Set(fragments)];
 }
@@ -142,7 +142,7 @@ function pinned(matches: readonly string[]): Requirement | Unmapped {
   const digests: string[] = [];
   for (const text of matches.flatMap((one) => one.split('|'))) {
     const digest = parseFingerprint(text);
-    if (digest instanceof Wrong) return new Unmapped(`match=${text} is no digest of a known length`);
+    if (digest instanceof Invalid) return new Unmapped(`match=${text} is no digest of a known length`);
     digests.push(digest);
   }
   return [
@@ -168,7 +168,7 @@ function named(level: string, matches: readonly string[], pattern: Pattern): Req
       return new Unmapped(`match=${word} for ${pattern.text}, which is no single name`);
     const text = host === null ? word : word === 'nexthop' ? host : `.${host}`;
     const name = parseServerName(text);
-    if (name instanceof Wrong) return new Unmapped(`match=${text} is no name with two labels or more`);
+    if (name instanceof Invalid) return new Unmapped(`match=${text} is no name with two labels or more`);
     names.push(name);
   }
   return [

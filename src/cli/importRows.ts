@@ -12,7 +12,7 @@
  * as strictly as it was said gets no row.
  */
 
-import { LONGEST_LINE_BYTES } from '../config/ini/limits.ts';
+import { MAX_LINE_BYTES } from '../config/ini/limits.ts';
 import { escapeText, formatPosition } from '../config/ini/problem.ts';
 import { formatHalf } from '../config/load/exceptionsFile.ts';
 import { type AnsweredLevel, mandatory } from '../deliver/level.ts';
@@ -80,8 +80,8 @@ export class Imported {
   }
 
   #fault(name: string, patterns: readonly string[], requirement: Requirement): string | null {
-    if (requirement.some(([, value]) => value.length > LONGEST_LINE_BYTES - 100))
-      return `a list longer than a line of the table, ${LONGEST_LINE_BYTES} bytes`;
+    if (requirement.some(([, value]) => value.length > MAX_LINE_BYTES - 100))
+      return `a list longer than a line of the table, ${MAX_LINE_BYTES} bytes`;
     for (const pattern of patterns) {
       const first = this.#rows.get(pattern);
       if (first !== undefined && first.policy !== name)

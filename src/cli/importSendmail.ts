@@ -11,7 +11,7 @@
  * Sources: Sendmail cf/README, "TLS-related rulesets", "STARTTLS"; cf/m4/proto.m4, rulesets tls_rcpt and TLS_connection.
  */
 
-import { Wrong } from '../config/ini/problem.ts';
+import { Invalid } from '../config/ini/problem.ts';
 import { parsePattern } from '../config/keys/pattern.ts';
 import { parseServerName } from '../config/keys/values.ts';
 import { type Imported, type Requirement, type SourceLine, Unmapped } from './importRows.ts';
@@ -59,7 +59,7 @@ function patternsOf(key: string): readonly string[] | Unmapped {
   if (key === '') return ['*'];
   if (key.endsWith('@')) return new Unmapped('a user in any domain; a row has a domain');
   const pattern = parsePattern(key);
-  if (pattern instanceof Wrong)
+  if (pattern instanceof Invalid)
     return new Unmapped(`not a pattern of the table${pattern.hint === '' ? '' : `: ${pattern.hint}`}`);
   if (pattern.kind === 'address') return [pattern.text];
   if (pattern.kind === 'domain') return [pattern.text, `.${pattern.text}`];
@@ -88,7 +88,7 @@ function parseRequirement(value: string): Wanted | Unmapped {
     return new Unmapped(`+${extension}: a row compares the name in a verified certificate, nothing else`);
   if (named?.[1] !== undefined) {
     const name = parseServerName(named[1]);
-    if (name instanceof Wrong || name.startsWith('.'))
+    if (name instanceof Invalid || name.startsWith('.'))
       return new Unmapped(`CN:${named[1]} is no name with two labels or more`);
     requirement.push(['server-names', name]);
   }

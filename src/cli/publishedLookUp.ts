@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { Published, PublishedQuestion, StsFact } from '../core/publishedFacts.ts';
-import { openPublications } from '../discovery/openDiscovery.ts';
+import { openDiscovery } from '../discovery/openDiscovery.ts';
 import type { Inspection } from '../discovery/policyDiscovery.ts';
 import { askDaemon, ControlError } from '../net/controlClient.ts';
 import { parseStored } from '../sts/folder.ts';
@@ -48,7 +48,7 @@ export async function lookUpPublished(
 
 async function lookUpHere(question: PublishedQuestion, service: ServiceSettings): Promise<Published> {
   const { resolver, published, stsTestOpening, stsCache } = service;
-  const finder = await openPublications(
+  const finder = await openDiscovery(
     { resolver, published, stsTestOpening, stsCache: null, version: answeredVersion(service.postfixVersion) },
     { sts: () => undefined, dane: () => undefined },
   );

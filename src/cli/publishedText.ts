@@ -9,7 +9,7 @@ import type { DaneFact, OtherAnswer, Published, StsFact } from '../core/publishe
 import type { Inspection } from '../discovery/policyDiscovery.ts';
 import { visible } from '../log/visible.ts';
 
-const MOST_NAMES = 20;
+const MAX_NAMES = 20;
 
 /** Lines; `now` in milliseconds since the epoch. `kept`: what is known beyond the facts, if anything. */
 export function publishedLines(published: Published, kept: Inspection | null, now: number): string[] {
@@ -53,8 +53,8 @@ function stsLines(sts: StsFact, kept: Inspection | null, now: number): string[] 
       return [`not found out: ${visible(sts.why)}`];
     case 'policy': {
       const { mode, mx, maxAgeSeconds } = sts.policy;
-      const more = mx.length > MOST_NAMES ? ` and ${mx.length - MOST_NAMES} more` : '';
-      const names = `${mx.slice(0, MOST_NAMES).join(' ')}${more}`;
+      const more = mx.length > MAX_NAMES ? ` and ${mx.length - MAX_NAMES} more` : '';
+      const names = `${mx.slice(0, MAX_NAMES).join(' ')}${more}`;
       const expires = sts.fetchedAt + maxAgeSeconds * 1000;
       const lines = [
         `mode ${mode}, id ${visible(sts.id)}, mx ${names === '' ? 'none' : names}, max_age ${duration(maxAgeSeconds * 1000)}`,

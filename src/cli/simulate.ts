@@ -14,7 +14,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { Wrong } from '../config/ini/problem.ts';
+import { Invalid } from '../config/ini/problem.ts';
 import { type ListenAddress, parseListen } from '../config/keys/listenAddress.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
@@ -54,7 +54,7 @@ function listener(file: string, key: string): ListenAddress {
 
 function address(text: string, folder: string): ListenAddress {
   const parsed = parseListen(text, resolve(folder));
-  if (parsed instanceof Wrong)
+  if (parsed instanceof Invalid)
     throw new UsageError(`--connect: found ${parsed.found}, expected ${parsed.expected}`);
   return parsed;
 }

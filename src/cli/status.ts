@@ -151,9 +151,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
   for (const { name, address, trouble } of reply.listeners)
     line(name, trouble === undefined ? address : `${address}  ${paint(io, 'red', trouble)}`);
   line('verdicts', counters(reply.verdicts));
-  for (const [door, byTls] of Object.entries(reply.verdictsByTls)) {
+  for (const [protocol, byTls] of Object.entries(reply.verdictsByTls)) {
     for (const [i, key] of Object.keys(byTls).sort().entries())
-      line(i === 0 ? `by ${door}` : '', `${TLS_WORDS[key] ?? key}: ${counters(byTls[key]!)}`);
+      line(i === 0 ? `by ${protocol}` : '', `${TLS_WORDS[key] ?? key}: ${counters(byTls[key]!)}`);
   }
   line('maps', counters(reply.maps));
   line('routes', counters(reply.routes));

@@ -17,14 +17,14 @@ export interface Site {
 }
 
 /** `co`, `com`, `org`, `ac`: registries of countries keep to short labels. */
-const LONGEST_REGISTRY_LABEL = 3;
+const MAX_REGISTRY_LABEL = 3;
 
 /** Total; the name itself when it has fewer than two labels. */
 export function siteOf(name: string): Site {
   const labels = name.split('.');
   const [second = '', top = ''] = labels.slice(-2);
   const registry = labels.slice(-2).join('.');
-  if (labels.length < 3 || top.length !== 2 || second.length > LONGEST_REGISTRY_LABEL)
+  if (labels.length < 3 || top.length !== 2 || second.length > MAX_REGISTRY_LABEL)
     return { owner: registry, registry: null };
   return { owner: labels.slice(-3).join('.'), registry };
 }

@@ -16,7 +16,7 @@ export type ClientCertificate =
   /** The MTA did not say, or did not ask the client: `why` is the cure, in words for the administrator. */
   | { readonly kind: 'unknown'; readonly why: string }
   | { readonly kind: 'none' }
-  /** None, or one that did not verify: this door cannot see which. */
+  /** None, or one that did not verify: this protocol cannot see which. */
   | { readonly kind: 'unproven' }
   | { readonly kind: 'untrusted'; readonly fingerprints: Fingerprints }
   /** The chain verified. `commonName` is '' when the subject has none; no subject alternative names are ever shown. */

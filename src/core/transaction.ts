@@ -9,7 +9,7 @@ import type { TlsState } from './tls.ts';
 export type Stage = 'CONNECT' | 'EHLO' | 'MAIL' | 'RCPT' | 'DATA' | 'END-OF-MESSAGE' | 'VRFY' | 'ETRN';
 
 export interface Transaction {
-  readonly door: 'policy' | 'milter';
+  readonly protocol: 'policy' | 'milter';
   readonly stage: Stage;
   /**
    * `local`: the mail did not arrive by SMTP (sendmail(1), bounces), so there was no session to protect. `again`: this host
@@ -28,7 +28,7 @@ export interface Transaction {
   readonly sender: EnvelopeAddress | null;
   /** At RCPT the one recipient in question, later all that are known. */
   readonly recipients: readonly EnvelopeAddress[];
-  /** True when the message has recipients that this door was not shown (policy service at DATA with several). */
+  /** True when the message has recipients that this protocol was not shown (policy service at DATA with several). */
   readonly unseenRecipients: boolean;
   /** '' before the MTA assigned one. */
   readonly queueId: string;

@@ -19,7 +19,7 @@ export type Breach =
 
 export interface Finding {
   readonly side: 'sender' | 'recipient';
-  /** null: recipients that this door was not shown. */
+  /** null: recipients that this protocol was not shown. */
   readonly address: EnvelopeAddress | null;
   readonly row: Row | null;
   readonly breach: Breach | null;

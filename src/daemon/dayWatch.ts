@@ -10,7 +10,7 @@ import { type Dated, dayOf, daysBetween, overdueOf } from '../config/keys/day.ts
 import type { Log } from '../log/log.ts';
 
 /** Rows that are named on one day; those overdue for longest come first. */
-const MOST_NAMED = 100;
+const MAX_NAMED = 100;
 
 export class DayWatch {
   readonly #clock: () => Date;
@@ -28,7 +28,7 @@ export class DayWatch {
     const today = dayOf(this.#clock());
     if (today === this.#day) return;
     this.#day = today;
-    for (const { file, line, where, until, reason } of overdueOf(dated, today).slice(0, MOST_NAMED))
+    for (const { file, line, where, until, reason } of overdueOf(dated, today).slice(0, MAX_NAMED))
       this.#log.rowOverdue(where, formatPosition({ file, line }), until, daysBetween(until, today), reason);
   }
 }

@@ -12,13 +12,13 @@ export interface Remembered {
   bytes: number;
 }
 
-export interface ForgetfulLimits {
+export interface ExpiringMapLimits {
   readonly maxEntries: number;
   readonly maxAgeMs: number;
   readonly maxBytes: number;
 }
 
-export class Forgetful<Value extends Remembered> {
+export class ExpiringMap<Value extends Remembered> {
   #young = new Map<string, Value>();
   #old = new Map<string, Value>();
   #youngBytes = 0;
@@ -26,10 +26,10 @@ export class Forgetful<Value extends Remembered> {
   #turned = 0;
   #last = 0;
   readonly #name: string;
-  readonly #limits: ForgetfulLimits;
+  readonly #limits: ExpiringMapLimits;
 
   /** `name`: what `status` calls it. */
-  constructor(name: string, limits: ForgetfulLimits) {
+  constructor(name: string, limits: ExpiringMapLimits) {
     this.#name = name;
     this.#limits = limits;
   }

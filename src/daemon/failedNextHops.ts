@@ -11,21 +11,21 @@ import { ENTRY_BYTES, type MemoryUse, ownText, textBytes } from '../core/memoryS
 import type { RuleLevel } from '../core/rule.ts';
 import type { TlsFailure } from '../maps/statusMap.ts';
 
-export interface KnownResult extends TlsFailure {
+export interface FailedNextHop extends TlsFailure {
   readonly nextHop: string;
   /** Milliseconds since the epoch. */
   readonly seenAt: number;
 }
 
-export const KNOWN_FOR_MS = 60 * 60_000;
-export const MOST_KNOWN = 10_000;
+export const FAILED_FOR_MS = 60 * 60_000;
+export const MAX_FAILED = 10_000;
 /** So far may a clock be set back that is only being set right. */
 const CLOCK_STEP_MS = 60_000;
-export const MOST_KNOWN_BYTES = 8 * 1024 * 1024;
+export const MAX_KNOWN_BYTES = 8 * 1024 * 1024;
 
-export class KnownResults {
+export class FailedNextHops {
   /** By next hop, the one seen longest ago first. */
-  readonly #results = new Map<string, KnownResult>();
+  readonly #results = new Map<string, FailedNextHop>();
   #bytes = 0;
 
   /** `now` in milliseconds since the epoch. */
@@ -37,13 +37,13 @@ export class KnownResults {
     const lower = before !== undefined && holds(before, now) && before.level === 'encrypt';
     const { host, why, level } = lower ? before : failure;
     const kept = { host: host === null ? null : ownText(host), why: ownText(why), level };
-    const result: KnownResult = { ...kept, nextHop: key, seenAt: now };
+    const result: FailedNextHop = { ...kept, nextHop: key, seenAt: now };
     // nothing but hosts and sentences of Postfix; what is absurdly long is not worth the others
-    if (bytesOf(result) > MOST_KNOWN_BYTES / 256) return;
+    if (bytesOf(result) > MAX_KNOWN_BYTES / 256) return;
     this.#results.set(key, result);
     this.#bytes += bytesOf(result);
     for (const oldest of this.#results.keys()) {
-      if (this.#results.size <= MOST_KNOWN && this.#bytes <= MOST_KNOWN_BYTES) break;
+      if (this.#results.size <= MAX_FAILED && this.#bytes <= MAX_KNOWN_BYTES) break;
       this.#forget(oldest);
     }
   }
@@ -56,7 +56,7 @@ export class KnownResults {
   }
 
   /** Did a server of this next hop lately fail what `level` requires? */
-  failed(nextHop: string, level: RuleLevel, now: number): KnownResult | null {
+  failed(nextHop: string, level: RuleLevel, now: number): FailedNextHop | null {
     const result = this.#results.get(nextHop.toLowerCase());
     if (result === undefined || !holds(result, now)) return null;
     return result.level === 'encrypt' || level === 'verify' ? result : null;
@@ -76,15 +76,15 @@ export class KnownResults {
 
   /** For `status`. */
   get memory(): MemoryUse {
-    return { name: 'failed next hops', used: this.#bytes, limit: MOST_KNOWN_BYTES };
+    return { name: 'failed next hops', used: this.#bytes, limit: MAX_KNOWN_BYTES };
   }
 }
 
 /** What is seen in the future was seen before the clock was set back, and would hold for as long again. */
-function holds({ seenAt }: Pick<KnownResult, 'seenAt'>, now: number): boolean {
-  return Math.abs(now - seenAt) <= (seenAt > now ? CLOCK_STEP_MS : KNOWN_FOR_MS);
+function holds({ seenAt }: Pick<FailedNextHop, 'seenAt'>, now: number): boolean {
+  return Math.abs(now - seenAt) <= (seenAt > now ? CLOCK_STEP_MS : FAILED_FOR_MS);
 }
 
-function bytesOf({ nextHop, host, why }: KnownResult): number {
+function bytesOf({ nextHop, host, why }: FailedNextHop): number {
   return 2 * ENTRY_BYTES + textBytes(nextHop) + textBytes(host ?? '') + textBytes(why);
 }

@@ -6,14 +6,14 @@
  * on a connection is that of the status (Postfix `src/util/dict_sockmap.c`; seen with 3.7).
  */
 
-import type { LookUps } from '../discovery/discoveryService.ts';
+import type { DiscoveryService } from '../discovery/discoveryService.ts';
 import type { Log } from '../log/log.ts';
 import { answerMap, type MapAnswer } from '../maps/mapAnswer.ts';
-import { answerRouteMap, isRouteMap, type RouteMap, type Ways } from '../maps/transportMap.ts';
+import { answerRouteMap, isRouteMap, type RouteMap, type RouteTargets } from '../maps/transportMap.ts';
 import type { Peer } from '../net/connection.ts';
 import type { SocketmapRequest } from '../wire/socketmapDecode.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
-import type { KnownResults } from './failedNextHops.ts';
+import type { FailedNextHops } from './failedNextHops.ts';
 import type { Active } from './verdictService.ts';
 
 export interface MapCounters {
@@ -23,26 +23,31 @@ export interface MapCounters {
 }
 
 /** A domain, or a host with a port; what is longer is not worth keeping for each connection. */
-const LONGEST_HOP = 512;
+const MAX_HOP = 512;
 
 export class Maps {
   readonly counters: MapCounters = { ok: 0, notFound: 0, temp: 0 };
   readonly #active: () => Active;
   readonly #log: Log;
-  readonly #known: KnownResults;
-  readonly #lookUps: Pick<LookUps, 'find'>;
+  readonly #known: FailedNextHops;
+  readonly #discovery: Pick<DiscoveryService, 'find'>;
   /** What each connection asked the policy of marked mail for last. */
   readonly #hops = new WeakMap<Peer, string>();
 
   /**
-   * `active`: what is in force now; each answer is by one table. `known` learns of deliveries that failed; `lookUps` finds
+   * `active`: what is in force now; each answer is by one table. `known` learns of deliveries that failed; `discovery` finds
    * out what domains publish.
    */
-  constructor(active: () => Active, log: Log, known: KnownResults, lookUps: Pick<LookUps, 'find'>) {
+  constructor(
+    active: () => Active,
+    log: Log,
+    known: FailedNextHops,
+    discovery: Pick<DiscoveryService, 'find'>,
+  ) {
     this.#active = active;
     this.#log = log;
     this.#known = known;
-    this.#lookUps = lookUps;
+    this.#discovery = discovery;
   }
 
   /** A promise only where something must be found out first. */
@@ -50,11 +55,11 @@ export class Maps {
     const { map, key } = request;
     const { table, postfixVersion, ways } = this.#active();
     const marked = map === 'deliver-encrypt' || map === 'deliver-verify';
-    if (marked && !key.startsWith('.') && key.length <= LONGEST_HOP) this.#hops.set(peer, key);
+    if (marked && !key.startsWith('.') && key.length <= MAX_HOP) this.#hops.set(peer, key);
     if (isRouteMap(map)) return this.#say(request, this.#routed(map, key, ways, peer), peer);
     const first = answerMap(map, key, table, postfixVersion);
     if (first.question == null) return this.#say(request, first, peer);
-    return this.#lookUps.find(first.question).then((published) => {
+    return this.#discovery.find(first.question).then((published) => {
       // by the table that is in force when it is said: a row that was raised meanwhile counts
       const now = this.#active();
       return this.#say(request, answerMap(map, key, now.table, now.postfixVersion, published), peer);
@@ -78,7 +83,7 @@ export class Maps {
     return reply;
   }
 
-  #routed(map: RouteMap, key: string, ways: Ways, peer: Peer): MapAnswer {
+  #routed(map: RouteMap, key: string, ways: RouteTargets, peer: Peer): MapAnswer {
     const { reply, failure } = answerRouteMap(map, key, ways);
     const nextHop = this.#hops.get(peer) ?? failure?.host ?? null;
     if (failure !== null && nextHop !== null) this.#known.remember(nextHop, failure, Date.now());

@@ -39,7 +39,7 @@ import {
 } from '../rules/tlsRequired.ts';
 import type { MessageQuery } from '../session/queries.ts';
 import { since } from '../wire/tlsPolicyValue.ts';
-import type { KnownResults } from './failedNextHops.ts';
+import type { FailedNextHops } from './failedNextHops.ts';
 import type { Active } from './verdictService.ts';
 
 /** Messages that rules spoke of, by what became of them. */
@@ -52,9 +52,9 @@ export interface RouteCounters {
 
 export class Routing {
   readonly counters: RouteCounters = { routed: 0, held: 0, refused: 0, deferred: 0 };
-  readonly #known: KnownResults;
+  readonly #known: FailedNextHops;
 
-  constructor(known: KnownResults) {
+  constructor(known: FailedNextHops) {
     this.#known = known;
   }
 

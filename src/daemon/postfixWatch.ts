@@ -16,7 +16,7 @@ import { type PostfixFacts, postfixWarnings } from './postfixWarnings.ts';
 const ASK_AGAIN_MS = 3_600_000;
 const SAY_AGAIN_MS = 86_400_000;
 /** Versions by which MTAs called themselves that are kept. */
-const MOST_SEEN = 8;
+const MAX_SEEN = 8;
 
 /** The part of a configuration that is looked at. */
 export interface Watched {
@@ -78,7 +78,7 @@ export class PostfixWatch {
     if (mta === this.#last) return;
     this.#last = mta;
     const version = /postfix ([0-9]{1,2}\.[0-9]{1,3}(?:\.[0-9]{1,3})?)/i.exec(mta)?.[1];
-    if (version === undefined || this.#seen.has(version) || this.#seen.size >= MOST_SEEN) return;
+    if (version === undefined || this.#seen.has(version) || this.#seen.size >= MAX_SEEN) return;
     this.#seen.add(version);
     this.#say(Date.now());
   }

@@ -45,7 +45,7 @@ function collectWhenQuiet(work: () => number): void {
 }
 
 /** Call it when an old table is no longer used by anything but transactions under way. */
-export function giveBack(work: () => number): void {
+export function releaseMemory(work: () => number): void {
   clearTimeout(later);
   collectWhenQuiet(work);
   later = setTimeout(() => collectWhenQuiet(work), FORGOTTEN_MS).unref();

@@ -13,7 +13,7 @@ import type { Loaded } from '../config/load/load.ts';
 import { loadInWorker, startReload } from '../config/load/loadInWorker.ts';
 import type { Difference } from '../config/load/tableDiff.ts';
 import { PolicyTable } from '../core/table.ts';
-import { LookUps, type OpenPublications } from '../discovery/discoveryService.ts';
+import { DiscoveryService, type OpenDiscovery } from '../discovery/discoveryService.ts';
 import type { Log } from '../log/log.ts';
 import { KeyFileError, type UsableKeys } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
@@ -32,15 +32,15 @@ import type { ControlRequest } from '../wire/controlLines.ts';
 import { activeOf, readMarkKeys } from './active.ts';
 import { createCodes } from './codes.ts';
 import { DayWatch } from './dayWatch.ts';
-import { KnownResults } from './failedNextHops.ts';
+import { FailedNextHops } from './failedNextHops.ts';
 import { Maps } from './mapService.ts';
 import { Routing } from './messageRouting.ts';
 import { PostfixWatch } from './postfixWatch.ts';
 import { RecentVerdicts } from './recentVerdicts.ts';
-import { giveBack } from './releaseMemory.ts';
+import { releaseMemory } from './releaseMemory.ts';
 import { type OpenListener, statusReport } from './statusReport.ts';
-import { Watch } from './systemWatch.ts';
-import { Judge } from './verdictService.ts';
+import { SystemWatch } from './systemWatch.ts';
+import { VerdictService } from './verdictService.ts';
 
 /** The configuration has mistakes; they are all here. */
 export class ConfigRejected extends Error {
@@ -59,9 +59,9 @@ type AnyDriver = Pick<
 >;
 
 /** Mistakes that an answer to `reload` holds. */
-const MOST_PROBLEMS = 1000;
+const MAX_PROBLEMS = 1000;
 /** Connections of the control socket; they do not count among the others, so `status` answers when those are too many. */
-const MOST_CONTROL = 64;
+const MAX_CONTROL = 64;
 
 /** Settings that only a restart applies. */
 const SOCKET_KEYS = [
@@ -79,13 +79,13 @@ export class Service {
   readonly listeners: OpenListener[] = [];
   readonly #config: string;
   readonly #log: Log;
-  readonly #judge: Judge;
+  readonly #judge: VerdictService;
   readonly #maps: Maps;
   readonly #recent: RecentVerdicts;
   readonly #drivers = new Map<string, AnyDriver>();
   /** What connections of the MTA's protocols share. */
   readonly #room: Room;
-  readonly #surroundings: Watch;
+  readonly #surroundings: SystemWatch;
   readonly #startedAt = new Date();
   #loaded: Good;
   #loadedAt = new Date();
@@ -94,7 +94,7 @@ export class Service {
   readonly #sweep: NodeJS.Timeout;
   readonly #clock: () => Date;
   readonly #days: DayWatch;
-  readonly #lookUps: LookUps;
+  readonly #discovery: DiscoveryService;
   readonly #watch: LoopWatch;
   readonly #postfix: PostfixWatch;
 
@@ -105,16 +105,16 @@ export class Service {
     env: NodeJS.ProcessEnv,
     loading: Promise<Loaded> = loadInWorker(config),
     clock: () => Date = () => new Date(),
-    open?: OpenPublications,
+    open?: OpenDiscovery,
   ): Promise<Service> {
     const begun = performance.now();
     // in a worker as every reload: what reading leaves behind goes with it, and a table of a million rows rests small
     const [loaded, shared] = await Promise.all([loading, canShareReads()]);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
     const marks = await readMarkKeys(loaded.service, 'start');
-    const lookUps = await LookUps.open(loaded.service, log, open);
+    const discovery = await DiscoveryService.open(loaded.service, log, open);
     const ms = performance.now() - begun;
-    const service = new Service(config, log, loaded, marks.keys, shared, ms, clock, lookUps);
+    const service = new Service(config, log, loaded, marks.keys, shared, ms, clock, discovery);
     for (const notice of marks.notices) log.configNotice(notice);
     try {
       await service.#listen(env);
@@ -133,10 +133,10 @@ export class Service {
     shared: boolean,
     ms: number,
     clock: () => Date,
-    lookUps: LookUps,
+    discovery: DiscoveryService,
   ) {
     const { service } = loaded;
-    this.#lookUps = lookUps;
+    this.#discovery = discovery;
     this.#config = config;
     this.#log = log;
     const watch = new LoopWatch((ms, served, leftOut) => log.loopDelay(ms, served, leftOut));
@@ -144,8 +144,8 @@ export class Service {
     this.#loaded = loaded;
     this.#recent = new RecentVerdicts(service.recentVerdicts, service.recentVerdictsBytes);
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
-    const known = new KnownResults();
-    const judge = new Judge(
+    const known = new FailedNextHops();
+    const judge = new VerdictService(
       activeOf(service, table, keys, loaded.rules),
       createCodes(Math.random()),
       log,
@@ -153,12 +153,12 @@ export class Service {
       new Routing(known),
     );
     this.#judge = judge;
-    const maps = new Maps(() => judge.active, log, known, lookUps);
+    const maps = new Maps(() => judge.active, log, known, discovery);
     this.#maps = maps;
     const limits = limitsOf(service);
     const room = new Room(service.maxMemoryBytes);
     this.#room = room;
-    this.#surroundings = new Watch(room, log);
+    this.#surroundings = new SystemWatch(room, log);
     this.#surroundings.fit(service.maxConnections);
     const policy = policyProtocol({
       requestBytes: service.maxRequestBytes,
@@ -296,7 +296,7 @@ export class Service {
       ms: Math.round(ms),
     });
     for (const notice of loaded.notices) this.#log.configNotice(formatNotice(notice));
-    this.#lookUps.announce(table);
+    this.#discovery.announce(table);
   }
 
   /** Reads the configuration again in a worker and swaps it in; with mistakes the old one stays. One at a time. */
@@ -332,7 +332,7 @@ export class Service {
       return this.#refused([error.message]);
     }
     const table = new PolicyTable(loaded.packed, this.#judge.active.table.generation + 1, loaded.hash);
-    await this.#lookUps.reload(service);
+    await this.#discovery.reload(service);
     this.#judge.active = activeOf(service, table, marks.keys, loaded.rules);
     const limits = limitsOf(service);
     for (const [name, driver] of this.#drivers)
@@ -351,7 +351,7 @@ export class Service {
     );
     if (restartNeeded.length > 0) this.#log.listenersUnchanged(restartNeeded);
     const changes: Difference = await difference;
-    giveBack(() => this.#messages());
+    releaseMemory(() => this.#messages());
     this.#log.configChanged(changes.added, changes.removed, changes.changed, changes.lines);
     const notices = [...loaded.notices.map(formatNotice), ...marks.notices];
     return {
@@ -369,7 +369,7 @@ export class Service {
     this.#lastReload = `refused ${new Date().toISOString()}: ${problems.length} mistake${problems.length === 1 ? '' : 's'}, first: ${problems[0] ?? ''}`;
     this.#log.configRejected(this.#config, problems);
     // `check` prints all of them
-    return { ok: false, problems: problems.slice(0, MOST_PROBLEMS), count: problems.length };
+    return { ok: false, problems: problems.slice(0, MAX_PROBLEMS), count: problems.length };
   }
 
   async #status(): Promise<object> {
@@ -387,10 +387,15 @@ export class Service {
       verdictsByTls: this.#judge.byTls.counters,
       loopDelay: this.#watch.report(),
       maps: this.#maps.counters,
-      published: this.#lookUps.status(),
+      published: this.#discovery.status(),
       routes: this.#judge.routing.counters,
       postfix: this.#postfix.status(),
-      memory: [this.#room.memory, ...this.#judge.memory, ...this.#lookUps.memory, ...this.#log.output.memory],
+      memory: [
+        this.#room.memory,
+        ...this.#judge.memory,
+        ...this.#discovery.memory,
+        ...this.#log.output.memory,
+      ],
       openFiles: {
         limit: openFileLimit(),
         used: await openFileCount(),
@@ -417,11 +422,11 @@ export class Service {
         return verdict === undefined ? { ok: false } : { ok: true, verdict };
       }
       case 'published':
-        return this.#lookUps.control('show', argument);
+        return this.#discovery.control('show', argument);
       case 'published-refresh':
-        return this.#lookUps.control('refresh', argument);
+        return this.#discovery.control('refresh', argument);
       case 'published-forget':
-        return this.#lookUps.control('forget', argument);
+        return this.#discovery.control('forget', argument);
       default:
         return { ok: false, error: `no control command "${command}"` };
     }
@@ -433,7 +438,7 @@ export class Service {
     this.#watch.stop();
     this.#surroundings.close();
     const cutOff = await Promise.all([...this.#drivers.values()].map((driver) => driver.drain(limitSeconds)));
-    await this.#lookUps.close();
+    await this.#discovery.close();
     return cutOff.reduce((sum, count) => sum + count, 0);
   }
 
@@ -452,7 +457,7 @@ export class Service {
 }
 
 function controlLimits(limits: DriverLimits): DriverLimits {
-  return { ...limits, maxConnections: MOST_CONTROL };
+  return { ...limits, maxConnections: MAX_CONTROL };
 }
 
 function limitsOf(service: ServiceSettings): DriverLimits {

@@ -41,7 +41,7 @@ export interface StatusParts {
   readonly verdictsByTls: Readonly<Record<string, TlsCounters>>;
   readonly loopDelay: LoopDelay;
   readonly maps: MapCounters;
-  /** Of LookUps. */
+  /** Of DiscoveryService. */
   readonly published: object;
   readonly routes: RouteCounters;
   /** Of PostfixWatch. */
@@ -99,12 +99,12 @@ export function statusReport(parts: StatusParts): object {
 }
 
 /** Lines of `status` about what is overdue; a line for one more counts the rest. */
-const MOST_OVERDUE = 100;
+const MAX_OVERDUE = 100;
 
 /** Sections past their `until`; they stay in force, and somebody should decide about them. */
 function overdueRows(dated: readonly Dated[], today: string): string[] {
   const overdue = overdueOf(dated, today);
-  const lines = overdue.slice(0, MOST_OVERDUE).map(({ file, line, where, until, reason }) => {
+  const lines = overdue.slice(0, MAX_OVERDUE).map(({ file, line, where, until, reason }) => {
     const why = reason === null ? '' : ` (${escapeText(reason, 300)})`;
     return `${formatPosition({ file, line })}: ${where} until ${until}, ${countDays(daysBetween(until, today))} ago${why}`;
   });

@@ -11,7 +11,7 @@ const EVERY_MS = 2000;
 /** While it lasts it is said again so often. */
 const SAY_AGAIN_MS = 60_000;
 
-export class Watch {
+export class SystemWatch {
   readonly sockets: SocketFile[] = [];
   readonly #room: Room;
   readonly #log: Log;

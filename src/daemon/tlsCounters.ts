@@ -15,10 +15,10 @@ export type ActionCounters = Record<Action, number>;
 export type TlsCounters = Partial<Record<TlsKey, ActionCounters>>;
 
 export class VerdictsByTls {
-  readonly counters: Record<Transaction['door'], TlsCounters> = { policy: {}, milter: {} };
+  readonly counters: Record<Transaction['protocol'], TlsCounters> = { policy: {}, milter: {} };
 
   add(transaction: Transaction, verdict: Verdict): void {
-    const counters = this.counters[transaction.door];
+    const counters = this.counters[transaction.protocol];
     const key = verdict.judged === 'judged' ? keyOf(transaction.tls) : 'notJudged';
     counters[key] ??= { accept: 0, hold: 0, defer: 0, reject: 0 };
     counters[key][verdict.action]++;

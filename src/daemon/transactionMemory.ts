@@ -24,10 +24,10 @@ import type { PolicyTable } from '../core/table.ts';
 import type { ClientCertificate, Fingerprints } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { unmarked } from '../rules/recipientSuffix.ts';
-import { Forgetful, type Remembered } from './expiringMap.ts';
+import { ExpiringMap, type Remembered } from './expiringMap.ts';
 
 /** Recipients of one message: 10,000 of a hundred characters. Those above are taken for unseen. */
-const MOST_RECIPIENT_BYTES = 1024 * 1024;
+const MAX_RECIPIENT_BYTES = 1024 * 1024;
 /** Of an entry besides its texts: key, map, object (measured). */
 const INSTANCE_BYTES = 320;
 
@@ -58,7 +58,7 @@ export class Instance implements Remembered {
     for (const { text: foreign } of recipients) {
       const text = ownText(foreign);
       const known = this.#recipients;
-      if (known.length + text.length > MOST_RECIPIENT_BYTES / 2) continue;
+      if (known.length + text.length > MAX_RECIPIENT_BYTES / 2) continue;
       this.asked++;
       if (text === this.#last) continue;
       this.#last = text;
@@ -94,12 +94,12 @@ const MAX_SESSION_KEY = 160;
 
 export class TransactionMemory {
   /** smtpd_timeout is 300 s, so between RCPT and DATA little more can pass. */
-  readonly #instances = new Forgetful<Instance>('policy transactions', {
+  readonly #instances = new ExpiringMap<Instance>('policy transactions', {
     maxEntries: 20_000,
     maxAgeMs: 10 * 60_000,
     maxBytes: 64 * 1024 * 1024,
   });
-  readonly #seen = new Forgetful<Seen>('certificates', {
+  readonly #seen = new ExpiringMap<Seen>('certificates', {
     maxEntries: 20_000,
     maxAgeMs: 60_000,
     maxBytes: 8 * 1024 * 1024,

@@ -16,7 +16,7 @@ import { combine, type Verdict } from '../core/verdict.ts';
 import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
 import type { Log } from '../log/log.ts';
 import type { VerdictRecord } from '../log/verdictFields.ts';
-import type { Ways } from '../maps/transportMap.ts';
+import type { RouteTargets } from '../maps/transportMap.ts';
 import type { Peer } from '../net/connection.ts';
 import { decide, type Facts } from '../receive/decide.ts';
 import { asksForPin } from '../receive/interfaces.ts';
@@ -62,13 +62,13 @@ export interface Active {
   /** What becomes of `TLS-Required: no` where mail must leave under TLS. */
   readonly tlsRequiredNo: ServiceSettings['tlsRequiredNo'];
   /** Where mail that a rule marked goes. */
-  readonly ways: Ways;
+  readonly ways: RouteTargets;
 }
 
 const NO_EDITS: readonly Edit[] = [];
 const CANNOT_ROUTE = 'cannot change recipients: messages that a rule sends another way are deferred';
 
-export class Judge {
+export class VerdictService {
   readonly counters: VerdictCounters = { accept: 0, hold: 0, defer: 0, reject: 0, tagged: 0, wouldRefuse: 0 };
   readonly byTls = new VerdictsByTls();
   readonly routing: Routing;

@@ -103,7 +103,7 @@ export function matchNames(mx: readonly string[]): readonly string[] {
   return [...new Set(mx.filter(isComparable).map(nameOf))];
 }
 
-/** Does the pattern narrow anything down? `*.example`, a whole top-level domain, and `mx`, a single label, do not. */
+/** Does the pattern intersectTlsParameters anything down? `*.example`, a whole top-level domain, and `mx`, a single label, do not. */
 export function isComparable(pattern: string): boolean {
   const name = nameOf(pattern);
   return name.length <= 254 && NAME.test(name);

@@ -25,7 +25,7 @@ import { DEFAULTS, type DeliverLevel, type Settings } from '../core/settings.ts'
 import type { PolicyTable, Row } from '../core/table.ts';
 import { type AutoAnswer, followDane, followPublished, leftToPostfix, type StsBehind } from './auto.ts';
 import { excludedCiphers } from './ciphers.ts';
-import { narrow } from './intersectTlsParameters.ts';
+import { intersectTlsParameters } from './intersectTlsParameters.ts';
 import { type AnsweredLevel, atLeast, type DeliverFloor, mandatory, stricter } from './level.ts';
 
 /** How one connection must be protected: what `smtp_tls_policy_maps` can say of it. */
@@ -253,14 +253,14 @@ function foundPolicy(
   if (by === 'sts') return { ...policy, match, servername: 'hostname', sts };
   if (by !== 'other') return policy;
   if (!mandatory(policy.level)) return { ...policy, attributes };
-  const narrowed = narrow(policy, attributes);
+  const narrowed = intersectTlsParameters(policy, attributes);
   return narrowed === null ? null : { ...policy, match: [], ...narrowed };
 }
 
 /** A policy raised above what another server said: its protocols and ciphers still hold, the rest was for its level. */
 function narrowedBy(policy: DeliverPolicy, attributes: readonly PolicyAttribute[]): DeliverPolicy | null {
   const ciphers = attributes.filter(({ name }) => ['protocols', 'ciphers', 'exclude'].includes(name));
-  const narrowed = narrow(policy, ciphers);
+  const narrowed = intersectTlsParameters(policy, ciphers);
   return narrowed === null ? null : { ...policy, ...narrowed };
 }
 

@@ -15,7 +15,7 @@ export interface Parameters {
   readonly exclude: readonly string[];
 }
 
-export interface Narrowed extends Parameters {
+export interface Intersection extends Parameters {
   /** What is left of the attributes, in order. */
   readonly attributes: readonly PolicyAttribute[];
 }
@@ -25,7 +25,10 @@ const PROTOCOLS = ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] a
 const BITS_FOR_HIGH = 112;
 
 /** Both together; null when the other's protocols are no lowest version. */
-export function narrow(row: Parameters, attributes: readonly PolicyAttribute[]): Narrowed | null {
+export function intersectTlsParameters(
+  row: Parameters,
+  attributes: readonly PolicyAttribute[],
+): Intersection | null {
   let { minProtocol } = row;
   const exclude = new Set(row.exclude);
   const rest: PolicyAttribute[] = [];

@@ -7,7 +7,7 @@
  * answer nothing is believed, and mail waits. A fact that is kept was proven when it was found, and holds for its TTL whatever
  * the resolver does since: whoever can stop it from validating does not get at domains that are known.
  *
- * Limits: MOST facts and MOST_BYTES, the ones found longest ago go first.
+ * Limits: MOST facts and MAX_BYTES, the ones found longest ago go first.
  */
 import { ENTRY_BYTES, type MemoryUse, textBytes } from '../core/memorySize.ts';
 import type { DaneFact, PublishedQuestion } from '../core/publishedFacts.ts';
@@ -33,9 +33,9 @@ interface Kept {
 }
 
 const MOST = 10_000;
-const MOST_BYTES = 8 * 1024 * 1024;
+const MAX_BYTES = 8 * 1024 * 1024;
 /** As findDane gives facts. */
-const MOST_KEPT_MS = 3_600_000;
+const MAX_KEPT_MS = 3_600_000;
 const RETEST_MS = 5_000;
 const DOUBTED = 'the resolver gave an answer as one that does not validate does, and is being tested';
 export const NO_RESOLVER = 'no resolver is configured whose word about DNSSEC is believed';
@@ -113,7 +113,7 @@ export class DaneFinder {
     this.#facts.set(key, found);
     this.#bytes += bytesOf(key, found);
     for (const oldest of this.#facts.keys()) {
-      if (this.#facts.size <= MOST && this.#bytes <= MOST_BYTES) break;
+      if (this.#facts.size <= MOST && this.#bytes <= MAX_BYTES) break;
       this.#drop(oldest);
     }
     return fact;
@@ -146,13 +146,13 @@ export class DaneFinder {
 
   /** For `status`. */
   get memory(): MemoryUse {
-    return { name: 'TLSA facts', used: this.#bytes, limit: MOST_BYTES };
+    return { name: 'TLSA facts', used: this.#bytes, limit: MAX_BYTES };
   }
 
   /** What is kept and until when, in milliseconds since the epoch; null for nothing. */
   inspect(question: PublishedQuestion): Kept | null {
     const kept = this.#facts.get(keyOf(question));
-    return kept !== undefined && this.#isToCome(kept.until, MOST_KEPT_MS) ? kept : null;
+    return kept !== undefined && this.#isToCome(kept.until, MAX_KEPT_MS) ? kept : null;
   }
 
   /** Drops what is kept of a name, as domain and as host; true when there was something. */

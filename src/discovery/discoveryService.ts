@@ -16,34 +16,34 @@ import { questionOf } from '../deliver/deliver.ts';
 import type { Log } from '../log/log.ts';
 import type { StsEvent } from '../sts/events.ts';
 import { answeredVersion } from '../wire/tlsPolicyValue.ts';
-import { openPublications } from './openDiscovery.ts';
-import type { Publications } from './policyDiscovery.ts';
+import { openDiscovery } from './openDiscovery.ts';
+import type { PolicyDiscovery } from './policyDiscovery.ts';
 
 /** Makes a finder; tests have one of their own. */
-export type OpenPublications = typeof openPublications;
+export type OpenDiscovery = typeof openDiscovery;
 
 /** Settings that make another finder when they change. */
 const KEYS = ['resolver', 'stsCache', 'published', 'stsTestOpening', 'postfixVersion'] as const;
 
-export class LookUps {
+export class DiscoveryService {
   readonly #log: Log;
-  readonly #open: OpenPublications;
+  readonly #open: OpenDiscovery;
   #settings: ServiceSettings;
-  #current: Publications;
+  #current: PolicyDiscovery;
   /** Replaced, and still looking something up. */
-  readonly #retiring = new Set<Publications>();
+  readonly #retiring = new Set<PolicyDiscovery>();
   /** Settled, unless a finder is being put in place. */
   #replaced: Promise<void> = Promise.resolve();
 
   static async open(
     settings: ServiceSettings,
     log: Log,
-    open: OpenPublications = openPublications,
-  ): Promise<LookUps> {
-    return new LookUps(settings, log, open, await made(settings, log, open));
+    open: OpenDiscovery = openDiscovery,
+  ): Promise<DiscoveryService> {
+    return new DiscoveryService(settings, log, open, await made(settings, log, open));
   }
 
-  private constructor(settings: ServiceSettings, log: Log, open: OpenPublications, current: Publications) {
+  private constructor(settings: ServiceSettings, log: Log, open: OpenDiscovery, current: PolicyDiscovery) {
     this.#settings = settings;
     this.#log = log;
     this.#open = open;
@@ -126,7 +126,7 @@ export class LookUps {
   }
 }
 
-function made(settings: ServiceSettings, log: Log, open: OpenPublications): Promise<Publications> {
+function made(settings: ServiceSettings, log: Log, open: OpenDiscovery): Promise<PolicyDiscovery> {
   const { resolver, stsCache, published, stsTestOpening } = settings;
   return open(
     { resolver, stsCache, published, stsTestOpening, version: answeredVersion(settings.postfixVersion) },

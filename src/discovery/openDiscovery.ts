@@ -14,14 +14,14 @@ import type { StsEvent } from '../sts/events.ts';
 import { StsPolicies } from '../sts/policies.ts';
 import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
 import { DaneFinder, type DaneState } from './daneFinder.ts';
-import { Publications } from './policyDiscovery.ts';
-import { type OtherAddress, OtherServer } from './policyServerClient.ts';
+import { PolicyDiscovery } from './policyDiscovery.ts';
+import { type PolicyServerAddress, PolicyServerClient } from './policyServerClient.ts';
 
 export interface PublishedSettings {
   /** Trusted servers; empty: those of the system, whose word about DNSSEC does not count. */
   readonly resolver: readonly DnsServer[];
   readonly stsCache: string | null;
-  readonly published: { readonly address: OtherAddress; readonly map: string } | null;
+  readonly published: { readonly address: PolicyServerAddress; readonly map: string } | null;
   readonly stsTestOpening: StsOpening | null;
   readonly version: PostfixVersion;
 }
@@ -36,14 +36,14 @@ export interface PublishedEvents {
 const PROOF_TIMES = { attemptMs: 1000, totalMs: 2000 } as const;
 
 /** Never rejects for what is wrong outside: that is told, or found when it is asked. */
-export async function openPublications(
+export async function openDiscovery(
   settings: PublishedSettings,
   events: PublishedEvents,
-): Promise<Publications> {
+): Promise<PolicyDiscovery> {
   const { published, version } = settings;
   if (published !== null)
-    return new Publications({
-      finders: { kind: 'other', server: new OtherServer({ ...published, version }) },
+    return new PolicyDiscovery({
+      finders: { kind: 'other', server: new PolicyServerClient({ ...published, version }) },
       release: () => undefined,
     });
   const trusted = settings.resolver.length > 0;
@@ -82,5 +82,5 @@ export async function openPublications(
     asking: resolver.load.asking + plain.load.asking,
     waiting: resolver.load.waiting + plain.load.waiting,
   });
-  return new Publications({ finders: { kind: 'own', dane, sts }, dnsLoad, release });
+  return new PolicyDiscovery({ finders: { kind: 'own', dane, sts }, dnsLoad, release });
 }

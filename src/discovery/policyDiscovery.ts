@@ -4,10 +4,10 @@
  *
  * Bounded in time and number, because every recipient's domain is an outsider's choice: DEADLINE_MS after which what has
  * not been found out is `unknown` (Postfix waits 100 s for a table, Sendmail 10 s by the shipped lines, and both ask again
- * later), and MOST_AT_ONCE questions under way, of which one owner of domains has a quarter. Beyond that a question waits a
+ * later), and MAX_AT_ONCE questions under way, of which one owner of domains has a quarter. Beyond that a question waits a
  * second for its turn, and is `unknown` then. What is known is answered without any of this.
  *
- * Whoever waits keeps a process of the MTA (Postfix has 100 by default), so no more than MOST_SLOW questions may take longer
+ * Whoever waits keeps a process of the MTA (Postfix has 100 by default), so no more than MAX_SLOW questions may take longer
  * than SLOW_MS: when there are more, the one that was asked first is `unknown`. What goes on behind a late answer is kept for
  * the next one.
  */
@@ -31,7 +31,7 @@ export interface StsFinder {
   close(): Promise<void>;
 }
 
-/** OtherServer, or what stands for it. */
+/** PolicyServerClient, or what stands for it. */
 export interface OtherFinder {
   ask(question: PublishedQuestion): Promise<OtherAnswer>;
   close(): void;
@@ -41,7 +41,7 @@ export type Finders =
   | { readonly kind: 'own'; readonly dane: DaneFinder; readonly sts: StsFinder }
   | { readonly kind: 'other'; readonly server: OtherFinder };
 
-export interface PublicationsOptions {
+export interface PolicyDiscoveryOptions {
   readonly finders: Finders;
   /** Questions to DNS under way and waiting; default: none. */
   readonly dnsLoad?: () => DnsLoad;
@@ -76,18 +76,18 @@ export interface Inspection {
 }
 
 const DEADLINE_MS = 25_000;
-const MOST_AT_ONCE = 1024;
+const MAX_AT_ONCE = 1024;
 const PATIENCE_MS = 1000;
 const SLOW_MS = 3000;
-const MOST_SLOW = 32;
+const MAX_SLOW = 32;
 const NOT_NEEDED = 'not waited for, because DANE decides';
 const ABSENT: StsFact = { kind: 'absent' };
 const NOTHING: OtherAnswer = { kind: 'nothing' };
 
-export class Publications {
+export class PolicyDiscovery {
   readonly counters: PublishedCounters = { asked: 0, known: 0, tooMany: 0, late: 0, cut: 0 };
   readonly finders: Finders;
-  readonly #options: PublicationsOptions;
+  readonly #options: PolicyDiscoveryOptions;
   readonly #flights = new Map<string, Promise<Published>>();
   /** Holds a place for each question of which a part is on its way, also when nobody waits for it any more. */
   readonly #gate: FairGate;
@@ -95,10 +95,10 @@ export class Publications {
   /** Questions that somebody has waited for since SLOW_MS, the first one first. */
   readonly #slow = new Set<Deadline>();
 
-  constructor(options: PublicationsOptions) {
+  constructor(options: PolicyDiscoveryOptions) {
     this.#options = options;
     this.finders = options.finders;
-    this.#mostAtOnce = options.mostAtOnce ?? MOST_AT_ONCE;
+    this.#mostAtOnce = options.mostAtOnce ?? MAX_AT_ONCE;
     this.#gate = new FairGate({
       most: this.#mostAtOnce,
       mostWaiting: this.#mostAtOnce,
@@ -193,7 +193,7 @@ export class Publications {
   #tooSlow(deadline: Deadline): void {
     this.#slow.add(deadline);
     const [first] = this.#slow;
-    if (this.#slow.size <= (this.#options.mostSlow ?? MOST_SLOW) || first === undefined) return;
+    if (this.#slow.size <= (this.#options.mostSlow ?? MAX_SLOW) || first === undefined) return;
     this.#slow.delete(first);
     this.counters.cut++;
     first.reach('being found out, and too many take that long');

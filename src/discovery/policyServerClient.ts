@@ -7,7 +7,7 @@
  * silence for DEADLINE_MS. A connection that gave no proper answer is closed.
  *
  * The key is a next hop as Postfix writes it: `bank.example`, `[mx.bank.example]`, `[mx.bank.example]:587`.
- * Limits: MOST_CONNECTIONS at once, of which one owner of domains has a quarter; further questions wait a second for a free
+ * Limits: MAX_CONNECTIONS at once, of which one owner of domains has a quarter; further questions wait a second for a free
  * one. A question that has waited a second for its answer makes room when others wait (dns/fairGate.ts).
  * Sources: Postfix socketmap_table(5); src/wire/socketmapClient.ts.
  */
@@ -21,12 +21,12 @@ import { parseTlsPolicy } from '../wire/tlsPolicyParse.ts';
 import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
 import { WireError } from '../wire/wireError.ts';
 
-export type OtherAddress =
+export type PolicyServerAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'inet'; readonly host: string; readonly port: number };
 
-export interface OtherServerOptions {
-  readonly address: OtherAddress;
+export interface PolicyServerOptions {
+  readonly address: PolicyServerAddress;
   /** Name of the map there. */
   readonly map: string;
   /** Whose grammar answers are for. */
@@ -36,8 +36,8 @@ export interface OtherServerOptions {
 }
 
 const DEADLINE_MS = 10_000;
-const MOST_CONNECTIONS = 64;
-const MOST_WAITING = 1024;
+const MAX_CONNECTIONS = 64;
+const MAX_WAITING = 1024;
 const PATIENCE_MS = 1000;
 const OLD_MS = 1000;
 const CLOSED = 'not asked, because tlsward ends';
@@ -57,26 +57,26 @@ interface Connection {
   waiting: Waiting | null;
 }
 
-export class OtherServer {
-  readonly #options: OtherServerOptions;
+export class PolicyServerClient {
+  readonly #options: PolicyServerOptions;
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
   readonly #queue: Waiting[] = [];
   readonly #gate = new FairGate({
-    most: MOST_CONNECTIONS,
-    mostWaiting: MOST_WAITING,
+    most: MAX_CONNECTIONS,
+    mostWaiting: MAX_WAITING,
     patienceMs: PATIENCE_MS,
     oldMs: OLD_MS,
   });
   #closed = false;
 
-  constructor(options: OtherServerOptions) {
+  constructor(options: PolicyServerOptions) {
     this.#options = options;
   }
 
   /** Never rejects. */
   async ask(question: PublishedQuestion): Promise<OtherAnswer> {
-    const place = await this.#gate.enter(sharesOf(siteOf(question.name), MOST_CONNECTIONS));
+    const place = await this.#gate.enter(sharesOf(siteOf(question.name), MAX_CONNECTIONS));
     if (place === null) return unknown(this.#closed ? CLOSED : 'too many questions at once');
     try {
       return await this.#ask(question, place.signal);
@@ -130,7 +130,7 @@ export class OtherServer {
   }
 
   #connect(): Connection | null {
-    if (this.#open.size >= MOST_CONNECTIONS) return null;
+    if (this.#open.size >= MAX_CONNECTIONS) return null;
     const { address } = this.#options;
     const socket = address.kind === 'unix' ? connect(address.path) : connect(address.port, address.host);
     const connection: Connection = { socket, decoder: new SocketmapReplyDecoder(), waiting: null };

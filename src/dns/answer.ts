@@ -13,11 +13,11 @@
 import type { DnsAnswer, DnsRecord } from '../wire/dnsDecode.ts';
 import type { DnsQuestion } from '../wire/dnsEncode.ts';
 import { extendedErrorWords, RCODE, rcodeName } from '../wire/dnsNumbers.ts';
-import type { Lookup } from './resolver.ts';
+import type { LookupResult } from './resolver.ts';
 
-const MOST_ALIASES = 10;
-const LONGEST_FOUND_SECONDS = 86_400;
-const LONGEST_ABSENT_SECONDS = 3600;
+const MAX_ALIASES = 10;
+const MAX_FOUND_SECONDS = 86_400;
+const MAX_ABSENT_SECONDS = 3600;
 /** RFC 2308 gives no rule for an answer without SOA. */
 const ABSENT_SECONDS = 60;
 
@@ -27,9 +27,9 @@ export function readAnswer(
   asked: DnsQuestion,
   trusted: boolean,
   server: string,
-): Lookup<DnsRecord> {
+): LookupResult<DnsRecord> {
   const about = `about ${asked.type} of ${asked.name === '' ? '.' : asked.name}`;
-  const unknown = (what: string): Lookup<DnsRecord> => ({
+  const unknown = (what: string): LookupResult<DnsRecord> => ({
     kind: 'unknown',
     why: `${server} ${what} ${about}`,
   });
@@ -39,7 +39,7 @@ export function readAnswer(
     return unknown('does not look up names for this host, and was asked');
   const secure = trusted && answer.authenticData;
   let name = asked.name;
-  let ttl = LONGEST_FOUND_SECONDS;
+  let ttl = MAX_FOUND_SECONDS;
   for (let aliases = 0; ; aliases++) {
     const own = answer.answers.filter((record) => record.name === name);
     const records = own.filter((record) => record.type === asked.type);
@@ -57,7 +57,7 @@ export function readAnswer(
     const [target] = targets;
     if (target === undefined) break;
     if (targets.size > 1) return unknown(`answered that ${name} is an alias of two names, when asked`);
-    if (aliases === MOST_ALIASES) return unknown('answered with a chain of aliases that does not end');
+    if (aliases === MAX_ALIASES) return unknown('answered with a chain of aliases that does not end');
     name = target;
   }
   if (!answer.recursionAvailable && name !== asked.name)
@@ -69,7 +69,7 @@ export function readAnswer(
 function absentSeconds(answer: DnsAnswer, ttl: number): number {
   const { soa } = answer;
   const own = soa === null ? ABSENT_SECONDS : Math.min(soa.ttlSeconds, soa.minimumSeconds);
-  return Math.max(1, Math.min(own, ttl, LONGEST_ABSENT_SECONDS));
+  return Math.max(1, Math.min(own, ttl, MAX_ABSENT_SECONDS));
 }
 
 function failureWords(answer: DnsAnswer): string {

@@ -30,12 +30,12 @@
  * Postfix `src/tls/tls_dane.c`, which decides alike.
  */
 import type { DaneFact, PublishedQuestion } from '../core/publishedFacts.ts';
-import type { Lookup, MxRecord, Resolver, TlsaRecord } from './resolver.ts';
+import type { LookupResult, MxRecord, Resolver, TlsaRecord } from './resolver.ts';
 
 /** Postfix tries five addresses of a domain by default. */
-const MOST_HOSTS = 20;
-const LEAST_SECONDS = 30;
-const MOST_SECONDS = 3600;
+const MAX_HOSTS = 20;
+const MIN_SECONDS = 30;
+const MAX_SECONDS = 3600;
 const UNKNOWN_SECONDS = 15;
 /** Nothing was asked; the resolver may be put right soon. */
 const NOT_ASKED_SECONDS = 60;
@@ -52,9 +52,9 @@ type Host =
 
 /** The least of the times for which what was found may be kept. */
 class Ttl {
-  seconds = MOST_SECONDS;
+  seconds = MAX_SECONDS;
 
-  see<Data>(lookup: Lookup<Data>): Lookup<Data> {
+  see<Data>(lookup: LookupResult<Data>): LookupResult<Data> {
     if (lookup.kind !== 'unknown') this.seconds = Math.min(this.seconds, lookup.ttlSeconds);
     return lookup;
   }
@@ -68,7 +68,7 @@ export async function findDane(resolver: Resolver, question: PublishedQuestion):
   }
   const ttl = new Ttl();
   const fact = await factOf(resolver, question, ttl);
-  const ttlSeconds = fact.kind === 'unknown' ? UNKNOWN_SECONDS : Math.max(LEAST_SECONDS, ttl.seconds);
+  const ttlSeconds = fact.kind === 'unknown' ? UNKNOWN_SECONDS : Math.max(MIN_SECONDS, ttl.seconds);
   return { fact, ttlSeconds };
 }
 
@@ -83,7 +83,7 @@ async function factOf(resolver: Resolver, question: PublishedQuestion, ttl: Ttl)
   if (!mx.secure) return { kind: 'absent' };
   if (mx.kind === 'absent') return fold([await tryHost(resolver, name, port, ttl)], false);
   const hosts = hostsOf(mx.records);
-  const tried = hosts.slice(0, MOST_HOSTS);
+  const tried = hosts.slice(0, MAX_HOSTS);
   const found = await Promise.all(tried.map((host) => tryHost(resolver, host, port, ttl)));
   return fold(found, hosts.length > tried.length);
 }
@@ -101,7 +101,7 @@ function fold(all: readonly Host[], more: boolean): DaneFact {
   if (usable > 0) return { kind: 'usable', hosts: usable === hosts.length && !more ? 'all' : 'some' };
   const unknown = hosts.find((host) => host.kind === 'unknown');
   if (unknown !== undefined) return unknown;
-  if (more) return { kind: 'not-asked', why: `there are more than ${MOST_HOSTS} MX hosts` };
+  if (more) return { kind: 'not-asked', why: `there are more than ${MAX_HOSTS} MX hosts` };
   const unusable = hosts.filter(({ kind }) => kind === 'unusable').length;
   if (unusable === 0) return { kind: 'absent' };
   if (unusable === hosts.length) return { kind: 'unusable' };

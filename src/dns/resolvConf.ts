@@ -13,7 +13,7 @@ import type { DnsServer } from './exchange.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
 /** MAXNS of the C library. */
-const MOST_SERVERS = 3;
+const MAX_SERVERS = 3;
 const PORT = 53;
 
 /** At least one server. Never rejects. */
@@ -29,5 +29,5 @@ export function parseServers(text: string): DnsServer[] {
     // an address of a link names the link: fe80::1%eth0
     if (parseAddress(host.replace(/%[A-Za-z0-9_.-]+$/, '')) !== null) servers.push({ host, port: PORT });
   }
-  return servers.length === 0 ? [{ host: '127.0.0.1', port: PORT }] : servers.slice(0, MOST_SERVERS);
+  return servers.length === 0 ? [{ host: '127.0.0.1', port: PORT }] : servers.slice(0, MAX_SERVERS);
 }

@@ -7,7 +7,7 @@
  */
 
 /** One record set, or why there is none. `ttlSeconds` is how long the answer may be kept, at least 1. */
-export type Lookup<Data> =
+export type LookupResult<Data> =
   | {
       readonly kind: 'found';
       readonly records: readonly Data[];
@@ -38,15 +38,15 @@ export interface Resolver {
   /** Is its AD flag believed? */
   readonly trusted: boolean;
   /** The strings of each record joined, one character a byte. */
-  txt(name: string): Promise<Lookup<string>>;
-  mx(name: string): Promise<Lookup<MxRecord>>;
+  txt(name: string): Promise<LookupResult<string>>;
+  mx(name: string): Promise<LookupResult<MxRecord>>;
   /**
    * IPv4 and IPv6 addresses; `secure` when each answer that gave some is. `unknown` when no address came and one of the two
    * answers could not be had.
    */
-  addresses(name: string): Promise<Lookup<string>>;
+  addresses(name: string): Promise<LookupResult<string>>;
   /** `name` in full: `_25._tcp.mx.bank.example`. */
-  tlsa(name: string): Promise<Lookup<TlsaRecord>>;
+  tlsa(name: string): Promise<LookupResult<TlsaRecord>>;
   /** Where the name itself leads, one step: is a name an alias that DNSSEC vouches for (RFC 7672 section 2.2.2)? */
-  cname(name: string): Promise<Lookup<string>>;
+  cname(name: string): Promise<LookupResult<string>>;
 }

@@ -27,7 +27,7 @@ import { readAnswer } from './answer.ts';
 import { type DnsServer, exchange, serverName } from './exchange.ts';
 import { FairGate, sharesOf } from './fairGate.ts';
 import type { Proofs } from './proofs.ts';
-import type { Lookup, MxRecord, Resolver, TlsaRecord } from './resolver.ts';
+import type { LookupResult, MxRecord, Resolver, TlsaRecord } from './resolver.ts';
 
 export interface StubOptions {
   /** At least one, tried in this order. */
@@ -45,14 +45,14 @@ export interface StubOptions {
 const ATTEMPT_MS = 2000;
 const TOTAL_MS = 6000;
 /** Each takes a descriptor and a port. */
-const MOST_AT_ONCE = 256;
-const MOST_WAITING = 4096;
+const MAX_AT_ONCE = 256;
+const MAX_WAITING = 4096;
 /** Answers that are worth waiting for come sooner, unless something was lost on the way. */
 const OLD_MS = 1000;
 /** An attempt shorter than this is not worth a packet. */
-const LEAST_MS = 50;
+const MIN_MS = 50;
 /** No name is longer than names can be, and none ever will be. */
-const NO_NAME: Lookup<DnsRecord> = { kind: 'absent', secure: false, ttlSeconds: 3600 };
+const NO_NAME: LookupResult<DnsRecord> = { kind: 'absent', secure: false, ttlSeconds: 3600 };
 const CLOSED = 'not asked, because tlsward ends';
 const TOO_MANY = 'too many DNS look-ups at once';
 
@@ -62,7 +62,7 @@ export class StubResolver implements Resolver {
   readonly #attemptMs: number;
   readonly #totalMs: number;
   /** Type and name to the answer that is on its way. */
-  readonly #asked = new Map<string, Promise<Lookup<DnsRecord>>>();
+  readonly #asked = new Map<string, Promise<LookupResult<DnsRecord>>>();
   /** For each question on its way what ends its sockets. */
   readonly #running = new Set<Set<() => void>>();
   readonly #gate: FairGate;
@@ -78,8 +78,8 @@ export class StubResolver implements Resolver {
     this.#totalMs = options.totalMs ?? TOTAL_MS;
     this.#proofs = options.proofs ?? null;
     this.#gate = new FairGate({
-      most: MOST_AT_ONCE,
-      mostWaiting: MOST_WAITING,
+      most: MAX_AT_ONCE,
+      mostWaiting: MAX_WAITING,
       patienceMs: this.#totalMs,
       oldMs: OLD_MS,
     });
@@ -90,17 +90,17 @@ export class StubResolver implements Resolver {
     return { asking: this.#gate.size, waiting: this.#gate.waiting };
   }
 
-  async txt(name: string): Promise<Lookup<string>> {
+  async txt(name: string): Promise<LookupResult<string>> {
     return only(await this.#ask(name, 'TXT'), (record) => (record.type === 'TXT' ? record.text : null));
   }
 
-  async mx(name: string): Promise<Lookup<MxRecord>> {
+  async mx(name: string): Promise<LookupResult<MxRecord>> {
     return only(await this.#ask(name, 'MX'), (record) =>
       record.type === 'MX' ? { preference: record.preference, exchange: record.exchange } : null,
     );
   }
 
-  async addresses(name: string): Promise<Lookup<string>> {
+  async addresses(name: string): Promise<LookupResult<string>> {
     const [v4, v6] = await Promise.all([this.#ask(name, 'A'), this.#ask(name, 'AAAA')]);
     const one = only(v4, addressOf);
     const other = only(v6, addressOf);
@@ -123,7 +123,7 @@ export class StubResolver implements Resolver {
     };
   }
 
-  async tlsa(name: string): Promise<Lookup<TlsaRecord>> {
+  async tlsa(name: string): Promise<LookupResult<TlsaRecord>> {
     return only(await this.#ask(name, 'TLSA'), (record) => {
       if (record.type !== 'TLSA') return null;
       const { usage, selector, matching, data } = record;
@@ -131,12 +131,12 @@ export class StubResolver implements Resolver {
     });
   }
 
-  async cname(name: string): Promise<Lookup<string>> {
+  async cname(name: string): Promise<LookupResult<string>> {
     return only(await this.#ask(name, 'CNAME'), (record) => (record.type === 'CNAME' ? record.target : null));
   }
 
   /** When absence of anything at `name` may be forgotten; for the test whether a resolver validates (`''`: the root). */
-  async soa(name: string): Promise<Lookup<number>> {
+  async soa(name: string): Promise<LookupResult<number>> {
     return only(await this.#ask(name, 'SOA'), (record) =>
       record.type === 'SOA' ? record.minimumSeconds : null,
     );
@@ -149,22 +149,24 @@ export class StubResolver implements Resolver {
     for (const own of this.#running) for (const stop of [...own]) stop();
   }
 
-  #ask(name: string, type: DnsType): Promise<Lookup<DnsRecord>> {
+  #ask(name: string, type: DnsType): Promise<LookupResult<DnsRecord>> {
     if (this.#closed) return Promise.resolve({ kind: 'unknown', why: CLOSED });
     const key = `${type} ${name}`;
     const shared = this.#asked.get(key);
     if (shared !== undefined) return shared;
     const answer = this.#inTurn({ name, type })
       // a name that is not canonical is a bug of the caller, who still gets an answer
-      .catch((error: unknown): Lookup<DnsRecord> => ({ kind: 'unknown', why: `${key}: ${String(error)}` }))
+      .catch(
+        (error: unknown): LookupResult<DnsRecord> => ({ kind: 'unknown', why: `${key}: ${String(error)}` }),
+      )
       .finally(() => this.#asked.delete(key));
     this.#asked.set(key, answer);
     return answer;
   }
 
-  async #inTurn(question: DnsQuestion): Promise<Lookup<DnsRecord>> {
+  async #inTurn(question: DnsQuestion): Promise<LookupResult<DnsRecord>> {
     const deadline = performance.now() + this.#totalMs;
-    const place = await this.#gate.enter(sharesOf(siteOf(question.name), MOST_AT_ONCE));
+    const place = await this.#gate.enter(sharesOf(siteOf(question.name), MAX_AT_ONCE));
     if (place === null) return { kind: 'unknown', why: this.#closed ? CLOSED : TOO_MANY };
     const own = new Set<() => void>();
     place.signal.addEventListener('abort', () => {
@@ -184,14 +186,14 @@ export class StubResolver implements Resolver {
     deadline: number,
     running: Set<() => void>,
     signal: AbortSignal,
-  ): Promise<Lookup<DnsRecord>> {
+  ): Promise<LookupResult<DnsRecord>> {
     const over = (): boolean => this.#closed || signal.aborted;
     const left = (): number => deadline - performance.now();
     const patience = (): number => Math.min(this.#attemptMs, left());
     /** What each did wrong the last time. */
     const troubles = new Map<DnsServer, string>();
     const useless = new Set<DnsServer>();
-    for (let i = 0; useless.size < this.servers.length && left() > LEAST_MS && !over(); i++) {
+    for (let i = 0; useless.size < this.servers.length && left() > MIN_MS && !over(); i++) {
       const server = this.servers[i % this.servers.length]!;
       if (useless.has(server)) continue;
       const result = await exchange(server, question, patience, running);
@@ -216,7 +218,7 @@ export class StubResolver implements Resolver {
 
   /** Why an answer does not count that the server did not vouch for; null: it counts. */
   async #doubtful(
-    lookup: Exclude<Lookup<DnsRecord>, { kind: 'unknown' }>,
+    lookup: Exclude<LookupResult<DnsRecord>, { kind: 'unknown' }>,
     server: DnsServer,
   ): Promise<string | null> {
     if (this.#proofs === null || !this.trusted || lookup.secure) return null;
@@ -232,7 +234,10 @@ function addressOf(record: DnsRecord): string | null {
 }
 
 /** The look-up with its records in another form; those for which there is none are left out. */
-function only<Data>(lookup: Lookup<DnsRecord>, form: (record: DnsRecord) => Data | null): Lookup<Data> {
+function only<Data>(
+  lookup: LookupResult<DnsRecord>,
+  form: (record: DnsRecord) => Data | null,
+): LookupResult<Data> {
   if (lookup.kind !== 'found') return lookup;
   return { ...lookup, records: lookup.records.map(form).filter((data) => data !== null) };
 }

@@ -6,7 +6,7 @@
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import { type Edited, putBodyBanner, takeBodyBanners } from '../mail/bodyBanner.ts';
-import { LEAVE_REASONS } from '../mail/skipReasons.ts';
+import { SKIP_REASONS } from '../mail/skipReasons.ts';
 import { renderTemplate } from '../mail/template.ts';
 import type { ChosenBanner } from './bannerChoice.ts';
 import { ownBannersOf, templateOf } from './bannerWords.ts';
@@ -57,7 +57,7 @@ export function bodyEdits(
     if (result.kind === 'edited') return replaced(result);
     if (result.reason === 'already-there') return [];
     const part = result.part === null ? '' : ` (part ${result.part})`;
-    notes.push(`body banner left out: ${LEAVE_REASONS[result.reason]}${part}`);
+    notes.push(`body banner left out: ${SKIP_REASONS[result.reason]}${part}`);
   }
   if (forged === 'leave' || texts.length === 0) return [];
   const taken = takeBodyBanners(headers, whole, {

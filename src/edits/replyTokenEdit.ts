@@ -5,7 +5,7 @@
  * gets one, which begins with what `In-Reply-To` names, because mail programs look at `References` first and would lose
  * the thread otherwise (RFC 5322 section 3.6.4). A program that answers with `In-Reply-To` alone drops the token.
  *
- * Left alone, with a note: a message of which a DKIM or ARC signature covers `References` (RFC 6376 section 3.5, `h=`; also
+ * Skipped alone, with a note: a message of which a DKIM or ARC signature covers `References` (RFC 6376 section 3.5, `h=`; also
  * when the field is not there, which signs its absence), unless `always`; a field that would grow beyond 16 KiB; one with a
  * line longer than 998 or with line breaks that are no folds, which no MTA would hand on as it came.
  *

@@ -7,12 +7,12 @@
  * verifier can stand in front of us), so it goes, with a note; and the tag that it has earned may stay as it was written,
  * in "Re: [via TLS] hello" for instance, because what it says is true.
  *
- * Of each subject LONGEST_SUBJECT bytes are looked at, where a reader would see a tag. A longer one gets none; with a false
+ * Of each subject MAX_SUBJECT bytes are looked at, where a reader would see a tag. A longer one gets none; with a false
  * one in it, it is cut there, because taking away could bring forward what was not looked at. All subjects of a message
- * together have MOST_OF_SUBJECTS; what is left of a message with so many goes (RFC 5322 section 3.6 allows one).
+ * together have MAX_OF_SUBJECTS; what is left of a message with so many goes (RFC 5322 section 3.6 allows one).
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
-import { foldText } from '../mail/confusables.ts';
+import { skeleton } from '../mail/confusables.ts';
 import { refold } from '../mail/refold.ts';
 import { SIGNATURE_HEADERS } from '../mail/signatures.ts';
 import { retagSubject } from '../mail/subject.ts';
@@ -21,12 +21,12 @@ import { fieldNameKey } from '../mark/stripMarks.ts';
 const NAME = 'Subject';
 /** Header fields that must have been shown. */
 export const SUBJECT_HEADERS = [NAME, ...SIGNATURE_HEADERS] as const;
-export const LONGEST_SUBJECT = 16_384;
-export const MOST_OF_SUBJECTS = 32_768;
-/** What a field costs of MOST_OF_SUBJECTS beside its bytes. */
+export const MAX_SUBJECT = 16_384;
+export const MAX_OF_SUBJECTS = 32_768;
+/** What a field costs of MAX_OF_SUBJECTS beside its bytes. */
 const FIELD_COST = 64;
 /** Bytes of a changed subject; three times as much can come of rewriting one in utf-8. */
-const LONGEST_RESULT = 60_000;
+const MAX_RESULT = 60_000;
 
 export interface SubjectTask {
   /** Every tag of the table. */
@@ -42,12 +42,12 @@ export function subjectEdits(headers: readonly HeaderField[], task: SubjectTask,
   const changes: Edit[] = [];
   const deletions: Edit[] = [];
   const said = new Set<string>();
-  let room = MOST_OF_SUBJECTS;
+  let room = MAX_OF_SUBJECTS;
   let index = 0;
   for (const field of headers) {
     if (fieldNameKey(field.name) !== 'subject') continue;
     index++;
-    room -= Math.min(field.value.length, LONGEST_SUBJECT) + FIELD_COST;
+    room -= Math.min(field.value.length, MAX_SUBJECT) + FIELD_COST;
     const value = room < 0 && index > 1 ? tooMany(said) : retagged(field.value, index === 1, task, said);
     if (value === null) continue;
     if (value.trim() === '') deletions.unshift({ kind: 'deleteHeader', name: NAME, index });
@@ -64,20 +64,20 @@ export function subjectEdits(headers: readonly HeaderField[], task: SubjectTask,
 const SIGNED = 'subject tag left out: a signature covers Subject';
 
 function tooMany(said: Set<string>): string {
-  said.add(`Subject fields deleted: there are more than ${MOST_OF_SUBJECTS} bytes of them`);
+  said.add(`Subject fields deleted: there are more than ${MAX_OF_SUBJECTS} bytes of them`);
   return '';
 }
 
 /** The new value of one field, '' when nothing is left of it; null when it stays. */
 function retagged(value: string, first: boolean, task: SubjectTask, said: Set<string>): string | null {
   const { tags, tag, signed } = task;
-  const long = value.length > LONGEST_SUBJECT;
-  const read = long ? value.slice(0, LONGEST_SUBJECT) : value;
+  const long = value.length > MAX_SUBJECT;
+  const read = long ? value.slice(0, MAX_SUBJECT) : value;
   if (first && tag !== '' && long)
-    said.add(`subject tag left out: Subject has more than ${LONGEST_SUBJECT} bytes`);
+    said.add(`subject tag left out: Subject has more than ${MAX_SUBJECT} bytes`);
   if (signed) {
-    const earned = foldText(tag);
-    const others = tags.filter((one) => foldText(one) !== earned);
+    const earned = skeleton(tag);
+    const others = tags.filter((one) => skeleton(one) !== earned);
     if (retagSubject(read, others, '') === read) {
       if (first && tag !== '') said.add(SIGNED);
       return null;
@@ -86,9 +86,9 @@ function retagged(value: string, first: boolean, task: SubjectTask, said: Set<st
   }
   const made = retagSubject(read, tags, first && !long ? tag : '');
   if (made === read) return null;
-  if (long) said.add(`Subject cut to ${LONGEST_SUBJECT} bytes: a forged tag was taken out of it`);
+  if (long) said.add(`Subject cut to ${MAX_SUBJECT} bytes: a forged tag was taken out of it`);
   const lines = refold(made);
-  if (lines.length <= LONGEST_RESULT) return lines;
-  said.add(`Subject cut to ${LONGEST_RESULT} bytes`);
-  return lines.slice(0, lines.lastIndexOf('\n', LONGEST_RESULT));
+  if (lines.length <= MAX_RESULT) return lines;
+  said.add(`Subject cut to ${MAX_RESULT} bytes`);
+  return lines.slice(0, lines.lastIndexOf('\n', MAX_RESULT));
 }

@@ -12,7 +12,7 @@ import { write, writeSync } from 'node:fs';
 import type { MemoryUse } from '../core/memorySize.ts';
 
 const BATCH_CHARACTERS = 65_536;
-const MOST_CHARACTERS = 16 * 1024 * 1024;
+const MAX_CHARACTERS = 16 * 1024 * 1024;
 const INTERVAL_MS = 100;
 const RETRY_MS = 10;
 const LF = 0x0a;
@@ -45,7 +45,7 @@ export class LineWriter {
 
   /** Takes one line with its line end. */
   write(line: string): void {
-    if (this.#characters + (this.#writing?.length ?? 0) + line.length > MOST_CHARACTERS) {
+    if (this.#characters + (this.#writing?.length ?? 0) + line.length > MAX_CHARACTERS) {
       this.dropped++;
       return;
     }
@@ -110,7 +110,7 @@ export class LineWriter {
     return {
       name: 'log lines',
       used: this.#characters + (this.#writing?.length ?? 0),
-      limit: MOST_CHARACTERS,
+      limit: MAX_CHARACTERS,
     };
   }
 

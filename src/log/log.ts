@@ -22,7 +22,7 @@ interface StsTroubleFields {
 }
 
 /** Characters of a stack, whose message may quote what came from outside. */
-const LONGEST_STACK = 8192;
+const MAX_STACK = 8192;
 
 let stampedMs = 0;
 let stamp = '';
@@ -148,7 +148,7 @@ export class Log {
   bug(where: string, error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#pino.error(
-      { event: 'bug', where, stack: stack.slice(0, LONGEST_STACK) },
+      { event: 'bug', where, stack: stack.slice(0, MAX_STACK) },
       'internal error; the fail-safe reply was given',
     );
   }

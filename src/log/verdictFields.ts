@@ -12,8 +12,8 @@ import { describeTls, type Reply, reasonOf, reasonsOf } from '../receive/smtpRep
 import { at, listed, visible } from './visible.ts';
 
 /** Elements of a list in one line. */
-const MOST_RECIPIENTS = 50;
-const MOST_REASONS = 20;
+const MAX_RECIPIENTS = 50;
+const MAX_REASONS = 20;
 
 /** What a verdict line, `lookup` and the recent list have in common. */
 export interface VerdictRecord {
@@ -44,7 +44,7 @@ export function briefFields(record: VerdictRecord): VerdictFields {
   const fields: VerdictFields = {
     event: 'tx.verdict',
     code: record.code,
-    door: tx.door,
+    protocol: tx.protocol,
     stage: tx.stage,
     action: verdict.action,
     conn: record.conn,
@@ -64,10 +64,10 @@ export function briefFields(record: VerdictRecord): VerdictFields {
   if (record.route !== undefined) {
     const { rules, ways, outcome } = record.route;
     const way = outcome === 'routed' ? ways : [outcome, ...ways];
-    fields.rule = listed(rules, MOST_REASONS, rules.length).join(', ');
-    fields.route = listed(way, MOST_REASONS, way.length).join(', ');
+    fields.rule = listed(rules, MAX_REASONS, rules.length).join(', ');
+    fields.route = listed(way, MAX_REASONS, way.length).join(', ');
   }
-  if (record.notes.length > 0) fields.notes = listed(record.notes, MOST_REASONS, record.notes.length);
+  if (record.notes.length > 0) fields.notes = listed(record.notes, MAX_REASONS, record.notes.length);
   return fields;
 }
 
@@ -98,25 +98,25 @@ function patternOf({ decisive }: Verdict): string | undefined {
 function recipientsOf({ recipients }: Transaction): string | string[] {
   return recipients.length === 1
     ? shown(recipients[0]!)
-    : listed(recipients.slice(0, MOST_RECIPIENTS).map(shown), MOST_RECIPIENTS, recipients.length);
+    : listed(recipients.slice(0, MAX_RECIPIENTS).map(shown), MAX_RECIPIENTS, recipients.length);
 }
 
 /** The reasons in order; of many those that tell why, first the one that decided. */
 function becauseOf(verdict: Verdict): string[] {
   const { findings, decisive, tls } = verdict;
-  if (findings.length <= MOST_REASONS) return listed(reasonsOf(verdict), MOST_REASONS, findings.length);
+  if (findings.length <= MAX_REASONS) return listed(reasonsOf(verdict), MAX_REASONS, findings.length);
   const chosen: Finding[] = decisive === null ? [] : [decisive];
   // each recipient was judged with the sender, whose row says the same each time
   let sender = decisive?.side === 'sender';
   for (const finding of findings) {
-    if (chosen.length === MOST_REASONS) break;
+    if (chosen.length === MAX_REASONS) break;
     if (finding === decisive || finding.breach === null || (finding.side === 'sender' && sender)) continue;
     sender ||= finding.side === 'sender';
     chosen.push(finding);
   }
   return listed(
     chosen.map((finding) => reasonOf(finding, tls)),
-    MOST_REASONS,
+    MAX_REASONS,
     findings.length,
   );
 }

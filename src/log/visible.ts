@@ -19,22 +19,17 @@ export function at(position: Position): string {
 }
 
 /** Characters of all elements of a list together. */
-const LONGEST_LIST = 4096;
+const MAX_LIST = 4096;
 
 /**
  * The beginning of a list for one line of the log: at most `most` elements, of which the first always counts, and
  * `longest` characters (4,096); what is left out is counted at the end (`and 950 more`). `count`: how many there are, when `list` has not all.
  */
-export function listed(
-  list: Iterable<string>,
-  most: number,
-  count: number,
-  longest = LONGEST_LIST,
-): string[] {
+export function listed(list: Iterable<string>, most: number, count: number, longest = MAX_LIST): string[] {
   const shown: string[] = [];
   let characters = 0;
   for (const element of list) {
-    const text = element.length > LONGEST_LIST ? `${element.slice(0, LONGEST_LIST)}...` : element;
+    const text = element.length > MAX_LIST ? `${element.slice(0, MAX_LIST)}...` : element;
     characters += text.length;
     if (shown.length === most || (shown.length > 0 && characters > longest)) break;
     shown.push(text);

@@ -24,7 +24,7 @@ import { putInPart, takeFromPart } from './partBanner.ts';
 import { bodyFacts } from './partHeader.ts';
 import { findUntouchable, readableParts } from './readable.ts';
 import { isSigned } from './signatures.ts';
-import { type LeaveReason, type Left, left } from './skipReasons.ts';
+import { type Skipped, type SkipReason, skipped } from './skipReasons.ts';
 import type { OwnBanners } from './template.ts';
 import type { Splice } from './transfer.ts';
 
@@ -55,7 +55,7 @@ export interface Edited {
  * What the header alone says: a reason why the body will be left alone, or null when the body must be seen. With a
  * reason, there is no need to ask the MTA for the body.
  */
-export function leaveByHeader(headers: readonly HeaderField[], breakSignatures: boolean): LeaveReason | null {
+export function leaveByHeader(headers: readonly HeaderField[], breakSignatures: boolean): SkipReason | null {
   if (!breakSignatures && isSigned(headers)) return 'dkim-signed';
   const facts = bodyFacts(headers);
   if (typeof facts === 'string') return facts;
@@ -74,19 +74,19 @@ export function putBodyBanner(
   headers: readonly HeaderField[],
   body: Uint8Array,
   banner: BodyBanner,
-): Edited | Left {
+): Edited | Skipped {
   const lines = bannerLines(banner.text);
-  if (lines.length === 0) return left('banner-empty');
+  if (lines.length === 0) return skipped('banner-empty');
   const read = readParts(headers, body, banner);
-  if (read.kind === 'left') return read;
+  if (read.kind === 'skipped') return read;
   const edits: PartEdit[] = [];
   for (const part of read.parts) {
     const made = inBody(part, read, (raw) => putInPart(part, raw, lines, banner.own ?? NONE));
     if (made === 'already-there') continue;
-    if (typeof made === 'string') return left(made, part.path === '' ? null : part.path);
+    if (typeof made === 'string') return skipped(made, part.path === '' ? null : part.path);
     if (made !== null) edits.push(made);
   }
-  return edits.length === 0 ? left('already-there') : editedBody(read.body, edits);
+  return edits.length === 0 ? skipped('already-there') : editedBody(read.body, edits);
 }
 
 /**
@@ -99,7 +99,7 @@ export function takeBodyBanners(
   options: Pick<BodyBanner, 'breakSignatures' | 'limitBytes'> & { readonly own: OwnBanners },
 ): Edited | null {
   const read = readParts(headers, body, options);
-  if (read.kind === 'left') return null;
+  if (read.kind === 'skipped') return null;
   const edits: PartEdit[] = [];
   for (const part of read.parts) {
     const made = inBody(part, read, (raw) => takeFromPart(part, raw, options.own));
@@ -123,27 +123,27 @@ function readParts(
   headers: readonly HeaderField[],
   body: Uint8Array,
   options: Pick<BodyBanner, 'breakSignatures' | 'limitBytes'>,
-): Read | Left {
+): Read | Skipped {
   const reason = leaveByHeader(headers, options.breakSignatures ?? false);
-  if (reason !== null) return left(reason);
-  if (body.length > (options.limitBytes ?? MAX_BANNER_BODY_BYTES)) return left('too-large');
+  if (reason !== null) return skipped(reason);
+  if (body.length > (options.limitBytes ?? MAX_BANNER_BODY_BYTES)) return skipped('too-large');
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const structure = readStructure(headers, bytes);
-  if (structure.kind === 'left') return structure;
+  if (structure.kind === 'skipped') return structure;
   const { root, boundaries } = structure;
   const untouchable = findUntouchable(root);
   if (untouchable !== null)
-    return left(untouchable.reason, untouchable.path === '' ? null : untouchable.path);
+    return skipped(untouchable.reason, untouchable.path === '' ? null : untouchable.path);
   const parts = readableParts(root);
-  return parts.length === 0 ? left('no-text') : { kind: 'read', body: bytes, parts, boundaries };
+  return parts.length === 0 ? skipped('no-text') : { kind: 'read', body: bytes, parts, boundaries };
 }
 
 /** An edit of a part as one of the body. */
 function inBody(
   part: Entity,
   { body, boundaries }: Read,
-  edit: (raw: Buffer) => Splice | LeaveReason | null,
-): PartEdit | LeaveReason | null {
+  edit: (raw: Buffer) => Splice | SkipReason | null,
+): PartEdit | SkipReason | null {
   const made = edit(body.subarray(part.start, part.end));
   if (made === null || typeof made === 'string') return made;
   const { start, end, bytes } = made;
@@ -171,7 +171,7 @@ function faultOf(
   body: Buffer,
   partEnd: number,
   boundaries: readonly string[],
-): LeaveReason | null {
+): SkipReason | null {
   const before = body.lastIndexOf(0x0a, Math.max(0, edit.start - 1));
   const head = edit.start === 0 ? '' : body.toString('latin1', before + 1, edit.start);
   const tail = body.toString('latin1', edit.end, Math.min(partEnd, edit.end + MAX_LINE_BYTES));

@@ -9,13 +9,13 @@
  * - a boundary line behind or in front of a bare CR or LF, which some take for a line end;
  * - two open multiparts with the same boundary, or the boundary of a multipart that is closed already.
  */
-import type { LeaveReason } from './skipReasons.ts';
+import type { SkipReason } from './skipReasons.ts';
 
-/** Ends the reading of a structure; `part` as in Left. */
+/** Ends the reading of a structure; `part` as in Skipped. */
 export class Unreadable extends Error {
-  readonly reason: LeaveReason;
+  readonly reason: SkipReason;
   readonly part: string;
-  constructor(reason: LeaveReason, part: string) {
+  constructor(reason: SkipReason, part: string) {
     super(reason);
     this.reason = reason;
     this.part = part;

@@ -12,7 +12,7 @@
  *
  * What a character set lacks is said in ASCII where a reader of the language still reads it (asciiForm.ts).
  */
-import { asciiForm } from './transliterate.ts';
+import { transliterate } from './transliterate.ts';
 
 /** Windows-1252, 0x80 to 0x9F (WHATWG index). */
 const WINDOWS_1252_HIGH =
@@ -192,7 +192,7 @@ export function encodeLine(line: string, charset: Charset, asciiOnly: boolean): 
       if (!(dropped && char === ' ' && (said.at(-1)?.char ?? ' ') === ' ')) said.push({ char, bytes });
       continue;
     }
-    const form = asciiForm(char);
+    const form = transliterate(char);
     if (form === null) return null;
     dropped ||= form === '';
     for (const ascii of form) said.push({ char: ascii, bytes: null });

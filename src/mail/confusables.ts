@@ -38,7 +38,7 @@ const known = new Map<string, string>();
 const MAX_KNOWN = 4096;
 
 /** What one character (a code point) looks like: '' for what is not seen, several characters for a ligature. */
-export function foldChar(char: string): string {
+export function skeletonChar(char: string): string {
   if (char.length === 1 && char <= '~') return char > ' ' ? char.toLowerCase() : '';
   const before = known.get(char);
   if (before !== undefined) return before;
@@ -50,8 +50,8 @@ export function foldChar(char: string): string {
   return folded;
 }
 
-export function foldText(text: string): string {
+export function skeleton(text: string): string {
   let out = '';
-  for (const char of text) out += foldChar(char);
+  for (const char of text) out += skeletonChar(char);
   return out;
 }

@@ -14,7 +14,7 @@
 import type { HeaderField } from '../core/messageEdit.ts';
 import { BoundaryReader, type Delimiter, Unreadable } from './boundaries.ts';
 import { type BodyFacts, bodyFacts, parsePartHeader } from './partHeader.ts';
-import { type Left, left } from './skipReasons.ts';
+import { type Skipped, skipped } from './skipReasons.ts';
 
 /** Multiparts inside one another. */
 export const MAX_DEPTH = 16;
@@ -115,9 +115,9 @@ class Reader {
 }
 
 /** Reads the structure of a message from its header fields and its body (CRLF lines). Never throws. */
-export function readStructure(headers: readonly HeaderField[], body: Buffer): Structure | Left {
+export function readStructure(headers: readonly HeaderField[], body: Buffer): Structure | Skipped {
   const facts = bodyFacts(headers);
-  if (typeof facts === 'string') return left(facts);
+  if (typeof facts === 'string') return skipped(facts);
   const reader = new Reader(body);
   const base = { ...facts, path: '', start: 0, end: body.length };
   if (!facts.type.value.startsWith('multipart/')) {
@@ -128,7 +128,7 @@ export function readStructure(headers: readonly HeaderField[], body: Buffer): St
     const { children } = reader.multipart(facts, '', 0, 0);
     return { kind: 'structure', root: { ...base, children }, boundaries: reader.boundaries };
   } catch (error) {
-    if (error instanceof Unreadable) return left(error.reason, error.part === '' ? null : error.part);
+    if (error instanceof Unreadable) return skipped(error.reason, error.part === '' ? null : error.part);
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import { bannerBlock, behindLine, findStart, maskJis, skipSpace } from './html.t
 import { htmlBanners } from './htmlBanners.ts';
 import type { Entity } from './mime.ts';
 import { ownLines, plainBanner, plainBytes } from './plainText.ts';
-import type { LeaveReason } from './skipReasons.ts';
+import type { SkipReason } from './skipReasons.ts';
 import type { OwnBanners } from './template.ts';
 import { decodeTransfer, type Splice, splice, type TransferEncoding, transferEncoding } from './transfer.ts';
 
@@ -20,7 +20,7 @@ interface Decoded {
   readonly bytes: Buffer;
 }
 
-function decodePart(part: Entity, raw: Buffer): Decoded | LeaveReason {
+function decodePart(part: Entity, raw: Buffer): Decoded | SkipReason {
   if (part.digested) return 'content-md5';
   const encoding = transferEncoding(part.encoding);
   if (encoding === null) return 'encoding-unknown';
@@ -32,7 +32,7 @@ function decodePart(part: Entity, raw: Buffer): Decoded | LeaveReason {
 }
 
 /** An HTML text as latin1, and where its content starts. */
-function readHtml({ bytes, charset }: Decoded): { text: string; start: number } | LeaveReason {
+function readHtml({ bytes, charset }: Decoded): { text: string; start: number } | SkipReason {
   const latin = bytes.toString('latin1');
   if (latin.includes('-----BEGIN PGP')) return 'pgp-inline';
   const text = charset.kind === 'iso-2022-jp' ? maskJis(latin) : latin;
@@ -55,7 +55,7 @@ export function putInPart(
   raw: Buffer,
   lines: readonly string[],
   own: OwnBanners,
-): Splice | LeaveReason {
+): Splice | SkipReason {
   const decoded = decodePart(part, raw);
   if (typeof decoded === 'string') return decoded;
   const { encoding, charset, label, bytes } = decoded;
@@ -85,7 +85,7 @@ export function putInPart(
 }
 
 /** The edit that takes banners of ours from the top; null when there are none. */
-export function takeFromPart(part: Entity, raw: Buffer, own: OwnBanners): Splice | LeaveReason | null {
+export function takeFromPart(part: Entity, raw: Buffer, own: OwnBanners): Splice | SkipReason | null {
   const decoded = decodePart(part, raw);
   if (typeof decoded === 'string') return decoded;
   const { encoding, label, bytes } = decoded;

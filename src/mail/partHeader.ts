@@ -11,7 +11,7 @@
  */
 import type { HeaderField } from '../core/messageEdit.ts';
 import { type Parameterized, parseParameterized } from './parameters.ts';
-import type { LeaveReason } from './skipReasons.ts';
+import type { SkipReason } from './skipReasons.ts';
 
 /** Longest header of one body part. */
 export const MAX_PART_HEADER_BYTES = 65_536;
@@ -33,7 +33,7 @@ const MESSAGE: Parameterized = { value: 'message/rfc822', params: new Map() };
 const FIELD = /^([!-9;-~]+):(.*)$/s;
 
 /** The facts, or why they cannot be told. */
-export function bodyFacts(fields: readonly HeaderField[], inDigest = false): BodyFacts | LeaveReason {
+export function bodyFacts(fields: readonly HeaderField[], inDigest = false): BodyFacts | SkipReason {
   const found = new Map<string, string>();
   for (const field of fields) {
     const name = field.name.trim().toLowerCase();

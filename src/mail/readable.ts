@@ -18,9 +18,9 @@
  * rendering in an alternative, the root of a related.
  */
 import type { Entity } from './mime.ts';
-import type { LeaveReason } from './skipReasons.ts';
+import type { SkipReason } from './skipReasons.ts';
 
-const UNTOUCHABLE: Readonly<Record<string, LeaveReason>> = {
+const UNTOUCHABLE: Readonly<Record<string, SkipReason>> = {
   'multipart/signed': 'signed',
   'application/pgp-signature': 'signed',
   'application/pkcs7-signature': 'signed',
@@ -39,7 +39,7 @@ function fileName(entity: Entity): string | undefined {
 }
 
 /** The reason why an entity of this type (name of a file, if it has one) forbids any edit of the message around it. */
-function untouchable(entity: Entity): LeaveReason | null {
+function untouchable(entity: Entity): SkipReason | null {
   const reason = Object.hasOwn(UNTOUCHABLE, entity.type.value) ? UNTOUCHABLE[entity.type.value] : undefined;
   if (reason !== undefined) return reason;
   const name = fileName(entity)?.toLowerCase() ?? '';
@@ -50,7 +50,7 @@ function untouchable(entity: Entity): LeaveReason | null {
 /** The first part, in order, that forbids any edit. */
 export function findUntouchable(
   entity: Entity,
-): { readonly reason: LeaveReason; readonly path: string } | null {
+): { readonly reason: SkipReason; readonly path: string } | null {
   const reason = untouchable(entity);
   if (reason !== null) return { reason, path: entity.path };
   for (const child of entity.children) {

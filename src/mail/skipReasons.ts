@@ -5,7 +5,7 @@
  * the HTML half of a message and not in its plain half says two different things to two readers. The names are stable;
  * they appear in the log.
  */
-export const LEAVE_REASONS = {
+export const SKIP_REASONS = {
   'already-there': 'the banner stands there already',
   'banner-empty': 'the banner has no text',
   'banner-too-long': 'the banner makes a line of more than 998 bytes',
@@ -34,15 +34,15 @@ export const LEAVE_REASONS = {
   'html-frameset': 'the HTML is a frameset and has no body',
 } as const satisfies Readonly<Record<string, string>>;
 
-export type LeaveReason = keyof typeof LEAVE_REASONS;
+export type SkipReason = keyof typeof SKIP_REASONS;
 
 /** The message stays as it came. `part` is the number of the part that decided ("1.2"), null for the message itself. */
-export interface Left {
-  readonly kind: 'left';
-  readonly reason: LeaveReason;
+export interface Skipped {
+  readonly kind: 'skipped';
+  readonly reason: SkipReason;
   readonly part: string | null;
 }
 
-export function left(reason: LeaveReason, part: string | null = null): Left {
-  return { kind: 'left', reason, part };
+export function skipped(reason: SkipReason, part: string | null = null): Skipped {
+  return { kind: 'skipped', reason, part };
 }

@@ -14,7 +14,7 @@
  * A tag must begin and end with a bracket or another sign (`checkTag`), because copies are taken out wherever they stand,
  * and "TLS" stands inside other words.
  */
-import { foldChar, foldText } from './confusables.ts';
+import { skeleton, skeletonChar } from './confusables.ts';
 import { decodeWords, encodePieces, encodeWords, isStrict, type Piece, type Token } from './encodedWords.ts';
 
 /** Longest tag, in characters. */
@@ -30,10 +30,10 @@ export function checkTag(tag: string): string | null {
   if (characters.length > MAX_TAG) return `is longer than ${MAX_TAG} characters`;
   if (tag !== tag.trim() || /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(tag))
     return 'has white space around it or control characters in it';
-  if (foldText(tag) === '') return 'has no visible character';
-  if (/^[!-/:-@[-`{-~]*$/.test(foldText(tag))) return 'has neither a letter, a digit nor a picture in it';
+  if (skeleton(tag) === '') return 'has no visible character';
+  if (/^[!-/:-@[-`{-~]*$/.test(skeleton(tag))) return 'has neither a letter, a digit nor a picture in it';
   const sign = /^[^\p{L}\p{N}\p{M}\s]/u;
-  const lastBase = characters.findLast((char) => foldChar(char) !== '') ?? '';
+  const lastBase = characters.findLast((char) => skeletonChar(char) !== '') ?? '';
   if (!sign.test(tag) || !sign.test(lastBase))
     return 'must begin and end with a bracket or another sign, such as [via TLS]';
   if (tag.includes('=?')) return 'must not contain =?';
@@ -56,7 +56,7 @@ type Tags = ReadonlyMap<string, readonly string[]>;
 
 function tagsOf(tags: readonly string[]): Tags {
   const byLast = new Map<string, string[]>();
-  for (const folded of new Set(tags.map(foldText))) {
+  for (const folded of new Set(tags.map(skeleton))) {
     const last = folded.at(-1);
     if (last === undefined) continue;
     const others = byLast.get(last);
@@ -81,7 +81,7 @@ function markCopies(characters: readonly Character[], tags: Tags): void {
   const units: string[] = [];
   const owners: number[] = [];
   for (const [index, { char }] of characters.entries()) {
-    for (const unit of foldChar(char).split('')) {
+    for (const unit of skeletonChar(char).split('')) {
       units.push(unit);
       owners.push(index);
       const tag = tags.get(unit)?.find((one) => endsWith(units, one));
@@ -126,7 +126,7 @@ function canBeReordered(text: string, folded: string, tags: Tags): boolean {
 /** What is left, in pieces; null when there was no copy. Encoded words that lost nothing stay raw. */
 function withoutCopies(tokens: readonly Token[], tags: Tags): Piece[] | null {
   const whole = tokens.map(({ text }) => text).join('');
-  const folded = foldText(whole);
+  const folded = skeleton(whole);
   const reordered = canBeReordered(whole, folded, tags);
   if (!reordered && ![...tags.values()].flat().some((tag) => folded.includes(tag))) return null;
   const characters: Character[] = [];
@@ -146,7 +146,7 @@ function withoutCopies(tokens: readonly Token[], tags: Tags): Piece[] | null {
     if (character.removed) {
       behind = true;
       blanks = false;
-    } else if (behind && foldChar(character.char) === '') {
+    } else if (behind && skeletonChar(character.char) === '') {
       blanks ||= isBlank(character.char);
       character.removed = true;
     } else {

@@ -10,7 +10,7 @@
  * `ownBanners` tells whether a text is a rendering of a template with any values, in looks (fold.ts): this is how an
  * older or a forged banner is recognised. Linear in the length of both.
  */
-import { foldText } from './confusables.ts';
+import { skeleton } from './confusables.ts';
 import { encodeHeaderText } from './encodedWords.ts';
 import { escapeHtml } from './html.ts';
 
@@ -136,7 +136,7 @@ export function ownBanners(templates: readonly Template[]): OwnBanners {
   );
   return {
     matches: (text) => {
-      const folded = foldText(text);
+      const folded = skeleton(text);
       return known.some((literals) => isRendering(literals, folded));
     },
     lineCounts: [...new Set(counts)],
@@ -144,7 +144,7 @@ export function ownBanners(templates: readonly Template[]): OwnBanners {
 }
 
 function foldedLiterals({ pieces }: Template): readonly string[] {
-  return pieces.filter((_, index) => index % 2 === 0).map(foldText);
+  return pieces.filter((_, index) => index % 2 === 0).map(skeleton);
 }
 
 /**

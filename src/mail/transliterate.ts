@@ -19,7 +19,7 @@ const MARK = /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f
 const DROPPED = /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Default_Ignorable_Code_Point})$/u;
 
 /** The ASCII form of one character: '' for one that is dropped, null when there is none. */
-export function asciiForm(char: string): string | null {
+export function transliterate(char: string): string | null {
   const known = FORMS.get(char);
   if (known !== undefined) return known;
   if (/^\p{Zs}$/u.test(char)) return ' ';

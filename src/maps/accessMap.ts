@@ -16,7 +16,7 @@ import { formatTlsRcpt } from '../wire/tlsRcptValue.ts';
 type Decided = Extract<DeliverDecision, { kind: 'policy' }>;
 
 /** The reply to a `tls_rcpt:` key. */
-export function inSendmailWords({ row, policy, found }: Decided): SocketmapReply {
+export function inAccessMapGrammar({ row, policy, found }: Decided): SocketmapReply {
   const { level } = policy;
   const settings = row?.settings;
   const auto = settings?.deliver === 'auto' && settings.mode === 'enforce';

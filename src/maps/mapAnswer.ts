@@ -29,7 +29,7 @@ import type { DeliverFloor } from '../deliver/level.ts';
 import { utf8OrLatin1 } from '../wire/foreignText.ts';
 import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
 import { formatTlsPolicy, type PostfixVersion } from '../wire/tlsPolicyValue.ts';
-import { inSendmailWords } from './accessMap.ts';
+import { inAccessMapGrammar } from './accessMap.ts';
 import { answerSts } from './stsAnswer.ts';
 import { ROUTE_MAPS } from './transportMap.ts';
 
@@ -80,7 +80,7 @@ export function answerMap(
   if (kind.words === 'sts') return answerSts(table, text, published);
   const recipient = /^tls_rcpt:(.*@[^@]+)$/is.exec(text)?.[1];
   if (recipient === undefined) return { reply: NOTFOUND, decision: null };
-  return answered(decideRecipient(table, parsePath(recipient), 'none', published), inSendmailWords);
+  return answered(decideRecipient(table, parsePath(recipient), 'none', published), inAccessMapGrammar);
 }
 
 type Decided = Extract<DeliverDecision, { kind: 'policy' }>;

@@ -28,7 +28,7 @@ export const ROUTE_MAPS = ['transport', 'generic', 'status-encrypt', 'status-ver
 export type RouteMap = (typeof ROUTE_MAPS)[number];
 
 /** Where marked mail goes. */
-export interface Ways {
+export interface RouteTargets {
   /** Next hop of all mail as main.cf has it, `[relay.example]:587`; null: the recipient's domain. */
   readonly relayhost: string | null;
   /** Gateways of the rules that have one, by the rule's name. */
@@ -40,7 +40,7 @@ export function isRouteMap(map: string): map is RouteMap {
 }
 
 /** The answer; `key` has one character a byte. */
-export function answerRouteMap(map: RouteMap, key: string, ways: Ways): RouteAnswer {
+export function answerRouteMap(map: RouteMap, key: string, ways: RouteTargets): RouteAnswer {
   switch (map) {
     case 'transport':
       return { reply: transportOf(key, ways), failure: null };
@@ -56,7 +56,7 @@ function temp(reason: string): SocketmapReply {
   return { status: 'TEMP', reason: `tlsward: ${reason}` };
 }
 
-function transportOf(key: string, { relayhost, fallbacks }: Ways): SocketmapReply {
+function transportOf(key: string, { relayhost, fallbacks }: RouteTargets): SocketmapReply {
   const at = key.lastIndexOf('@');
   if (at < 1) return NOTFOUND;
   const mark = readRoute(utf8OrLatin1(key.slice(at + 1)));

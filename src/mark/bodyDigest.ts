@@ -96,7 +96,7 @@ class Piled {
 const FROM = Buffer.from('From ');
 const QUOTE = 0x3e;
 /** A line with more of them is nobody's quoting. */
-const MOST_QUOTES = 1000;
+const MAX_QUOTES = 1000;
 
 /** The digests that the body of a saved message may have had; chunks in order, any cutting. */
 export class SavedBody {
@@ -127,7 +127,7 @@ export class SavedBody {
         continue;
       }
       const byte = bytes[at]!;
-      if (byte === QUOTE && this.#matched === 0 && this.#quotes < MOST_QUOTES) this.#quotes++;
+      if (byte === QUOTE && this.#matched === 0 && this.#quotes < MAX_QUOTES) this.#quotes++;
       else if (this.#quotes > 0 && byte === FROM[this.#matched]) this.#matched++;
       else {
         this.#release(false);

@@ -48,7 +48,7 @@ export interface Owner<State, In, Out, Query, Answer> {
   closed(connection: Connection<State, In, Out, Query, Answer>): void;
 }
 
-const MOST_PENDING_BYTES = 65_536;
+const MAX_PENDING_BYTES = 65_536;
 
 /** Work on one connection before others get their turn, in milliseconds; one message is never cut. */
 const SLICE_MS = 10;
@@ -242,7 +242,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, Guest {
   say(bytes: Uint8Array): void {
     this.pending.push(bytes);
     this.pendingBytes += bytes.length;
-    if (this.pendingBytes > MOST_PENDING_BYTES) this.flush();
+    if (this.pendingBytes > MAX_PENDING_BYTES) this.flush();
   }
 
   flush(): void {

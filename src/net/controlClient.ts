@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { encodeControlRequest } from '../wire/controlLines.ts';
 
 /** Longest answer, in characters: far more than any is. */
-const LONGEST_ANSWER = 64 * 1024 * 1024;
+const MAX_ANSWER = 64 * 1024 * 1024;
 
 /** The daemon could not be asked; the message says why and what to try. */
 export class ControlError extends Error {}
@@ -36,7 +36,7 @@ export function askDaemon(
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => {
       text += chunk;
-      if (text.length > LONGEST_ANSWER) {
+      if (text.length > MAX_ANSWER) {
         fail(`the answer from unix:${path} has no end`);
         return;
       }

@@ -18,13 +18,13 @@ export function openFileLimit(): number | null {
 }
 
 /** Fewer are not enough: Node, the worker that reads the table, sockets, look-ups. */
-export const LEAST_FILES = 256;
+export const MIN_FILES = 256;
 
 /** The sentence about a limit with which the daemon does not start; '' for one that will do. */
 export function tooFewFiles(): string {
   const limit = openFileLimit();
-  if (limit === null || limit >= LEAST_FILES) return '';
-  return `this process may have ${limit} files open, and at least ${LEAST_FILES} are needed: raise the hard limit (LimitNOFILE= of the unit, ulimit -Hn)`;
+  if (limit === null || limit >= MIN_FILES) return '';
+  return `this process may have ${limit} files open, and at least ${MIN_FILES} are needed: raise the hard limit (LimitNOFILE= of the unit, ulimit -Hn)`;
 }
 
 /** Files open now; null when the system does not tell. */

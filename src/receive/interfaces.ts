@@ -44,10 +44,10 @@ const UNPROVEN: ClientCertificate = { kind: 'unproven' };
 
 /** The transaction, of which everything is known, as an interface is shown it. */
 export function shownTo(where: 'policy' | 'milter' | 'sendmail', transaction: Transaction): Transaction {
-  const door = where === 'policy' ? 'policy' : 'milter';
+  const protocol = where === 'policy' ? 'policy' : 'milter';
   const { tls } = transaction;
-  if (tls.kind !== 'tls') return { ...transaction, door };
-  return { ...transaction, door, tls: { ...tls, certificate: certificateAt(where, tls.certificate) } };
+  if (tls.kind !== 'tls') return { ...transaction, protocol };
+  return { ...transaction, protocol, tls: { ...tls, certificate: certificateAt(where, tls.certificate) } };
 }
 
 function certificateAt(

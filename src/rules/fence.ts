@@ -29,7 +29,7 @@ import { fieldNameKey } from '../mark/stripMarks.ts';
 export type FenceWord = 'again' | 'kept';
 
 /** Longest value of a field that is read; ours are shorter. */
-const LONGEST_VALUE = 200;
+const MAX_VALUE = 200;
 const VALUE = /^(?:again|kept); level=(encrypt|verify)(?:; rule=([a-z0-9_-]{1,64}))?$/;
 
 /** The table that smtp_header_checks must begin with. */
@@ -84,7 +84,7 @@ export function carriedNeed(
 }
 
 function readValue(value: string): { readonly level: RuleLevel; readonly rule: string } {
-  const text = value.length > LONGEST_VALUE ? '' : value.trim();
+  const text = value.length > MAX_VALUE ? '' : value.trim();
   // what `message-route = header` writes
   if (text === 'encrypt' || text === 'fallback') return { level: 'encrypt', rule: '' };
   const [, level, rule = ''] = VALUE.exec(text) ?? [];

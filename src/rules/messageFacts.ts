@@ -14,7 +14,7 @@
 import type { EnvelopeAddress } from '../core/address.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
 import type { MessageFacts, Rule } from '../core/rule.ts';
-import { foldText } from '../mail/confusables.ts';
+import { skeleton } from '../mail/confusables.ts';
 import { decodeHeaderText } from '../mail/encodedWords.ts';
 import { verifiedDomains } from '../mark/replyToken.ts';
 import type { MarkKey } from '../mark/signMark.ts';
@@ -34,8 +34,8 @@ export interface FactsInput {
 }
 
 const TOKEN_FIELDS: readonly string[] = ['references', 'in-reply-to'];
-const LONGEST_SUBJECT = 16_384;
-const MOST_OF_SUBJECTS = 65_536;
+const MAX_SUBJECT = 16_384;
+const MAX_OF_SUBJECTS = 65_536;
 
 /** Lower-case names of the header fields that the rules look at, each once. */
 export function headerNamesFor(rules: readonly Rule[]): readonly string[] {
@@ -68,13 +68,13 @@ export function messageFacts(rules: readonly Rule[], input: FactsInput): Message
 }
 
 function subjectsOf(fields: readonly HeaderField[]): string[] {
-  let room = MOST_OF_SUBJECTS;
+  let room = MAX_OF_SUBJECTS;
   const subjects: string[] = [];
   for (const { name, value } of fields) {
     if (name !== 'subject' || room <= 0) continue;
-    const read = value.slice(0, Math.min(LONGEST_SUBJECT, room));
+    const read = value.slice(0, Math.min(MAX_SUBJECT, room));
     room -= read.length;
-    subjects.push(foldText(decodeHeaderText(read)));
+    subjects.push(skeleton(decodeHeaderText(read)));
   }
   return subjects;
 }

@@ -46,7 +46,7 @@ export type RouteMark =
       readonly domain: string;
     };
 
-/** Between the domain and the labels of a next hop. */
+/** Idle the domain and the labels of a next hop. */
 const VIA = '.tlsward-via.';
 const PLAIN: RouteMark = { kind: 'plain' };
 const UNREADABLE: RouteMark = { kind: 'unreadable' };

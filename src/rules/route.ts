@@ -87,7 +87,7 @@ export interface Routed {
   readonly holdReason: string;
   /** Names of the rules that apply, each once. */
   readonly rules: readonly string[];
-  /** Ways taken, each once: `encrypt`, `verify`, `fallback`, `local`. */
+  /** RouteTargets taken, each once: `encrypt`, `verify`, `fallback`, `local`. */
   readonly ways: readonly string[];
   /** For the log. */
   readonly notes: readonly string[];

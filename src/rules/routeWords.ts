@@ -12,7 +12,7 @@ import type { Need, RuleRecipient } from '../core/rule.ts';
 import { printable, type Reply } from '../receive/smtpReply.ts';
 
 /** Characters of a text, so that code, enhanced code and text fit an SMTP reply line of 510. */
-const LONGEST_TEXT = 480;
+const MAX_TEXT = 480;
 /** Characters of each foreign part: as many as there is room for. */
 const ROOMS = [160, 100, 60, 32] as const;
 
@@ -20,7 +20,7 @@ const ROOMS = [160, 100, 60, 32] as const;
 function fit(text: (room: number) => string): string {
   for (const room of ROOMS) {
     const form = text(room);
-    if (form.length <= LONGEST_TEXT) return form;
+    if (form.length <= MAX_TEXT) return form;
   }
   return text(16);
 }

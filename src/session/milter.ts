@@ -28,10 +28,10 @@ import {
   type Accepted,
   type AtEnd,
   type AtRecipient,
-  type Between,
   between,
   chain,
   heldBytes,
+  type Idle,
   type InMessage,
   listOf,
   MAX_HEADER_BYTES,
@@ -43,9 +43,9 @@ import {
   NO_CLIENT,
   NO_CLIENT_NOW,
   NONE_WAITING,
+  type PendingMacros,
   recipientCost,
   transactionAt,
-  type Waiting,
 } from './milterState.ts';
 import {
   HEADER_TOO_LARGE,
@@ -66,7 +66,7 @@ import type {
 export type MilterQuery = EventsQuery | JudgeQuery | MessageQuery;
 export type MilterAnswer = EventsAnswer | JudgeAnswer | MessageAnswer;
 export type MilterStep = Step<MilterState, MilterReply, MilterQuery>;
-type Open = Between | InMessage;
+type Open = Idle | InMessage;
 
 const NOTHING: readonly MilterReply[] = [];
 const GO_ON: readonly MilterReply[] = [CONTINUE];
@@ -155,13 +155,13 @@ function event(state: Open, input: MilterCommand): MilterStep {
       // a new greeting ends a message in progress (RFC 5321 section 4.1.4); ABORT comes before or after, or not at all
       const { agreement, waiting } = state;
       const client = { ...state.client, heloName: input.name, heloMacros: waiting.H };
-      const next: Between = { at: 'between', agreement, client, waiting: { ...NONE_WAITING, C: waiting.C } };
+      const next: Idle = { at: 'between', agreement, client, waiting: { ...NONE_WAITING, C: waiting.C } };
       return { state: next, out: onwards(state, SMFIP.NR_HELO) };
     }
     case 'CONNECT': {
       const later = state.client !== NO_CLIENT;
       const client = { ...clientOf(input, state.waiting.C), later };
-      const next: Between = { at: 'between', agreement: state.agreement, client, waiting: NONE_WAITING };
+      const next: Idle = { at: 'between', agreement: state.agreement, client, waiting: NONE_WAITING };
       return { state: next, out: onwards(state, SMFIP.NR_CONN) };
     }
     case 'DATA':
@@ -195,7 +195,7 @@ function inMessage(state: Open, input: MilterCommand): InMessage {
 /** Macros wait for their event. Those of events that are not asked for, or not read, are dropped. */
 function macros(state: Open, input: MacroCommand): MilterStep {
   const { C, H, M, R, E } = state.waiting;
-  let waiting: Waiting;
+  let waiting: PendingMacros;
   // spelled out, because a computed key makes the copy several times dearer
   switch (input.stage) {
     case 'C':

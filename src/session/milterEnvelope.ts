@@ -17,9 +17,9 @@ import { macroValue } from '../wire/milterMacros.ts';
 import type { Client } from './milterState.ts';
 
 /** Characters of what an MTA calls itself. */
-const LONGEST_MTA = 100;
+const MAX_MTA = 100;
 
-/** An IP address in one spelling as far as two doors must agree: no `IPv6:`, IPv4 never v4-mapped; '' for none. */
+/** An IP address in one spelling as far as two interfaces must agree: no `IPv6:`, IPv4 never v4-mapped; '' for none. */
 export function clientAddress(text: string): string {
   if (!text.includes(':')) return text === 'unknown' ? '' : text;
   const bare = /^ipv6:/i.test(text) ? text.slice(5) : text;
@@ -41,7 +41,7 @@ const AGAIN_LISTENER = 'tlsward-again';
 export function clientOf(connect: ConnectCommand, macros: string): Client {
   const { hostname, family, port } = connect;
   const address = family === '4' || family === '6' ? clientAddress(connect.address) : '';
-  const mta = (macroValue(macros, 'v') ?? '').slice(0, LONGEST_MTA);
+  const mta = (macroValue(macros, 'v') ?? '').slice(0, MAX_MTA);
   const loopback = address === '127.0.0.1' || address === '::1';
   const postfix = /postfix/i.test(mta);
   const byItself = hostname === 'localhost' && port === 0 && loopback;

@@ -84,7 +84,7 @@ export interface Client {
 }
 
 /** Macros that came and wait for their event, by its letter. */
-export interface Waiting {
+export interface PendingMacros {
   readonly C: string;
   readonly H: string;
   readonly M: string;
@@ -135,11 +135,11 @@ export interface Message {
 interface Session {
   readonly agreement: Agreement;
   readonly client: Client;
-  readonly waiting: Waiting;
+  readonly waiting: PendingMacros;
 }
 
 /** The MTA speaks; no message, or one in progress. */
-export interface Between extends Session {
+export interface Idle extends Session {
   readonly at: 'between';
 }
 export interface InMessage extends Session {
@@ -171,7 +171,7 @@ export type MilterState =
       readonly actions: number;
       readonly protocol: number;
     }
-  | Between
+  | Idle
   | InMessage
   | AtRecipient
   | AtEnd
@@ -194,7 +194,7 @@ export const NO_CLIENT: Client = {
 /** No client now, but there was one: after QUIT_NC. */
 export const NO_CLIENT_NOW: Client = { ...NO_CLIENT, later: true };
 
-export const NONE_WAITING: Waiting = { C: '', H: '', M: '', R: '', E: '' };
+export const NONE_WAITING: PendingMacros = { C: '', H: '', M: '', R: '', E: '' };
 
 export function chain<T>(before: Chain<T> | null, last: T): Chain<T> {
   return { last, before, length: before === null ? 1 : before.length + 1 };
@@ -253,7 +253,7 @@ export function heldBytes(state: MilterState): number {
 }
 
 /** No message: after the verdict, ABORT, HELO. What was said about this message's stages goes with it. */
-export function between(state: Session): Between {
+export function between(state: Session): Idle {
   const { C, H } = state.waiting;
   const waiting = C === '' && H === '' ? NONE_WAITING : { C, H, M: '', R: '', E: '' };
   return { at: 'between', agreement: state.agreement, client: state.client, waiting };
@@ -267,7 +267,7 @@ export function transactionAt(
   recipients: readonly EnvelopeAddress[],
 ): Transaction {
   return {
-    door: 'milter',
+    protocol: 'milter',
     stage,
     arrival: client.arrival,
     clientAddress: client.address,

@@ -104,7 +104,7 @@ export function transactionOf(request: PolicyRequest, stage: Stage): Transaction
   const afterRecipients = stage === 'DATA' || stage === 'END-OF-MESSAGE';
   const recipient = request.recipient ?? '';
   return {
-    door: 'policy',
+    protocol: 'policy',
     stage,
     arrival: 'smtp',
     clientAddress: known(request.clientAddress),

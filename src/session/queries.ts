@@ -9,7 +9,7 @@ import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Reply } from '../receive/smtpReply.ts';
 
-/** Judge one transaction at its stage. */
+/** VerdictService one transaction at its stage. */
 export interface JudgeQuery {
   readonly kind: 'judge';
   readonly transaction: Transaction;

@@ -58,7 +58,7 @@ export interface Played {
 const OFFER = { version: 6, actions: 0x1ff, protocol: 0x1fffff } as const;
 const CHUNK = 65_535;
 /** All that a filter may say about one message: the largest body that can be edited, twice over. */
-const MOST_REPLY_BYTES = 64 * 1024 * 1024;
+const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 
 /** Plays the message; rejects with PlayError, or WireError for a reply that no MTA would take. */
 export async function playMilter(
@@ -253,8 +253,8 @@ class Filter {
     let received = 0;
     socket.on('data', (chunk) => {
       received += chunk.length;
-      if (received > MOST_REPLY_BYTES) {
-        fail(new PlayError(`the filter said more than ${MOST_REPLY_BYTES} bytes about one message`));
+      if (received > MAX_REPLY_BYTES) {
+        fail(new PlayError(`the filter said more than ${MAX_REPLY_BYTES} bytes about one message`));
         socket.destroy();
         return;
       }

@@ -51,7 +51,7 @@ const DAY_MS = 86_400_000;
 /** After a restart an id is believed so long; how long DNS wanted it kept is not stored. */
 const RECHECK_LOADED_MS = 60_000;
 /** Files that are told of one by one when the folder is read. */
-const MOST_TOLD = 20;
+const MAX_TOLD = 20;
 
 export class StsCache {
   readonly #options: StsCacheOptions;
@@ -81,9 +81,9 @@ export class StsCache {
     this.#folder = folder;
     let told = 0;
     const stored = await folder.load(mostPolicies * 2, (file, why) => {
-      if (told++ < MOST_TOLD) tell(file, why);
+      if (told++ < MAX_TOLD) tell(file, why);
     });
-    if (told > MOST_TOLD) tell(path, `${told - MOST_TOLD} more files are ignored`);
+    if (told > MAX_TOLD) tell(path, `${told - MAX_TOLD} more files are ignored`);
     const time = now();
     stored.sort((a, b) => a.lastUsed - b.lastUsed);
     for (const one of stored) {

@@ -38,7 +38,7 @@ export interface StsFetchOptions {
 const DEADLINE_MS = 15_000;
 /** How long one address may take to get through its TLS handshake while others are left. */
 const HANDSHAKE_MS = 4_000;
-const MOST_ADDRESSES = 4;
+const MAX_ADDRESSES = 4;
 
 /** `domain`: canonical. Never rejects; when it answers, every socket it opened is destroyed. */
 export async function fetchStsPolicy(domain: string, options: StsFetchOptions): Promise<StsFetched> {
@@ -82,7 +82,7 @@ async function tryAddresses(
   if (allowed.length === 0) {
     return fetchError(`${host} has no public address (${[...new Set(refused)].join(', ') || 'none given'})`);
   }
-  const chosen = inTurn(allowed).slice(0, MOST_ADDRESSES);
+  const chosen = inTurn(allowed).slice(0, MAX_ADDRESSES);
   let failed: StsFailed | null = null;
   let busy: StsBusy | null = null;
   for (const [i, target] of chosen.entries()) {

@@ -20,7 +20,7 @@ import { canonicalDomain } from '../core/domain.ts';
 import type { StsPolicy } from '../core/publishedFacts.ts';
 import { parseStsPolicy } from './policyFile.ts';
 import { codeOf } from './policyRequest.ts';
-import { isStsId, LONGEST_POLICY_DOMAIN } from './record.ts';
+import { isStsId, MAX_POLICY_DOMAIN } from './record.ts';
 
 /** A policy with what is known about it; times in milliseconds since the epoch. */
 export interface StoredPolicy {
@@ -40,16 +40,16 @@ export interface StoredPolicy {
 /** Something about a file or the folder that an administrator should know. */
 export type Tell = (file: string, why: string) => void;
 
-const MOST_BYTES = 163_840;
+const MAX_BYTES = 163_840;
 const SUFFIX = '.json';
 const DRAFT = '.draft-';
 const DRAFT_LEFT_BEHIND_MS = 3_600_000;
 /** However short its max_age: so long one policy serves, or it would be fetched for every message. */
-const LEAST_AGE_SECONDS = 60;
+const MIN_AGE_SECONDS = 60;
 
 /** When a policy fetched at `fetchedAt` ceases to hold (RFC 8461 section 3.2, max_age). */
 export function expiryOf(policy: StsPolicy, fetchedAt: number): number {
-  return fetchedAt + Math.max(policy.maxAgeSeconds, LEAST_AGE_SECONDS) * 1000;
+  return fetchedAt + Math.max(policy.maxAgeSeconds, MIN_AGE_SECONDS) * 1000;
 }
 
 function formatStored(stored: StoredPolicy): string {
@@ -139,7 +139,7 @@ export class StsFolder {
 
   async #read(name: string): Promise<StoredPolicy | string> {
     const domain = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : '';
-    if (canonicalDomain(domain) !== domain || domain.length > LONGEST_POLICY_DOMAIN) {
+    if (canonicalDomain(domain) !== domain || domain.length > MAX_POLICY_DOMAIN) {
       return 'is not named after a domain';
     }
     try {
@@ -151,7 +151,7 @@ export class StsFolder {
         if (!found.isFile()) return 'is not a file';
         if (found.uid !== process.getuid?.()) return 'belongs to another user';
         if ((found.mode & 0o022) !== 0) return 'others may write to it';
-        if (found.size > MOST_BYTES) return `has more than ${MOST_BYTES} bytes`;
+        if (found.size > MAX_BYTES) return `has more than ${MAX_BYTES} bytes`;
         return parseStored(await handle.readFile('utf8'), domain);
       } finally {
         await handle.close();

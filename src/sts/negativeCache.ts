@@ -18,17 +18,17 @@ export interface Remembered {
 }
 
 /** Nothing is put off longer, nor remembered. */
-export const MOST_AHEAD_MS = 3_600_000;
+export const MAX_AHEAD_MS = 3_600_000;
 
 /**
  * Is this moment still to come? One that is further ahead than any is ever set was set before the clock was put back: what
  * depends on it must not be put off for as long as the clock was wrong.
  */
 export function isToCome(at: number, now: number): boolean {
-  return now < at && at - now <= MOST_AHEAD_MS;
+  return now < at && at - now <= MAX_AHEAD_MS;
 }
 
-export class StsMemory {
+export class NegativeCache {
   readonly #most: number;
   readonly #mostBytes: number;
   #bytes = 0;

@@ -29,12 +29,12 @@ import { FairGate, sharesOf } from '../dns/fairGate.ts';
 import { type CachedPolicy, StsCache } from './cache.ts';
 import { type StsCounters, type StsInspection, startCounters } from './events.ts';
 import { fetchStsPolicy } from './fetch.ts';
-import { isToCome, MOST_AHEAD_MS, StsMemory } from './negativeCache.ts';
+import { isToCome, MAX_AHEAD_MS, NegativeCache } from './negativeCache.ts';
 import { STS_LIMITS, type StsLimits, type StsOptions } from './options.ts';
 import { PolicyHosts } from './policyHosts.ts';
 import type { StsFailed, StsFetched } from './policyRequest.ts';
-import { LONGEST_POLICY_DOMAIN } from './record.ts';
-import { LEAST_KEEP_MS, lookUpStsTxt } from './txt.ts';
+import { MAX_POLICY_DOMAIN } from './record.ts';
+import { lookUpStsTxt, MIN_KEEP_MS } from './txt.ts';
 
 /** `wanted`: somebody waits. `check`: compare the id. `ahead`: fetch before it expires. `forced`: fetch in any case. */
 type Reason = 'wanted' | 'check' | 'ahead' | 'forced';
@@ -42,14 +42,14 @@ type Reason = 'wanted' | 'check' | 'ahead' | 'forced';
 const SECOND_MS = 1000;
 const UNKNOWN_MS = 15 * SECOND_MS;
 const RETRY_MS = 300 * SECOND_MS;
-const MOST_RETRY_MS = MOST_AHEAD_MS;
+const MAX_RETRY_MS = MAX_AHEAD_MS;
 const DAY_MS = 86_400 * SECOND_MS;
 const PATIENCE_MS = SECOND_MS;
 /** From then on a fetch makes room for others. */
 const OLD_MS = 3 * SECOND_MS;
 const SWEEP_MS = 60 * SECOND_MS;
 /** Patterns of a policy that are named in one event. */
-const MOST_TOLD = 5;
+const MAX_TOLD = 5;
 
 const ABSENT: StsFact = { kind: 'absent' };
 const unknown = (why: string): StsFact => ({ kind: 'unknown', why });
@@ -59,7 +59,7 @@ export class StsPolicies {
   readonly #limits: StsLimits;
   readonly #now: () => number;
   readonly #cache: StsCache;
-  readonly #memory: StsMemory;
+  readonly #memory: NegativeCache;
   readonly #flights = new Map<string, { readonly forced: boolean; readonly done: Promise<StsFact> }>();
   readonly #stop = new AbortController();
   readonly #counters = startCounters();
@@ -74,7 +74,7 @@ export class StsPolicies {
     this.#limits = limits;
     this.#now = now;
     this.#cache = cache;
-    this.#memory = new StsMemory(limits.remembered, limits.rememberedBytes);
+    this.#memory = new NegativeCache(limits.remembered, limits.rememberedBytes);
     const { fetches } = limits;
     const patience = { patienceMs: PATIENCE_MS, oldMs: OLD_MS };
     this.#fetching = new FairGate({ most: fetches, mostWaiting: fetches * 4, ...patience });
@@ -248,7 +248,7 @@ export class StsPolicies {
     const now = this.#now();
     const policy = this.#valid(domain, now);
     if (policy !== null) {
-      const keepMs = record.kind === 'unknown' ? LEAST_KEEP_MS : record.keepMs;
+      const keepMs = record.kind === 'unknown' ? MIN_KEEP_MS : record.keepMs;
       policy.recheckAt = now + keepMs;
       if (record.kind !== 'unknown') policy.lastChecked = now;
       const id = record.kind === 'present' ? record.id : policy.id;
@@ -318,7 +318,7 @@ export class StsPolicies {
   #tellPatterns(domain: string, id: string, { mode, mx }: StsPolicy): void {
     const without = mx.filter((pattern) => !isComparable(pattern));
     if (without.length === 0) return;
-    const [patterns, count] = [without.slice(0, MOST_TOLD), without.length];
+    const [patterns, count] = [without.slice(0, MAX_TOLD), without.length];
     this.#options.event({ kind: 'patterns', domain, id, mode, patterns, count, left: mx.length - count });
   }
 
@@ -347,7 +347,7 @@ export class StsPolicies {
       const until = Math.min(now + keepMs, retryAt);
       return this.#memory.set(domain, { fact: fetched, until, failed: { id, retryAt, fact: fetched } });
     }
-    old.retryAt = now + Math.min(RETRY_MS * 2 ** old.failures, MOST_RETRY_MS);
+    old.retryAt = now + Math.min(RETRY_MS * 2 ** old.failures, MAX_RETRY_MS);
     old.failures++;
     old.failedId = id;
     old.trouble = { failure, why, at: now };
@@ -366,7 +366,7 @@ export class StsPolicies {
 }
 
 function mayHavePolicy(domain: string): boolean {
-  return domain.length <= LONGEST_POLICY_DOMAIN && canonicalDomain(domain) === domain;
+  return domain.length <= MAX_POLICY_DOMAIN && canonicalDomain(domain) === domain;
 }
 
 /** How long before its end a policy in use is fetched anew. */

@@ -27,10 +27,10 @@ export type StsPolicyText =
 
 /** Of the file, in bytes; RFC 8461 section 3.3 proposes it. */
 export const POLICY_LIMIT_BYTES = 65_536;
-const MOST_MX = 100;
-const LONGEST_AGE_SECONDS = 31_557_600;
-const MOST_LINES = 100;
-const LONGEST_LINE = 512;
+const MAX_MX = 100;
+const MAX_AGE_SECONDS = 31_557_600;
+const MAX_LINES = 100;
+const MAX_LINE = 512;
 
 const NAME = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):/;
 /** Control characters, a CR that ends no line included. */
@@ -56,7 +56,7 @@ export function parseStsPolicy(text: string): StsPolicyText {
       continue;
     }
     patterns++;
-    if (patterns > MOST_MX) return invalid(`more than ${MOST_MX} mx lines`);
+    if (patterns > MAX_MX) return invalid(`more than ${MAX_MX} mx lines`);
     const pattern = mxPattern(value);
     if (pattern === null) return invalid(`${at}: mx is neither a host name nor "*." and a domain name`);
     mx.add(pattern);
@@ -69,8 +69,8 @@ export function parseStsPolicy(text: string): StsPolicyText {
   if (!isMode(mode.value)) return invalid(`line ${mode.line}: mode is not one of ${STS_MODES.join(', ')}`);
   const age = single.get('max_age');
   if (age === undefined) return invalid('no max_age');
-  if (!/^[0-9]{1,10}$/.test(age.value) || Number(age.value) > LONGEST_AGE_SECONDS) {
-    return invalid(`line ${age.line}: max_age is not a number from 0 to ${LONGEST_AGE_SECONDS}`);
+  if (!/^[0-9]{1,10}$/.test(age.value) || Number(age.value) > MAX_AGE_SECONDS) {
+    return invalid(`line ${age.line}: max_age is not a number from 0 to ${MAX_AGE_SECONDS}`);
   }
   if (mx.size === 0 && mode.value !== 'none') return invalid('no mx');
   return {
@@ -111,8 +111,8 @@ function reportLines(lines: readonly string[]): string[] {
         .replace(/[{}]/g, '')
         .replace(/[^\x20-\x7e]/g, (character) => (character === '\t' ? ' ' : '?'))
         .trim()
-        .slice(0, LONGEST_LINE),
+        .slice(0, MAX_LINE),
     )
     .filter((line) => line !== '')
-    .slice(0, MOST_LINES);
+    .slice(0, MAX_LINES);
 }

@@ -7,7 +7,7 @@
  * FORGET_MS have passed: its domains are still judged each by its own attempt, so nobody can have another's policy taken
  * for one that cannot be had. IPv6 addresses count by their /64, which is the least that one host is given.
  *
- * Limits: MOST_ADDRESSES are remembered, the ones that hung longest ago go first.
+ * Limits: MAX_ADDRESSES are remembered, the ones that hung longest ago go first.
  */
 import { isIPv6 } from 'node:net';
 import { FairGate, type Place } from '../dns/fairGate.ts';
@@ -22,7 +22,7 @@ export interface PolicyHostsOptions {
 const HANGS = 2;
 const PROBES = 2;
 const FORGET_MS = 60_000;
-const MOST_ADDRESSES = 1000;
+const MAX_ADDRESSES = 1000;
 const PATIENCE_MS = 1000;
 const OLD_MS = 2000;
 /** For a handshake with an address that hangs: less than OLD_MS, or no attempt would come to its own end. */
@@ -66,7 +66,7 @@ export class PolicyHosts {
     if (!hung) return;
     this.#hung.set(group, { times, at: this.#now() });
     const [oldest] = this.#hung.keys();
-    if (this.#hung.size > MOST_ADDRESSES && oldest !== undefined) this.#hung.delete(oldest);
+    if (this.#hung.size > MAX_ADDRESSES && oldest !== undefined) this.#hung.delete(oldest);
   }
 
   close(): void {

@@ -21,7 +21,7 @@ export type StsRecord =
   | { readonly kind: 'absent'; readonly why: string };
 
 /** Longest policy domain: its `_mta-sts` name has to fit in 253 characters. */
-export const LONGEST_POLICY_DOMAIN = 253 - '_mta-sts.'.length;
+export const MAX_POLICY_DOMAIN = 253 - '_mta-sts.'.length;
 
 const BEGINS = /^v=STSv1[ \t]*;/;
 const FIELD = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})=([\x21-\x3a\x3c\x3e-\x7e]+)$/;

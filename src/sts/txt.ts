@@ -12,14 +12,14 @@ export type StsTxt =
   | { readonly kind: 'absent'; readonly keepMs: number }
   | { readonly kind: 'unknown'; readonly why: string };
 
-export const LEAST_KEEP_MS = 60_000;
-const MOST_KEEP_MS = 3_600_000;
+export const MIN_KEEP_MS = 60_000;
+const MAX_KEEP_MS = 3_600_000;
 
-/** `domain`: canonical, at most LONGEST_POLICY_DOMAIN characters. */
+/** `domain`: canonical, at most MAX_POLICY_DOMAIN characters. */
 export async function lookUpStsTxt(resolver: Resolver, domain: string): Promise<StsTxt> {
   const answer = await resolver.txt(`_mta-sts.${domain}`);
   if (answer.kind === 'unknown') return answer;
-  const keepMs = Math.min(Math.max(answer.ttlSeconds * 1000, LEAST_KEEP_MS), MOST_KEEP_MS);
+  const keepMs = Math.min(Math.max(answer.ttlSeconds * 1000, MIN_KEEP_MS), MAX_KEEP_MS);
   const record = readStsRecords(answer.kind === 'found' ? answer.records : []);
   return record.kind === 'present' ? { kind: 'present', id: record.id, keepMs } : { kind: 'absent', keepMs };
 }

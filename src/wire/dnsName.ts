@@ -17,10 +17,10 @@ import { excerpt, WireError } from './wireError.ts';
 
 export const HEADER_BYTES = 12;
 /** RFC 1035 section 2.3.4. */
-const MOST_LABEL_BYTES = 63;
-const MOST_NAME_BYTES = 255;
+const MAX_LABEL_BYTES = 63;
+const MAX_NAME_BYTES = 255;
 /** A pointer that points to a pointer saves nothing; no server writes more than one or two. */
-const MOST_POINTERS = 32;
+const MAX_POINTERS = 32;
 
 /** Byte to the text that stands for it. */
 const TEXT_OF: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
@@ -51,18 +51,18 @@ export function readName(message: Uint8Array, start: number): ReadName {
       const low = message[at + 1];
       if (low === undefined) throw broken('dns-name-cut', message, at, 'two bytes of a pointer');
       const target = ((length & 0x3f) << 8) | low;
-      if (target >= before || target < HEADER_BYTES || ++pointers > MOST_POINTERS)
+      if (target >= before || target < HEADER_BYTES || ++pointers > MAX_POINTERS)
         throw broken('dns-name-pointer', message, at, 'a pointer to an earlier name');
       if (next < 0) next = at + 2;
       before = target;
       at = target;
       continue;
     }
-    if (length > MOST_LABEL_BYTES) throw broken('dns-name-label', message, at, 'a label of at most 63 bytes');
+    if (length > MAX_LABEL_BYTES) throw broken('dns-name-label', message, at, 'a label of at most 63 bytes');
     const end = at + 1 + length;
     if (end > message.length) throw broken('dns-name-cut', message, at, 'a whole label');
     total += 1 + length;
-    if (total > MOST_NAME_BYTES) throw broken('dns-name-long', message, at, 'a name of at most 255 bytes');
+    if (total > MAX_NAME_BYTES) throw broken('dns-name-long', message, at, 'a name of at most 255 bytes');
     let label = '';
     for (let i = at + 1; i < end; i++) label += TEXT_OF[message[i]!]!;
     labels.push(label);
@@ -83,12 +83,12 @@ export function encodeName(name: string): Uint8Array | null {
   if (name !== '') {
     for (const label of name.split('.')) {
       const bytes = labelBytes(label);
-      if (bytes.length > MOST_LABEL_BYTES) return null;
+      if (bytes.length > MAX_LABEL_BYTES) return null;
       out.push(bytes.length, ...bytes);
     }
   }
   out.push(0);
-  return out.length > MOST_NAME_BYTES ? null : Buffer.from(out);
+  return out.length > MAX_NAME_BYTES ? null : Buffer.from(out);
 }
 
 function labelBytes(label: string): number[] {

@@ -22,7 +22,7 @@ export interface NetstringLimit {
 }
 
 /** Digits of a length: what is longer than this is refused before it is read. */
-const MOST_DIGITS = 6;
+const MAX_DIGITS = 6;
 /** As many bytes as tell a stranger. */
 const HEAD = 8;
 const COLON = 0x3a;
@@ -136,7 +136,7 @@ export class NetstringDecoder {
         return true;
       }
       const leadingZero = this.#digits === 1 && this.#length === 0;
-      if (!isDigit(byte) || leadingZero || this.#digits === MOST_DIGITS) {
+      if (!isDigit(byte) || leadingZero || this.#digits === MAX_DIGITS) {
         const got = excerpt(this.#chunk, this.#at);
         this.#fail('socketmap-length', this.#at, 'a decimal length without leading zero, then ":"', got);
       }

@@ -11,7 +11,7 @@
  * may come once, `match=` at a level that compares nothing, a `policy_` attribute without its `policy_type`: unknown.
  * Sources: Postfix postconf(5), smtp_tls_policy_maps; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one().
  */
-import { LEVELS, LONGEST_VALUE, type PostfixVersion, since } from './tlsPolicyValue.ts';
+import { LEVELS, MAX_VALUE, type PostfixVersion, since } from './tlsPolicyValue.ts';
 
 /** The shape of `OtherAnswer` in core. */
 export type ParsedTlsPolicy =
@@ -65,7 +65,7 @@ const GIVEN_UP = 'policy_ttl';
 
 /** What the value says to a Postfix of this version. */
 export function parseTlsPolicy(value: string, version: PostfixVersion): ParsedTlsPolicy {
-  if (value.length > LONGEST_VALUE) return unknown('an answer longer than Postfix reads');
+  if (value.length > MAX_VALUE) return unknown('an answer longer than Postfix reads');
   const words = split(value);
   if (words === null) return unknown('braces that do not match');
   const [first = '', ...rest] = words;

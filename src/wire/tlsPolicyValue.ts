@@ -19,7 +19,7 @@
  *
  * `ciphers=high` is the grade whose ciphers all have 128 bits or more in OpenSSL 1.1.0 and later; there is none above it,
  * so for more bits the 128-bit ones are excluded by name. TLS 1.3 suites are beyond both: their choice is OpenSSL's.
- * A value is at most LONGEST_VALUE long: lines of the policy are left out for that, then all that only 3.10 knows.
+ * A value is at most MAX_VALUE long: lines of the policy are left out for that, then all that only 3.10 knows.
  * Sources: Postfix postconf(5), TLS_README; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one() and set_cipher_grade().
  */
 
@@ -55,7 +55,7 @@ export function answeredVersion(configured: string | null): PostfixVersion {
 }
 
 /** Postfix reads replies of 100,000 bytes, `OK ` included (`socketmap_max_reply_size`, a constant before 3.10). */
-export const LONGEST_VALUE = 100_000 - 'OK '.length;
+export const MAX_VALUE = 100_000 - 'OK '.length;
 
 /** Levels in Postfix's words. */
 export const LEVELS = [
@@ -111,7 +111,7 @@ export function formatTlsPolicy(policy: TlsPolicyValue, version: PostfixVersion)
   }
   for (const attribute of others) parts.push(formatAttribute(attribute));
   const value = parts.join(' ');
-  if (value.length > LONGEST_VALUE) throw new RangeError('an answer longer than Postfix reads');
+  if (value.length > MAX_VALUE) throw new RangeError('an answer longer than Postfix reads');
   if (policy.sts == null || !since(version, 3, 10)) return value;
   return withSts(value, policy.sts);
 }
@@ -129,7 +129,7 @@ function withSts(value: string, { domain, mx, lines }: NonNullable<TlsPolicyValu
   const strings = lines.filter((line) => LINE.test(line)).map((line) => ` {policy_string = ${line}}`);
   for (const middle of [strings.join(''), '']) {
     const whole = `${value}${head}${middle}${tail}`;
-    if (whole.length <= LONGEST_VALUE) return whole;
+    if (whole.length <= MAX_VALUE) return whole;
   }
   return value;
 }

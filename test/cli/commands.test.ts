@@ -54,7 +54,7 @@ function mail(from: string): string[] {
   return ['--from', `a@${from}`, '--to', 'b@x.example'];
 }
 
-test('explain says what simulate then gets, at both doors', async (t) => {
+test('explain says what simulate then gets, at both interfaces', async (t) => {
   const { config } = await bed(t, TABLE);
   const cases = [
     ['bank.example', [], 'reject', 1, /^530 5\.7\.0 /],
@@ -173,7 +173,7 @@ test('lookup finds the transaction of a reply', async (t) => {
   t.match(found.out, new RegExp(`^${code}: reject at .*: 530 5\\.7\\.0 `));
   t.match(found.out, /^sender +a@bank\.example$/m);
   const json = await say(lookup, ['--config', config, '--json', code]);
-  t.match(json.json(), { ok: true, verdict: { code, action: 'reject', door: 'policy' } });
+  t.match(json.json(), { ok: true, verdict: { code, action: 'reject', protocol: 'policy' } });
   t.match(await say(lookup, ['--config', config, 'ZZZZZZZZ']), {
     code: 75,
     out: '',

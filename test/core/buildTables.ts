@@ -69,7 +69,7 @@ export const GOOD: Extract<TlsState, { kind: 'tls' }> = {
 /** A transaction at RCPT from and to these paths, as typed; no sender when `from` is null. */
 export function transaction(from: string | null, to: readonly string[], tls: TlsState): Transaction {
   return {
-    door: 'policy',
+    protocol: 'policy',
     stage: to.length === 0 ? 'MAIL' : 'RCPT',
     arrival: 'smtp',
     clientAddress: '192.0.2.7',

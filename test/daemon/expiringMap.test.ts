@@ -5,7 +5,7 @@ import { test } from 'tap';
 import { parseInternalAddress } from '../../src/core/address.ts';
 import { PolicyTable } from '../../src/core/table.ts';
 import { TableBuilder } from '../../src/core/tableBuilder.ts';
-import { Forgetful, type Remembered } from '../../src/daemon/expiringMap.ts';
+import { ExpiringMap, type Remembered } from '../../src/daemon/expiringMap.ts';
 import { TransactionMemory } from '../../src/daemon/transactionMemory.ts';
 import { bed, policyAnswers, policyRequest } from './startDaemon.ts';
 
@@ -17,7 +17,7 @@ const TABLE = new PolicyTable(
 
 test('the older half goes when all together take too much', async (t) => {
   const limits = { maxEntries: 1_000_000, maxAgeMs: 60_000, maxBytes: 10_000 };
-  const map = new Forgetful<Remembered & { readonly n: number }>('test', limits);
+  const map = new ExpiringMap<Remembered & { readonly n: number }>('test', limits);
   for (let n = 0; n < 200; n++) {
     map.set(`k${n}`, { n, since: n, bytes: 300 });
     if (map.memory.used > limits.maxBytes) t.fail(`${map.memory.used} bytes`);

@@ -1,6 +1,11 @@
 /** Last known results of servers: what they say, for how long, and how many there are. */
 import t from 'tap';
-import { KNOWN_FOR_MS, KnownResults, MOST_KNOWN, MOST_KNOWN_BYTES } from '../../src/daemon/failedNextHops.ts';
+import {
+  FAILED_FOR_MS,
+  FailedNextHops,
+  MAX_FAILED,
+  MAX_KNOWN_BYTES,
+} from '../../src/daemon/failedNextHops.ts';
 import { Maps } from '../../src/daemon/mapService.ts';
 import type { Active } from '../../src/daemon/verdictService.ts';
 import type { Log } from '../../src/log/log.ts';
@@ -10,7 +15,7 @@ const NOW = 1_700_000_000_000;
 const why = 'did not offer it';
 
 t.test('what fails the lower level fails the higher, not the other way round', async (t) => {
-  const known = new KnownResults();
+  const known = new FailedNextHops();
   known.remember('mx.a.example', { host: 'mx', level: 'encrypt', why }, NOW);
   known.remember('mx.b.example', { host: 'mx', level: 'verify', why: 'other name' }, NOW);
   t.match(known.failed('mx.a.example', 'encrypt', NOW), { why, seenAt: NOW });
@@ -27,27 +32,27 @@ t.test('what fails the lower level fails the higher, not the other way round', a
 });
 
 t.test('for an hour', async (t) => {
-  const known = new KnownResults();
+  const known = new FailedNextHops();
   known.remember('mx.a.example', { host: 'mx', level: 'encrypt', why }, NOW);
-  t.ok(known.failed('mx.a.example', 'encrypt', NOW + KNOWN_FOR_MS));
-  t.equal(known.failed('mx.a.example', 'encrypt', NOW + KNOWN_FOR_MS + 1), null);
+  t.ok(known.failed('mx.a.example', 'encrypt', NOW + FAILED_FOR_MS));
+  t.equal(known.failed('mx.a.example', 'encrypt', NOW + FAILED_FOR_MS + 1), null);
   known.remember('mx.b.example', { host: 'mx', level: 'encrypt', why }, NOW + 10);
-  known.sweep(NOW + KNOWN_FOR_MS + 1);
+  known.sweep(NOW + FAILED_FOR_MS + 1);
   t.equal(known.size, 1);
-  known.remember('mx.a.example', { host: 'mx', level: 'verify', why: 'other name' }, NOW + 2 * KNOWN_FOR_MS);
+  known.remember('mx.a.example', { host: 'mx', level: 'verify', why: 'other name' }, NOW + 2 * FAILED_FOR_MS);
   t.equal(
-    known.failed('mx.a.example', 'encrypt', NOW + 2 * KNOWN_FOR_MS),
+    known.failed('mx.a.example', 'encrypt', NOW + 2 * FAILED_FOR_MS),
     null,
     'an old result does not live on',
   );
 });
 
 t.test('bounded, the oldest go first', async (t) => {
-  const known = new KnownResults();
-  for (let i = 0; i <= MOST_KNOWN; i++)
+  const known = new FailedNextHops();
+  for (let i = 0; i <= MAX_FAILED; i++)
     known.remember(`mx${i}.example`, { host: 'mx', level: 'encrypt', why }, NOW + i);
-  t.equal(known.size, MOST_KNOWN);
-  const last = NOW + MOST_KNOWN + 2;
+  t.equal(known.size, MAX_FAILED);
+  const last = NOW + MAX_FAILED + 2;
   t.equal(known.failed('mx0.example', 'encrypt', last), null);
   t.ok(known.failed('mx1.example', 'encrypt', last));
   t.equal(
@@ -55,23 +60,23 @@ t.test('bounded, the oldest go first', async (t) => {
     null,
     'not before it was seen: the clock was set back',
   );
-  known.remember('mx1.example', { host: 'mx', level: 'encrypt', why }, NOW + MOST_KNOWN + 1);
-  known.remember('new.example', { host: 'mx', level: 'encrypt', why }, NOW + MOST_KNOWN + 2);
+  known.remember('mx1.example', { host: 'mx', level: 'encrypt', why }, NOW + MAX_FAILED + 1);
+  known.remember('new.example', { host: 'mx', level: 'encrypt', why }, NOW + MAX_FAILED + 2);
   t.ok(known.failed('mx1.example', 'encrypt', last), 'seen again is young again');
   t.equal(known.failed('mx2.example', 'encrypt', last), null);
   // and in bytes
-  for (let i = 0; i < MOST_KNOWN; i++)
+  for (let i = 0; i < MAX_FAILED; i++)
     known.remember(`${'x'.repeat(2000)}${i}.example`, { host: 'mx', level: 'encrypt', why }, last + i);
-  t.ok(known.size < 4000 && known.memory.used <= MOST_KNOWN_BYTES, `${known.size}, ${known.memory.used}`);
-  t.ok(known.failed(`${'x'.repeat(2000)}${MOST_KNOWN - 1}.example`, 'encrypt', last + MOST_KNOWN));
-  known.remember('x'.repeat(100_000), { host: 'mx', level: 'encrypt', why }, last + MOST_KNOWN);
-  t.equal(known.failed('x'.repeat(100_000), 'encrypt', last + MOST_KNOWN), null, 'no name of a host');
-  known.sweep(last + 3 * MOST_KNOWN + KNOWN_FOR_MS);
+  t.ok(known.size < 4000 && known.memory.used <= MAX_KNOWN_BYTES, `${known.size}, ${known.memory.used}`);
+  t.ok(known.failed(`${'x'.repeat(2000)}${MAX_FAILED - 1}.example`, 'encrypt', last + MAX_FAILED));
+  known.remember('x'.repeat(100_000), { host: 'mx', level: 'encrypt', why }, last + MAX_FAILED);
+  t.equal(known.failed('x'.repeat(100_000), 'encrypt', last + MAX_FAILED), null, 'no name of a host');
+  known.sweep(last + 3 * MAX_FAILED + FAILED_FOR_MS);
   t.equal(known.memory.used, 0);
 });
 
 t.test('learnt from the questions of one connection', async (t) => {
-  const known = new KnownResults();
+  const known = new FailedNextHops();
   const active = {
     table: tableOf([]),
     postfixVersion: [3, 7],

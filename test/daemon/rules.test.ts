@@ -1,6 +1,6 @@
 /**
  * Rules in a whole daemon: the message that leaves by another way, the one that cannot, what was learnt from a delivery, the
- * log and the counters, a reload in the middle, and REQUIRETLS by the other door.
+ * log and the counters, a reload in the middle, and REQUIRETLS by the other protocol.
  */
 import type { Socket } from 'node:net';
 import { join } from 'node:path';

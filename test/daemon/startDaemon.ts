@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { Test } from 'tap';
 import { Service } from '../../src/daemon/service.ts';
-import type { OpenPublications } from '../../src/discovery/discoveryService.ts';
+import type { OpenDiscovery } from '../../src/discovery/discoveryService.ts';
 import { Log } from '../../src/log/log.ts';
 import { askDaemon } from '../../src/net/controlClient.ts';
 
@@ -29,7 +29,7 @@ export interface Bed {
  * Starts a daemon whose configuration ends in `text`, which begins inside `[service]`; `finder` makes what finds published
  * policies.
  */
-export async function bed(t: Test, text: string, finder?: OpenPublications): Promise<Bed> {
+export async function bed(t: Test, text: string, finder?: OpenDiscovery): Promise<Bed> {
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
   const config = join(folder, 'tlsward.ini');
   const write = (rest: string): void => {

@@ -13,8 +13,8 @@ const TLS: TlsState = {
   certificate: { kind: 'none' },
 };
 
-function one(door: 'policy' | 'milter', tls: TlsState): Transaction {
-  return { door, tls } as Transaction;
+function one(protocol: 'policy' | 'milter', tls: TlsState): Transaction {
+  return { protocol, tls } as Transaction;
 }
 
 t.test('one name for each kind of session', async (t) => {

@@ -3,11 +3,11 @@
  */
 
 import { DaneFinder } from '../../src/discovery/daneFinder.ts';
-import type { OpenPublications } from '../../src/discovery/discoveryService.ts';
-import { openPublications } from '../../src/discovery/openDiscovery.ts';
-import { Publications } from '../../src/discovery/policyDiscovery.ts';
+import type { OpenDiscovery } from '../../src/discovery/discoveryService.ts';
+import { openDiscovery } from '../../src/discovery/openDiscovery.ts';
+import { PolicyDiscovery } from '../../src/discovery/policyDiscovery.ts';
 import { findDane } from '../../src/dns/dane.ts';
-import type { Lookup, MxRecord, Resolver, TlsaRecord } from '../../src/dns/resolver.ts';
+import type { LookupResult, MxRecord, Resolver, TlsaRecord } from '../../src/dns/resolver.ts';
 import { StsPolicies } from '../../src/sts/policies.ts';
 import { parseStsPolicy } from '../../src/sts/policyFile.ts';
 
@@ -33,13 +33,13 @@ export class FakeDns implements Resolver {
     if (options.id !== undefined) this.records.set(`TXT _mta-sts.${name}`, [`v=STSv1; id=${options.id};`]);
   }
 
-  txt = (name: string): Promise<Lookup<string>> => this.#ask('TXT', name);
-  mx = (name: string): Promise<Lookup<MxRecord>> => this.#ask('MX', name);
-  addresses = (name: string): Promise<Lookup<string>> => this.#ask('A', name);
-  tlsa = (name: string): Promise<Lookup<TlsaRecord>> => this.#ask('TLSA', name);
-  cname = (name: string): Promise<Lookup<string>> => this.#ask('CNAME', name);
+  txt = (name: string): Promise<LookupResult<string>> => this.#ask('TXT', name);
+  mx = (name: string): Promise<LookupResult<MxRecord>> => this.#ask('MX', name);
+  addresses = (name: string): Promise<LookupResult<string>> => this.#ask('A', name);
+  tlsa = (name: string): Promise<LookupResult<TlsaRecord>> => this.#ask('TLSA', name);
+  cname = (name: string): Promise<LookupResult<string>> => this.#ask('CNAME', name);
 
-  async #ask<T extends Data>(type: string, name: string): Promise<Lookup<T>> {
+  async #ask<T extends Data>(type: string, name: string): Promise<LookupResult<T>> {
     const key = `${type} ${name}`;
     this.asked.push(key);
     await this.gate;
@@ -65,9 +65,9 @@ export function gate(): { readonly wait: Promise<void>; readonly open: () => voi
  * The daemon's finder over this DNS, with policy files by domain; a domain without one cannot be fetched. Where the
  * configuration names another policy server that one is asked, as in life.
  */
-export function finderOver(dns: FakeDns, files: ReadonlyMap<string, string>): OpenPublications {
+export function finderOver(dns: FakeDns, files: ReadonlyMap<string, string>): OpenDiscovery {
   return async (settings, events) => {
-    if (settings.published !== null) return openPublications(settings, events);
+    if (settings.published !== null) return openDiscovery(settings, events);
     const sts = await StsPolicies.open({
       resolver: dns,
       folder: settings.stsCache,
@@ -91,7 +91,7 @@ export function finderOver(dns: FakeDns, files: ReadonlyMap<string, string>): Op
       now: Date.now,
       changed: events.dane,
     });
-    return new Publications({ finders: { kind: 'own', dane, sts }, release: () => {} });
+    return new PolicyDiscovery({ finders: { kind: 'own', dane, sts }, release: () => {} });
   };
 }
 

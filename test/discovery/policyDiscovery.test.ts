@@ -12,8 +12,8 @@ import type {
 } from '../../src/core/publishedFacts.ts';
 import { DaneFinder } from '../../src/discovery/daneFinder.ts';
 import {
-  Publications,
-  type PublicationsOptions,
+  PolicyDiscovery,
+  type PolicyDiscoveryOptions,
   type StsFinder,
 } from '../../src/discovery/policyDiscovery.ts';
 import { findDane } from '../../src/dns/dane.ts';
@@ -75,7 +75,7 @@ interface Bench {
   readonly finder: DaneFinder;
   readonly dns: FakeDns;
   readonly sts: FakeSts;
-  readonly publications: Publications;
+  readonly publications: PolicyDiscovery;
   readonly told: string[];
   now: number;
   selfTest: SelfTest;
@@ -84,7 +84,10 @@ interface Bench {
   onTest: () => void;
 }
 
-function bench(limits: Partial<PublicationsOptions> = {}, selfTest: SelfTest = { kind: 'validates' }): Bench {
+function bench(
+  limits: Partial<PolicyDiscoveryOptions> = {},
+  selfTest: SelfTest = { kind: 'validates' },
+): Bench {
   const dns = new FakeDns();
   const sts = new FakeSts();
   const told: string[] = [];
@@ -103,7 +106,7 @@ function bench(limits: Partial<PublicationsOptions> = {}, selfTest: SelfTest = {
   const finders = { kind: 'own', dane: finder, sts } as const;
   return Object.assign(made, {
     finder,
-    publications: new Publications({ finders, release: () => {}, ...limits }),
+    publications: new PolicyDiscovery({ finders, release: () => {}, ...limits }),
   });
 }
 
@@ -390,7 +393,7 @@ test('a clock that is put back prolongs nothing', async (t) => {
 test('another server instead', async (t) => {
   const answers: OtherAnswer[] = [{ kind: 'nothing' }, { kind: 'unknown', why: 'down' }];
   let closed = false;
-  const publications = new Publications({
+  const publications = new PolicyDiscovery({
     finders: {
       kind: 'other',
       server: {

@@ -4,14 +4,14 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type Test, test } from 'tap';
 import type { PublishedQuestion } from '../../src/core/publishedFacts.ts';
-import { OtherServer } from '../../src/discovery/policyServerClient.ts';
+import { PolicyServerClient } from '../../src/discovery/policyServerClient.ts';
 import { SocketmapDecoder } from '../../src/wire/socketmapDecode.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../../src/wire/socketmapEncode.ts';
 
 type Say = string | SocketmapReply | null;
 
 interface Played {
-  readonly server: OtherServer;
+  readonly server: PolicyServerClient;
   readonly port: number;
   readonly keys: string[];
   readonly sockets: Set<Socket>;
@@ -46,7 +46,7 @@ async function play(
   });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const { port } = listener.address() as AddressInfo;
-  const server = new OtherServer({
+  const server = new PolicyServerClient({
     address: { kind: 'inet', host: '127.0.0.1', port },
     map: 'QUERY',
     version: { major: 3, minor: 7 },

@@ -11,7 +11,7 @@
  *
  * What no line speaks of fails the test: a question that must not be asked. `asked` lists the questions, in order.
  */
-import type { Lookup, MxRecord, Resolver, TlsaRecord } from '../../src/dns/resolver.ts';
+import type { LookupResult, MxRecord, Resolver, TlsaRecord } from '../../src/dns/resolver.ts';
 
 const LENGTHS: Readonly<Record<string, number>> = { sha256: 32, sha512: 64 };
 
@@ -30,22 +30,22 @@ export class FakeResolver implements Resolver {
     );
   }
 
-  async txt(name: string): Promise<Lookup<string>> {
+  async txt(name: string): Promise<LookupResult<string>> {
     return this.#look('TXT', name, (text) => text);
   }
 
-  async mx(name: string): Promise<Lookup<MxRecord>> {
+  async mx(name: string): Promise<LookupResult<MxRecord>> {
     return this.#look('MX', name, (text) => {
       const [preference, exchange = ''] = text.split(' ');
       return { preference: Number(preference), exchange: exchange === '.' ? '' : exchange };
     });
   }
 
-  async addresses(name: string): Promise<Lookup<string>> {
+  async addresses(name: string): Promise<LookupResult<string>> {
     return this.#look('A', name, (text) => text);
   }
 
-  async tlsa(name: string): Promise<Lookup<TlsaRecord>> {
+  async tlsa(name: string): Promise<LookupResult<TlsaRecord>> {
     return this.#look('TLSA', name, (text) => {
       const [usage, selector, matching, data = ''] = text.split(' ');
       const length = LENGTHS[data] ?? Number(data);
@@ -58,11 +58,11 @@ export class FakeResolver implements Resolver {
     });
   }
 
-  async cname(name: string): Promise<Lookup<string>> {
+  async cname(name: string): Promise<LookupResult<string>> {
     return this.#look('CNAME', name, (text) => text);
   }
 
-  #look<Data>(type: string, name: string, form: (text: string) => Data): Lookup<Data> {
+  #look<Data>(type: string, name: string, form: (text: string) => Data): LookupResult<Data> {
     const key = `${type} ${name}`;
     this.asked.push(key);
     let text = this.#lines.get(key);

@@ -1,5 +1,5 @@
 /**
- * Both doors at once, and the life of the daemon under mail: contrib/postfix/both.main.cf in Debian's Postfix, tlsward
+ * Both protocols at once, and the life of the daemon under mail: contrib/postfix/both.main.cf in Debian's Postfix, tlsward
  * reloaded between two messages, given a broken table, killed and started again, told to stop in the middle of a
  * transaction. No message may pass unjudged, none may be refused for good because tlsward was away.
  */
@@ -17,7 +17,7 @@ const skip = e2eSkip();
 /** What a client hears while tlsward is away: of the policy service or of the milter, whichever Postfix asks first. */
 const AWAY = /^45[01]\/4\.7\.1$/;
 
-t.test('both doors', { skip }, async (t) => {
+t.test('both interfaces', { skip }, async (t) => {
   const scene = await openScene({
     fragment: 'both',
     tables: matrixTable,
@@ -45,11 +45,11 @@ t.test('both doors', { skip }, async (t) => {
         t.match(marks, [{ state: low ? 'unprotected' : 'protected' }], `${domain}, ${kind}`);
         t.equal(marks.length, 1);
       }
-      // what passed the policy service is judged again at the end of the message: both doors must say the same
+      // what passed the policy service is judged again at the end of the message: both interfaces must say the same
       const passed = played.filter(({ want }) => !want.includes('/')).length;
       const verdicts = await verdictsAfter(scene, from, played.length + passed);
       t.equal(verdicts.length, played.length + passed);
-      const byMilter = verdicts.filter(({ door }) => door === 'milter');
+      const byMilter = verdicts.filter(({ protocol }) => protocol === 'milter');
       t.equal(byMilter.length, passed);
       t.strictSame(
         byMilter.filter(({ action }) => action === 'reject' || action === 'defer'),
@@ -69,7 +69,7 @@ t.test('both doors', { skip }, async (t) => {
     const pinned = await scene.open('self', { localPort: localPort! });
     await pinned.mail(sender);
     t.equal((await pinned.rcpt(BOB)).code, 554);
-    t.match(await verdictsAfter(scene, from, 1), [{ door: 'policy', action: 'accept' }]);
+    t.match(await verdictsAfter(scene, from, 1), [{ protocol: 'policy', action: 'accept' }]);
     await pinned.reset();
     // the same port, no certificate, and the policy service is not asked
     await postfix.setMain({ smtpd_recipient_restrictions: '' });

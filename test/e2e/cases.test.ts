@@ -46,7 +46,7 @@ for (const kind of KINDS) {
     const daemon = await startDaemon({
       tables: '[domains]\n* = may',
       service: { 'mark-key': 'mark.key', 'mark-binds': 'body' },
-      doors: ['milter', 'control'],
+      protocols: ['milter', 'control'],
       socketDir: mta.socketDir,
     });
     t.teardown(() => daemon.close());

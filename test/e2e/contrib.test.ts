@@ -71,7 +71,7 @@ async function site(
   chownSync(folder, 0, postfix.group);
   chmodSync(folder, 0o2750);
   const tlsward = await Daemon.create({
-    doors: ['control'],
+    protocols: ['control'],
     service: {
       'socket-mode': '0660',
       'policy-listen': `unix:${folder}/policy.sock`,

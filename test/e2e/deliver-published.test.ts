@@ -112,7 +112,7 @@ t.test('tlsward is the other policy server', { skip }, async (t) => {
   const options = domains.siteOptions(dns.address);
   const second = await startDaemon({
     tables: AUTO,
-    doors: ['socketmap', 'control'],
+    protocols: ['socketmap', 'control'],
     service: options.service!,
     env: { NODE_EXTRA_CA_CERTS: domains.ca.caFile },
   });

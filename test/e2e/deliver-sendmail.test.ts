@@ -211,9 +211,9 @@ t.test('each level', { skip }, async (t) => {
     appendFileSync(join(dir, 'etc/hosts'), `${host} ${domain}\n`);
     if (row !== '') rows.push(`[domain ${domain}]\n${row}\n`);
   }
-  const doors = ['socketmap', 'control'] as const;
+  const protocols = ['socketmap', 'control'] as const;
   const daemon = await Daemon.create({
-    doors,
+    protocols,
     socketDir: join(dir, 'tlsward'),
     service: { published: stub.address },
     tables: rows.join('\n'),

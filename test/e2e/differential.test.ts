@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Interface } from '../../src/receive/interfaces.ts';
 import { type Generator, generator } from '../mark/generator.ts';
-import { Daemon, type Door } from './harness/daemon.ts';
+import { Daemon, type ProtocolName } from './harness/daemon.ts';
 import { Postfix } from './harness/mta/postfix.ts';
 import type { Parameters } from './harness/mta/postfix-config.ts';
 import { Sendmail } from './harness/mta/sendmail.ts';
@@ -107,8 +107,12 @@ async function compare(t: Test, bench: Bench, random: Generator, count: number):
   t.strictSame(daemon.events('wire.error'), []);
 }
 
-async function startedDaemon(t: Test, socketDir: string, doors: readonly Door[]): Promise<Daemon> {
-  const daemon = await Daemon.create({ tables: '[domains]\n* = may', doors, socketDir });
+async function startedDaemon(
+  t: Test,
+  socketDir: string,
+  protocols: readonly ProtocolName[],
+): Promise<Daemon> {
+  const daemon = await Daemon.create({ tables: '[domains]\n* = may', protocols, socketDir });
   t.teardown(() => daemon.close());
   await daemon.start();
   return daemon;

@@ -493,7 +493,7 @@ t.test('the daemon runner', async (t) => {
     t.match(daemon.address('control'), /^unix:/);
     t.ok(daemon.policyService().includes(daemon.address('policy')));
     t.ok(daemon.milterService().includes(daemon.address('milter')));
-    t.throws(() => daemon.address('socketmap'), /no door socketmap/);
+    t.throws(() => daemon.address('socketmap'), /no protocol socketmap/);
     t.match(await daemon.reload(), { event: 'config.loaded', generation: 2 });
     t.match(await daemon.reload('mistake'), { event: 'config.rejected' });
     t.equal(daemon.events('config.loaded').length, 2);

@@ -107,7 +107,7 @@ t.test('milter', { skip: e2eSkip() }, async (t) => {
         if (want === '451/4.3.5') t.match(text, /list check_policy_service too/);
         const line = verdicts.find(({ code }) => code === codeOf(text));
         t.match(line, {
-          door: 'milter',
+          protocol: 'milter',
           stage: 'RCPT',
           row: domain,
           action: want.startsWith('4') ? 'defer' : 'reject',

@@ -47,7 +47,7 @@ t.test('policy delegation', { skip: e2eSkip() }, async (t) => {
         t.ok(text.startsWith(lead), text);
         const line = verdicts.find(({ code }) => code === codeOf(text));
         const action = want.startsWith('450') ? 'defer' : 'reject';
-        t.match(line, { action, door: 'policy', stage: 'RCPT', sender, row: domain });
+        t.match(line, { action, protocol: 'policy', stage: 'RCPT', sender, row: domain });
         t.match(
           line?.reply,
           new RegExp(`^${want.replace('/', ' ')} ${domain} requires TLS`),

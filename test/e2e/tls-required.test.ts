@@ -55,7 +55,7 @@ const SPELLINGS: readonly string[] = [
   'X-TLS-Required: no',
 ];
 /** Of those, what must be granted for the test to mean anything. */
-const LEAST_GRANTED = 15;
+const MIN_GRANTED = 15;
 
 interface Place {
   readonly ca: CertificateAuthority;
@@ -116,7 +116,7 @@ async function open(t: Test, release: Release, service: Readonly<Record<string, 
   const hop = `[127.0.0.1]:${sink.port}`;
   const tables = TABLES.replace('[rule', `[domain ${hop}]\ndeliver = encrypt\n[rule`);
   const daemon = await Daemon.create({
-    doors: ['milter', 'socketmap', 'control'],
+    protocols: ['milter', 'socketmap', 'control'],
     socketDir,
     tables,
     service: {
@@ -164,7 +164,7 @@ for (const release of RELEASES) {
         } else if (reply.code === 250) t.equal(await place.dsn(reply), '4.7.4', `${name}: the row holds`);
         else t.match(reply, { code: 550, text: /TLS-Required/ }, `${name}: more than the MTA grants`);
       }
-      t.ok(granted >= LEAST_GRANTED, `${granted} spellings are granted by ${postfix.version}`);
+      t.ok(granted >= MIN_GRANTED, `${granted} spellings are granted by ${postfix.version}`);
       t.equal(sink.plain.length, granted, 'nothing else left in plain text');
     });
 

@@ -16,8 +16,8 @@ import type { Verdict } from '../../src/core/verdict.ts';
 import { editSettings } from '../../src/daemon/active.ts';
 import { chooseBanner } from '../../src/edits/bannerChoice.ts';
 import { type EditSettings, messageEdits } from '../../src/edits/messageEdits.ts';
-import { LONGEST_SUBJECT } from '../../src/edits/subjectEdits.ts';
-import { foldText } from '../../src/mail/confusables.ts';
+import { MAX_SUBJECT } from '../../src/edits/subjectEdits.ts';
+import { skeleton } from '../../src/mail/confusables.ts';
 import { decodeHeaderText } from '../../src/mail/encodedWords.ts';
 import { signatureCovers } from '../../src/mail/signatures.ts';
 import { stateOf } from '../../src/mark/markOf.ts';
@@ -229,7 +229,7 @@ function caseOf(g: Generator): Case {
     maxBodyBytes: 2_000_000,
   } as ServiceSettings;
   const transaction: Transaction = {
-    door: 'milter',
+    protocol: 'milter',
     stage: 'END-OF-MESSAGE',
     arrival: g.integer(20) === 0 ? 'local' : 'smtp',
     clientAddress: g.pick(['192.0.2.1', '2001:db8::1', g.text(20)]),
@@ -257,7 +257,7 @@ function caseOf(g: Generator): Case {
 }
 
 function hasTag(field: HeaderField | undefined, tag: string): boolean {
-  return field !== undefined && foldText(decodeHeaderText(field.value)).startsWith(foldText(tag));
+  return field !== undefined && skeleton(decodeHeaderText(field.value)).startsWith(skeleton(tag));
 }
 
 /** What is wrong with what comes of this message; null when nothing is. */
@@ -288,27 +288,25 @@ function complaint(one: Case): string | null {
   for (const { name, value } of after.headers) {
     if (verdict.judged !== 'judged' || !/^subject[ \t]*$/i.test(name)) continue;
     // of what is longer nobody sees the rest
-    const shown = foldText(
-      decodeHeaderText(
-        headers.some((field) => field.value === value) ? value.slice(0, LONGEST_SUBJECT) : value,
-      ),
+    const shown = skeleton(
+      decodeHeaderText(headers.some((field) => field.value === value) ? value.slice(0, MAX_SUBJECT) : value),
     );
-    const copy = settings.tags.find((tag) => tag !== deserved && shown.includes(foldText(tag)));
+    const copy = settings.tags.find((tag) => tag !== deserved && shown.includes(skeleton(tag)));
     // a tag inside the deserved one, "[PLAIN]" in "[[PLAIN]]", is no copy
-    if (copy !== undefined && !foldText(deserved).includes(foldText(copy)))
+    if (copy !== undefined && !skeleton(deserved).includes(skeleton(copy)))
       return `${copy} is left in ${JSON.stringify(value.slice(0, 200))}`;
   }
   const isSubject = ({ name }: HeaderField): boolean => /^subject[ \t]*$/i.test(name);
   const [before, now] = [headers.find(isSubject), after.headers.find(isSubject)];
-  const short = before !== undefined && before.value.length <= LONGEST_SUBJECT;
+  const short = before !== undefined && before.value.length <= MAX_SUBJECT;
   if (deserved !== '' && short && now !== undefined && now.value !== before.value) {
-    const [was, is] = [before, now].map(({ value }) => foldText(decodeHeaderText(value)));
-    if (!is!.startsWith(foldText(deserved))) return `no tag in ${JSON.stringify(now.value)}`;
-    const clean = !settings.tags.some((one) => was!.includes(foldText(one)));
+    const [was, is] = [before, now].map(({ value }) => skeleton(decodeHeaderText(value)));
+    if (!is!.startsWith(skeleton(deserved))) return `no tag in ${JSON.stringify(now.value)}`;
+    const clean = !settings.tags.some((one) => was!.includes(skeleton(one)));
     // bytes that are no utf-8 are read by what stands beside them, and a word of a line's length is broken
     const plain =
       /^[\0-\x7f]*$/.test(before.value) && !/[^ \t\n\r]{900}/.test(before.value.replaceAll('?==?', '?= =?'));
-    if (clean && plain && is !== foldText(deserved) + was)
+    if (clean && plain && is !== skeleton(deserved) + was)
       return `the subject is another: ${JSON.stringify([before.value, now.value])}`;
   }
   const spared = banner?.breakSignatures !== true && signatureCovers(headers, 'Subject');

@@ -5,8 +5,8 @@
 import t from 'tap';
 import type { HeaderField } from '../../src/core/messageEdit.ts';
 import {
-  LONGEST_SUBJECT,
-  MOST_OF_SUBJECTS,
+  MAX_OF_SUBJECTS,
+  MAX_SUBJECT,
   type SubjectTask,
   subjectEdits,
 } from '../../src/edits/subjectEdits.ts';
@@ -67,21 +67,21 @@ t.test('what a signature covers gets no tag, and keeps none that is false', asyn
 });
 
 t.test('long ones and many', async (t) => {
-  const long = 'word '.repeat(LONGEST_SUBJECT / 5 + 1);
-  t.same(edited([long]), [`subject tag left out: Subject has more than ${LONGEST_SUBJECT} bytes`]);
+  const long = 'word '.repeat(MAX_SUBJECT / 5 + 1);
+  t.same(edited([long]), [`subject tag left out: Subject has more than ${MAX_SUBJECT} bytes`]);
   t.same(edited([long], { tag: '' }), [], 'nothing was wanted of it');
   const [forged, ...notes] = edited([`[OK] ${long}[OK]`], { tag: '' });
   t.match(forged, /^word word/);
-  t.same(notes, [`Subject cut to ${LONGEST_SUBJECT} bytes: a forged tag was taken out of it`]);
-  const tags = '[OK]'.repeat(LONGEST_SUBJECT);
+  t.same(notes, [`Subject cut to ${MAX_SUBJECT} bytes: a forged tag was taken out of it`]);
+  const tags = '[OK]'.repeat(MAX_SUBJECT);
   t.same(edited([tags], { tag: '' }), ['deleteHeader 1', notes[0]], 'nothing behind it comes forward');
-  const grown = edited([`[OK]${'\x80'.repeat(LONGEST_SUBJECT - 4)}`], { tag: '' });
+  const grown = edited([`[OK]${'\x80'.repeat(MAX_SUBJECT - 4)}`], { tag: '' });
   t.match(grown, [/^=\?utf-8\?B\?/, /^Subject cut to 60000 bytes$/]);
   const many = edited(
-    Array.from({ length: MOST_OF_SUBJECTS / 64 + 10 }, () => ''),
+    Array.from({ length: MAX_OF_SUBJECTS / 64 + 10 }, () => ''),
     { tag: '' },
   );
-  t.equal(many[0], `deleteHeader ${MOST_OF_SUBJECTS / 64 + 10}`, 'from the bottom up');
+  t.equal(many[0], `deleteHeader ${MAX_OF_SUBJECTS / 64 + 10}`, 'from the bottom up');
   t.match(many.at(-1), /^Subject fields deleted: /);
 });
 

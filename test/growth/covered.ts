@@ -20,7 +20,7 @@ import { receivedPieces } from '../../src/hops/receivedTokens.ts';
 import { keywordSays, protocolName, tlsClaimOf } from '../../src/hops/tlsClaim.ts';
 import { leaveByHeader, putBodyBanner, takeBodyBanners } from '../../src/mail/bodyBanner.ts';
 import { charsetOf, decodeText, decodeWindows1252 } from '../../src/mail/charset.ts';
-import { foldText } from '../../src/mail/confusables.ts';
+import { skeleton } from '../../src/mail/confusables.ts';
 import {
   decodeHeaderText,
   decodeWords,
@@ -174,7 +174,7 @@ const TLS = {
 } as const;
 const VERDICT = verdictOf([{ side: 'sender', address: SENDER, row: row as never, breach: null }], TLS);
 export const TRANSACTION = {
-  door: 'milter',
+  protocol: 'milter',
   stage: 'END-OF-MESSAGE',
   arrival: 'smtp',
   clientAddress: '192.0.2.1',
@@ -452,7 +452,7 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     around: ['+~'],
   },
   'charset.decodeWindows1252': { largest: KIB_64, read: (text) => decodeWindows1252(bytes(text)) },
-  'fold.foldText': { largest: KIB_64, read: foldText },
+  'fold.skeleton': { largest: KIB_64, read: skeleton },
   'headerWords.decodeWords': {
     largest: KIB_64,
     read: decodeWords,

@@ -1,6 +1,6 @@
 /** Functions that the table of growth leaves out, by `file.function`, each with the reason why no foreign text makes them slow. */
 const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
-  ['takes one character', 'asciiForm.asciiForm', 'fold.foldChar'],
+  ['takes one character', 'transliterate.transliterate', 'fold.skeletonChar'],
   [
     'compares or keeps what it is given; nothing is read through',
     'boundaries.Unreadable',
@@ -131,7 +131,7 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
   [
     'keeps values under canonical domains',
     'stsCache.StsCache',
-    'stsMemory.StsMemory',
+    'stsMemory.NegativeCache',
     'stsPolicies.StsPolicies',
   ],
   ['walks records that decodeAnswer has read, with at most 10 aliases', 'answer.readAnswer'],

@@ -9,9 +9,9 @@ export const FLOOR_MS = 50;
 /** From one size to the next. */
 const STEP = 4;
 /** Time may grow so much over two steps: n log n gives 16 to 22, memory that has to be tidied up some more, a square 256. */
-const MOST_GROWTH = 80;
+const MAX_GROWTH = 80;
 /** A shorter time is measured with an error of its own size. */
-const LEAST_MS = 0.2;
+const MIN_MS = 0.2;
 const RUNS = 3;
 
 function cpuMs(work: () => unknown): number {
@@ -46,7 +46,7 @@ function steepAt(call: (size: number) => () => unknown, largest: number): string
     for (let run = 1; run < RUNS && ms < FLOOR_MS; run++) ms = Math.min(ms, cpuMs(work));
     times.push(ms);
     const before = times.at(-3);
-    if (before !== undefined && ms >= FLOOR_MS && ms / Math.max(before, LEAST_MS) > MOST_GROWTH)
+    if (before !== undefined && ms >= FLOOR_MS && ms / Math.max(before, MIN_MS) > MAX_GROWTH)
       return `${before.toFixed(1)} ms for ${Math.ceil(size / STEP ** 2)}, ${ms.toFixed(1)} ms for ${size}`;
     if (certain(ms) || size >= largest) return null;
   }

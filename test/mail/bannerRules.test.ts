@@ -1,7 +1,7 @@
 /** Single rules of the body banner: once, replaced, quoted, refused; the limits; text for humans. */
 import t from 'tap';
 import { type BodyBanner, leaveByHeader, putBodyBanner } from '../../src/mail/bodyBanner.ts';
-import { LEAVE_REASONS } from '../../src/mail/skipReasons.ts';
+import { SKIP_REASONS } from '../../src/mail/skipReasons.ts';
 import { ownBanners, parseTemplate, renderTemplate, type Template } from '../../src/mail/template.ts';
 import { corpus } from './bannerCorpus.ts';
 import { base64, fields, leaf, multi, quotedPrintable, utf8 } from './buildMessage.ts';
@@ -123,13 +123,13 @@ t.test('an older banner of ours gives way', async (t) => {
   for (const message of corpus) {
     if (message.leaves !== null) continue;
     const first = putBodyBanner(message.headers, bytes(message.body), { text: older, own: isOurs });
-    if (first.kind === 'left') {
+    if (first.kind === 'skipped') {
       t.fail(`${message.name}: ${first.reason}`);
       continue;
     }
     const second = putBodyBanner(message.headers, bytes(joined(first)), { text: newer, own: isOurs });
     const direct = putBodyBanner(message.headers, bytes(message.body), { text: newer, own: isOurs });
-    if (second.kind === 'left' || direct.kind === 'left') {
+    if (second.kind === 'skipped' || direct.kind === 'skipped') {
       t.fail(`${message.name}: not replaced`);
       continue;
     }
@@ -251,11 +251,11 @@ t.test('input is not written to', async (t) => {
 
 t.test('every reason has a sentence and most have a message in the corpus', async (t) => {
   const used = new Set(corpus.map((message) => message.leaves));
-  for (const [reason, sentence] of Object.entries(LEAVE_REASONS))
+  for (const [reason, sentence] of Object.entries(SKIP_REASONS))
     t.match(sentence, /^[a-z].{10,}[^.]$/i, reason);
   const others = ['already-there', 'banner-empty', 'banner-too-long', 'too-large', 'not-representable'];
   t.same(
-    Object.keys(LEAVE_REASONS).filter((reason) => !used.has(reason as keyof typeof LEAVE_REASONS)),
+    Object.keys(SKIP_REASONS).filter((reason) => !used.has(reason as keyof typeof SKIP_REASONS)),
     others,
   );
 });

@@ -3,14 +3,14 @@
  * that many messages of the corpus share. Bodies are latin1 strings with CRLF lines.
  */
 import type { HeaderField } from '../../src/core/messageEdit.ts';
-import type { LeaveReason } from '../../src/mail/skipReasons.ts';
+import type { SkipReason } from '../../src/mail/skipReasons.ts';
 
 export interface Case {
   readonly name: string;
   readonly headers: readonly HeaderField[];
   readonly body: string;
   readonly edits: readonly string[];
-  readonly leaves: LeaveReason | null;
+  readonly leaves: SkipReason | null;
 }
 
 export interface Part {
@@ -89,7 +89,7 @@ const COMMON = [
 ];
 
 /** A message of the corpus; `result` are the numbers of the parts that get the banner, or why it is left alone. */
-export function message(name: string, part: Part, result: readonly string[] | LeaveReason): Case {
+export function message(name: string, part: Part, result: readonly string[] | SkipReason): Case {
   const headers = fields(...COMMON, ...part.header.map((line) => line.replace(/\r\n/g, '\n')));
   const edits = typeof result === 'string' ? [] : result;
   return { name, headers, body: part.body, edits, leaves: typeof result === 'string' ? result : null };

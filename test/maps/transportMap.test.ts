@@ -1,14 +1,14 @@
 /** The maps of marked mail: keys as Postfix asks them, hostile ones, and what a failed delivery turns into. */
 import t from 'tap';
-import { answerRouteMap, isRouteMap, ROUTE_MAPS, type Ways } from '../../src/maps/transportMap.ts';
+import { answerRouteMap, isRouteMap, ROUTE_MAPS, type RouteTargets } from '../../src/maps/transportMap.ts';
 import { ROUTE_ENDS } from '../../src/rules/recipientSuffix.ts';
 import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
 
-const DIRECT: Ways = {
+const DIRECT: RouteTargets = {
   relayhost: null,
   fallbacks: new Map([['secure', '[portal.example]:587']]),
 };
-const RELAYED: Ways = { ...DIRECT, relayhost: '[relay.example]:587' };
+const RELAYED: RouteTargets = { ...DIRECT, relayhost: '[relay.example]:587' };
 
 /** `key` in bytes: UTF-8 for what is not ASCII. */
 function asked(map: string, key: string, ways = DIRECT): string {

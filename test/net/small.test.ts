@@ -15,7 +15,7 @@ import { type VerdictRecord, verdictFields } from '../../src/log/verdictFields.t
 import { visible } from '../../src/log/visible.ts';
 
 const TRANSACTION: Transaction = {
-  door: 'policy',
+  protocol: 'policy',
   stage: 'RCPT',
   arrival: 'smtp',
   clientAddress: '192.0.2.1',
@@ -148,7 +148,7 @@ test('what the policy service was told of a certificate serves one question of t
     ...changes,
   });
   const pinned = told({ kind: 'untrusted', fingerprints: ['AA'] });
-  const asked = told({ kind: 'unproven' }, { door: 'milter' });
+  const asked = told({ kind: 'unproven' }, { protocol: 'milter' });
   const tls = asked.tls as Extract<TlsState, { kind: 'tls' }>;
   const named = (commonName: string, issuer = 'CA', fingerprints: readonly string[] = []): Transaction =>
     told({ kind: 'trusted', commonName, issuer, fingerprints });

@@ -22,11 +22,11 @@ const NAMED: ClientCertificate = {
 
 test('what is shown of a certificate', async (t) => {
   const seen = (where: 'policy' | 'milter' | 'sendmail', certificate: ClientCertificate): unknown => {
-    const { tls, door } = shownTo(
+    const { tls, protocol } = shownTo(
       where,
       transaction('<a@b.example>', ['<c@d.example>'], session(certificate)),
     );
-    t.equal(door, where === 'policy' ? 'policy' : 'milter');
+    t.equal(protocol, where === 'policy' ? 'policy' : 'milter');
     return tls.kind === 'tls' ? tls.certificate : null;
   };
   t.same(seen('policy', NONE), NONE);

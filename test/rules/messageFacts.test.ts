@@ -3,7 +3,7 @@ import { test } from 'tap';
 import { parsePath } from '../../src/core/address.ts';
 import type { HeaderField } from '../../src/core/messageEdit.ts';
 import type { Rule } from '../../src/core/rule.ts';
-import { foldText } from '../../src/mail/confusables.ts';
+import { skeleton } from '../../src/mail/confusables.ts';
 import { makeReplyToken } from '../../src/mark/replyToken.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
 import { type FactsInput, headerNamesFor, messageFacts } from '../../src/rules/messageFacts.ts';
@@ -22,7 +22,7 @@ function rule(when: Partial<Rule['when']>): Rule {
   return { name: 'r', at: { file: 't.ini', line: 1 }, when: { ...none, ...nobody, ...when }, ...rest };
 }
 
-const TAGGED = rule({ subjectTags: [{ text: '[Secure]', folded: foldText('[Secure]') }] });
+const TAGGED = rule({ subjectTags: [{ text: '[Secure]', folded: skeleton('[Secure]') }] });
 const NAMED = rule({ headers: [{ name: 'sensitivity', value: 'private' }] });
 const REPLY = rule({ replyToMarked: true });
 const ASKED = rule({ requireTls: true });

@@ -62,7 +62,7 @@ test('patterns that are not compared are told once for each text', async (t) => 
   await policies.refresh(BANK);
   bed.publish(BANK, 'four', fetchedPolicy(text(['*.co.example'], 'enforce')));
   await policies.refresh(BANK);
-  t.strictSame(told(), [], 'switched off, or narrow enough');
+  t.strictSame(told(), [], 'switched off, or intersectTlsParameters enough');
 });
 
 test('all modes are facts', async (t) => {

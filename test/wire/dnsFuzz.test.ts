@@ -89,9 +89,9 @@ t.test('the dearest answers of 64 KiB take little time', async (t) => {
   const many = message({ question: bytes(long, u16(1), u16(1)), answers: records });
   t.ok(many.length < 65_536);
   // one-byte labels all the way down
-  const narrow = bytes(...Array.from({ length: 127 }, () => [1, 0x61]), 0);
+  const intersectTlsParameters = bytes(...Array.from({ length: 127 }, () => [1, 0x61]), 0);
   const dear = message({
-    question: bytes(narrow, u16(1), u16(1)),
+    question: bytes(intersectTlsParameters, u16(1), u16(1)),
     answers: Array.from({ length: 5400 }, () => record(pointer(12), NUMBER.RRSIG, 5)),
   });
   const begin = performance.now();

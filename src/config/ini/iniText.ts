@@ -8,7 +8,7 @@
  * keeps as part of the value.
  */
 import { unsafe } from 'ini';
-import { quote, Wrong } from './problem.ts';
+import { Invalid, quote } from './problem.ts';
 
 /** Names that every JavaScript object has or treats specially; never used as section, key, policy or row. */
 export function reserved(name: string): boolean {
@@ -21,26 +21,30 @@ function wholeQuoted(text: string): boolean {
 }
 
 /** The text meant by `raw`, or what is wrong with it. */
-export function decodeHalf(raw: string): string | Wrong {
+export function decodeIniText(raw: string): string | Invalid {
   const text = raw.trim();
   const decoded: unknown = unsafe(text);
   if (typeof decoded !== 'string') {
-    return new Wrong(
+    return new Invalid(
       `${quote(text)}, which is not text to the ini format`,
       'text',
       'write it without single quotes',
     );
   }
-  if (text === '"' || text === "'") return new Wrong(quote(text), 'a quote at both ends, or at none');
+  if (text === '"' || text === "'") return new Invalid(quote(text), 'a quote at both ends, or at none');
   if (!wholeQuoted(text)) {
     if (!wholeQuoted(decoded)) return decoded;
-    return new Wrong('a comment behind a quoted value', 'the comment on a line of its own', 'or no quotes');
+    return new Invalid('a comment behind a quoted value', 'the comment on a line of its own', 'or no quotes');
   }
   if (text.startsWith('"') && decoded === text) {
-    return new Wrong(quote(text), 'a string as in JSON between double quotes', 'a backslash is written \\\\');
+    return new Invalid(
+      quote(text),
+      'a string as in JSON between double quotes',
+      'a backslash is written \\\\',
+    );
   }
   // escapes of a JSON string can make what no line can hold
-  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(decoded)) return new Wrong(quote(decoded), 'no control characters');
+  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(decoded)) return new Invalid(quote(decoded), 'no control characters');
   return decoded;
 }
 

@@ -5,19 +5,19 @@
  */
 
 /** One line without its line end. A pin list of 150 SHA-256 digests fits. */
-export const LONGEST_LINE_BYTES = 16_384;
+export const MAX_LINE_BYTES = 16_384;
 /** One file: twenty million rows. */
-export const LARGEST_FILE_BYTES = 512 * 1024 * 1024;
+export const MAX_FILE_BYTES = 512 * 1024 * 1024;
 /** Files in all; row positions hold the file as 16 bits. */
-export const MOST_FILES = 65_535;
+export const MAX_FILES = 65_535;
 /** Files between the main file and one that is included. */
-export const DEEPEST_INCLUDE = 16;
+export const MAX_INCLUDE = 16;
 /** Policies between a row and the built-in policy at the root of its inheritance. */
-export const DEEPEST_INHERITANCE = 32;
+export const MAX_INHERITANCE = 32;
 /** Rules; each is compared with every message. */
-export const MOST_RULES = 1000;
+export const MAX_RULES = 1000;
 /** A reply text as written, before its fields are filled in. */
-export const LONGEST_REPLY = 300;
+export const MAX_REPLY = 300;
 /** `help` and `contact`, which may stand in a reply. */
-export const LONGEST_CONTACT = 120;
-export const LONGEST_REASON = 300;
+export const MAX_CONTACT = 120;
+export const MAX_REASON = 300;

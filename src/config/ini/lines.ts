@@ -12,18 +12,18 @@
  * A line of a `rows` section that is a plain row goes to `row` undecoded (plainRow.ts).
  */
 import { Buffer, isUtf8 } from 'node:buffer';
-import { commentStart, decodeHalf } from './iniText.ts';
-import { LONGEST_LINE_BYTES } from './limits.ts';
-import { quote, Wrong } from './problem.ts';
-import { PlainRow } from './rowScanner.ts';
+import { commentStart, decodeIniText } from './iniText.ts';
+import { MAX_LINE_BYTES } from './limits.ts';
+import { Invalid, quote } from './problem.ts';
+import { RowScanner } from './rowScanner.ts';
 
 export interface LineHandler {
   /** A section begins; returns whether its plain rows go to `row`. `raw` is the name as written. */
   header(raw: string, line: number): boolean;
   entry(key: string, value: string, line: number): void;
   /** `plain` is valid during the call only. */
-  row(bytes: Uint8Array, plain: PlainRow, line: number): void;
-  wrong(line: number, wrong: Wrong): void;
+  row(bytes: Uint8Array, plain: RowScanner, line: number): void;
+  wrong(line: number, wrong: Invalid): void;
   notice(line: number, text: string): void;
 }
 
@@ -38,7 +38,7 @@ export function walkLines(bytes: Uint8Array, handler: LineHandler): void {
     const utf16 =
       (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff) || nul <= 1;
     const hint = utf16 ? 'this looks like UTF-16: save it as UTF-8' : '';
-    handler.wrong(lineAt(bytes, nul), new Wrong('a NUL byte', 'text in UTF-8', hint));
+    handler.wrong(lineAt(bytes, nul), new Invalid('a NUL byte', 'text in UTF-8', hint));
     return;
   }
   const walker = new LineWalker(bytes, isUtf8(bytes), handler);
@@ -63,7 +63,7 @@ class LineWalker {
   readonly #bytes: Uint8Array;
   readonly #clean: boolean;
   readonly #handler: LineHandler;
-  readonly #plain = new PlainRow();
+  readonly #plain = new RowScanner();
   #rows = false;
 
   constructor(bytes: Uint8Array, clean: boolean, handler: LineHandler) {
@@ -91,22 +91,22 @@ class LineWalker {
     }
   }
 
-  #line(start: number, end: number, line: number): Wrong | null {
-    if (end - start > LONGEST_LINE_BYTES) {
-      return new Wrong(`a line of ${end - start} bytes`, `at most ${LONGEST_LINE_BYTES}`, 'longest line');
+  #line(start: number, end: number, line: number): Invalid | null {
+    if (end - start > MAX_LINE_BYTES) {
+      return new Invalid(`a line of ${end - start} bytes`, `at most ${MAX_LINE_BYTES}`, 'longest line');
     }
     const raw = this.#bytes.subarray(start, end);
     if (raw.includes(CR)) {
-      return new Wrong('a carriage return inside the line', 'line ends LF or CR LF', 'convert the file');
+      return new Invalid('a carriage return inside the line', 'line ends LF or CR LF', 'convert the file');
     }
-    if (!this.#clean && !isUtf8(raw)) return new Wrong('bytes that are not UTF-8', 'text in UTF-8');
+    if (!this.#clean && !isUtf8(raw)) return new Invalid('bytes that are not UTF-8', 'text in UTF-8');
     const text = Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('utf8').trim();
     if (text === '' || text.startsWith(';') || text.startsWith('#')) return null;
     const odd = /[^\P{Cc}\t]|[\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u.exec(
       text,
     )?.[0];
     if (odd !== undefined) {
-      return new Wrong(`${quote(odd)}, which cannot be seen`, 'text without control characters');
+      return new Invalid(`${quote(odd)}, which cannot be seen`, 'text without control characters');
     }
     if (!text.startsWith('[')) return this.#entry(text, line);
     const close = closingBracket(text);
@@ -119,26 +119,26 @@ class LineWalker {
     if (text.includes('=')) return this.#entry(text, line);
     // read on as if the header were whole, so that what follows is not taken for another section's
     this.#rows = this.#handler.header(close >= 0 ? text.slice(1, close) : text.slice(1), line);
-    return new Wrong(quote(text), 'a section header: [ and ] alone on a line');
+    return new Invalid(quote(text), 'a section header: [ and ] alone on a line');
   }
 
-  #entry(text: string, line: number): Wrong | null {
+  #entry(text: string, line: number): Invalid | null {
     const equals = text.indexOf('=');
-    if (equals < 0) return new Wrong(quote(text), 'name = value');
+    if (equals < 0) return new Invalid(quote(text), 'name = value');
     const rawKey = text.slice(0, equals);
     if (commentStart(rawKey) >= 0) {
-      return new Wrong(
+      return new Invalid(
         `a comment before "=" in ${quote(text)}`,
         'name = value',
         'quote the name or write \\; or \\#',
       );
     }
-    const key = decodeHalf(rawKey);
-    if (key instanceof Wrong) return key;
-    if (key === '') return new Wrong('nothing before "="', 'name = value');
+    const key = decodeIniText(rawKey);
+    if (key instanceof Invalid) return key;
+    if (key === '') return new Invalid('nothing before "="', 'name = value');
     const rawValue = text.slice(equals + 1);
-    const value = decodeHalf(rawValue);
-    if (value instanceof Wrong) return value;
+    const value = decodeIniText(rawValue);
+    if (value instanceof Invalid) return value;
     const comment = commentStart(rawValue);
     if (comment > 0 && !/\s/.test(rawValue[comment - 1]!)) {
       const cut = rawValue.slice(comment).trim();

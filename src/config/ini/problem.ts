@@ -12,16 +12,16 @@
 import type { Position } from '../../core/settings.ts';
 
 /** What is wrong with one value, without saying where. Parsers return this instead of their value. */
-export class Wrong {
+export class Invalid {
   /** What was found, as it is printed; text from the file goes through `quote`. */
   readonly found: string;
   readonly expected: string;
   /** What would help; '' when nothing more can be said. */
   readonly hint: string;
   /** More that is wrong with the same value, such as further elements of a list. */
-  readonly others: readonly Wrong[];
+  readonly others: readonly Invalid[];
 
-  constructor(found: string, expected: string, hint = '', others: readonly Wrong[] = []) {
+  constructor(found: string, expected: string, hint = '', others: readonly Invalid[] = []) {
     this.found = found;
     this.expected = expected;
     this.hint = hint;
@@ -29,9 +29,9 @@ export class Wrong {
   }
 
   /** Several as one; null for none. */
-  static all(list: readonly Wrong[]): Wrong | null {
+  static all(list: readonly Invalid[]): Invalid | null {
     const [first, ...others] = list;
-    return first === undefined ? null : new Wrong(first.found, first.expected, first.hint, others);
+    return first === undefined ? null : new Invalid(first.found, first.expected, first.hint, others);
   }
 }
 
@@ -120,7 +120,7 @@ export class Report {
     return this.#problems.length >= MAX_REPORTED;
   }
 
-  problem(at: Position, where: string, wrong: Wrong): void {
+  problem(at: Position, where: string, wrong: Invalid): void {
     for (const { found, expected, hint } of [wrong, ...wrong.others]) {
       this.#problemCount++;
       if (this.#problems.length >= MAX_REPORTED) continue;

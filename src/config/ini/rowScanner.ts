@@ -10,7 +10,7 @@
  * this grammar may be narrower than the language and must never be wider. `--` is left out for `xn--` labels, and
  * suffixes of one or two labels because those are looked at for being public suffixes.
  */
-import { LONGEST_LINE_BYTES } from './limits.ts';
+import { MAX_LINE_BYTES } from './limits.ts';
 
 const LETTER = 1;
 const DIGIT = 2;
@@ -33,7 +33,7 @@ function isBlank(byte: number | undefined): boolean {
 }
 
 /** Scans one line at a time; the fields tell about the line last recognised, as offsets into the bytes. */
-export class PlainRow {
+export class RowScanner {
   nameStart = 0;
   nameEnd = 0;
   wordStart = 0;
@@ -109,7 +109,7 @@ export class PlainRow {
       if (at === from) return false;
       while (at < bytes.length && bytes[at] !== LF && bytes[at] !== CR) at++;
     }
-    if (at - lineStart > LONGEST_LINE_BYTES) return false;
+    if (at - lineStart > MAX_LINE_BYTES) return false;
     if (bytes[at] === CR && bytes[at + 1] === LF) at++;
     if (at < bytes.length && bytes[at] !== LF) return false;
     this.next = at + 1;

@@ -3,30 +3,29 @@
  */
 import { checkTag } from '../../mail/subject.ts';
 import { BANNER_FIELDS, parseTemplate } from '../../mail/template.ts';
-import { LONGEST_REASON } from '../ini/limits.ts';
-import { quote, Wrong } from '../ini/problem.ts';
+import { MAX_REASON } from '../ini/limits.ts';
+import { Invalid, quote } from '../ini/problem.ts';
 import { didYouMean } from '../ini/suggest.ts';
 
 /** A template of a banner; '' for none. All its mistakes at once. */
-export function parseTemplateText(text: string): string | Wrong {
-  if (text.length > LONGEST_REASON)
-    return new Wrong(`${text.length} characters`, `at most ${LONGEST_REASON}`);
+export function parseTemplateText(text: string): string | Invalid {
+  if (text.length > MAX_REASON) return new Invalid(`${text.length} characters`, `at most ${MAX_REASON}`);
   const parsed = parseTemplate(text);
   if (parsed.kind === 'template') return text;
   const wrongs = parsed.errors.map(({ column, found, expected }) => {
     const name = /^"?\{(.*)\}"?$/.exec(found)?.[1];
-    return new Wrong(
+    return new Invalid(
       `${found} at column ${column}`,
       expected,
       name === undefined ? '' : didYouMean(name, BANNER_FIELDS),
     );
   });
-  return Wrong.all(wrongs) ?? text;
+  return Invalid.all(wrongs) ?? text;
 }
 
 /** A subject tag; '' for none. */
-export function parseTag(text: string): string | Wrong {
+export function parseTag(text: string): string | Invalid {
   if (text === '') return '';
   const fault = checkTag(text);
-  return fault === null ? text : new Wrong(quote(text), 'a tag such as [via TLS]', `it ${fault}`);
+  return fault === null ? text : new Invalid(quote(text), 'a tag such as [via TLS]', `it ${fault}`);
 }

@@ -38,14 +38,14 @@ export interface Dated {
 }
 
 /** Sections kept for that, those that end first; a table with more has a notice for each when it is loaded. */
-export const MOST_DATED = 2000;
+export const MAX_DATED = 2000;
 
 /** Those whose last good day is before `today`, the oldest first. */
 export function overdueOf(dated: readonly Dated[], today: string): readonly Dated[] {
   return dated.filter(({ until }) => until < today);
 }
 
-/** Sorted by day, then as they were found; at most MOST_DATED. */
+/** Sorted by day, then as they were found; at most MAX_DATED. */
 export function sortDated(dated: readonly Dated[]): readonly Dated[] {
-  return [...dated].sort((a, b) => (a.until < b.until ? -1 : a.until > b.until ? 1 : 0)).slice(0, MOST_DATED);
+  return [...dated].sort((a, b) => (a.until < b.until ? -1 : a.until > b.until ? 1 : 0)).slice(0, MAX_DATED);
 }

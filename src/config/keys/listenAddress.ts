@@ -7,7 +7,7 @@
 import { resolve } from 'node:path';
 import { canonicalDomain } from '../../core/domain.ts';
 import { inNetworks, parseAddress, parseNetwork } from '../../core/network.ts';
-import { quote, Wrong } from '../ini/problem.ts';
+import { Invalid, quote } from '../ini/problem.ts';
 
 export type ListenAddress =
   /** Absolute path. */
@@ -16,7 +16,7 @@ export type ListenAddress =
   | { readonly kind: 'inet'; readonly host: string; readonly port: number };
 
 /** Longest path a unix socket can have on Linux (`sun_path` with its NUL). */
-const LONGEST_SOCKET_PATH = 107;
+const MAX_SOCKET_PATH = 107;
 const EXPECTED = 'unix:/path or inet:HOST:PORT';
 const LOOPBACK = ['127.0.0.0/8', '::1']
   .map((text) => parseNetwork(text))
@@ -29,35 +29,35 @@ export function formatListen(address: ListenAddress): string {
 }
 
 /** `folder`: what a relative path starts from. */
-export function parseListen(text: string, folder: string): ListenAddress | Wrong {
+export function parseListen(text: string, folder: string): ListenAddress | Invalid {
   if (text.startsWith('unix:') || text.startsWith('local:')) {
     const path = text.slice(text.indexOf(':') + 1);
     if (path === '' || path.endsWith('/'))
-      return new Wrong(quote(text), EXPECTED, 'the path names no socket');
+      return new Invalid(quote(text), EXPECTED, 'the path names no socket');
     const absolute = resolve(folder, path);
     const bytes = new TextEncoder().encode(absolute).length;
-    if (bytes <= LONGEST_SOCKET_PATH) return { kind: 'unix', path: absolute };
-    return new Wrong(
+    if (bytes <= MAX_SOCKET_PATH) return { kind: 'unix', path: absolute };
+    return new Invalid(
       `${quote(text)}, ${bytes} bytes in full`,
-      `a path of at most ${LONGEST_SOCKET_PATH} bytes`,
+      `a path of at most ${MAX_SOCKET_PATH} bytes`,
     );
   }
   const sendmail = /^inet6?:([0-9]+)@(.+)$/.exec(text);
   if (sendmail !== null)
-    return new Wrong(quote(text), EXPECTED, `did you mean inet:${sendmail[2]}:${sendmail[1]}?`);
+    return new Invalid(quote(text), EXPECTED, `did you mean inet:${sendmail[2]}:${sendmail[1]}?`);
   const match = /^inet:(\[[^\]]*\]|[^:]*):([0-9]{1,5})$/.exec(text);
-  if (match === null) return new Wrong(quote(text), EXPECTED, listenHint(text));
+  if (match === null) return new Invalid(quote(text), EXPECTED, listenHint(text));
   const port = Number(match[2]);
-  if (port > 65_535) return new Wrong(quote(text), 'a port from 0 to 65535');
+  if (port > 65_535) return new Invalid(quote(text), 'a port from 0 to 65535');
   const written = match[1] ?? '';
   const host = written.startsWith('[') ? written.slice(1, -1) : written;
   const isAddress = parseAddress(host) !== null;
   if (written.startsWith('[') && !(isAddress && host.includes(':'))) {
-    return new Wrong(quote(text), 'an IPv6 address between brackets');
+    return new Invalid(quote(text), 'an IPv6 address between brackets');
   }
   const name = isAddress ? host : canonicalDomain(host);
   if (name !== null) return { kind: 'inet', host: name, port };
-  return new Wrong(
+  return new Invalid(
     quote(text),
     EXPECTED,
     host === '*' || host === '' ? 'all addresses are 0.0.0.0 or [::]' : '',

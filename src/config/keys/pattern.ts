@@ -16,7 +16,7 @@ import { parsePath } from '../../core/address.ts';
 import { canonicalDomain, canonicalLiteral } from '../../core/domain.ts';
 import { parseAddress, parseNetwork } from '../../core/network.ts';
 import { reserved } from '../ini/iniText.ts';
-import { quote, Wrong } from '../ini/problem.ts';
+import { Invalid, quote } from '../ini/problem.ts';
 
 export interface Pattern {
   readonly kind: 'anyone' | 'null' | 'address' | 'domain' | 'suffix' | 'literal' | 'nextHop';
@@ -33,10 +33,10 @@ export function hasDomain(pattern: Pattern): boolean {
 }
 
 /** The pattern, or what is wrong with it. */
-export function parsePattern(text: string): Pattern | Wrong {
+export function parsePattern(text: string): Pattern | Invalid {
   if (text === '*') return { kind: 'anyone', text };
   if (text === '<>') return { kind: 'null', text };
-  const wrong = (hint: string) => new Wrong(quote(text), EXPECTED, hint);
+  const wrong = (hint: string) => new Invalid(quote(text), EXPECTED, hint);
   if (text === '') return wrong('');
   if (reserved(text)) return wrong('a reserved name');
   const url = /^(?:[a-z][a-z0-9+.-]*:\/\/|mailto:)([^/]*)/i.exec(text);
@@ -65,12 +65,12 @@ export function parsePattern(text: string): Pattern | Wrong {
 
 function meant(text: string): string {
   const pattern = text === '' || text === '.' ? null : parsePattern(text);
-  return pattern === null || pattern instanceof Wrong ? '' : `did you mean ${pattern.text}?`;
+  return pattern === null || pattern instanceof Invalid ? '' : `did you mean ${pattern.text}?`;
 }
 
-type WrongWith = (hint: string) => Wrong;
+type WrongWith = (hint: string) => Invalid;
 
-function address(text: string, wrong: WrongWith): Pattern | Wrong {
+function address(text: string, wrong: WrongWith): Pattern | Invalid {
   const at = text.lastIndexOf('@');
   if (at < 0) return wrong('an address has a domain behind its local part');
   const localPart = text.slice(0, at);
@@ -84,7 +84,7 @@ function address(text: string, wrong: WrongWith): Pattern | Wrong {
   return wrong('a local part with special characters needs double quotes');
 }
 
-function bracketed(text: string, wrong: WrongWith): Pattern | Wrong {
+function bracketed(text: string, wrong: WrongWith): Pattern | Invalid {
   const match = /^\[([^[\]]*)\](?::([^:]*))?$/.exec(text);
   if (match === null) return wrong('[host] or [host]:port');
   const host = match[1] ?? '';
@@ -105,7 +105,7 @@ function bracketedName(host: string): string | null {
   return name === null ? null : `[${name}]`;
 }
 
-function nextHop(host: string, port: string, wrong: WrongWith): Pattern | Wrong {
+function nextHop(host: string, port: string, wrong: WrongWith): Pattern | Invalid {
   if (parseAddress(host) !== null) return wrong(`did you mean [${host}]:${port}?`);
   const name = canonicalDomain(host);
   if (name === null) return wrong(domainFault(host));

@@ -9,7 +9,7 @@
  * so a resolver is on loopback, or it is a mistake. Names of maps are what Postfix sends: printable ASCII without a blank.
  */
 import { inNetworks, type Network, parseAddress, parseNetwork } from '../../core/network.ts';
-import { quote, Wrong } from '../ini/problem.ts';
+import { Invalid, quote } from '../ini/problem.ts';
 import { isLoopback, type ListenAddress, parseListen } from './listenAddress.ts';
 
 /** Where a DNS server is asked, over UDP and TCP. */
@@ -37,16 +37,16 @@ const LOOPBACK = ['127.0.0.0/8', '::1']
   .map((text) => parseNetwork(text))
   .filter((network) => network !== null);
 
-export function parseResolver(text: string): ResolverAddress | Wrong {
+export function parseResolver(text: string): ResolverAddress | Invalid {
   const expected = 'a loopback address such as 127.0.0.1 or [::1]:5353';
   const bracketed = /^\[([^\]]*)\](?::([0-9]{1,5}))?$/.exec(text);
   const dotted = /^([0-9.]+)(?::([0-9]{1,5}))?$/.exec(text);
   const host = bracketed?.[1] ?? dotted?.[1] ?? text;
   const port = Number(bracketed?.[2] ?? dotted?.[2] ?? 53);
-  if (parseAddress(host) === null) return new Wrong(quote(text), expected);
-  if (port < 1 || port > 65_535) return new Wrong(quote(text), 'a port from 1 to 65535');
+  if (parseAddress(host) === null) return new Invalid(quote(text), expected);
+  if (port < 1 || port > 65_535) return new Invalid(quote(text), 'a port from 1 to 65535');
   if (inNetworks(LOOPBACK, host)) return { host, port };
-  return new Wrong(
+  return new Invalid(
     quote(text),
     expected,
     'what a resolver elsewhere says of DNSSEC can be forged on the way',
@@ -54,20 +54,21 @@ export function parseResolver(text: string): ResolverAddress | Wrong {
 }
 
 /** `folder`: what a relative path starts from. */
-export function parsePublished(text: string, folder: string): OtherServerAddress | null | Wrong {
+export function parsePublished(text: string, folder: string): OtherServerAddress | null | Invalid {
   if (text === '') return null;
   const expected = 'socketmap:inet:HOST:PORT:NAME or socketmap:unix:/PATH:NAME';
   const match = /^socketmap:((?:inet|unix|local):.+):([\x21-\x39\x3b-\x7e]{1,100})$/.exec(text);
   if (match === null) {
     const hint = /^(?:inet|unix):/.test(text) ? `did you mean socketmap:${text}?` : '';
-    return new Wrong(quote(text), expected, hint);
+    return new Invalid(quote(text), expected, hint);
   }
   const address = parseListen(match[1]!, folder);
-  if (address instanceof Wrong) {
+  if (address instanceof Invalid) {
     const form = address.expected.startsWith('unix:');
-    return new Wrong(form ? quote(text) : address.found, form ? expected : address.expected, address.hint);
+    return new Invalid(form ? quote(text) : address.found, form ? expected : address.expected, address.hint);
   }
-  if (address.kind === 'inet' && address.port === 0) return new Wrong(quote(text), 'a port from 1 to 65535');
+  if (address.kind === 'inet' && address.port === 0)
+    return new Invalid(quote(text), 'a port from 1 to 65535');
   return { address, map: match[2]! };
 }
 
@@ -76,12 +77,12 @@ export function isRemote(server: OtherServerAddress | null): boolean {
   return server !== null && !isLoopback(server.address);
 }
 
-export function parseTestOpening(text: string): TestOpening | null | Wrong {
+export function parseTestOpening(text: string): TestOpening | null | Invalid {
   if (text === '') return null;
   const [written = '', digits = '', ...more] = text.split(/[ \t]+/);
   const network = parseNetwork(written);
   const port = /^[0-9]{1,5}$/.test(digits) ? Number(digits) : 0;
   if (network === null || more.length > 0 || port < 1 || port > 65_535)
-    return new Wrong(quote(text), 'a network and a port such as 127.0.0.0/8 8443');
+    return new Invalid(quote(text), 'a network and a port such as 127.0.0.0/8 8443');
   return { network, port, text: `${written} ${port}` };
 }

@@ -9,10 +9,10 @@
  */
 
 import { CANNOT, RULE_LEVELS, type Rule, type RuleConditions } from '../../core/rule.ts';
-import { foldText } from '../../mail/confusables.ts';
+import { skeleton } from '../../mail/confusables.ts';
 import { reserved } from '../ini/iniText.ts';
-import { LONGEST_CONTACT, MOST_RULES } from '../ini/limits.ts';
-import { quote, type Report, Wrong } from '../ini/problem.ts';
+import { MAX_CONTACT, MAX_RULES } from '../ini/limits.ts';
+import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { type Entry, positionOf, SECTION_NAME, type Section, whereOf } from '../ini/section.ts';
 import { parseTag } from './bannerValues.ts';
 import { defaultOf } from './keys.ts';
@@ -51,11 +51,11 @@ export type RuleContext = Pick<
 export function readRules(sections: readonly Section[], service: RuleContext, report: Report): Rule[] {
   const rules = new Map<string, Rule>();
   for (const [i, section] of sections.entries()) {
-    if (i === MOST_RULES) {
-      const wrong = new Wrong(`${sections.length} rules`, `at most ${MOST_RULES}`, 'most rules');
+    if (i === MAX_RULES) {
+      const wrong = new Invalid(`${sections.length} rules`, `at most ${MAX_RULES}`, 'most rules');
       report.problem(section, whereOf(section), wrong);
     }
-    if (i >= MOST_RULES) break;
+    if (i >= MAX_RULES) break;
     const rule = readRule(section, service, report);
     const wrong = nameFault(rule, rules.get(rule.name));
     // a second rule of a name is looked at for its mistakes, but the first one counts
@@ -65,7 +65,7 @@ export function readRules(sections: readonly Section[], service: RuleContext, re
   const [first] = sections;
   const renames = service.milterListen.length > 0 && service.messageRoute === 'recipient';
   if (first !== undefined && renames && service.socketmapListen.length === 0) {
-    const wrong = new Wrong(
+    const wrong = new Invalid(
       'message-route = recipient without socketmap-listen',
       'a socketmap-listen, where the MTA learns the way of such recipients',
       'message-route = header needs none',
@@ -75,18 +75,18 @@ export function readRules(sections: readonly Section[], service: RuleContext, re
   return [...rules.values()];
 }
 
-function nameFault({ name, cannot }: Rule, first: Rule | undefined): Wrong | null {
+function nameFault({ name, cannot }: Rule, first: Rule | undefined): Invalid | null {
   if (first !== undefined)
-    return new Wrong(
+    return new Invalid(
       `rule ${quote(name)} again`,
       'each rule once',
       `first at ${first.at.file}:${first.at.line}`,
     );
-  if (reserved(name)) return new Wrong(quote(name), 'the name of a rule', 'a reserved name');
+  if (reserved(name)) return new Invalid(quote(name), 'the name of a rule', 'a reserved name');
   if (!SECTION_NAME.test(name))
-    return new Wrong(quote(name), 'the name of a rule: at most 64 of a-z 0-9 - _, a letter or digit first');
+    return new Invalid(quote(name), 'the name of a rule: at most 64 of a-z 0-9 - _, a letter or digit first');
   if (cannot !== 'fallback' || LABEL.test(name)) return null;
-  return new Wrong(
+  return new Invalid(
     `${quote(name)} with cannot = fallback`,
     'at most 63 of a-z 0-9 -, with no hyphen at the end',
     'the name is part of a domain on the way to the gateway',
@@ -96,19 +96,19 @@ function nameFault({ name, cannot }: Rule, first: Rule | undefined): Wrong | nul
 function readRule(section: Section, service: RuleContext, report: Report): Rule {
   const entries = checkSection(section, report);
   const failed = new Set(section.entries.map(({ key }) => key).filter((key) => !entries.has(key)));
-  const read = <T>(key: string, parse: (text: string) => T | Wrong): T => {
+  const read = <T>(key: string, parse: (text: string) => T | Invalid): T => {
     const entry = entries.get(key);
     const standard = defaultOf(key, 'rule');
     const value = parse(entry?.value ?? standard);
-    if (!(value instanceof Wrong)) return value;
+    if (!(value instanceof Invalid)) return value;
     if (entry !== undefined) report.problem(positionOf(section, entry), whereOf(section, key), value);
     failed.add(key);
     return parse(standard) as T;
   };
-  const list = <T>(key: string, parse: (element: string) => T | Wrong): readonly T[] =>
+  const list = <T>(key: string, parse: (element: string) => T | Invalid): readonly T[] =>
     read(key, (text) => parseListOf(text, parse));
   const when: RuleConditions = {
-    subjectTags: list('subject-tag', parseTag).map((text) => ({ text, folded: foldText(text) })),
+    subjectTags: list('subject-tag', parseTag).map((text) => ({ text, folded: skeleton(text) })),
     headers: list('header', parseField).map(fieldOf),
     requireTls: read('requiretls', isYes),
     replyToMarked: read('reply-to-marked', isYes),
@@ -124,18 +124,18 @@ function readRule(section: Section, service: RuleContext, report: Report): Rule 
     cannot: read('cannot', (text) => parseWord(text, CANNOT)),
     fallback: read('fallback', parseRelay),
     requestRequireTls: read('request-requiretls', isYes),
-    help: read('help', (text) => parsePlainText(text, LONGEST_CONTACT)),
+    help: read('help', (text) => parsePlainText(text, MAX_CONTACT)),
   };
   const conditional = Object.values(when).some(
     (value) => value === true || (value !== false && value.length > 0),
   );
   if (!conditional && !CONDITIONS.some((key) => failed.has(key))) {
-    const wrong = new Wrong('no condition', `one of ${CONDITIONS.join(', ')}`, 'sender = * is everybody');
+    const wrong = new Invalid('no condition', `one of ${CONDITIONS.join(', ')}`, 'sender = * is everybody');
     report.problem(section, whereOf(section), wrong);
   }
   if (rule.cannot === 'fallback' && rule.fallback === null && !failed.has('fallback')) {
     const at = entries.get('cannot');
-    const wrong = new Wrong('cannot = fallback alone', 'a fallback, the next hop of the gateway');
+    const wrong = new Invalid('cannot = fallback alone', 'a fallback, the next hop of the gateway');
     report.problem(at === undefined ? section : positionOf(section, at), whereOf(section, 'cannot'), wrong);
   }
   const fallback = entries.get('fallback');
@@ -145,12 +145,12 @@ function readRule(section: Section, service: RuleContext, report: Report): Rule 
     rule.cannot !== 'fallback' &&
     !failed.has('cannot')
   ) {
-    const wrong = new Wrong(`fallback with cannot = ${rule.cannot}`, 'cannot = fallback');
+    const wrong = new Invalid(`fallback with cannot = ${rule.cannot}`, 'cannot = fallback');
     report.problem(positionOf(section, fallback), whereOf(section, 'fallback'), wrong);
   }
   const marked = entries.get('reply-to-marked');
   if (marked !== undefined && when.replyToMarked && service.markKey === null) {
-    const wrong = new Wrong(
+    const wrong = new Invalid(
       'reply-to-marked without mark-key',
       'a mark-key, which signs and verifies tokens',
     );
@@ -196,14 +196,15 @@ function isYes(text: string): boolean {
 const FIELD_NAME = /^[!-9;-~]{1,200}$/;
 
 /** `Name: value` or `Name`, in one spelling; an element of a list, so duplicates fold into one. */
-function parseField(text: string): string | Wrong {
+function parseField(text: string): string | Invalid {
   const colon = text.indexOf(':');
   const name = (colon < 0 ? text : text.slice(0, colon)).trim();
   const value = colon < 0 ? null : text.slice(colon + 1).trim();
-  if (!FIELD_NAME.test(name)) return new Wrong(quote(text), 'Name: value, or Name for any value');
-  if (value === '') return new Wrong(quote(text), 'a value behind the colon', 'any value is the name alone');
+  if (!FIELD_NAME.test(name)) return new Invalid(quote(text), 'Name: value, or Name for any value');
+  if (value === '')
+    return new Invalid(quote(text), 'a value behind the colon', 'any value is the name alone');
   if (value !== null && !/^[ -~]+$/.test(value))
-    return new Wrong(quote(value), 'printable ASCII', 'a value is compared with the field as it is sent');
+    return new Invalid(quote(value), 'printable ASCII', 'a value is compared with the field as it is sent');
   return value === null ? name.toLowerCase() : `${name.toLowerCase()}: ${value}`;
 }
 
@@ -214,16 +215,16 @@ function fieldOf(text: string): RuleConditions['headers'][number] {
     : { name: text.slice(0, colon), value: text.slice(colon + 2) };
 }
 
-function parseParty(text: string, sender: boolean): string | Wrong {
+function parseParty(text: string, sender: boolean): string | Invalid {
   const expected = `an address, a domain, .suffix, *${sender ? ' or <>' : ''}`;
   const pattern = parsePattern(text);
-  if (pattern instanceof Wrong) return new Wrong(pattern.found, expected, pattern.hint);
+  if (pattern instanceof Invalid) return new Invalid(pattern.found, expected, pattern.hint);
   if (pattern.kind === 'nextHop' || (pattern.kind === 'null' && !sender))
-    return new Wrong(quote(text), expected);
+    return new Invalid(quote(text), expected);
   return pattern.text;
 }
 
-function parseLogin(text: string): string | Wrong {
+function parseLogin(text: string): string | Invalid {
   if (text.length <= 256 && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) return text.toLowerCase();
-  return new Wrong(quote(text), 'a login of at most 256 characters');
+  return new Invalid(quote(text), 'a login of at most 256 characters');
 }

@@ -7,7 +7,7 @@
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { reserved } from '../ini/iniText.ts';
-import { quote, type Report, Wrong } from '../ini/problem.ts';
+import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { type Entry, positionOf, type Section, whereOf } from '../ini/section.ts';
 import { didYouMean } from '../ini/suggest.ts';
 import { type Key, keysOf } from './keys.ts';
@@ -76,10 +76,10 @@ export function checkSection(section: Section, report: Report): ReadonlyMap<stri
   for (const entry of section.entries) {
     const first = entries.get(entry.key);
     if (reserved(entry.key)) {
-      const wrong = new Wrong(`key ${quote(entry.key)}`, 'a known key', 'a reserved name');
+      const wrong = new Invalid(`key ${quote(entry.key)}`, 'a known key', 'a reserved name');
       report.problem(positionOf(section, entry), whereOf(section), wrong);
     } else if (first !== undefined) {
-      const wrong = new Wrong(`${quote(entry.key)} again`, 'each key once', `first in line ${first.line}`);
+      const wrong = new Invalid(`${quote(entry.key)} again`, 'each key once', `first in line ${first.line}`);
       report.problem(positionOf(section, entry), whereOf(section, entry.key), wrong);
     } else {
       entries.set(entry.key, entry);
@@ -105,16 +105,16 @@ function explain(
   section: Section,
   record: Readonly<Record<string, string>>,
   keys: ReadonlyMap<string, Key>,
-): { readonly key: string; readonly wrong: Wrong } {
+): { readonly key: string; readonly wrong: Invalid } {
   if (error.keyword === 'additionalProperties') {
     const key = String(error.params.additionalProperty);
     const other = ELSEWHERE[`${section.kind} ${key}`];
     const hint = other === undefined ? didYouMean(key, keys.keys()) : `did you mean ${other}?`;
-    return { key, wrong: new Wrong(`key ${quote(key)}`, 'a known key', hint) };
+    return { key, wrong: new Invalid(`key ${quote(key)}`, 'a known key', hint) };
   }
   const key = error.instancePath.slice(1).replaceAll('~1', '/').replaceAll('~0', '~');
   const known = keys.get(key);
   const value = record[key] ?? '';
   const hint = didYouMean(value, known?.allowed.enum ?? []);
-  return { key, wrong: new Wrong(quote(value), known?.expected ?? 'text', hint) };
+  return { key, wrong: new Invalid(quote(value), known?.expected ?? 'text', hint) };
 }

@@ -8,7 +8,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { canonicalDomain } from '../../core/domain.ts';
 import { type Network, parseNetwork } from '../../core/network.ts';
-import { quote, type Report, Wrong } from '../ini/problem.ts';
+import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { positionOf, type Section, whereOf } from '../ini/section.ts';
 import {
   defaultOf,
@@ -104,62 +104,62 @@ const LISTENERS = ['policy-listen', 'milter-listen', 'socketmap-listen'] as cons
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, K: 1024, M: 1024 * 1024 };
 
 /** "30", "30s", "64K" to a number within bounds. */
-function amount(text: string, least: number, most: number, unit: string): number | Wrong {
+function amount(text: string, least: number, most: number, unit: string): number | Invalid {
   const factor = UNITS[text.at(-1) ?? ''];
   const value = Number(factor === undefined ? text : text.slice(0, -1)) * (factor ?? 1);
   if (value >= least && value <= most) return value;
-  return new Wrong(quote(text), `${least} to ${most}${unit}`);
+  return new Invalid(quote(text), `${least} to ${most}${unit}`);
 }
 
 /** Fields that a mark must never be named like, because copies from outside are removed. */
 const TAKEN =
   /^(?:from|sender|reply-to|to|cc|bcc|subject|date|message-id|in-reply-to|references|comments|keywords|received(?:-spf)?|return-path|delivered-to|errors-to|mime-version|authentication-results|dkim-signature|tls-(?:required|report-.*)|(?:content|resent|list|arc|auto|disposition|original)-.*)$/i;
 
-function parseMarkName(text: string): string | Wrong {
+function parseMarkName(text: string): string | Invalid {
   if (!TAKEN.test(text)) return text;
-  return new Wrong(
+  return new Invalid(
     quote(text),
     'a header field name of our own, such as X-TLS-Ward',
     'such fields from outside are removed',
   );
 }
 
-function parseHostName(text: string): string | null | Wrong {
+function parseHostName(text: string): string | null | Invalid {
   if (text === '') return null;
-  return canonicalDomain(text) ?? new Wrong(quote(text), 'a host name', domainFault(text));
+  return canonicalDomain(text) ?? new Invalid(quote(text), 'a host name', domainFault(text));
 }
 
 /** `>=` in `protocols=` is the one thing that differs, and lists before 3.0 were never tried. */
-function parseVersion(text: string): string | null | Wrong {
+function parseVersion(text: string): string | null | Invalid {
   if (text === '') return null;
-  return Number(text.split('.')[0]) >= 3 ? text : new Wrong(quote(text), '3.0 or later');
+  return Number(text.split('.')[0]) >= 3 ? text : new Invalid(quote(text), '3.0 or later');
 }
 
 /** What is run must not depend on where we were started. */
-function parsePostconf(text: string): string | null | Wrong {
+function parsePostconf(text: string): string | null | Invalid {
   if (text === '') return null;
-  return isAbsolute(text) ? text : new Wrong(quote(text), 'an absolute path such as /usr/sbin/postconf');
+  return isAbsolute(text) ? text : new Invalid(quote(text), 'an absolute path such as /usr/sbin/postconf');
 }
 
-function parseTrusted(text: string): Network | Wrong {
+function parseTrusted(text: string): Network | Invalid {
   const network = parseNetwork(text);
   if (network !== null) return network;
   const [address = '', bits] = text.split('/');
   const hint =
     bits !== undefined && parseNetwork(address) !== null ? 'bits beyond the prefix length must be 0' : '';
-  return new Wrong(quote(text), 'an IP address or a network such as 10.0.0.0/8', hint);
+  return new Invalid(quote(text), 'an IP address or a network such as 10.0.0.0/8', hint);
 }
 
 /** Reads the section; mistakes are reported and replaced by defaults. `folder` is where relative paths start. */
 export function readService(section: Section, folder: string, report: Report): ServiceSettings {
   const entries = checkSection(section, report);
-  const read = <T>(key: string, parse: (text: string) => T | Wrong): T => {
+  const read = <T>(key: string, parse: (text: string) => T | Invalid): T => {
     const entry = entries.get(key);
     const value = entry === undefined ? parse(defaultOf(key)) : parse(entry.value);
-    if (!(value instanceof Wrong)) return value;
+    if (!(value instanceof Invalid)) return value;
     if (entry !== undefined) report.problem(positionOf(section, entry), whereOf(section, key), value);
     const standard = parse(defaultOf(key));
-    if (standard instanceof Wrong)
+    if (standard instanceof Invalid)
       throw new Error(`the default of ${key} is wrong: expected ${standard.expected}`);
     return standard;
   };
@@ -252,7 +252,7 @@ export function readService(section: Section, folder: string, report: Report): S
     for (const key of ['resolver', 'sts-cache', 'sts-test-opening'])
       remark(key, 'no-effect', 'has no effect, because published names another policy server');
   }
-  const problem = (key: string, wrong: Wrong): void => {
+  const problem = (key: string, wrong: Invalid): void => {
     const entry = entries.get(key);
     report.problem(entry === undefined ? section : positionOf(section, entry), whereOf(section, key), wrong);
   };
@@ -262,7 +262,7 @@ export function readService(section: Section, folder: string, report: Report): S
   if (maxMemoryBytes < oneMessage)
     problem(
       'max-memory',
-      new Wrong(
+      new Invalid(
         `${maxMemoryBytes} bytes`,
         `${oneMessage} or more`,
         'one message with max-body and max-packet must fit',
@@ -272,13 +272,13 @@ export function readService(section: Section, folder: string, report: Report): S
   for (const key of ['mark-name', 'banner-name']) {
     const other = key === 'mark-name' ? settings.markName : settings.bannerName;
     if (other.toLowerCase() !== ownName) continue;
-    problem('route-header', new Wrong(`the same name as ${key}`, 'a name of its own'));
+    problem('route-header', new Invalid(`the same name as ${key}`, 'a name of its own'));
   }
   if (settings.replyToken !== 'no' && settings.markKey === null) {
-    problem('reply-token', new Wrong('reply-token without mark-key', 'a mark-key, which signs tokens'));
+    problem('reply-token', new Invalid('reply-token without mark-key', 'a mark-key, which signs tokens'));
   }
   if (settings.markBinds === 'body' && settings.markKey === null) {
-    problem('mark-binds', new Wrong('mark-binds = body without mark-key', 'a mark-key, which signs marks'));
+    problem('mark-binds', new Invalid('mark-binds = body without mark-key', 'a mark-key, which signs marks'));
   }
   const token = entries.get('reply-token');
   if (token !== undefined && settings.replyToken !== 'no' && settings.milterListen.length === 0) {
@@ -286,7 +286,7 @@ export function readService(section: Section, folder: string, report: Report): S
     report.notice('no-effect', positionOf(section, token), whereOf(section, 'reply-token'), text);
   }
   if (!LISTENERS.some((key) => section.entries.some((entry) => entry.key === key && entry.value !== ''))) {
-    const wrong = new Wrong('no socket for the MTA', LISTENERS.join(', '));
+    const wrong = new Invalid('no socket for the MTA', LISTENERS.join(', '));
     report.problem(section, whereOf(section), wrong);
   }
   const taken = new Set<string>();
@@ -295,7 +295,7 @@ export function readService(section: Section, folder: string, report: Report): S
     for (const address of parsed.get(key) ?? []) {
       const name = formatListen(address);
       if (taken.has(name) && !name.endsWith(':0')) {
-        const wrong = new Wrong(`${quote(name)} again`, 'each address once');
+        const wrong = new Invalid(`${quote(name)} again`, 'each address once');
         report.problem(
           entry === undefined ? section : positionOf(section, entry),
           whereOf(section, key),
@@ -309,14 +309,14 @@ export function readService(section: Section, folder: string, report: Report): S
 }
 
 /** Only file permissions say who may ask the daemon about mail, or to reload; a port has none. */
-function parseControl(text: string, folder: string): ListenAddress | Wrong {
+function parseControl(text: string, folder: string): ListenAddress | Invalid {
   const address = parseListen(text, folder);
-  if (address instanceof Wrong || address.kind === 'unix') return address;
-  return new Wrong(quote(text), 'a unix socket: unix:/run/tlsward/control.sock');
+  if (address instanceof Invalid || address.kind === 'unix') return address;
+  return new Invalid(quote(text), 'a unix socket: unix:/run/tlsward/control.sock');
 }
 
-function parseListener(text: string, folder: string, remote: boolean): ListenAddress | Wrong {
+function parseListener(text: string, folder: string, remote: boolean): ListenAddress | Invalid {
   const address = parseListen(text, folder);
-  if (address instanceof Wrong || remote || isLoopback(address)) return address;
-  return new Wrong(quote(text), 'a loopback address', 'allow-remote = yes permits others');
+  if (address instanceof Invalid || remote || isLoopback(address)) return address;
+  return new Invalid(quote(text), 'a loopback address', 'allow-remote = yes permits others');
 }

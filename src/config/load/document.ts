@@ -10,7 +10,7 @@ import type { Position } from '../../core/settings.ts';
 import { TableBuilder } from '../../core/tableBuilder.ts';
 import { estimateRows, walkLines } from '../ini/lines.ts';
 import type { Report } from '../ini/problem.ts';
-import type { PlainRow } from '../ini/rowScanner.ts';
+import type { RowScanner } from '../ini/rowScanner.ts';
 import type { Section } from '../ini/section.ts';
 import type { Placed, Written } from './exceptionSections.ts';
 import { FileReader } from './fileReader.ts';
@@ -74,7 +74,7 @@ export class Document {
   }
 
   /** The same from bytes, without a string for a word that was seen before. */
-  tagOfPlain(bytes: Uint8Array, plain: PlainRow): number {
+  tagOfPlain(bytes: Uint8Array, plain: RowScanner): number {
     const known = this.#tagOfHash.get(plain.wordHash);
     if (known !== undefined && same(known.bytes, bytes, plain.wordStart, plain.wordEnd)) return known.tag;
     const text = Buffer.from(bytes.subarray(plain.wordStart, plain.wordEnd)).toString('latin1');

@@ -14,7 +14,7 @@
 import { Buffer } from 'node:buffer';
 import { parseNextHop } from '../../core/nextHop.ts';
 import type { Position } from '../../core/settings.ts';
-import { escapeText, quote, Wrong } from '../ini/problem.ts';
+import { escapeText, Invalid, quote } from '../ini/problem.ts';
 import { type Section, whereOf } from '../ini/section.ts';
 import type { Pattern } from '../keys/pattern.ts';
 import type { Document } from './document.ts';
@@ -53,7 +53,11 @@ export function placeExceptions(document: Document, replaced: (tag: number) => v
     const earlier = first.get(pattern.text);
     if (earlier !== undefined) {
       const hint = `first at ${escapeText(earlier.file)}:${earlier.line}`;
-      const again = new Wrong(`an exception for ${quote(pattern.text)} again`, 'one for each pattern', hint);
+      const again = new Invalid(
+        `an exception for ${quote(pattern.text)} again`,
+        'one for each pattern',
+        hint,
+      );
       report.problem(section, whereOf(section), again);
     }
     first.set(pattern.text, earlier ?? section);

@@ -12,9 +12,9 @@
  * that the loader uses, so both always mean the same lines. Line ends are those the file has.
  */
 import { Buffer } from 'node:buffer';
-import { decodeHalf } from '../ini/iniText.ts';
+import { decodeIniText } from '../ini/iniText.ts';
 import { walkLines } from '../ini/lines.ts';
-import { Wrong } from '../ini/problem.ts';
+import { Invalid } from '../ini/problem.ts';
 import { parsePattern } from '../keys/pattern.ts';
 
 /** Lines of one section, counted from 0; comments behind its last entry are not its own. */
@@ -27,9 +27,9 @@ interface Span {
 export function formatHalf(text: string): string | null {
   // what the walker refuses, and what cannot be seen, is refused here too
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) return null;
-  if (/^[\p{L}\p{N}<*.@_/-][^"';#\\=[\]]*$/u.test(text) && decodeHalf(text) === text) return text;
+  if (/^[\p{L}\p{N}<*.@_/-][^"';#\\=[\]]*$/u.test(text) && decodeIniText(text) === text) return text;
   const quoted = JSON.stringify(text);
-  return decodeHalf(quoted) === text ? quoted : null;
+  return decodeIniText(quoted) === text ? quoted : null;
 }
 
 /** Where the section of this canonical pattern stands. */
@@ -39,10 +39,10 @@ function findSpan(text: string, pattern: string): Span | null {
   const entries: number[] = [];
   walkLines(Buffer.from(text), {
     header(raw, line) {
-      const name = decodeHalf(raw);
-      const match = name instanceof Wrong ? null : /^exception\s+(.*)$/su.exec(name);
+      const name = decodeIniText(raw);
+      const match = name instanceof Invalid ? null : /^exception\s+(.*)$/su.exec(name);
       const found = match === null ? null : parsePattern(match[1]!.trim());
-      inside = found !== null && !(found instanceof Wrong) && found.text === pattern;
+      inside = found !== null && !(found instanceof Invalid) && found.text === pattern;
       if (inside) header = line - 1;
       return false;
     },

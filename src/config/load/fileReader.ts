@@ -6,11 +6,11 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Position } from '../../core/settings.ts';
-import { decodeHalf, reserved } from '../ini/iniText.ts';
+import { decodeIniText, reserved } from '../ini/iniText.ts';
 import type { LineHandler } from '../ini/lines.ts';
 import { looksPublic, mixedScripts } from '../ini/lookalike.ts';
-import { escapeText, quote, Wrong } from '../ini/problem.ts';
-import type { PlainRow } from '../ini/rowScanner.ts';
+import { escapeText, Invalid, quote } from '../ini/problem.ts';
+import type { RowScanner } from '../ini/rowScanner.ts';
 import { SECTION_FORMS, type Section, whereOf } from '../ini/section.ts';
 import { didYouMean, nearest } from '../ini/suggest.ts';
 import { hasDomain, type Pattern, parsePattern } from '../keys/pattern.ts';
@@ -48,8 +48,8 @@ export class FileReader implements LineHandler {
   #open(raw: string, line: number): Current {
     const at = { file: this.#file, line };
     const where = `[${escapeText(raw.trim())}]`;
-    const name = decodeHalf(raw);
-    if (name instanceof Wrong) {
+    const name = decodeIniText(raw);
+    if (name instanceof Invalid) {
       this.#document.report.problem(at, where, name);
       return 'ignored';
     }
@@ -58,7 +58,7 @@ export class FileReader implements LineHandler {
     if (wrong !== null) this.#document.report.problem(at, where, wrong);
     const meant = meantKind(kind);
     if (this.#onlyExceptions && meant !== null && meant !== 'exception') {
-      const other = new Wrong(quote(`[${kind}]`), 'only [exception PATTERN]', 'it belongs in another file');
+      const other = new Invalid(quote(`[${kind}]`), 'only [exception PATTERN]', 'it belongs in another file');
       this.#document.report.problem(at, where, other);
       return 'ignored';
     }
@@ -66,7 +66,7 @@ export class FileReader implements LineHandler {
       case 'service': {
         const section: Section = { ...at, kind: 'service', name: '', entries: [] };
         if (this.service !== null) {
-          const again = new Wrong(
+          const again = new Invalid(
             '[service] again',
             'one in each file',
             `first in line ${this.service.line}`,
@@ -101,26 +101,26 @@ export class FileReader implements LineHandler {
     }
   }
 
-  #headerFault(kind: string, argument: string): Wrong | null {
+  #headerFault(kind: string, argument: string): Invalid | null {
     const expected = SECTION_FORMS.join(', ');
     if (kind === 'service' || kind === 'domains') {
       if (argument === '') return null;
       const hint = kind === 'domains' ? `did you mean [domain ${escapeText(argument)}]?` : '';
-      return new Wrong(quote(`[${kind} ${argument}]`), expected, hint);
+      return new Invalid(quote(`[${kind} ${argument}]`), expected, hint);
     }
     if (kind === 'policy' || kind === 'domain' || kind === 'exception' || kind === 'rule') {
-      return argument === '' ? new Wrong(`[${kind}] without a name`, expected) : null;
+      return argument === '' ? new Invalid(`[${kind}] without a name`, expected) : null;
     }
     const pattern = kind.includes('.') && argument === '' ? parsePattern(kind) : null;
-    const isPattern = pattern !== null && !(pattern instanceof Wrong);
+    const isPattern = pattern !== null && !(pattern instanceof Invalid);
     const hint = isPattern ? `did you mean [domain ${escapeText(kind)}]?` : didYouMean(kind, KINDS);
-    return new Wrong(quote(`[${`${kind} ${argument}`.trim()}]`), expected, hint);
+    return new Invalid(quote(`[${`${kind} ${argument}`.trim()}]`), expected, hint);
   }
 
   #domain(name: string, at: Position, where: string): Section {
     const document = this.#document;
     const pattern = parsePattern(name);
-    if (pattern instanceof Wrong) {
+    if (pattern instanceof Invalid) {
       document.report.problem(at, where, pattern);
       // read for its own mistakes; it has no row
       const section: Section = { ...at, kind: 'domain', name, entries: [] };
@@ -137,7 +137,7 @@ export class FileReader implements LineHandler {
   #exception(name: string, at: Position, where: string): Section {
     const document = this.#document;
     const pattern = parsePattern(name);
-    const wrong = pattern instanceof Wrong;
+    const wrong = pattern instanceof Invalid;
     const section: Section = { ...at, kind: 'exception', name: wrong ? name : pattern.text, entries: [] };
     if (!wrong) document.exceptions.push({ section, pattern, file: this.#fileIndex });
     else {
@@ -152,7 +152,7 @@ export class FileReader implements LineHandler {
     const at = { file: this.#file, line };
     if (current === 'ignored') return;
     if (current === null) {
-      const wrong = new Wrong(`${quote(key)} before any section`, SECTION_FORMS.join(', '));
+      const wrong = new Invalid(`${quote(key)} before any section`, SECTION_FORMS.join(', '));
       this.#document.report.problem(at, '', wrong);
     } else if (current === 'rows') this.#row(key, value, at);
     else current.entries.push({ key, value, line });
@@ -162,22 +162,22 @@ export class FileReader implements LineHandler {
     const { report } = this.#document;
     const where = `[domains] ${escapeText(key)}`;
     const pattern = parsePattern(key);
-    if (pattern instanceof Wrong) {
+    if (pattern instanceof Invalid) {
       const cut = value.includes('@') && !key.includes('@');
       report.problem(
         at,
         '[domains]',
-        cut ? new Wrong(pattern.found, pattern.expected, EQUALS_HINT) : pattern,
+        cut ? new Invalid(pattern.found, pattern.expected, EQUALS_HINT) : pattern,
       );
     }
-    if (value === '') report.problem(at, where, new Wrong('nothing', 'the name of a policy'));
-    if (value === '' || pattern instanceof Wrong) return;
+    if (value === '') report.problem(at, where, new Invalid('nothing', 'the name of a policy'));
+    if (value === '' || pattern instanceof Invalid) return;
     const tag = this.#document.tagOfWord(value);
     this.#use(tag, key, at);
     this.#add(pattern, key, tag, at, where);
   }
 
-  row(bytes: Uint8Array, plain: PlainRow, line: number): void {
+  row(bytes: Uint8Array, plain: RowScanner, line: number): void {
     const document = this.#document;
     const { nameStart, nameEnd } = plain;
     const tag = document.tagOfPlain(bytes, plain);
@@ -231,10 +231,10 @@ export class FileReader implements LineHandler {
     const before = document.builder.position(first);
     const as = written === canonical ? '' : ` as ${escapeText(canonical)}`;
     const hint = `first at ${escapeText(document.files[before.file] ?? '')}:${before.line}${as}`;
-    document.report.problem(at, where, new Wrong(`${quote(written)} again`, 'each pattern once', hint));
+    document.report.problem(at, where, new Invalid(`${quote(written)} again`, 'each pattern once', hint));
   }
 
-  wrong(line: number, wrong: Wrong): void {
+  wrong(line: number, wrong: Invalid): void {
     if (this.#current === 'ignored' && wrong.expected === 'name = value') return;
     this.#document.report.problem({ file: this.#file, line }, '', wrong);
   }

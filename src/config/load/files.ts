@@ -1,7 +1,7 @@
 /**
  * Reads configuration files from disk, refusing those that someone else could have written.
  *
- * A file must be regular, readable, at most LARGEST_FILE_BYTES, and not writable by everyone; nor may its folder be, unless
+ * A file must be regular, readable, at most MAX_FILE_BYTES, and not writable by everyone; nor may its folder be, unless
  * it has the sticky bit. A file or a folder that another user or a group other than root's may write is only mentioned.
  * Checks are made on the open file, so that what was checked is what is read.
  *
@@ -11,8 +11,8 @@
 import type { Buffer } from 'node:buffer';
 import * as fs from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { LARGEST_FILE_BYTES } from '../ini/limits.ts';
-import { quote, quotePath, Wrong } from '../ini/problem.ts';
+import { MAX_FILE_BYTES } from '../ini/limits.ts';
+import { Invalid, quote, quotePath } from '../ini/problem.ts';
 
 export interface Source {
   /** Tells whether two names are one file. */
@@ -43,16 +43,16 @@ const BELOW = 'a path below the folder of the main file';
 const READABLE = 'a readable file';
 
 /** Reads one file; `path` as the process can open it, `name` as it is shown. */
-export function readSource(path: string, name: string): Source | Wrong {
+export function readSource(path: string, name: string): Source | Invalid {
   let fd = -1;
   try {
     // non-blocking, or a FIFO would stop us for ever
     fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
     const stat = fs.fstatSync(fd);
     const mode = `mode 0${(stat.mode & 0o7777).toString(8)}`;
-    if (!stat.isFile()) return new Wrong(`${quotePath(name)}, not a regular file`, 'a regular file');
+    if (!stat.isFile()) return new Invalid(`${quotePath(name)}, not a regular file`, 'a regular file');
     if ((stat.mode & 0o002) !== 0) {
-      return new Wrong(
+      return new Invalid(
         `${quotePath(name)}, which everyone can write (${mode})`,
         'a file others cannot write',
         'chmod o-w',
@@ -60,15 +60,15 @@ export function readSource(path: string, name: string): Source | Wrong {
     }
     const folder = openFolder(path);
     if (folder !== null) {
-      return new Wrong(
+      return new Invalid(
         `${quotePath(name)} in ${quotePath(folder)}, a folder everyone can write`,
         'a folder others cannot write',
       );
     }
-    if (stat.size > LARGEST_FILE_BYTES) {
-      return new Wrong(
+    if (stat.size > MAX_FILE_BYTES) {
+      return new Invalid(
         `${quotePath(name)}, ${stat.size} bytes`,
-        `at most ${LARGEST_FILE_BYTES}`,
+        `at most ${MAX_FILE_BYTES}`,
         'largest file',
       );
     }
@@ -78,7 +78,7 @@ export function readSource(path: string, name: string): Source | Wrong {
     ]);
     return { identity: `${stat.dev}:${stat.ino}`, bytes: fs.readFileSync(fd), notice };
   } catch (error) {
-    return new Wrong(`${quotePath(name)}, ${reasonOf(error)}`, READABLE);
+    return new Invalid(`${quotePath(name)}, ${reasonOf(error)}`, READABLE);
   } finally {
     if (fd >= 0) fs.closeSync(fd);
   }
@@ -124,8 +124,8 @@ export interface Included {
 }
 
 /** What is wrong with a path below the folder of the main file, as far as its text tells. */
-export function pathFault(text: string, from: Included, root: string): Wrong | null {
-  const wrong = (hint: string) => new Wrong(quote(text), BELOW, hint);
+export function pathFault(text: string, from: Included, root: string): Invalid | null {
+  const wrong = (hint: string) => new Invalid(quote(text), BELOW, hint);
   if (text.split('/').includes('..')) return wrong('".." leads out');
   if (/[*?]/.test(dirname(text))) return wrong('* and ? only in the last part');
   if (text.endsWith('/')) return wrong(`did you mean ${text}*.ini?`);
@@ -148,7 +148,7 @@ export function isAbsent(path: string): boolean {
  * Files that one element of `include` means, sorted by name; none is possible for a pattern only.
  * `from` is the file that says it, `root` the folder of the main file, both as they can be opened.
  */
-export function findIncluded(text: string, from: Included, root: string): Included[] | Wrong {
+export function findIncluded(text: string, from: Included, root: string): Included[] | Invalid {
   const fault = pathFault(text, from, root);
   if (fault !== null) return fault;
   const folder = dirname(text);
@@ -159,16 +159,16 @@ export function findIncluded(text: string, from: Included, root: string): Includ
   try {
     const names = pattern ? matching(at, last) : [last];
     const files: Included[] = [];
-    const out: Wrong[] = [];
+    const out: Invalid[] = [];
     for (const name of names) {
       const path = join(at, name);
       const real = fs.realpathSync(path);
       if (below(real, fs.realpathSync(root))) files.push({ path, name: join(shown, name) });
-      else out.push(new Wrong(`${quotePath(join(shown, name))}, a link to ${quotePath(real)}`, BELOW));
+      else out.push(new Invalid(`${quotePath(join(shown, name))}, a link to ${quotePath(real)}`, BELOW));
     }
-    return Wrong.all(out) ?? files;
+    return Invalid.all(out) ?? files;
   } catch (error) {
-    return new Wrong(`${quote(text)}, ${reasonOf(error)}`, READABLE);
+    return new Invalid(`${quote(text)}, ${reasonOf(error)}`, READABLE);
   }
 }
 

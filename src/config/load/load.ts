@@ -13,8 +13,8 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Rule } from '../../core/rule.ts';
 import { DEFAULTS, type Settings } from '../../core/settings.ts';
 import type { PackedTable } from '../../core/table.ts';
-import { DEEPEST_INCLUDE, MOST_FILES } from '../ini/limits.ts';
-import { type Notice, type Problem, quote, Report, Wrong } from '../ini/problem.ts';
+import { MAX_FILES, MAX_INCLUDE } from '../ini/limits.ts';
+import { Invalid, type Notice, type Problem, quote, Report } from '../ini/problem.ts';
 import { positionOf, type Section, whereOf } from '../ini/section.ts';
 import { type Dated, dayOf, sortDated } from '../keys/day.ts';
 import { defaultOf } from '../keys/keys.ts';
@@ -111,14 +111,14 @@ class Loading {
     const at = positionOf(service, include);
     const where = whereOf(service, 'include');
     const elements = parseList(include.value);
-    if (elements instanceof Wrong) {
+    if (elements instanceof Invalid) {
       this.#report.problem(at, where, elements);
       return;
     }
     const below = [...chain, { identity: source.identity, name: file.name }];
     for (const element of elements) {
       const found = findIncluded(element, file, this.#root);
-      if (found instanceof Wrong) this.#report.problem(at, where, found);
+      if (found instanceof Invalid) this.#report.problem(at, where, found);
       else if (found.length === 0)
         this.#report.notice('file', at, where, `nothing matches ${quote(element)}`);
       else {
@@ -131,19 +131,19 @@ class Loading {
   }
 
   /** Reads a file and what it includes, unless it was read before; `chain` holds the files above it. */
-  #read(file: Included, chain: Chain): Wrong | null {
+  #read(file: Included, chain: Chain): Invalid | null {
     const source = readSource(file.path, file.name);
-    if (source instanceof Wrong) return source;
+    if (source instanceof Invalid) return source;
     const loop = chain.findIndex(({ identity }) => identity === source.identity);
     if (loop >= 0) {
       const names = [...chain.slice(loop).map(({ name }) => name), file.name];
-      return new Wrong(`a loop: ${names.join(' → ')}`, 'files that do not include each other');
+      return new Invalid(`a loop: ${names.join(' → ')}`, 'files that do not include each other');
     }
     if (this.#seen.has(source.identity)) return null;
-    if (chain.length > DEEPEST_INCLUDE) {
-      return new Wrong('deeper includes', `at most ${DEEPEST_INCLUDE} files deep`, 'deepest include');
+    if (chain.length > MAX_INCLUDE) {
+      return new Invalid('deeper includes', `at most ${MAX_INCLUDE} files deep`, 'deepest include');
     }
-    if (this.#seen.size >= MOST_FILES) return new Wrong('more files', `at most ${MOST_FILES}`, 'most files');
+    if (this.#seen.size >= MAX_FILES) return new Invalid('more files', `at most ${MAX_FILES}`, 'most files');
     this.#take(file, source, chain);
     return null;
   }
@@ -158,9 +158,9 @@ class Loading {
       service === undefined || entry === undefined
         ? { file: this.#main.name, line: 0 }
         : positionOf(service, entry);
-    const fail = (wrong: Wrong): void => this.#report.problem(at, '[service] exceptions', wrong);
+    const fail = (wrong: Invalid): void => this.#report.problem(at, '[service] exceptions', wrong);
     const fault = /[*?]/.test(text)
-      ? new Wrong(quote(text), 'the name of one file')
+      ? new Invalid(quote(text), 'the name of one file')
       : pathFault(text, this.#main, this.#root);
     if (fault !== null) {
       fail(fault);
@@ -170,15 +170,15 @@ class Loading {
     const name = isAbsolute(text) ? text : join(dirname(this.#main.name), text);
     const found =
       this.#trial === null ? findIncluded(text, this.#main, this.#root) : [{ path: this.#trial, name }];
-    if (found instanceof Wrong) {
+    if (found instanceof Invalid) {
       fail(found);
       return;
     }
     for (const file of found) {
       const source = readSource(file.path, file.name);
-      if (source instanceof Wrong) fail(source);
+      if (source instanceof Invalid) fail(source);
       else if (this.#seen.has(source.identity))
-        fail(new Wrong(`${quote(text)}, which is read already`, 'a file of its own'));
+        fail(new Invalid(`${quote(text)}, which is read already`, 'a file of its own'));
       else {
         this.#hash.update(source.bytes);
         this.#document.read(file.name, source.bytes, true);
@@ -243,7 +243,7 @@ class Loading {
       if (section.file === this.#main.name) continue;
       for (const entry of checkSection(section, report).values()) {
         if (entry.key === 'include') continue;
-        const wrong = new Wrong(
+        const wrong = new Invalid(
           `${entry.key} in an included file`,
           'only include',
           'it belongs in the main file',
@@ -285,7 +285,7 @@ class Loading {
       if (value?.receive !== 'verify' || value.clientNames.length > 0 || value.fingerprints.length > 0)
         continue;
       const from = value.lineage[0] ?? '';
-      const wrong = new Wrong(
+      const wrong = new Invalid(
         `receive = verify (${from})`,
         'client-names or fingerprint',
         'the row names no domain',
@@ -316,7 +316,7 @@ function settingsOf(
     const last = word.uses.at(-1);
     const more = word.count - word.uses.length;
     if (last !== undefined && more > 0) {
-      const others = new Wrong(`${wrong.found} in ${more} more rows`, wrong.expected, wrong.hint);
+      const others = new Invalid(`${wrong.found} in ${more} more rows`, wrong.expected, wrong.hint);
       report.problem({ file: last.file, line: last.line }, '[domains]', others);
     }
   }

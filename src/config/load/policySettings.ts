@@ -3,14 +3,14 @@
  *
  * A policy starts from `based-on`, a domain from `policy`; without one both start from the built-in `may`. Every mistake is
  * reported and the key then left as inherited, so that one mistake does not hide the next. A cycle is reported once, with
- * its chain. Sections are resolved without recursion; inheritance deeper than DEEPEST_INHERITANCE is a mistake.
+ * its chain. Sections are resolved without recursion; inheritance deeper than MAX_INHERITANCE is a mistake.
  */
 
 import { BUILT_IN, DEFAULTS, type Settings } from '../../core/settings.ts';
 import { certificateNames } from '../../receive/decide.ts';
 import { reserved } from '../ini/iniText.ts';
-import { DEEPEST_INHERITANCE } from '../ini/limits.ts';
-import { quote, type Report, Wrong } from '../ini/problem.ts';
+import { MAX_INHERITANCE } from '../ini/limits.ts';
+import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { type Entry, positionOf, SECTION_NAME, type Section, whereOf } from '../ini/section.ts';
 import { didYouMean } from '../ini/suggest.ts';
 import type { Dated } from '../keys/day.ts';
@@ -64,25 +64,29 @@ export class Policies {
     for (const name of this.#nodes.keys()) this.#resolve(name);
   }
 
-  #nameFault(section: Section): Wrong | null {
+  #nameFault(section: Section): Invalid | null {
     const { name } = section;
     const first = this.#nodes.get(name);
     if (first !== undefined) {
       const { file, line } = first.section;
-      return new Wrong(`policy ${quote(name)} again`, 'each policy once', `first at ${file}:${line}`);
+      return new Invalid(`policy ${quote(name)} again`, 'each policy once', `first at ${file}:${line}`);
     }
     if (BUILT_IN.has(name)) {
-      return new Wrong(
+      return new Invalid(
         `policy ${quote(name)}, which is built in`,
         'a name of your own',
         'use based-on to start from it',
       );
     }
-    if (reserved(name)) return new Wrong(quote(name), 'a policy name', 'a reserved name');
+    if (reserved(name)) return new Invalid(quote(name), 'a policy name', 'a reserved name');
     if (SECTION_NAME.test(name)) return null;
     const plain = name.replace(/^"(.*)"$/, '$1').toLowerCase();
     const hint = plain !== name && SECTION_NAME.test(plain) ? `did you mean [policy ${plain}]?` : '';
-    return new Wrong(quote(name), 'a policy name: at most 64 of a-z 0-9 - _, a letter or digit first', hint);
+    return new Invalid(
+      quote(name),
+      'a policy name: at most 64 of a-z 0-9 - _, a letter or digit first',
+      hint,
+    );
   }
 
   /** Names a row may use; of very many, the first ones. */
@@ -97,9 +101,9 @@ export class Policies {
   }
 
   /** Why a name is no policy, for the one who wrote it. */
-  unknown(name: string): Wrong {
+  unknown(name: string): Invalid {
     const hint = this.#report.full ? '' : this.#unknownHint(name);
-    return new Wrong(`policy ${quote(name)}`, 'a known policy', hint);
+    return new Invalid(`policy ${quote(name)}`, 'a known policy', hint);
   }
 
   #unknownHint(name: string): string {
@@ -148,7 +152,7 @@ export class Policies {
       if (entry !== undefined && entry.value !== '') continue;
       // a key that is there and wrong was reported as that
       if (entry === undefined && section.entries.some((written) => written.key === key)) continue;
-      const wrong = new Wrong(`no ${key}`, key === 'until' ? 'until = YYYY-MM-DD' : 'reason = a sentence');
+      const wrong = new Invalid(`no ${key}`, key === 'until' ? 'until = YYYY-MM-DD' : 'reason = a sentence');
       this.#report.problem(
         entry === undefined ? section : positionOf(section, entry),
         whereOf(section),
@@ -199,7 +203,7 @@ export class Policies {
     for (const [key, entry] of entries) {
       const parse = Object.hasOwn(FIELDS, key) ? FIELDS[key] : undefined;
       const value = parse?.(entry.value) ?? {};
-      if (value instanceof Wrong)
+      if (value instanceof Invalid)
         this.#report.problem(positionOf(section, entry), whereOf(section, key), value);
       else Object.assign(own, value);
     }
@@ -246,7 +250,7 @@ export class Policies {
     for (const each of chain.reverse()) {
       const node = this.#nodes.get(each);
       if (node === undefined) continue;
-      if (base.lineage.length > DEEPEST_INHERITANCE) {
+      if (base.lineage.length > MAX_INHERITANCE) {
         this.#tooDeep(node);
         base = DEFAULTS;
       }
@@ -275,14 +279,14 @@ export class Policies {
     const node = this.#nodes.get(chain[0] ?? '');
     const entry = node?.entries.get('based-on');
     if (node === undefined || entry === undefined) return;
-    const wrong = new Wrong(`a cycle: ${chain.join(' → ')}`, 'a policy that ends in a built-in one');
+    const wrong = new Invalid(`a cycle: ${chain.join(' → ')}`, 'a policy that ends in a built-in one');
     this.#report.problem(positionOf(node.section, entry), whereOf(node.section, 'based-on'), wrong);
   }
 
   #tooDeep(node: Node): void {
-    const wrong = new Wrong(
+    const wrong = new Invalid(
       'deeper inheritance',
-      `at most ${DEEPEST_INHERITANCE} policies`,
+      `at most ${MAX_INHERITANCE} policies`,
       'deepest inheritance',
     );
     this.#report.problem(node.section, whereOf(node.section), wrong);
@@ -293,7 +297,7 @@ export class Policies {
     const domain = node.section.kind !== 'policy';
     const entry = node.entries.get('deliver') ?? (domain ? node.entries.get('fingerprint') : undefined);
     if (entry === undefined || settings.deliver !== 'fingerprint' || settings.fingerprints.length > 0) return;
-    const wrong = new Wrong('no digest to compare with', 'a fingerprint key');
+    const wrong = new Invalid('no digest to compare with', 'a fingerprint key');
     this.#report.problem(positionOf(node.section, entry), whereOf(node.section, entry.key), wrong);
   }
 

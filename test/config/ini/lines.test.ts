@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { parse } from 'ini';
 import t from 'tap';
-import { decodeHalf } from '../../../src/config/ini/iniText.ts';
-import { LONGEST_LINE_BYTES } from '../../../src/config/ini/limits.ts';
+import { decodeIniText } from '../../../src/config/ini/iniText.ts';
+import { MAX_LINE_BYTES } from '../../../src/config/ini/limits.ts';
 import { estimateRows, type LineHandler, walkLines } from '../../../src/config/ini/lines.ts';
-import { Wrong } from '../../../src/config/ini/problem.ts';
-import { PlainRow } from '../../../src/config/ini/rowScanner.ts';
+import { Invalid } from '../../../src/config/ini/problem.ts';
+import { RowScanner } from '../../../src/config/ini/rowScanner.ts';
 import { canonicalDomain } from '../../../src/core/domain.ts';
 import { newSeed, Random } from '../configFixture.ts';
 
@@ -14,8 +14,8 @@ function walk(content: string | Uint8Array, rowSections: readonly string[] = [])
   const said: string[] = [];
   const handler: LineHandler = {
     header(raw, line) {
-      const name = decodeHalf(raw);
-      said.push(`${line} [${name instanceof Wrong ? '?' : name}]`);
+      const name = decodeIniText(raw);
+      said.push(`${line} [${name instanceof Invalid ? '?' : name}]`);
       return rowSections.includes(raw);
     },
     entry: (key, value, line) => said.push(`${line} ${key}=${value}`),
@@ -33,10 +33,10 @@ function walk(content: string | Uint8Array, rowSections: readonly string[] = [])
 }
 
 t.test('halves', (t) => {
-  const good = (raw: string, want: string) => t.equal(decodeHalf(raw), want, raw);
+  const good = (raw: string, want: string) => t.equal(decodeIniText(raw), want, raw);
   const bad = (raw: string, found: RegExp) => {
-    const value = decodeHalf(raw);
-    t.ok(value instanceof Wrong && found.test(value.found), raw);
+    const value = decodeIniText(raw);
+    t.ok(value instanceof Invalid && found.test(value.found), raw);
   };
   good('  a b \t', 'a b');
   good('', '');
@@ -112,7 +112,7 @@ t.test('lines', (t) => {
   );
   good('a = b\x1b[31m', '1 wrong: "\\u001b", which cannot be seen');
   good('a = b\u202ec', '1 wrong: "\\u202e", which cannot be seen');
-  const long = 'x'.repeat(LONGEST_LINE_BYTES + 1);
+  const long = 'x'.repeat(MAX_LINE_BYTES + 1);
   good(`; ${long}\na = b`, `1 wrong: a line of ${long.length + 2} bytes`, '2 a=b');
   good(
     `[domains]\na.example = may ;${long}\nb.example = may`,
@@ -190,7 +190,7 @@ t.test('agrees with ini.parse on well-formed files', (t) => {
 t.test('plain rows are what the careful path would read', (t) => {
   const random = new Random(newSeed());
   t.comment(`seed ${random.seed}`);
-  const plain = new PlainRow();
+  const plain = new RowScanner();
   let taken = 0;
   for (let run = 0; run < 60_000; run++) {
     const name = random.text(
@@ -223,7 +223,7 @@ t.test('plain rows are what the careful path would read', (t) => {
 
 /** And it takes every ordinary row, or a big table would be slow without anyone seeing it. */
 t.test('ordinary rows are plain', (t) => {
-  const plain = new PlainRow();
+  const plain = new RowScanner();
   const takes = (line: string) => plain.scan(Buffer.from(line), 0);
   for (const name of [
     'bank.example',

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { looksPublic, mixedScripts } from '../../../src/config/ini/lookalike.ts';
-import { Wrong } from '../../../src/config/ini/problem.ts';
+import { Invalid } from '../../../src/config/ini/problem.ts';
 import { didYouMean, editDistance, nearest } from '../../../src/config/ini/suggest.ts';
 import { hasDomain, parsePattern } from '../../../src/config/keys/pattern.ts';
 import { parsePath } from '../../../src/core/address.ts';
@@ -39,7 +39,7 @@ t.test('patterns', (t) => {
 
   const bad = (text: string, hint: RegExp) => {
     const pattern = parsePattern(text);
-    t.ok(pattern instanceof Wrong && hint.test(pattern.hint), `${text}: ${JSON.stringify(pattern)}`);
+    t.ok(pattern instanceof Invalid && hint.test(pattern.hint), `${text}: ${JSON.stringify(pattern)}`);
   };
   bad('', /^$/);
   bad('*.', /^$/);
@@ -60,7 +60,7 @@ t.test('patterns', (t) => {
 t.test('patterns that a certificate can be compared with', (t) => {
   const has = (text: string) => {
     const pattern = parsePattern(text);
-    return !(pattern instanceof Wrong) && hasDomain(pattern);
+    return !(pattern instanceof Invalid) && hasDomain(pattern);
   };
   t.strictSame(['bank.example', '.bank.example', 'boss@law.example'].map(has), [true, true, true]);
   t.strictSame(['*', '<>', '[192.0.2.1]', '[relay.example]:587'].map(has), [false, false, false, false]);
@@ -77,7 +77,7 @@ t.test('a row for an address or domain is found by that address', (t) => {
     const domain = random.text('abA.-_éü。[19:', random.pick([6, 70]), 1);
     const text = random.below(2) === 0 ? `${local}@${domain}` : domain;
     const pattern = parsePattern(text);
-    if (pattern instanceof Wrong) continue;
+    if (pattern instanceof Invalid) continue;
     if (!/^[ -~]+$/.test(pattern.text)) t.fail(`${JSON.stringify(text)} is not ASCII`);
     if (pattern.kind !== 'address' && pattern.kind !== 'domain' && pattern.kind !== 'literal') continue;
     rows++;
@@ -112,7 +112,7 @@ t.test('suffixes under which anyone can register', (t) => {
 t.test('labels that mix scripts', (t) => {
   const mixed = (written: string, want: RegExp | null) => {
     const pattern = parsePattern(written);
-    const found = pattern instanceof Wrong ? 'not a pattern' : mixedScripts(pattern.text);
+    const found = pattern instanceof Invalid ? 'not a pattern' : mixedScripts(pattern.text);
     if (want === null) t.equal(found, null, written);
     else t.match(found, want, written);
   };

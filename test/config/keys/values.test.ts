@@ -1,5 +1,5 @@
 import t from 'tap';
-import { escapeText, formatProblem, quote, Report, Wrong } from '../../../src/config/ini/problem.ts';
+import { escapeText, formatProblem, Invalid, quote, Report } from '../../../src/config/ini/problem.ts';
 import { formatListen, isLoopback, parseListen } from '../../../src/config/keys/listenAddress.ts';
 import * as values from '../../../src/config/keys/values.ts';
 
@@ -10,7 +10,7 @@ function tables(t: Pick<typeof import('tap').default, 'strictSame' | 'match'>, p
     good: (text: string, want: unknown) => t.strictSame(parse(text), want, text),
     bad: (text: string, want: RegExp) => {
       const value = parse(text);
-      const said = value instanceof Wrong ? `${value.found}, ${value.expected}, ${value.hint}` : 'accepted';
+      const said = value instanceof Invalid ? `${value.found}, ${value.expected}, ${value.hint}` : 'accepted';
       t.match(said, want, text);
     },
   };
@@ -28,10 +28,10 @@ t.test('lists', (t) => {
   bad('a,', /one comma/);
   bad(',', /one comma/);
   bad('a,,b', /one comma/);
-  const upper = (text: string) => (text === 'x' ? new Wrong('x', 'not x') : text.toUpperCase());
+  const upper = (text: string) => (text === 'x' ? new Invalid('x', 'not x') : text.toUpperCase());
   t.strictSame(values.parseListOf('a, b, A', upper), ['A', 'B'], 'duplicates fold');
   const wrong = values.parseListOf('x, a, x', upper);
-  t.ok(wrong instanceof Wrong && wrong.others.length === 1, 'all wrong elements');
+  t.ok(wrong instanceof Invalid && wrong.others.length === 1, 'all wrong elements');
   t.end();
 });
 
@@ -126,7 +126,7 @@ t.test('listeners', (t) => {
   bad('', /unix:\/path or inet/);
   for (const text of ['unix:/run/p.sock', 'inet:127.9.9.9:1', 'inet:[::1]:1', 'inet:localhost:1']) {
     const address = parseListen(text, '/');
-    t.ok(!(address instanceof Wrong) && isLoopback(address) && formatListen(address) === text, text);
+    t.ok(!(address instanceof Invalid) && isLoopback(address) && formatListen(address) === text, text);
   }
   for (const text of [
     'inet:0.0.0.0:1',
@@ -135,7 +135,7 @@ t.test('listeners', (t) => {
     'inet:localhost.example:1',
   ]) {
     const address = parseListen(text, '/');
-    t.ok(!(address instanceof Wrong) && !isLoopback(address) && formatListen(address) === text, text);
+    t.ok(!(address instanceof Invalid) && !isLoopback(address) && formatListen(address) === text, text);
   }
   t.end();
 });
@@ -156,7 +156,7 @@ t.test('foreign text is made harmless before it is printed', (t) => {
 
 t.test('problems come sorted: files as they were read, then lines', (t) => {
   const report = new Report();
-  const wrong = new Wrong('x', 'y');
+  const wrong = new Invalid('x', 'y');
   for (const [file, line] of [
     ['b', 2],
     ['a', 9],

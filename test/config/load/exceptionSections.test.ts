@@ -5,8 +5,8 @@
 import { chmodSync, symlinkSync } from 'node:fs';
 import { relative } from 'node:path';
 import t from 'tap';
-import { decodeHalf } from '../../../src/config/ini/iniText.ts';
-import { Wrong } from '../../../src/config/ini/problem.ts';
+import { decodeIniText } from '../../../src/config/ini/iniText.ts';
+import { Invalid } from '../../../src/config/ini/problem.ts';
 import { addDays, daysBetween, overdueOf, sortDated } from '../../../src/config/keys/day.ts';
 import { parsePattern } from '../../../src/config/keys/pattern.ts';
 import { coveredBy } from '../../../src/config/load/exceptionSections.ts';
@@ -323,13 +323,13 @@ t.test('texts as they must be written', (t) => {
     '{"a":1}',
   ]) {
     const half = formatHalf(text);
-    t.equal(half === null ? null : decodeHalf(half), text, text);
+    t.equal(half === null ? null : decodeIniText(half), text, text);
   }
   t.equal(formatHalf('a\nb'), null);
   for (let run = 0; run < 2000; run++) {
     const text = random.text('ab ;#"\'\\=[]{}é,:1.', 12, 1);
     const half = formatHalf(text);
-    if (half !== null && decodeHalf(half) !== text) t.fail(text);
+    if (half !== null && decodeIniText(half) !== text) t.fail(text);
   }
   t.pass('2000 texts');
   t.end();
@@ -349,8 +349,8 @@ t.test('days', (t) => {
     ['2025-12-01', '2026-02-01'],
   );
   const pattern = parsePattern('a@b.c.example');
-  t.ok(!(pattern instanceof Wrong));
-  if (!(pattern instanceof Wrong))
+  t.ok(!(pattern instanceof Invalid));
+  if (!(pattern instanceof Invalid))
     t.strictSame(coveredBy(pattern), ['b.c.example', '.c.example', '.example', '*']);
   t.end();
 });

@@ -25,8 +25,8 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** Doors a test can ask for; each becomes a `NAME-listen` key. */
-export type Door = 'policy' | 'milter' | 'socketmap' | 'control';
+/** Protocols a test can ask for; each becomes a `NAME-listen` key. */
+export type ProtocolName = 'policy' | 'milter' | 'socketmap' | 'control';
 
 export interface DaemonOptions {
   /** Everything after the `[service]` section that the harness writes: `[domains]`, `[policy ...]`, ... */
@@ -34,8 +34,8 @@ export interface DaemonOptions {
   /** More keys of `[service]`, or other values for those the harness sets; null leaves one out. */
   readonly service?: Readonly<Record<string, string | null>>;
   /** Default policy, milter and control. */
-  readonly doors?: readonly Door[];
-  /** How the doors listen; default unix. The control door is always a unix socket. */
+  readonly protocols?: readonly ProtocolName[];
+  /** How they listen; default unix. The control protocol is always a unix socket. */
   readonly transport?: 'unix' | 'inet';
   /** Folder of the unix sockets `policy.sock`, `milter.sock`, ...; default the daemon's own. */
   readonly socketDir?: string;
@@ -74,15 +74,15 @@ export class Daemon {
   text = '';
 
   readonly #options: DaemonOptions;
-  readonly #doors: ReadonlyMap<Door, string>;
+  readonly #protocols: ReadonlyMap<ProtocolName, string>;
   #child: ChildProcess | null = null;
   #guard: { release(): void } | null = null;
   #output = '';
   #started = 0;
 
-  private constructor(options: DaemonOptions, doors: ReadonlyMap<Door, string>, dir: string) {
+  private constructor(options: DaemonOptions, protocols: ReadonlyMap<ProtocolName, string>, dir: string) {
     this.#options = options;
-    this.#doors = doors;
+    this.#protocols = protocols;
     this.dir = dir;
     this.configFile = join(dir, 'tlsward.ini');
     this.setTables(options.tables);
@@ -92,23 +92,25 @@ export class Daemon {
   static async create(options: DaemonOptions): Promise<Daemon> {
     const dir = mkdtempSync(join(tmpdir(), 'tlsward-d-'));
     chmodSync(dir, 0o755); // Postfix's smtpd and cleanup run as postfix
-    const names = options.doors ?? ['policy', 'milter', 'control'];
+    const names = options.protocols ?? ['policy', 'milter', 'control'];
     const ports = options.transport === 'inet' ? await freePorts(names.length) : [];
-    const doors = new Map<Door, string>();
-    names.forEach((door, index) => {
-      const inet = ports.length > 0 && door !== 'control';
-      doors.set(
-        door,
-        inet ? `inet:127.0.0.1:${ports[index]!}` : `unix:${join(options.socketDir ?? dir, `${door}.sock`)}`,
+    const protocols = new Map<ProtocolName, string>();
+    names.forEach((protocol, index) => {
+      const inet = ports.length > 0 && protocol !== 'control';
+      protocols.set(
+        protocol,
+        inet
+          ? `inet:127.0.0.1:${ports[index]!}`
+          : `unix:${join(options.socketDir ?? dir, `${protocol}.sock`)}`,
       );
     });
-    return new Daemon(options, doors, dir);
+    return new Daemon(options, protocols, dir);
   }
 
-  /** A door in Postfix's spelling, `unix:/path` or `inet:127.0.0.1:port`: for check_policy_service and smtpd_milters. */
-  address(door: Door): string {
-    const address = this.#doors.get(door);
-    if (address === undefined) throw new Error(`no door ${door}`);
+  /** A protocol in Postfix's spelling, `unix:/path` or `inet:127.0.0.1:port`: for check_policy_service and smtpd_milters. */
+  address(protocol: ProtocolName): string {
+    const address = this.#protocols.get(protocol);
+    if (address === undefined) throw new Error(`no protocol ${protocol}`);
     return address;
   }
 
@@ -138,7 +140,7 @@ export class Daemon {
       'trusted-clients': TRUSTED_CLIENT,
       postconf: '', // that of the machine's own Postfix, which is not under test
     };
-    for (const [door, address] of this.#doors) service[`${door}-listen`] = address;
+    for (const [protocol, address] of this.#protocols) service[`${protocol}-listen`] = address;
     Object.assign(service, this.#options.service);
     const keys = Object.entries(service).flatMap(([key, value]) =>
       value === null ? [] : [`${key} = ${value}`],
@@ -146,7 +148,7 @@ export class Daemon {
     writeFileSync(this.configFile, `[service]\n${keys.join('\n')}\n\n${tables}\n`, { mode: 0o644 });
   }
 
-  /** Start, or start again. Resolves when every door accepts connections. */
+  /** Start, or start again. Resolves when every protocol accepts connections. */
   async start(): Promise<void> {
     if (this.#child !== null) throw new Error('tlsward is already running');
     const argv = [
@@ -169,7 +171,8 @@ export class Daemon {
     });
     if (child.pid !== undefined) this.#guard = guardProcess(child.pid);
     // Without the `unix:` or `inet:` in front, so that it does not matter how the line spells the address.
-    const named = () => [...this.#doors.values()].every((address) => this.#output.includes(bare(address)));
+    const named = () =>
+      [...this.#protocols.values()].every((address) => this.#output.includes(bare(address)));
     try {
       const ready = () => gone.value || named();
       await until(START_MS, 'start of tlsward', ready, () => this.#output);
@@ -280,12 +283,12 @@ export class Daemon {
   }
 
   async #checkClosed(): Promise<void> {
-    for (const [door, address] of this.#doors) {
+    for (const [protocol, address] of this.#protocols) {
       const where = bare(address);
       const open = address.startsWith('unix:')
         ? existsSync(where)
         : await portOpen(Number(where.split(':')[1]));
-      if (open) throw new Error(`tlsward ended and left its ${door} socket behind: ${address}`);
+      if (open) throw new Error(`tlsward ended and left its ${protocol} socket behind: ${address}`);
     }
   }
 

@@ -35,7 +35,7 @@ import {
 } from './postfix-releases.ts';
 
 /** After how many days the program makes a root anew. */
-const MOST_DAYS: Readonly<Record<Release, number>> = { trixie: 30, sid: 3 };
+const MAX_DAYS: Readonly<Record<Release, number>> = { trixie: 30, sid: 3 };
 
 /** libsasl2-modules: the PLAIN mechanism, for authenticated submission. */
 const PACKAGES = ['postfix', 'libtlsrpt0', 'libsasl2-modules', 'libsasl2-modules-db', 'netbase'];
@@ -107,7 +107,7 @@ function makeRoot(release: Release): PostfixRoot {
 
 function isOld(release: Release): boolean {
   const made = statSync(join(rootsFolder(), release, STAMP), { throwIfNoEntry: false });
-  return made === undefined || Date.now() - made.mtimeMs > MOST_DAYS[release] * 86_400_000;
+  return made === undefined || Date.now() - made.mtimeMs > MAX_DAYS[release] * 86_400_000;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -91,7 +91,13 @@ export async function site(
   };
   // its HTTPS client trusts the CA of the policy hosts, as it would trust the system's
   const env = { NODE_EXTRA_CA_CERTS: ca.caFile };
-  const daemon = await Daemon.create({ doors: ['socketmap', 'control'], socketDir, tables, service, env });
+  const daemon = await Daemon.create({
+    protocols: ['socketmap', 'control'],
+    socketDir,
+    tables,
+    service,
+    env,
+  });
   t.teardown(() => daemon.close());
   await daemon.start();
   await postfix.start();

@@ -1,6 +1,6 @@
 /**
  * The matrix of the receive leg as data: every kind of row against every kind of session. The same table of domains serves
- * both doors; `POLICY_MATRIX` is what it means where fingerprints are seen, and the milter alone has a matrix of its own.
+ * both interfaces; `POLICY_MATRIX` is what it means where fingerprints are seen, and the milter alone has a matrix of its own.
  *
  * Cells: `250` accepted and delivered, `H` accepted into the hold queue, else the reply's two codes.
  */
@@ -137,7 +137,7 @@ issuer       530/5.7.0  550/5.7.6  550/5.7.6  550/5.7.5  550/5.7.5  550/5.7.5  5
 `);
 
 /**
- * The milter alone sees no fingerprints: a pin cannot be compared, so a row that has one defers, and says which door it
+ * The milter alone sees no fingerprints: a pin cannot be compared, so a row that has one defers, and says which protocol it
  * needs. It cannot tell "no certificate" from one that did not verify, which makes no difference to any cell.
  */
 export const MILTER_MATRIX = new Map(

@@ -12,7 +12,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { root } from '../../../root.ts';
-import { Daemon, type Door } from '../daemon.ts';
+import { Daemon, type ProtocolName } from '../daemon.ts';
 import { type Dns, startDns } from '../dns/dns.ts';
 import type { MailMessage } from '../message.ts';
 import { Postfix } from '../mta/postfix.ts';
@@ -236,8 +236,13 @@ export async function messageScene(t: Test, options: MessageOptions): Promise<Me
     ...(options.trusted ? { resolver: dns.address } : {}),
     ...options.service?.(hop),
   };
-  const doors: Door[] = ['milter', 'socketmap', 'control', ...(options.policy ? ['policy' as const] : [])];
-  const daemon = await Daemon.create({ doors, socketDir, tables, service });
+  const protocols: ProtocolName[] = [
+    'milter',
+    'socketmap',
+    'control',
+    ...(options.policy ? ['policy' as const] : []),
+  ];
+  const daemon = await Daemon.create({ protocols, socketDir, tables, service });
   t.teardown(() => daemon.close());
   await daemon.start();
   await postfix.start();

@@ -96,7 +96,7 @@ class Player {
         this.#front = await startDaemon({
           tables: step.block.join('\n'),
           service: { 'control-listen': '', 'mark-key': 'mark.key', 'mark-binds': 'body' },
-          doors: ['milter'],
+          protocols: ['milter'],
           socketDir: `${mta.socketDir}/first`,
         });
         return;

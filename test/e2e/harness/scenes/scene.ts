@@ -8,7 +8,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../../root.ts';
-import { Daemon, type Door } from '../daemon.ts';
+import { Daemon, type ProtocolName } from '../daemon.ts';
 import { Postfix } from '../mta/postfix.ts';
 import { type Parameters, parseMain } from '../mta/postfix-config.ts';
 import { type CertificateAuthority, createCa } from '../peers/ca.ts';
@@ -16,7 +16,7 @@ import type { SmtpClient, TlsOptions } from '../peers/smtp.ts';
 import { openSession, type SessionOptions } from '../peers/smtp-session.ts';
 import { MATRIX_DOMAINS, type SessionKind } from './matrix-table.ts';
 
-/** Which fragment of contrib/postfix is in main.cf, and with it which doors are open. */
+/** Which fragment of contrib/postfix is in main.cf, and with it which listeners are open. */
 export type Fragment = 'policy' | 'milter' | 'both';
 
 export interface SceneOptions {
@@ -68,7 +68,7 @@ export function fragment(name: Fragment): Record<string, string> {
   return parseMain(readFileSync(new URL(`contrib/postfix/${name}.main.cf`, root), 'utf8'));
 }
 
-const DOORS: Record<Fragment, readonly Door[]> = {
+const PROTOCOLS: Record<Fragment, readonly ProtocolName[]> = {
   policy: ['policy', 'control'],
   milter: ['milter', 'control'],
   both: ['policy', 'milter', 'control'],
@@ -88,7 +88,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   mkdirSync(socketDir, { mode: 0o755 });
   const daemon = await Daemon.create({
     tables: options.tables(ca),
-    doors: DOORS[options.fragment],
+    protocols: PROTOCOLS[options.fragment],
     socketDir,
     ...(options.service === undefined ? {} : { service: options.service }),
   });
