@@ -55,15 +55,11 @@ export async function daemonProcess(
   const sockets = 'policy-listen = unix:p\nmilter-listen = unix:m\ncontrol-listen = unix:c\n';
   writeFileSync(config, `[service]\n${sockets}${text}`);
   const args = [...flags, MAIN, 'serve', '--config', config];
-  // NODE_OPTIONS would load a test runner into the daemon
-  const env = { ...process.env, NODE_OPTIONS: '' };
-  const child =
-    shell === ''
-      ? spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
-      : spawn('/bin/sh', ['-c', `${shell}; exec "$0" "$@"`, process.execPath, ...args], {
-          stdio: ['ignore', 'pipe', 'pipe'],
-          env,
-        });
+  // tap puts NODE_OPTIONS into every program it sees started, and what they load handles signals: the shell takes them out
+  const program = `unset NODE_OPTIONS; ${shell === '' ? '' : `${shell};`} exec "$0" "$@"`;
+  const child = spawn('/bin/sh', ['-c', program, process.execPath, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   t.teardown(() => {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });

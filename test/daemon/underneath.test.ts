@@ -45,8 +45,12 @@ test('connections end before descriptors do, with the name of the limit', async 
   t.ok(openFiles.limit === 300 && openFiles.used > 225 && openFiles.used < 300, `${openFiles.used} used`);
   t.match(await ask('reload'), { ok: true }, 'files can still be read');
   t.match(await policyAnswers(sockets[0]!, [policyRequest()]), [REFUSED]);
-  await logged({ event: 'conn.limit', times: 174 });
-  t.equal(log.filter(({ event }) => event === 'conn.limit').length, 2, 'one line, and how many more');
+  const refusals = () => log.filter(({ event }) => event === 'conn.limit');
+  const told = () => refusals().reduce((sum, { times = 1 }) => sum + Number(times), 0);
+  while (told() < 175) await new Promise((resolve) => setTimeout(resolve, 50));
+  t.equal(told(), 175, 'every refusal is told');
+  // one at once, then one a second: a machine that is slow to connect 400 times has some more
+  t.ok(refusals().length < 30, `in ${refusals().length} lines`);
   t.equal(log.filter(({ event }) => event === 'files.exhausted').length, 0);
   for (const socket of sockets) socket.destroy();
   for (let left = 1; left > 0; ) {
