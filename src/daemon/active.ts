@@ -1,9 +1,9 @@
 /**
  * From a loaded configuration to what is in force: the one value that a reload swaps.
  *
- * What a milter must show us is worked out here, from the rows and rules in use: no body when no row has a body
- * banner and marks do not bind it. Header fields
- * are always asked for, because forged marks go from every message, also where no row adds one.
+ * What an MTA must send to the milter is worked out here, from the rows and rules in use: no body when no row has a body
+ * banner and marks do not bind it. Header fields are always asked for, because forged marks are removed from every
+ * message, also where no row adds one.
  */
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { Rule } from '../core/rule.ts';
@@ -12,16 +12,35 @@ import type { PolicyTable } from '../core/table.ts';
 import type { EditSettings } from '../edits/messageEdits.ts';
 import { TOKEN_HEADERS } from '../edits/replyTokenEdit.ts';
 import { SUBJECT_HEADERS } from '../edits/subjectEdits.ts';
+import type { RouteTargets } from '../maps/transportMap.ts';
 import { AUTH_RESULTS_NAME } from '../mark/authResults.ts';
 import { BodyDigest } from '../mark/bodyDigest.ts';
 import { keysAtReload, keysAtStart, type UsableKeys } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
+import type { Facts } from '../receive/decide.ts';
 import { headerNamesFor } from '../rules/messageFacts.ts';
 import type { RouteSettings } from '../rules/route.ts';
 import { protectsDelivery, TLS_REQUIRED_FIELD } from '../rules/tlsRequired.ts';
 import type { EventsAnswer } from '../session/queries.ts';
-import { answeredVersion } from '../wire/tlsPolicyValue.ts';
-import type { Active } from './verdictService.ts';
+import { answeredVersion, type PostfixVersion } from '../wire/tlsPolicyValue.ts';
+
+/** What is in force now; one reference, swapped by a reload. */
+export interface Active {
+  readonly table: PolicyTable;
+  readonly facts: Facts;
+  readonly edits: EditSettings;
+  /** What single messages need beyond their recipients' rows; in the order of the files. */
+  readonly rules: readonly Rule[];
+  readonly route: RouteSettings;
+  /** What a milter must show us for those edits. */
+  readonly events: EventsAnswer;
+  /** The Postfix version that outbound answers are written for. */
+  readonly postfixVersion: PostfixVersion;
+  /** What becomes of `TLS-Required: no` where mail must leave under TLS. */
+  readonly tlsRequiredNo: ServiceSettings['tlsRequiredNo'];
+  /** Where mail that a rule routes goes. */
+  readonly ways: RouteTargets;
+}
 
 /** The keys of `mark-key`, which at the first start is made; none when marks are not signed. Rejects with KeyFileError. */
 export async function readMarkKeys(service: ServiceSettings, when: 'start' | 'reload'): Promise<UsableKeys> {

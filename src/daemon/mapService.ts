@@ -13,8 +13,8 @@ import { answerRouteMap, isRouteMap, type RouteMap, type RouteTargets } from '..
 import type { Peer } from '../net/connection.ts';
 import type { SocketmapRequest } from '../wire/socketmapDecode.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
+import type { Active } from './active.ts';
 import type { FailedNextHops } from './failedNextHops.ts';
-import type { Active } from './verdictService.ts';
 
 export interface MapCounters {
   ok: number;

@@ -39,8 +39,8 @@ import {
 } from '../rules/tlsRequired.ts';
 import type { MessageQuery } from '../session/queries.ts';
 import { since } from '../wire/tlsPolicyValue.ts';
+import type { Active } from './active.ts';
 import type { FailedNextHops } from './failedNextHops.ts';
-import type { Active } from './verdictService.ts';
 
 /** Messages that rules spoke of, by what became of them. */
 export interface RouteCounters {

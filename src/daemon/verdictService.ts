@@ -5,23 +5,20 @@
  * A transaction is decided by one table from its first question to its last: the milter session carries the table, the
  * policy protocol finds it again under `instance`.
  */
-import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { Edit } from '../core/messageEdit.ts';
-import type { Rule } from '../core/rule.ts';
 import { steadyClock } from '../core/steadyClock.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { combine, type Verdict } from '../core/verdict.ts';
-import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
+import { messageEdits } from '../edits/messageEdits.ts';
 import type { Log } from '../log/log.ts';
 import type { VerdictRecord } from '../log/verdictFields.ts';
-import type { RouteTargets } from '../maps/transportMap.ts';
 import type { Peer } from '../net/connection.ts';
-import { decide, type Facts } from '../receive/decide.ts';
+import { decide } from '../receive/decide.ts';
 import { asksForPin } from '../receive/interfaces.ts';
 import { type Reply, reasonsOf, replyFor } from '../receive/smtpReply.ts';
-import type { Routed, RouteSettings } from '../rules/route.ts';
+import type { Routed } from '../rules/route.ts';
 import type {
   EventsAnswer,
   EventsQuery,
@@ -30,7 +27,7 @@ import type {
   MessageAnswer,
   MessageQuery,
 } from '../session/queries.ts';
-import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
+import type { Active } from './active.ts';
 import { type Routing, requestsRequireTls } from './messageRouting.ts';
 import type { RecentVerdicts } from './recentVerdicts.ts';
 import { VerdictsByTls } from './tlsCounters.ts';
@@ -45,24 +42,6 @@ export interface VerdictCounters {
   tagged: number;
   /** Would have been held, deferred or refused, were the row not in observe mode. */
   wouldRefuse: number;
-}
-
-/** What is in force now; one reference, swapped by a reload. */
-export interface Active {
-  readonly table: PolicyTable;
-  readonly facts: Facts;
-  readonly edits: EditSettings;
-  /** What single messages must have beyond their recipients' rows; in the order of the files. */
-  readonly rules: readonly Rule[];
-  readonly route: RouteSettings;
-  /** What a milter must show us for those edits. */
-  readonly events: EventsAnswer;
-  /** Whose grammar answers on the deliver leg have. */
-  readonly postfixVersion: PostfixVersion;
-  /** What becomes of `TLS-Required: no` where mail must leave under TLS. */
-  readonly tlsRequiredNo: ServiceSettings['tlsRequiredNo'];
-  /** Where mail that a rule marked goes. */
-  readonly ways: RouteTargets;
 }
 
 const NO_EDITS: readonly Edit[] = [];

@@ -1,5 +1,6 @@
 /** Last known results of servers: what they say, for how long, and how many there are. */
 import t from 'tap';
+import type { Active } from '../../src/daemon/active.ts';
 import {
   FAILED_FOR_MS,
   FailedNextHops,
@@ -7,7 +8,6 @@ import {
   MAX_KNOWN_BYTES,
 } from '../../src/daemon/failedNextHops.ts';
 import { Maps } from '../../src/daemon/mapService.ts';
-import type { Active } from '../../src/daemon/verdictService.ts';
 import type { Log } from '../../src/log/log.ts';
 import { tableOf } from '../core/buildTables.ts';
 
