@@ -5,12 +5,8 @@
 import t from 'tap';
 import type { PolicyTable } from '../../src/core/table.ts';
 import { type Action, accepted } from '../../src/core/verdict.ts';
-import {
-  type MilterAnswer,
-  type MilterQuery,
-  type MilterStep,
-  milterProtocol,
-} from '../../src/session/milter.ts';
+import { milterProtocol } from '../../src/session/milter.ts';
+import type { MilterAnswer, MilterQuery, MilterStep } from '../../src/session/milterEvents.ts';
 import { MAX_HEADER_BYTES, type MilterState } from '../../src/session/milterState.ts';
 import { encodeCommand, ReplyDecoder } from '../../src/wire/milterClient.ts';
 import { type MilterCommand, MilterDecoder } from '../../src/wire/milterDecode.ts';

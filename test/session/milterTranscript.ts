@@ -22,12 +22,8 @@ import type { TlsState } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { type Action, accepted, type Verdict } from '../../src/core/verdict.ts';
 import type { Reply } from '../../src/receive/smtpReply.ts';
-import {
-  type MilterAnswer,
-  type MilterQuery,
-  type MilterStep,
-  milterProtocol,
-} from '../../src/session/milter.ts';
+import { milterProtocol } from '../../src/session/milter.ts';
+import type { MilterAnswer, MilterQuery, MilterStep } from '../../src/session/milterEvents.ts';
 import { MACRO_LISTS, ROUTING_MACRO_LISTS } from '../../src/session/milterNegotiation.ts';
 import type { MilterLimits, MilterState } from '../../src/session/milterState.ts';
 import { encodeCommand, ReplyDecoder } from '../../src/wire/milterClient.ts';
