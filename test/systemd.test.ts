@@ -161,7 +161,7 @@ t.test('sockets in step with program and fragments', async (t) => {
     );
   }
   // the names the daemon looks for among the descriptors it inherits
-  const names = repoText('src/daemon/service.ts');
+  const names = repoText('src/daemon/protocols.ts');
   for (const protocol of [...Object.keys(protocols), 'control'])
     t.ok(names.includes(`'${protocol}'`), protocol);
 });

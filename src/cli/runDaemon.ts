@@ -26,7 +26,7 @@ export async function runDaemon(
   let service: Service;
   try {
     log.serviceStart(packageVersion(), process.versions.node, config);
-    service = await Service.start(config, log, io.env, loading);
+    service = await Service.start({ config, log, env: io.env, loading });
   } catch (error) {
     log.flush();
     if (error instanceof ConfigRejected) {

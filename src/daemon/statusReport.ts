@@ -8,20 +8,12 @@ import type { MemoryUse } from '../core/memorySize.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { DriverCounters } from '../net/connection.ts';
 import type { LoopDelay } from '../net/loopWatch.ts';
+import type { OpenListener } from './listeners.ts';
 import type { MapCounters } from './mapService.ts';
 import type { RouteCounters } from './messageRouting.ts';
 import type { TlsCounters } from './tlsCounters.ts';
 import type { VerdictCounters } from './verdictService.ts';
 import { packageVersion } from './version.ts';
-
-export interface OpenListener {
-  /** `policy`, `milter`, `socketmap`, `control`. */
-  readonly name: string;
-  /** As main.cf would have it, with the real port. */
-  readonly address: string;
-  /** Its file, where it is a unix socket. */
-  readonly socket: { readonly trouble: string } | null;
-}
 
 export interface StatusParts {
   readonly config: string;

@@ -19,9 +19,11 @@ import { decide } from '../receive/decide.ts';
 import { asksForPin } from '../receive/interfaces.ts';
 import { type Reply, reasonsOf, replyFor } from '../receive/smtpReply.ts';
 import type { Routed } from '../rules/route.ts';
+import type { MilterAnswer, MilterQuery } from '../session/milterEvents.ts';
 import type {
   EventsAnswer,
   EventsQuery,
+  Handlers,
   JudgeAnswer,
   JudgeQuery,
   MessageAnswer,
@@ -62,6 +64,15 @@ export class VerdictService {
   readonly #degraded = new Set<string>();
   /** Number of the newest milter connection that was negotiated. */
   #newestMilter = 0;
+  /** Handlers of the questions of both mail protocols, by the names of the questions. */
+  readonly policy: Handlers<JudgeQuery, JudgeAnswer, Peer> = {
+    judge: (query, peer) => this.#policyRequest(query, peer),
+  };
+  readonly milter: Handlers<MilterQuery, MilterAnswer, Peer> = {
+    events: (query, peer) => this.#events(query, peer),
+    judge: (query, peer) => this.#recipient(query, peer),
+    message: (query, peer) => this.#message(query, peer),
+  };
   readonly #code: () => string;
   readonly #log: Log;
   readonly #recent: RecentVerdicts;
@@ -96,7 +107,7 @@ export class VerdictService {
   }
 
   /** One policy delegation request. */
-  policy(query: JudgeQuery, peer: Peer): JudgeAnswer {
+  #policyRequest(query: JudgeQuery, peer: Peer): JudgeAnswer {
     const now = this.#steady();
     const { transaction: asked, instance } = query;
     const known = instance === '' ? undefined : this.#memory.instance(instance, now);
@@ -130,7 +141,7 @@ export class VerdictService {
   }
 
   /** Milter, negotiation: what the table in use needs to see. */
-  events(query: EventsQuery, peer: Peer): EventsAnswer {
+  #events(query: EventsQuery, peer: Peer): EventsAnswer {
     this.#newestMilter = Math.max(this.#newestMilter, peer.conn);
     const { routes } = this.active.events;
     const missing =
@@ -145,7 +156,7 @@ export class VerdictService {
   }
 
   /** Milter, one recipient. */
-  recipient(query: JudgeQuery, peer: Peer): JudgeAnswer {
+  #recipient(query: JudgeQuery, peer: Peer): JudgeAnswer {
     const table = query.table ?? this.active.table;
     const transaction = this.#withCertificate(query.transaction, peer);
     const verdict = decide(transaction, table, this.active.facts);
@@ -166,7 +177,7 @@ export class VerdictService {
   }
 
   /** Milter, end of message: the verdict of all accepted recipients, and the edits. */
-  message(query: MessageQuery, peer: Peer): MessageAnswer {
+  #message(query: MessageQuery, peer: Peer): MessageAnswer {
     const table = query.table ?? this.active.table;
     const { transaction } = query;
     this.sawMta(query.mta);

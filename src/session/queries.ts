@@ -1,6 +1,6 @@
 /**
- * The questions that the mail protocols put to the core and the answers they get. The driver's handler turns one into
- * the other (`src/daemon/verdictService.ts`); sessions only ever see these types.
+ * The questions that the mail protocols put to the core and the answers they get. A question is answered by the handler of
+ * its name (`src/daemon/verdictService.ts`); sessions only ever see these types.
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import type { RuleRecipient, ToldByMta } from '../core/rule.ts';
@@ -9,7 +9,7 @@ import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Reply } from '../receive/smtpReply.ts';
 
-/** VerdictService one transaction at its stage. */
+/** Judge one transaction at its stage. */
 export interface JudgeQuery {
   readonly kind: 'judge';
   readonly transaction: Transaction;
@@ -103,4 +103,24 @@ export interface MessageAnswer {
   readonly edits: readonly Edit[];
   /** Edits without which the message must not be let through: where the MTA gave no right to one, it is deferred. */
   readonly routes: readonly Edit[];
+}
+
+/** For each kind of question that a session asks, the function that answers it, under the same name. */
+export type Handlers<Query extends Named, Answer extends Named, Peer> = {
+  readonly [Kind in Query['kind']]: (query: Of<Query, Kind>, peer: Peer) => Of<Answer, Kind>;
+};
+
+interface Named {
+  readonly kind: string;
+}
+
+type Of<Union extends Named, Kind> = Extract<Union, { readonly kind: Kind }>;
+
+/** One function for all kinds of questions: calls the handler that has the name of the question. */
+export function handlerOf<Query extends Named, Answer extends Named, Peer>(
+  handlers: Handlers<Query, Answer, Peer>,
+): (query: Query, peer: Peer) => Answer {
+  // TypeScript does not see that a question and the handler of its name belong together
+  const byName = handlers as unknown as Readonly<Record<string, (query: Query, peer: Peer) => Answer>>;
+  return (query, peer) => byName[query.kind]!(query, peer);
 }

@@ -39,13 +39,13 @@ test('row.overdue when a day begins', async (t) => {
         level,
       ]);
   let now = new Date(2026, 10, 21, 23, 59);
-  const service = await Service.start(
+  const service = await Service.start({
     config,
-    new Log('info', sink),
-    {},
-    loadInWorker(config, '2026-11-21'),
-    () => now,
-  );
+    log: new Log('info', sink),
+    env: {},
+    loading: loadInWorker(config, '2026-11-21'),
+    clock: () => now,
+  });
   t.teardown(async () => {
     await service.stop(0);
     rmSync(folder, { recursive: true, force: true });

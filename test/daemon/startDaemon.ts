@@ -42,7 +42,7 @@ export async function bed(t: Test, text: string, finder?: OpenDiscovery): Promis
   sink.on('data', (chunk: Buffer) => {
     logged += chunk.toString();
   });
-  const service = await Service.start(config, new Log('debug', sink), {}, undefined, undefined, finder);
+  const service = await Service.start({ config, log: new Log('debug', sink), env: {}, discovery: finder });
   t.teardown(async () => {
     await service.stop(0);
     rmSync(folder, { recursive: true, force: true });

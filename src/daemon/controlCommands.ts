@@ -1,0 +1,35 @@
+/**
+ * The commands of the control socket, by name: a further one is one more entry (and a line in wire/controlLines.ts).
+ */
+import type { DiscoveryService } from '../discovery/discoveryService.ts';
+import type { ControlRequest } from '../wire/controlLines.ts';
+import type { RecentVerdicts } from './recentVerdicts.ts';
+
+/** What the commands act on. */
+export interface Controlled {
+  status(): Promise<object>;
+  reload(): Promise<object>;
+  readonly recent: Pick<RecentVerdicts, 'find'>;
+  readonly discovery: Pick<DiscoveryService, 'control'>;
+}
+
+type Answer = object | Promise<object>;
+
+/** The handler of control requests. */
+export function controlCommands(daemon: Controlled): (request: ControlRequest) => Answer {
+  const commands = new Map<string, (argument: string) => Answer>([
+    ['status', () => daemon.status()],
+    ['reload', () => daemon.reload()],
+    ['lookup', (code) => lookup(daemon.recent, code)],
+    ['published', (nextHop) => daemon.discovery.control('show', nextHop)],
+    ['published-refresh', (nextHop) => daemon.discovery.control('refresh', nextHop)],
+    ['published-forget', (nextHop) => daemon.discovery.control('forget', nextHop)],
+  ]);
+  return ({ command, argument }) =>
+    commands.get(command)?.(argument) ?? { ok: false, error: `no control command "${command}"` };
+}
+
+function lookup(recent: Controlled['recent'], code: string): object {
+  const verdict = recent.find(code);
+  return verdict === undefined ? { ok: false } : { ok: true, verdict };
+}

@@ -1,0 +1,80 @@
+/**
+ * The listening sockets of all protocols: those that systemd handed over, else those of the configuration.
+ */
+import type { Server } from 'node:net';
+import { formatListen } from '../config/keys/listenAddress.ts';
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import type { Log } from '../log/log.ts';
+import { inheritedSockets, listenOn, listenOnInherited, type UnixOptions } from '../net/listen.ts';
+import { SocketFile } from '../net/socketFile.ts';
+import type { ServedProtocol } from './protocols.ts';
+
+export interface OpenListener {
+  /** `policy`, `milter`, `socketmap`, `control`. */
+  readonly name: string;
+  /** As main.cf would have it, with the real port. */
+  readonly address: string;
+  /** Its file, where it is a unix socket. */
+  readonly socket: SocketFile | null;
+}
+
+/**
+ * Opens the listeners of one protocol after the other; `opened` is told of each as soon as it is open. Rejects with
+ * ListenError at the first that cannot be opened.
+ */
+export async function openListeners(
+  protocols: readonly ServedProtocol[],
+  service: ServiceSettings,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  opened: (listener: OpenListener) => void,
+): Promise<void> {
+  const inherited = inheritedSockets(env, process.pid);
+  for (const protocol of protocols) {
+    const { name, driver } = protocol;
+    const handedOver = inherited.get(name) ?? [];
+    for (const fd of handedOver) {
+      const server = driver.server();
+      await listenOnInherited(server, fd);
+      const bound = server.address();
+      const file = typeof bound === 'string' && bound.startsWith('/') ? bound : null;
+      opened(await openListener(name, server, `inherited descriptor ${fd}`, file, null, log));
+    }
+    if (handedOver.length > 0) continue;
+    for (const address of service[protocol.listen]) {
+      const server = driver.server();
+      const unix = protocol.unixOptions(service);
+      await listenOn(server, address, unix);
+      const file = address.kind === 'unix' ? address.path : null;
+      const again = { make: () => driver.server(), unix };
+      opened(await openListener(name, server, formatListen(address), file, again, log));
+    }
+  }
+}
+
+/** `file`: the path of a unix socket; `again`: how it is made, null when systemd made it. */
+async function openListener(
+  name: string,
+  server: Server,
+  address: string,
+  file: string | null,
+  again: { readonly make: () => Server; readonly unix: UnixOptions } | null,
+  log: Log,
+): Promise<OpenListener> {
+  const watched = (one: Server): Server => one.on('error', (error) => log.bug(`${name} listener`, error));
+  watched(server);
+  const bound = server.address();
+  const real =
+    typeof bound === 'object' && bound !== null && address.startsWith('inet:')
+      ? address.replace(/[0-9]+$/, String(bound.port))
+      : address;
+  let socket: SocketFile | null = null;
+  if (file !== null) {
+    const make = again === null ? null : () => watched(again.make());
+    const unix = again?.unix ?? { mode: 0, group: null };
+    socket = new SocketFile({ name, path: file, make, unix, log }, server);
+    await socket.learn();
+  }
+  log.listenerOpen(name, real);
+  return { name, address: real, socket };
+}

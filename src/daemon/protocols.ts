@@ -1,0 +1,156 @@
+/**
+ * The protocols that the daemon serves, as one list: a further one is one more entry.
+ *
+ * The name of an entry is the name of its listeners in the log and in `status`, and of the descriptors that systemd hands
+ * over (sd_listen_fds_with_names(3)).
+ */
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import type { Log } from '../log/log.ts';
+import type { Handler } from '../net/connection.ts';
+import { Driver, type DriverLimits } from '../net/driver.ts';
+import type { UnixOptions } from '../net/listen.ts';
+import type { LoopWatch } from '../net/loopWatch.ts';
+import type { Room } from '../net/room.ts';
+import { controlProtocol } from '../session/control.ts';
+import { milterProtocol } from '../session/milter.ts';
+import { policyProtocol } from '../session/policy.ts';
+import type { Protocol } from '../session/protocol.ts';
+import { handlerOf } from '../session/queries.ts';
+import { socketmapProtocol } from '../session/socketmap.ts';
+import type { ControlRequest } from '../wire/controlLines.ts';
+import type { Maps } from './mapService.ts';
+import type { VerdictService } from './verdictService.ts';
+
+type AnyDriver = Pick<
+  Driver<unknown, unknown, unknown, unknown, unknown>,
+  'server' | 'drain' | 'open' | 'counters' | 'limits'
+>;
+
+interface Interface {
+  readonly name: string;
+  /** The setting that says where it listens. */
+  readonly listen: 'policyListen' | 'milterListen' | 'socketmapListen' | 'controlListen';
+  /** Permission bits of its unix sockets, owned by the process's own group; null: `socket-mode` and `socket-group`. */
+  readonly socketMode: number | null;
+  /** A limit of its own, so that others cannot use it up; null: counts towards `max-connections` with the others. */
+  readonly maxConnections: number | null;
+}
+
+interface Entry<State, In, Out, Query, Answer> extends Interface {
+  readonly protocol: Protocol<State, In, Out, Query, Answer>;
+  readonly handler: Handler<Query, Answer>;
+}
+
+/** What answers the questions of the sessions. */
+export interface Services {
+  readonly verdicts: VerdictService;
+  readonly maps: Maps;
+  readonly control: (request: ControlRequest) => object | Promise<object>;
+}
+
+/** What the drivers of the MTAs' protocols share. */
+export interface Shared {
+  readonly log: Log;
+  readonly watch: LoopWatch;
+  readonly room: Room;
+  /** Can they read through the shared buffer (sharedRead.ts)? */
+  readonly reads: boolean;
+}
+
+/** Connections of the control socket; they do not count among the others, so `status` answers when those are too many. */
+const MAX_CONTROL = 64;
+
+/** One protocol with the driver that serves it. */
+export class ServedProtocol {
+  readonly name: string;
+  readonly listen: Interface['listen'];
+  readonly driver: AnyDriver;
+  readonly #socketMode: number | null;
+  readonly #maxConnections: number | null;
+
+  private constructor(entry: Interface, driver: AnyDriver) {
+    this.name = entry.name;
+    this.listen = entry.listen;
+    this.driver = driver;
+    this.#socketMode = entry.socketMode;
+    this.#maxConnections = entry.maxConnections;
+  }
+
+  static of<State, In, Out, Query, Answer>(
+    entry: Entry<State, In, Out, Query, Answer>,
+    service: ServiceSettings,
+    { log, watch, room, reads }: Shared,
+  ): ServedProtocol {
+    const { protocol, handler, maxConnections } = entry;
+    const limits = limitsOf(service, maxConnections);
+    const driver =
+      maxConnections === null
+        ? new Driver(protocol, handler, limits, log, reads, watch, room)
+        : new Driver(protocol, handler, limits, log, false, watch);
+    return new ServedProtocol(entry, driver);
+  }
+
+  /** The limits of these settings count from now on. */
+  reload(service: ServiceSettings): void {
+    this.driver.limits = limitsOf(service, this.#maxConnections);
+  }
+
+  /** How its unix sockets are made. */
+  unixOptions({ socketMode, socketGroup }: ServiceSettings): UnixOptions {
+    return this.#socketMode === null
+      ? { mode: socketMode, group: socketGroup }
+      : { mode: this.#socketMode, group: null };
+  }
+}
+
+/** The list itself; systemd's descriptors are looked for, and listeners opened, in its order. */
+export function servedProtocols(
+  service: ServiceSettings,
+  { verdicts, maps, control }: Services,
+  shared: Shared,
+): readonly ServedProtocol[] {
+  const serve = <State, In, Out, Query, Answer>(entry: Entry<State, In, Out, Query, Answer>) =>
+    ServedProtocol.of(entry, service, shared);
+  const { maxPacketBytes, maxRecipients, maxRequestBytes, maxAttributes } = service;
+  const mta = { socketMode: null, maxConnections: null };
+  return [
+    serve({
+      name: 'policy',
+      listen: 'policyListen',
+      ...mta,
+      protocol: policyProtocol({ requestBytes: maxRequestBytes, attributes: maxAttributes }),
+      handler: handlerOf(verdicts.policy),
+    }),
+    serve({
+      name: 'milter',
+      listen: 'milterListen',
+      ...mta,
+      protocol: milterProtocol({ maxPacketBytes, maxRecipients }),
+      handler: handlerOf(verdicts.milter),
+    }),
+    serve({
+      name: 'socketmap',
+      listen: 'socketmapListen',
+      ...mta,
+      protocol: socketmapProtocol,
+      handler: (request, peer) => maps.answer(request, peer),
+    }),
+    serve({
+      name: 'control',
+      listen: 'controlListen',
+      socketMode: 0o600,
+      maxConnections: MAX_CONTROL,
+      protocol: controlProtocol,
+      handler: control,
+    }),
+  ];
+}
+
+function limitsOf(service: ServiceSettings, maxConnections: number | null): DriverLimits {
+  return {
+    maxConnections: maxConnections ?? service.maxConnections,
+    maxConnectionsPerClient: service.maxConnectionsPerClient,
+    idleTimeoutSeconds: service.idleTimeoutMs / 1000,
+    requestTimeoutSeconds: service.requestTimeoutMs / 1000,
+  };
+}
