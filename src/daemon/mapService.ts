@@ -1,5 +1,5 @@
 /**
- * The handler behind socketmap: a request to its reply, with the counters and the log line.
+ * The handler behind socketmap: a request to its reply, of which the listeners are told (mapListeners.ts).
  *
  * A status that smtp(8) asks about names a server, not the domain that led there. But one smtp(8) process has one connection
  * for all maps of one socket, makes one delivery at a time and asks for its TLS policy first, so the next hop asked for last
@@ -7,7 +7,6 @@
  */
 
 import type { DiscoveryService } from '../discovery/discoveryService.ts';
-import type { Log } from '../log/log.ts';
 import { answerMap, type MapAnswer } from '../maps/mapAnswer.ts';
 import { answerRouteMap, isRouteMap, type RouteMap, type RouteTargets } from '../maps/transportMap.ts';
 import type { Peer } from '../net/connection.ts';
@@ -15,20 +14,14 @@ import type { SocketmapRequest } from '../wire/socketmapDecode.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
 import type { Active } from './active.ts';
 import type { FailedNextHops } from './failedNextHops.ts';
-
-export interface MapCounters {
-  ok: number;
-  notFound: number;
-  temp: number;
-}
+import type { MapListeners } from './mapListeners.ts';
 
 /** A domain, or a host with a port; what is longer is not worth keeping for each connection. */
 const MAX_HOP = 512;
 
 export class Maps {
-  readonly counters: MapCounters = { ok: 0, notFound: 0, temp: 0 };
   readonly #active: () => Active;
-  readonly #log: Log;
+  readonly #listeners: Pick<MapListeners, 'tell'>;
   readonly #known: FailedNextHops;
   readonly #discovery: Pick<DiscoveryService, 'find'>;
   /** What each connection asked the policy of marked mail for last. */
@@ -40,12 +33,12 @@ export class Maps {
    */
   constructor(
     active: () => Active,
-    log: Log,
+    listeners: Pick<MapListeners, 'tell'>,
     known: FailedNextHops,
     discovery: Pick<DiscoveryService, 'find'>,
   ) {
     this.#active = active;
-    this.#log = log;
+    this.#listeners = listeners;
     this.#known = known;
     this.#discovery = discovery;
   }
@@ -67,19 +60,10 @@ export class Maps {
   }
 
   #say({ map, key }: SocketmapRequest, { reply, decision }: MapAnswer, peer: Peer): SocketmapReply {
-    // formatted before it is counted: what cannot be sent is a bug, and answered TEMP by the session
+    // formatted before anybody is told: what cannot be sent is a bug, and answered TEMP by the session
     const said = formatSocketmapReply(reply);
-    if (reply.status === 'OK') this.counters.ok++;
-    else if (reply.status === 'NOTFOUND') this.counters.notFound++;
-    else this.counters.temp++;
-    this.#log.mapAnswer({
-      conn: peer.conn,
-      map,
-      key,
-      reply: said,
-      row: decision?.row ?? null,
-      failed: reply.status === 'TEMP' || reply.status === 'PERM',
-    });
+    const row = decision?.row ?? null;
+    this.#listeners.tell({ conn: peer.conn, map, key, status: reply.status, reply: said, row });
     return reply;
   }
 

@@ -22,6 +22,7 @@ import { controlCommands } from './controlCommands.ts';
 import { DayWatch } from './dayWatch.ts';
 import { FailedNextHops } from './failedNextHops.ts';
 import { type OpenListener, openListeners } from './listeners.ts';
+import { MapListeners } from './mapListeners.ts';
 import { Maps } from './mapService.ts';
 import { Routing } from './messageRouting.ts';
 import { PostfixWatch } from './postfixWatch.ts';
@@ -31,6 +32,7 @@ import { releaseMemory } from './releaseMemory.ts';
 import { type LoadedConfig, Reloading } from './reloading.ts';
 import { statusReport } from './statusReport.ts';
 import { SystemWatch } from './systemWatch.ts';
+import { VerdictListeners } from './verdictListeners.ts';
 import { VerdictService } from './verdictService.ts';
 
 /** The configuration has mistakes; they are all here. */
@@ -76,7 +78,9 @@ export class Service {
   readonly #config: string;
   readonly #log: Log;
   readonly #verdicts: VerdictService;
-  readonly #maps: Maps;
+  readonly #recent: RecentVerdicts;
+  readonly #verdictListeners: VerdictListeners;
+  readonly #mapListeners: MapListeners;
   readonly #protocols: readonly ServedProtocol[];
   /** What connections of the MTAs' protocols share. */
   readonly #room: Room;
@@ -123,27 +127,29 @@ export class Service {
     this.#room = new Room(service.maxMemoryBytes);
     this.#surroundings = new SystemWatch(this.#room, log);
     this.#surroundings.fit(service.maxConnections);
-    const recent = new RecentVerdicts(service.recentVerdicts, service.recentVerdictsBytes);
+    this.#recent = new RecentVerdicts(service.recentVerdicts, service.recentVerdictsBytes);
+    this.#verdictListeners = new VerdictListeners(log, this.#recent);
+    this.#mapListeners = new MapListeners(log);
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
     const known = new FailedNextHops();
     const verdicts = new VerdictService(
       activeOf(service, table, marks.keys, loaded.rules),
       createCodes(Math.random()),
       log,
-      recent,
+      this.#verdictListeners,
       new Routing(known),
     );
     this.#verdicts = verdicts;
-    this.#maps = new Maps(() => verdicts.active, log, known, discovery);
+    const maps = new Maps(() => verdicts.active, this.#mapListeners, known, discovery);
     const control = controlCommands({
       status: () => this.#status(),
       reload: () => this.reload(),
-      recent,
+      recent: this.#recent,
       discovery,
     });
     this.#protocols = servedProtocols(
       service,
-      { verdicts, maps: this.#maps, control },
+      { verdicts, maps, control },
       { log, watch: this.#watch, room: this.#room, reads },
     );
     log.setLevel(service.logLevel);
@@ -211,15 +217,16 @@ export class Service {
       table: this.#verdicts.active.table,
       listeners: this.listeners,
       drivers: new Map(this.#protocols.map(({ name, driver }) => [name, driver])),
-      verdicts: this.#verdicts.counters,
-      verdictsByTls: this.#verdicts.byTls.counters,
+      verdicts: this.#verdictListeners.counters,
+      verdictsByTls: this.#verdictListeners.byTls.counters,
       loopDelay: this.#watch.report(),
-      maps: this.#maps.counters,
+      maps: this.#mapListeners.counters,
       published: this.#discovery.status(),
       routes: this.#verdicts.routing.counters,
       postfix: this.#postfix.status(),
       memory: [
         this.#room.memory,
+        this.#recent.memory,
         ...this.#verdicts.memory,
         ...this.#discovery.memory,
         ...this.#log.output.memory,

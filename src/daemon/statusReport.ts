@@ -9,10 +9,10 @@ import type { PolicyTable } from '../core/table.ts';
 import type { DriverCounters } from '../net/connection.ts';
 import type { LoopDelay } from '../net/loopWatch.ts';
 import type { OpenListener } from './listeners.ts';
-import type { MapCounters } from './mapService.ts';
+import type { MapCounters } from './mapListeners.ts';
 import type { RouteCounters } from './messageRouting.ts';
 import type { TlsCounters } from './tlsCounters.ts';
-import type { VerdictCounters } from './verdictService.ts';
+import type { VerdictCounters } from './verdictListeners.ts';
 import { packageVersion } from './version.ts';
 
 export interface StatusParts {

@@ -1,6 +1,6 @@
 /**
- * The handler behind both mail protocols: a session's question to the core's verdict, and on the way out the code, the
- * reply text, the log line, the counters and the list of recent verdicts.
+ * The handlers behind both mail protocols: a session's question to the core's verdict, and on the way out the code and the
+ * text of the reply. Whoever keeps verdicts is told of each (verdictListeners.ts).
  *
  * A transaction is decided by one table from its first question to its last: the milter session carries the table, the
  * policy protocol finds it again under `instance`.
@@ -13,7 +13,6 @@ import type { Transaction } from '../core/transaction.ts';
 import { combine, type Verdict } from '../core/verdict.ts';
 import { messageEdits } from '../edits/messageEdits.ts';
 import type { Log } from '../log/log.ts';
-import type { VerdictRecord } from '../log/verdictFields.ts';
 import type { Peer } from '../net/connection.ts';
 import { decide } from '../receive/decide.ts';
 import { asksForPin } from '../receive/interfaces.ts';
@@ -31,27 +30,13 @@ import type {
 } from '../session/queries.ts';
 import type { Active } from './active.ts';
 import { type Routing, requestsRequireTls } from './messageRouting.ts';
-import type { RecentVerdicts } from './recentVerdicts.ts';
-import { VerdictsByTls } from './tlsCounters.ts';
 import { TransactionMemory } from './transactionMemory.ts';
-
-export interface VerdictCounters {
-  accept: number;
-  hold: number;
-  defer: number;
-  reject: number;
-  /** Accepted although unprotected, by `violation = tag`. */
-  tagged: number;
-  /** Would have been held, deferred or refused, were the row not in observe mode. */
-  wouldRefuse: number;
-}
+import type { VerdictListeners } from './verdictListeners.ts';
 
 const NO_EDITS: readonly Edit[] = [];
 const CANNOT_ROUTE = 'cannot change recipients: messages that a rule sends another way are deferred';
 
 export class VerdictService {
-  readonly counters: VerdictCounters = { accept: 0, hold: 0, defer: 0, reject: 0, tagged: 0, wouldRefuse: 0 };
-  readonly byTls = new VerdictsByTls();
   readonly routing: Routing;
   /** Told what each MTA calls itself. */
   sawMta: (mta: string) => void = () => {};
@@ -74,16 +59,22 @@ export class VerdictService {
     message: (query, peer) => this.#message(query, peer),
   };
   readonly #code: () => string;
-  readonly #log: Log;
-  readonly #recent: RecentVerdicts;
+  readonly #log: Pick<Log, 'degraded'>;
+  readonly #listeners: Pick<VerdictListeners, 'tell'>;
 
-  constructor(active: Active, code: () => string, log: Log, recent: RecentVerdicts, routing: Routing) {
+  constructor(
+    active: Active,
+    code: () => string,
+    log: Pick<Log, 'degraded'>,
+    listeners: Pick<VerdictListeners, 'tell'>,
+    routing: Routing,
+  ) {
     this.#active = active;
     this.#earlier.set(active.table, active);
     this.routing = routing;
     this.#code = code;
     this.#log = log;
-    this.#recent = recent;
+    this.#listeners = listeners;
   }
 
   get active(): Active {
@@ -97,7 +88,7 @@ export class VerdictService {
 
   /** For `status`. */
   get memory(): readonly MemoryUse[] {
-    return [this.#recent.memory, ...this.#memory.memory, this.routing.memory];
+    return [...this.#memory.memory, this.routing.memory];
   }
 
   /** Forgets what is too old; call it now and then. */
@@ -217,7 +208,7 @@ export class VerdictService {
     return { kind: 'judge', verdict, table, reply, holdReason: holdReason(verdict, code) };
   }
 
-  /** Counts, logs and keeps a verdict; returns the reply when it is a refusal. */
+  /** Tells the listeners of a verdict; returns the reply when it is a refusal. */
   #record(
     transaction: Transaction,
     verdict: Verdict,
@@ -232,11 +223,7 @@ export class VerdictService {
     const said = action === 'defer' || action === 'reject' ? action : would;
     const byRow = said !== null && decisive !== null ? replyFor(decisive, said, tls, code) : null;
     const reply = routed?.reply ?? byRow;
-    this.counters[action]++;
-    this.byTls.add(transaction, verdict);
-    if (verdict.tagged) this.counters.tagged++;
-    if (verdict.wouldBe !== null) this.counters.wouldRefuse++;
-    const record: VerdictRecord = {
+    this.#listeners.tell({
       code,
       timeMs: Date.now(),
       transaction,
@@ -248,8 +235,7 @@ export class VerdictService {
       ...(routed === null
         ? null
         : { route: { rules: routed.rules, ways: routed.ways, outcome: routed.kind } }),
-    };
-    this.#recent.add(record, this.#log.verdict(record));
+    });
     return refuses(verdict) ? reply : null;
   }
 }

@@ -7,8 +7,8 @@ import {
   MAX_FAILED,
   MAX_KNOWN_BYTES,
 } from '../../src/daemon/failedNextHops.ts';
+import { MapListeners } from '../../src/daemon/mapListeners.ts';
 import { Maps } from '../../src/daemon/mapService.ts';
-import type { Log } from '../../src/log/log.ts';
 import { tableOf } from '../core/buildTables.ts';
 
 const NOW = 1_700_000_000_000;
@@ -83,7 +83,7 @@ t.test('learnt from the questions of one connection', async (t) => {
     ways: { relayhost: null, fallbacks: new Map() },
   };
   const log = { mapAnswer: () => {} };
-  const maps = new Maps(() => active as unknown as Active, log as unknown as Log, known, {
+  const maps = new Maps(() => active as unknown as Active, new MapListeners(log), known, {
     find: () => Promise.reject(new Error('not asked')),
   });
   const [one, two] = [

@@ -1,0 +1,43 @@
+/** Who is told of each verdict: counters, log and the list of recent verdicts. A further listener is one more line. */
+import type { Verdict } from '../core/verdict.ts';
+import type { Log } from '../log/log.ts';
+import type { VerdictRecord } from '../log/verdictFields.ts';
+import type { RecentVerdicts } from './recentVerdicts.ts';
+import { VerdictsByTls } from './tlsCounters.ts';
+
+export interface VerdictCounters {
+  accept: number;
+  hold: number;
+  defer: number;
+  reject: number;
+  /** Accepted although unprotected, by `violation = tag`. */
+  tagged: number;
+  /** Would have been held, deferred or refused, were the row not in observe mode. */
+  wouldRefuse: number;
+}
+
+export class VerdictListeners {
+  readonly counters: VerdictCounters = { accept: 0, hold: 0, defer: 0, reject: 0, tagged: 0, wouldRefuse: 0 };
+  readonly byTls = new VerdictsByTls();
+  readonly #listeners: readonly ((record: VerdictRecord) => void)[];
+
+  constructor(log: Log, recent: RecentVerdicts) {
+    this.#listeners = [
+      ({ verdict }) => this.#count(verdict),
+      ({ transaction, verdict }) => this.byTls.add(transaction, verdict),
+      // `lookup` shows the line of the log, which is made once
+      (record) => recent.add(record, log.verdict(record)),
+    ];
+  }
+
+  /** Tells each in turn. What one of them throws is thrown: the verdict is not given, and its session fails safe. */
+  tell(record: VerdictRecord): void {
+    for (const listener of this.#listeners) listener(record);
+  }
+
+  #count({ action, tagged, wouldBe }: Verdict): void {
+    this.counters[action]++;
+    if (tagged) this.counters.tagged++;
+    if (wouldBe !== null) this.counters.wouldRefuse++;
+  }
+}
