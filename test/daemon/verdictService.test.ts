@@ -1,0 +1,135 @@
+/** Verdicts without a socket or a log: what the handlers answer, and what the listeners are told. */
+import t from 'tap';
+import type { Transaction } from '../../src/core/transaction.ts';
+import { FailedNextHops } from '../../src/daemon/failedNextHops.ts';
+import { Routing } from '../../src/daemon/messageRouting.ts';
+import { VerdictService } from '../../src/daemon/verdictService.ts';
+import type { VerdictRecord } from '../../src/log/verdictFields.ts';
+import { handlerOf } from '../../src/session/queries.ts';
+import { activeBy, messageQuery, recipientQuery } from './activeFixture.ts';
+
+const TABLE = `relayhost =
+[rule secure]
+subject-tag = [secure]
+[policy needs]
+receive = encrypt
+[policy tries]
+receive = encrypt
+violation = hold
+[domains]
+enc.example = needs
+held.example = tries
+`;
+const PLAIN = { tls: { kind: 'plain' } } as const satisfies Partial<Transaction>;
+const peer = { conn: 7, peer: '192.0.2.1:4711' };
+
+function serving(t: Parameters<typeof activeBy>[0], text = TABLE) {
+  const told: VerdictRecord[] = [];
+  const degraded: string[] = [];
+  let codes = 0;
+  const service = new VerdictService(
+    activeBy(t, text),
+    () => `C${++codes}`,
+    { degraded: (_conn, what) => degraded.push(what) },
+    { tell: (record) => told.push(record) },
+    new Routing(new FailedNextHops()),
+  );
+  const policy = handlerOf(service.policy);
+  const milter = handlerOf(service.milter);
+  return { service, told, degraded, policy, milter };
+}
+
+t.test('policy: every answer is told to the listeners', async (t) => {
+  const { told, policy } = serving(t);
+  t.match(policy(recipientQuery('policy', '<bob@enc.example>'), peer), {
+    verdict: { action: 'accept' },
+    reply: null,
+    holdReason: '',
+  });
+  const refused = policy(recipientQuery('policy', '<bob@enc.example>', PLAIN), peer);
+  t.match(refused, { verdict: { action: 'reject' }, reply: { code: 530, text: /\[C2\]/ } });
+  const held = policy(recipientQuery('policy', '<bob@held.example>', PLAIN), peer);
+  t.match(held, { verdict: { action: 'hold' }, reply: null, holdReason: /^tlsward: .* \[C3\]$/ });
+  t.match(told, [
+    { code: 'C1', conn: 7, generation: 1, reply: null, notes: [] },
+    { code: 'C2', reply: refused.reply, verdict: refused.verdict },
+    { code: 'C3', reply: null },
+  ]);
+  t.equal(told.length, 3);
+});
+
+t.test('policy: one instance is decided by one table, and its recipients are remembered', async (t) => {
+  const { service, policy, told } = serving(t);
+  const first = policy(recipientQuery('policy', '<bob@free.example>', PLAIN, '1.2'), peer);
+  t.equal(first.verdict.action, 'accept');
+  service.active = activeBy(t, TABLE.replace('enc.example', 'free.example'));
+  const again = policy(recipientQuery('policy', '<bob@free.example>', PLAIN, '1.2'), peer);
+  t.equal(again.verdict.action, 'accept', 'by the table it began with');
+  t.equal(again.table, first.table);
+  const other = policy(recipientQuery('policy', '<bob@free.example>', PLAIN, '1.3'), { ...peer, conn: 8 });
+  t.equal(other.verdict.action, 'reject', 'a new one by the new table');
+  const unseen = { ...PLAIN, stage: 'DATA', recipients: [], unseenRecipients: true } as const;
+  const query = { ...recipientQuery('policy', '<bob@free.example>', unseen, '1.2'), recipientCount: 2 };
+  policy(query, peer);
+  t.match(told.at(-1)?.transaction, {
+    recipients: [{ mailbox: 'bob@free.example' }],
+    unseenRecipients: false,
+  });
+  policy({ ...query, recipientCount: 3 }, peer);
+  t.match(told.at(-1)?.transaction, { unseenRecipients: true }, 'more than were asked about');
+});
+
+t.test('milter: a recipient that stays is told of once, at the end of the message', async (t) => {
+  const { told, milter } = serving(t);
+  const kept = milter(recipientQuery('milter', '<bob@enc.example>'), peer);
+  t.match(kept, { kind: 'judge', verdict: { action: 'accept' }, reply: null });
+  t.equal(told.length, 0);
+  const refused = milter(recipientQuery('milter', '<bob@enc.example>', PLAIN), peer);
+  t.match(refused, { kind: 'judge', verdict: { action: 'reject' }, reply: { code: 530 } });
+  t.equal(told.length, 1);
+  const atEnd = milter(messageQuery(['<bob@enc.example>'], []), peer);
+  t.match(atEnd, { kind: 'message', verdict: { action: 'accept' }, reply: null, routes: [] });
+  t.equal(told.length, 2);
+  t.notOk(told[1]?.route);
+});
+
+t.test('milter: what a rule decides is part of the verdict', async (t) => {
+  const { told, milter, service } = serving(t);
+  let mta = '';
+  service.sawMta = (name) => {
+    mta = name;
+  };
+  const subject = [{ name: 'Subject', value: ' [secure]' }];
+  const routed = milter(messageQuery(['<bob@good.example>'], subject), peer);
+  t.match(routed, { verdict: { action: 'accept' }, reply: null });
+  t.match(told[0], { code: 'C1', route: { rules: ['secure'], outcome: 'routed' } });
+  t.equal(mta, 'Postfix 3.10.13');
+  const stopped = milter(messageQuery(['<bob@good.example>'], subject, { shownRecipients: null }), peer);
+  t.match(stopped, { verdict: { action: 'defer' }, reply: { code: 451 }, edits: [], routes: [] });
+  t.match(told[1], { reply: { code: 451 }, route: { outcome: 'deferred' } });
+});
+
+t.test('milter: what an MTA does not offer is said once', async (t) => {
+  const { degraded, milter, service } = serving(t);
+  const query = { kind: 'events', missing: ['cannot hold'], changesRecipients: false } as const;
+  t.equal(milter(query, peer), service.active.events);
+  milter(query, { ...peer, conn: 8 });
+  t.match(degraded, ['cannot hold', /^cannot change recipients/]);
+  t.equal(degraded.length, 2);
+});
+
+t.test('a listener that throws leaves the question unanswered', async (t) => {
+  const service = new VerdictService(
+    activeBy(t, TABLE),
+    () => 'C',
+    { degraded: () => {} },
+    {
+      tell: () => {
+        throw new Error('disk full');
+      },
+    },
+    new Routing(new FailedNextHops()),
+  );
+  const ask = () => handlerOf(service.policy)(recipientQuery('policy', '<bob@enc.example>'), peer);
+  t.throws(ask, { message: 'disk full' });
+});
