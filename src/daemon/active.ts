@@ -69,7 +69,7 @@ export function activeOf(
   };
 }
 
-/** How messages that a rule speaks of are sent on. */
+/** How messages that a rule applies to are sent on. */
 export function routeSettings(service: ServiceSettings): RouteSettings {
   const { messageRoute, routeHeader, relayhost, remoteTransports, localDomains } = service;
   return { mode: messageRoute, header: routeHeader, relayhost, remoteTransports, localDomains };

@@ -1,5 +1,6 @@
 /**
- * Says once a day which rows are past their `until`: an exception nobody ends must not fall silent because the daemon runs on.
+ * Says once a day which rows are past their `until`: an exception that is never ended must not be forgotten
+ * because the daemon runs on.
  *
  * Asked every half minute what day it is, which is right after a suspended machine, a changed clock and a changed time
  * zone as well; a timer of 24 hours would not be. When a table is loaded its notices say the same (`config.notice`).

@@ -60,7 +60,7 @@ export class Maps {
   }
 
   #say({ map, key }: SocketmapRequest, { reply, decision }: MapAnswer, peer: Peer): SocketmapReply {
-    // formatted before anybody is told: what cannot be sent is a bug, and answered TEMP by the session
+    // formatted before the listeners are told: a reply that cannot be sent is a bug, and the session answers TEMP
     const said = formatSocketmapReply(reply);
     const row = decision?.row ?? null;
     this.#listeners.tell({ conn: peer.conn, map, key, status: reply.status, reply: said, row });

@@ -1,12 +1,12 @@
 /**
  * Rules at work: what a message needs, what is known of its recipients' next hops, and the way it then takes. The
- * decisions are pure (core/rules.ts, rules/route.ts); this file brings together what they look at.
+ * decisions are pure (rules/matchRules.ts, rules/route.ts); this file brings together what they look at.
  *
  * A message that this host sends to itself for a second look, or that comes back from a content filter or sendmail(1), may
  * carry a field that says what an earlier look found (rules/fence.ts); every recipient without a mark then needs that, too.
  *
  * A message is held against the rules of the table it began with. A connection that was negotiated before rules came into
- * force was not asked for what they look at: a message on it that one of them might speak of is deferred, and the author's
+ * force was not asked for what they look at: a message on it that one of them might apply to is deferred, and the author's
  * program tries again on a new connection.
  */
 
@@ -66,7 +66,7 @@ export class Routing {
     return this.#known.memory;
   }
 
-  /** The way of a message at its end; null: no rule speaks of it. `active`: what its table belongs to. */
+  /** How a message is sent on, decided at its end; null: no rule applies. `active`: what was in force with its table. */
   message(query: MessageQuery, active: Active, code: string, now: number): Routed | null {
     if (namesWay(query.transaction, active.facts)) {
       this.counters.refused++;
@@ -224,7 +224,7 @@ function recipientsOf({ shownRecipients, transaction }: MessageQuery): readonly 
   }));
 }
 
-/** Recipients that were not kept may be anybody. */
+/** A recipient that was not kept may be at any domain. */
 function unlisted({ transaction }: MessageQuery, table: PolicyTable): Protected | null {
   const any = transaction.unseenRecipients && protectsDelivery(table.packed.settings);
   return any ? { recipient: '', why: 'not all recipients could be looked at' } : null;
@@ -236,7 +236,7 @@ function byRow({ address }: RuleRecipient, need: Need, table: PolicyTable): bool
   return decision.kind === 'policy' && atLeast(decision.policy.level, need.level);
 }
 
-/** A message of which too little was seen to say that no rule speaks of it; null: enough was seen. */
+/** Defers a message of which too little was seen to exclude that a rule applies; null: enough was seen. */
 function unseen(
   query: MessageQuery,
   rules: readonly Rule[],

@@ -1,7 +1,7 @@
 /**
  * What the Postfix on this host says of itself, asked of postconf(1): its version, and the settings on which promises of the
  * table depend. A program of ours is started for that, without a shell; it has two seconds and 64 KiB, and an answer that does
- * not come, or comes from something else, is null. Never throws, and holds up nobody.
+ * not come, or comes from something else, is null. Never throws, and delays no mail.
  *
  * A setting that the version does not know is not in the answer. Entries of master.cf can override tls_required_enable
  * (`-o tls_required_enable=yes`); so those are asked for, too, and one that differs counts.

@@ -40,7 +40,8 @@ export class ConfigRejected extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    super(`${problems.length} mistakes in the configuration`);
+    const count = problems.length;
+    super(`${count} mistake${count === 1 ? '' : 's'} in the configuration`);
     this.problems = problems;
   }
 }
@@ -84,7 +85,7 @@ export class Service {
   readonly #protocols: readonly ServedProtocol[];
   /** What connections of the MTAs' protocols share. */
   readonly #room: Room;
-  readonly #surroundings: SystemWatch;
+  readonly #systemWatch: SystemWatch;
   readonly #startedAt = new Date();
   readonly #reloading: Reloading;
   readonly #sweep: NodeJS.Timeout;
@@ -107,7 +108,7 @@ export class Service {
     try {
       await openListeners(service.#protocols, loaded.service, env, log, (listener) => {
         service.listeners.push(listener);
-        if (listener.socket !== null) service.#surroundings.sockets.push(listener.socket);
+        if (listener.socket !== null) service.#systemWatch.sockets.push(listener.socket);
       });
     } catch (error) {
       await service.stop(0);
@@ -125,8 +126,8 @@ export class Service {
     this.#discovery = discovery;
     this.#watch = new LoopWatch((ms, served, leftOut) => log.loopDelay(ms, served, leftOut));
     this.#room = new Room(service.maxMemoryBytes);
-    this.#surroundings = new SystemWatch(this.#room, log);
-    this.#surroundings.fit(service.maxConnections);
+    this.#systemWatch = new SystemWatch(this.#room, log);
+    this.#systemWatch.fit(service.maxConnections);
     this.#recent = new RecentVerdicts(service.recentVerdicts, service.recentVerdictsBytes);
     this.#verdictListeners = new VerdictListeners(log, this.#recent);
     this.#mapListeners = new MapListeners(log);
@@ -198,7 +199,7 @@ export class Service {
     this.#verdicts.active = activeOf(service, table, marks.keys, loaded.rules);
     for (const protocol of this.#protocols) protocol.reload(service);
     this.#room.limitBytes = service.maxMemoryBytes;
-    this.#surroundings.fit(service.maxConnections);
+    this.#systemWatch.fit(service.maxConnections);
     this.#log.setLevel(service.logLevel);
     this.#announce(loaded, table, begun);
     this.#postfix.reload(loaded);
@@ -250,7 +251,7 @@ export class Service {
   async stop(limitSeconds = this.#reloading.loaded.service.shutdownTimeoutMs / 1000): Promise<number> {
     clearInterval(this.#sweep);
     this.#watch.stop();
-    this.#surroundings.close();
+    this.#systemWatch.close();
     const cutOff = await Promise.all(this.#protocols.map(({ driver }) => driver.drain(limitSeconds)));
     await this.#discovery.close();
     return cutOff.reduce((sum, count) => sum + count, 0);

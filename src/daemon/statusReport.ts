@@ -47,7 +47,7 @@ export interface StatusParts {
     readonly connections: number;
     readonly maxConnections: number;
   };
-  /** Lines that nobody read, and what write(2) says. */
+  /** Lines that could not be written, and the error of write(2). */
   readonly log: { readonly dropped: number; readonly failure: string };
 }
 
@@ -93,7 +93,7 @@ export function statusReport(parts: StatusParts): object {
 /** Lines of `status` about what is overdue; a line for one more counts the rest. */
 const MAX_OVERDUE = 100;
 
-/** Sections past their `until`; they stay in force, and somebody should decide about them. */
+/** Sections past their `until`; they stay in force until the administrator decides about them. */
 function overdueRows(dated: readonly Dated[], today: string): string[] {
   const overdue = overdueOf(dated, today);
   const lines = overdue.slice(0, MAX_OVERDUE).map(({ file, line, where, until, reason }) => {

@@ -1,6 +1,7 @@
 /**
- * Verdicts by what protected the session, one interface each: "how much of our mail comes in plain text?" is the first
- * question of anybody who wants to require TLS. The names are a fixed set, because a peer can call its version anything.
+ * Verdicts by what protected the session, for each protocol: "how much of our mail comes in plain text?" is the first
+ * question of an administrator who wants to require TLS. The names are a fixed set, because a peer can call its
+ * version anything.
  */
 import type { TlsState } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';

@@ -1,6 +1,6 @@
 /**
  * The handlers behind both mail protocols: a session's question to the core's verdict, and on the way out the code and the
- * text of the reply. Whoever keeps verdicts is told of each (verdictListeners.ts).
+ * text of the reply. Every verdict is reported to the listeners (verdictListeners.ts).
  *
  * A transaction is decided by one table from its first question to its last: the milter session carries the table, the
  * policy protocol finds it again under `instance`.
@@ -151,7 +151,7 @@ export class VerdictService {
     const table = query.table ?? this.active.table;
     const transaction = this.#withCertificate(query.transaction, peer);
     const verdict = decide(transaction, table, this.active.facts);
-    // recipients that stay in the message are spoken of once, at its end
+    // recipients that stay in the message are reported once, at its end
     if (verdict.action === 'accept' || verdict.action === 'hold')
       return { kind: 'judge', verdict, table, reply: null, holdReason: '' };
     return this.#answer(transaction, verdict, table, peer);
@@ -183,7 +183,7 @@ export class VerdictService {
       : messageEdits(
           {
             transaction,
-            // the mark speaks of how the message arrived
+            // the mark describes how the message arrived
             verdict: judged,
             headers: query.headers,
             shown: query.shown,

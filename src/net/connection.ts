@@ -40,7 +40,7 @@ export interface Owner<State, In, Out, Query, Answer> {
   readonly log: Log;
   readonly counters: DriverCounters;
   readonly draining: boolean;
-  /** Told of each piece of work; null: nobody counts. */
+  /** Told of each piece of work; null: it is not measured. */
   readonly watch: LoopWatch | null;
   readonly room: Room;
   /** Seconds since start. */
@@ -133,7 +133,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, Guest {
       try {
         message = this.decoder.next();
       } catch (error) {
-        // a decoder that failed once has lost its place: nothing more can be read here, whoever's fault it was
+        // a decoder that failed once has lost its place: nothing more can be read here, whether the peer or we were at fault
         this.fault(error);
         this.finish();
         break;
@@ -290,7 +290,7 @@ let due: Any[] = [];
 
 /**
  * Writes once everything that had come was read: the answers to several peers leave one behind the other, so a peer that
- * the first one woke is awake for the rest. Waking is the dearest part of a write.
+ * the first one woke is awake for the rest. Waking is the most expensive part of a write.
  */
 function flushSoon(connection: Any): void {
   if (due.push(connection) === 1) setImmediate(flushDue);

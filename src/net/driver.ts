@@ -120,7 +120,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     return true;
   }
 
-  /** Whoever is refused comes again at once, so a limit has one line a second. */
+  /** A refused client connects again at once, so a limit is logged once a second. */
   #sayRefused(): void {
     for (const [limit, { peer, value, times }] of [...this.#refused]) {
       this.#refused.delete(limit);

@@ -1,10 +1,11 @@
 /**
  * Opens listening sockets: unix paths, TCP ports, and sockets that systemd hands over (socket activation).
  *
- * A unix socket is made with mode 0600 and only then given its group and mode, so nobody can slip in between. A path
- * that exists is replaced only if it is a socket on which nobody answers; anything else is an error that says so. A
- * socket that we made is removed when we close it. Node does that by the path, whatever lies there, so a server whose
- * file another one has replaced is never closed (`closeServer`). A socket that systemd made is not ours to remove.
+ * A unix socket is made with mode 0600 and only then given its group and mode, so that no other user can connect in
+ * between. A path that exists is replaced only if it is a socket on which no process answers; anything else is an error
+ * that says so. A socket that we made is removed when we close it. Node does that by the path, whatever lies there, so a
+ * server whose file another one has replaced is never closed (`closeServer`). A socket that systemd made is not ours to
+ * remove.
  *
  * Sources: sd_listen_fds(3) for LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES; node:net for `fd`, `allowHalfOpen`.
  */
@@ -65,7 +66,7 @@ let left = false;
 
 /**
  * Stops listening. When another file lies where the server has made its own, the server is left open, because closing it
- * would remove that; nobody can reach it any more, and it does not keep the process (but see `mustExit`).
+ * would remove that; no client can reach it any more, and it does not keep the process (but see `mustExit`).
  */
 export function closeServer(server: Server): void {
   const file = made.get(server);
@@ -88,12 +89,12 @@ export function mustExit(): boolean {
   return left;
 }
 
-/** Does somebody answer on the unix socket at this path? */
+/** Does a process answer on the unix socket at this path? */
 export async function socketAnswers(path: string): Promise<boolean> {
   return (await probe(path)) === 'yes';
 }
 
-/** Does somebody answer on this unix socket? `no` means refused: the maker of the file is gone. */
+/** Does a process answer on this unix socket? `no` means refused: the process that made the file is gone. */
 function probe(path: string): Promise<'yes' | 'no' | 'absent'> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -140,7 +141,7 @@ function started(server: Server, listen: () => void): Promise<void> {
 
 /**
  * A server that leaves half-closed connections to us: node's default would drop an answer still being decided.
- * `paused`: an accepted connection is not read from until somebody resumes it.
+ * `paused`: an accepted connection is not read from until it is resumed.
  */
 export function newServer(paused = false): Server {
   return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: paused });

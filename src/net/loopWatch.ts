@@ -12,7 +12,7 @@ const TICK_MS = 250;
 /** No more than one line in this time; the next one says how many were left out. */
 const LINE_EVERY_MS = 10_000;
 
-/** What was being served; null where nobody knows. */
+/** What was being served; null: unknown. */
 export interface Served {
   /** `policy`, `milter`, `socketmap`, `control`. */
   readonly proto: string;

@@ -18,7 +18,7 @@ type WithHandle = Socket & { _handle: object | null };
 
 /**
  * A socket on the handle of `accepted` that hands what it reads to `receive`, as a view of the shared buffer; null when
- * the handle is not to be had, and then `accepted` is as it was. `accepted` must not have been read from
+ * the handle cannot be obtained, and then `accepted` is as it was. `accepted` must not have been read from
  * (`pauseOnConnect`) and is not to be used any more.
  */
 export function shareReads(

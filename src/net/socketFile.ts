@@ -1,8 +1,8 @@
 /**
- * The file of one unix socket, watched: whoever removes it (a clean-up of /run, a second instance, a mistake) leaves a daemon
- * that listens and that nobody can reach.
+ * The file of one unix socket, watched: when it is removed (a clean-up of /run, a second instance, a mistake), the daemon
+ * still listens, but no client can reach it.
  *
- * A look every few seconds costs one lstat(2). A file that is gone, or that is a socket on which nobody answers, is made
+ * A look every few seconds costs one lstat(2). A file that is gone, or that is a socket on which no process answers, is made
  * anew as at the start; connections that are open go on. What somebody else has put there and answers, or is no socket,
  * is left alone and said, and looked at again until it is gone. Another owner or other permissions are said and not changed:
  * somebody may mean it.
@@ -45,7 +45,7 @@ export class SocketFile {
     this.#server = server;
   }
 
-  /** Takes down what the file is like; for whoever just made it. */
+  /** Notes what the file is like, just after it was made. */
   async learn(): Promise<void> {
     this.#made = await lstat(this.#options.path).catch(() => null);
   }

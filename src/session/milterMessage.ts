@@ -1,8 +1,8 @@
 /**
- * One message as it grows: sender and TLS at MAIL, then header fields and body as far as somebody reads them.
+ * One message as it grows: sender and TLS at MAIL, then header fields and body as far as they are needed.
  *
  * Nothing here sends or asks; each function gives the message that comes after what the MTA said. What a chunk or field
- * points to is only good until the next read, so what is kept is copied, and what nobody reads is not even looked at.
+ * points to is only good until the next read, so what is kept is copied, and what is not needed is not even looked at.
  */
 import type { HeaderField } from '../core/messageEdit.ts';
 import { NOT_TOLD, type ToldByMta } from '../core/rule.ts';

@@ -18,7 +18,7 @@
  * Sendmail honours the list for EOM only when one for EOH came too. The TLS set is asked for at MAIL as well as at HELO,
  * because a client may go on after STARTTLS without another EHLO. `{client_addr}` at MAIL is the proof that our list was
  * honoured (see milterTls.ts). `{daemon_addr}` and `{daemon_port}` tell two connections of one client apart. Macros that an
- * MTA does not know do no harm. Where the MTA would send a recipient is asked for only when rules or rows of the deliver leg
+ * MTA does not know do no harm. Where the MTA would send a recipient is asked for only when rules or outbound rows
  * look at it, and the rights to change recipients only when rules route by them.
  *
  * Sources: Postfix MILTER_README and `milter8.c`, Sendmail `milter.c`, libmilter `engine.c` (st_optionneg).

@@ -59,7 +59,7 @@ export interface EventsAnswer {
   readonly bodyLimitBytes: number;
   /** Of an empty body, where a digest of every body is wanted, whatever its size. */
   readonly bodyDigest?: BodyDigest;
-  /** How messages that a rule speaks of are sent on: by other recipients, or by a header. `none`: there are no rules. */
+  /** How messages that a rule applies to are sent on: by other recipients, or by a header. `none`: there are no rules. */
   readonly routes: 'none' | 'recipient' | 'header';
   /** Is it to be shown without rules, too, where the MTA would send each recipient? */
   readonly nextHops?: boolean;
