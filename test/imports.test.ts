@@ -164,3 +164,20 @@ test('what decides has no clock, no chance, no environment', async (t) => {
   );
   t.ok(files.length > 20);
 });
+
+test('contrib/doc/architecture.md has the same table', async (t) => {
+  const page = readFileSync(new URL('contrib/doc/architecture.md', root), 'utf8');
+  const rows = [...page.matchAll(/^\| `([^`]+)` \| ([^|]+) \| ([^|]*)\|$/gm)];
+  const shown = rows.map(([, folder, , imports]) => [
+    folder,
+    [...imports!.matchAll(/`([^`]+)`/g)].map((match) => match[1]),
+  ]);
+  const folders = Object.keys(MAY).filter((folder) => folder !== '.');
+  t.same(
+    shown,
+    folders.map((folder) => [folder, MAY[folder]!.filter((name) => folders.includes(name))]),
+  );
+  for (const [i, folder] of folders.entries())
+    for (const name of MAY[folder]!.filter((other) => folders.includes(other)))
+      t.ok(folders.indexOf(name) < i, `${name} stands above ${folder}`);
+});

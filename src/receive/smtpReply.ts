@@ -99,19 +99,21 @@ function describeBreach(finding: Finding, tls: TlsState): string {
   }
 }
 
-/** Codes: [permanent code, temporary code, detail of the enhanced status]. */
-function codesOf(finding: Finding): readonly [number, number, string] {
+/** Codes of a permanent and of a temporary refusal: SMTP reply code, enhanced status code. */
+type Codes = readonly [permanent: number, dsn: string, temporary: number, dsn: string];
+
+function codesOf(finding: Finding): Codes {
   switch (finding.breach?.kind) {
     case 'plain':
-      return [530, 450, '7.0'];
+      return [530, '5.7.0', 450, '4.7.0'];
     case 'protocol':
     case 'bits':
     case 'cipher':
-      return [550, 450, '7.6'];
+      return [550, '5.7.6', 450, '4.7.6'];
     case 'unknown':
-      return [451, 451, '3.5'];
+      return [451, '4.3.5', 451, '4.3.5'];
     default:
-      return [550, 450, '7.5'];
+      return [550, '5.7.5', 450, '4.7.5'];
   }
 }
 
@@ -120,8 +122,8 @@ function codesOf(finding: Finding): readonly [number, number, string] {
  * `tlsward lookup` finds again. The row's own `reply` text may use {domain} {required} {seen} {help} {contact} {code}.
  */
 export function replyFor(finding: Finding, action: 'defer' | 'reject', tls: TlsState, code: string): Reply {
-  const [permanent, temporary, detail] = codesOf(finding);
-  const smtpCode = action === 'reject' ? permanent : temporary;
+  const [permanent, permanentDsn, temporary, temporaryDsn] = codesOf(finding);
+  const [smtpCode, dsn] = action === 'reject' ? [permanent, permanentDsn] : [temporary, temporaryDsn];
   const settings = finding.row?.settings;
   const fields: Readonly<Record<string, string>> = {
     domain: subjectOf(finding),
@@ -142,7 +144,7 @@ export function replyFor(finding: Finding, action: 'defer' | 'reject', tls: TlsS
   );
   // the template may have it, and the cut may have taken it away again
   const text = said.includes(code) ? said : `${said} [${code}]`;
-  return { code: smtpCode, dsn: `${Math.floor(smtpCode / 100)}.${detail}`, text };
+  return { code: smtpCode, dsn, text };
 }
 
 const POSTMASTER = 'mail for <postmaster> is accepted in any case (RFC 5321 section 4.5.1)';
