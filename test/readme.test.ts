@@ -1,28 +1,22 @@
 /**
- * The README keeps its word: its commands print what it shows, its tables load, its truth table is what `decide` does,
- * its main.cf lines are those that the end-to-end tests use.
+ * The manual (README.md and the pages that it leads to) keeps its word: its commands print what it shows, its tables load,
+ * it has every key and every event, and its links lead somewhere. Its main.cf lines are tried in test/e2e/readme.test.ts.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { KEYS } from '../src/config/keys/keys.ts';
 import { loadConfig } from '../src/config/load/load.ts';
+import { blocks, MANUAL, page } from './manual.ts';
 import { root } from './root.ts';
 
-const README = readFileSync(new URL('README.md', root), 'utf8');
+const REFERENCE = page('contrib/doc/reference.md');
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 
-/** Fenced blocks of one kind, without their fences. */
-function blocks(kind: string): string[] {
-  return [...README.matchAll(new RegExp(`^\`\`\`${kind}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
-    (match) => match[1]!,
-  );
-}
-
-/** Output of a `npx tlsward` command line of the README, run in the repository. */
+/** Output of a `npx tlsward` command line of the manual, run in the repository. */
 function run(line: string): Promise<string> {
   const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2]!);
   if (args[0] !== 'npx' || args[1] !== 'tlsward') throw new Error(`not a command of ours: ${line}`);
@@ -36,7 +30,7 @@ function run(line: string): Promise<string> {
 
 test('every command with output prints just that', async (t) => {
   const sessions = blocks('console');
-  t.ok(sessions.length >= 3);
+  t.ok(sessions.length >= 5);
   for (const session of sessions) {
     const [first = '', ...rest] = session.split('\n');
     t.match(first, /^\$ npx tlsward /);
@@ -48,7 +42,7 @@ test('every table loads without a mistake', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const tables = blocks('ini');
-  t.ok(tables.length >= 2);
+  t.ok(tables.length >= 5);
   for (const [i, table] of tables.entries()) {
     const file = join(folder, `${i}.ini`);
     writeFileSync(file, table);
@@ -59,8 +53,8 @@ test('every table loads without a mistake', async (t) => {
 
 test('every key is in the reference, with its default', async (t) => {
   for (const { key, default: standard } of KEYS) {
-    if (standard === '') t.match(README, new RegExp(`\\| \`${key}\` \\|`), key);
-    else t.ok(README.includes(`| \`${key}\` | \`${standard}\` |`), `${key} = ${standard}`);
+    if (standard === '') t.match(REFERENCE, new RegExp(`\\| \`${key}\` \\|`), key);
+    else t.ok(REFERENCE.includes(`| \`${key}\` | \`${standard}\` |`), `${key} = ${standard}`);
   }
 });
 
@@ -71,13 +65,43 @@ test('every event of the log is in the table', async (t) => {
   const events = new Set([...source.matchAll(/event: '([a-z.-]+)'/g)].map((match) => match[1]!));
   t.ok(events.size > 15);
   for (const event of events)
-    t.match(README, new RegExp(`^\\| .*\`${event}\`.* \\| (info|warn|error|debug)`, 'm'), event);
+    t.match(
+      page('contrib/doc/log.md'),
+      new RegExp(`^\\| .*\`${event}\`.* \\| (info|warn|error|debug)`, 'm'),
+      event,
+    );
 });
 
-test('files that it points to exist', async (t) => {
-  for (const match of README.matchAll(/\]\((?!http|#)([^)]+)\)/g)) {
-    t.doesNotThrow(() => fileURLToPath(new URL(match[1]!, root)));
-    const { statSync } = await import('node:fs');
-    t.ok(statSync(new URL(match[1]!, root)), match[1]!);
+/** As GitHub makes an anchor of a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+test('every link leads to a file, and to a heading of it', async (t) => {
+  let seen = 0;
+  for (const [name, text] of MANUAL) {
+    for (const match of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      seen++;
+      const [path = '', anchor] = match[1]!.split('#');
+      const target = path === '' ? new URL(name, root) : new URL(path, new URL(name, root));
+      if (!existsSync(target)) t.fail(`${name}: ${match[1]} does not exist`);
+      else if (anchor !== undefined) {
+        const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.*)$/gm)];
+        t.ok(
+          headings.some(([, heading]) => anchorOf(heading!) === anchor),
+          `${name}: ${match[1]} is a heading`,
+        );
+      }
+    }
   }
+  t.ok(seen > 40, `${seen} links`);
+});
+
+test('README.md is short and leads to every page', async (t) => {
+  const readme = page('README.md');
+  t.ok(readme.split('\n').length <= 201);
+  for (const [name] of MANUAL) if (name !== 'README.md') t.ok(readme.includes(`](${name})`), name);
 });

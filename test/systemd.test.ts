@@ -1,5 +1,5 @@
 /**
- * The unit files: accepted by systemd without a word, as confined as README says, and in step with the program (its
+ * The unit files: accepted by systemd without a word, as confined as the manual says, and in step with the program (its
  * limits, socket names and install path) and with the Postfix fragments.
  *
  * What needs the systemd tools is skipped where they are absent, with the reason on stderr too; with CI or
@@ -72,7 +72,7 @@ t.test('the drop-in for look-ups', async (t) => {
       ),
       inside,
     );
-  t.ok(repoText('README.md').includes(`systemd/${name}`));
+  t.ok(repoText('contrib/doc/install.md').includes(`systemd/${name}`));
   t.match(repoText('contrib/tables/tlsward.ini'), new RegExp(name.replace('.', '\\.')));
   const skipped = without('systemd-analyze');
   if (skipped !== false) return;
@@ -86,7 +86,7 @@ t.test('the drop-in for look-ups', async (t) => {
   t.match(verify().text, /10\.0\.0\.0\/88/, 'and it would say something');
 });
 
-t.test('exposure is what README says', { skip: without('systemd-analyze') }, async (t) => {
+t.test('exposure is what the manual says', { skip: without('systemd-analyze') }, async (t) => {
   const dir = unitRoot();
   t.teardown(() => rmSync(dir, { recursive: true }));
   const args = ['security', `--root=${dir}`, '--offline=true', '--no-pager', 'tlsward.service'];
@@ -101,10 +101,10 @@ t.test('exposure is what README says', { skip: without('systemd-analyze') }, asy
     1,
     'it is not lower still',
   );
-  if (!existsSync(new URL('README.md', root))) return;
-  const stated = /exposure level ([0-9]+\.[0-9])/.exec(repoText('README.md'));
-  t.ok(stated, 'README.md says "exposure level X.Y"');
-  t.ok(level <= Number(stated?.[1]), `measured ${level}, README says ${stated?.[1]}`);
+  if (!existsSync(new URL('contrib/doc/install.md', root))) return;
+  const stated = /exposure\s+level\s+([0-9]+\.[0-9])/.exec(repoText('contrib/doc/install.md'));
+  t.ok(stated, 'install.md says "exposure level X.Y"');
+  t.ok(level <= Number(stated?.[1]), `measured ${level}, install.md says ${stated?.[1]}`);
 });
 
 t.test('confinement that Node.js survives', async (t) => {

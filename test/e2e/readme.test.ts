@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { blocks } from '../manual.ts';
 import { root } from '../root.ts';
 import { mainFile } from './harness/daemon.ts';
 import { within } from './harness/deadline.ts';
@@ -16,15 +17,13 @@ import { createCa } from './harness/peers/ca.ts';
 import { exited, freePorts } from './harness/processes.ts';
 import { e2eSkip, findCommand } from './harness/requirements.ts';
 
-const README = readFileSync(new URL('README.md', root), 'utf8');
 const required = process.env.TLSWARD_E2E === 'required';
 const skip =
   e2eSkip(['root', 'postfix', 'openssl']) || (findCommand('swaks') === null && !required && 'no swaks');
 
 function block(kind: string, holding: string): string {
-  const blocks = [...README.matchAll(new RegExp(`^\`\`\`${kind}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))];
-  const found = blocks.find((match) => match[1]!.includes(holding))?.[1];
-  if (found === undefined) throw new Error(`the README has no ${kind} block with ${holding}`);
+  const found = blocks(kind).find((text) => text.includes(holding));
+  if (found === undefined) throw new Error(`the manual has no ${kind} block with ${holding}`);
   return found;
 }
 
