@@ -1,6 +1,7 @@
 /**
  * The manual (README.md and the pages that it leads to) keeps its word: its commands print what it shows, its tables load,
- * it has every key and every event, and its links lead somewhere. Its main.cf lines are tried in test/e2e/readme.test.ts.
+ * it has every key and every event, its truth table is what `decide` does, and its links lead somewhere.
+ * Its main.cf lines are tried in test/e2e/readme.test.ts.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,11 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { KEYS } from '../src/config/keys/keys.ts';
 import { loadConfig } from '../src/config/load/load.ts';
+import { RECEIVE_LEVELS } from '../src/core/settings.ts';
+import type { ClientCertificate, TlsState } from '../src/core/tls.ts';
+import { decide } from '../src/receive/decide.ts';
+import { replyFor } from '../src/receive/smtpReply.ts';
+import { GOOD, OTHER_DIGEST, PIN, settingsOf, tableOf, transaction } from './core/buildTables.ts';
 import { blocks, MANUAL, page } from './manual.ts';
 import { root } from './root.ts';
 
@@ -70,6 +76,74 @@ test('every event of the log is in the table', async (t) => {
       new RegExp(`^\\| .*\`${event}\`.* \\| (info|warn|error|debug)`, 'm'),
       event,
     );
+});
+
+/** Sessions by the headings of the truth table in inbound.md. */
+const SESSIONS: Readonly<Record<string, readonly TlsState[]>> = {
+  'plain session': [{ kind: 'plain' }],
+  'TLS below the floor': [
+    { ...GOOD, protocol: 'TLSv1.1' },
+    { ...GOOD, protocol: 'TLSv1.2', cipher: 'ECDHE-RSA-DES-CBC3-SHA', bits: 112 },
+    { ...GOOD, protocol: 'TLSv1.2', cipher: 'NULL-SHA256', bits: 0 },
+  ],
+  'TLS, no trusted client certificate': [
+    GOOD,
+    { ...GOOD, certificate: { kind: 'untrusted', fingerprints: [OTHER_DIGEST] } },
+  ],
+  'TLS, trusted certificate, wrong name': [
+    { ...GOOD, certificate: trusted('mx.other.example', OTHER_DIGEST) },
+  ],
+  'TLS, trusted certificate, right name or pinned': [
+    { ...GOOD, certificate: trusted('mx.row.example', OTHER_DIGEST) },
+    { ...GOOD, certificate: trusted('mx.other.example', PIN) },
+  ],
+};
+
+function trusted(commonName: string, digest: string): ClientCertificate {
+  return { kind: 'trusted', commonName, issuer: 'Root CA', fingerprints: [digest] };
+}
+
+test('the truth table is what decide does', async (t) => {
+  const [head = '', , ...lines] = page('contrib/doc/inbound.md')
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) => line.slice(2, -2));
+  const columns = head.split(' | ').slice(1);
+  t.strictSame(columns, Object.keys(SESSIONS));
+  const levels: string[] = [];
+  for (const line of lines.slice(
+    0,
+    lines.findIndex((other) => other.startsWith('violation')),
+  )) {
+    const [row = '', ...cells] = line.split(' | ');
+    for (const receive of row.split(', ')) {
+      levels.push(receive);
+      // a row with pins and no names goes by its pins alone
+      const settings = { ...settingsOf(receive), fingerprints: [PIN], clientNames: ['mx.row.example'] };
+      const table = tableOf([['row.example', settings]]);
+      for (const [i, column] of columns.entries())
+        for (const tls of SESSIONS[column]!) {
+          const asked = transaction('<a@row.example>', ['<b@x.example>'], tls);
+          const { decisive } = decide(asked, table, { trustedClients: [] });
+          const got = decisive?.breach == null ? 'ok' : 'violation';
+          t.equal(got, cells[i], `${receive}: ${column}, ${JSON.stringify(tls)}`);
+        }
+    }
+  }
+  t.strictSame(levels, [...RECEIVE_LEVELS]);
+});
+
+test('the codes of a refusal are those of the manual', async (t) => {
+  const codes = /^\| `reject` \| ([^|]+) \|/m.exec(page('contrib/doc/inbound.md'))?.[1];
+  const sessions = ['plain session', 'TLS below the floor', 'TLS, trusted certificate, wrong name'];
+  const said = sessions.map((name) => {
+    const [tls] = SESSIONS[name]!;
+    const asked = transaction('<a@row.example>', ['<b@x.example>'], tls!);
+    const verdict = decide(asked, tableOf([['row.example', { receive: 'verify' }]]), { trustedClients: [] });
+    const { code, dsn } = replyFor(verdict.decisive!, 'reject', tls!, 'CODE');
+    return `${code} ${dsn}`;
+  });
+  t.equal(codes, `${said[0]} without TLS, ${said[1]} below the floor, ${said[2]} for the certificate`);
 });
 
 /** As GitHub makes an anchor of a heading. */
