@@ -15,7 +15,7 @@ import { RECEIVE_LEVELS } from '../src/core/settings.ts';
 import type { ClientCertificate, TlsState } from '../src/core/tls.ts';
 import { decide } from '../src/receive/decide.ts';
 import { replyFor } from '../src/receive/smtpReply.ts';
-import { GOOD, OTHER_DIGEST, PIN, settingsOf, tableOf, transaction } from './core/buildTables.ts';
+import { GOOD, OTHER_DIGEST, PIN, readTsv, settingsOf, tableOf, transaction } from './core/buildTables.ts';
 import { blocks, MANUAL, page } from './manual.ts';
 import { root } from './root.ts';
 
@@ -144,6 +144,42 @@ test('the codes of a refusal are those of the manual', async (t) => {
     return `${code} ${dsn}`;
   });
   t.equal(codes, `${said[0]} without TLS, ${said[1]} below the floor, ${said[2]} for the certificate`);
+});
+
+/** Headings of the table in outbound.md about `deliver = auto`, in the words of deliver/auto.tsv. */
+const DANE: Readonly<Record<string, string>> = {
+  'usable for all': 'usable-all',
+  'usable for some': 'usable-some',
+  'none of them can be used': 'unusable',
+  'for some, none of which can be used; none for the first 20 of more hosts': 'not-asked',
+  'could not find out': 'unknown',
+  'none, or not signed': 'absent',
+  'not looked up: no `resolver`': 'not-asked',
+};
+const STS: readonly (readonly string[])[] = [
+  ['enforce'],
+  ['unknown'],
+  ['testing', 'none', 'absent', 'failed'],
+];
+
+test('the table of what domains publish is that of deliver = auto', async (t) => {
+  const truth = readTsv('deliver/auto.tsv');
+  const [, table = ''] = page('contrib/doc/outbound.md').split('| TLSA records of the MX hosts |');
+  const rows = table.split('\n\n', 1)[0]!.split('\n').slice(2);
+  t.strictSame(
+    rows.map((row) => row.slice(2, -2).split(' | ')[0]),
+    Object.keys(DANE),
+  );
+  for (const row of rows) {
+    const [dane = '', ...cells] = row.slice(2, -2).split(' | ');
+    for (const [i, facts] of STS.entries())
+      for (const sts of facts) {
+        const level = truth.find((line) => line.dane === DANE[dane] && line.sts === sts)?.none;
+        const said = cells[i] === 'by `smtp_tls_security_level`' ? 'silent' : cells[i];
+        const shown = said === 'waits' ? 'trouble' : (/^`([a-z-]+)`/.exec(said!)?.[1] ?? said);
+        t.equal(shown, level, `${dane}; ${sts}`);
+      }
+  }
 });
 
 /** As GitHub makes an anchor of a heading. */
