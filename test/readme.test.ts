@@ -1,6 +1,6 @@
 /**
  * The manual (README.md and the pages that it leads to) keeps its word: its commands print what it shows, its tables load,
- * it has every key and every event, its truth table is what `decide` does, and its links lead somewhere.
+ * it has every key, command, map and event, its truth table is what `decide` does, and its links lead somewhere.
  * Its main.cf lines are tried in test/e2e/readme.test.ts.
  */
 import { execFile } from 'node:child_process';
@@ -13,6 +13,8 @@ import { KEYS } from '../src/config/keys/keys.ts';
 import { loadConfig } from '../src/config/load/load.ts';
 import { RECEIVE_LEVELS } from '../src/core/settings.ts';
 import type { ClientCertificate, TlsState } from '../src/core/tls.ts';
+import { MAPS } from '../src/maps/mapAnswer.ts';
+import { ROUTE_MAPS } from '../src/maps/transportMap.ts';
 import { decide } from '../src/receive/decide.ts';
 import { replyFor } from '../src/receive/smtpReply.ts';
 import { GOOD, OTHER_DIGEST, PIN, readTsv, settingsOf, tableOf, transaction } from './core/buildTables.ts';
@@ -76,6 +78,27 @@ test('every event of the log is in the table', async (t) => {
       new RegExp(`^\\| .*\`${event}\`.* \\| (info|warn|error|debug)`, 'm'),
       event,
     );
+});
+
+test('every command and every map is in its table', async (t) => {
+  const help = await run('npx tlsward help');
+  const known = [...help.matchAll(/^ {2}([a-z-]+) {2,}\S/gm)].map((match) => match[1]!);
+  t.ok(known.length > 10);
+  const described = [...page('contrib/doc/commands.md').matchAll(/^\| (`.*?) \| /gm)].map(
+    (match) => match[1]!,
+  );
+  for (const name of known)
+    t.ok(
+      described.some((cell) => cell.startsWith(`\`tlsward ${name}`)),
+      name,
+    );
+  for (const cell of described) t.ok(known.includes(cell.split(/[ `]+/)[2]!), `${cell} exists`);
+  const [, below = ''] = REFERENCE.split('\n| map | asked by | answers |\n');
+  const shown = [...below.split('\n\n', 1)[0]!.matchAll(/^\| (`[^|]+`) \|/gm)];
+  t.strictSame(
+    shown.flatMap((match) => match[1]!.slice(1, -1).split('`, `')).sort(),
+    [...MAPS.keys(), ...ROUTE_MAPS].sort(),
+  );
 });
 
 /** Sessions by the headings of the truth table in inbound.md. */
