@@ -4,7 +4,7 @@
  * passes through `visible`, so no log reader or terminal ever meets a raw control or bidi character.
  *
  * Lines leave in batches (lineWriter.ts). The journal keeps time and pid, so `base` is off;
- * `time` stays for those who write to a file. Events and fields are listed in the README.
+ * `time` stays for those who write to a file. Events and fields: contrib/doc/log.md.
  */
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { MemoryUse } from '../core/memorySize.ts';

@@ -1,6 +1,6 @@
 /**
- * A verdict as fields: of the `tx.verdict` line, and of the answer to `tlsward lookup`. Pure; names and meanings are in the
- * README. The line of a plain accept is brief, because there is one for each message.
+ * A verdict as fields: of the `tx.verdict` line, and of the answer to `tlsward lookup`. Pure; names and meanings are in
+ * contrib/doc/log.md. The line of a plain accept is brief, because there is one for each message.
  *
  * A message may have 10,000 recipients, so each list is cut, and a line has at most some 32 KiB: it says how many elements
  * were left out. Of the reasons the one that decided comes first, then other breaches.

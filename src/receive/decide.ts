@@ -3,7 +3,7 @@
  *
  * For each recipient the row of the sender's domain and the row of the recipient's domain both apply; each is compared
  * with the session on its own and the harshest result wins, so a lenient row never weakens a strict one. What each level
- * means is the truth table of the README; `test/receive/truth.tsv` spells it out.
+ * means is the truth table of contrib/doc/inbound.md; `test/receive/truth.tsv` spells it out.
  *
  * Four rules that are easy to get wrong:
  * - unknown TLS, where TLS is required, is a temporary failure whatever the row's `violation` says;

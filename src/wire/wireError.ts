@@ -1,6 +1,6 @@
 /**
  * The one error a decoder throws: the peer broke its protocol. The connection it came from is closed; nothing else is
- * touched. `rule` is a stable name that stands in the log and in the README's table of limits and rules.
+ * touched. `rule` is a stable name that stands in the log (`wire.error`).
  */
 export class WireError extends Error {
   /** Stable name, e.g. `milter-packet-too-long`. */

@@ -1,7 +1,7 @@
 /**
  * Every key of the configuration: its section, what it is when nothing is written, what may be written, what it means.
  *
- * This is the one source: the schema that checks files, the defaults the loader uses and the table in the README (which a
+ * This is the one source: the schema that checks files, the defaults the loader uses and the table in reference.md (which a
  * test compares) all come from here. Values are text as written; `allowed` is the part of the check that needs no
  * context, in JSON Schema words, and `expected` says it to a person.
  */
@@ -398,7 +398,7 @@ const RULE = section('rule', [
   ['help', '', 'address or link for the author who is refused', anything('printable ASCII')],
 ]);
 
-/** In the order of the README. */
+/** In the order of contrib/doc/reference.md. */
 export const KEYS: readonly Key[] = [
   ...SERVICE,
   ...section('policy', [['based-on', 'may', 'policy to start from', anything('the name of a policy')]]),
