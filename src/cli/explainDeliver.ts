@@ -34,7 +34,7 @@ export interface DeliverQuestion {
 
 /** The key that an MTA would send, one character a byte. */
 export function keyOf(map: string, text: string): string {
-  const sendmail = MAPS.get(map)?.words === 'sendmail' && !/^[a-z_]+:/i.test(text);
+  const sendmail = MAPS.get(map)?.grammar === 'sendmail' && !/^[a-z_]+:/i.test(text);
   return Buffer.from(sendmail ? `tls_rcpt:${text}` : text, 'utf8').toString('latin1');
 }
 
@@ -50,15 +50,16 @@ export async function explainDeliver(question: DeliverQuestion, io: Io): Promise
   }
   const table = new PolicyTable(loaded.packed, 1, loaded.hash);
   const version = answeredVersion(loaded.service.postfixVersion);
-  const first = answerMap(map, keyOf(map, deliver), table, version);
-  const found =
-    first.question == null
-      ? null
-      : await lookUpPublished(first.question, loaded.service, controlSocket(config));
-  const { reply, decision } =
-    found === null ? first : answerMap(map, keyOf(map, deliver), table, version, found.published);
+  const key = keyOf(map, deliver);
+  let found: Awaited<ReturnType<typeof lookUpPublished>> | null = null;
+  let answer = answerMap(map, key, table, version);
+  while (answer.kind === 'needs') {
+    found = await lookUpPublished(answer.question, loaded.service, controlSocket(config));
+    answer = answerMap(map, key, table, version, found.published);
+  }
+  const { reply, decision } = answer;
   const said = formatSocketmapReply(reply);
-  const means = MAPS.get(map)?.words !== 'postfix' || decision === null ? [] : describeDelivery(decision);
+  const means = MAPS.get(map)?.grammar !== 'postfix' || decision === null ? [] : describeDelivery(decision);
   const row = decision?.row ?? null;
   if (question.json) io.out(`${JSON.stringify({ answer: said, map, row, means, ...(found ?? {}) })}\n`);
   else {

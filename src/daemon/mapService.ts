@@ -6,9 +6,11 @@
  * on a connection is that of the status (Postfix `src/util/dict_sockmap.c`; seen with 3.7).
  */
 
+import type { Published } from '../core/publishedFacts.ts';
+import type { Row } from '../core/table.ts';
 import type { DiscoveryService } from '../discovery/discoveryService.ts';
-import { answerMap, type MapAnswer } from '../maps/mapAnswer.ts';
-import { answerRouteMap, isRouteMap, type RouteMap, type RouteTargets } from '../maps/transportMap.ts';
+import { answerMap } from '../maps/mapAnswer.ts';
+import { answerRouteMap, isRouteMap, type RouteMap } from '../maps/transportMap.ts';
 import type { Peer } from '../net/connection.ts';
 import type { SocketmapRequest } from '../wire/socketmapDecode.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
@@ -43,34 +45,35 @@ export class Maps {
     this.#discovery = discovery;
   }
 
-  /** A promise only where something must be found out first. */
-  answer(request: SocketmapRequest, peer: Peer): SocketmapReply | Promise<SocketmapReply> {
+  /** The reply as formatSocketmapReply gives it; a promise only where something must be found out first. */
+  answer(request: SocketmapRequest, peer: Peer): string | Promise<string> {
     const { map, key } = request;
-    const { table, postfixVersion, ways } = this.#active();
     const marked = map === 'deliver-encrypt' || map === 'deliver-verify';
     if (marked && !key.startsWith('.') && key.length <= MAX_HOP) this.#hops.set(peer, key);
-    if (isRouteMap(map)) return this.#say(request, this.#routed(map, key, ways, peer), peer);
-    const first = answerMap(map, key, table, postfixVersion);
-    if (first.question == null) return this.#say(request, first, peer);
-    return this.#discovery.find(first.question).then((published) => {
-      // by the table that is in force when it is said: a row that was raised meanwhile counts
-      const now = this.#active();
-      return this.#say(request, answerMap(map, key, now.table, now.postfixVersion, published), peer);
-    });
+    if (isRouteMap(map)) return this.#say(request, this.#routed(map, key, peer), null, peer);
+    return this.#answer(request, null, peer);
   }
 
-  #say({ map, key }: SocketmapRequest, { reply, decision }: MapAnswer, peer: Peer): SocketmapReply {
+  #answer(request: SocketmapRequest, published: Published | null, peer: Peer): string | Promise<string> {
+    // by the table that is in force when it is said: a row that was raised during a look-up counts
+    const { table, postfixVersion } = this.#active();
+    const answer = answerMap(request.map, request.key, table, postfixVersion, published);
+    if (answer.kind === 'needs')
+      return this.#discovery.find(answer.question).then((found) => this.#answer(request, found, peer));
+    return this.#say(request, answer.reply, answer.decision?.row ?? null, peer);
+  }
+
+  #say({ map, key }: SocketmapRequest, reply: SocketmapReply, row: Row | null, peer: Peer): string {
     // formatted before the listeners are told: a reply that cannot be sent is a bug, and the session answers TEMP
     const said = formatSocketmapReply(reply);
-    const row = decision?.row ?? null;
     this.#listeners.tell({ conn: peer.conn, map, key, status: reply.status, reply: said, row });
-    return reply;
+    return said;
   }
 
-  #routed(map: RouteMap, key: string, ways: RouteTargets, peer: Peer): MapAnswer {
-    const { reply, failure } = answerRouteMap(map, key, ways);
+  #routed(map: RouteMap, key: string, peer: Peer): SocketmapReply {
+    const { reply, failure } = answerRouteMap(map, key, this.#active().ways);
     const nextHop = this.#hops.get(peer) ?? failure?.host ?? null;
     if (failure !== null && nextHop !== null) this.#known.remember(nextHop, failure, Date.now());
-    return { reply, decision: null };
+    return reply;
   }
 }

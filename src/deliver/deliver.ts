@@ -12,8 +12,8 @@
  * Floors (`min-protocol`, `min-bits`, `deny-ciphers`) are part of an answer where TLS is mandatory. At `may` and `dane` they
  * are left out: there Postfix falls back to plain text when a handshake fails, so a floor would lower what it should raise.
  *
- * `auto` follows what the recipient's domain publishes (deliverAuto.ts), which must be found out before; until then such a
- * row is trouble with a question. Then come `deliver-floor` of the row and the floor of the map: of two the stricter. The
+ * `auto` follows what the recipient's domain publishes (auto.ts), which must be found out before; until then the decision
+ * says what it needs. Then come `deliver-floor` of the row and the floor of the map: of two the stricter. The
  * same goes for `dane` below a floor of the map, which comes to the floor alone where there are no TLSA records.
  *
  * Pure and total: whatever comes, a decision comes back.
@@ -60,13 +60,9 @@ export type DeliverDecision =
   /** The table does not say: the MTA's own default level. `why` is a clause for a person. */
   | { readonly kind: 'silent'; readonly row: Row | null; readonly why: string }
   /** Mail must wait: to answer anything might be too weak. */
-  | {
-      readonly kind: 'trouble';
-      readonly row: Row | null;
-      readonly why: string;
-      /** `auto`: what to find out, and then to ask again with it. */
-      readonly question?: PublishedQuestion;
-    };
+  | { readonly kind: 'trouble'; readonly row: Row | null; readonly why: string }
+  /** `auto`: nothing can be said before the question is answered; then decide again with what was published. */
+  | { readonly kind: 'needs'; readonly row: Row; readonly question: PublishedQuestion };
 
 /** What a row with `auto` comes to, or what to find out before. */
 type Auto = AutoAnswer | { readonly kind: 'ask'; readonly question: PublishedQuestion };
@@ -81,7 +77,7 @@ const SERVICES: ReadonlyMap<string, number> = new Map([
 
 /**
  * The next hop of an SMTP client as the MTA wrote it. `published`: what was found out about it; null: nothing was looked
- * up, and a row with `auto` is trouble with a question.
+ * up, and a row with `auto` needs that first.
  */
 export function decideNextHop(
   table: PolicyTable,
@@ -113,11 +109,6 @@ export function questionOf(key: string): PublishedQuestion | null {
   const hop = parseNextHop(key);
   const auto = hop.kind === 'hop' ? autoOf(hop, null, followPublished) : NO_DOMAIN;
   return auto.kind === 'ask' ? auto.question : null;
-}
-
-/** The question of a decision that needs one. */
-export function questionIn(decision: DeliverDecision): PublishedQuestion | null {
-  return decision.kind === 'trouble' ? (decision.question ?? null) : null;
 }
 
 /**
@@ -164,8 +155,8 @@ function followed(question: PublishedQuestion, published: Published | null, foll
 }
 
 function harder(one: DeliverDecision | null, other: DeliverDecision): DeliverDecision {
-  if (one === null || other.kind === 'trouble') return other;
-  if (one.kind === 'trouble' || other.kind === 'silent') return one;
+  if (one === null || other.kind === 'trouble' || other.kind === 'needs') return other;
+  if (one.kind === 'trouble' || one.kind === 'needs' || other.kind === 'silent') return one;
   if (one.kind === 'silent') return mandatory(other.policy.level) ? other : one;
   if (atLeast(other.policy.level, one.policy.level)) return other;
   if (atLeast(one.policy.level, other.policy.level)) return one;
@@ -217,8 +208,7 @@ function decideRow(
 
 function decideAuto(row: Row, floor: DeliverFloor, answer: Auto): DeliverDecision {
   const { settings } = row;
-  if (answer.kind === 'ask')
-    return { kind: 'trouble', row, why: 'what is published was not looked up', question: answer.question };
+  if (answer.kind === 'ask') return { kind: 'needs', row, question: answer.question };
   if (answer.kind === 'trouble') return { kind: 'trouble', row, why: answer.why };
   const base = answer.kind === 'silent' ? null : answer.level;
   const own = base === null ? atLeastFloor(settings.deliverFloor) : stricter(base, settings.deliverFloor);

@@ -14,6 +14,8 @@ export function describeDelivery(decision: DeliverDecision): readonly string[] {
       return [`Postfix goes on by its own smtp_tls_security_level: ${decision.why}`];
     case 'trouble':
       return [`Postfix defers the mail, 4.7.5 client TLS configuration problem: ${decision.why}`];
+    case 'needs':
+      return [`Postfix waits for the answer while what ${decision.question.name} publishes is looked up`];
     case 'policy': {
       const { policy } = decision;
       const sentence = [`Postfix ${ACTS[policy.level]}${certificate(policy)}`, ...floors(policy)].join('; ');

@@ -16,15 +16,15 @@
  * Postfix asks `.parent` after NOTFOUND, Sendmail `user@`, `domain` and parents after `user@domain`. Rows for those were
  * looked at with the first key, so they are NOTFOUND at once: a second answer could only contradict the first.
  *
- * What Sendmail has no words for is TEMP, not the nearest weaker thing; see sendmailWords.ts.
+ * What Sendmail has no words for is TEMP, not the nearest weaker thing; see accessMap.ts.
  *
- * A row with `auto` needs to know what the domain publishes. Without that the answer is TEMP and comes with the question;
- * whoever can find out asks again with what was found.
+ * A row with `auto` needs to know what the domain publishes. Without that there is no reply yet, only the question; the
+ * caller looks it up and asks again with what was found.
  */
 import { parsePath } from '../core/address.ts';
 import type { Published, PublishedQuestion } from '../core/publishedFacts.ts';
 import type { PolicyTable } from '../core/table.ts';
-import { type DeliverDecision, decideNextHop, decideRecipient, questionIn } from '../deliver/deliver.ts';
+import { type DeliverDecision, decideNextHop, decideRecipient } from '../deliver/deliver.ts';
 import type { DeliverFloor } from '../deliver/level.ts';
 import { utf8OrLatin1 } from '../wire/foreignText.ts';
 import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
@@ -33,32 +33,30 @@ import { inAccessMapGrammar } from './accessMap.ts';
 import { answerSts } from './stsAnswer.ts';
 import { ROUTE_MAPS } from './transportMap.ts';
 
-/** What a map answers in. */
+/** The grammar that a map answers in. */
 export type MapKind =
-  | { readonly words: 'postfix'; readonly floor: DeliverFloor }
-  | { readonly words: 'sendmail' }
-  | { readonly words: 'sts' };
+  | { readonly grammar: 'postfix'; readonly floor: DeliverFloor }
+  | { readonly grammar: 'sendmail' }
+  | { readonly grammar: 'sts' };
 
 export const MAPS: ReadonlyMap<string, MapKind> = new Map<string, MapKind>([
-  ['deliver', { words: 'postfix', floor: 'none' }],
-  ['deliver-encrypt', { words: 'postfix', floor: 'encrypt' }],
-  ['deliver-verify', { words: 'postfix', floor: 'verify' }],
-  ['tls_rcpt', { words: 'sendmail' }],
-  ['access', { words: 'sendmail' }],
-  ['sts', { words: 'sts' }],
+  ['deliver', { grammar: 'postfix', floor: 'none' }],
+  ['deliver-encrypt', { grammar: 'postfix', floor: 'encrypt' }],
+  ['deliver-verify', { grammar: 'postfix', floor: 'verify' }],
+  ['tls_rcpt', { grammar: 'sendmail' }],
+  ['access', { grammar: 'sendmail' }],
+  ['sts', { grammar: 'sts' }],
 ]);
 
-export interface MapAnswer {
-  readonly reply: SocketmapReply;
-  /** null: the key needed none. */
-  readonly decision: DeliverDecision | null;
-  /** What to find out before asking again; the reply is TEMP until then. */
-  readonly question?: PublishedQuestion | null;
-}
+export type MapAnswer =
+  /** `decision`: null where the key needed none. */
+  | { readonly kind: 'reply'; readonly reply: SocketmapReply; readonly decision: DeliverDecision | null }
+  /** What to find out before asking again. */
+  | { readonly kind: 'needs'; readonly question: PublishedQuestion };
 
 /**
- * The answer; `key` has one character a byte. `published`: what was found out for the question of an earlier answer; null:
- * nothing yet. Total: trouble of any kind is TEMP.
+ * The answer; `key` has one character a byte. `published`: what was found out for the question of an earlier answer, with
+ * which there is always a reply; null: nothing yet. Total: trouble of any kind is TEMP.
  */
 export function answerMap(
   map: string,
@@ -70,32 +68,34 @@ export function answerMap(
   const kind = MAPS.get(map);
   if (kind === undefined) {
     const reason = `tlsward has no map of this name; there are ${[...MAPS.keys(), ...ROUTE_MAPS].join(', ')}`;
-    return { reply: { status: 'TEMP', reason }, decision: null };
+    return { kind: 'reply', reply: { status: 'TEMP', reason }, decision: null };
   }
   const text = utf8OrLatin1(key);
-  if (kind.words === 'postfix') {
+  if (kind.grammar === 'postfix') {
     const decision = decideNextHop(table, text, kind.floor, published);
     return answered(decision, ({ policy }) => ({ status: 'OK', value: formatTlsPolicy(policy, version) }));
   }
-  if (kind.words === 'sts') return answerSts(table, text, published);
+  if (kind.grammar === 'sts') return answerSts(table, text, published);
   const recipient = /^tls_rcpt:(.*@[^@]+)$/is.exec(text)?.[1];
-  if (recipient === undefined) return { reply: NOTFOUND, decision: null };
+  if (recipient === undefined) return { kind: 'reply', reply: NOTFOUND, decision: null };
   return answered(decideRecipient(table, parsePath(recipient), 'none', published), inAccessMapGrammar);
 }
 
 type Decided = Extract<DeliverDecision, { kind: 'policy' }>;
 
-function answered(decision: DeliverDecision, words: (decided: Decided) => SocketmapReply): MapAnswer {
+function answered(decision: DeliverDecision, format: (decided: Decided) => SocketmapReply): MapAnswer {
   switch (decision.kind) {
     case 'policy':
-      return { reply: words(decision), decision };
+      return { kind: 'reply', reply: format(decision), decision };
     case 'silent':
-      return { reply: NOTFOUND, decision };
+      return { kind: 'reply', reply: NOTFOUND, decision };
     case 'trouble': {
       const { row, why } = decision;
       const at = row === null ? '' : ` (row ${row.pattern})`;
       const reply: SocketmapReply = { status: 'TEMP', reason: `tlsward: ${why}${at}` };
-      return { reply, decision, question: questionIn(decision) };
+      return { kind: 'reply', reply, decision };
     }
+    case 'needs':
+      return { kind: 'needs', question: decision.question };
   }
 }

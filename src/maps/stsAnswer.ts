@@ -20,26 +20,23 @@ import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
 
 const LONGEST = 900;
 
-export interface StsAnswer {
-  readonly reply: SocketmapReply;
-  readonly decision: null;
-  readonly question?: PublishedQuestion | null;
-}
+/** Some of the kinds of MapAnswer. */
+export type StsAnswer =
+  | { readonly kind: 'reply'; readonly reply: SocketmapReply; readonly decision: null }
+  | { readonly kind: 'needs'; readonly question: PublishedQuestion };
 
 /** The answer to a key of the map `sts`; total. */
 export function answerSts(table: PolicyTable, key: string, published: Published | null): StsAnswer {
   const hop = parseNextHop(key);
   // a host by itself, or an address, has no policy
   if (hop.kind !== 'hop' || hop.exact.length > 0 || hop.name.startsWith('['))
-    return { reply: NOTFOUND, decision: null };
+    return { kind: 'reply', reply: NOTFOUND, decision: null };
   const number = table.findDomain(hop.name);
   const settings = number < 0 ? null : table.row(number).settings;
-  if (settings?.deliver !== 'auto' || settings.mode !== 'enforce') return { reply: NOTFOUND, decision: null };
-  if (published === null) {
-    const question = { name: hop.name, host: false, port: 25 };
-    return { reply: temp('what is published was not looked up'), decision: null, question };
-  }
-  return { reply: replyFor(hop.name, published), decision: null };
+  if (settings?.deliver !== 'auto' || settings.mode !== 'enforce')
+    return { kind: 'reply', reply: NOTFOUND, decision: null };
+  if (published === null) return { kind: 'needs', question: { name: hop.name, host: false, port: 25 } };
+  return { kind: 'reply', reply: replyFor(hop.name, published), decision: null };
 }
 
 function replyFor(name: string, published: Published): SocketmapReply {

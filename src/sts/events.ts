@@ -33,7 +33,7 @@ export type StsEvent =
       readonly mode: StsMode;
       readonly lastFailure: StsTrouble;
     }
-  /** Patterns of a policy that are not compared (core/deliverAuto.ts), the first few of them; told once for each text. */
+  /** Patterns of a policy that are not compared (deliver/auto.ts), the first few of them; told once for each text. */
   | {
       readonly kind: 'patterns';
       readonly domain: string;

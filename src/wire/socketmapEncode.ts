@@ -42,7 +42,7 @@ export function formatSocketmapReply(reply: SocketmapReply): string {
   }
 }
 
-/** The whole reply. Throws RangeError above the limit. */
-export function encodeSocketmapReply(reply: SocketmapReply): Uint8Array {
-  return encodeNetstring(Buffer.from(formatSocketmapReply(reply), 'latin1'), REPLY_LIMIT_BYTES);
+/** The whole reply, of what `formatSocketmapReply` gave. Throws RangeError above the limit. */
+export function encodeSocketmapReply(formatted: string): Uint8Array {
+  return encodeNetstring(Buffer.from(formatted, 'latin1'), REPLY_LIMIT_BYTES);
 }

@@ -6,18 +6,14 @@ import { test } from 'tap';
 import { parsePath } from '../../src/core/address.ts';
 import type { DaneFact, OtherAnswer, Published, StsFact } from '../../src/core/publishedFacts.ts';
 import type { Settings } from '../../src/core/settings.ts';
-import {
-  type DeliverDecision,
-  decideNextHop,
-  decideRecipient,
-  questionIn,
-} from '../../src/deliver/deliver.ts';
+import { type DeliverDecision, decideNextHop, decideRecipient } from '../../src/deliver/deliver.ts';
 import { describeDelivery } from '../../src/deliver/describeDelivery.ts';
 import { atLeast, FLOORS } from '../../src/deliver/level.ts';
 import { answerMap } from '../../src/maps/mapAnswer.ts';
 import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
 import { formatTlsPolicy, OLDEST_POSTFIX } from '../../src/wire/tlsPolicyValue.ts';
 import { readTsv, tableOf } from '../core/buildTables.ts';
+import { replyOf } from '../maps/replyOf.ts';
 
 const MX = ['mx.a.example', '*.b.example'];
 
@@ -64,6 +60,8 @@ function daneOf(word: string): DaneFact {
 
 const own = (dane: string, sts: string): Published => ({ kind: 'own', dane: daneOf(dane), sts: stsOf(sts) });
 const auto = (some: Partial<Settings> = {}) => tableOf([['x.example', { deliver: 'auto', ...some }]]);
+const questionIn = (decision: DeliverDecision): unknown =>
+  decision.kind === 'needs' ? decision.question : null;
 const levelOf = (decision: DeliverDecision): string =>
   decision.kind === 'policy' ? decision.policy.level : decision.kind;
 
@@ -104,7 +102,7 @@ test('deliver = dane below a floor: dane-only where there are TLSA records, else
     }
   }
   const first = decideNextHop(table, '[x.example]:587', 'encrypt');
-  t.equal(levelOf(first), 'trouble', 'not looked up');
+  t.equal(levelOf(first), 'needs', 'not looked up');
   t.strictSame(questionIn(first), { name: 'x.example', host: true, port: 587, daneOnly: true });
   t.equal(questionIn(decideNextHop(table, 'x.example', 'none')), null, 'without a floor nothing is asked');
   t.equal(levelOf(decideNextHop(tableOf([['*', { deliver: 'dane' }]]), '[192.0.2.1]', 'encrypt')), 'encrypt');
@@ -156,7 +154,7 @@ test('what is asked before', async (t) => {
   t.equal(levelOf(decideNextHop(table, '[192.0.2.1]', 'verify')), 'verify');
   t.equal(levelOf(decideNextHop(table, 'watched.example', 'none')), 'silent');
   const unasked = decideNextHop(table, 'x.example', 'none');
-  t.match(unasked, { kind: 'trouble', why: 'what is published was not looked up' });
+  t.match(unasked, { kind: 'needs', row: { pattern: 'x.example' } });
   t.match(decideNextHop(table, 'x.example', 'none', null), unasked, 'never silently weaker');
   const everyone = tableOf([['*', { deliver: 'auto' }]]);
   t.equal(levelOf(decideNextHop(everyone, 'a..b', 'none')), 'silent', 'no domain publishes nothing');
@@ -272,8 +270,8 @@ test('another policy server: the stricter wins', async (t) => {
 });
 
 test('Sendmail', async (t) => {
-  const say = (map: string, key: string, published: Published | null, some: Partial<Settings> = {}): string =>
-    formatSocketmapReply(answerMap(map, key, auto(some), OLDEST_POSTFIX, published).reply);
+  const say = (map: string, key: string, published: Published, some: Partial<Settings> = {}): string =>
+    formatSocketmapReply(replyOf(answerMap(map, key, auto(some), OLDEST_POSTFIX, published)));
   const rcpt = (published: Published, some: Partial<Settings> = {}): string =>
     say('tls_rcpt', 'tls_rcpt:u@x.example', published, some);
   t.equal(rcpt(own('usable-all', 'absent')), 'OK TEMP+ENCR:128');
@@ -292,16 +290,14 @@ test('Sendmail', async (t) => {
   );
   t.match(rcpt({ kind: 'other', answer: { kind: 'policy', level: 'verify', attributes: [] } }), /^TEMP /);
 
-  const sts = (published: Published | null): string => say('sts', 'x.example', published);
+  const sts = (published: Published): string => say('sts', 'x.example', published);
   t.equal(sts(own('absent', 'enforce')), 'OK secure match=mx.a.example:.b.example servername=hostname');
   t.equal(sts(own('usable-all', 'enforce')), 'OK secure match=mx.a.example:.b.example servername=hostname');
   for (const word of ['absent', 'testing', 'none', 'failed']) t.equal(sts(own('absent', word)), 'NOTFOUND ');
   t.match(sts(own('absent', 'unknown')), /^TEMP tlsward: MTA-STS: SERVFAIL/);
-  t.match(sts(null), /^TEMP tlsward: what is published was not looked up/);
-  t.strictSame(answerMap('sts', 'X.example', auto(), OLDEST_POSTFIX).question, {
-    name: 'x.example',
-    host: false,
-    port: 25,
+  t.strictSame(answerMap('sts', 'X.example', auto(), OLDEST_POSTFIX), {
+    kind: 'needs',
+    question: { name: 'x.example', host: false, port: 25 },
   });
   const many = Array.from({ length: 90 }, (_, i) => `mx${i}.a.example`);
   t.match(

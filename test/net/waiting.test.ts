@@ -9,7 +9,7 @@ import { Log } from '../../src/log/log.ts';
 import { Driver } from '../../src/net/driver.ts';
 import { socketmapProtocol } from '../../src/session/socketmap.ts';
 import { encodeNetstring } from '../../src/wire/netstring.ts';
-import type { SocketmapReply } from '../../src/wire/socketmapEncode.ts';
+import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
 
 const LIMITS = {
   maxConnections: 100,
@@ -22,11 +22,11 @@ test('pipelined questions survive the wait for the one before', async (t) => {
   const waiting: (() => void)[] = [];
   const driver = new Driver(
     socketmapProtocol,
-    ({ key }): SocketmapReply | Promise<SocketmapReply> =>
+    ({ key }): string | Promise<string> =>
       key.startsWith('now')
-        ? { status: 'OK', value: key }
+        ? formatSocketmapReply({ status: 'OK', value: key })
         : new Promise((resolve) => {
-            waiting.push(() => resolve({ status: 'OK', value: key }));
+            waiting.push(() => resolve(formatSocketmapReply({ status: 'OK', value: key })));
           }),
     LIMITS,
     new Log('silent', new PassThrough()),
