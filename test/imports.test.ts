@@ -12,7 +12,7 @@ import { root } from './root.ts';
 /** Folder to what it may import: folders of src, packages, `node:` modules; `node:*` stands for all of those. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  wire: ['node:buffer'],
+  wire: ['core', 'node:buffer'],
   receive: ['core'],
   deliver: ['core'],
   mail: ['core'],

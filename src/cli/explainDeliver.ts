@@ -13,12 +13,12 @@
 
 import { formatProblem } from '../config/ini/problem.ts';
 import { loadConfig } from '../config/load/load.ts';
+import { answeredVersion } from '../core/postfixVersion.ts';
 import { PolicyTable } from '../core/table.ts';
 import { describeDelivery } from '../deliver/describeDelivery.ts';
 import { visible } from '../log/visible.ts';
 import { answerMap, MAPS } from '../maps/mapAnswer.ts';
 import { formatSocketmapReply } from '../wire/socketmapEncode.ts';
-import { answeredVersion } from '../wire/tlsPolicyValue.ts';
 import { EXIT, exceptionWords, type Io, label, paint, UsageError } from './command.ts';
 import { controlSocket } from './daemon.ts';
 import { lookUpPublished } from './publishedLookUp.ts';

@@ -13,9 +13,10 @@ import { readFileSync } from 'node:fs';
 import { escapeText, formatProblem } from '../config/ini/problem.ts';
 import { dayOf } from '../config/keys/day.ts';
 import { loadConfig } from '../config/load/load.ts';
+import { answeredVersion } from '../core/postfixVersion.ts';
 import { PolicyTable } from '../core/table.ts';
 import { type StaticMap, staticMap } from '../deliver/staticMap.ts';
-import { answeredVersion, formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
+import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
 import { configFile, count, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { LockedError, openDraft, WriteError } from './replaceFile.ts';
 

@@ -5,12 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import { answeredVersion } from '../core/postfixVersion.ts';
 import type { Published, PublishedQuestion, StsFact } from '../core/publishedFacts.ts';
 import { openDiscovery } from '../discovery/openDiscovery.ts';
 import type { Inspection } from '../discovery/policyDiscovery.ts';
 import { askDaemon, ControlError } from '../net/controlClient.ts';
 import { parseStored } from '../sts/folder.ts';
-import { answeredVersion } from '../wire/tlsPolicyValue.ts';
 
 export interface LookedUp {
   readonly published: Published;

@@ -6,6 +6,7 @@
  * message, also where no row adds one.
  */
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import { answeredVersion, type PostfixVersion } from '../core/postfixVersion.ts';
 import type { Rule } from '../core/rule.ts';
 import type { Banner, Settings } from '../core/settings.ts';
 import type { PolicyTable } from '../core/table.ts';
@@ -22,7 +23,6 @@ import { headerNamesFor } from '../rules/messageFacts.ts';
 import type { RouteSettings } from '../rules/route.ts';
 import { protectsDelivery, TLS_REQUIRED_FIELD } from '../rules/tlsRequired.ts';
 import type { EventsAnswer } from '../session/queries.ts';
-import { answeredVersion, type PostfixVersion } from '../wire/tlsPolicyValue.ts';
 
 /** What is in force now; one reference, swapped by a reload. */
 export interface Active {

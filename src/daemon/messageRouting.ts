@@ -14,6 +14,7 @@ import { NULL_ADDRESS } from '../core/address.ts';
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
 import { inNetworks } from '../core/network.ts';
+import { REQUIRETLS_SINCE, since } from '../core/postfixVersion.ts';
 import type { MessageFacts, Need, Rule, RuleConditions, RuleRecipient } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -38,7 +39,6 @@ import {
   tlsRequiredReply,
 } from '../rules/tlsRequired.ts';
 import type { MessageQuery } from '../session/queries.ts';
-import { since } from '../wire/tlsPolicyValue.ts';
 import type { Active } from './active.ts';
 import type { FailedNextHops } from './failedNextHops.ts';
 
@@ -276,7 +276,7 @@ function stopped(rules: readonly string[], reply: Routed['reply']): Routed {
  * header fields and the parameters of MAIL do not.
  */
 export function requestsRequireTls(active: Active, transaction: Transaction): boolean {
-  if (!since(active.postfixVersion, 3, 11)) return false;
+  if (!since(active.postfixVersion, ...REQUIRETLS_SINCE)) return false;
   const rules = active.rules.filter(({ when, requestRequireTls }) => {
     if (!requestRequireTls || when.requireTls || when.replyToMarked) return false;
     return when.subjectTags.length === 0 && when.headers.length === 0;

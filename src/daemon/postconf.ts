@@ -7,7 +7,7 @@
  * (`-o tls_required_enable=yes`); so those are asked for, too, and one that differs counts.
  */
 import { execFile } from 'node:child_process';
-import { parsePostfixVersion } from '../wire/tlsPolicyValue.ts';
+import { leadingPostfixVersion } from '../core/postfixVersion.ts';
 
 export interface PostconfAnswer {
   /** `3.10.13` */
@@ -35,9 +35,8 @@ export async function askPostconf(program: string): Promise<PostconfAnswer | nul
 /** Both outputs, as postconf prints them. */
 export function readPostconf(main: string, master: string): PostconfAnswer | null {
   const values = valuesOf(main);
-  const version =
-    /^[0-9]{1,2}\.[0-9]{1,3}(?:\.[0-9]{1,3})?/.exec(values.get('mail_version') ?? '')?.[0] ?? '';
-  if (parsePostfixVersion(version) === null) return null;
+  const version = leadingPostfixVersion(values.get('mail_version') ?? '');
+  if (version === '') return null;
   const inMain = values.get('tls_required_enable');
   const all = [...(inMain === undefined ? [] : [inMain]), ...valuesOf(master).values()];
   const tlsRequiredEnable = all.length === 0 ? null : all.every((value) => value === 'no') ? 'no' : 'yes';

@@ -6,7 +6,7 @@
  * Postfix than the one that asks make mail wait. And a server that takes a bare newline for the end of a line lets a client
  * smuggle messages past every check (`smtpd_forbid_bare_newline`, 3.7.9, 3.8.4 and later; `no` by default before 3.9).
  */
-import { parsePostfixVersion, since } from '../wire/tlsPolicyValue.ts';
+import { isSince, parsePostfixVersion, since } from '../core/postfixVersion.ts';
 import type { PostconfAnswer } from './postconf.ts';
 
 export interface PostfixFacts {
@@ -73,9 +73,4 @@ function bareNewline({ receives, postconf }: PostfixFacts): string[] {
   return [
     `Postfix ${version} takes bare newlines for line ends, by which a client smuggles messages past every check: main.cf needs smtpd_forbid_bare_newline = ${isSince(version, 3, 9) ? 'normalize' : 'yes'}`,
   ];
-}
-
-function isSince(text: string, major: number, minor: number): boolean {
-  const version = parsePostfixVersion(text);
-  return version !== null && since(version, major, minor);
 }

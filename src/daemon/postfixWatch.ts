@@ -5,7 +5,9 @@
  * while we run; the milter tells what each MTA calls itself. A warning is logged when it is new, once a day, and with each
  * table; `status` has those that hold now.
  */
+
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import { leadingPostfixVersion } from '../core/postfixVersion.ts';
 import type { Rule } from '../core/rule.ts';
 import type { PackedTable } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
@@ -77,8 +79,9 @@ export class PostfixWatch {
   saw(mta: string): void {
     if (mta === this.#last) return;
     this.#last = mta;
-    const version = /postfix ([0-9]{1,2}\.[0-9]{1,3}(?:\.[0-9]{1,3})?)/i.exec(mta)?.[1];
-    if (version === undefined || this.#seen.has(version) || this.#seen.size >= MAX_SEEN) return;
+    const name = /postfix /i.exec(mta);
+    const version = name === null ? '' : leadingPostfixVersion(mta.slice(name.index + name[0].length));
+    if (version === '' || this.#seen.has(version) || this.#seen.size >= MAX_SEEN) return;
     this.#seen.add(version);
     this.#say(Date.now());
   }

@@ -10,12 +10,12 @@
 import { formatListen } from '../config/keys/listenAddress.ts';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { MemoryUse } from '../core/memorySize.ts';
+import { answeredVersion } from '../core/postfixVersion.ts';
 import type { Published, PublishedQuestion } from '../core/publishedFacts.ts';
 import type { PolicyTable } from '../core/table.ts';
 import { questionOf } from '../deliver/deliver.ts';
 import type { Log } from '../log/log.ts';
 import type { StsEvent } from '../sts/events.ts';
-import { answeredVersion } from '../wire/tlsPolicyValue.ts';
 import { openDiscovery } from './openDiscovery.ts';
 import type { PolicyDiscovery } from './policyDiscovery.ts';
 

@@ -3,6 +3,8 @@
  * DANE, or the client of another policy server. Nothing is asked before somebody wants to know, except that a trusted
  * resolver is tested.
  */
+
+import type { PostfixVersion } from '../core/postfixVersion.ts';
 import { findDane } from '../dns/dane.ts';
 import type { DnsServer } from '../dns/exchange.ts';
 import { Proofs } from '../dns/proofs.ts';
@@ -12,7 +14,6 @@ import { StubResolver } from '../dns/stubResolver.ts';
 import type { StsOpening } from '../sts/addressFilter.ts';
 import type { StsEvent } from '../sts/events.ts';
 import { StsPolicies } from '../sts/policies.ts';
-import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
 import { DaneFinder, type DaneState } from './daneFinder.ts';
 import { PolicyDiscovery } from './policyDiscovery.ts';
 import { type PolicyServerAddress, PolicyServerClient } from './policyServerClient.ts';

@@ -12,13 +12,13 @@
  * Sources: Postfix socketmap_table(5); src/wire/socketmapClient.ts.
  */
 import { connect, type Socket } from 'node:net';
+import type { PostfixVersion } from '../core/postfixVersion.ts';
 import type { OtherAnswer, PublishedQuestion } from '../core/publishedFacts.ts';
 import { siteOf } from '../core/site.ts';
 import { FairGate, sharesOf } from '../dns/fairGate.ts';
 import { encodeSocketmapRequest, SocketmapReplyDecoder } from '../wire/socketmapClient.ts';
 import type { SocketmapReply } from '../wire/socketmapEncode.ts';
 import { parseTlsPolicy } from '../wire/tlsPolicyParse.ts';
-import type { PostfixVersion } from '../wire/tlsPolicyValue.ts';
 import { WireError } from '../wire/wireError.ts';
 
 export type PolicyServerAddress =

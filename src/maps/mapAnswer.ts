@@ -22,13 +22,14 @@
  * caller looks it up and asks again with what was found.
  */
 import { parsePath } from '../core/address.ts';
+import type { PostfixVersion } from '../core/postfixVersion.ts';
 import type { Published, PublishedQuestion } from '../core/publishedFacts.ts';
 import type { PolicyTable } from '../core/table.ts';
 import { type DeliverDecision, decideNextHop, decideRecipient } from '../deliver/deliver.ts';
 import type { DeliverFloor } from '../deliver/level.ts';
 import { utf8OrLatin1 } from '../wire/foreignText.ts';
 import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
-import { formatTlsPolicy, type PostfixVersion } from '../wire/tlsPolicyValue.ts';
+import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
 import { inAccessMapGrammar } from './accessMap.ts';
 import { answerSts } from './stsAnswer.ts';
 import { ROUTE_MAPS } from './transportMap.ts';

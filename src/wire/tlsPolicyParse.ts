@@ -11,7 +11,8 @@
  * may come once, `match=` at a level that compares nothing, a `policy_` attribute without its `policy_type`: unknown.
  * Sources: Postfix postconf(5), smtp_tls_policy_maps; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one().
  */
-import { LEVELS, MAX_VALUE, type PostfixVersion, since } from './tlsPolicyValue.ts';
+import { type PostfixVersion, since } from '../core/postfixVersion.ts';
+import { LEVELS, MAX_VALUE } from './tlsPolicyValue.ts';
 
 /** The shape of `OtherAnswer` in core. */
 export type ParsedTlsPolicy =

@@ -22,6 +22,7 @@
  * A value is at most MAX_VALUE long: lines of the policy are left out for that, then all that only 3.10 knows.
  * Sources: Postfix postconf(5), TLS_README; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one() and set_cipher_grade().
  */
+import { type PostfixVersion, since } from '../core/postfixVersion.ts';
 
 /** What one answer says; the shape of `DeliverPolicy` in core. */
 export interface TlsPolicyValue {
@@ -38,20 +39,6 @@ export interface TlsPolicyValue {
   } | null;
   /** Of another server's answer, as tlsPolicyParse.ts let them through; only names that are not given above. */
   readonly attributes?: readonly { readonly name: string; readonly value: string }[];
-}
-
-/** Major and minor of a Postfix release. */
-export interface PostfixVersion {
-  readonly major: number;
-  readonly minor: number;
-}
-
-/** What is answered when nobody says which Postfix asks. */
-export const OLDEST_POSTFIX: PostfixVersion = { major: 3, minor: 7 };
-
-/** The version that answers are written for: `postfix-version` of the configuration, the oldest where it is not set. */
-export function answeredVersion(configured: string | null): PostfixVersion {
-  return parsePostfixVersion(configured ?? '') ?? OLDEST_POSTFIX;
 }
 
 /** Postfix reads replies of 100,000 bytes, `OK ` included (`socketmap_max_reply_size`, a constant before 3.10). */
@@ -77,17 +64,6 @@ const DIGEST = /^[0-9A-F]{2}(?::[0-9A-F]{2}){15,63}$/;
 const WORD = /^[A-Za-z0-9_+-]{2,64}$/;
 /** Ciphers of the grade `high` with fewer than 256 bits. */
 const SHORT_KEYS = ['AES128', 'CAMELLIA128', 'ARIA128'];
-
-/** `3.7` or `3.10.5`; null when it is neither. */
-export function parsePostfixVersion(text: string): PostfixVersion | null {
-  const match = /^([0-9]{1,2})\.([0-9]{1,3})(?:\.[0-9]{1,3})?$/.exec(text);
-  return match === null ? null : { major: Number(match[1]), minor: Number(match[2]) };
-}
-
-/** Is `version` this one or later? */
-export function since(version: PostfixVersion, major: number, minor: number): boolean {
-  return version.major > major || (version.major === major && version.minor >= minor);
-}
 
 /** The value. Throws RangeError for what must not be sent: a bug of the caller. */
 export function formatTlsPolicy(policy: TlsPolicyValue, version: PostfixVersion): string {

@@ -4,6 +4,7 @@
  */
 import { test } from 'tap';
 import { parsePath } from '../../src/core/address.ts';
+import { OLDEST_POSTFIX } from '../../src/core/postfixVersion.ts';
 import type { DaneFact, OtherAnswer, Published, StsFact } from '../../src/core/publishedFacts.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import { type DeliverDecision, decideNextHop, decideRecipient } from '../../src/deliver/deliver.ts';
@@ -11,7 +12,7 @@ import { describeDelivery } from '../../src/deliver/describeDelivery.ts';
 import { atLeast, FLOORS } from '../../src/deliver/level.ts';
 import { answerMap } from '../../src/maps/mapAnswer.ts';
 import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
-import { formatTlsPolicy, OLDEST_POSTFIX } from '../../src/wire/tlsPolicyValue.ts';
+import { formatTlsPolicy } from '../../src/wire/tlsPolicyValue.ts';
 import { readTsv, tableOf } from '../core/buildTables.ts';
 import { replyOf } from '../maps/replyOf.ts';
 

@@ -10,7 +10,7 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'policyRequest.fetchError',
     'reasons.left',
     'stsFolder.expiryOf',
-    'tlsPolicyValue.since',
+    'postfixVersion.since',
     'transfer.transferEncoding',
     'wireError.WireError',
   ],
@@ -44,7 +44,7 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'signMark.markKey',
     'subject.checkTag',
     'template.parseTemplate',
-    'tlsPolicyValue.parsePostfixVersion',
+    'postfixVersion.parsePostfixVersion',
   ],
   [
     'waits for the network or a folder; what comes is read by functions of the table',

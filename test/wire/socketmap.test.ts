@@ -4,6 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { test } from 'tap';
+import { parsePostfixVersion } from '../../src/core/postfixVersion.ts';
 import { encodeNetstring, NetstringDecoder } from '../../src/wire/netstring.ts';
 import { encodeSocketmapRequest, SocketmapReplyDecoder } from '../../src/wire/socketmapClient.ts';
 import { REQUEST_LIMIT, SocketmapDecoder, type SocketmapRequest } from '../../src/wire/socketmapDecode.ts';
@@ -13,7 +14,7 @@ import {
   REPLY_LIMIT_BYTES,
   type SocketmapReply,
 } from '../../src/wire/socketmapEncode.ts';
-import { formatTlsPolicy, parsePostfixVersion, type TlsPolicyValue } from '../../src/wire/tlsPolicyValue.ts';
+import { formatTlsPolicy, type TlsPolicyValue } from '../../src/wire/tlsPolicyValue.ts';
 import { formatTlsRcpt } from '../../src/wire/tlsRcptValue.ts';
 import { WireError } from '../../src/wire/wireError.ts';
 import { randomFrom, seed } from './milterBytes.ts';

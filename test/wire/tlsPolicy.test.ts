@@ -3,18 +3,15 @@
  * through to which Postfix, and what is not.
  */
 import { test } from 'tap';
+import { type PostfixVersion, parsePostfixVersion } from '../../src/core/postfixVersion.ts';
 import { parseTlsPolicy } from '../../src/wire/tlsPolicyParse.ts';
-import {
-  formatTlsPolicy,
-  MAX_VALUE,
-  type PostfixVersion,
-  type TlsPolicyValue,
-} from '../../src/wire/tlsPolicyValue.ts';
+import { formatTlsPolicy, MAX_VALUE, type TlsPolicyValue } from '../../src/wire/tlsPolicyValue.ts';
 import { randomFrom, seed } from './milterBytes.ts';
 
 const V = (text: string): PostfixVersion => {
-  const [major = 0, minor = 0] = text.split('.').map(Number);
-  return { major, minor };
+  const version = parsePostfixVersion(text);
+  if (version === null) throw new Error(text);
+  return version;
 };
 const SECURE: TlsPolicyValue = {
   level: 'secure',

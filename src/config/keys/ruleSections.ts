@@ -8,6 +8,7 @@
  * what else is written, is a notice.
  */
 
+import { answeredVersion, REQUIRETLS_SINCE, since } from '../../core/postfixVersion.ts';
 import { CANNOT, RULE_LEVELS, type Rule, type RuleConditions } from '../../core/rule.ts';
 import { skeleton } from '../../mail/confusables.ts';
 import { reserved } from '../ini/iniText.ts';
@@ -39,7 +40,6 @@ const CONDITIONS = [
 const SEEN_BY_MILTER: readonly string[] = ['subject-tag', 'header', 'requiretls', 'reply-to-marked'];
 
 /** First version of Postfix that can be asked for REQUIRETLS. */
-const REQUIRETLS_SINCE = [3, 11] as const;
 
 /** What of the service rules depend on. */
 export type RuleContext = Pick<
@@ -181,9 +181,8 @@ function noticeIdle(
   if (blind) for (const key of unseen) idle(key, 'there is no milter-listen');
   if (blind && unseen.length === 0 && !rule.requestRequireTls) idle('', 'there is no milter-listen');
   if (!rule.requestRequireTls) return;
-  const [major = 0, minor = 0] = (service.postfixVersion ?? '3.7').split('.').map(Number);
-  const old = major < REQUIRETLS_SINCE[0] || (major === REQUIRETLS_SINCE[0] && minor < REQUIRETLS_SINCE[1]);
-  if (old) idle('request-requiretls', `postfix-version is below ${REQUIRETLS_SINCE.join('.')}`);
+  if (!since(answeredVersion(service.postfixVersion), ...REQUIRETLS_SINCE))
+    idle('request-requiretls', `postfix-version is below ${REQUIRETLS_SINCE.join('.')}`);
   else if (service.policyListen.length === 0) idle('request-requiretls', 'there is no policy-listen');
   else if (unseen.length > 0)
     idle('request-requiretls', `the policy service, which asks for it, does not see ${unseen.join(', ')}`);

@@ -8,6 +8,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { canonicalDomain } from '../../core/domain.ts';
 import { type Network, parseNetwork } from '../../core/network.ts';
+import { isSince } from '../../core/postfixVersion.ts';
 import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { positionOf, type Section, whereOf } from '../ini/section.ts';
 import {
@@ -132,7 +133,7 @@ function parseHostName(text: string): string | null | Invalid {
 /** `>=` in `protocols=` is the one thing that differs, and lists before 3.0 were never tried. */
 function parseVersion(text: string): string | null | Invalid {
   if (text === '') return null;
-  return Number(text.split('.')[0]) >= 3 ? text : new Invalid(quote(text), '3.0 or later');
+  return isSince(text, 3, 0) ? text : new Invalid(quote(text), '3.0 or later');
 }
 
 /** What is run must not depend on where we were started. */

@@ -11,6 +11,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isSince } from '../../../../src/core/postfixVersion.ts';
 import { pause, until } from '../deadline.ts';
 import { type MailMessage, parseMessage } from '../message.ts';
 import { type CertificateAuthority, SERVER_NAME } from '../peers/ca.ts';
@@ -108,8 +109,7 @@ export class Postfix {
 
   /** Is it this version or a later one? */
   since(major: number, minor: number): boolean {
-    const [one = 0, two = 0] = this.version.split('.').map(Number);
-    return one > major || (one === major && two >= minor);
+    return isSince(this.version, major, minor);
   }
 
   /** `queue_directory`: Postfix looks for relative socket paths here. */
