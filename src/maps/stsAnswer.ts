@@ -8,7 +8,7 @@
  * does not connect without the latter. It compares the host connected to with the list, and the host with the names in its
  * certificate. Sendmail without DANE does well to go by MTA-STS where both are published.
  *
- * The ruleset takes the list apart at every dot, so a long one (LONGEST) would not be read whole: that is TEMP.
+ * The ruleset takes the list apart at every dot, so a long one (MAX_LENGTH) would not be read whole: that is TEMP.
  * Sources: Sendmail cf/feature/sts.m4; cf/m4/proto.m4, STS_Check and TLS_clt_features.
  */
 
@@ -18,7 +18,8 @@ import type { PolicyTable } from '../core/table.ts';
 import { followPublished, matchNames } from '../deliver/auto.ts';
 import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
 
-const LONGEST = 900;
+/** Characters of a value. */
+const MAX_LENGTH = 900;
 
 /** Some of the kinds of MapAnswer. */
 export type StsAnswer =
@@ -44,7 +45,7 @@ function replyFor(name: string, published: Published): SocketmapReply {
   if (typeof names === 'string') return temp(names);
   if (names.length === 0) return NOTFOUND;
   const value = `secure match=${names.join(':')} servername=hostname`;
-  return value.length > LONGEST ? temp('more names than Sendmail can compare') : { status: 'OK', value };
+  return value.length > MAX_LENGTH ? temp('more names than Sendmail can compare') : { status: 'OK', value };
 }
 
 /** Names that the server may have; none where nothing is enforced; what is wrong in words. */
