@@ -26,7 +26,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'config/ini': ['core', 'ini', 'node:*'],
   'config/keys': ['core', 'mail', 'config/ini', 'ajv', 'node:*'],
   'config/load': ['core', 'receive', 'config/ini', 'config/keys', 'node:*'],
-  log: ['core', 'receive', 'pino', 'node:fs'],
+  log: ['core', 'wire', 'receive', 'pino', 'node:fs'],
   dns: ['core', 'wire', 'node:*'],
   sts: ['core', 'deliver', 'dns', 'node:*'],
   discovery: ['core', 'wire', 'deliver', 'dns', 'sts', 'config/keys', 'log', 'node:*'],

@@ -10,6 +10,7 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { StsFailure, StsMode } from '../core/publishedFacts.ts';
 import type { Row } from '../core/table.ts';
+import type { WireRule } from '../wire/wireRules.ts';
 import { LineWriter } from './lineWriter.ts';
 import { briefFields, type VerdictFields, type VerdictRecord, verdictFields } from './verdictFields.ts';
 import { at, listed, visible } from './visible.ts';
@@ -121,7 +122,7 @@ export class Log {
   }
 
   /** The peer broke its protocol. */
-  wireError(proto: string, conn: number, peer: string, rule: string, offset: number, got: string): void {
+  wireError(proto: string, conn: number, peer: string, rule: WireRule, offset: number, got: string): void {
     this.#pino.warn(
       { event: 'wire.error', proto, conn, peer, rule, offset, got },
       'peer broke the protocol; connection closed',

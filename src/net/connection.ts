@@ -268,7 +268,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, Guest {
         protocol.name,
         this.conn,
         this.peer,
-        `${protocol.name}-truncated`,
+        `${protocol.name}-truncated` as const,
         0,
         'end of stream inside a message',
       );

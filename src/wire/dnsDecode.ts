@@ -20,6 +20,7 @@ import { Buffer } from 'node:buffer';
 import { readName } from './dnsName.ts';
 import { CLASS_IN, type DnsType, OPT, TYPE } from './dnsNumbers.ts';
 import { excerpt, WireError } from './wireError.ts';
+import type { WireRule } from './wireRules.ts';
 
 /** `name` is the owner, canonical text (dnsName.ts); so are the names inside. */
 export type DnsRecord = { readonly name: string; readonly ttlSeconds: number } & (
@@ -81,7 +82,7 @@ class Reader {
     this.end = bytes.length;
   }
 
-  fail(rule: string, expected: string): WireError {
+  fail(rule: WireRule, expected: string): WireError {
     return new WireError(rule, this.at, expected, excerpt(this.#bytes, this.at));
   }
 

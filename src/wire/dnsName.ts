@@ -14,6 +14,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { excerpt, WireError } from './wireError.ts';
+import type { WireRule } from './wireRules.ts';
 
 export const HEADER_BYTES = 12;
 /** RFC 1035 section 2.3.4. */
@@ -70,7 +71,7 @@ export function readName(message: Uint8Array, start: number): ReadName {
   }
 }
 
-function broken(rule: string, message: Uint8Array, at: number, expected: string): WireError {
+function broken(rule: WireRule, message: Uint8Array, at: number, expected: string): WireError {
   return new WireError(rule, at, expected, excerpt(message, at));
 }
 

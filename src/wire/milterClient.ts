@@ -13,6 +13,7 @@ import { MilterFramer } from './milterFrame.ts';
 import { SMFIC, SMFIR } from './milterNames.ts';
 import { PacketWriter } from './milterWriter.ts';
 import { excerpt, WireError } from './wireError.ts';
+import type { WireRule } from './wireRules.ts';
 
 const writer = new PacketWriter();
 
@@ -172,7 +173,7 @@ function decode(frame: MilterFramer): MilterReply {
   }
 }
 
-function bad(frame: MilterFramer, rule: string, expected: string): WireError {
+function bad(frame: MilterFramer, rule: WireRule, expected: string): WireError {
   return new WireError(rule, frame.offset, expected, excerpt(frame.bytes.subarray(frame.start, frame.end)));
 }
 

@@ -16,6 +16,7 @@ import type { Buffer } from 'node:buffer';
 import { MAX_MILTER_PACKET, MilterFramer } from './milterFrame.ts';
 import { SMFIC } from './milterNames.ts';
 import { excerpt, WireError } from './wireError.ts';
+import type { WireRule } from './wireRules.ts';
 
 /** Macros for the command whose letter is `stage`; they replace earlier ones of that stage, also when there are none. */
 export interface MacroCommand {
@@ -226,7 +227,7 @@ function decode(frame: MilterFramer): MilterCommand {
   }
 }
 
-function bad(frame: MilterFramer, rule: string, expected: string): WireError {
+function bad(frame: MilterFramer, rule: WireRule, expected: string): WireError {
   return new WireError(rule, frame.offset, expected, excerpt(frame.bytes.subarray(frame.start, frame.end)));
 }
 

@@ -14,6 +14,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { excerpt, WireError } from './wireError.ts';
+import type { WireRule } from './wireRules.ts';
 
 /** Command byte and payload, in bytes. */
 export const MAX_MILTER_PACKET = 1_048_577;
@@ -22,7 +23,7 @@ const HEADER = 4;
 const NOTHING = Buffer.alloc(0);
 
 /** First four characters of what speaks something else, and the rule that names it. */
-const FOREIGN: readonly (readonly [RegExp, string, string])[] = [
+const FOREIGN: readonly (readonly [RegExp, WireRule, string])[] = [
   [/^(GET |POST|HEAD|PUT |OPTI|HTTP|CONN|PRI )/, 'milter-http-request', 'milter packets, not HTTP'],
   [/^requ/, 'milter-policy-request', 'milter packets; policy delegation has a listener of its own'],
   [/^(EHLO|HELO|LHLO|220[ -]|QUIT)/i, 'milter-smtp-text', 'milter packets, not SMTP'],

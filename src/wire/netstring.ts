@@ -13,12 +13,13 @@
  */
 import { Buffer } from 'node:buffer';
 import { excerpt, WireError } from './wireError.ts';
+import type { WireRule } from './wireRules.ts';
 
 export interface NetstringLimit {
   /** Longest payload in bytes. */
   readonly bytes: number;
   /** Name of the rule that a longer one breaks. */
-  readonly rule: string;
+  readonly rule: WireRule;
 }
 
 /** Digits of a length: what is longer than this is refused before it is read. */
@@ -31,7 +32,7 @@ const ZERO = 0x30;
 const EMPTY = Buffer.alloc(0);
 
 /** Who is it, if it does not begin with a length? `head`: up to 8 bytes, or up to the first LF. */
-function strangerRule(head: Uint8Array): string {
+function strangerRule(head: Uint8Array): WireRule {
   if (head[0] === 0x16 && head[1] === 0x03) return 'socketmap-tls-hello';
   const text = String.fromCharCode(...head);
   if (/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PRI)(?: |$)/.test(text))
@@ -172,7 +173,7 @@ export class NetstringDecoder {
     this.#at++;
   }
 
-  #fail(rule: string, at: number, expected: string, got: string): never {
+  #fail(rule: WireRule, at: number, expected: string, got: string): never {
     const error = new WireError(rule, this.#offset + at, expected, got);
     this.#error = error;
     this.#chunk = EMPTY;

@@ -8,6 +8,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { excerpt, WireError } from './wireError.ts';
+import type { WireRule } from './wireRules.ts';
 
 /** One attribute a member, in the order in which they are sent; without `request`, which goes first by itself. */
 export type PolicyAttributes = Readonly<Record<string, string>>;
@@ -87,7 +88,7 @@ export class PolicyAnswerDecoder {
     return this.#held !== '';
   }
 
-  #fail(rule: string, expected: string): never {
+  #fail(rule: WireRule, expected: string): never {
     throw new WireError(rule, this.#offset, expected, excerpt(Buffer.from(this.#held, 'latin1')));
   }
 }

@@ -18,6 +18,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { excerpt, WireError } from './wireError.ts';
+import type { WireRule } from './wireRules.ts';
 
 /** Postfix's words for the moment of the question. */
 export const PROTOCOL_STATES = [
@@ -120,7 +121,7 @@ function numberOf(bytes: Uint8Array, at: number, length: number): number {
 }
 
 /** Who is it, if it is not Postfix? `head` is the start of the request, 8 bytes or up to the first LF. */
-function strangerRule(head: Uint8Array): string {
+function strangerRule(head: Uint8Array): WireRule {
   if (head[0] === 0x16 && head[1] === 0x03) return 'policy-tls-hello';
   const text = String.fromCharCode(...head);
   if (/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PRI)(?: |$)/.test(text))
@@ -335,7 +336,7 @@ export class PolicyDecoder {
     this.#owned = true;
   }
 
-  #fail(rule: string, at: number, expected: string): never {
+  #fail(rule: WireRule, at: number, expected: string): never {
     const error = new WireError(
       rule,
       this.#offset + at - this.#start,

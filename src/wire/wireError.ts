@@ -1,16 +1,18 @@
 /**
  * The one error a decoder throws: the peer broke its protocol. The connection it came from is closed; nothing else is
- * touched. `rule` is a stable name that stands in the log (`wire.error`).
+ * touched. `rule` is a stable name that stands in the log; wireRules.ts says what each means and what to do.
  */
+import type { WireRule } from './wireRules.ts';
+
 export class WireError extends Error {
   /** Stable name, e.g. `milter-packet-too-long`. */
-  readonly rule: string;
+  readonly rule: WireRule;
   /** Offset in the stream of this connection, bytes from its start. */
   readonly offset: number;
   /** A few bytes of what was found, hex or quoted, already safe to print. */
   readonly got: string;
 
-  constructor(rule: string, offset: number, expected: string, got: string) {
+  constructor(rule: WireRule, offset: number, expected: string, got: string) {
     super(`${rule}: expected ${expected}`);
     this.name = 'WireError';
     this.rule = rule;

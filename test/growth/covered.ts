@@ -357,7 +357,7 @@ export const COVERED: Readonly<Record<string, Reader>> = {
   'milterWriter.isWireText': { largest: PACKET, read: isWireText },
   'netstring.NetstringDecoder': {
     largest: KIB_64,
-    read: decoded(() => new NetstringDecoder({ bytes: 100_000, rule: 'x' })),
+    read: decoded(() => new NetstringDecoder({ bytes: 100_000, rule: 'dns-cut' })),
     pieces: ['1:a,'],
     around: ['60000:~'],
   },

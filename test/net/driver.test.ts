@@ -25,7 +25,7 @@ const lines: Protocol<number, string, string, string, string> = {
         if (end < 0) return null;
         const line = held.slice(0, end);
         held = held.slice(end + 1);
-        if (line === 'junk') throw new WireError('test-junk', 0, 'no junk', '"junk"');
+        if (line === 'junk') throw new WireError('control-not-a-request', 0, 'no junk', '"junk"');
         return line;
       },
       partial: () => held !== '',
@@ -174,7 +174,7 @@ for (const [how, shared] of READS) {
     t.equal(driver.counters.wireErrors, 1);
     t.match(
       log().find((line) => line.event === 'wire.error'),
-      { rule: 'test-junk', got: '"junk"', proto: 'control' },
+      { rule: 'control-not-a-request', got: '"junk"', proto: 'control' },
     );
   });
 }

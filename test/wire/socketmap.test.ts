@@ -146,9 +146,9 @@ test('limits are those of Postfix, or above what Postfix asks', async (t) => {
 });
 
 test('nothing is kept for a length above the limit', async (t) => {
-  const decoder = new NetstringDecoder({ bytes: 10, rule: 'too-long' });
+  const decoder = new NetstringDecoder({ bytes: 10, rule: 'socketmap-request-too-long' });
   decoder.push(latin1('11:12345'));
-  t.equal(refusal(decoder), 'too-long');
+  t.equal(refusal(decoder), 'socketmap-request-too-long');
   t.strictSame(encodeNetstring(Buffer.alloc(0), 10), latin1('0:,'));
 });
 
