@@ -2,18 +2,17 @@
  * The MTA's side of the milter protocol: commands to packets, packets to replies. `simulate` and the tests use it.
  *
  * The reply decoder is as strict as Postfix (bytes after an empty reply, a missing NUL, an unknown code are errors), so
- * what passes here passes there. Same streaming rules as `MilterDecoder`: a REPLBODY chunk is a view.
+ * what passes here passes there. A REPLBODY chunk is a view, good until the next `push`.
  *
  * Sources: Postfix `src/milter/milter8.c`, Sendmail `milter.c`.
  */
 import { Buffer } from 'node:buffer';
 import type { MilterCommand } from './milterDecode.ts';
 import type { MacroList, MilterReply } from './milterEncode.ts';
-import { MilterFramer } from './milterFrame.ts';
+import type { MilterFramer } from './milterFrame.ts';
 import { SMFIC, SMFIR } from './milterNames.ts';
+import { bad, PacketDecoder, stringsToEnd } from './milterPacket.ts';
 import { PacketWriter } from './milterWriter.ts';
-import { excerpt, WireError } from './wireError.ts';
-import type { WireRule } from './wireRules.ts';
 
 const writer = new PacketWriter();
 
@@ -88,28 +87,10 @@ const REPLY_NAMES = new Map<number, keyof typeof SMFIR>(
   Object.entries(SMFIR).map(([name, byte]) => [byte, name as keyof typeof SMFIR]),
 );
 
-/** Packets of a filter to messages; feed and ask like `MilterDecoder`. */
-export class ReplyDecoder {
-  readonly #frame = new MilterFramer();
-  #dead: unknown = null;
-
-  push(chunk: Uint8Array): void {
-    this.#frame.push(chunk);
-  }
-
-  partial(): boolean {
-    return this.#frame.partial;
-  }
-
-  /** The next whole reply or null. Throws WireError, the same one again ever after. */
-  next(): MilterReply | null {
-    if (this.#dead !== null) throw this.#dead;
-    try {
-      return this.#frame.next() ? decode(this.#frame) : null;
-    } catch (error) {
-      this.#dead = error;
-      throw error;
-    }
+/** Packets of a filter to messages. */
+export class ReplyDecoder extends PacketDecoder<MilterReply> {
+  constructor() {
+    super(decode);
   }
 }
 
@@ -173,16 +154,9 @@ function decode(frame: MilterFramer): MilterReply {
   }
 }
 
-function bad(frame: MilterFramer, rule: WireRule, expected: string): WireError {
-  return new WireError(rule, frame.offset, expected, excerpt(frame.bytes.subarray(frame.start, frame.end)));
-}
-
 /** Exactly `count` strings up to the packet's end. */
 function strings(frame: MilterFramer, at: number, count: number): readonly string[] {
-  const { bytes, end } = frame;
-  if (at >= end || bytes[end - 1] !== 0)
-    throw bad(frame, 'milter-string-end', 'a NUL at the end of every string');
-  const found = bytes.toString('latin1', at, end - 1).split('\0');
+  const found = stringsToEnd(frame, at);
   if (found.length < count) throw bad(frame, 'milter-string-end', 'a NUL at the end of every string');
   if (found.length > count) throw bad(frame, 'milter-trailing-bytes', 'nothing after the last string');
   return found;

@@ -13,10 +13,9 @@
  * Sources: libmilter `engine.c`, Postfix `src/milter/milter8.c` (format strings), Sendmail `milter.c`.
  */
 import type { Buffer } from 'node:buffer';
-import { MAX_MILTER_PACKET, MilterFramer } from './milterFrame.ts';
+import { MAX_MILTER_PACKET, type MilterFramer } from './milterFrame.ts';
 import { SMFIC } from './milterNames.ts';
-import { excerpt, WireError } from './wireError.ts';
-import type { WireRule } from './wireRules.ts';
+import { bad, PacketDecoder, stringsToEnd } from './milterPacket.ts';
 
 /** Macros for the command whose letter is `stage`; they replace earlier ones of that stage, also when there are none. */
 export interface MacroCommand {
@@ -138,42 +137,11 @@ const ABORT: MilterCommand = { kind: 'ABORT' };
 const QUIT: MilterCommand = { kind: 'QUIT' };
 const QUIT_NC: MilterCommand = { kind: 'QUIT_NC' };
 
-export class MilterDecoder {
-  readonly #frame: MilterFramer;
-  #dead: unknown = null;
-
+/** Packets of an MTA to messages. */
+export class MilterDecoder extends PacketDecoder<MilterCommand> {
   /** `maxPacketBytes` counts command byte and payload. */
   constructor(maxPacketBytes: number = MAX_MILTER_PACKET) {
-    this.#frame = new MilterFramer(maxPacketBytes);
-  }
-
-  push(chunk: Uint8Array): void {
-    this.#frame.push(chunk);
-  }
-
-  /** Copies what is left of the chunk. */
-  keep(): void {
-    this.#frame.keep();
-  }
-
-  /** Part of a packet has come. */
-  partial(): boolean {
-    return this.#frame.partial;
-  }
-
-  held(): number {
-    return this.#frame.held;
-  }
-
-  /** The next whole message or null. Throws WireError, the same one again ever after. */
-  next(): MilterCommand | null {
-    if (this.#dead !== null) throw this.#dead;
-    try {
-      return this.#frame.next() ? decode(this.#frame) : null;
-    } catch (error) {
-      this.#dead = error;
-      throw error;
-    }
+    super(decode, maxPacketBytes);
   }
 }
 
@@ -189,9 +157,9 @@ function decode(frame: MilterFramer): MilterCommand {
       return new HeaderView(bytes, at, nameEnd, end);
     }
     case SMFIC.RCPT:
-      return { kind: 'RCPT', args: strings(frame, at) };
+      return { kind: 'RCPT', args: stringsToEnd(frame, at) };
     case SMFIC.MAIL:
-      return { kind: 'MAIL', args: strings(frame, at) };
+      return { kind: 'MAIL', args: stringsToEnd(frame, at) };
     case SMFIC.HELO:
       return { kind: 'HELO', name: onlyString(frame, at) };
     case SMFIC.CONNECT:
@@ -227,10 +195,6 @@ function decode(frame: MilterFramer): MilterCommand {
   }
 }
 
-function bad(frame: MilterFramer, rule: WireRule, expected: string): WireError {
-  return new WireError(rule, frame.offset, expected, excerpt(frame.bytes.subarray(frame.start, frame.end)));
-}
-
 function alone(frame: MilterFramer, message: MilterCommand): MilterCommand {
   if (frame.end !== frame.start + 1) throw bad(frame, 'milter-payload', 'no payload after this command');
   return message;
@@ -252,15 +216,6 @@ function lastString(frame: MilterFramer, from: number): number {
 
 function onlyString(frame: MilterFramer, at: number): string {
   return frame.bytes.toString('latin1', at, lastString(frame, at));
-}
-
-/** One string or more up to the packet's end. */
-function strings(frame: MilterFramer, at: number): readonly string[] {
-  const { bytes, end } = frame;
-  if (at >= end || bytes[end - 1] !== 0)
-    throw bad(frame, 'milter-string-end', 'a NUL at the end of every string');
-  const text = bytes.toString('latin1', at, end - 1);
-  return text.includes('\0') ? text.split('\0') : [text];
 }
 
 function macro(frame: MilterFramer, at: number): MilterCommand {

@@ -10,7 +10,6 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'policyRequest.fetchError',
     'reasons.left',
     'stsFolder.expiryOf',
-    'postfixVersion.since',
     'transfer.transferEncoding',
     'wireError.WireError',
   ],
@@ -44,7 +43,6 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'signMark.markKey',
     'subject.checkTag',
     'template.parseTemplate',
-    'postfixVersion.parsePostfixVersion',
   ],
   [
     'waits for the network or a folder; what comes is read by functions of the table',
@@ -126,6 +124,12 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'looks at rows: at each recipient once, or at the settings of the table',
     'tlsRequired.firstProtected',
     'tlsRequired.protectsDelivery',
+  ],
+  [
+    'the decoders of both directions are in the table',
+    'milterPacket.bad',
+    'milterPacket.PacketDecoder',
+    'milterPacket.stringsToEnd',
   ],
   ['formatSocketmapReply does the reading', 'socketmapEncode.encodeSocketmapReply'],
   [

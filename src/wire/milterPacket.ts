@@ -1,0 +1,63 @@
+/**
+ * What the decoders of both directions of the milter protocol have in common: feed chunks with `push`, ask with `next`; any
+ * way of cutting the stream gives the same messages.
+ */
+import { MAX_MILTER_PACKET, MilterFramer } from './milterFrame.ts';
+import { excerpt, WireError } from './wireError.ts';
+import type { WireRule } from './wireRules.ts';
+
+/** Packets to messages, in either direction. */
+export class PacketDecoder<Message> {
+  readonly #frame: MilterFramer;
+  readonly #decode: (frame: MilterFramer) => Message;
+  #dead: unknown = null;
+
+  /** `decode` takes the packet that the framer found. */
+  constructor(decode: (frame: MilterFramer) => Message, maxPacketBytes: number = MAX_MILTER_PACKET) {
+    this.#decode = decode;
+    this.#frame = new MilterFramer(maxPacketBytes);
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#frame.push(chunk);
+  }
+
+  /** Copies what is left of the chunk. */
+  keep(): void {
+    this.#frame.keep();
+  }
+
+  /** Part of a packet has come. */
+  partial(): boolean {
+    return this.#frame.partial;
+  }
+
+  held(): number {
+    return this.#frame.held;
+  }
+
+  /** The next whole message or null. Throws WireError, the same one again ever after. */
+  next(): Message | null {
+    if (this.#dead !== null) throw this.#dead;
+    try {
+      return this.#frame.next() ? this.#decode(this.#frame) : null;
+    } catch (error) {
+      this.#dead = error;
+      throw error;
+    }
+  }
+}
+
+/** What is wrong with the packet that was found. */
+export function bad(frame: MilterFramer, rule: WireRule, expected: string): WireError {
+  return new WireError(rule, frame.offset, expected, excerpt(frame.bytes.subarray(frame.start, frame.end)));
+}
+
+/** One string or more from `at` to the packet's end. Throws WireError. */
+export function stringsToEnd(frame: MilterFramer, at: number): readonly string[] {
+  const { bytes, end } = frame;
+  if (at >= end || bytes[end - 1] !== 0)
+    throw bad(frame, 'milter-string-end', 'a NUL at the end of every string');
+  const text = bytes.toString('latin1', at, end - 1);
+  return text.includes('\0') ? text.split('\0') : [text];
+}
