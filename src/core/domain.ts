@@ -15,6 +15,16 @@ const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 /** The common case in one test: lower-case labels, at least two, the last one not numeric. */
 const PLAIN = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
+const COMPARED = /^\.?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/**
+ * Can the names of a certificate be compared with this one? A canonical name of two labels or more, or `.suffix` for every
+ * name below one.
+ */
+export function isComparedName(text: string): boolean {
+  return text.length <= 254 && COMPARED.test(text);
+}
+
 function allAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++)
     if (text.charCodeAt(i) > 0x7e || text.charCodeAt(i) < 0x21) return false;

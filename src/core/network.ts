@@ -112,3 +112,8 @@ function contains(network: Network, bytes: Uint8Array): boolean {
   const mask = 0xff00 >> rest;
   return ((network.bytes[whole] ?? 0) & mask) === ((bytes[whole] ?? 0) & mask);
 }
+
+/** Addresses of this host itself. */
+export const LOOPBACK: readonly Network[] = ['127.0.0.0/8', '::1']
+  .map((text) => parseNetwork(text))
+  .filter((network) => network !== null);

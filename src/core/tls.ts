@@ -42,6 +42,9 @@ export type TlsState =
 
 export const PLAIN: TlsState = { kind: 'plain' };
 
+/** Every protocol that Postfix and OpenSSL have a name for, the oldest first. */
+export const PROTOCOLS = ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
+
 /**
  * Order of protocol names: SSLv2 0, SSLv3 1, TLSv1 2, TLSv1.1 3, TLSv1.2 4, TLSv1.3 5, and so on for later minor
  * versions. null for a name this order does not know, which is "cannot tell", not "low".

@@ -3,14 +3,12 @@
  * question of an administrator who wants to require TLS. The names are a fixed set, because a peer can call its
  * version anything.
  */
-import type { TlsState } from '../core/tls.ts';
+import { PROTOCOLS, type TlsState } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Action, Verdict } from '../core/verdict.ts';
 
-const VERSIONS = ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
-
 /** `plain`; a version; `otherTls`: a version that is none of these; `unknown`: the MTA did not tell; `notJudged`. */
-export type TlsKey = 'plain' | (typeof VERSIONS)[number] | 'otherTls' | 'unknown' | 'notJudged';
+export type TlsKey = 'plain' | (typeof PROTOCOLS)[number] | 'otherTls' | 'unknown' | 'notJudged';
 
 export type ActionCounters = Record<Action, number>;
 export type TlsCounters = Partial<Record<TlsKey, ActionCounters>>;
@@ -28,5 +26,5 @@ export class VerdictsByTls {
 
 function keyOf(tls: TlsState): TlsKey {
   if (tls.kind !== 'tls') return tls.kind;
-  return VERSIONS.find((version) => version === tls.protocol) ?? 'otherTls';
+  return PROTOCOLS.find((version) => version === tls.protocol) ?? 'otherTls';
 }

@@ -19,6 +19,7 @@
  * is as wide as a top-level domain, is left out, which makes the rest stricter; where none is left, mail waits.
  */
 
+import { isComparedName } from '../core/domain.ts';
 import type { DaneFact, OtherAnswer, PolicyAttribute, Published, StsFact } from '../core/publishedFacts.ts';
 import type { AnsweredLevel } from './level.ts';
 
@@ -49,9 +50,6 @@ export type AutoAnswer =
   | { readonly kind: 'trouble'; readonly why: string };
 
 type Leveled = Extract<AutoAnswer, { kind: 'level' }>;
-
-/** As wire/tlsPolicyValue.ts takes them. */
-const NAME = /^\.?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** The answer for the domain `name`; total. */
 export function followPublished(name: string, published: Published): AutoAnswer {
@@ -103,10 +101,9 @@ export function matchNames(mx: readonly string[]): readonly string[] {
   return [...new Set(mx.filter(isComparable).map(nameOf))];
 }
 
-/** Does the pattern intersectTlsParameters anything down? `*.example`, a whole top-level domain, and `mx`, a single label, do not. */
+/** Does the pattern narrow anything down? `*.example`, a whole top-level domain, and `mx`, a single label, do not. */
 export function isComparable(pattern: string): boolean {
-  const name = nameOf(pattern);
-  return name.length <= 254 && NAME.test(name);
+  return isComparedName(nameOf(pattern));
 }
 
 const nameOf = (pattern: string): string => (pattern.startsWith('*.') ? pattern.slice(1) : pattern);

@@ -6,7 +6,7 @@
  * list up to the highest. Sources: Postfix postconf(5), smtp_tls_mandatory_protocols; `src/tls/tls_proto_mask.c`.
  */
 import type { PolicyAttribute } from '../core/publishedFacts.ts';
-import { protocolRank } from '../core/tls.ts';
+import { PROTOCOLS, protocolRank } from '../core/tls.ts';
 
 export interface Parameters {
   /** null: the MTA's own floor. */
@@ -20,7 +20,6 @@ export interface Intersection extends Parameters {
   readonly attributes: readonly PolicyAttribute[];
 }
 
-const PROTOCOLS = ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 /** From here on `ciphers=high` is part of an answer. */
 const BITS_FOR_HIGH = 112;
 

@@ -16,7 +16,7 @@
  * `weak` hops were encrypted in a way that is known to be weak (tlsClaim.ts): neither protected nor unprotected.
  */
 import { canonicalDomain } from '../core/domain.ts';
-import { inNetworks, type Network, parseNetwork } from '../core/network.ts';
+import { inNetworks, LOOPBACK, type Network, parseNetwork } from '../core/network.ts';
 import { parseReceived, type ReceivedField } from './receivedField.ts';
 
 /** `protected` and `unprotected` are what the line says; whether it can be believed is `own`. */
@@ -58,7 +58,6 @@ function networks(...texts: string[]): readonly Network[] {
   return texts.map((text) => parseNetwork(text)!);
 }
 
-const LOOPBACK = networks('127.0.0.0/8', '::1');
 const PRIVATE = networks(
   '10.0.0.0/8',
   '172.16.0.0/12',

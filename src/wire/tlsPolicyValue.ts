@@ -22,7 +22,9 @@
  * A value is at most MAX_VALUE long: lines of the policy are left out for that, then all that only 3.10 knows.
  * Sources: Postfix postconf(5), TLS_README; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one() and set_cipher_grade().
  */
+import { isComparedName } from '../core/domain.ts';
 import { type PostfixVersion, since } from '../core/postfixVersion.ts';
+import { PROTOCOLS } from '../core/tls.ts';
 
 /** What one answer says; the shape of `DeliverPolicy` in core. */
 export interface TlsPolicyValue {
@@ -56,10 +58,8 @@ export const LEVELS = [
   'secure',
 ] as const;
 
-const PROTOCOLS = ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
 /** At these a handshake that fails is not followed by plain text, so attributes may narrow it. */
 const MANDATORY = ['encrypt', 'dane-only', 'fingerprint', 'verify', 'secure'];
-const NAME = /^\.?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const DIGEST = /^[0-9A-F]{2}(?::[0-9A-F]{2}){15,63}$/;
 const WORD = /^[A-Za-z0-9_+-]{2,64}$/;
 /** Ciphers of the grade `high` with fewer than 256 bits. */
@@ -124,13 +124,12 @@ function formatMatch(level: string, match: readonly string[]): string {
     return match.join('|');
   }
   if (level !== 'verify' && level !== 'secure') throw new RangeError(`match= at level ${level}`);
-  if (!match.every((name) => name.length <= 254 && NAME.test(name)))
-    throw new RangeError('a name to match that is no domain name');
+  if (!match.every(isComparedName)) throw new RangeError('a name to match that is no domain name');
   return match.join(':');
 }
 
 function formatProtocols(least: string, version: PostfixVersion): string {
-  const rank = PROTOCOLS.indexOf(least);
+  const rank = (PROTOCOLS as readonly string[]).indexOf(least);
   if (rank < 0) throw new RangeError(`no protocol: ${least}`);
   if (since(version, 3, 6)) return `>=${least}`;
   return PROTOCOLS.slice(0, Math.max(1, rank))

@@ -8,14 +8,14 @@
  * temporary one (403 4.7.0) however sendmail.cf was built; `PERM+` would bounce.
  * Sources: Sendmail cf/README, "TLS-related rulesets"; cf/m4/proto.m4, ruleset TLS_connection.
  */
+import { isComparedName } from '../core/domain.ts';
+
 export interface TlsRcptValue {
   readonly require: 'ENCR' | 'VERIFY';
   readonly bits: number;
   /** VERIFY: `peer` is the name of the host connected to; null compares no name. */
   readonly commonName: 'peer' | { readonly name: string } | null;
 }
-
-const NAME = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** The value. Throws RangeError for what must not be sent. */
 export function formatTlsRcpt({ require, bits, commonName }: TlsRcptValue): string {
@@ -25,6 +25,7 @@ export function formatTlsRcpt({ require, bits, commonName }: TlsRcptValue): stri
   const head = `TEMP+${require}:${bits}`;
   if (commonName === null) return head;
   if (commonName === 'peer') return `${head}+CN`;
-  if (!NAME.test(commonName.name)) throw new RangeError('a name to match that is no domain name');
+  if (commonName.name.startsWith('.') || !isComparedName(commonName.name))
+    throw new RangeError('a name to match that is no domain name');
   return `${head}+CN:${commonName.name}`;
 }

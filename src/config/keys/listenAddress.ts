@@ -6,7 +6,7 @@
  */
 import { resolve } from 'node:path';
 import { canonicalDomain } from '../../core/domain.ts';
-import { inNetworks, parseAddress, parseNetwork } from '../../core/network.ts';
+import { inNetworks, LOOPBACK, parseAddress } from '../../core/network.ts';
 import { Invalid, quote } from '../ini/problem.ts';
 
 export type ListenAddress =
@@ -18,9 +18,6 @@ export type ListenAddress =
 /** Longest path a unix socket can have on Linux (`sun_path` with its NUL). */
 const MAX_SOCKET_PATH = 107;
 const EXPECTED = 'unix:/path or inet:HOST:PORT';
-const LOOPBACK = ['127.0.0.0/8', '::1']
-  .map((text) => parseNetwork(text))
-  .filter((network) => network !== null);
 
 /** As it would be written in the file. */
 export function formatListen(address: ListenAddress): string {

@@ -8,7 +8,7 @@
  * A resolver's word about DNSSEC (its AD flag, RFC 4035 section 3.2.3) counts only where nobody can change it on the way:
  * so a resolver is on loopback, or it is a mistake. Names of maps are what Postfix sends: printable ASCII without a blank.
  */
-import { inNetworks, type Network, parseAddress, parseNetwork } from '../../core/network.ts';
+import { inNetworks, LOOPBACK, type Network, parseAddress, parseNetwork } from '../../core/network.ts';
 import { Invalid, quote } from '../ini/problem.ts';
 import { isLoopback, type ListenAddress, parseListen } from './listenAddress.ts';
 
@@ -32,10 +32,6 @@ export interface TestOpening {
   /** As written, for whoever must be warned. */
   readonly text: string;
 }
-
-const LOOPBACK = ['127.0.0.0/8', '::1']
-  .map((text) => parseNetwork(text))
-  .filter((network) => network !== null);
 
 export function parseResolver(text: string): ResolverAddress | Invalid {
   const expected = 'a loopback address such as 127.0.0.1 or [::1]:5353';
