@@ -26,7 +26,7 @@ export class Maps {
   readonly #listeners: Pick<MapListeners, 'tell'>;
   readonly #known: FailedNextHops;
   readonly #discovery: Pick<DiscoveryService, 'find'>;
-  /** What each connection asked the policy of marked mail for last. */
+  /** What each connection asked the policy of routed mail for last. */
   readonly #hops = new WeakMap<Peer, string>();
 
   /**
@@ -48,8 +48,8 @@ export class Maps {
   /** The reply as formatSocketmapReply gives it; a promise only where something must be found out first. */
   answer(request: SocketmapRequest, peer: Peer): string | Promise<string> {
     const { map, key } = request;
-    const marked = map === 'deliver-encrypt' || map === 'deliver-verify';
-    if (marked && !key.startsWith('.') && key.length <= MAX_HOP) this.#hops.set(peer, key);
+    const routed = map === 'deliver-encrypt' || map === 'deliver-verify';
+    if (routed && !key.startsWith('.') && key.length <= MAX_HOP) this.#hops.set(peer, key);
     if (isRouteMap(map)) return this.#say(request, this.#routed(map, key, peer), null, peer);
     return this.#answer(request, null, peer);
   }

@@ -8,7 +8,7 @@
  *   sts               Sendmail's FEATURE(`sts'): `secure match=a:b servername=hostname` for an enforced MTA-STS policy
  *                     behind a row with `auto`
  *
- * The maps of marked mail (`transport`, `generic`, `status-encrypt`, `status-verify`) are in transportMap.ts.
+ * The maps of routed mail (`transport`, `generic`, `status-encrypt`, `status-verify`) are in transportMap.ts.
  *
  * NOTFOUND means "the table does not say", never "something is wrong": then both MTAs go on by their own defaults. Whatever
  * is wrong is TEMP, an unknown map included, and mail waits; PERM is not used, because Sendmail takes it for "not found".

@@ -1,17 +1,17 @@
 /**
- * The maps that carry a message's own requirement through Postfix: which transport a marked recipient takes, how the mark
+ * The maps that carry a message's own requirement through Postfix: which transport a routed recipient takes, how the suffix
  * comes off on the wire, and what becomes of a delivery that failed for want of TLS.
  *
  *   transport        transport_maps: `u@good.example.tlsward-encrypt` to `tlsward-encrypt:good.example`, with a relayhost
  *                    to `tlsward-encrypt:[relay.example]:587`; `u@x.RULE.tlsward-fallback` to `tlsward-fallback:GATEWAY`;
  *                    one that carries a next hop (`...tlsward-via...`) to that; `u@x.tlsward-row` to `tlsward-row:x` alike
- *   generic          smtp_generic_maps of the clones: the address without the mark
+ *   generic          smtp_generic_maps of the clones: the address without the suffix
  *   status-encrypt   smtp_delivery_status_filter of the clones: see statusMap.ts
  *   status-verify
  *
- * Postfix asks with full addresses; whatever else it might try (a domain, a parent, a local part, `*`, senders, which are
- * never marked) is NOTFOUND, so all other mail goes its own way. A marked address that cannot be taken apart is TEMP for
- * the transport: routed like other mail it could leave in plain text. For `generic` it is NOTFOUND: no envelope with one
+ * Postfix asks with full addresses; whatever else it might try (a domain, a parent, a local part, `*`, senders, which
+ * never have a suffix) is NOTFOUND, so all other mail goes its own way. A suffix that cannot be taken apart is TEMP for
+ * the transport: sent like other mail it could leave in plain text. For `generic` it is NOTFOUND: no envelope with one
  * gets past the transport map, and header fields hold what strangers wrote.
  *
  * Keys of `transport` come in Postfix's internal form, without quotes, those of `generic` quoted as in SMTP; the answer of
@@ -27,7 +27,7 @@ import { answerStatus, type RouteAnswer } from './statusMap.ts';
 export const ROUTE_MAPS = ['transport', 'generic', 'status-encrypt', 'status-verify'] as const;
 export type RouteMap = (typeof ROUTE_MAPS)[number];
 
-/** Where marked mail goes. */
+/** Where routed mail goes. */
 export interface RouteTargets {
   /** Next hop of all mail as main.cf has it, `[relay.example]:587`; null: the recipient's domain. */
   readonly relayhost: string | null;
@@ -45,7 +45,7 @@ export function answerRouteMap(map: RouteMap, key: string, ways: RouteTargets): 
     case 'transport':
       return { reply: transportOf(key, ways), failure: null };
     case 'generic':
-      return { reply: withoutMark(key), failure: null };
+      return { reply: withoutSuffix(key), failure: null };
     case 'status-encrypt':
     case 'status-verify':
       return answerStatus(key, map === 'status-verify' ? 'verify' : 'encrypt');
@@ -59,14 +59,14 @@ function temp(reason: string): SocketmapReply {
 function transportOf(key: string, { relayhost, fallbacks }: RouteTargets): SocketmapReply {
   const at = key.lastIndexOf('@');
   if (at < 1) return NOTFOUND;
-  const mark = readRoute(utf8OrLatin1(key.slice(at + 1)));
-  switch (mark.kind) {
+  const read = readRoute(utf8OrLatin1(key.slice(at + 1)));
+  switch (read.kind) {
     case 'plain':
       return NOTFOUND;
     case 'unreadable':
-      return temp('a marked address without a domain that mail could be sent to');
+      return temp('a routed address without a domain that mail could be sent to');
     case 'routed': {
-      const { route, domain } = mark;
+      const { route, domain } = read;
       if (route.end !== 'fallback')
         return { status: 'OK', value: `${ROUTE_ENDS[route.end]}:${route.via ?? relayhost ?? domain}` };
       const gateway = fallbacks.get(route.rule);
@@ -77,15 +77,15 @@ function transportOf(key: string, { relayhost, fallbacks }: RouteTargets): Socke
   }
 }
 
-function withoutMark(key: string): SocketmapReply {
+function withoutSuffix(key: string): SocketmapReply {
   const at = key.lastIndexOf('@');
   if (at < 1) return NOTFOUND;
   const written = key.slice(at + 1);
-  const mark = readRoute(utf8OrLatin1(written));
-  if (mark.kind !== 'routed') return NOTFOUND;
+  const read = readRoute(utf8OrLatin1(written));
+  if (read.kind !== 'routed') return NOTFOUND;
   // cut from the key itself, whose characters are bytes; what is cut is ASCII
   const bare = written.endsWith('.') ? written.slice(0, -1) : written;
-  const domain = bare.slice(0, mark.text.length - utf8OrLatin1(bare).length);
+  const domain = bare.slice(0, read.text.length - utf8OrLatin1(bare).length);
   const localPart = quoted(key.slice(0, at));
   const value = `${localPart}@${domain}`;
   return localPart === null || !SENDABLE.test(value) ? NOTFOUND : { status: 'OK', value };
