@@ -17,6 +17,7 @@
  * RFC 8914 (extended error).
  */
 import { Buffer } from 'node:buffer';
+import { ByteReader } from './byteReader.ts';
 import { readName } from './dnsName.ts';
 import { CLASS_IN, type DnsType, OPT, TYPE } from './dnsNumbers.ts';
 import { excerpt, WireError } from './wireError.ts';
@@ -70,62 +71,26 @@ const TYPE_OF: ReadonlyMap<number, DnsType> = new Map(
   (Object.keys(TYPE) as DnsType[]).map((type) => [TYPE[type], type]),
 );
 
-/** Steps through one message; every read is checked against `end`. */
-class Reader {
-  readonly #bytes: Buffer;
-  at = 0;
-  /** Nothing is read from here on: end of the message, or of the data of one record. */
-  end: number;
-
+class DnsReader extends ByteReader {
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.end = bytes.length;
+    super(bytes, (expected) => this.fail('dns-cut', expected));
   }
 
   fail(rule: WireRule, expected: string): WireError {
-    return new WireError(rule, this.at, expected, excerpt(this.#bytes, this.at));
-  }
-
-  #step(bytes: number, expected: string): number {
-    const at = this.at;
-    if (at + bytes > this.end) throw this.fail('dns-cut', expected);
-    this.at = at + bytes;
-    return at;
-  }
-
-  uint8(): number {
-    return this.#bytes[this.#step(1, 'one more byte')]!;
-  }
-
-  uint16(): number {
-    return this.#bytes.readUInt16BE(this.#step(2, 'a number of two bytes'));
-  }
-
-  uint32(): number {
-    return this.#bytes.readUInt32BE(this.#step(4, 'a number of four bytes'));
+    return new WireError(rule, this.at, expected, excerpt(this.bytes, this.at));
   }
 
   name(): string {
-    const { name, next } = readName(this.#bytes, this.at);
+    const { name, next } = readName(this.bytes, this.at);
     if (next > this.end) throw this.fail('dns-cut', 'a name inside its record');
     this.at = next;
     return name;
-  }
-
-  /** A copy. */
-  take(bytes: number): Uint8Array {
-    const at = this.#step(bytes, `${bytes} bytes`);
-    return Uint8Array.from(this.#bytes.subarray(at, at + bytes));
-  }
-
-  rest(): Uint8Array {
-    return this.take(this.end - this.at);
   }
 }
 
 /** One whole message, without the length that TCP puts in front. Throws WireError. */
 export function decodeAnswer(bytes: Uint8Array): DnsAnswer {
-  const reader = new Reader(bytes);
+  const reader = new DnsReader(bytes);
   const id = reader.uint16();
   const flags = reader.uint16();
   if ((flags & FLAG_QR) === 0) throw reader.fail('dns-not-an-answer', 'the QR flag');
@@ -158,7 +123,7 @@ interface Sections {
 }
 const EMPTY: Sections = { answers: [], soa: null, highRcode: 0, extendedError: null };
 
-function sections(reader: Reader, counts: readonly [number, number, number, number]): Sections {
+function sections(reader: DnsReader, counts: readonly [number, number, number, number]): Sections {
   const answers: DnsRecord[] = [];
   let soa: Sections['soa'] = null;
   let opt: ReturnType<typeof readOpt> | null = null;
@@ -190,7 +155,12 @@ function sections(reader: Reader, counts: readonly [number, number, number, numb
 }
 
 /** The data of one record, to the end of it; null for a type that is not used, which is stepped over. */
-function readData(reader: Reader, type: DnsType | undefined, name: string, time: number): DnsRecord | null {
+function readData(
+  reader: DnsReader,
+  type: DnsType | undefined,
+  name: string,
+  time: number,
+): DnsRecord | null {
   // RFC 2181 section 8: a TTL with the highest bit set counts as 0
   const owner = { name, ttlSeconds: time > 0x7fffffff ? 0 : time };
   switch (type) {
@@ -229,7 +199,7 @@ function readData(reader: Reader, type: DnsType | undefined, name: string, time:
 }
 
 /** At least one string: a length and as many bytes. */
-function readStrings(reader: Reader): string {
+function readStrings(reader: DnsReader): string {
   let text = '';
   do text += Buffer.from(reader.take(reader.uint8())).toString('latin1');
   while (reader.at < reader.end);
@@ -237,7 +207,7 @@ function readStrings(reader: Reader): string {
 }
 
 /** `time` is the TTL field, which holds other things here: RFC 6891 section 6.1.3. */
-function readOpt(reader: Reader, time: number): { highRcode: number; extendedError: number | null } {
+function readOpt(reader: DnsReader, time: number): { highRcode: number; extendedError: number | null } {
   let extendedError: number | null = null;
   while (reader.at < reader.end) {
     const code = reader.uint16();

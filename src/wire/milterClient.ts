@@ -7,6 +7,7 @@
  * Sources: Postfix `src/milter/milter8.c`, Sendmail `milter.c`.
  */
 import { Buffer } from 'node:buffer';
+import { ByteReader } from './byteReader.ts';
 import type { MilterCommand } from './milterDecode.ts';
 import type { MacroList, MilterReply } from './milterEncode.ts';
 import type { MilterFramer } from './milterFrame.ts';
@@ -122,9 +123,10 @@ function decode(frame: MilterFramer): MilterReply {
     }
     case 'INSHEADER':
     case 'CHGHEADER': {
-      if (at + 4 > end) throw bad(frame, 'milter-header-index', 'an index');
-      const [name, value] = strings(frame, at + 4, 2);
-      return { kind, index: bytes.readUInt32BE(at), name: name!, value: value! };
+      const reader = new ByteReader(bytes, () => bad(frame, 'milter-header-index', 'an index'), at, end);
+      const index = reader.uint32();
+      const [name, value] = strings(frame, reader.at, 2);
+      return { kind, index, name: name!, value: value! };
     }
     case 'ADDRCPT':
     case 'DELRCPT': {
@@ -138,13 +140,14 @@ function decode(frame: MilterFramer): MilterReply {
     case 'REPLBODY':
       return { kind, chunk: bytes.subarray(at, end) };
     case 'OPTNEG': {
-      if (at + 12 > end) throw bad(frame, 'milter-optneg-length', 'version, actions and protocol');
+      const cut = () => bad(frame, 'milter-optneg-length', 'version, actions and protocol');
+      const reader = new ByteReader(bytes, cut, at, end);
       return {
         kind,
-        version: bytes.readUInt32BE(at),
-        actions: bytes.readUInt32BE(at + 4),
-        protocol: bytes.readUInt32BE(at + 8),
-        macroLists: macroLists(frame, at + 12),
+        version: reader.uint32(),
+        actions: reader.uint32(),
+        protocol: reader.uint32(),
+        macroLists: macroLists(frame, reader.at),
       };
     }
     case undefined:
@@ -163,14 +166,10 @@ function strings(frame: MilterFramer, at: number, count: number): readonly strin
 }
 
 function macroLists(frame: MilterFramer, from: number): MacroList[] {
-  const { bytes, end } = frame;
+  const cut = () => bad(frame, 'milter-macro-list', 'a stage and the names of its macros');
+  const reader = new ByteReader(frame.bytes, cut, from, frame.end);
   const lists: MacroList[] = [];
-  for (let at = from; at < end; ) {
-    const nul = at + 4 < end ? bytes.indexOf(0, at + 4) : -1;
-    if (nul < 0 || nul >= end) throw bad(frame, 'milter-macro-list', 'a stage and the names of its macros');
-    lists.push({ stage: bytes.readUInt32BE(at), names: bytes.toString('latin1', at + 4, nul) });
-    at = nul + 1;
-  }
+  while (reader.at < reader.end) lists.push({ stage: reader.uint32(), names: reader.string() });
   return lists;
 }
 

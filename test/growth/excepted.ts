@@ -126,7 +126,8 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'tlsRequired.protectsDelivery',
   ],
   [
-    'the decoders of both directions are in the table',
+    'the decoders that use it are in the table',
+    'byteReader.ByteReader',
     'milterPacket.bad',
     'milterPacket.PacketDecoder',
     'milterPacket.stringsToEnd',
