@@ -13,18 +13,19 @@
  * 75 somebody else is writing it, 78 mistakes.
  */
 
-import { formatPosition, formatProblem, Invalid, type Problem } from '../config/ini/problem.ts';
+import { formatPosition, Invalid, type Problem } from '../config/ini/problem.ts';
 import { addDays, countDays, dayOf, daysBetween } from '../config/keys/day.ts';
 import { type Pattern, parsePattern } from '../config/keys/pattern.ts';
 import { parseDay } from '../config/keys/values.ts';
 import { coveredBy, type ExceptionRow } from '../config/load/exceptionSections.ts';
 import { withException, withoutException } from '../config/load/exceptionsFile.ts';
-import { type Loaded, loadConfig } from '../config/load/load.ts';
+import { loadConfig } from '../config/load/load.ts';
 import { DELIVER_LEVELS, RECEIVE_LEVELS } from '../core/settings.ts';
 import { PolicyTable } from '../core/table.ts';
 import { ControlError } from '../net/controlClient.ts';
 import { configFile, count, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
+import { type LoadedTable, reportProblems } from './loadOrReport.ts';
 import { printReload, type ReloadReply } from './reload.ts';
 import { LockedError, openDraft, WriteError } from './replaceFile.ts';
 
@@ -39,7 +40,6 @@ const OPTIONS = {
 } as const;
 
 type Entries = readonly (readonly [key: string, value: string])[];
-type Good = Extract<Loaded, { ok: true }>;
 
 /** What was done to the file. */
 type Outcome =
@@ -92,7 +92,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
 interface Edit {
   readonly config: string;
   readonly today: string;
-  readonly loaded: Good;
+  readonly loaded: LoadedTable;
   readonly pattern: Pattern;
   /** null: take it out. Without a leg: `may` on those that demand something. */
   readonly entries: Entries | null;
@@ -139,7 +139,7 @@ async function edit(asked: Edit, io: Io): Promise<Outcome> {
 }
 
 /** `may` for the legs on which the row that applies demands something. Throws UsageError when it demands nothing. */
-function relaxed({ packed }: Good, pattern: Pattern): Entries {
+function relaxed({ packed }: LoadedTable, pattern: Pattern): Entries {
   const table = new PolicyTable(packed, 0, '');
   const from = [pattern.text, ...coveredBy(pattern)].find((text) => table.find(text) >= 0);
   const row = from === undefined ? null : table.row(table.find(from), from);
@@ -163,11 +163,8 @@ function wordsFor(pattern: string, exception: ExceptionRow | null, today: string
 }
 
 function refuse(io: Io, json: boolean, problems: readonly Problem[]): number {
-  if (json) io.out(`${JSON.stringify({ ok: false, problems })}\n`);
-  else {
-    io.err(`${paint(io, 'red', `${count(problems.length, 'mistake')}; nothing was written`)}\n`);
-    for (const problem of problems) io.err(`${formatProblem(problem)}\n`);
-  }
+  const heading = `${paint(io, 'red', `${count(problems.length, 'mistake')}; nothing was written`)}\n`;
+  reportProblems(problems, json, io, heading);
   return EXIT.config;
 }
 

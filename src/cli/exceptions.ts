@@ -4,22 +4,18 @@
  * Exit status: 0 none is overdue, 1 one is, 78 mistakes.
  */
 
-import { escapeText, formatPosition, formatProblem } from '../config/ini/problem.ts';
+import { escapeText, formatPosition } from '../config/ini/problem.ts';
 import { countDays, dayOf, daysBetween } from '../config/keys/day.ts';
 import type { ExceptionRow } from '../config/load/exceptionSections.ts';
-import { loadConfig } from '../config/load/load.ts';
 import { configFile, count, EXIT, type Io, paint, parseCommand } from './command.ts';
+import { loadOrReport } from './loadOrReport.ts';
 
 /** `tlsward exceptions`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, {});
   const today = dayOf(new Date());
-  const loaded = loadConfig(configFile(values, io.env), today);
-  if (!loaded.ok) {
-    if (values.json) io.out(`${JSON.stringify({ ok: false, problems: loaded.problems })}\n`);
-    else for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
-    return EXIT.config;
-  }
+  const loaded = loadOrReport(configFile(values, io.env), values.json, io);
+  if (loaded === null) return EXIT.config;
   const all = [...loaded.exceptions].sort((a, b) => (a.until < b.until ? -1 : a.until > b.until ? 1 : 0));
   const overdue = all.filter(({ until }) => until < today).length;
   if (values.json) {

@@ -15,8 +15,6 @@
  * Exit status: 0 accepted, 1 refused or held (some recipient), 75 deferred because the MTA would not have told enough.
  */
 
-import { formatProblem } from '../config/ini/problem.ts';
-import { loadConfig } from '../config/load/load.ts';
 import { NULL_ADDRESS, parsePath } from '../core/address.ts';
 import { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -47,6 +45,7 @@ import {
 import { explainDeliver } from './explainDeliver.ts';
 import { type ExplainedInterfaces, explainInterfaces, printInterfaces } from './explainInterfaces.ts';
 import { type ExplainedRules, explainRules, MESSAGE_OPTIONS, printRules } from './explainRules.ts';
+import { loadOrReport } from './loadOrReport.ts';
 import { SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
 
 const OPTIONS = {
@@ -69,13 +68,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (values.from === undefined)
     throw new UsageError('--from is missing (use --from "<>" for the null sender)');
   if (values.to === undefined) throw new UsageError('--to is missing');
-  const file = configFile(values, io.env);
-  const loaded = loadConfig(file);
-  if (!loaded.ok) {
-    if (values.json) io.out(`${JSON.stringify({ problems: loaded.problems })}\n`);
-    else for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
-    return EXIT.config;
-  }
+  const loaded = loadOrReport(configFile(values, io.env), values.json, io);
+  if (loaded === null) return EXIT.config;
   const { service } = loaded;
   const table = new PolicyTable(loaded.packed, 1, loaded.hash);
   const transaction: Transaction = {

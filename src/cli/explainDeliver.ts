@@ -11,8 +11,6 @@
  * Exit status: 0 answered (NOTFOUND is an answer), 75 mail would wait.
  */
 
-import { formatProblem } from '../config/ini/problem.ts';
-import { loadConfig } from '../config/load/load.ts';
 import { answeredVersion } from '../core/postfixVersion.ts';
 import { PolicyTable } from '../core/table.ts';
 import { describeDelivery } from '../deliver/describeDelivery.ts';
@@ -21,6 +19,7 @@ import { answerMap, MAPS } from '../maps/mapAnswer.ts';
 import { formatSocketmapReply } from '../wire/socketmapEncode.ts';
 import { EXIT, exceptionWords, type Io, label, paint, UsageError } from './command.ts';
 import { controlSocket } from './daemon.ts';
+import { loadOrReport } from './loadOrReport.ts';
 import { lookUpPublished } from './publishedLookUp.ts';
 import { publishedLines } from './publishedText.ts';
 
@@ -42,12 +41,8 @@ export function keyOf(map: string, text: string): string {
 export async function explainDeliver(question: DeliverQuestion, io: Io): Promise<number> {
   const { config, deliver, map } = question;
   if (!MAPS.has(map)) throw new UsageError(`--map: found "${map}", expected ${[...MAPS.keys()].join(', ')}`);
-  const loaded = loadConfig(config);
-  if (!loaded.ok) {
-    if (question.json) io.out(`${JSON.stringify({ problems: loaded.problems })}\n`);
-    else for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
-    return EXIT.config;
-  }
+  const loaded = loadOrReport(config, question.json, io);
+  if (loaded === null) return EXIT.config;
   const table = new PolicyTable(loaded.packed, 1, loaded.hash);
   const version = answeredVersion(loaded.service.postfixVersion);
   const key = keyOf(map, deliver);

@@ -12,7 +12,6 @@
  * The message comes as options: `--subject TEXT`, `--header "Name: value"`, `--parameter REQUIRETLS`, and `--message FILE`,
  * of which the header fields count. Tokens are checked with the keys of `mark-key`, which must be readable for that.
  */
-import type { Loaded } from '../config/load/load.ts';
 import { parsePath } from '../core/address.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
 import type { Cannot, Need, RuleLevel } from '../core/rule.ts';
@@ -34,6 +33,7 @@ import { type RouteCase, routeMessage } from '../rules/route.ts';
 import { literalByRow } from '../rules/routeHop.ts';
 import { foreignWay } from '../rules/routeWords.ts';
 import { fileError, type Io, label, UsageError } from './command.ts';
+import type { LoadedTable } from './loadOrReport.ts';
 import { headerOption } from './sessionOptions.ts';
 
 export const MESSAGE_OPTIONS = {
@@ -89,7 +89,7 @@ async function headersOf(values: MessageValues): Promise<HeaderField[]> {
 
 /** What the rules say of a message in this transaction. */
 export async function explainRules(
-  loaded: Extract<Loaded, { ok: true }>,
+  loaded: LoadedTable,
   table: PolicyTable,
   transaction: Transaction,
   values: MessageValues,

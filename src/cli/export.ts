@@ -10,14 +10,14 @@
  * Exit status: 0 written, or the same; 1 FILE differs, 65 FILE cannot be read, 73 it cannot be written, 78 mistakes.
  */
 import { readFileSync } from 'node:fs';
-import { escapeText, formatProblem } from '../config/ini/problem.ts';
+import { escapeText } from '../config/ini/problem.ts';
 import { dayOf } from '../config/keys/day.ts';
-import { loadConfig } from '../config/load/load.ts';
 import { answeredVersion } from '../core/postfixVersion.ts';
 import { PolicyTable } from '../core/table.ts';
 import { type StaticMap, staticMap } from '../deliver/staticMap.ts';
 import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
 import { configFile, count, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { loadOrReport } from './loadOrReport.ts';
 import { LockedError, openDraft, WriteError } from './replaceFile.ts';
 
 const OPTIONS = {
@@ -37,12 +37,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (values.check !== undefined && values.output !== undefined)
     throw new UsageError('--check and --output exclude each other');
   const config = configFile(values, io.env);
-  const loaded = loadConfig(config);
-  if (!loaded.ok) {
-    if (values.json) io.out(`${JSON.stringify({ ok: false, problems: loaded.problems })}\n`);
-    else for (const problem of loaded.problems) io.err(`${formatProblem(problem)}\n`);
-    return EXIT.config;
-  }
+  const loaded = loadOrReport(config, values.json, io);
+  if (loaded === null) return EXIT.config;
   const map = staticMap(new PolicyTable(loaded.packed, 1, loaded.hash), values['auto-floor'] ?? false);
   const version = answeredVersion(loaded.service.postfixVersion);
   const lines = map.entries.map(({ key, policy }) => `${key} ${formatTlsPolicy(policy, version)}`);

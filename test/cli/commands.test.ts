@@ -251,6 +251,7 @@ test('mistakes as text and as JSON', async (t) => {
   ] as const) {
     const said = await say(command, ['--config', config, '--json', ...argv]);
     t.equal(said.code, 78);
+    t.equal(said.json().ok, false);
     t.equal((said.json().problems as unknown[]).length, 2);
   }
 });
