@@ -1,25 +1,20 @@
 /**
- * How a command finds and asks the running daemon: through the `control-listen` of the configuration file it was started
- * with. Only that one line is read, so `status` and `reload` work while the file is full of mistakes, and at once when
- * the table has a million rows.
+ * How a command finds and asks the running daemon: through the `control-listen` of the configuration file that the daemon
+ * was started with. Only that key is looked up, so `status` and `reload` work while the file is full of mistakes.
  */
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { askDaemon } from '../net/controlClient.ts';
 import { configFile, type Io } from './command.ts';
+import { peekKey } from './peekKey.ts';
 
 const DEFAULT_CONTROL = '/run/tlsward/control.sock';
 
 /** Path of the control socket named in the file; the default when it names none or cannot be read. */
 export function controlSocket(file: string): string {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    return DEFAULT_CONTROL;
-  }
-  const found = /^[ \t]*control-listen[ \t]*=[ \t]*"?unix:([^\s;#",]+)/m.exec(text)?.[1];
-  return found === undefined ? DEFAULT_CONTROL : resolve(dirname(file), found);
+  const address = peekKey(file, 'control-listen');
+  return address?.startsWith('unix:')
+    ? resolve(dirname(file), address.slice('unix:'.length))
+    : DEFAULT_CONTROL;
 }
 
 /** Asks the daemon of this configuration; rejects with ControlError when it does not answer. */

@@ -11,7 +11,6 @@
  * line per message. This is diagnosis: it decides nothing and never changes a mark.
  * Exit status: 0 printed, 75 no message has a Received field, 64 usage, 65 unreadable.
  */
-import { readFileSync } from 'node:fs';
 import { type Network, parseNetwork } from '../core/network.ts';
 import { type OwnHosts, type Protection, readChain } from '../hops/chain.ts';
 import { hopsJson, hopsLines } from '../hops/hopsText.ts';
@@ -20,6 +19,7 @@ import { fieldNameKey } from '../mark/stripMarks.ts';
 import { printable } from '../receive/smtpReply.ts';
 import { asciiJson } from './asciiJson.ts';
 import { configFile, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { peekKey } from './peekKey.ts';
 
 const OPTIONS = {
   host: { type: 'string', multiple: true },
@@ -43,14 +43,10 @@ function networkOf(text: string): Network {
   return network;
 }
 
-/** Our own name by the configuration; only that line is read, so that mistakes elsewhere do not matter. */
+/** Our own name by the configuration. */
 function hostName(file: string): string[] {
-  try {
-    const found = /^[ \t]*host-name[ \t]*=[ \t]*"?([^\s;#"]+)/m.exec(readFileSync(file, 'utf8'))?.[1];
-    return found === undefined ? [] : [found];
-  } catch {
-    return [];
-  }
+  const name = peekKey(file, 'host-name');
+  return name === null ? [] : [name];
 }
 
 /** `tlsward hops`; see the file comment. */

@@ -26,6 +26,7 @@ import { askPolicy } from '../simulate/policyPlayer.ts';
 import { askSocketmap } from '../simulate/socketmapPlayer.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import { peekKey } from './peekKey.ts';
 import { headerOption, SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
 
 const OPTIONS = {
@@ -46,9 +47,8 @@ const SAMPLE_TEXT = 'This is a test.\r\n';
 
 /** The first address that a listener key of the main configuration file names. */
 function listener(file: string, key: string): ListenAddress {
-  const text = readFileSync(file, 'utf8');
-  const found = new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*"?([^\\s;#",]+)`, 'm').exec(text)?.[1];
-  if (found === undefined) throw new UsageError(`${file} has no ${key}; name a socket with --connect`);
+  const found = peekKey(file, key);
+  if (found === null) throw new UsageError(`no ${key} found in ${file}; name a socket with --connect`);
   return address(found, dirname(file));
 }
 
