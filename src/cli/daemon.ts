@@ -3,6 +3,7 @@
  * was started with. Only that key is looked up, so `status` and `reload` work while the file is full of mistakes.
  */
 import { dirname, resolve } from 'node:path';
+import type { ControlReplies } from '../daemon/controlReplies.ts';
 import { askDaemon } from '../net/controlClient.ts';
 import { configFile, type Io } from './command.ts';
 import { peekKey } from './peekKey.ts';
@@ -18,12 +19,12 @@ export function controlSocket(file: string): string {
 }
 
 /** Asks the daemon of this configuration; rejects with ControlError when it does not answer. */
-export function ask(
+export function ask<Command extends keyof ControlReplies>(
   values: { config?: string | undefined; sample?: boolean | undefined; control?: string | undefined },
   io: Io,
-  command: string,
+  command: Command,
   argument = '',
-): Promise<Record<string, unknown>> {
+): Promise<ControlReplies[Command]> {
   const path = values.control ?? controlSocket(configFile(values, io.env));
   return askDaemon(path.replace(/^unix:/, ''), command, argument);
 }

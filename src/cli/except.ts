@@ -26,7 +26,7 @@ import { ControlError } from '../net/controlClient.ts';
 import { configFile, count, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 import { type LoadedTable, reportProblems } from './loadOrReport.ts';
-import { printReload, type ReloadReply } from './reload.ts';
+import { printReload } from './reload.ts';
 import { LockedError, openDraft, WriteError } from './replaceFile.ts';
 
 const OPTIONS = {
@@ -78,7 +78,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const { words, exception } = outcome;
   if (!values.json) io.out(`${paint(io, 'green', words)}\n`);
   try {
-    const reply = (await ask(values, io, 'reload')) as unknown as ReloadReply;
+    const reply = await ask(values, io, 'reload');
     if (values.json) io.out(`${JSON.stringify({ ok: reply.ok, exception, reload: reply })}\n`);
     return printReload(reply, values.json ? { ...io, out: () => {}, err: () => {} } : io);
   } catch (error) {

@@ -15,14 +15,13 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const code = normaliseCode(text);
   const reply = await ask(values, io, 'lookup', code);
   if (values.json) io.out(`${JSON.stringify(reply)}\n`);
-  if (reply.ok !== true) {
+  if (!reply.ok) {
     if (!values.json)
       io.err(`${code}: not among the recent verdicts; try: journalctl -u tlsward | grep ${code}\n`);
     return EXIT.cannotTell;
   }
   if (values.json) return EXIT.yes;
-  const found = reply.verdict as Record<string, unknown>;
-  const { action, time, reply: said, because, ...rest } = found;
+  const { action, time, reply: said, because, ...rest } = reply.verdict;
   io.out(`${code}: ${String(action)} at ${String(time)}${said === undefined ? '' : `: ${String(said)}`}\n\n`);
   for (const [name, value] of Object.entries(rest))
     io.out(`${label(name)}${Array.isArray(value) ? value.join(', ') : String(value)}\n`);

@@ -8,8 +8,6 @@
  *
  * A host as a next hop may be given too, `[mx.bank.example]:587`. Exit status: 0 known, 75 something could not be found out.
  */
-import type { Published } from '../core/publishedFacts.ts';
-import type { Inspection } from '../discovery/policyDiscovery.ts';
 import { EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 import { hasUnknown, publishedLines } from './publishedText.ts';
@@ -20,14 +18,6 @@ const OPTIONS = {
   forget: { type: 'boolean' },
 } as const;
 
-interface Reply {
-  readonly ok: boolean;
-  readonly error?: string;
-  readonly forgotten?: boolean;
-  readonly published?: Published;
-  readonly kept?: Inspection;
-}
-
 /** `tlsward published`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, OPTIONS);
@@ -36,7 +26,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     throw new UsageError('published DOMAIN [--refresh | --forget]');
   if (values.refresh && values.forget) throw new UsageError('--refresh and --forget exclude each other');
   const command = values.refresh ? 'published-refresh' : values.forget ? 'published-forget' : 'published';
-  const reply = (await ask(values, io, command, domain)) as unknown as Reply;
+  const reply = await ask(values, io, command, domain);
   if (!reply.ok) throw new UsageError(reply.error ?? 'the daemon gave no reason');
   const { published } = reply;
   const status = published === undefined || !hasUnknown(published) ? EXIT.yes : EXIT.cannotTell;

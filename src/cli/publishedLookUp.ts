@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import { answeredVersion } from '../core/postfixVersion.ts';
 import type { Published, PublishedQuestion, StsFact } from '../core/publishedFacts.ts';
+import type { DiscoveryReply } from '../discovery/discoveryService.ts';
 import { openDiscovery } from '../discovery/openDiscovery.ts';
 import type { Inspection } from '../discovery/policyDiscovery.ts';
 import { askDaemon, ControlError } from '../net/controlClient.ts';
@@ -33,13 +34,9 @@ export async function lookUpPublished(
   control: string,
 ): Promise<LookedUp> {
   try {
-    const reply = await askDaemon(control, 'published', keyOfQuestion(question), TIMEOUT_MS);
-    if (reply.ok === true)
-      return {
-        published: reply.published as Published,
-        kept: reply.kept as Inspection,
-        by: 'the running daemon',
-      };
+    const reply = await askDaemon<DiscoveryReply>(control, 'published', keyOfQuestion(question), TIMEOUT_MS);
+    const { published, kept = null } = reply;
+    if (published !== undefined) return { published, kept, by: 'the running daemon' };
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
   }

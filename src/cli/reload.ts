@@ -2,32 +2,14 @@
  * `tlsward reload`: the daemon reads its configuration again beside the running table. Prints what changed, or every
  * mistake; with mistakes the old table stays and the exit status is 78.
  */
+import type { ReloadReply } from '../daemon/controlReplies.ts';
 import { count, EXIT, type Io, paint, parseCommand } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
-
-export interface ReloadReply {
-  readonly ok: boolean;
-  readonly error?: string;
-  readonly problems?: readonly string[];
-  /** Of all problems; the answer has the first thousand. */
-  readonly count?: number;
-  readonly notices?: readonly string[];
-  readonly generation?: number;
-  readonly rows?: number;
-  readonly changes?: {
-    readonly added: number;
-    readonly removed: number;
-    readonly changed: number;
-    readonly rules: number;
-    readonly lines: readonly string[];
-  };
-  readonly restartNeeded?: readonly string[];
-}
 
 /** `tlsward reload`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, CONTROL_OPTION);
-  const reply = (await ask(values, io, 'reload')) as unknown as ReloadReply;
+  const reply = await ask(values, io, 'reload');
   if (values.json) {
     io.out(`${JSON.stringify(reply)}\n`);
     return reply.ok ? EXIT.yes : EXIT.config;

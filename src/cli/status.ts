@@ -1,80 +1,13 @@
 /**
  * `tlsward status`: is the daemon there, which table does it use, where does it listen, what has it counted.
  */
-import type { MemoryUse } from '../core/memorySize.ts';
+import type { PostfixStatus, StatusReply } from '../daemon/controlReplies.ts';
+import type { DiscoveryStatus } from '../discovery/discoveryService.ts';
 import { count, EXIT, type Io, label, paint, parseCommand } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 
-type Counters = Readonly<Record<string, number>>;
-
-interface StatusReply {
-  readonly version: string;
-  readonly node: string;
-  readonly pid: number;
-  readonly config: string;
-  readonly startedAt: string;
-  readonly table: {
-    readonly generation: number;
-    readonly hash: string;
-    readonly rows: number;
-    readonly loadedAt: string;
-    readonly overdue: readonly string[];
-    readonly lastReload: string;
-  };
-  readonly listeners: readonly {
-    readonly name: string;
-    readonly address: string;
-    readonly trouble?: string;
-  }[];
-  readonly connections: Readonly<Record<string, Counters>>;
-  readonly verdicts: Counters;
-  readonly verdictsByTls: Readonly<Record<string, Readonly<Record<string, Counters>>>>;
-  readonly loopDelay: {
-    readonly longestMs: number;
-    readonly at: string;
-    readonly serving: string;
-    readonly overThreshold: number;
-    readonly thresholdMs: number;
-  };
-  readonly maps: Counters;
-  readonly routes: Counters;
-  readonly published: PublishedStatus;
-  readonly postfix: PostfixStatus;
-  readonly memoryMiB: number;
-  readonly memory: readonly MemoryUse[];
-  readonly openFiles: {
-    readonly limit: number | null;
-    readonly used: number | null;
-    readonly connections: number;
-    readonly maxConnections: number;
-  };
-  readonly log: { readonly dropped: number; readonly failure: string };
-}
-
-interface PostfixStatus {
-  /** '' when postconf did not say. */
-  readonly version: string;
-  readonly tlsRequiredEnable: string;
-  /** Versions that MTAs named to the milter. */
-  readonly seen: readonly string[];
-  readonly warnings: readonly string[];
-}
-
-type PublishedStatus =
-  | { readonly kind: 'other'; readonly server: string; readonly counters: Counters }
-  | {
-      readonly kind: 'own';
-      readonly resolver: readonly string[];
-      /** '' when DANE is on. */
-      readonly daneOff: string;
-      readonly stsCache: string;
-      readonly testOpening: string;
-      readonly counters: Counters;
-      readonly sts: Counters;
-    };
-
 /** What `deliver = auto` goes by. */
-function publishedLines(io: Io, published: PublishedStatus): string[] {
+function publishedLines(io: Io, published: DiscoveryStatus): string[] {
   const asked = counters(published.counters);
   if (published.kind === 'other') return [`asked of ${published.server}`, asked];
   const { resolver, daneOff, stsCache, testOpening, sts } = published;
@@ -99,7 +32,7 @@ function postfixLines(io: Io, { version, tlsRequiredEnable, seen, warnings }: Po
 }
 
 /** `wouldRefuse` of the JSON is "would refuse" here. */
-function counters(values: Counters): string {
+function counters(values: object): string {
   return Object.entries(values)
     .map(([name, value]) => `${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)} ${value}`)
     .join(', ');
@@ -131,7 +64,7 @@ function openFiles(io: Io, { limit, used, connections, maxConnections }: StatusR
 /** `tlsward status`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, CONTROL_OPTION);
-  const reply = (await ask(values, io, 'status')) as unknown as StatusReply;
+  const reply = await ask(values, io, 'status');
   if (values.json) {
     io.out(`${JSON.stringify(reply)}\n`);
     return EXIT.yes;
@@ -152,8 +85,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
     line(name, trouble === undefined ? address : `${address}  ${paint(io, 'red', trouble)}`);
   line('verdicts', counters(reply.verdicts));
   for (const [protocol, byTls] of Object.entries(reply.verdictsByTls)) {
-    for (const [i, key] of Object.keys(byTls).sort().entries())
-      line(i === 0 ? `by ${protocol}` : '', `${TLS_WORDS[key] ?? key}: ${counters(byTls[key]!)}`);
+    const sorted = Object.entries(byTls).sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const [i, [key, actions]] of sorted.entries())
+      line(i === 0 ? `by ${protocol}` : '', `${TLS_WORDS[key] ?? key}: ${counters(actions)}`);
   }
   line('maps', counters(reply.maps));
   line('routes', counters(reply.routes));

@@ -3,12 +3,13 @@
  */
 import type { DiscoveryService } from '../discovery/discoveryService.ts';
 import type { ControlRequest } from '../wire/controlLines.ts';
+import type { LookupReply, ReloadReply, StatusReply } from './controlReplies.ts';
 import type { RecentVerdicts } from './recentVerdicts.ts';
 
 /** What the commands act on. */
 export interface Controlled {
-  status(): Promise<object>;
-  reload(): Promise<object>;
+  status(): Promise<StatusReply>;
+  reload(): Promise<ReloadReply>;
   readonly recent: Pick<RecentVerdicts, 'find'>;
   readonly discovery: Pick<DiscoveryService, 'control'>;
 }
@@ -29,7 +30,7 @@ export function controlCommands(daemon: Controlled): (request: ControlRequest) =
     commands.get(command)?.(argument) ?? { ok: false, error: `no control command "${command}"` };
 }
 
-function lookup(recent: Controlled['recent'], code: string): object {
+function lookup(recent: Controlled['recent'], code: string): LookupReply {
   const verdict = recent.find(code);
   return verdict === undefined ? { ok: false } : { ok: true, verdict };
 }

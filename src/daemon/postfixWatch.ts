@@ -12,6 +12,7 @@ import type { Rule } from '../core/rule.ts';
 import type { PackedTable } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
 import { protectsDelivery } from '../rules/tlsRequired.ts';
+import type { PostfixStatus } from './controlReplies.ts';
 import { askPostconf, type PostconfAnswer } from './postconf.ts';
 import { type PostfixFacts, postfixWarnings } from './postfixWarnings.ts';
 
@@ -87,7 +88,7 @@ export class PostfixWatch {
   }
 
   /** For `status`. */
-  status(): object {
+  status(): PostfixStatus {
     return {
       version: this.#postconf?.version ?? '',
       tlsRequiredEnable: this.#postconf?.tlsRequiredEnable ?? '',

@@ -11,6 +11,7 @@ import type { PolicyTable } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
 import { KeyFileError, type UsableKeys } from '../mark/keyFile.ts';
 import { readMarkKeys } from './active.ts';
+import type { ReloadReply } from './controlReplies.ts';
 
 /** A configuration without mistakes. */
 export type LoadedConfig = Extract<Loaded, { ok: true }>;
@@ -42,7 +43,7 @@ export class Reloading {
   /** '' unless the last reload was refused. */
   lastReload = '';
   readonly #parts: ReloadParts;
-  #running: Promise<object> | null = null;
+  #running: Promise<ReloadReply> | null = null;
 
   constructor(loaded: LoadedConfig, parts: ReloadParts) {
     this.loaded = loaded;
@@ -50,7 +51,7 @@ export class Reloading {
   }
 
   /** One at a time; resolves to the answer to the control command `reload`. */
-  async reload(): Promise<object> {
+  async reload(): Promise<ReloadReply> {
     while (this.#running !== null) await this.#running;
     this.#running = this.#reload();
     try {
@@ -60,7 +61,7 @@ export class Reloading {
     }
   }
 
-  async #reload(): Promise<object> {
+  async #reload(): Promise<ReloadReply> {
     const begun = performance.now();
     const { config, log, clock, listen, apply, release } = this.#parts;
     const old = this.loaded;
@@ -91,7 +92,7 @@ export class Reloading {
     return { ok: true, generation, rows, hash, changes, notices, restartNeeded };
   }
 
-  #refused(problems: readonly string[]): object {
+  #refused(problems: readonly string[]): ReloadReply {
     const count = problems.length;
     const mistakes = `${count} mistake${count === 1 ? '' : 's'}`;
     this.lastReload = `refused ${new Date().toISOString()}: ${mistakes}, first: ${problems[0] ?? ''}`;

@@ -19,6 +19,7 @@ import { canShareReads } from '../net/sharedRead.ts';
 import { activeOf, readMarkKeys } from './active.ts';
 import { createCodes } from './codes.ts';
 import { controlCommands } from './controlCommands.ts';
+import type { ReloadReply, StatusReply } from './controlReplies.ts';
 import { DayWatch } from './dayWatch.ts';
 import { FailedNextHops } from './failedNextHops.ts';
 import { type OpenListener, openListeners } from './listeners.ts';
@@ -188,7 +189,7 @@ export class Service {
   }
 
   /** Reads the configuration again and puts it in force; with mistakes the old one stays. One at a time. */
-  reload(): Promise<object> {
+  reload(): Promise<ReloadReply> {
     return this.#reloading.reload();
   }
 
@@ -207,7 +208,7 @@ export class Service {
     return table;
   }
 
-  async #status(): Promise<object> {
+  async #status(): Promise<StatusReply> {
     return statusReport({
       config: this.#config,
       startedAt: this.#startedAt,

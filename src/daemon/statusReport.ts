@@ -4,19 +4,27 @@
 
 import { escapeText, formatPosition } from '../config/ini/problem.ts';
 import { countDays, type Dated, daysBetween, overdueOf } from '../config/keys/day.ts';
-import type { MemoryUse } from '../core/memorySize.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { DriverCounters } from '../net/connection.ts';
-import type { LoopDelay } from '../net/loopWatch.ts';
+import type { StatusReply } from './controlReplies.ts';
 import type { OpenListener } from './listeners.ts';
-import type { MapCounters } from './mapListeners.ts';
-import type { RouteCounters } from './messageRouting.ts';
-import type { TlsCounters } from './tlsCounters.ts';
-import type { VerdictCounters } from './verdictListeners.ts';
 import { packageVersion } from './version.ts';
 
-export interface StatusParts {
-  readonly config: string;
+/** What the reply shows as it is. */
+type Shown =
+  | 'config'
+  | 'verdicts'
+  | 'verdictsByTls'
+  | 'loopDelay'
+  | 'maps'
+  | 'published'
+  | 'routes'
+  | 'postfix'
+  | 'memory'
+  | 'openFiles'
+  | 'log';
+
+export interface StatusParts extends Pick<StatusReply, Shown> {
   readonly startedAt: Date;
   readonly loadedAt: Date;
   /** '' unless the last reload was refused. */
@@ -28,33 +36,12 @@ export interface StatusParts {
   readonly table: PolicyTable;
   readonly listeners: readonly OpenListener[];
   readonly drivers: ReadonlyMap<string, { readonly open: number; readonly counters: DriverCounters }>;
-  readonly verdicts: VerdictCounters;
-  /** By interface. */
-  readonly verdictsByTls: Readonly<Record<string, TlsCounters>>;
-  readonly loopDelay: LoopDelay;
-  readonly maps: MapCounters;
-  /** Of DiscoveryService. */
-  readonly published: object;
-  readonly routes: RouteCounters;
-  /** Of PostfixWatch. */
-  readonly postfix: object;
-  /** Everything that is kept, with its bound. */
-  readonly memory: readonly MemoryUse[];
-  /** null: the system does not tell. `connections`: as many as may be open. */
-  readonly openFiles: {
-    readonly limit: number | null;
-    readonly used: number | null;
-    readonly connections: number;
-    readonly maxConnections: number;
-  };
-  /** Lines that could not be written, and the error of write(2). */
-  readonly log: { readonly dropped: number; readonly failure: string };
 }
 
 /** The reply to the control command `status`. */
-export function statusReport(parts: StatusParts): object {
+export function statusReport(parts: StatusParts): StatusReply {
   const { table } = parts;
-  const connections: Record<string, object> = {};
+  const connections: Record<string, DriverCounters & { open: number }> = {};
   for (const [name, driver] of parts.drivers) connections[name] = { open: driver.open, ...driver.counters };
   return {
     ok: true,

@@ -17,13 +17,39 @@ import { questionOf } from '../deliver/deliver.ts';
 import type { Log } from '../log/log.ts';
 import type { StsEvent } from '../sts/events.ts';
 import { openDiscovery } from './openDiscovery.ts';
-import type { PolicyDiscovery } from './policyDiscovery.ts';
+import type { Inspection, PolicyDiscovery } from './policyDiscovery.ts';
 
 /** Makes a finder; tests have one of their own. */
 export type OpenDiscovery = typeof openDiscovery;
 
 /** Settings that make another finder when they change. */
 const KEYS = ['resolver', 'stsCache', 'published', 'stsTestOpening', 'postfixVersion'] as const;
+
+/** What `status` shows of it: what `deliver = auto` goes by. */
+export type DiscoveryStatus =
+  | { readonly kind: 'other'; readonly server: string; readonly counters: object }
+  | {
+      readonly kind: 'own';
+      readonly resolver: readonly string[];
+      /** '' when DANE is on. */
+      readonly daneOff: string;
+      readonly stsCache: string;
+      readonly testOpening: string;
+      readonly counters: object;
+      readonly dns: object;
+      readonly sts: object;
+    };
+
+/** The reply to its control commands. */
+export interface DiscoveryReply {
+  readonly ok: boolean;
+  readonly error?: string;
+  readonly question?: PublishedQuestion;
+  readonly forgotten?: boolean;
+  readonly published?: Published;
+  readonly kept?: Inspection;
+  readonly daneOff?: string;
+}
 
 export class DiscoveryService {
   readonly #log: Log;
@@ -90,7 +116,7 @@ export class DiscoveryService {
   }
 
   /** For `status`. */
-  status(): object {
+  status(): DiscoveryStatus {
     const { finders, counters, running, waiting, daneOff, dnsLoad } = this.#current;
     const { resolver, stsCache, published, stsTestOpening } = this.#settings;
     if (finders.kind === 'other' || published !== null)
@@ -114,7 +140,7 @@ export class DiscoveryService {
   }
 
   /** The control commands; `key` is a next hop as Postfix writes it. */
-  async control(action: 'show' | 'refresh' | 'forget', key: string): Promise<object> {
+  async control(action: 'show' | 'refresh' | 'forget', key: string): Promise<DiscoveryReply> {
     const question = questionOf(key);
     if (question === null) return { ok: false, error: `${JSON.stringify(key)} is no domain or host` };
     // what is dropped of the old finder, or fetched by it, the new one would not know

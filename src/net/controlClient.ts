@@ -10,13 +10,13 @@ const MAX_ANSWER = 64 * 1024 * 1024;
 /** The daemon could not be asked; the message says why and what to try. */
 export class ControlError extends Error {}
 
-/** Sends the command; resolves to the parsed reply object. Rejects with ControlError after `timeoutMs`. */
-export function askDaemon(
+/** Sends the command; resolves to the parsed reply, whose type the caller names. Rejects with ControlError after `timeoutMs`. */
+export function askDaemon<Reply extends object = Record<string, unknown>>(
   path: string,
   command: string,
   argument = '',
   timeoutMs = 60_000,
-): Promise<Record<string, unknown>> {
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     let text = '';
@@ -42,7 +42,7 @@ export function askDaemon(
       }
       if (!text.endsWith('\n')) return;
       socket.end();
-      resolve(JSON.parse(text) as Record<string, unknown>);
+      resolve(JSON.parse(text) as Reply);
     });
     socket.on('end', () => {
       if (!text.endsWith('\n')) fail(`the daemon at unix:${path} closed without an answer`);

@@ -1,0 +1,97 @@
+/**
+ * What the daemon answers to each control command (wire/controlLines.ts): the type of the reply, for the daemon that makes it
+ * and for the command that prints it. Any reply may also be `{"ok":false,"error":...}`.
+ */
+import type { Difference } from '../config/load/tableDiff.ts';
+import type { MemoryUse } from '../core/memorySize.ts';
+import type { DiscoveryReply, DiscoveryStatus } from '../discovery/discoveryService.ts';
+import type { VerdictFields } from '../log/verdictFields.ts';
+import type { DriverCounters } from '../net/connection.ts';
+import type { LoopDelay } from '../net/loopWatch.ts';
+import type { MapCounters } from './mapListeners.ts';
+import type { RouteCounters } from './messageRouting.ts';
+import type { TlsCounters } from './tlsCounters.ts';
+import type { VerdictCounters } from './verdictListeners.ts';
+
+/** Each command with its reply. */
+export interface ControlReplies {
+  readonly status: StatusReply;
+  readonly reload: ReloadReply;
+  readonly lookup: LookupReply;
+  readonly published: DiscoveryReply;
+  readonly 'published-refresh': DiscoveryReply;
+  readonly 'published-forget': DiscoveryReply;
+}
+
+export interface ReloadReply {
+  readonly ok: boolean;
+  readonly error?: string;
+  readonly problems?: readonly string[];
+  /** Of all problems; the answer has the first thousand. */
+  readonly count?: number;
+  readonly notices?: readonly string[];
+  readonly generation?: number;
+  readonly rows?: number;
+  readonly hash?: string;
+  readonly changes?: Difference;
+  readonly restartNeeded?: readonly string[];
+}
+
+export type LookupReply =
+  | { readonly ok: false; readonly error?: string }
+  | { readonly ok: true; readonly verdict: VerdictFields };
+
+export interface StatusReply {
+  readonly ok: true;
+  readonly version: string;
+  readonly node: string;
+  readonly pid: number;
+  readonly config: string;
+  readonly startedAt: string;
+  readonly table: {
+    readonly generation: number;
+    readonly hash: string;
+    readonly rows: number;
+    readonly loadedAt: string;
+    /** Lines about sections past their `until`. */
+    readonly overdue: readonly string[];
+    /** '' unless the last reload was refused. */
+    readonly lastReload: string;
+  };
+  readonly listeners: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly trouble?: string;
+  }[];
+  readonly connections: Readonly<Record<string, DriverCounters & { readonly open: number }>>;
+  readonly verdicts: VerdictCounters;
+  /** By interface. */
+  readonly verdictsByTls: Readonly<Record<string, TlsCounters>>;
+  readonly loopDelay: LoopDelay;
+  readonly maps: MapCounters;
+  readonly routes: RouteCounters;
+  readonly published: DiscoveryStatus;
+  readonly postfix: PostfixStatus;
+  readonly memoryMiB: number;
+  /** Everything that is kept, with its bound. */
+  readonly memory: readonly MemoryUse[];
+  readonly openFiles: {
+    /** null: the system does not tell. */
+    readonly limit: number | null;
+    readonly used: number | null;
+    /** As many as may be open. */
+    readonly connections: number;
+    readonly maxConnections: number;
+  };
+  /** Lines that were lost, and what write(2) says. */
+  readonly log: { readonly dropped: number; readonly failure: string };
+}
+
+export interface PostfixStatus {
+  /** '' when postconf did not say. */
+  readonly version: string;
+  readonly tlsRequiredEnable: string;
+  /** Versions that MTAs named to the milter. */
+  readonly seen: readonly string[];
+  readonly warnings: readonly string[];
+}
