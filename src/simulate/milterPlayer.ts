@@ -8,35 +8,14 @@
  */
 import type { Socket } from 'node:net';
 import type { ListenAddress } from '../config/keys/listenAddress.ts';
-import type { TlsState } from '../core/tls.ts';
 import { encodeCommands, ReplyDecoder } from '../wire/milterClient.ts';
 import type { MilterCommand } from '../wire/milterDecode.ts';
 import { type MilterReply, shownReply } from '../wire/milterEncode.ts';
 import { SMFIM, SMFIP } from '../wire/milterNames.ts';
 import { applyRecipients, applyReplies, type PlainMessage } from './applyReplies.ts';
+import { connectTo, PlayError } from './daemonSocket.ts';
 import { macroText, macroValues, recipientValues } from './playedMacros.ts';
-import { connectTo, PlayError } from './playing.ts';
-
-export interface PlayedMail extends PlainMessage {
-  readonly mta: 'postfix' | 'sendmail';
-  /** What Postfix calls itself; default `Postfix 3.7.11`. */
-  readonly mtaVersion?: string;
-  readonly clientAddress: string;
-  readonly clientPort: number;
-  readonly heloName: string;
-  readonly saslUsername: string;
-  readonly tls: TlsState;
-  /** Paths as typed, with brackets. */
-  readonly sender: string;
-  readonly recipients: readonly string[];
-  readonly queueId: string;
-  /** Of MAIL: `REQUIRETLS`. */
-  readonly mailParameters?: readonly string[];
-  /** Domains that the MTA delivers to mailboxes of its own; all others leave by its smtp transport. */
-  readonly localDomains?: readonly string[];
-  /** smtp_header_checks of a Postfix; what contrib/postfix/message-fence.main.cf says when left out. */
-  readonly headerChecks?: string;
-}
+import type { PlayedMail } from './playedMail.ts';
 
 export interface PlayedEvent {
   /** `MAIL <a@b>`. */

@@ -6,7 +6,7 @@ import { defaultOf } from '../config/keys/keys.ts';
 import { fenceTable } from '../rules/fence.ts';
 import type { MacroList } from '../wire/milterEncode.ts';
 import { joinMacros } from '../wire/milterMacros.ts';
-import type { PlayedMail } from './milterPlayer.ts';
+import type { PlayedMail } from './playedMail.ts';
 
 /** `route-header` unless it is changed. */
 const DEFAULT_HEADER = defaultOf('route-header', 'service');

@@ -10,7 +10,7 @@ import {
   PolicyAnswerDecoder,
   type PolicyAttributes,
 } from '../wire/policyClient.ts';
-import { connectTo, PlayError } from './playing.ts';
+import { connectTo, PlayError } from './daemonSocket.ts';
 
 export interface PolicyQuestion {
   readonly state: string;

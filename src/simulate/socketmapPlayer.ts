@@ -6,7 +6,7 @@ import type { ListenAddress } from '../config/keys/listenAddress.ts';
 import { encodeSocketmapRequest, SocketmapReplyDecoder } from '../wire/socketmapClient.ts';
 import type { SocketmapReply } from '../wire/socketmapEncode.ts';
 import { WireError } from '../wire/wireError.ts';
-import { connectTo, PlayError } from './playing.ts';
+import { connectTo, PlayError } from './daemonSocket.ts';
 
 /** Replies in the order of the keys; rejects with PlayError when one does not come within ten seconds. */
 export function askSocketmap(

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { TlsState } from '../../src/core/tls.ts';
 import { LoopWatch } from '../../src/net/loopWatch.ts';
-import { type PlayedMail, playMilter } from '../../src/simulate/milterPlayer.ts';
+import { playMilter } from '../../src/simulate/milterPlayer.ts';
+import type { PlayedMail } from '../../src/simulate/playedMail.ts';
 import { base64, quotedPrintable } from '../mail/buildMessage.ts';
 import { type Bed, bed, policyAnswers, policyRequest, TLS } from './startDaemon.ts';
 

@@ -5,7 +5,8 @@ import type { TlsState } from '../../src/core/tls.ts';
 import { BodyDigest } from '../../src/mark/bodyDigest.ts';
 import { readKeyFile } from '../../src/mark/keyFile.ts';
 import { verifyMark } from '../../src/mark/signMark.ts';
-import { type Played, type PlayedMail, playMilter } from '../../src/simulate/milterPlayer.ts';
+import { type Played, playMilter } from '../../src/simulate/milterPlayer.ts';
+import type { PlayedMail } from '../../src/simulate/playedMail.ts';
 import { type Bed, bed } from './startDaemon.ts';
 
 const TABLE = `

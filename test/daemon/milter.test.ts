@@ -6,7 +6,8 @@ import { test } from 'tap';
 import type { TlsState } from '../../src/core/tls.ts';
 import { readKeyFile } from '../../src/mark/keyFile.ts';
 import { verifyMark } from '../../src/mark/signMark.ts';
-import { type Played, type PlayedMail, playMilter } from '../../src/simulate/milterPlayer.ts';
+import { type Played, playMilter } from '../../src/simulate/milterPlayer.ts';
+import type { PlayedMail } from '../../src/simulate/playedMail.ts';
 import { encodeCommands } from '../../src/wire/milterClient.ts';
 import { type Bed, bed } from './startDaemon.ts';
 

@@ -5,7 +5,8 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
-import { type Played, type PlayedMail, playMilter } from '../../src/simulate/milterPlayer.ts';
+import { type Played, playMilter } from '../../src/simulate/milterPlayer.ts';
+import type { PlayedMail } from '../../src/simulate/playedMail.ts';
 import { type Bed, bed } from './startDaemon.ts';
 
 const ROWS = `[rule secure]
