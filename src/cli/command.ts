@@ -65,7 +65,7 @@ function sampleConfig(): string {
   return short.startsWith('..') ? path : short;
 }
 
-/** Which configuration file a command speaks of: `--config`, `--sample`, TLSWARD_CONFIG, or the system's own. */
+/** The configuration file of a command: `--config`, `--sample`, TLSWARD_CONFIG, or the system's own. */
 export function configFile(
   values: { config?: string | undefined; sample?: boolean | undefined },
   env: NodeJS.ProcessEnv,

@@ -28,7 +28,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => import('./check.ts'),
   },
   explain: {
-    summary: 'say what would happen to a mail, and why',
+    summary: 'say what would happen to a message, and why',
     load: () => import('./explain.ts'),
     options: [
       ...SESSION,
@@ -70,7 +70,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => import('./exceptions.ts'),
   },
   export: {
-    summary: 'write the rows that must never be plain as a table for Postfix',
+    summary: 'write the domains that must never be sent in plaintext as a table for Postfix',
     load: () => import('./export.ts'),
     options: ['postfix [--output FILE | --check FILE] [--auto-floor]'],
   },
@@ -95,7 +95,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: ['FILE [--key FILE] [--sender ADDRESS] [--mark-name NAME]'],
   },
   hops: {
-    summary: 'show the way a saved message came, as it claims',
+    summary: 'show the path of a saved message, as its header claims',
     load: () => import('./hops.ts'),
     options: ['FILE [--host NAME]... [--trust NETWORK]...'],
   },

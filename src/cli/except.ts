@@ -5,12 +5,12 @@
  *   tlsward except DOMAIN --remove
  *
  * Writes one `[exception DOMAIN]` section into the file that `exceptions` of the configuration names, or changes the one that
- * is there; with --receive or --deliver only that leg changes. Without them those legs become `may` on which the row that
- * applies otherwise demands something: a leg it leaves to the MTA's own default must not become weaker than that. If it
- * demands nothing the arguments are wrong. The whole configuration is checked before and after; with any mistake the file stays
+ * is there. With --receive or --deliver only that direction changes. Without them, each direction in which the row that
+ * applies otherwise requires something becomes `may`: one that it leaves to the MTA's own default must not become weaker
+ * than that. If that row requires nothing, the arguments are wrong. The whole configuration is checked before and after; with any mistake the file stays
  * as it was. Then the daemon reads it, and what changed is printed as `reload` does.
  * Exit status: 0 in force, 1 no such exception to remove, 69 written, but no daemon answers; 73 the file cannot be written,
- * 75 somebody else is writing it, 78 mistakes.
+ * 75 another process is writing it, 78 mistakes.
  */
 
 import { formatPosition, Invalid, type Problem } from '../config/ini/problem.ts';
@@ -51,7 +51,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, OPTIONS);
   const [name, ...more] = positionals;
   if (name === undefined || more.length > 0) throw new UsageError('except takes one domain');
-  if (values.sample) throw new UsageError('except writes: copy the sample table first');
+  if (values.sample) throw new UsageError('except changes the configuration: copy the sample table first');
   const pattern = parsePattern(name);
   if (pattern instanceof Invalid) throw new UsageError(saying(pattern));
   const today = dayOf(new Date());
@@ -60,7 +60,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     values.remove &&
     (['until', 'reason', 'receive', 'deliver', 'contact'] as const).some((key) => key in values)
   )
-    throw new UsageError('--remove goes alone');
+    throw new UsageError('--remove takes no other options');
 
   const config = configFile(values, io.env);
   const loaded = loadConfig(config, today);
@@ -84,7 +84,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
     if (values.json) io.out(`${JSON.stringify({ ok: false, exception, error: error.message })}\n`);
-    else io.err(`written, and not in force until the daemon reads it: ${error.message}\n`);
+    else io.err(`written, but not in force until the daemon reads it: ${error.message}\n`);
     return EXIT.unavailable;
   }
 }
@@ -94,7 +94,7 @@ interface Edit {
   readonly today: string;
   readonly loaded: LoadedTable;
   readonly pattern: Pattern;
-  /** null: take it out. Without a leg: `may` on those that demand something. */
+  /** null: remove it. Without `receive` and `deliver`: `may` in each direction that requires something. */
   readonly entries: Entries | null;
   readonly json: boolean;
 }
@@ -117,7 +117,8 @@ async function edit(asked: Edit, io: Io): Promise<Outcome> {
     }
     const after =
       entries === null ? withoutException(before, pattern) : withException(before, pattern, entries);
-    if (after === null && entries !== null) throw new UsageError('a text that no line of the table can hold');
+    if (after === null && entries !== null)
+      throw new UsageError('a text that cannot be written on one line of the table');
     if (after === null) {
       const elsewhere = loaded.exceptions.find((one) => one.pattern === pattern);
       io.err(
@@ -138,27 +139,30 @@ async function edit(asked: Edit, io: Io): Promise<Outcome> {
   }
 }
 
-/** `may` for the legs on which the row that applies demands something. Throws UsageError when it demands nothing. */
+/** `may` in each direction in which the row that applies requires something. Throws UsageError when it requires nothing. */
 function relaxed({ packed }: LoadedTable, pattern: Pattern): Entries {
   const table = new PolicyTable(packed, 0, '');
   const from = [pattern.text, ...coveredBy(pattern)].find((text) => table.find(text) >= 0);
   const row = from === undefined ? null : table.row(table.find(from), from);
   const receive = row?.settings.receive ?? 'may';
   const deliver = row?.settings.deliver ?? null;
-  const legs: (readonly [key: string, value: string])[] = [];
-  if (receive !== 'none' && receive !== 'may') legs.push(['receive', 'may']);
-  if (deliver !== null && deliver !== 'none' && deliver !== 'may') legs.push(['deliver', 'may']);
-  if (row !== null && legs.length > 0) return legs;
-  const which = row === null ? 'no row speaks of' : `row ${row.pattern} (${formatPosition(row.at)}) covers`;
+  const relaxations: (readonly [key: string, value: string])[] = [];
+  if (receive !== 'none' && receive !== 'may') relaxations.push(['receive', 'may']);
+  if (deliver !== null && deliver !== 'none' && deliver !== 'may') relaxations.push(['deliver', 'may']);
+  if (row !== null && relaxations.length > 0) return relaxations;
+  const which =
+    row === null
+      ? `no row matches ${pattern.text}, so nothing is required`
+      : `row ${row.pattern} (${formatPosition(row.at)}) applies to ${pattern.text} and requires nothing`;
   throw new UsageError(
-    `${which} ${pattern.text} and nothing is demanded (receive ${receive}, deliver ${deliver ?? "is the MTA's own default"}): give --receive or --deliver`,
+    `${which} (receive ${receive}, deliver ${deliver ?? "is the MTA's own default"}): give --receive or --deliver`,
   );
 }
 
 function wordsFor(pattern: string, exception: ExceptionRow | null, today: string): string {
-  if (exception === null) return `${pattern}: no exception any more`;
+  if (exception === null) return `${pattern}: exception removed`;
   const { until, changes } = exception;
-  const what = changes.length === 0 ? 'nothing that was not so before' : changes.join(', ');
+  const what = changes.length === 0 ? 'changes nothing' : changes.join(', ');
   return `${pattern}: until ${until} (${countDays(daysBetween(today, until))}): ${what} (${formatPosition(exception)})`;
 }
 

@@ -1,7 +1,7 @@
 /**
  * `tlsward exceptions`: which exceptions there are, what each changes, how many days it has left, why, and where it stands;
- * the overdue ones first. Reads the configuration, not the daemon.
- * Exit status: 0 none is overdue, 1 one is, 78 mistakes.
+ * the expired ones first. Reads the configuration, not the daemon.
+ * Exit status: 0 none has expired, 1 one has, 78 mistakes.
  */
 
 import { escapeText, formatPosition } from '../config/ini/problem.ts';
@@ -24,7 +24,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   } else {
     const number = count(all.length, 'exception');
     io.out(
-      `${overdue > 0 ? paint(io, 'red', `${number}, ${overdue} overdue`) : paint(io, 'green', number)}\n`,
+      `${overdue > 0 ? paint(io, 'red', `${number}, ${overdue} expired`) : paint(io, 'green', number)}\n`,
     );
     for (const one of all) print(io, one, today);
   }
@@ -33,7 +33,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
 
 function print(io: Io, one: ExceptionRow, today: string): void {
   const days = daysBetween(today, one.until);
-  const left = days < 0 ? `overdue for ${countDays(-days)}` : `${countDays(days)} left`;
+  const left = days < 0 ? `expired ${countDays(-days)} ago, still in force` : `${countDays(days)} left`;
   const head = `${one.pattern}: ${left} (until ${one.until})`;
   const changes = one.changes.length === 0 ? 'changes nothing' : one.changes.join(', ');
   const contact = one.contact === null ? '' : `; ${one.contact}`;

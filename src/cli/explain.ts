@@ -9,7 +9,7 @@
  *   tlsward explain --deliver NEXTHOP [--map NAME]             see explainDeliver.ts
  *
  * First line: the answer. Then the row with file and line, its inheritance, the reasons, the exact SMTP reply to each
- * recipient at each interface (explainInterfaces.ts), the header that would be added, the rules that speak of the message
+ * recipient at each interface (explainInterfaces.ts), the header that would be added, the rules that apply to the message
  * (explainRules.ts), and the smallest change that turns the answer of the rows around. A message that its connection admits
  * and a rule refuses is refused. A certificate without `--fingerprint` is taken for one that no row has pinned.
  * Exit status: 0 accepted, 1 refused or held (some recipient), 75 deferred because the MTA would not have told enough.

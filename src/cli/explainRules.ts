@@ -1,9 +1,9 @@
 /**
- * The rules' part of `tlsward explain`: which rules speak of this message, for which recipient, why, and what follows.
+ * The rules' part of `tlsward explain`: which rules apply to this message, for which recipient, why, and what follows.
  *
  *   rule       bob@bank.example: deliver = encrypt by secure (tlsward.ini:12): the subject has [secure]
- *              leaves through tlsward-encrypt, unless it is a local address; if that cannot be had, the message is refused
- *   copies     and what aliases lead to: the same, found at the second look; ...
+ *              sent through tlsward-encrypt, unless the address is local; if the level cannot be reached, the message is refused
+ *   copies     expanded aliases: the same level, applied at the second pass; ...
  *   token      made 2026-11-20 for bank.example, key 2a30d450: verifies
  *
  * What becomes of the message is worked out as the daemon does it (rules/route.ts), for recipients on other hosts of which
@@ -58,7 +58,7 @@ export interface ExplainedNeed {
   readonly transport: string | null;
   readonly cannot: Cannot;
   readonly fallback: string | null;
-  /** Why it is known now that it cannot be had, a clause; null: nothing is known. */
+  /** Why it is already known that the level cannot be reached, a clause; null: nothing is known. */
   readonly impossible: string | null;
 }
 
@@ -69,7 +69,7 @@ export interface ExplainedRules {
   /** What the rules make of the message, if the connection it comes by is no objection. */
   readonly outcome: 'nothing' | 'routed' | 'held' | 'refused' | 'deferred';
   readonly ruleReply: Reply | null;
-  /** What becomes of copies that Postfix makes, and of what aliases lead to; null: no rule speaks of the message. */
+  /** What becomes of copies that Postfix makes and of expanded aliases; null: no rule applies to the message. */
   readonly copies: string | null;
 }
 
@@ -142,7 +142,7 @@ export async function explainRules(
       if (trouble !== '') return `made ${day}, key ${keyId}: ${trouble}`;
       if (result === 'verifies') return `made ${day} for ${domains.join(', ')}, key ${keyId}: verifies`;
       if (result === 'unknown-key') return `made ${day}, key ${keyId}: the key is not in the key file`;
-      return `made ${day}, key ${keyId}: verifies for the domain of no recipient`;
+      return `made ${day}, key ${keyId}: verifies for no recipient's domain`;
     },
   );
   const said = cases.flatMap(({ recipient, need, cannot, byRow }) =>
@@ -159,8 +159,9 @@ export async function explainRules(
 
 const COPIES = {
   recipient:
-    'and what aliases lead to: the same, found at the second look; what local(8) sends on does not leave, and comes back',
-  header: 'and what aliases lead to: the same way; beside mailboxes here they do not leave, and come back',
+    'expanded aliases: the same level, applied at the second pass; what local(8) forwards is stopped and bounces',
+  header:
+    'expanded aliases: the same transport; in a message that is also for mailboxes here they are stopped and bounce',
 } as const;
 
 /** Why the row of the next hop rules out what a rule needs; null: it does not. */
@@ -203,13 +204,13 @@ export function printRules(io: Io, { rules, tokens, copies }: ExplainedRules): v
     const gateway = need.cannot === 'fallback' ? ` ${need.fallback}` : '';
     const otherwise = `${CANNOT_WORDS[need.cannot]}${gateway}`;
     if (need.transport === null && need.impossible === null) {
-      line('', 'goes by the row of its next hop, which requires that of all mail');
+      line('', 'follows the row of its next hop, which requires this of all mail');
       continue;
     }
     line(
       '',
       need.impossible === null
-        ? `leaves through ${need.transport}, unless it is a local address; if that cannot be had, ${otherwise}`
+        ? `sent through ${need.transport}, unless the address is local; if the level cannot be reached, ${otherwise}`
         : `${need.impossible}, so ${otherwise}`,
     );
   }

@@ -1,5 +1,6 @@
 /**
- * `tlsward export postfix`: the rows that must never be plain as a static table for `smtp_tls_policy_maps` (core/staticMap.ts),
+ * `tlsward export postfix`: the domains that must never be sent in plaintext as a static table for
+ * `smtp_tls_policy_maps` (deliver/staticMap.ts),
  * so that mail for them still leaves, under TLS, while the daemon is down.
  *
  *   tlsward export postfix [--output FILE] [--auto-floor]       on standard output, or into FILE, replaced at once
@@ -33,7 +34,7 @@ const MAX_LINES = 20;
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, OPTIONS);
   if (positionals.length !== 1 || positionals[0] !== 'postfix')
-    throw new UsageError('export takes one word, the MTA to write for: postfix');
+    throw new UsageError('export takes one argument, the MTA to write for: postfix');
   if (values.check !== undefined && values.output !== undefined)
     throw new UsageError('--check and --output exclude each other');
   const config = configFile(values, io.env);
@@ -86,15 +87,15 @@ function heading(map: StaticMap, config: string, hash: string, version: string):
     hidden.length > MAX_LINES ? `${hidden.length - MAX_LINES} more suffixes, for the same reason` : '',
   ].filter((words) => words !== '');
   return [
-    `Rows that must never be plain, for Postfix ${version} and later: written by tlsward export postfix.`,
+    `Domains that must never be sent in plaintext, for Postfix ${version} and later: written by tlsward export postfix.`,
     `${dayOf(new Date())}, ${escapeText(config, 400)}, table ${hash.slice(0, 16)}, ${count(entries.length, 'entry', 'entries')}`,
     '',
     'In main.cf, before the socketmap, and then postfix reload:',
     '  smtp_tls_policy_maps = texthash:/THIS/FILE, socketmap:unix:tlsward/socketmap.sock:deliver',
     'An entry answers before tlsward does. Write the file again after each reload of the table; from cron:',
-    '  tlsward export postfix --check /THIS/FILE || echo the file is not the table',
-    'While tlsward is down, names below a .suffix wait like everything that is not here.',
-    ...not.map((words) => `Not here: ${words}.`),
+    '  tlsward export postfix --check /THIS/FILE || echo the file differs from the table',
+    'While tlsward is down, mail to names below a .suffix is deferred, like all mail without an entry here.',
+    ...not.map((words) => `Not included: ${words}.`),
     '',
   ];
 }
@@ -119,13 +120,13 @@ function check(file: string, lines: readonly string[], json: boolean, io: Io): n
   const extra = [...there].filter((line) => !wanted.has(line));
   const same = missing.length + extra.length === 0;
   if (json) io.out(`${JSON.stringify({ ok: same, missing, extra })}\n`);
-  else if (same) io.out(`${paint(io, 'green', `${file}: as the table says`)}\n`);
+  else if (same) io.out(`${paint(io, 'green', `${file}: matches the table`)}\n`);
   else {
     const differences = [
       ...missing.map((line) => `+ ${line}`),
       ...extra.map((line) => `- ${escapeText(line, 400)}`),
     ];
-    io.out(`${paint(io, 'red', `${file}: ${missing.length} missing, ${extra.length} too many`)}\n`);
+    io.out(`${paint(io, 'red', `${file}: ${missing.length} missing, ${extra.length} extra`)}\n`);
     for (const line of differences.slice(0, MAX_LINES)) io.out(`  ${line}\n`);
     if (differences.length > MAX_LINES) io.out(`  ${differences.length - MAX_LINES} more\n`);
   }

@@ -7,7 +7,7 @@
  * `--level` is `smtp_tls_security_level` of that Postfix, may when left out: rows with mandatory TLS also reach `[host]` and
  * `host:port`, which Postfix's own table looks up by themselves, and lines that could lower those below it are named.
  * Every line that could not be mapped is named on standard error, with file and line, the text and the reason; a summary
- * comes last. Rows speak of mail that leaves; what must arrive encrypted is for somebody to decide.
+ * comes last. The rows are about outbound mail; what must arrive encrypted is for the administrator to decide.
  * Exit status: 0 every line is mapped, 1 some are not, 65 a file cannot be read.
  */
 import { readFileSync } from 'node:fs';
@@ -69,7 +69,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     for (const remark of unmapped) io.err(`${paint(io, 'red', 'not mapped')}: ${words(remark)}\n`);
     const other = foreign === 0 ? '' : `; ${count(foreign, 'more line is', 'more lines are')} not about TLS`;
     io.err(
-      `${mapped} of ${lines} lines are ${count(rows.length, 'row')} now, with ${count(policies.length, 'policy', 'policies')}${other}\n`,
+      `${mapped} of ${lines} lines mapped to ${count(rows.length, 'row')} with ${count(policies.length, 'policy', 'policies')}${other}\n`,
     );
   }
   return unmapped.length === 0 ? EXIT.yes : EXIT.no;
@@ -84,10 +84,7 @@ function noteReach(imported: Imported, level: AnsweredLevel): void {
     const reached = pattern.startsWith('[')
       ? `${pattern} with a port`
       : `${pattern.startsWith('.') ? 'hosts below it' : pattern} in brackets or with a port`;
-    imported.note(
-      from,
-      `the row also speaks of ${reached}, which in Postfix went by its own level, ${level}`,
-    );
+    imported.note(from, `the row also applies to ${reached}, for which Postfix used its own level, ${level}`);
   }
 }
 

@@ -57,7 +57,7 @@ function mapLine(text: string): { readonly pattern: string; readonly requirement
   if (requirement instanceof Unmapped) return requirement;
   const level = requirement[0]?.[1];
   const more = reachesMore(key, pattern, level);
-  if (more !== null) return new Unmapped(`at level ${level} the row would also speak of ${more}`);
+  if (more !== null) return new Unmapped(`at level ${level} the row would also apply to ${more}`);
   return { pattern: pattern.text, requirement };
 }
 

@@ -85,7 +85,7 @@ export class Imported {
     for (const pattern of patterns) {
       const first = this.#rows.get(pattern);
       if (first !== undefined && first.policy !== name)
-        return `${pattern} is there already and asks for something else: ${formatPosition(first.from)}`;
+        return `${pattern} is already mapped to another requirement: ${formatPosition(first.from)}`;
     }
     return null;
   }
@@ -109,7 +109,7 @@ export class Imported {
         const suffix = pattern.slice(dot);
         const row = this.#rows.get(suffix);
         if (row !== undefined) {
-          const instead = `until you write a row, ${suffix} speaks of it: deliver = ${row.deliver}`;
+          const instead = `until you write a row, ${suffix} applies to it: deliver = ${row.deliver}`;
           if (!mandatory(row.deliver)) this.unmapped[remark] = { ...line, why: `${why}; ${instead}` };
           break;
         }

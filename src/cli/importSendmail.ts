@@ -1,12 +1,13 @@
 /**
- * The source of Sendmail's access map (makemap(8)) to rows: `TLS_Rcpt:` entries, which speak of recipients.
+ * The source of Sendmail's access map (makemap(8)) to rows: `TLS_Rcpt:` entries, which are about recipients.
  *
  *   line  = tag ":" [ key ] 1*blank value                 ; # lines and empty ones are skipped, no continuation
  *   value = [ "PERM+" / "TEMP+" ] ( "VERIFY" [ ":" bits ] / "ENCR:" bits ) [ "+" ext *( "++" ext ) ]
  *   ext   = "CN" [ ":" name ]                             ; CS, CI and CITag compare what the table does not
  *
  * Sendmail also finds the entry of a domain for all names below it, so a domain becomes two rows, itself and `.domain`; the
- * bare tag is everyone. With FEATURE(`lookupdotdomain') it finds `.domain` too, before the domain. Other TLS tags speak of hosts and of features: they are named, with the key that does their work
+ * bare tag is everyone. With FEATURE(`lookupdotdomain') it finds `.domain` too, before the domain. Other TLS tags are about hosts
+ * and features: they are named, with the key that does their work
  * here, if there is one. Entries without a TLS tag are about something else, and only counted.
  * Sources: Sendmail cf/README, "TLS-related rulesets", "STARTTLS"; cf/m4/proto.m4, rulesets tls_rcpt and TLS_connection.
  */
@@ -79,7 +80,7 @@ function parseRequirement(value: string): Wanted | Unmapped {
   if (!verify && bits === 0) return new Unmapped('ENCR without a number of bits asks for nothing');
   const requirement: [string, string][] = [['deliver', verify ? 'verify' : 'encrypt']];
   const notes =
-    kind.toUpperCase() === 'PERM' ? ['mail that may not be sent waits; with PERM it bounced'] : [];
+    kind.toUpperCase() === 'PERM' ? ['mail that may not be sent is deferred; with PERM it bounced'] : [];
   const extensions = more === undefined ? [] : more.split('++');
   if (extensions.length > 1) return new Unmapped('more than one thing to compare in the certificate');
   const [extension] = extensions;

@@ -33,7 +33,7 @@ function daneText(dane: DaneFact): string {
     case 'not-asked':
       return `left to Postfix: ${visible(dane.why)}`;
     case 'absent':
-      return 'no TLSA records that DNSSEC vouches for';
+      return 'no TLSA records validated by DNSSEC';
     case 'usable':
       return `usable TLSA records for ${dane.hosts === 'all' ? 'every MX host' : 'some of the MX hosts'}`;
     case 'unusable':
@@ -71,7 +71,7 @@ function stsLines(sts: StsFact, kept: Inspection | null, now: number): string[] 
 function otherText(answer: OtherAnswer): string {
   switch (answer.kind) {
     case 'nothing':
-      return 'the other policy server knows of nothing';
+      return 'the other policy server has no policy';
     case 'unknown':
       return `not found out: ${visible(answer.why)}`;
     case 'policy':

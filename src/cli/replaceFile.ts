@@ -1,7 +1,7 @@
 /**
- * Replaces a file so that whoever reads it sees the old content or the new one, never half of it.
+ * Replaces a file so that a reader sees either the old content or the new, never a mixture.
  *
- * The new content is written beside it under one fixed name, made with O_EXCL: so it is also the lock. A second writer
+ * The new content is written beside it under one fixed name, created with O_EXCL, so that it is also the lock. A second writer
  * waits for the first, and what it then reads is what the first one wrote. A writer that was killed leaves the lock behind;
  * the next one says its name. The new file has mode, owner and group of the old one, or of `like` where there was none.
  */
@@ -12,7 +12,7 @@ import { fileError } from './command.ts';
 /** The file cannot be written; the message says why. */
 export class WriteError extends Error {}
 
-/** Somebody else is writing it, or was killed while doing so. */
+/** Another process is writing it, or was killed while doing so. */
 export class LockedError extends Error {}
 
 const WAIT_MS = 10_000;
@@ -28,13 +28,13 @@ export interface Draft {
   write(content: string): void;
   /** Puts it in the place of the file. Throws WriteError. */
   commit(): void;
-  /** Gives the lock up, and the new content with it unless it was committed. */
+  /** Releases the lock, and the new content with it unless it was committed. */
   close(): void;
 }
 
 /**
  * Waits for the lock and reads the file. `file` may be a link: what it points to is replaced. `like`: whose mode, owner and
- * group a new file gets, without the right to write for anybody but the owner; null: mode 0644 of the process itself.
+ * group a new file gets, writable by its owner only; null: mode 0644 of the process itself.
  * Rejects with WriteError or LockedError.
  */
 export async function openDraft(file: string, like: string | null): Promise<Draft> {
@@ -106,7 +106,7 @@ async function lock(path: string): Promise<number> {
       if (code !== 'EEXIST') throw new WriteError(`cannot write ${path}: ${fileError(error)}`);
       if (waited >= WAIT_MS)
         throw new LockedError(
-          `${path} is there: somebody is writing, or was killed while writing (then remove it)`,
+          `${path} exists: another process is writing, or was killed while writing (then remove it)`,
         );
     }
     await new Promise((resolve) => setTimeout(resolve, TRY_MS));

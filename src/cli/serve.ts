@@ -21,7 +21,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     io.err(`tlsward: ${few}; not started\n`);
     return EXIT.system;
   }
-  // a daemon's files are named in full: whoever reads its log is in another folder
+  // the log names files by their full paths: its readers are in another folder
   const config = values.sample ? configFile(values, io.env) : resolve(configFile(values, io.env));
   const loading = loadInWorker(config);
   const { runDaemon } = await import('./runDaemon.ts');

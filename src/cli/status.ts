@@ -43,7 +43,7 @@ const TLS_WORDS: Readonly<Record<string, string>> = {
   notJudged: 'not judged',
 };
 
-/** The longest time for which the daemon served nobody. */
+/** The longest time for which the event loop was blocked. */
 function delayText({ longestMs, at, serving, overThreshold, thresholdMs }: StatusReply['loopDelay']): string {
   const about = at === '' ? '' : ` at ${at}${serving === '' ? '' : ` (${serving})`}`;
   const over = overThreshold === 0 ? '' : `; ${overThreshold} of ${thresholdMs} ms or more`;
@@ -80,7 +80,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     `generation ${table.generation}, ${count(table.rows, 'row')}, hash ${table.hash.slice(0, 16)}, loaded ${table.loadedAt}`,
   );
   if (table.lastReload !== '') line('reload', paint(io, 'red', table.lastReload));
-  for (const overdue of table.overdue) line('overdue', paint(io, 'yellow', overdue));
+  for (const overdue of table.overdue) line('expired', paint(io, 'yellow', overdue));
   for (const { name, address, trouble } of reply.listeners)
     line(name, trouble === undefined ? address : `${address}  ${paint(io, 'red', trouble)}`);
   line('verdicts', counters(reply.verdicts));

@@ -57,7 +57,7 @@ const BODY_WORDS: Readonly<Record<BodyFit, string>> = {
   same: 'the one that the mark was made for',
   differs: 'not the one that the mark was made for',
   unread: 'cannot be told from the header',
-  'not-bound': 'the mark says nothing of it (mark-binds = session)',
+  'not-bound': 'not covered by the mark (mark-binds = session)',
 };
 
 function printFacts(io: Io, fields: MarkFields, mark: CheckedMark, sender: Sender): void {

@@ -133,7 +133,7 @@ test('an exception is in force at once, listed, shown, and gone again', async (t
     reload: { ok: true, changes: { added: 1 } },
   });
   const removed = await run('x.bank.example', '--remove');
-  t.match(removed, { code: 0, out: /^x\.bank\.example: no exception any more\nreloaded: / });
+  t.match(removed, { code: 0, out: /^x\.bank\.example: exception removed\nreloaded: / });
   t.match(removed.out, /^ {2}- x\.bank\.example: exception$/m);
   t.match(await run('x.bank.example', '--remove'), {
     code: 1,
@@ -156,8 +156,8 @@ test('overdue ones come first, in red, and the exit status says so', async (t) =
   writeFileSync(join(folder, 'exceptions.ini'), one('a.example', SOON) + one('b.example', '2020-01-01'));
   const listed = await say(exceptions, ['--config', config], true);
   t.equal(listed.code, 1);
-  t.match(listed.out, /^\u001b\[31m2 exceptions, 1 overdue/);
-  t.match(listed.out, /\u001b\[31mb\.example: overdue for \d+ days \(until 2020-01-01\)/);
+  t.match(listed.out, /^\u001b\[31m2 exceptions, 1 expired/);
+  t.match(listed.out, /\u001b\[31mb\.example: expired \d+ days ago, still in force \(until 2020-01-01\)/);
   t.ok(listed.out.indexOf('b.example') < listed.out.indexOf('a.example'));
   await ask('reload');
   const { table } = (await ask('status')) as { table: { overdue: string[] } };
@@ -232,15 +232,15 @@ deliver = dane
     [
       'slack.example',
       null,
-      /row slack\.example \(.*tlsward\.ini:\d+\) covers .*\(receive may, deliver may\)/,
+      /row slack\.example \(.*tlsward\.ini:\d+\) applies to .*\(receive may, deliver may\)/,
     ],
-    ['x.out.example', null, /row \.out\.example \(.*\) covers x\.out\.example and nothing is demanded/],
+    ['x.out.example', null, /row \.out\.example \(.*\) applies to x\.out\.example and requires nothing/],
     [
       'x.out.example',
       null,
       /\(receive may, deliver is the MTA's own default\): give --receive or --deliver$/,
     ],
-    ['in.example.com', null, /no row speaks of in\.example\.com and nothing is demanded/],
+    ['in.example.com', null, /no row matches in\.example\.com, so nothing is required/],
   ];
   for (const [name, want, refusal] of cases) {
     rmSync(file, { force: true });
@@ -280,10 +280,20 @@ test('wrong arguments', async (t) => {
     '2020-01-01',
   );
   await bad(/expected one of none, may/, 'a.example', '--reason', 'x', '--until', '+1d', '--receive', 'my');
-  await bad(/^UsageError: --remove goes alone/, 'a.example', '--remove', '--reason', 'x');
+  await bad(/^UsageError: --remove takes no other options/, 'a.example', '--remove', '--reason', 'x');
   await bad(/^UsageError: found "a b".*/, 'a b', '--until', '+1d', '--reason', 'x');
-  await bad(/^UsageError: a text that no line/, 'bank.example', '--until', '+1d', '--reason', 'a\nb');
-  t.match((await say(except, ['--sample', 'a.example', '--remove'])).code, /^UsageError: except writes/);
+  await bad(
+    /^UsageError: a text that cannot be written/,
+    'bank.example',
+    '--until',
+    '+1d',
+    '--reason',
+    'a\nb',
+  );
+  t.match(
+    (await say(except, ['--sample', 'a.example', '--remove'])).code,
+    /^UsageError: except changes the configuration/,
+  );
   t.equal(parseUntil('+3w', '2026-11-22'), '2026-12-13');
   t.equal(parseUntil('2026-11-22', '2026-11-22'), '2026-11-22');
 });
@@ -315,7 +325,7 @@ test('no daemon: written, and said', async (t) => {
   const argv = ['--config', join(folder, 'tlsward.ini'), 'bank.example', '--until', '+1d', '--reason', 'r'];
   const said = await say(except, argv);
   t.equal(said.code, 69);
-  t.match(said.err, /^written, and not in force until the daemon reads it: cannot reach the daemon/);
+  t.match(said.err, /^written, but not in force until the daemon reads it: cannot reach the daemon/);
   t.ok(existsSync(join(folder, 'exceptions.ini')));
   t.match((await say(except, [...argv, '--json'])).json(), {
     ok: false,
@@ -363,7 +373,7 @@ test('a lock that stays', async (t) => {
   const lock = join(folder, '.exceptions.ini.new');
   writeFileSync(lock, '');
   const said = await say(except, ['--config', config, 'bank.example', '--until', '+1d', '--reason', 'r']);
-  t.match(said, { code: 75, err: /exceptions\.ini\.new is there: somebody is writing, or was killed/ });
+  t.match(said, { code: 75, err: /exceptions\.ini\.new exists: another process is writing, or was killed/ });
   t.ok(existsSync(lock), 'it belongs to somebody else');
   rmSync(lock);
   await t.rejects(

@@ -65,9 +65,9 @@ test('which rule, for whom, why and what follows', async (t) => {
   const config = table(t, HEAD + RULES);
   const at = (line: number) => `(${config}:${line})`;
   const ask = (argv: string[]) => say(explain, ['--config', config, ...argv]);
-  const LEAVES = 'unless it is a local address; if that cannot be had,';
+  const LEAVES = 'unless the address is local; if the level cannot be reached,';
   const COPIES =
-    'copies     and what aliases lead to: the same, found at the second look; what local(8) sends on does not leave, and comes back';
+    'copies     expanded aliases: the same level, applied at the second pass; what local(8) forwards is stopped and bounces';
 
   const plain = await ask([...mail('b@x.example'), '--subject', 'offer']);
   t.same([plain.code, ruleLines(plain.out)], [0, ['rule none applies']]);
@@ -79,9 +79,9 @@ test('which rule, for whom, why and what follows', async (t) => {
   ]);
   t.same(ruleLines(tagged.out), [
     `rule b@x.example: deliver = encrypt by secure ${at(11)}: the subject has [secure]`,
-    `leaves through tlsward-encrypt, ${LEAVES} the message is refused`,
+    `sent through tlsward-encrypt, ${LEAVES} the message is refused`,
     `rule c@y.example: deliver = encrypt by secure ${at(11)}: the subject has [secure]`,
-    `leaves through tlsward-encrypt, ${LEAVES} the message is refused`,
+    `sent through tlsward-encrypt, ${LEAVES} the message is refused`,
     COPIES,
   ]);
   t.equal(tagged.code, 0);
@@ -90,14 +90,14 @@ test('which rule, for whom, why and what follows', async (t) => {
   t.same(ruleLines(two.out), [
     `rule b@x.example: deliver = verify by asked ${at(18)}: the author asked for REQUIRETLS`,
     `and by secure ${at(11)}: the subject has [secure]`,
-    `leaves through tlsward-verify, ${LEAVES} the message is held`,
+    `sent through tlsward-verify, ${LEAVES} the message is held`,
     COPIES,
   ]);
 
   const literal = (to: string) =>
     ask([...mail(to), '--subject', '[secure]', '--config', table(t, `${HEAD}${RULES}${LITERALS}`)]);
   const byRow = await literal('b@[192.0.2.7]');
-  t.equal(ruleLines(byRow.out)[1], 'goes by the row of its next hop, which requires that of all mail');
+  t.equal(ruleLines(byRow.out)[1], 'follows the row of its next hop, which requires this of all mail');
   t.equal(byRow.code, 0);
   t.match(await literal('b@[192.0.2.8]'), {
     code: 1,
@@ -178,14 +178,14 @@ test('a token from the daemon is recognised in the reply', async (t) => {
   const known = ruleLines((await ask('bob@bank.example')).out);
   t.match(known, [
     /^rule bob@bank\.example: deliver = encrypt by answers .*: it is a reply to mail of bank\.example that arrived protected$/,
-    /^leaves through tlsward-encrypt,/,
+    /^sent through tlsward-encrypt,/,
     /^copies/,
     /^token/,
   ]);
   t.equal(known.at(-1), `token      made ${day} for bank.example, key ${key}: verifies`);
   t.same(ruleLines((await ask('eve@evil.example')).out), [
     'rule none applies',
-    `token      made ${day}, key ${key}: verifies for the domain of no recipient`,
+    `token      made ${day}, key ${key}: verifies for no recipient's domain`,
   ]);
 
   const again = await arrives(`References: <m0@x>\n ${made} <m2@our.example>\n`);

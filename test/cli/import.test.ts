@@ -75,7 +75,7 @@ only.example      DANE-ONLY
 `;
   const { code, out, err, folder } = await imported(t, 'postfix', source);
   t.equal(code, 0, err);
-  t.equal(err, '13 of 13 lines are 13 rows now, with 11 policies\n');
+  t.equal(err, '13 of 13 lines mapped to 13 rows with 11 policies\n');
   t.match(
     out,
     /^; 13 of 13 lines of .*source, by tlsward import postfix\n\n\[policy imported-1\]\ndeliver = encrypt\n\n/,
@@ -143,14 +143,14 @@ test('what cannot be mapped is named', async (t) => {
     t.equal(code, 1, line);
     t.ok(err.startsWith(`not mapped: source:2: ${line.slice(0, 60)}`), err);
     t.match(err, why);
-    t.match(err, /\n0 of 1 lines are 0 rows now, with 0 policies\n$/);
+    t.match(err, /\n0 of 1 lines mapped to 0 rows with 0 policies\n$/);
     t.notMatch(out, /^\[/m);
   }
   const twice = await imported(t, 'postfix', 'a.example encrypt\nA.example encrypt\nA.Example secure\n');
   t.equal(twice.code, 1);
   t.match(
     twice.err,
-    /^not mapped: source:3: A\.Example secure: a\.example is there already and asks for something else: source:1\n2 of 3 lines are 1 row now, with 1 policy\n$/,
+    /^not mapped: source:3: A\.Example secure: a\.example is already mapped to another requirement: source:1\n2 of 3 lines mapped to 1 row with 1 policy\n$/,
   );
   t.match((await imported(t, 'postfix', '  a.example encrypt\n')).err, /begins with white space/);
   t.match((await imported(t, 'postfix', 'a\u001b[31m.example encrypt\n')).err, /a\\u001b\[31m/, 'escaped');
@@ -183,9 +183,9 @@ TLS_Rcpt:               ENCR:1
   t.equal(code, 0, err);
   t.match(
     err,
-    /^note: source:7: .*: mail that may not be sent waits; with PERM it bounced\nnote: source:9: .*: stricter: /,
+    /^note: source:7: .*: mail that may not be sent is deferred; with PERM it bounced\nnote: source:9: .*: stricter: /,
   );
-  t.match(err, /\n6 of 6 lines are 10 rows now, with 6 policies; 3 more lines are not about TLS\n$/);
+  t.match(err, /\n6 of 6 lines mapped to 10 rows with 6 policies; 3 more lines are not about TLS\n$/);
   const table = tableOf(folder, out);
   const says = (recipient: string, want: string) =>
     t.equal(answer(table, 'tls_rcpt', `tls_rcpt:${recipient}`), want, recipient);
@@ -468,20 +468,20 @@ test('lines that reach further, and rows that speak for a line that is none', as
   t.equal(said.code, 0);
   t.match(
     said.err,
-    /source:1: a\.example encrypt: the row also speaks of a\.example in brackets or with a port/,
+    /source:1: a\.example encrypt: the row also applies to a\.example in brackets or with a port/,
   );
-  t.match(said.err, /source:3: \[c\.example\] secure: the row also speaks of \[c\.example\] with a port/);
+  t.match(said.err, /source:3: \[c\.example\] secure: the row also applies to \[c\.example\] with a port/);
   t.notMatch(said.err, /source:[245]:/);
   t.notMatch((await imported(t, 'postfix', text)).err, /note:/, 'at may nothing is lowered');
   t.match((await imported(t, 'postfix', text, '--level', 'x')).code, /UsageError: --level: found "x"/);
   for (const [line, why] of [
     [
       'a.example. encrypt',
-      /at level encrypt the row would also speak of a\.example, which is something else/,
+      /at level encrypt the row would also apply to a\.example, which is something else/,
     ],
-    ['B\u00dcCHER.example secure', /would also speak of xn--bcher-kva\.example, which is something else/],
-    ['xn--bcher-kva.example may', /at level may the row would also speak of the name in UTF-8/],
-    ['[IPv6:2001:db8::1] none', /would also speak of an address that has other spellings/],
+    ['B\u00dcCHER.example secure', /would also apply to xn--bcher-kva\.example, which is something else/],
+    ['xn--bcher-kva.example may', /at level may the row would also apply to the name in UTF-8/],
+    ['[IPv6:2001:db8::1] none', /would also apply to an address that has other spellings/],
   ] as const)
     t.match(await imported(t, 'postfix', `${line}\n`), { code: 1, err: why });
   const covered = await imported(
@@ -491,7 +491,7 @@ test('lines that reach further, and rows that speak for a line that is none', as
   );
   t.notMatch(covered.err, /until you write/, 'the row in its place has mandatory TLS');
   const open = await imported(t, 'postfix', '.example may\nx.a.example secure tafile=/x\n');
-  t.match(open.err, /no key for tafile=; until you write a row, \.example speaks of it: deliver = may/);
+  t.match(open.err, /no key for tafile=; until you write a row, \.example applies to it: deliver = may/);
 });
 
 test('an access map imported is never weaker than the map itself', async (t) => {

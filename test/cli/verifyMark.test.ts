@@ -48,7 +48,7 @@ t.test('one message that verifies', async (t) => {
       '  verdict    accept, row .bank.example, code AB12CD34',
       '  sender     partner.example (Return-Path)',
       '  message    the Received line of this host has the queue id',
-      '  body       the mark says nothing of it (mark-binds = session)',
+      '  body       not covered by the mark (mark-binds = session)',
       '',
     ].join('\n'),
     err: '',

@@ -320,7 +320,7 @@ test('explain and postmap -q agree', async (t) => {
   }
   const { out } = await say(explain, ['--config', daemon.config, '--deliver', 'sts.example']);
   t.match(out, /\nrow {8}\* \(.*\), domain \* <- built-in may\nsays {7}deliver = auto\n/);
-  t.match(out, /\npublished {2}DANE {5}no TLSA records that DNSSEC vouches for, kept for \d+ (s|min)\n/);
+  t.match(out, /\npublished {2}DANE {5}no TLSA records validated by DNSSEC, kept for \d+ (s|min)\n/);
   t.match(
     out,
     /\n {11}MTA-STS {2}mode enforce, id 20261122, mx mx\.sts\.example \*\.out\.example, max_age 7 d\n/,

@@ -79,7 +79,7 @@ t.test('with tlsward dead, exported next hops leave under TLS and the rest waits
   t.strictSame(keys, [...wanted, '.below.example', `[mx.routed.example]:${port}`].sort());
   t.match(
     text,
-    /^# Not here: \.quiet\.example, because Postfix's own level is for silent\.quiet\.example\.$/m,
+    /^# Not included: \.quiet\.example, because Postfix's own level is for silent\.quiet\.example\.$/m,
   );
   for (const key of keys) {
     const name = key.startsWith('.') ? `any${key}` : key;
@@ -120,6 +120,6 @@ t.test('with tlsward dead, exported next hops leave under TLS and the rest waits
   await daemon.reload(TABLES(port).replace('plain.example = encrypt', 'plain.example = may'));
   const differs = await daemon.command('export', 'postfix', '--check', file);
   t.equal(differs.status, 1);
-  t.match(differs.stdout, /0 missing, 1 too many\n {2}- plain\.example encrypt/);
+  t.match(differs.stdout, /0 missing, 1 extra\n {2}- plain\.example encrypt/);
   t.equal((await outcome(postfix, await submit(postfix, 'bob@plain.example'))).dsn, '4.7.4');
 });
