@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 /**
- * The `tlsward` executable: finds the command in the table of cli/commands.ts, runs it and turns its outcome into an exit
- * status. Nothing else happens here.
+ * The `tlsward` executable: finds the command in the table of cli/commands.ts, runs it and turns its outcome
+ * into an exit status. Nothing else happens here.
  */
 import type { Io } from './cli/command.ts';
 import { COMMANDS } from './cli/commands.ts';

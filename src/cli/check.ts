@@ -1,9 +1,10 @@
 /**
- * `tlsward check`: reads the whole configuration as `serve` would, the key file of `mark-key` included, and prints every
- * mistake with file and line, what was found and what was expected. No socket is opened and nothing is changed: a key file
- * that is not there yet is not made. One that this user may not read is mentioned, and so is a limit of open files that is
- * too low for `max-connections`: it is that of this process, and the unit's when it is run by it. postconf is asked whether
- * the Postfix of this host keeps what the table promises; what it does not is a warning. Exit status: 0 fine, 78 mistakes.
+ * `tlsward check`: reads the whole configuration as `serve` would, the key file of `mark-key` included, and
+ * prints every mistake with file and line, what was found and what was expected. No socket is opened and
+ * nothing is changed: a key file that is not there yet is not made. One that this user may not read is
+ * mentioned, and so is a limit of open files that is too low for `max-connections`: it is that of this
+ * process, and the unit's when it is run by it. postconf is asked whether the Postfix of this host keeps what
+ * the table promises; what it does not is a warning. Exit status: 0 fine, 78 mistakes.
  */
 
 import { formatNotice, formatProblem } from '../config/ini/problem.ts';

@@ -1,12 +1,15 @@
 /**
- * The marks of one saved message: do they verify, and do they belong to this message? Pure; printing is `verifyMark.ts`.
+ * The marks of one saved message: do they verify, and do they belong to this message? Pure; printing is
+ * `verifyMark.ts`.
  *
- * The HMAC is bound to the domain of the envelope sender. That is what was told, else the topmost Return-Path, else the
- * From_ line of an mbox. The From header is never taken for it: it says nothing about the envelope.
- * An address without a domain gets one of the MTA's own after the milter has seen it; so where the sender's domain is that
- * of the mark's host, a mark made for no domain counts, too.
- * The queue id in a mark must stand in one of the Received lines, or the mark was copied from another message of that
- * sender domain, and fails. A mark with a digest of the body fails on another body; one without says nothing of it.
+ * The HMAC is bound to the domain of the envelope sender. That is what was told, else the topmost
+ * Return-Path, else the From_ line of an mbox. The From header is never taken for it: it says nothing about
+ * the envelope.
+ * An address without a domain gets one of the MTA's own after the milter has seen it; so where the sender's
+ * domain is that of the mark's host, a mark made for no domain counts, too.
+ * The queue id in a mark must stand in one of the Received lines, or the mark was copied from another message
+ * of that sender domain, and fails. A mark with a digest of the body fails on another body; one without says
+ * nothing of it.
  * Without a queue id or a Received line with an id, this is said and does not count.
  */
 import { parsePath } from '../core/address.ts';
@@ -46,7 +49,10 @@ export interface CheckedMessage {
   readonly marks: readonly CheckedMark[];
 }
 
-/** The domain of a path (one character a byte) with or without brackets; comments behind it, which some write, are dropped. */
+/**
+ * The domain of a path (one character a byte) with or without brackets; comments behind it, which some write,
+ * are dropped.
+ */
 function senderDomain(path: string): string {
   const text = utf8OrLatin1(path).replace(/\s+/g, ' ').trim();
   const end = text.lastIndexOf('>');

@@ -1,8 +1,9 @@
 /**
- * What every command shares: its input and output, the options `--config`, `--sample` and `--json`, exit statuses.
+ * What every command shares: its input and output, the options `--config`, `--sample` and `--json`, exit
+ * statuses.
  *
- * Exit statuses (sysexits(3) where it has one): 0 yes, 1 the policy says no, 64 usage, 65 the data cannot be read,
- * 69 the daemon does not answer, 73 a file cannot be written, 75 cannot tell, 78 configuration.
+ * Exit statuses (sysexits(3) where it has one): 0 yes, 1 the policy says no, 64 usage, 65 the data cannot be
+ * read, 69 the daemon does not answer, 73 a file cannot be written, 75 cannot tell, 78 configuration.
  */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
 /**
- * The commands of `tlsward`: what each does in one line, its options as the help shows them, and the file that runs it. That
- * file is loaded when the command is called, so that every command starts as fast as its own imports permit.
+ * The commands of `tlsward`: what each does in one line, its options as the help shows them, and the file
+ * that runs it. That file is loaded when the command is called, so that every command starts as fast as its
+ * own imports permit.
  */
 import type { Run } from './command.ts';
 

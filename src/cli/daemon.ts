@@ -1,6 +1,7 @@
 /**
- * How a command finds and asks the running daemon: through the `control-listen` of the configuration file that the daemon
- * was started with. Only that key is looked up, so `status` and `reload` work while the file is full of mistakes.
+ * How a command finds and asks the running daemon: through the `control-listen` of the configuration file
+ * that the daemon was started with. Only that key is looked up, so `status` and `reload` work while the file
+ * is full of mistakes.
  */
 import { dirname, resolve } from 'node:path';
 import type { ControlReplies } from '../daemon/controlReplies.ts';

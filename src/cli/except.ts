@@ -4,13 +4,14 @@
  *   tlsward except DOMAIN --until +14d | +2w | YYYY-MM-DD --reason TEXT [--receive LEVEL] [--deliver LEVEL] [--contact TEXT]
  *   tlsward except DOMAIN --remove
  *
- * Writes one `[exception DOMAIN]` section into the file that `exceptions` of the configuration names, or changes the one that
- * is there. With --receive or --deliver only that direction changes. Without them, each direction in which the row that
- * applies otherwise requires something becomes `may`: one that it leaves to the MTA's own default must not become weaker
- * than that. If that row requires nothing, the arguments are wrong. The whole configuration is checked before and after; with any mistake the file stays
- * as it was. Then the daemon reads it, and what changed is printed as `reload` does.
- * Exit status: 0 in force, 1 no such exception to remove, 69 written, but no daemon answers; 73 the file cannot be written,
- * 75 another process is writing it, 78 mistakes.
+ * Writes one `[exception DOMAIN]` section into the file that `exceptions` of the configuration names, or
+ * changes the one that is there. With --receive or --deliver only that direction changes. Without them, each
+ * direction in which the row that applies otherwise requires something becomes `may`: one that it leaves to
+ * the MTA's own default must not become weaker than that. If that row requires nothing, the arguments are
+ * wrong. The whole configuration is checked before and after; with any mistake the file stays as it was. Then
+ * the daemon reads it, and what changed is printed as `reload` does.
+ * Exit status: 0 in force, 1 no such exception to remove, 69 written, but no daemon answers; 73 the file
+ * cannot be written, 75 another process is writing it, 78 mistakes.
  */
 
 import { formatPosition, Invalid, type Problem } from '../config/ini/problem.ts';
@@ -139,7 +140,10 @@ async function edit(asked: Edit, io: Io): Promise<Outcome> {
   }
 }
 
-/** `may` in each direction in which the row that applies requires something. Throws UsageError when it requires nothing. */
+/**
+ * `may` in each direction in which the row that applies requires something. Throws UsageError when it
+ * requires nothing.
+ */
 function relaxed({ packed }: LoadedTable, pattern: Pattern): Entries {
   const table = new PolicyTable(packed, 0, '');
   const from = [pattern.text, ...coveredBy(pattern)].find((text) => table.find(text) >= 0);

@@ -1,6 +1,6 @@
 /**
- * `tlsward exceptions`: which exceptions there are, what each changes, how many days it has left, why, and where it stands;
- * the expired ones first. Reads the configuration, not the daemon.
+ * `tlsward exceptions`: which exceptions there are, what each changes, how many days it has left, why, and
+ * where it stands; the expired ones first. Reads the configuration, not the daemon.
  * Exit status: 0 none has expired, 1 one has, 78 mistakes.
  */
 

@@ -1,6 +1,6 @@
 /**
- * `tlsward explain`: what would happen to this mail, and why. Reads the table itself, so it also answers for a table that
- * is not in use yet.
+ * `tlsward explain`: what would happen to this message, and why. Reads the table itself, so it also answers for
+ * a table that is not in use yet.
  *
  *   tlsward explain --from A --to B [--to C] [--tls "PROTOCOL CIPHER BITS" | none | unknown]
  *                   [--cert "CN" [--issuer NAME] | untrusted | none] [--fingerprint DIGEST]
@@ -8,11 +8,13 @@
  *                   [--subject TEXT] [--header "Name: value"]... [--parameter REQUIRETLS] [--message FILE]
  *   tlsward explain --deliver NEXTHOP [--map NAME]             see explainDeliver.ts
  *
- * First line: the answer. Then the row with file and line, its inheritance, the reasons, the exact SMTP reply to each
- * recipient at each interface (explainInterfaces.ts), the header that would be added, the rules that apply to the message
- * (explainRules.ts), and the smallest change that turns the answer of the rows around. A message that its connection admits
- * and a rule refuses is refused. A certificate without `--fingerprint` is taken for one that no row has pinned.
- * Exit status: 0 accepted, 1 refused or held (some recipient), 75 deferred because the MTA would not have told enough.
+ * First line: the answer. Then the row with file and line, its inheritance, the reasons, the exact SMTP reply
+ * to each recipient at each interface (explainInterfaces.ts), the header that would be added, the rules that
+ * apply to the message (explainRules.ts), and the smallest change that turns the answer of the rows around. A
+ * message that its connection admits and a rule refuses is refused. A certificate without `--fingerprint` is
+ * taken for one that no row has pinned.
+ * Exit status: 0 accepted, 1 refused or held (some recipient), 75 deferred because the MTA would not have
+ * told enough.
  */
 
 import { NULL_ADDRESS, parsePath } from '../core/address.ts';

@@ -1,6 +1,6 @@
 /**
- * The part of `tlsward explain` that says what the client hears at each interface, recipient by recipient, and what becomes
- * of the message: core/interfaces.ts in the words of the MTA.
+ * The part of `tlsward explain` that says what the client hears at each interface, recipient by recipient,
+ * and what becomes of the message: receive/interfaces.ts in the words of the MTA.
  *
  *   policy     carol@x.example: 250
  *              bob@bank.example: 530 5.7.0 <bob@bank.example>: Recipient address rejected: ...
@@ -98,8 +98,8 @@ function recipientAt(
 }
 
 /**
- * The MTA's own words around our text. Postfix shows the address in its internal form, without quotes; Sendmail shows it as
- * typed, with 450 and 550 only (seen with 8.17.1).
+ * The MTA's own words around our text. Postfix shows the address in its internal form, without quotes;
+ * Sendmail shows it as typed, with 450 and 550 only (seen with 8.17.1).
  */
 function framed(where: Interface, by: 'policy' | 'milter', recipient: string, { code, text }: Reply): string {
   if (by === 'policy') return `<${internalForm(recipient)}>: Recipient address rejected: ${text}`;

@@ -1,16 +1,19 @@
 /**
- * The rules' part of `tlsward explain`: which rules apply to this message, for which recipient, why, and what follows.
+ * The rules' part of `tlsward explain`: which rules apply to this message, for which recipient, why, and what
+ * follows.
  *
  *   rule       bob@bank.example: deliver = encrypt by secure (tlsward.ini:12): the subject has [secure]
  *              sent through tlsward-encrypt, unless the address is local; if the level cannot be reached, the message is refused
  *   copies     expanded aliases: the same level, applied at the second pass; ...
  *   token      made 2026-11-20 for bank.example, key 2a30d450: verifies
  *
- * What becomes of the message is worked out as the daemon does it (rules/route.ts), for recipients on other hosts of which
- * nothing is known but their rows: what earlier deliveries showed, only a running daemon knows.
+ * What becomes of the message is worked out as the daemon does it (rules/route.ts), for recipients on other
+ * hosts of which nothing is known but their rows: what earlier deliveries showed, only a running daemon
+ * knows.
  *
- * The message comes as options: `--subject TEXT`, `--header "Name: value"`, `--parameter REQUIRETLS`, and `--message FILE`,
- * of which the header fields count. Tokens are checked with the keys of `mark-key`, which must be readable for that.
+ * The message comes as options: `--subject TEXT`, `--header "Name: value"`, `--parameter REQUIRETLS`, and
+ * `--message FILE`, of which the header fields count. Tokens are checked with the keys of `mark-key`, which
+ * must be readable for that.
  */
 import { parsePath } from '../core/address.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
@@ -69,11 +72,16 @@ export interface ExplainedRules {
   /** What the rules make of the message, if the connection it comes by is no objection. */
   readonly outcome: 'nothing' | 'routed' | 'held' | 'refused' | 'deferred';
   readonly ruleReply: Reply | null;
-  /** What becomes of copies that Postfix makes and of expanded aliases; null: no rule applies to the message. */
+  /**
+   * What becomes of copies that Postfix makes and of expanded aliases; null: no rule applies to the message.
+   */
   readonly copies: string | null;
 }
 
-/** Header fields of the options, those of the file last. Throws UsageError; errors of the file system as they come. */
+/**
+ * Header fields of the options, those of the file last. Throws UsageError; errors of the file system as they
+ * come.
+ */
 async function headersOf(values: MessageValues): Promise<HeaderField[]> {
   const headers = (values.header ?? []).map(headerOption);
   if (values.subject !== undefined) headers.push(headerOption(`Subject: ${values.subject}`));

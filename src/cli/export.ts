@@ -6,9 +6,12 @@
  *   tlsward export postfix [--output FILE] [--auto-floor]       on standard output, or into FILE, replaced at once
  *   tlsward export postfix --check FILE                         is FILE what would be written? comments do not count
  *
- * In main.cf, before the socketmap: smtp_tls_policy_maps = texthash:/etc/postfix/tls_never_plain, socketmap:...:deliver
- * An entry answers before the daemon does, also when the table has changed since: export again after each reload.
- * Exit status: 0 written, or the same; 1 FILE differs, 65 FILE cannot be read, 73 it cannot be written, 78 mistakes.
+ * In main.cf, before the socketmap: smtp_tls_policy_maps = texthash:/etc/postfix/tls_never_plain,
+ * socketmap:...:deliver
+ * An entry answers before the daemon does, also when the table has changed since: export again after each
+ * reload.
+ * Exit status: 0 written, or the same; 1 FILE differs, 65 FILE cannot be read, 73 it cannot be written, 78
+ * mistakes.
  */
 import { readFileSync } from 'node:fs';
 import { escapeText } from '../config/ini/problem.ts';

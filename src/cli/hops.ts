@@ -1,14 +1,15 @@
 /**
- * `tlsward hops FILE`: the way a saved message came, from its Received fields, as far as they can be believed.
+ * `tlsward hops FILE`: the path of a saved message, from its Received fields, as far as they can be trusted.
  *
  *   tlsward hops FILE [--host NAME ...] [--trust NETWORK ...] [--json]
  *
- * FILE is one message, an mbox, a folder, a Maildir or `-`. `--host` names a host of ours (without it, the `host-name` of the configuration):
- * the lines it wrote on top are facts, all below is what others claim. `--trust` names the networks in which our hosts hand messages to each other (a
- * store behind the MX); loopback always counts.
+ * FILE is one message, an mbox, a folder, a Maildir or `-`. `--host` names a host of ours (without it, the
+ * `host-name` of the configuration): the lines it wrote on top are facts, and everything below them is only
+ * claimed by others. `--trust` names the networks in which our hosts hand messages to each other (a store
+ * behind the MX); loopback always counts.
  *
- * First line: how much is proof. Then the first hop known to be unprotected, then each hop, newest first. `--json`: one
- * line per message. This is diagnosis: it decides nothing and never changes a mark.
+ * First line: how much is proof. Then the first hop known to be unprotected, then each hop, newest first.
+ * `--json`: one line per message. This is diagnosis: it decides nothing and never changes a mark.
  * Exit status: 0 printed, 75 no message has a Received field, 64 usage, 65 unreadable.
  */
 import { type Network, parseNetwork } from '../core/network.ts';

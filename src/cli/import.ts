@@ -1,13 +1,16 @@
 /**
- * `tlsward import`: existing tables to rows, on standard output, to be looked at and kept as an included file.
+ * `tlsward import`: existing tables to rows, on standard output, to be looked at and kept as an included
+ * file.
  *
  *   tlsward import postfix FILE... [--name PREFIX] [--level LEVEL]      source tables of smtp_tls_policy_maps, with or without their type
  *   tlsward import sendmail FILE... [--name PREFIX]                     sources of the access map
  *
- * `--level` is `smtp_tls_security_level` of that Postfix, may when left out: rows with mandatory TLS also reach `[host]` and
- * `host:port`, which Postfix's own table looks up by themselves, and lines that could lower those below it are named.
- * Every line that could not be mapped is named on standard error, with file and line, the text and the reason; a summary
- * comes last. The rows are about outbound mail; what must arrive encrypted is for the administrator to decide.
+ * `--level` is `smtp_tls_security_level` of that Postfix, may when left out: rows with mandatory TLS also
+ * reach `[host]` and `host:port`, which Postfix's own table looks up by themselves, and lines that could
+ * lower those below it are named.
+ * Every line that could not be mapped is named on standard error, with file and line, the text and the
+ * reason; a summary comes last. The rows are about outbound mail; what must arrive encrypted is for the
+ * administrator to decide.
  * Exit status: 0 every line is mapped, 1 some are not, 65 a file cannot be read.
  */
 import { readFileSync } from 'node:fs';

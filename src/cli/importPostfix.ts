@@ -5,9 +5,10 @@
  *   key          = domain / .domain / [host] / [host]:port / host:port
  *   value        = level *( attribute )      ; wire/tlsPolicyParse.ts
  *
- * What a row says must be at least as strict as what the line said, for every next hop that it answers, and mean the same: `match=` keywords become the level
- * whose default they are, or the names they stand for; `protocols=` is a lowest version or nothing; what the table has no
- * key for (tafile, servername, enable_rpk, attributes of reports, floors where Postfix falls back to plain text) is named.
+ * What a row says must be at least as strict as what the line said, for every next hop that it answers, and
+ * mean the same: `match=` keywords become the level whose default they are, or the names they stand for;
+ * `protocols=` is a lowest version or nothing; what the table has no key for (tafile, servername, enable_rpk,
+ * attributes of reports, floors where Postfix falls back to plain text) is named.
  * Sources: Postfix postconf(5), smtp_tls_policy_maps; postmap(1); `src/util/readlline.c`.
  */
 
@@ -68,8 +69,9 @@ function patternText(text: string): string | null {
 }
 
 /**
- * Why a row would reach other next hops than the line at this level; null when it does not. A row is found by every
- * spelling of its pattern, an entry of Postfix's table by the one that it has, and another one may be found by the rest.
+ * Why a row would reach other next hops than the line at this level; null when it does not. A row is found by
+ * every spelling of its pattern, an entry of Postfix's table by the one that it has, and another one may be
+ * found by the rest.
  */
 function reachesMore(key: string, { text }: Pattern, level: string | undefined): string | null {
   const lowers = level === 'none' || level === 'may';

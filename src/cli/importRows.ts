@@ -1,6 +1,6 @@
 /**
- * What an import collects: rows with the policies they share, the lines that could not be mapped with the reason, remarks
- * about those that could; and the text of a table out of it.
+ * What an import collects: rows with the policies they share, the lines that could not be mapped with the
+ * reason, remarks about those that could; and the text of a table out of it.
  *
  *   [policy imported-1]
  *   deliver = encrypt
@@ -8,8 +8,8 @@
  *   [domains]
  *   bank.example = imported-1
  *
- * Rows that ask for the same share one policy, numbered as they come. Nothing is guessed: a line that the table cannot say
- * as strictly as it was said gets no row.
+ * Rows that ask for the same share one policy, numbered as they come. Nothing is guessed: a line that the
+ * table cannot say as strictly as it was said gets no row.
  */
 
 import { MAX_LINE_BYTES } from '../config/ini/limits.ts';
@@ -101,7 +101,10 @@ export class Imported {
     return [...this.#rows].map(([pattern, { from, deliver }]) => ({ pattern, from, deliver }));
   }
 
-  /** Adds to lines that are no rows which row without mandatory TLS speaks in their place; call it once, at the end. */
+  /**
+   * Adds to each line without a row which row without mandatory TLS applies in its place. Call it once, at the
+   * end.
+   */
   noteCovered(): void {
     for (const { pattern, remark } of this.#missing) {
       const { why, ...line } = this.unmapped[remark]!;

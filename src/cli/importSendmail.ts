@@ -5,11 +5,12 @@
  *   value = [ "PERM+" / "TEMP+" ] ( "VERIFY" [ ":" bits ] / "ENCR:" bits ) [ "+" ext *( "++" ext ) ]
  *   ext   = "CN" [ ":" name ]                             ; CS, CI and CITag compare what the table does not
  *
- * Sendmail also finds the entry of a domain for all names below it, so a domain becomes two rows, itself and `.domain`; the
- * bare tag is everyone. With FEATURE(`lookupdotdomain') it finds `.domain` too, before the domain. Other TLS tags are about hosts
- * and features: they are named, with the key that does their work
+ * Sendmail also finds the entry of a domain for all names below it, so a domain becomes two rows, itself and
+ * `.domain`; the bare tag is everyone. With FEATURE(`lookupdotdomain') it finds `.domain` too, before the
+ * domain. Other TLS tags are about hosts and features: they are named, with the key that does their work
  * here, if there is one. Entries without a TLS tag are about something else, and only counted.
- * Sources: Sendmail cf/README, "TLS-related rulesets", "STARTTLS"; cf/m4/proto.m4, rulesets tls_rcpt and TLS_connection.
+ * Sources: Sendmail cf/README, "TLS-related rulesets", "STARTTLS"; cf/m4/proto.m4, rulesets tls_rcpt and
+ * TLS_connection.
  */
 
 import { Invalid } from '../config/ini/problem.ts';

@@ -1,6 +1,6 @@
 /**
- * Reads the configuration for a command, and reports what is wrong with it in one form: every mistake as text on standard
- * error, or `{"ok":false,"problems":[...]}` on standard output with `--json`.
+ * Reads the configuration for a command, and reports what is wrong with it in one form: every mistake as text
+ * on standard error, or `{"ok":false,"problems":[...]}` on standard output with `--json`.
  */
 
 import { formatProblem, type Problem } from '../config/ini/problem.ts';

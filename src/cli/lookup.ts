@@ -1,6 +1,6 @@
 /**
- * `tlsward lookup CODE`: turns the code at the end of a reply back into the transaction it was given to. Recent ones are
- * in the daemon's memory; older ones are in its log under the same code.
+ * `tlsward lookup CODE`: turns the code at the end of a reply back into the transaction it was given to.
+ * Recent ones are in the daemon's memory; older ones are in its log under the same code.
  */
 import { normaliseCode } from '../daemon/codes.ts';
 import { EXIT, type Io, label, parseCommand, UsageError } from './command.ts';

@@ -1,12 +1,12 @@
 /**
- * `tlsward published DOMAIN`: what the running daemon has found out about what a domain publishes, for rows with
- * `deliver = auto`: DANE and MTA-STS, since when and until when, or the other policy server's answer.
+ * `tlsward published DOMAIN`: what the running daemon has found out about what a domain publishes, for rows
+ * with `deliver = auto`: DANE and MTA-STS, since when and until when, or the other policy server's answer.
  *
  *   tlsward published bank.example              what is known; looked up if it is not
  *   tlsward published bank.example --refresh    looked up anew, whatever is kept
  *   tlsward published bank.example --forget     what is kept is dropped, on disk too
  *
- * A host as a next hop may be given too, `[mx.bank.example]:587`. Exit status: 0 known, 75 something could not be found out.
+ * A host as a next hop may be given too, `[mx.bank.example]:587`. Exit status: 0 known, 75 a lookup failed.
  */
 import { EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';

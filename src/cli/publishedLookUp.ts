@@ -1,6 +1,7 @@
 /**
- * What a next hop's domain publishes, for commands: the running daemon's word where it answers, because that is what an
- * MTA is told; otherwise looked up here, by the same settings. `sts-cache` is read then, and never written.
+ * What a next hop's domain publishes, for commands: the running daemon's answer if it answers, because that
+ * is what an MTA is told; otherwise looked up here, by the same settings. `sts-cache` is read then, and never
+ * written.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * What a domain publishes, in lines for a person: `tlsward published` and the `published` section of `explain --deliver`.
+ * What a domain publishes, in lines for a person: `tlsward published` and the `published` section of `explain
+ * --deliver`.
  *
  *   DANE     usable TLSA records for every MX host, kept for 58 min
  *   MTA-STS  mode enforce, id 20261122, mx mx.bank.example *.out.bank.example, max_age 7 d
@@ -22,7 +23,7 @@ export function publishedLines(published: Published, kept: Inspection | null, no
   ];
 }
 
-/** Is there something that could not be found out? */
+/** Did a lookup fail? */
 export function hasUnknown(published: Published): boolean {
   if (published.kind === 'other') return published.answer.kind === 'unknown';
   return published.dane.kind === 'unknown' || published.sts.kind === 'unknown';

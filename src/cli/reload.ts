@@ -1,6 +1,6 @@
 /**
- * `tlsward reload`: the daemon reads its configuration again beside the running table. Prints what changed, or every
- * mistake; with mistakes the old table stays and the exit status is 78.
+ * `tlsward reload`: the daemon reads its configuration again beside the running table. Prints what changed,
+ * or every mistake; with mistakes the old table stays and the exit status is 78.
  */
 import type { ReloadReply } from '../daemon/controlReplies.ts';
 import { count, EXIT, type Io, paint, parseCommand } from './command.ts';

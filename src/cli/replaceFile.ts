@@ -1,9 +1,10 @@
 /**
  * Replaces a file so that a reader sees either the old content or the new, never a mixture.
  *
- * The new content is written beside it under one fixed name, created with O_EXCL, so that it is also the lock. A second writer
- * waits for the first, and what it then reads is what the first one wrote. A writer that was killed leaves the lock behind;
- * the next one says its name. The new file has mode, owner and group of the old one, or of `like` where there was none.
+ * The new content is written beside it under one fixed name, created with O_EXCL, so that it is also the
+ * lock. A second writer waits for the first, and what it then reads is what the first one wrote. A writer
+ * that was killed leaves the lock behind; the next one names it in its error. The new file has mode, owner
+ * and group of the old one, or of `like` where there was none.
  */
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -33,8 +34,8 @@ export interface Draft {
 }
 
 /**
- * Waits for the lock and reads the file. `file` may be a link: what it points to is replaced. `like`: whose mode, owner and
- * group a new file gets, writable by its owner only; null: mode 0644 of the process itself.
+ * Waits for the lock and reads the file. `file` may be a link: what it points to is replaced. `like`: whose
+ * mode, owner and group a new file gets, writable by its owner only; null: mode 0644 of the process itself.
  * Rejects with WriteError or LockedError.
  */
 export async function openDraft(file: string, like: string | null): Promise<Draft> {

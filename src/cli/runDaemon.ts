@@ -1,6 +1,6 @@
 /**
- * The daemon's life: started with what was read, SIGHUP reloads, SIGTERM or SIGINT ends it. Apart from `serve.ts`, so that the
- * configuration is being read while this and all it needs is loaded.
+ * The daemon's life: started with what was read, SIGHUP reloads, SIGTERM or SIGINT ends it. Separate from
+ * `serve.ts`, so that the configuration is being read while this and all it needs is loaded.
  */
 
 import { formatProblem } from '../config/ini/problem.ts';
@@ -12,7 +12,10 @@ import { KeyFileError } from '../mark/keyFile.ts';
 import { ListenError, mustExit } from '../net/listen.ts';
 import { EXIT, type Io } from './command.ts';
 
-/** Runs until a signal; `loading` is the configuration `config` as it is being read. Resolves to the exit status. */
+/**
+ * Runs until a signal; `loading` is the configuration `config` as it is being read. Resolves to the exit
+ * status.
+ */
 export async function runDaemon(
   config: string,
   loading: Promise<Loaded>,

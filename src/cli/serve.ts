@@ -1,11 +1,12 @@
 /**
  * `tlsward serve`: runs the daemon in the foreground until SIGTERM or SIGINT; SIGHUP reloads.
  *
- * Prints one line per listener on standard error once it accepts connections; the log goes to standard output. With
- * `--sample` it also says what to try next. Exit status: 0 stopped as asked, 78 mistakes in the configuration or
- * its key file, 69 a socket cannot be opened, 71 too few files may be open.
+ * Prints one line per listener on standard error once it accepts connections; the log goes to standard
+ * output. With `--sample` it also says what to try next. Exit status: 0 stopped as asked, 78 mistakes in the
+ * configuration or its key file, 69 a socket cannot be opened, 71 too few files may be open.
  *
- * This file only sets things going: the worker reads the configuration while the daemon's own files are still being loaded.
+ * This file only starts things: a worker reads the configuration while the daemon's own modules are still
+ * being loaded.
  */
 import { resolve } from 'node:path';
 import { loadInWorker } from '../config/load/loadInWorker.ts';

@@ -7,10 +7,11 @@
  *   tlsward simulate policy --from A --to B [--tls ...] [--state RCPT]
  *   tlsward simulate socketmap [--map deliver] KEY [KEY ...]
  *
- * The daemon is found through the configuration file (`milter-listen`, `policy-listen`, `socketmap-listen`), or `--connect unix:/path`.
- * `--output` writes the message as it would be delivered; with `-` it has standard output for itself, and what was said
- * goes to standard error. Exit status: 0 accepted, 1 refused or
- * held, 75 deferred, 69 the daemon cannot be asked.
+ * The daemon is found through the configuration file (`milter-listen`, `policy-listen`, `socketmap-listen`),
+ * or `--connect unix:/path`.
+ * `--output` writes the message as it would be delivered; with `-` it has standard output for itself, and
+ * what was said goes to standard error.
+ * Exit status: 0 accepted, 1 refused or held, 75 deferred, 69 the daemon cannot be asked.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';

@@ -3,14 +3,15 @@
  *
  *   tlsward verify-mark FILE [--key FILE] [--sender ADDRESS] [--mark-name NAME] [--json]
  *
- * FILE is one message, an mbox, a folder, a Maildir or `-`. `--key` is the daemon's key file, or a copy with older
- * keys in it; without it the configuration's `mark-key` and `mark-name` are taken. The HMAC is bound to the domain of the envelope sender, and the queue id ties the mark to one message:
- * `checkMarks.ts` says how both are found. A mark made with `mark-binds = body` binds the body too, and fails on another.
- * What a good mark does not prove: header fields, and without that the body: both may have been changed since.
+ * FILE is one message, an mbox, a folder, a Maildir or `-`. `--key` is the daemon's key file, or a copy with
+ * older keys in it; without it the configuration's `mark-key` and `mark-name` are taken. The HMAC is bound to
+ * the domain of the envelope sender, and the queue id ties the mark to one message: `checkMarks.ts` says how
+ * both are found. A mark made with `mark-binds = body` binds the body too, and fails on another. What a good
+ * mark does not prove: header fields, and without that the body: both may have been changed since.
  *
- * Prints one line per mark, and what it states. `--json`: one line per message. Exit status: 0 every message has a mark and
- * every mark verifies, 1 a mark fails, 75 a message without a mark or without a known sender, 64 usage, 65 unreadable, 78
- * the key file cannot be used.
+ * Prints one line per mark, and what it states. `--json`: one line per message. Exit status: 0 every message
+ * has a mark and every mark verifies, 1 a mark fails, 75 a message without a mark or without a known sender,
+ * 64 usage, 65 unreadable, 78 the key file cannot be used.
  */
 
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';

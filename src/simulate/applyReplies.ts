@@ -1,10 +1,11 @@
 /**
- * What an MTA makes of a message when a filter's replies at its end are carried out: for `simulate` and for tests beside
- * the real MTAs. Pure.
+ * What an MTA makes of a message when a filter's replies at its end are carried out: for `simulate` and for
+ * tests beside the real MTAs. Pure.
  *
- * Postfix's rules (`cleanup_milter.c`): CHGHEADER counts fields of a name from 1 in any case and renumbers at once, an
- * empty value deletes, a field not found is appended; INSHEADER 0 and 1 go on top (the MTA's own Received is not among the
- * fields here); ADDHEADER goes to the end; the first REPLBODY empties the body, each one appends.
+ * Postfix's rules (`cleanup_milter.c`): CHGHEADER counts fields of a name from 1 in any case and renumbers at
+ * once, an empty value deletes, a field not found is appended; INSHEADER 0 and 1 go on top (the MTA's own
+ * Received is not among the fields here); ADDHEADER goes to the end; the first REPLBODY empties the body,
+ * each one appends.
  */
 import type { HeaderField } from '../core/messageEdit.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
@@ -42,8 +43,8 @@ export function applyReplies(message: PlainMessage, replies: readonly MilterRepl
 }
 
 /**
- * The recipients after these replies, by path: DELRCPT takes out the path it names and needs it letter for letter, ADDRCPT
- * puts one at the end.
+ * The recipients after these replies, by path: DELRCPT removes the path that it names, which must be equal
+ * letter by letter, ADDRCPT puts one at the end.
  */
 export function applyRecipients(recipients: readonly string[], replies: readonly MilterReply[]): string[] {
   let left = [...recipients];

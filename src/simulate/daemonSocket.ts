@@ -1,6 +1,6 @@
 /**
- * How the players of `tlsward simulate` (milterPlayer.ts, policyPlayer.ts, socketmapPlayer.ts) connect to the daemon, and the
- * error that they end with when it cannot be reached or does not keep to the protocol.
+ * How the players of `tlsward simulate` (milterPlayer.ts, policyPlayer.ts, socketmapPlayer.ts) connect to the
+ * daemon, and the error that they end with when it cannot be reached or does not keep to the protocol.
  */
 import { connect, type Socket } from 'node:net';
 import type { ListenAddress } from '../config/keys/listenAddress.ts';

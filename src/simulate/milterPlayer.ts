@@ -1,9 +1,10 @@
 /**
- * Plays an MTA against a running filter: one SMTP session with one message, as Postfix 3.7 or Sendmail 8.17 would send
- * it. `tlsward simulate milter` prints what comes back.
+ * Plays an MTA against a running filter: one SMTP session with one message, as Postfix 3.7 or Sendmail 8.17
+ * would send it. `tlsward simulate milter` prints what comes back.
  *
- * It keeps to what was negotiated: events that were declined are not sent, replies that were waived are not awaited, and
- * macros are sent as asked for. A surplus reply, or none within `timeoutMs`, is an error, as it is to a real MTA.
+ * It keeps to what was negotiated: events that were declined are not sent, replies that were waived are not
+ * awaited, and macros are sent as asked for. A surplus reply, or none within `timeoutMs`, is an error, as it
+ * is to a real MTA.
  * Sources: Postfix `milter8.c`, Sendmail `milter.c`.
  */
 import type { Socket } from 'node:net';

@@ -1,5 +1,6 @@
 /**
- * The macros that a played MTA tells a filter: names as Postfix 3.7 and Sendmail 8.17 send them, values from the mail.
+ * The macros that a played MTA tells a filter: names as Postfix 3.7 and Sendmail 8.17 send them, values from
+ * the mail.
  */
 
 import { defaultOf } from '../config/keys/keys.ts';

@@ -1,5 +1,6 @@
 /**
- * Plays Postfix against a policy service: one request as Postfix 3.7 sends it, one answer. For `tlsward simulate policy`.
+ * Plays Postfix against a policy service: one request as Postfix 3.7 sends it, one answer. For `tlsward
+ * simulate policy`.
  * Source: Postfix SMTPD_POLICY_README.
  */
 import type { ListenAddress } from '../config/keys/listenAddress.ts';
@@ -23,7 +24,10 @@ export interface PolicyQuestion {
   readonly tls: TlsState;
 }
 
-/** Every attribute of Postfix 3.7, in its order; an unknown TLS state leaves those of TLS out, as a build without TLS. */
+/**
+ * Every attribute of Postfix 3.7, in its order; an unknown TLS state leaves the TLS attributes out, as a
+ * build without TLS does.
+ */
 function attributesOf(question: PolicyQuestion): PolicyAttributes {
   const { tls } = question;
   const encrypted = tls.kind === 'tls' ? tls : null;

@@ -1,5 +1,6 @@
 /**
- * Plays an MTA against a socketmap: keys of one map, one after the other on one connection. For `tlsward simulate socketmap`.
+ * Plays an MTA against a socketmap: keys of one map, one after the other on one connection. For `tlsward
+ * simulate socketmap`.
  * Source: Postfix socketmap_table(5).
  */
 import type { ListenAddress } from '../config/keys/listenAddress.ts';
