@@ -7,14 +7,13 @@
  * is to a real MTA.
  * Sources: Postfix `milter8.c`, Sendmail `milter.c`.
  */
-import type { Socket } from 'node:net';
 import type { ListenAddress } from '../config/keys/listenAddress.ts';
-import { encodeCommands, ReplyDecoder } from '../wire/milterClient.ts';
 import type { MilterCommand } from '../wire/milterDecode.ts';
 import { type MilterReply, shownReply } from '../wire/milterEncode.ts';
 import { SMFIM, SMFIP } from '../wire/milterNames.ts';
 import { applyRecipients, applyReplies, type PlainMessage } from './applyReplies.ts';
-import { connectTo, PlayError } from './daemonSocket.ts';
+import { PlayError } from './daemonSocket.ts';
+import { FilterConnection } from './filterConnection.ts';
 import { macroText, macroValues, recipientValues } from './playedMacros.ts';
 import type { PlayedMail } from './playedMail.ts';
 
@@ -37,8 +36,6 @@ export interface Played {
 
 const OFFER = { version: 6, actions: 0x1ff, protocol: 0x1fffff } as const;
 const CHUNK = 65_535;
-/** All that a filter may say about one message: the largest body that can be edited, twice over. */
-const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 
 /** Plays the message; rejects with PlayError, or WireError for a reply that no MTA would take. */
 export async function playMilter(
@@ -46,7 +43,7 @@ export async function playMilter(
   mail: PlayedMail,
   timeoutMs = 10_000,
 ): Promise<Played> {
-  const filter = await Filter.open(address, timeoutMs);
+  const filter = await FilterConnection.open(address, timeoutMs);
   try {
     return await play(filter, mail);
   } finally {
@@ -54,7 +51,7 @@ export async function playMilter(
   }
 }
 
-async function play(filter: Filter, mail: PlayedMail): Promise<Played> {
+async function play(filter: FilterConnection, mail: PlayedMail): Promise<Played> {
   const events: PlayedEvent[] = [];
   const values = macroValues(mail);
   filter.send([{ kind: 'OPTNEG', ...OFFER }]);
@@ -204,71 +201,5 @@ function replyWords(reply: MilterReply): string {
       return `QUARANTINE ${reply.reason}`;
     default:
       return reply.kind;
-  }
-}
-
-/** One connection to the filter: send, and wait for the next reply. */
-class Filter {
-  readonly #socket: Socket;
-  readonly #decoder = new ReplyDecoder();
-  readonly #timeoutMs: number;
-  #wake: (() => void) | null = null;
-  #failure: Error | null = null;
-
-  static open(address: ListenAddress, timeoutMs: number): Promise<Filter> {
-    return new Promise((resolve, reject) => {
-      const socket = connectTo(address);
-      socket.once('connect', () => resolve(new Filter(socket, timeoutMs)));
-      socket.once('error', (error) => reject(new PlayError(`cannot reach the filter: ${error.message}`)));
-    });
-  }
-
-  constructor(socket: Socket, timeoutMs: number) {
-    this.#socket = socket;
-    this.#timeoutMs = timeoutMs;
-    const fail = (error: Error): void => {
-      this.#failure ??= error;
-      this.#wake?.();
-    };
-    let received = 0;
-    socket.on('data', (chunk) => {
-      received += chunk.length;
-      if (received > MAX_REPLY_BYTES) {
-        fail(new PlayError(`the filter said more than ${MAX_REPLY_BYTES} bytes about one message`));
-        socket.destroy();
-        return;
-      }
-      this.#decoder.push(Uint8Array.from(chunk));
-      this.#wake?.();
-    });
-    socket.on('error', (error) => fail(new PlayError(error.message)));
-    socket.on('close', () => fail(new PlayError('the filter closed the connection')));
-  }
-
-  send(commands: readonly MilterCommand[]): void {
-    this.#socket.write(encodeCommands(commands));
-  }
-
-  async reply(): Promise<MilterReply> {
-    for (;;) {
-      const reply = this.#decoder.next();
-      if (reply !== null) return reply;
-      if (this.#failure !== null) throw this.#failure;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => {
-          this.#failure ??= new PlayError(`no reply within ${this.#timeoutMs / 1000} s`);
-          resolve();
-        }, this.#timeoutMs);
-        this.#wake = () => {
-          clearTimeout(timer);
-          this.#wake = null;
-          resolve();
-        };
-      });
-    }
-  }
-
-  close(): void {
-    this.#socket.destroy();
   }
 }
