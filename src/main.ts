@@ -9,7 +9,7 @@ import { usage } from './cli/help.ts';
 import { packageVersion } from './daemon/version.ts';
 
 async function unknownCommand(name: string): Promise<string> {
-  const { escapeText } = await import('./config/ini/problem.ts');
+  const { escapeText } = await import('./core/escape.ts');
   const { nearest } = await import('./config/ini/suggest.ts');
   const near = nearest(name, Object.keys(COMMANDS));
   const hint = near === null ? '' : ` (did you mean ${near}?)`;

@@ -74,7 +74,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'node:*',
   ],
   // the executable itself: dispatches to cli
-  '.': ['cli', 'daemon', 'config/ini'],
+  '.': ['core', 'cli', 'daemon', 'config/ini'],
 };
 
 const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })

@@ -14,13 +14,14 @@
  * cannot be written, 75 another process is writing it, 78 mistakes.
  */
 
-import { formatPosition, Invalid, type Problem } from '../config/ini/problem.ts';
+import { Invalid, type Problem } from '../config/ini/problem.ts';
 import { addDays, countDays, dayOf, daysBetween } from '../config/keys/day.ts';
 import { type Pattern, parsePattern } from '../config/keys/pattern.ts';
 import { parseDay } from '../config/keys/values.ts';
 import { coveredBy, type ExceptionRow } from '../config/load/exceptionSections.ts';
 import { withException, withoutException } from '../config/load/exceptionsFile.ts';
 import { loadConfig } from '../config/load/load.ts';
+import { formatPosition } from '../core/position.ts';
 import { DELIVER_LEVELS, RECEIVE_LEVELS } from '../core/settings.ts';
 import { PolicyTable } from '../core/table.ts';
 import { ControlError } from '../net/controlClient.ts';

@@ -4,9 +4,10 @@
  * Exit status: 0 none has expired, 1 one has, 78 mistakes.
  */
 
-import { escapeText, formatPosition } from '../config/ini/problem.ts';
 import { countDays, dayOf, daysBetween } from '../config/keys/day.ts';
 import type { ExceptionRow } from '../config/load/exceptionSections.ts';
+import { escapeText } from '../core/escape.ts';
+import { formatPosition } from '../core/position.ts';
 import { configFile, count, EXIT, type Io, paint, parseCommand } from './command.ts';
 import { loadOrReport } from './loadOrReport.ts';
 

@@ -18,6 +18,8 @@
  */
 
 import { NULL_ADDRESS, parsePath } from '../core/address.ts';
+import { escapeText } from '../core/escape.ts';
+import { formatPosition } from '../core/position.ts';
 import { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -26,14 +28,7 @@ import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
 import { smallestChange } from '../receive/counterfactual.ts';
 import { decide } from '../receive/decide.ts';
 import { shownTo } from '../receive/interfaces.ts';
-import {
-  describeRequired,
-  describeTls,
-  printable,
-  type Reply,
-  reasonsOf,
-  replyFor,
-} from '../receive/smtpReply.ts';
+import { describeRequired, describeTls, type Reply, reasonsOf, replyFor } from '../receive/smtpReply.ts';
 import {
   configFile,
   EXIT,
@@ -162,7 +157,7 @@ function mixed({ interfaces }: Answer): string | null {
   if (kinds.length === 1) return null;
   const listed = kinds.map((kind) => {
     const those = recipients.filter((one) => one.verdict === kind);
-    return `${kind} for ${those.map((one) => printable(one.recipient)).join(', ')}`;
+    return `${kind} for ${those.map((one) => escapeText(one.recipient)).join(', ')}`;
   });
   return listed.join('; ');
 }
@@ -190,7 +185,7 @@ function print(io: Io, verdict: Verdict, answer: Answer): void {
   const finding = verdict.decisive;
   if (finding?.row != null) {
     const { pattern, at, settings } = finding.row;
-    line('row', `${pattern} (${at.file}:${at.line}), ${settings.lineage.join(' <- ')}`);
+    line('row', `${pattern} (${formatPosition(at)}), ${settings.lineage.join(' <- ')}`);
     const exception = exceptionWords(settings);
     if (exception !== null) line('exception', exception);
     line(

@@ -1,20 +1,8 @@
-/**
- * `tlsward explain --deliver NEXTHOP`: how mail to a domain leaves, and why.
- *
- *   tlsward explain --deliver bank.example [--map deliver | deliver-encrypt | deliver-verify]
- *   tlsward explain --deliver bob@bank.example --map tls_rcpt
- *
- * First line: the answer as it goes over the wire, what `postmap -q bank.example socketmap:...:deliver`
- * prints behind `OK `. Then the row with file and line, its inheritance, and what the MTA does with the
- * answer. The next hop is given as the MTA writes it, `[relay.example]:587` for one. Behind a row with
- * `deliver = auto` what the domain publishes is asked of the running daemon, or looked up here, and shown.
- * Exit status: 0 answered (NOTFOUND is an answer), 75 mail would wait.
- */
-
+import { escapeText } from '../core/escape.ts';
+import { formatPosition } from '../core/position.ts';
 import { answeredVersion } from '../core/postfixVersion.ts';
 import { PolicyTable } from '../core/table.ts';
 import { describeDelivery } from '../deliver/describeDelivery.ts';
-import { visible } from '../log/visible.ts';
 import { answerMap, MAPS } from '../maps/mapAnswer.ts';
 import { formatSocketmapReply } from '../wire/socketmapEncode.ts';
 import { EXIT, exceptionWords, type Io, label, paint, UsageError } from './command.ts';
@@ -62,7 +50,7 @@ export async function explainDeliver(question: DeliverQuestion, io: Io): Promise
     if (row === null) io.out(`${label('row')}none\n`);
     else {
       const { pattern, at, settings } = row;
-      io.out(`${label('row')}${pattern} (${at.file}:${at.line}), ${settings.lineage.join(' <- ')}\n`);
+      io.out(`${label('row')}${pattern} (${formatPosition(at)}), ${settings.lineage.join(' <- ')}\n`);
       const exception = exceptionWords(settings);
       if (exception !== null) io.out(`${label('exception')}${exception}\n`);
       const observed = settings.mode === 'observe' ? ', mode = observe' : '';
@@ -80,10 +68,10 @@ export async function explainDeliver(question: DeliverQuestion, io: Io): Promise
         io.out(`${label(i === 0 ? 'published' : '')}${line}\n`);
     }
     if (decision?.kind === 'policy' && decision.follows !== null)
-      io.out(`${label('follows')}${visible(decision.follows)}\n`);
+      io.out(`${label('follows')}${escapeText(decision.follows)}\n`);
     means.forEach((sentence, i) => {
       // may quote another policy server
-      io.out(`${label(i === 0 ? 'means' : '')}${visible(sentence, 1000)}\n`);
+      io.out(`${label(i === 0 ? 'means' : '')}${escapeText(sentence, 1000)}\n`);
     });
   }
   return reply.status === 'TEMP' ? EXIT.cannotTell : EXIT.yes;

@@ -11,12 +11,13 @@
  * A recipient that is accepted is `250`; nothing is printed where all are, at every interface.
  */
 
+import { escapeText } from '../core/escape.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Action, Verdict } from '../core/verdict.ts';
 import type { Facts } from '../receive/decide.ts';
 import { answerAt, INTERFACES, type Interface, type RecipientAnswer } from '../receive/interfaces.ts';
-import { printable, type Reply, replyFor } from '../receive/smtpReply.ts';
+import { type Reply, replyFor } from '../receive/smtpReply.ts';
 import { type Io, label } from './command.ts';
 
 export interface ExplainedRecipient {
@@ -103,7 +104,7 @@ function recipientAt(
  */
 function framed(where: Interface, by: 'policy' | 'milter', recipient: string, { code, text }: Reply): string {
   if (by === 'policy') return `<${internalForm(recipient)}>: Recipient address rejected: ${text}`;
-  return where === 'sendmail' && code % 100 === 50 ? `<${printable(recipient)}>... ${text}` : text;
+  return where === 'sendmail' && code % 100 === 50 ? `<${escapeText(recipient)}>... ${text}` : text;
 }
 
 /** `"a b"@x` to `a b@x`, without a route; what a terminal must not be sent becomes `?`, as in Postfix. */
@@ -121,7 +122,7 @@ function words({ verdict, would, reply }: ExplainedRecipient): string {
 
 function linesOf({ recipients }: ExplainedInterface): string[] {
   const several = recipients.length > 1;
-  return recipients.map((one) => `${several ? `${printable(one.recipient)}: ` : ''}${words(one)}`);
+  return recipients.map((one) => `${several ? `${escapeText(one.recipient)}: ` : ''}${words(one)}`);
 }
 
 /** Verdicts and codes, without the words that each MTA puts around our text. */

@@ -1,24 +1,8 @@
-/**
- * The rules' part of `tlsward explain`: which rules apply to this message, for which recipient, why, and what
- * follows.
- *
- *   rule       bob@bank.example: deliver = encrypt by secure (tlsward.ini:12): the subject has [secure]
- *              sent through tlsward-encrypt, unless the address is local; if the level cannot be reached, the message is refused
- *   copies     expanded aliases: the same level, applied at the second pass; ...
- *   token      made 2026-11-20 for bank.example, key 2a30d450: verifies
- *
- * What becomes of the message is worked out as the daemon does it (rules/route.ts), for recipients on other
- * hosts of which nothing is known but their rows: what earlier deliveries showed, only a running daemon
- * knows.
- *
- * The message comes as options: `--subject TEXT`, `--header "Name: value"`, `--parameter REQUIRETLS`, and
- * `--message FILE`, of which the header fields count. Tokens are checked with the keys of `mark-key`, which
- * must be readable for that.
- */
 import { parsePath } from '../core/address.ts';
+import { escapeText } from '../core/escape.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
+import { formatPosition, type Position } from '../core/position.ts';
 import type { Cannot, Need, RuleLevel } from '../core/rule.ts';
-import type { Position } from '../core/settings.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { routeSettings } from '../daemon/active.ts';
@@ -28,7 +12,7 @@ import { readMessages } from '../mailfile/readMessages.ts';
 import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
 import { checkReplyTokens, findReplyTokens } from '../mark/replyToken.ts';
 import type { MarkKey } from '../mark/signMark.ts';
-import { printable, type Reply } from '../receive/smtpReply.ts';
+import type { Reply } from '../receive/smtpReply.ts';
 import { needsOf } from '../rules/matchRules.ts';
 import { domainsOf, messageFacts, tokenValues } from '../rules/messageFacts.ts';
 import { ROUTE_ENDS } from '../rules/recipientSuffix.ts';
@@ -205,8 +189,8 @@ export function printRules(io: Io, { rules, tokens, copies }: ExplainedRules): v
   if (rules?.length === 0) line('rule', 'none applies');
   for (const need of rules ?? []) {
     need.rules.forEach(({ name, at, because }, i) => {
-      const by = `by ${name} (${at.file}:${at.line}): ${because}`;
-      const lead = i === 0 ? `${printable(need.recipient)}: deliver = ${need.level} ` : 'and ';
+      const by = `by ${name} (${formatPosition(at)}): ${because}`;
+      const lead = i === 0 ? `${escapeText(need.recipient)}: deliver = ${need.level} ` : 'and ';
       line(i === 0 ? 'rule' : '', `${lead}${by}`);
     });
     const gateway = need.cannot === 'fallback' ? ` ${need.fallback}` : '';

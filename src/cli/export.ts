@@ -13,9 +13,10 @@
  * Exit status: 0 written, or the same; 1 FILE differs, 65 FILE cannot be read, 73 it cannot be written, 78
  * mistakes.
  */
+
 import { readFileSync } from 'node:fs';
-import { escapeText } from '../config/ini/problem.ts';
 import { dayOf } from '../config/keys/day.ts';
+import { escapeText } from '../core/escape.ts';
 import { answeredVersion } from '../core/postfixVersion.ts';
 import { PolicyTable } from '../core/table.ts';
 import { type StaticMap, staticMap } from '../deliver/staticMap.ts';

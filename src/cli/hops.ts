@@ -12,12 +12,12 @@
  * `--json`: one line per message. This is diagnosis: it decides nothing and never changes a mark.
  * Exit status: 0 printed, 75 no message has a Received field, 64 usage, 65 unreadable.
  */
+import { escapeText } from '../core/escape.ts';
 import { type Network, parseNetwork } from '../core/network.ts';
 import { type OwnHosts, type Protection, readChain } from '../hops/chain.ts';
 import { hopsJson, hopsLines } from '../hops/hopsText.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
-import { printable } from '../receive/smtpReply.ts';
 import { asciiJson } from './asciiJson.ts';
 import { configFile, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { peekKey } from './peekKey.ts';
@@ -39,7 +39,7 @@ function networkOf(text: string): Network {
   const network = parseNetwork(text);
   if (network === null)
     throw new UsageError(
-      `--trust: found "${printable(text)}", expected an address or a network such as 10.0.0.0/24`,
+      `--trust: found "${escapeText(text)}", expected an address or a network such as 10.0.0.0/24`,
     );
   return network;
 }
@@ -75,7 +75,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
         // a folder or an mbox has many: each under its name
         if (messages > 0) io.out('\n');
         if (messages > 0 || message.fromLine !== null || message.file !== file)
-          io.out(`${paint(io, 'bold', printable(message.label, 300))}\n`);
+          io.out(`${paint(io, 'bold', escapeText(message.label, 300))}\n`);
         for (const line of hopsLines(chain, hosts.names)) {
           const colour = line.protection === null ? null : COLOURS[line.protection];
           io.out(`${colour === null ? line.text : paint(io, colour, line.text)}\n`);
@@ -85,9 +85,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    io.err(`${printable(file, 300)}: cannot be read (${fileError(error)})\n`);
+    io.err(`${escapeText(file, 300)}: cannot be read (${fileError(error)})\n`);
     return EXIT.data;
   }
-  if (messages === 0) io.err(`${printable(file, 300)}: holds no message\n`);
+  if (messages === 0) io.err(`${escapeText(file, 300)}: holds no message\n`);
   return hops > 0 ? EXIT.yes : EXIT.cannotTell;
 }

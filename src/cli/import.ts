@@ -13,8 +13,11 @@
  * administrator to decide.
  * Exit status: 0 every line is mapped, 1 some are not, 65 a file cannot be read.
  */
+
 import { readFileSync } from 'node:fs';
-import { escapeText, formatPosition, quote } from '../config/ini/problem.ts';
+import { quote } from '../config/ini/problem.ts';
+import { escapeText } from '../core/escape.ts';
+import { formatPosition } from '../core/position.ts';
 import { type AnsweredLevel, atLeast } from '../deliver/level.ts';
 import { LEVELS } from '../wire/tlsPolicyValue.ts';
 import { count, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';

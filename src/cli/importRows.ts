@@ -13,8 +13,9 @@
  */
 
 import { MAX_LINE_BYTES } from '../config/ini/limits.ts';
-import { escapeText, formatPosition } from '../config/ini/problem.ts';
 import { formatHalf } from '../config/load/exceptionsFile.ts';
+import { escapeText } from '../core/escape.ts';
+import { formatPosition } from '../core/position.ts';
 import { type AnsweredLevel, mandatory } from '../deliver/level.ts';
 
 /** One logical line of a source. */

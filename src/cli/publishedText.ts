@@ -6,9 +6,9 @@
  *   MTA-STS  mode enforce, id 20261122, mx mx.bank.example *.out.bank.example, max_age 7 d
  *            fetched 2026-11-22T09:00:00.000Z (3 h ago), expires 2026-11-29T09:00:00.000Z (in 6 d)
  */
+import { escapeText } from '../core/escape.ts';
 import type { DaneFact, OtherAnswer, Published, StsFact } from '../core/publishedFacts.ts';
 import type { Inspection } from '../discovery/policyDiscovery.ts';
-import { visible } from '../log/visible.ts';
 
 const MAX_NAMES = 20;
 
@@ -32,7 +32,7 @@ export function hasUnknown(published: Published): boolean {
 function daneText(dane: DaneFact): string {
   switch (dane.kind) {
     case 'not-asked':
-      return `left to Postfix: ${visible(dane.why)}`;
+      return `left to Postfix: ${escapeText(dane.why)}`;
     case 'absent':
       return 'no TLSA records validated by DNSSEC';
     case 'usable':
@@ -40,7 +40,7 @@ function daneText(dane: DaneFact): string {
     case 'unusable':
       return 'TLSA records, none of which can be used';
     case 'unknown':
-      return `not found out: ${visible(dane.why)}`;
+      return `not found out: ${escapeText(dane.why)}`;
   }
 }
 
@@ -49,21 +49,21 @@ function stsLines(sts: StsFact, kept: Inspection | null, now: number): string[] 
     case 'absent':
       return ['no record'];
     case 'failed':
-      return [`a record, but no policy: ${sts.failure}, ${visible(sts.why)}`];
+      return [`a record, but no policy: ${sts.failure}, ${escapeText(sts.why)}`];
     case 'unknown':
-      return [`not found out: ${visible(sts.why)}`];
+      return [`not found out: ${escapeText(sts.why)}`];
     case 'policy': {
       const { mode, mx, maxAgeSeconds } = sts.policy;
       const more = mx.length > MAX_NAMES ? ` and ${mx.length - MAX_NAMES} more` : '';
       const names = `${mx.slice(0, MAX_NAMES).join(' ')}${more}`;
       const expires = sts.fetchedAt + maxAgeSeconds * 1000;
       const lines = [
-        `mode ${mode}, id ${visible(sts.id)}, mx ${names === '' ? 'none' : names}, max_age ${duration(maxAgeSeconds * 1000)}`,
+        `mode ${mode}, id ${escapeText(sts.id)}, mx ${names === '' ? 'none' : names}, max_age ${duration(maxAgeSeconds * 1000)}`,
         `fetched ${iso(sts.fetchedAt)} (${duration(now - sts.fetchedAt)} ago), expires ${iso(expires)} (in ${duration(expires - now)})`,
       ];
       const trouble = kept?.sts?.kind === 'policy' ? kept.sts.lastFailure : null;
       if (trouble !== null)
-        lines.push(`last attempt failed ${iso(trouble.at)}: ${trouble.failure}, ${visible(trouble.why)}`);
+        lines.push(`last attempt failed ${iso(trouble.at)}: ${trouble.failure}, ${escapeText(trouble.why)}`);
       return lines;
     }
   }
@@ -74,11 +74,12 @@ function otherText(answer: OtherAnswer): string {
     case 'nothing':
       return 'the other policy server has no policy';
     case 'unknown':
-      return `not found out: ${visible(answer.why)}`;
+      return `not found out: ${escapeText(answer.why)}`;
     case 'policy':
-      return [answer.level, ...answer.attributes.map(({ name, value }) => `${name}=${visible(value)}`)].join(
-        ' ',
-      );
+      return [
+        answer.level,
+        ...answer.attributes.map(({ name, value }) => `${name}=${escapeText(value)}`),
+      ].join(' ');
   }
 }
 

@@ -16,12 +16,12 @@
 
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import { loadConfig } from '../config/load/load.ts';
+import { escapeText } from '../core/escape.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { SavedBody } from '../mark/bodyDigest.ts';
 import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
 import { MARK_NAME, type MarkFields } from '../mark/markFields.ts';
 import type { MarkKey } from '../mark/signMark.ts';
-import { printable } from '../receive/smtpReply.ts';
 import { asciiJson } from './asciiJson.ts';
 import {
   type BodyFit,
@@ -43,7 +43,7 @@ const OPTIONS = {
 /** "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits", "no TLS", "not told". */
 function tlsText(fields: MarkFields): string {
   if (fields.protocol !== '')
-    return printable(`${fields.protocol} ${fields.cipher} ${fields.bits ?? '?'} bits`);
+    return escapeText(`${fields.protocol} ${fields.cipher} ${fields.bits ?? '?'} bits`);
   return fields.state === 'unprotected' ? 'no TLS' : 'not told';
 }
 
@@ -63,23 +63,23 @@ const BODY_WORDS: Readonly<Record<BodyFit, string>> = {
 
 function printFacts(io: Io, fields: MarkFields, mark: CheckedMark, sender: Sender): void {
   const line = (name: string, text: string): void => io.out(`  ${label(name)}${text}\n`);
-  const shown = (text: string): string => (text === '' ? '(none)' : printable(text));
+  const shown = (text: string): string => (text === '' ? '(none)' : escapeText(text));
   line(
     'session',
-    `${tlsText(fields)}, client certificate ${fields.certificate}${fields.certificateName === '' ? '' : ` (${printable(fields.certificateName)})`}`,
+    `${tlsText(fields)}, client certificate ${fields.certificate}${fields.certificateName === '' ? '' : ` (${escapeText(fields.certificateName)})`}`,
   );
   line('host', `${shown(fields.host)}, queue id ${shown(fields.queueId)}, ${fields.time}`);
   line('verdict', `${fields.verdict}, row ${shown(fields.row)}, code ${shown(fields.code)}`);
   line(
     'sender',
-    `${sender.domain === '' ? '(null sender or no domain)' : printable(sender.domain)} (${sender.from})`,
+    `${sender.domain === '' ? '(null sender or no domain)' : escapeText(sender.domain)} (${sender.from})`,
   );
   line('message', FIT_WORDS[mark.fit]);
   line('body', BODY_WORDS[mark.body]);
 }
 
 function printMessage(io: Io, checked: CheckedMessage): void {
-  const name = printable(checked.message, 300);
+  const name = escapeText(checked.message, 300);
   const { sender } = checked;
   if (checked.result === 'no-mark')
     io.out(`${name}: ${paint(io, 'yellow', 'no mark')}: nothing is proved either way\n`);
@@ -107,7 +107,7 @@ function senderOption(text: string | undefined): string | null {
   if (text === undefined) return null;
   const domain = domainOfOption(text);
   if (domain === null)
-    throw new UsageError(`--sender: found "${printable(text)}", expected an address, a domain or "<>"`);
+    throw new UsageError(`--sender: found "${escapeText(text)}", expected an address, a domain or "<>"`);
   return domain;
 }
 
@@ -141,7 +141,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     keys = await readKeyFile(keyFile);
   } catch (error) {
     if (!(error instanceof KeyFileError)) throw error;
-    io.err(`${printable(error.message, 500)}\n`);
+    io.err(`${escapeText(error.message, 500)}\n`);
     return EXIT.config;
   }
   const counts = { verifies: 0, fails: 0, 'no-mark': 0, 'no-sender': 0 };
@@ -154,11 +154,11 @@ export async function run(argv: string[], io: Io): Promise<number> {
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    io.err(`${printable(file, 300)}: cannot be read (${fileError(error)})\n`);
+    io.err(`${escapeText(file, 300)}: cannot be read (${fileError(error)})\n`);
     return EXIT.data;
   }
   const total = counts.verifies + counts.fails + counts['no-mark'] + counts['no-sender'];
-  if (total === 0) io.err(`${printable(file, 300)}: holds no message\n`);
+  if (total === 0) io.err(`${escapeText(file, 300)}: holds no message\n`);
   if (total > 1 && !values.json) {
     const without = counts['no-mark'] + counts['no-sender'];
     io.out(`${total} messages: ${counts.verifies} verify, ${counts.fails} fail, ${without} cannot be told\n`);

@@ -5,8 +5,9 @@
  * elements does) and what then is required of the deliver leg, for each recipient that it speaks of. Rules only ever
  * raise: of several that apply to a recipient the strictest counts, and none can take away what a row requires.
  */
+
 import type { EnvelopeAddress } from './address.ts';
-import type { Position } from './settings.ts';
+import type { Position } from './position.ts';
 
 /** What a rule can require of the deliver leg: the floors that maps and transports exist for. */
 export const RULE_LEVELS = ['encrypt', 'verify'] as const;

@@ -38,12 +38,6 @@ export type Mode = (typeof MODES)[number];
 export const BANNERS = ['header', 'subject', 'body'] as const;
 export type Banner = (typeof BANNERS)[number];
 
-/** Where something was written: file as named on the command line or by `include`, line from 1. */
-export interface Position {
-  readonly file: string;
-  readonly line: number;
-}
-
 export interface Settings extends Floor {
   /** Names from the row's own section to the built-in at the root, for `explain`: `domain gov.example`, `policy partner`. */
   readonly lineage: readonly string[];

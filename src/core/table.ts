@@ -9,8 +9,10 @@
  * `[192.0.2.1]`, and next hops `[relay.example]:587`. The most specific wins: address, exact, longest suffix, `*`.
  * The hash runs from the last character to the first, so one walk over a name yields the hash of each of its suffixes.
  */
+
 import type { EnvelopeAddress } from './address.ts';
-import type { Position, Settings } from './settings.ts';
+import type { Position } from './position.ts';
+import type { Settings } from './settings.ts';
 import { type Floor, protocolRank } from './tls.ts';
 
 /** What passes between threads; every array is backed by a SharedArrayBuffer. */

@@ -6,8 +6,8 @@
  * zone as well; a timer of 24 hours would not be. When a table is loaded its notices say the same (`config.notice`).
  */
 
-import { formatPosition } from '../config/ini/problem.ts';
 import { type Dated, dayOf, daysBetween, overdueOf } from '../config/keys/day.ts';
+import { formatPosition } from '../core/position.ts';
 import type { Log } from '../log/log.ts';
 
 /** Rows that are named on one day; those overdue for longest come first. */

@@ -2,8 +2,9 @@
  * What `tlsward status` is told: one plain object out of the daemon's parts.
  */
 
-import { escapeText, formatPosition } from '../config/ini/problem.ts';
 import { countDays, type Dated, daysBetween, overdueOf } from '../config/keys/day.ts';
+import { escapeText } from '../core/escape.ts';
+import { formatPosition } from '../core/position.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { DriverCounters } from '../net/connection.ts';
 import type { StatusReply } from './controlReplies.ts';

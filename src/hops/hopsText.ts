@@ -7,7 +7,7 @@
  *    1 own   2026-11-22 18:47:31Z   +2s  mx.example.org from mail.partner.example [192.0.2.7]
  *            ESMTPS, TLS: TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits, client certificate untrusted
  */
-import { printable } from '../receive/smtpReply.ts';
+import { escapeText } from '../core/escape.ts';
 import type { Chain, Hop, Protection } from './chain.ts';
 
 export interface HopLine {
@@ -34,21 +34,21 @@ export function delayText(seconds: number | null): string {
 /** What the hop says of its protection, as one phrase. */
 function protectionText(hop: Hop): string {
   const { tls } = hop;
-  const protocol = hop.protocol === '' ? 'protocol not said' : printable(hop.protocol, 40);
+  const protocol = hop.protocol === '' ? 'protocol not said' : escapeText(hop.protocol, 40);
   const details = [tls.protocol, tls.cipher, tls.bits === null ? '' : `${tls.bits} bits`]
     .filter(Boolean)
     .join(' ');
   const certificate = tls.certificate === 'unknown' ? '' : `, client certificate ${tls.certificate}`;
-  const named = tls.certificateName === '' ? '' : ` (${printable(tls.certificateName, 64)})`;
+  const named = tls.certificateName === '' ? '' : ` (${escapeText(tls.certificateName, 64)})`;
   const network = hop.privateNetwork ? ', private network' : '';
   switch (hop.protection) {
     case 'protected':
     case 'weak': {
       const weak = tls.weakness === '' ? '' : `, weak: ${tls.weakness}`;
-      return `${protocol}, TLS${details === '' ? '' : `: ${printable(details)}`}${weak}${certificate}${named}${network}`;
+      return `${protocol}, TLS${details === '' ? '' : `: ${escapeText(details)}`}${weak}${certificate}${named}${network}`;
     }
     case 'unprotected': {
-      const open = details === '' ? 'NO TLS' : `NOT ENCRYPTED: ${printable(details)}`;
+      const open = details === '' ? 'NO TLS' : `NOT ENCRYPTED: ${escapeText(details)}`;
       return `${protocol}, ${open}${network}`;
     }
     case 'internal':
@@ -59,10 +59,10 @@ function protectionText(hop: Hop): string {
 }
 
 function routeText(hop: Hop): string {
-  const by = hop.by === '' ? '(no host)' : printable(hop.by, 80);
+  const by = hop.by === '' ? '(no host)' : escapeText(hop.by, 80);
   if (hop.from === '' && hop.address === '') return by;
   const address = hop.address === '' || hop.from.includes(hop.address) ? '' : ` [${hop.address}]`;
-  return `${by} from ${printable(hop.from === '' ? 'unknown' : hop.from, 80)}${address}`;
+  return `${by} from ${escapeText(hop.from === '' ? 'unknown' : hop.from, 80)}${address}`;
 }
 
 function plural(count: number, noun: string): string {
@@ -73,7 +73,7 @@ function plural(count: number, noun: string): string {
 function summary(chain: Chain, names: readonly string[]): string {
   const { hops, ownCount } = chain;
   const rest = hops.length - ownCount;
-  const who = printable(names.join(', '), 120);
+  const who = escapeText(names.join(', '), 120);
   if (hops.length === 0) return 'no Received field: nothing to read';
   const count = `${plural(hops.length, 'hop')}, newest first`;
   if (names.length === 0) return `${count}; no --host given, so all of it is claims, not proof`;

@@ -6,14 +6,17 @@
  * Lines leave in batches (lineWriter.ts). The journal keeps time and pid, so `base` is off;
  * `time` stays for those who write to a file. Events and fields: contrib/doc/log.md.
  */
+
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { escapeText } from '../core/escape.ts';
 import type { MemoryUse } from '../core/memorySize.ts';
+import { formatPosition } from '../core/position.ts';
 import type { StsFailure, StsMode } from '../core/publishedFacts.ts';
 import type { Row } from '../core/table.ts';
 import type { WireRule } from '../wire/wireRules.ts';
 import { LineWriter } from './lineWriter.ts';
+import { listed } from './listed.ts';
 import { briefFields, type VerdictFields, type VerdictRecord, verdictFields } from './verdictFields.ts';
-import { at, listed, visible } from './visible.ts';
 
 interface StsTroubleFields {
   readonly domain: string;
@@ -140,7 +143,7 @@ export class Log {
 
   socketError(proto: string, conn: number, peer: string, error: Error): void {
     this.#pino.debug(
-      { event: 'conn.error', proto, conn, peer, error: visible(error.message) },
+      { event: 'conn.error', proto, conn, peer, error: escapeText(error.message) },
       'connection failed',
     );
   }
@@ -190,13 +193,13 @@ export class Log {
     const fields: Record<string, unknown> = {
       event: 'map.answer',
       conn,
-      map: visible(map),
-      key: visible(key),
-      reply: visible(reply, 1024),
+      map: escapeText(map),
+      key: escapeText(key),
+      reply: escapeText(reply, 1024),
     };
     if (row !== null) {
       fields.row = row.pattern;
-      fields.at = at(row.at);
+      fields.at = formatPosition(row.at);
     }
     if (failed) this.#pino.info(fields, 'answered so that mail waits');
     else this.#pino.debug(fields, 'answered');
@@ -210,14 +213,14 @@ export class Log {
   /** `mode`: of the policy from before, which is kept; null without one. One that was switched off is no alarm. */
   stsFailed(about: StsTroubleFields & { readonly mode: StsMode | null }): void {
     const { domain, id, mode, failure, why } = about;
-    const fields = { event: 'sts.failed', domain, id, failure, why: visible(why), kept: mode };
+    const fields = { event: 'sts.failed', domain, id, failure, why: escapeText(why), kept: mode };
     if (mode === 'none') this.#pino.info(fields, 'MTA-STS policy not fetched');
     else this.#pino.warn(fields, 'MTA-STS policy not fetched');
   }
 
   stsExpired(about: StsTroubleFields & { readonly mode: StsMode }): void {
     const { domain, id, mode, failure, why } = about;
-    const fields = { event: 'sts.expired', domain, id, mode, failure, why: visible(why) };
+    const fields = { event: 'sts.expired', domain, id, mode, failure, why: escapeText(why) };
     if (mode === 'none') this.#pino.info(fields, 'MTA-STS policy expired');
     else this.#pino.warn(fields, 'MTA-STS policy expired and could not be fetched anew');
   }
@@ -239,19 +242,19 @@ export class Log {
 
   stsCache(file: string, why: string): void {
     this.#pino.warn(
-      { event: 'sts.cache', file: visible(file), why: visible(why) },
+      { event: 'sts.cache', file: escapeText(file), why: escapeText(why) },
       'trouble with the folder of policies',
     );
   }
 
   /** TLSA records are left to Postfix. */
   daneOff(why: string): void {
-    this.#pino.warn({ event: 'dane.off', why: visible(why) }, 'DANE is left to the MTA');
+    this.#pino.warn({ event: 'dane.off', why: escapeText(why) }, 'DANE is left to the MTA');
   }
 
   /** The resolver that is trusted does not answer. */
   daneUntested(why: string): void {
-    this.#pino.warn({ event: 'dane.untested', why: visible(why) }, 'mail for rows with auto waits');
+    this.#pino.warn({ event: 'dane.untested', why: escapeText(why) }, 'mail for rows with auto waits');
   }
 
   daneOn(): void {

@@ -5,11 +5,14 @@
  * A message may have 10,000 recipients, so each list is cut, and a line has at most some 32 KiB: it says how many elements
  * were left out. Of the reasons the one that decided comes first, then other breaches.
  */
+
 import type { EnvelopeAddress } from '../core/address.ts';
+import { escapeText } from '../core/escape.ts';
+import { formatPosition } from '../core/position.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Finding, Verdict } from '../core/verdict.ts';
 import { describeTls, type Reply, reasonOf, reasonsOf } from '../receive/smtpReply.ts';
-import { at, listed, visible } from './visible.ts';
+import { listed } from './listed.ts';
 
 /** Elements of a list in one line. */
 const MAX_RECIPIENTS = 50;
@@ -48,18 +51,18 @@ export function briefFields(record: VerdictRecord): VerdictFields {
     stage: tx.stage,
     action: verdict.action,
     conn: record.conn,
-    client: visible(tx.clientAddress),
+    client: escapeText(tx.clientAddress),
     sender: tx.sender === null ? '' : shown(tx.sender),
     recipients: recipientsOf(tx),
     tls: describeTls(tx.tls),
     row: patternOf(verdict),
   };
-  if (tx.queueId !== '') fields.queueId = visible(tx.queueId);
-  if (tx.saslUsername !== '') fields.saslUsername = visible(tx.saslUsername);
+  if (tx.queueId !== '') fields.queueId = escapeText(tx.queueId);
+  if (tx.saslUsername !== '') fields.saslUsername = escapeText(tx.saslUsername);
   if (tx.tls.kind === 'tls' && tx.tls.certificate.kind !== 'none') {
     const { certificate } = tx.tls;
     fields.certificate = certificate.kind;
-    if (certificate.kind === 'trusted') fields.commonName = visible(certificate.commonName);
+    if (certificate.kind === 'trusted') fields.commonName = escapeText(certificate.commonName);
   }
   if (record.route !== undefined) {
     const { rules, ways, outcome } = record.route;
@@ -75,10 +78,10 @@ export function briefFields(record: VerdictRecord): VerdictFields {
 export function verdictFields(record: VerdictRecord): VerdictFields {
   const { transaction: tx, verdict, reply } = record;
   const fields = briefFields(record);
-  fields.helo = visible(tx.heloName);
+  fields.helo = escapeText(tx.heloName);
   fields.generation = record.generation;
   const row = verdict.decisive?.row;
-  if (row != null) fields.at = at(row.at);
+  if (row != null) fields.at = formatPosition(row.at);
   if (verdict.judged !== 'judged') fields.notJudged = verdict.judged;
   if (verdict.tagged) fields.tagged = true;
   if (verdict.wouldBe !== null) fields.would = verdict.wouldBe;
@@ -122,5 +125,5 @@ function becauseOf(verdict: Verdict): string[] {
 }
 
 function shown(address: EnvelopeAddress): string {
-  return visible(address.text);
+  return escapeText(address.text);
 }

@@ -20,9 +20,11 @@
  *
  * Limits: 64 KiB, 64 keys.
  */
+
 import { randomBytes } from 'node:crypto';
 import { constants, type FileHandle, link, lstat, open, realpath, stat, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { formatPosition } from '../core/position.ts';
 import { type MarkKey, MIN_KEY_BYTES, markKey } from './signMark.ts';
 
 /** The key file cannot be used; the message says which file (and line), what was found and what to do. */
@@ -32,7 +34,7 @@ export class KeyFileError extends Error {
   readonly line: number;
 
   constructor(file: string, line: number, found: string, options?: ErrorOptions) {
-    super(`${file}${line > 0 ? `:${line}` : ''}: ${found}`, options);
+    super(`${formatPosition({ file, line })}: ${found}`, options);
     this.name = 'KeyFileError';
     this.file = file;
     this.line = line;

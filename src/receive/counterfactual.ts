@@ -7,6 +7,7 @@
  * guessed from the breach.
  */
 
+import { formatPosition } from '../core/position.ts';
 import type { Settings } from '../core/settings.ts';
 import type { PolicyTable, Row } from '../core/table.ts';
 import { type ClientCertificate, PLAIN, protocolRank, type TlsState } from '../core/tls.ts';
@@ -124,7 +125,7 @@ function rowChange(verdict: Verdict, wanted: (verdict: Verdict) => boolean): Cha
   const broken = findings.flatMap(({ row, breach }) => (row !== null && breach !== null ? [row] : []));
   if (broken.length === 0 && decisive?.row != null) broken.push(decisive.row);
   // the table makes a row anew for each address
-  const rows = [...new Map(broken.map((row) => [positionOf(row), row])).values()];
+  const rows = [...new Map(broken.map((row) => [formatPosition(row.at), row])).values()];
   const tries: [string, Partial<Settings>][] =
     verdict.action === 'accept'
       ? [
@@ -137,10 +138,10 @@ function rowChange(verdict: Verdict, wanted: (verdict: Verdict) => boolean): Cha
         ];
   // one row, if that is enough
   for (const some of [...rows.map((row) => [row]), rows]) {
-    const positions = new Set(some.map(positionOf));
+    const positions = new Set(some.map(({ at }) => formatPosition(at)));
     for (const [words, change] of tries) {
       const changed = findings.map((finding) =>
-        finding.row !== null && positions.has(positionOf(finding.row))
+        finding.row !== null && positions.has(formatPosition(finding.row.at))
           ? { ...finding, row: { ...finding.row, settings: { ...finding.row.settings, ...change } } }
           : finding,
       );
@@ -151,10 +152,6 @@ function rowChange(verdict: Verdict, wanted: (verdict: Verdict) => boolean): Cha
   return null;
 }
 
-function positionOf({ at }: Row): string {
-  return `${at.file}:${at.line}`;
-}
-
 function rowWords({ pattern, at }: Row): string {
-  return `row "${pattern}" (${at.file}:${at.line})`;
+  return `row "${pattern}" (${formatPosition(at)})`;
 }

@@ -5,9 +5,11 @@
  * and the IANA registry: X.7.0 other security status, X.7.5 cryptographic failure, X.7.6 algorithm not supported, and
  * X.3.5 system incorrectly configured for a state the MTA did not tell us, which is never the sender's fault.
  *
- * Foreign text (addresses, certificate names) is reduced to printable ASCII and cut before it enters a sentence.
+ * Foreign text (addresses, certificate names) is escaped and cut before it enters a sentence.
  */
 
+import { escapeLine, escapeText } from '../core/escape.ts';
+import { formatPosition } from '../core/position.ts';
 import type { TlsState } from '../core/tls.ts';
 import type { Finding, Verdict } from '../core/verdict.ts';
 import { certificateNames } from './decide.ts';
@@ -21,16 +23,13 @@ export interface Reply {
 
 /** Longest reply text: Postfix cuts policy replies at 510 bytes with its own words around ours. */
 const MAX_REPLY_TEXT = 360;
-
-/** Foreign text in printable ASCII: anything else becomes `?`, and what is over `limit` characters is cut with `...`. */
-export function printable(text: string, limit = 128): string {
-  const cut = text.length <= limit ? text : `${text.slice(0, limit - 3)}...`;
-  return cut.replace(/[^\x20-\x7e]/g, '?');
-}
+/** Characters of one foreign text in it. */
+const MAX_FOREIGN = 128;
 
 /** "TLSv1.3 TLS_AES_256_GCM_SHA384 256", "no TLS", "unknown". */
 export function describeTls(tls: TlsState): string {
-  if (tls.kind === 'tls') return `${printable(tls.protocol)} ${printable(tls.cipher)} ${tls.bits ?? '?'}`;
+  if (tls.kind === 'tls')
+    return `${escapeText(tls.protocol, MAX_FOREIGN)} ${escapeText(tls.cipher, MAX_FOREIGN)} ${tls.bits ?? '?'}`;
   return tls.kind === 'plain' ? 'no TLS' : 'unknown';
 }
 
@@ -48,7 +47,7 @@ export function describeCertificate(tls: TlsState): string {
     case 'unknown':
       return 'the mail server did not tell about the client certificate';
     case 'trusted':
-      return `the verified client certificate names ${certificate.commonName === '' ? 'nobody (no CN)' : printable(certificate.commonName)}`;
+      return `the verified client certificate names ${certificate.commonName === '' ? 'nobody (no CN)' : escapeText(certificate.commonName, MAX_FOREIGN)}`;
   }
 }
 
@@ -63,10 +62,11 @@ export function describeRequired(finding: Finding): string {
     const pins = settings.fingerprints.length > 0 ? 'a pinned client certificate' : '';
     const names =
       settings.clientNames.length > 0 || pins === ''
-        ? `a verified client certificate for ${certificateNames(finding.row).join(', ')}`
+        ? `a verified client certificate for ${escapeText(certificateNames(finding.row).join(', '))}`
         : '';
     parts.push([names, pins].filter(Boolean).join(' or '));
-    if (settings.clientIssuers.length > 0) parts.push(`issued by ${settings.clientIssuers.join(' or ')}`);
+    if (settings.clientIssuers.length > 0)
+      parts.push(`issued by ${escapeText(settings.clientIssuers.join(' or '))}`);
   }
   return parts.join(', ');
 }
@@ -89,9 +89,9 @@ function describeBreach(finding: Finding, tls: TlsState): string {
     case 'cipher':
       return `this session uses ${describeTls(tls)}`;
     case 'issuer':
-      return `the client certificate was issued by ${tls.kind === 'tls' && tls.certificate.kind === 'trusted' ? printable(tls.certificate.issuer) : '?'}`;
+      return `the client certificate was issued by ${tls.kind === 'tls' && tls.certificate.kind === 'trusted' ? escapeText(tls.certificate.issuer, MAX_FOREIGN) : '?'}`;
     case 'unknown':
-      return `the mail server did not tell enough about this session (${printable(finding.breach.why, 160)})`;
+      return `the mail server did not tell enough about this session (${escapeText(finding.breach.why, 160)})`;
     case 'certificate':
     case 'name':
     case 'pin':
@@ -126,7 +126,7 @@ export function replyFor(finding: Finding, action: 'defer' | 'reject', tls: TlsS
   const [smtpCode, dsn] = action === 'reject' ? [permanent, permanentDsn] : [temporary, temporaryDsn];
   const settings = finding.row?.settings;
   const fields: Readonly<Record<string, string>> = {
-    domain: subjectOf(finding),
+    domain: escapeText(subjectOf(finding), MAX_FOREIGN),
     required: describeRequired(finding),
     seen: describeBreach(finding, tls),
     help: settings?.help ?? '',
@@ -134,7 +134,7 @@ export function replyFor(finding: Finding, action: 'defer' | 'reject', tls: TlsS
     code,
   };
   const template = settings?.reply ?? '{domain} requires TLS ({required}); {seen}. {help}';
-  const said = printable(
+  const said = escapeLine(
     template
       .replace(/\{([a-z]+)\}/g, (whole, name: string) =>
         Object.hasOwn(fields, name) ? fields[name]! : whole,
@@ -172,8 +172,8 @@ export function reasonOf(finding: Finding, tls: TlsState): string {
   const { row } = finding;
   if (row === null)
     return `recipients not shown: ${finding.breach?.kind === 'unknown' ? finding.breach.why : ''}`;
-  const who = `${finding.side} ${printable(finding.address?.text ?? '')}`;
-  const where = `row "${row.pattern}" (${row.at.file}:${row.at.line}, receive = ${row.settings.receive}`;
+  const who = `${finding.side} ${escapeText(finding.address?.text ?? '')}`;
+  const where = `row "${row.pattern}" (${formatPosition(row.at)}, receive = ${row.settings.receive}`;
   const how = finding.breach === null ? 'met' : describeBreach(finding, tls);
   const mode = row.settings.mode === 'observe' ? ', mode = observe' : '';
   const never = finding.toPostmaster === true && finding.breach !== null ? `; ${POSTMASTER}` : '';

@@ -7,9 +7,11 @@
  *
  * X.7.10 "encryption needed" (RFC 7372 and the IANA registry of enhanced status codes), X.3.5 "system incorrectly configured" (RFC 3463).
  */
+
 import { canonicalDomain } from '../core/domain.ts';
+import { escapeText } from '../core/escape.ts';
 import type { Need, RuleRecipient } from '../core/rule.ts';
-import { printable, type Reply } from '../receive/smtpReply.ts';
+import type { Reply } from '../receive/smtpReply.ts';
 
 /** Characters of a text, so that code, enhanced code and text fit an SMTP reply line of 510. */
 const MAX_TEXT = 480;
@@ -28,18 +30,18 @@ function fit(text: (room: number) => string): string {
 /** `<bob@plain.example>` for a person. */
 function shownAddress({ address }: RuleRecipient, room: number): string {
   const bare = address.kind === 'mailbox' ? address.mailbox : address.text.replace(/^<|>$/g, '');
-  return `<${printable(bare, room)}>`;
+  return `<${escapeText(bare, room)}>`;
 }
 
 function requirement(need: Need, room: number): string {
   const what = need.level === 'encrypt' ? 'under TLS' : 'under TLS to a server that proves its name';
   const because = need.because[0] ?? '';
-  const why = because === '' ? '' : `: ${printable(because, room)}`;
+  const why = because === '' ? '' : `: ${escapeText(because, room)}`;
   return `must travel ${what} (rule "${need.rules[0]?.name ?? ''}"${why})`;
 }
 
 function sentence(recipient: RuleRecipient, need: Need, why: string, room: number): string {
-  return `${shownAddress(recipient, room)}: this message ${requirement(need, room)}, and ${printable(why, room)}`;
+  return `${shownAddress(recipient, room)}: this message ${requirement(need, room)}, and ${escapeText(why, room)}`;
 }
 
 /** The whole reason as a sentence without advice: for a hold. */
@@ -49,7 +51,7 @@ export function cannotWords(recipient: RuleRecipient, need: Need, why: string): 
 
 function closing(need: Need, code: string): string {
   const help = need.rules[0]?.help ?? null;
-  return `${help === null ? '' : `. ${printable(help, 80)}`} [${code}]`;
+  return `${help === null ? '' : `. ${escapeText(help, 80)}`} [${code}]`;
 }
 
 /** Refused for this recipient and `more` others. */

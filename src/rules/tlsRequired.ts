@@ -15,6 +15,7 @@
  */
 
 import { nameMatches } from '../core/domain.ts';
+import { escapeText } from '../core/escape.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
 import type { RuleRecipient } from '../core/rule.ts';
 import type { Settings } from '../core/settings.ts';
@@ -22,7 +23,7 @@ import type { PolicyTable } from '../core/table.ts';
 import { type DeliverDecision, decideNextHop, decideRecipient } from '../deliver/deliver.ts';
 import type { AnsweredLevel } from '../deliver/level.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
-import { printable, type Reply } from '../receive/smtpReply.ts';
+import type { Reply } from '../receive/smtpReply.ts';
 import type { RouteSettings } from './route.ts';
 import { hopOf } from './routeHop.ts';
 
@@ -141,8 +142,8 @@ function protectedBy(decision: DeliverDecision): string | null {
 
 /** Why the message is not let through: one line of printable ASCII. */
 export function tlsRequiredReason({ recipient, why }: Protected): string {
-  const whom = recipient === '' ? 'this message' : `mail to <${printable(recipient, 100)}>`;
-  return `TLS-Required: no asks for delivery without protection, and ${whom} leaves under TLS only (${printable(why, 100)})`;
+  const whom = recipient === '' ? 'this message' : `mail to <${escapeText(recipient, 100)}>`;
+  return `TLS-Required: no asks for delivery without protection, and ${whom} leaves under TLS only (${escapeText(why, 100)})`;
 }
 
 /** What its author is told. X.7.10: encryption needed. */

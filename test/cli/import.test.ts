@@ -153,7 +153,7 @@ test('what cannot be mapped is named', async (t) => {
     /^not mapped: source:3: A\.Example secure: a\.example is already mapped to another requirement: source:1\n2 of 3 lines mapped to 1 row with 1 policy\n$/,
   );
   t.match((await imported(t, 'postfix', '  a.example encrypt\n')).err, /begins with white space/);
-  t.match((await imported(t, 'postfix', 'a\u001b[31m.example encrypt\n')).err, /a\\u001b\[31m/, 'escaped');
+  t.match((await imported(t, 'postfix', 'a\u001b[31m.example encrypt\n')).err, /a\\u\{1b\}\[31m/, 'escaped');
 });
 
 test('lines as Postfix joins them', async (t) => {

@@ -1,6 +1,7 @@
 /**
  * The small parts beside the driver: codes, the list of recent verdicts, the memory that joins questions.
  */
+
 import { test } from 'tap';
 import { parseInternalAddress } from '../../src/core/address.ts';
 import { PolicyTable } from '../../src/core/table.ts';
@@ -12,7 +13,6 @@ import { createCodes, normaliseCode } from '../../src/daemon/codes.ts';
 import { RecentVerdicts } from '../../src/daemon/recentVerdicts.ts';
 import { TransactionMemory } from '../../src/daemon/transactionMemory.ts';
 import { type VerdictRecord, verdictFields } from '../../src/log/verdictFields.ts';
-import { visible } from '../../src/log/visible.ts';
 
 const TRANSACTION: Transaction = {
   protocol: 'policy',
@@ -38,12 +38,6 @@ test('codes are eight characters, different, and survive being read out', async 
   t.ok(many.every((text) => /^[0-9A-HJKMNP-TV-Z]{8}$/.test(text)));
   t.equal(normaliseCode(' [g00l-0o1i] '), 'G0010011');
   t.equal(normaliseCode(many[7]!.toLowerCase()), many[7]);
-});
-
-test('foreign text is escaped for logs and terminals', async (t) => {
-  t.equal(visible('plain <a@b>'), 'plain <a@b>');
-  t.equal(visible('a\nb\x1b[31m\u2028\u202e\x85\\'), 'a\\u{a}b\\u{1b}[31m\\u{2028}\\u{202e}\\u{85}\\u{5c}');
-  t.equal(visible('x'.repeat(300)).length, 259);
 });
 
 function record(code: string, verdict: Verdict): VerdictRecord {

@@ -1,4 +1,5 @@
 /** Verdicts in words: codes and texts by breach, what is required and seen, the row's own reply, foreign text, lengths. */
+
 import { test } from 'tap';
 import { parsePath } from '../../src/core/address.ts';
 import { parseNetwork } from '../../src/core/network.ts';
@@ -10,7 +11,6 @@ import {
   describeCertificate,
   describeRequired,
   describeTls,
-  printable,
   reasonsOf,
   replyFor,
   subjectOf,
@@ -85,7 +85,7 @@ test('certificates and sessions in words', async (t) => {
   t.equal(words({ ...TRUSTED, commonName: '' }), 'the verified client certificate names nobody (no CN)');
   t.equal(
     words({ ...TRUSTED, commonName: 'x\r\n550 y\u00e9' }),
-    'the verified client certificate names x??550 y?',
+    'the verified client certificate names x\\u{d}\\u{a}550 y\\u{e9}',
   );
   t.equal(describeCertificate({ kind: 'plain' }), 'no client certificate');
   t.equal(describeTls({ kind: 'plain' }), 'no TLS');
@@ -136,7 +136,7 @@ test("the row's own reply", async (t) => {
   );
   t.equal(reply({ reply: '{domain}', help: '{code}' }), 'gov.example [K7QM2X4P]');
   t.equal(reply({ reply: '{help}', help: '{domain}' }), '{domain} [K7QM2X4P]', 'fields are not read again');
-  t.equal(reply({ reply: 'a\r\nb\u20ac' }), 'a??b? [K7QM2X4P]');
+  t.equal(reply({ reply: 'a\r\nb\u20ac' }), 'a\\u{d}\\u{a}b\\u{20ac} [K7QM2X4P]');
   t.equal(
     reply({ help: 'See https://x.example/tls' }).endsWith('. See https://x.example/tls [K7QM2X4P]'),
     true,
@@ -174,9 +174,6 @@ test('any reply is one line of printable ASCII that fits', async (t) => {
       said.dsn[0] === String(said.code)[0];
     if (!fits) t.fail(`seed ${random.seed}: ${JSON.stringify(said)}`);
   }
-  t.equal(printable('a\u00e9\n\x7f'), 'a???');
-  t.equal(printable('abcdef', 5), 'ab...');
-  t.equal(printable('abcde', 5), 'abcde');
 });
 
 test('whom a sentence speaks of', async (t) => {
@@ -204,7 +201,7 @@ test('reasons, one a finding', async (t) => {
     reasonsOf(decide({ ...asked, ...more }, table, trusted ? facts : { trustedClients: [] }));
   t.same(reasons({}), [
     'sender <x@a.example>: row "a.example" (test.ini:1, receive = encrypt): this session is not encrypted',
-    'recipient <y?@b.example>: row "b.example" (test.ini:2, receive = encrypt, mode = observe): this session is not encrypted',
+    'recipient <y\\u{a}@b.example>: row "b.example" (test.ini:2, receive = encrypt, mode = observe): this session is not encrypted',
     'recipient <z@c.example>: row "c.example" (test.ini:3, receive = may): met',
     'recipient <w@b.example>: row "b.example" (test.ini:2, receive = encrypt, mode = observe): this session is not encrypted',
   ]);

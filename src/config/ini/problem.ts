@@ -5,11 +5,11 @@
  *
  *   tls.ini:14: [domain x] receive: found "encrpyt", expected one of none, may, encrypt, verify (did you mean encrypt?)
  *
- * Line 0 is the file as a whole. Text from files is cut and its control, format and line-separating characters are
- * escaped before it is printed, so a table cannot play tricks on a terminal or forge a log line.
+ * Line 0 is the file as a whole. Text from files is cut and escaped before it is printed (core/escape.ts).
  * Of each kind the first MAX_REPORTED are kept and the rest is counted, because a million rows can hold a million mistakes.
  */
-import type { Position } from '../../core/settings.ts';
+import { escapeText } from '../../core/escape.ts';
+import { formatPosition, type Position } from '../../core/position.ts';
 
 /** What is wrong with one value, without saying where. Parsers return this instead of their value. */
 export class Invalid {
@@ -66,16 +66,7 @@ const MAX_SHOWN = 80;
 /** The same for paths, whose end matters most. */
 const MAX_PATH = 400;
 
-/** Foreign text fit for one line of a terminal: cut, and escaped where a character has no shape of its own. */
-export function escapeText(text: string, limit = MAX_SHOWN): string {
-  const cut = text.length <= limit ? text : `${text.slice(0, limit - 3)}...`;
-  return cut.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (char) => `\\u${char.codePointAt(0)?.toString(16).padStart(4, '0')}`,
-  );
-}
-
-/** The same in double quotes; `nothing` when there is none. */
+/** Foreign text, escaped, in double quotes; `nothing` when there is none. */
 export function quote(text: string, limit = MAX_SHOWN): string {
   if (text === '') return 'nothing';
   return `"${escapeText(text, limit)}"`;
@@ -84,11 +75,6 @@ export function quote(text: string, limit = MAX_SHOWN): string {
 /** A path in double quotes. */
 export function quotePath(path: string): string {
   return quote(path, MAX_PATH);
-}
-
-export function formatPosition(at: Position): string {
-  const file = escapeText(at.file, MAX_PATH);
-  return at.line === 0 ? file : `${file}:${at.line}`;
 }
 
 /** One line, without its line end. */

@@ -1,8 +1,8 @@
 /**
  * A `[service]`, `[policy NAME]`, `[domain NAME]` or `[rule NAME]` section as written: entries in order, text decoded, nothing checked.
  */
-import type { Position } from '../../core/settings.ts';
-import { escapeText } from './problem.ts';
+import { escapeText } from '../../core/escape.ts';
+import type { Position } from '../../core/position.ts';
 
 export interface Entry {
   readonly key: string;

@@ -8,6 +8,7 @@
  * what else is written, is a notice.
  */
 
+import { formatPosition } from '../../core/position.ts';
 import { answeredVersion, REQUIRETLS_SINCE, since } from '../../core/postfixVersion.ts';
 import { CANNOT, RULE_LEVELS, type Rule, type RuleConditions } from '../../core/rule.ts';
 import { skeleton } from '../../mail/confusables.ts';
@@ -77,11 +78,7 @@ export function readRules(sections: readonly Section[], service: RuleContext, re
 
 function nameFault({ name, cannot }: Rule, first: Rule | undefined): Invalid | null {
   if (first !== undefined)
-    return new Invalid(
-      `rule ${quote(name)} again`,
-      'each rule once',
-      `first at ${first.at.file}:${first.at.line}`,
-    );
+    return new Invalid(`rule ${quote(name)} again`, 'each rule once', `first at ${formatPosition(first.at)}`);
   if (reserved(name)) return new Invalid(quote(name), 'the name of a rule', 'a reserved name');
   if (!SECTION_NAME.test(name))
     return new Invalid(quote(name), 'the name of a rule: at most 64 of a-z 0-9 - _, a letter or digit first');

@@ -2,8 +2,10 @@
  * Single values of rows and policies: from the text as written, which the schema has already looked at, to a typed value
  * or to what is wrong with it. An empty list or text is allowed and takes back what was inherited.
  */
+
 import { canonicalDomain } from '../../core/domain.ts';
-import { escapeText, Invalid, quote } from '../ini/problem.ts';
+import { escapeText } from '../../core/escape.ts';
+import { Invalid, quote } from '../ini/problem.ts';
 import { didYouMean } from '../ini/suggest.ts';
 import { domainFault } from './pattern.ts';
 

@@ -5,8 +5,9 @@
  * Rows go straight into a `TableBuilder` under a tag. A tag stands for a word (the policy named by any number of
  * `[domains]` lines) or for one `[domain]` section, and gets its settings when every file has been read.
  */
+
 import { Buffer } from 'node:buffer';
-import type { Position } from '../../core/settings.ts';
+import type { Position } from '../../core/position.ts';
 import { TableBuilder } from '../../core/tableBuilder.ts';
 import { estimateRows, walkLines } from '../ini/lines.ts';
 import type { Report } from '../ini/problem.ts';

@@ -11,10 +11,11 @@
  * exceptions are placed from the widest pattern to the narrowest. After `until` it stays in force and is reported: what
  * ends an exception is somebody who removes it, not a date that passes on a Sunday.
  */
+
 import { Buffer } from 'node:buffer';
 import { parseNextHop } from '../../core/nextHop.ts';
-import type { Position } from '../../core/settings.ts';
-import { escapeText, Invalid, quote } from '../ini/problem.ts';
+import { formatPosition, type Position } from '../../core/position.ts';
+import { Invalid, quote } from '../ini/problem.ts';
 import { type Section, whereOf } from '../ini/section.ts';
 import type { Pattern } from '../keys/pattern.ts';
 import type { Document } from './document.ts';
@@ -52,7 +53,7 @@ export function placeExceptions(document: Document, replaced: (tag: number) => v
   for (const { section, pattern, file } of sorted) {
     const earlier = first.get(pattern.text);
     if (earlier !== undefined) {
-      const hint = `first at ${escapeText(earlier.file)}:${earlier.line}`;
+      const hint = `first at ${formatPosition(earlier)}`;
       const again = new Invalid(
         `an exception for ${quote(pattern.text)} again`,
         'one for each pattern',

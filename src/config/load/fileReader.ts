@@ -4,12 +4,14 @@
  * A misspelt section is reported and read as the section that was meant, so that its own mistakes are found too; one that
  * resembles none is skipped with all its lines, because nothing sensible can be said about them.
  */
+
 import { Buffer } from 'node:buffer';
-import type { Position } from '../../core/settings.ts';
+import { escapeText } from '../../core/escape.ts';
+import { formatPosition, type Position } from '../../core/position.ts';
 import { decodeIniText, reserved } from '../ini/iniText.ts';
 import type { LineHandler } from '../ini/lines.ts';
 import { looksPublic, mixedScripts } from '../ini/lookalike.ts';
-import { escapeText, Invalid, quote } from '../ini/problem.ts';
+import { Invalid, quote } from '../ini/problem.ts';
 import type { RowScanner } from '../ini/rowScanner.ts';
 import { SECTION_FORMS, type Section, whereOf } from '../ini/section.ts';
 import { didYouMean, nearest } from '../ini/suggest.ts';
@@ -230,7 +232,8 @@ export class FileReader implements LineHandler {
     const document = this.#document;
     const before = document.builder.position(first);
     const as = written === canonical ? '' : ` as ${escapeText(canonical)}`;
-    const hint = `first at ${escapeText(document.files[before.file] ?? '')}:${before.line}${as}`;
+    const position = formatPosition({ file: document.files[before.file] ?? '', line: before.line });
+    const hint = `first at ${position}${as}`;
     document.report.problem(at, where, new Invalid(`${quote(written)} again`, 'each pattern once', hint));
   }
 

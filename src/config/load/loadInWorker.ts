@@ -5,11 +5,12 @@
  * nothing for its rows, and its settings come in small slices. A worker that fails, whatever the reason, is a
  * configuration that could not be loaded: the table in use stays.
  */
+
 import { Worker } from 'node:worker_threads';
+import { escapeText } from '../../core/escape.ts';
 import type { Rule } from '../../core/rule.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { PackedTable } from '../../core/table.ts';
-import { escapeText } from '../ini/problem.ts';
 import { dayOf } from '../keys/day.ts';
 import type { Loaded } from './load.ts';
 import { type LoadJob, type LoadMessage, SLICE } from './loadJob.ts';

@@ -6,6 +6,7 @@
  * its chain. Sections are resolved without recursion; inheritance deeper than MAX_INHERITANCE is a mistake.
  */
 
+import { formatPosition } from '../../core/position.ts';
 import { BUILT_IN, DEFAULTS, type Settings } from '../../core/settings.ts';
 import { certificateNames } from '../../receive/decide.ts';
 import { reserved } from '../ini/iniText.ts';
@@ -68,8 +69,11 @@ export class Policies {
     const { name } = section;
     const first = this.#nodes.get(name);
     if (first !== undefined) {
-      const { file, line } = first.section;
-      return new Invalid(`policy ${quote(name)} again`, 'each policy once', `first at ${file}:${line}`);
+      return new Invalid(
+        `policy ${quote(name)} again`,
+        'each policy once',
+        `first at ${formatPosition(first.section)}`,
+      );
     }
     if (BUILT_IN.has(name)) {
       return new Invalid(

@@ -9,8 +9,8 @@
  * A rule is the same when its name and every key say the same; where it stands does not matter, its place among the others
  * does, because the first of two equally strict rules says what happens.
  */
+import { escapeText } from '../../core/escape.ts';
 import type { Rule } from '../../core/rule.ts';
-import { escapeText } from '../ini/problem.ts';
 
 /** One line a rule that was changed, added or removed, in this order; at most one more about their order. */
 export function diffRules(old: readonly Rule[], next: readonly Rule[]): string[] {

@@ -9,10 +9,10 @@
  * A row is the same when its policy is called the same and asks for the same; where it stands does not matter. Counting is
  * complete, lines are kept up to MAX_LINES. Works on packed bytes: a string is only made for a line that is kept.
  */
+import { escapeText } from '../../core/escape.ts';
 import type { Rule } from '../../core/rule.ts';
 import type { Settings } from '../../core/settings.ts';
 import { firstSlot, hashBytes, type PackedTable } from '../../core/table.ts';
-import { escapeText } from '../ini/problem.ts';
 import { diffRules } from './ruleDiff.ts';
 
 export interface Difference {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { escapeText, formatProblem, Invalid, quote, Report } from '../../../src/config/ini/problem.ts';
+import { formatProblem, Invalid, quote, Report } from '../../../src/config/ini/problem.ts';
 import { formatListen, isLoopback, parseListen } from '../../../src/config/keys/listenAddress.ts';
 import * as values from '../../../src/config/keys/values.ts';
 
@@ -99,7 +99,7 @@ t.test('texts', (t) => {
   reply.bad('domain}', /a brace/);
   reply.bad('{domain', /a brace/);
   reply.bad('x'.repeat(41), /41 characters/);
-  reply.bad('grün', /"ü", printable ASCII/);
+  reply.bad('grün', /"\\u\{fc\}", printable ASCII/);
   const text = tables(t, (value) => values.parseText(value, 4));
   text.good('', null);
   text.good('grün', 'grün');
@@ -141,15 +141,13 @@ t.test('listeners', (t) => {
 });
 
 t.test('foreign text is made harmless before it is printed', (t) => {
-  t.equal(escapeText('a\x1b[2J\n\u202e\u2028\u0085ü'), 'a\\u001b[2J\\u000a\\u202e\\u2028\\u0085ü');
-  t.equal(escapeText('\ud800'), '\\ud800');
-  t.equal(escapeText('x'.repeat(200)).length, 80);
+  t.equal(quote('x'.repeat(200)).length, 82);
   t.equal(quote(''), 'nothing');
   const problem = { file: 'a\nb.ini', line: 3, where: '[domains]', found: '"x"', expected: 'y', hint: '' };
-  t.equal(formatProblem(problem), 'a\\u000ab.ini:3: [domains]: found "x", expected y');
+  t.equal(formatProblem(problem), 'a\\u{a}b.ini:3: [domains]: found "x", expected y');
   t.equal(
     formatProblem({ ...problem, line: 0, where: '', hint: 'h' }),
-    'a\\u000ab.ini: found "x", expected y (h)',
+    'a\\u{a}b.ini: found "x", expected y (h)',
   );
   t.end();
 });
