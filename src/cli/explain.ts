@@ -27,8 +27,9 @@ import { editSettings } from '../daemon/active.ts';
 import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
 import { smallestChange } from '../receive/counterfactual.ts';
 import { decide } from '../receive/decide.ts';
+import { describeRequired, describeTls, reasonsOf } from '../receive/describeVerdict.ts';
 import { shownTo } from '../receive/interfaces.ts';
-import { describeRequired, describeTls, type Reply, reasonsOf, replyFor } from '../receive/smtpReply.ts';
+import { type Reply, replyFor } from '../receive/smtpReply.ts';
 import {
   configFile,
   EXIT,

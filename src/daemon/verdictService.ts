@@ -15,8 +15,9 @@ import { messageEdits } from '../edits/messageEdits.ts';
 import type { Log } from '../log/log.ts';
 import type { Peer } from '../net/connection.ts';
 import { decide } from '../receive/decide.ts';
+import { reasonsOf } from '../receive/describeVerdict.ts';
 import { asksForPin } from '../receive/interfaces.ts';
-import { type Reply, reasonsOf, replyFor } from '../receive/smtpReply.ts';
+import { type Reply, replyFor } from '../receive/smtpReply.ts';
 import type { Routed } from '../rules/route.ts';
 import type { MilterAnswer, MilterQuery } from '../session/milterEvents.ts';
 import type {

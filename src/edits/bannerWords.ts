@@ -2,7 +2,7 @@
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { type OwnBanners, ownBanners, parseTemplate, type Template } from '../mail/template.ts';
-import { describeCertificate, describeTls } from '../receive/smtpReply.ts';
+import { describeCertificate, describeTls } from '../receive/describeVerdict.ts';
 import type { ChosenBanner } from './bannerChoice.ts';
 
 export interface BannerFacts {

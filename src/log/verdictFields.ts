@@ -11,7 +11,8 @@ import { escapeText } from '../core/escape.ts';
 import { formatPosition } from '../core/position.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Finding, Verdict } from '../core/verdict.ts';
-import { describeTls, type Reply, reasonOf, reasonsOf } from '../receive/smtpReply.ts';
+import { describeTls, reasonOf, reasonsOf } from '../receive/describeVerdict.ts';
+import type { Reply } from '../receive/smtpReply.ts';
 import { listed } from './listed.ts';
 
 /** Elements of a list in one line. */

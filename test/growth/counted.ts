@@ -6,7 +6,7 @@ import type { Transaction } from '../../src/core/transaction.ts';
 import { combine } from '../../src/core/verdict.ts';
 import { chooseBanner } from '../../src/edits/bannerChoice.ts';
 import { decide } from '../../src/receive/decide.ts';
-import { reasonsOf } from '../../src/receive/smtpReply.ts';
+import { reasonsOf } from '../../src/receive/describeVerdict.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
 import { domainsOf } from '../../src/rules/messageFacts.ts';
 import { routeMessage } from '../../src/rules/route.ts';

@@ -47,7 +47,7 @@ import { decodeMarkText, encodeMarkText } from '../../src/mark/markText.ts';
 import { checkReplyTokens, findReplyTokens, verifiedDomains } from '../../src/mark/replyToken.ts';
 import { signMark, verifyMark } from '../../src/mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../../src/mark/stripMarks.ts';
-import { reasonsOf } from '../../src/receive/smtpReply.ts';
+import { reasonsOf } from '../../src/receive/describeVerdict.ts';
 import { carriedNeed, fenceStands } from '../../src/rules/fence.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
 import { messageFacts, tokenValues } from '../../src/rules/messageFacts.ts';

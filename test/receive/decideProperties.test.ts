@@ -11,7 +11,8 @@ import type { ClientCertificate, TlsState } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { type Action, combine, type Verdict } from '../../src/core/verdict.ts';
 import { decide } from '../../src/receive/decide.ts';
-import { reasonsOf, replyFor } from '../../src/receive/smtpReply.ts';
+import { reasonsOf } from '../../src/receive/describeVerdict.ts';
+import { replyFor } from '../../src/receive/smtpReply.ts';
 import { OTHER_DIGEST, PIN, type RowOf, tableOf, transaction } from '../core/buildTables.ts';
 import { type Generator, generator } from '../mark/generator.ts';
 

@@ -12,9 +12,9 @@ import {
   describeRequired,
   describeTls,
   reasonsOf,
-  replyFor,
   subjectOf,
-} from '../../src/receive/smtpReply.ts';
+} from '../../src/receive/describeVerdict.ts';
+import { replyFor } from '../../src/receive/smtpReply.ts';
 import { GOOD, PIN, tableOf, transaction } from '../core/buildTables.ts';
 import { generator } from '../mark/generator.ts';
 
