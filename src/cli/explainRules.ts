@@ -18,7 +18,7 @@ import { domainsOf, messageFacts, tokenValues } from '../rules/messageFacts.ts';
 import { ROUTE_ENDS } from '../rules/recipientSuffix.ts';
 import { type RouteCase, routeMessage } from '../rules/route.ts';
 import { literalByRow } from '../rules/routeHop.ts';
-import { foreignWay } from '../rules/routeWords.ts';
+import { routeFromClient } from '../rules/routeReply.ts';
 import { fileError, type Io, label, UsageError } from './command.ts';
 import type { LoadedTable } from './loadOrReport.ts';
 import { headerOption } from './sessionOptions.ts';
@@ -144,7 +144,7 @@ export async function explainRules(
     rules: rules.length === 0 ? null : said,
     tokens: checks,
     outcome: foreign ? 'refused' : routed.kind,
-    ruleReply: foreign ? foreignWay(code) : routed.reply,
+    ruleReply: foreign ? routeFromClient(code) : routed.reply,
     copies: said.length === 0 || foreign || routed.reply !== null ? null : COPIES[settings.mode],
   };
 }

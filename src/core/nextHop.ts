@@ -45,12 +45,12 @@ const PARENT: NextHop = { kind: 'parent' };
 const NOBODY: NextHop = { kind: 'nobody' };
 const UNREADABLE: NextHop = { kind: 'unreadable' };
 /** Longest next hop looked at; Postfix asks for no key above 10,000 bytes. */
-const LONGEST = 10_000;
+const MAX_TEXT = 10_000;
 
 /** Never throws. */
 export function parseNextHop(text: string): NextHop {
   if (text.startsWith('.')) return PARENT;
-  if (text.length > LONGEST) return UNREADABLE;
+  if (text.length > MAX_TEXT) return UNREADABLE;
   const bracketed = /^\[([^[\]]*)\](?::([^:[\]]*))?$/.exec(text);
   if (bracketed !== null) {
     const host = bracketed[1] ?? '';

@@ -3,7 +3,7 @@
  * decisions are pure (rules/matchRules.ts, rules/route.ts); this file brings together what they look at.
  *
  * A message that this host sends to itself for a second look, or that comes back from a content filter or sendmail(1), may
- * carry a field that says what an earlier look found (rules/fence.ts); every recipient without a mark then needs that, too.
+ * carry a field that says what an earlier look found (rules/fence.ts); every recipient without a suffix then needs that, too.
  *
  * A message is held against the rules of the table it began with. A connection that was negotiated before rules came into
  * force was not asked for what they look at: a message on it that one of them might apply to is deferred, and the author's
@@ -25,9 +25,9 @@ import { bothNeeds, carriedNeed, fenceStands } from '../rules/fence.ts';
 import { needsOf } from '../rules/matchRules.ts';
 import { headerNamesFor, messageFacts } from '../rules/messageFacts.ts';
 import { type RouteCase, type Routed, type RouteSettings, routeMessage } from '../rules/route.ts';
-import { markedRoute } from '../rules/routedPath.ts';
+import { routeInPath } from '../rules/routedPath.ts';
 import { hopOf, literalByRow } from '../rules/routeHop.ts';
-import { changedMeanwhile, foreignWay, noFence, tooMany } from '../rules/routeWords.ts';
+import { fenceMissing, routeFromClient, rulesChanged, tooManyRecipients } from '../rules/routeReply.ts';
 import {
   asksForPlain,
   firstProtected,
@@ -70,7 +70,7 @@ export class Routing {
   message(query: MessageQuery, active: Active, code: string, now: number): Routed | null {
     if (namesWay(query.transaction, active.facts)) {
       this.counters.refused++;
-      return { ...stopped([], foreignWay(code)), kind: 'refused' };
+      return { ...stopped([], routeFromClient(code)), kind: 'refused' };
     }
     const byRules = this.#byRules(query, active, code, now);
     const routed = tlsRequired(query, active, byRules, code) ?? byRules;
@@ -110,13 +110,13 @@ export class Routing {
     const earlier = carriedNeed(carried, header, active.rules);
     const shown = query.shownRecipients ?? [];
     const needs = shown.map(({ path }, i) => {
-      const marked = query.postfix && mode === 'recipient' && markedRoute(path) !== null;
-      return bothNeeds(fresh[i] ?? null, marked ? null : earlier);
+      const routed = query.postfix && mode === 'recipient' && routeInPath(path) !== null;
+      return bothNeeds(fresh[i] ?? null, routed ? null : earlier);
     });
     if (needs.every((need) => need === null)) return null;
     if (query.postfix && !fenceStands(query.told.headerChecks, header)) {
       const names = needs.flatMap((need) => need?.rules.map(({ name }) => name) ?? []);
-      return stopped([...new Set(names)], noFence(header, code));
+      return stopped([...new Set(names)], fenceMissing(header, code));
     }
     const cases = shown.map((recipient, i): RouteCase => {
       const need = needs[i] ?? null;
@@ -161,8 +161,8 @@ export class Routing {
 
 /**
  * Does a client that is no content filter of ours say which way a recipient goes? With a next hop in the address a user who
- * may relay could have this server connect to any host and port inside, and with any mark somebody who logged in would get
- * by what the MTA says of the domain (check_recipient_access, transport tables). `transport` routes by marks without any
+ * may relay could have this server connect to any host and port inside, and with any suffix somebody who logged in would get
+ * by what the MTA says of the domain (check_recipient_access, transport tables). `transport` routes by suffixes without any
  * rule, and however they are spelled: `u%x.tlsward-via...`, a source route, quotes and comments (tried with Postfix 3.7).
  */
 export function namesWay(transaction: Transaction, facts: Active['facts']): boolean {
@@ -171,12 +171,12 @@ export function namesWay(transaction: Transaction, facts: Active['facts']): bool
   const user = saslUsername !== '';
   // a filter does not log in; the users of a webmail on this host do
   if (!user && inNetworks(facts.trustedClients, clientAddress)) return false;
-  const marks = user ? ANY_MARK : NEXT_HOP;
-  return recipients.some(({ text }) => marks.test(text.replace(/[^A-Za-z0-9-]+/g, '')));
+  const suffixes = user ? ANY_SUFFIX : NEXT_HOP;
+  return recipients.some(({ text }) => suffixes.test(text.replace(/[^A-Za-z0-9-]+/g, '')));
 }
 
 const NEXT_HOP = /tlsward-via/i;
-const ANY_MARK = /tlsward-(?:via|encrypt|verify|fallback|row)/i;
+const ANY_SUFFIX = /tlsward-(?:via|encrypt|verify|fallback|row)/i;
 
 /** Route fields that the message came with and that may stand: as messageEdits spares them. */
 function carriedFields({ transaction, headers }: MessageQuery, active: Active): readonly HeaderField[] {
@@ -198,7 +198,7 @@ function tlsRequired(
   if (!hidden && !asksForPlain(query.headers ?? [])) return null;
   const found = byRule(routed) ?? firstProtected(recipientsOf(query), table, route) ?? unlisted(query, table);
   if (found === null) return null;
-  if (hidden) return stopped([], changedMeanwhile(code));
+  if (hidden) return stopped([], rulesChanged(code));
   const held = tlsRequiredNo === 'hold';
   const rules = routed?.rules ?? [];
   if (!held) return { ...stopped(rules, tlsRequiredReply(found, code)), kind: 'refused' };
@@ -251,12 +251,12 @@ function unseen(
       headerNamesFor([rule]).some(hidden) ? { ...rule, when: withoutHeaders(rule.when) } : rule,
     );
     const concerned = rulesIn(needsOf(loose, facts));
-    if (concerned.length > 0) return stopped(concerned, changedMeanwhile(code));
+    if (concerned.length > 0) return stopped(concerned, rulesChanged(code));
   }
   if (!transaction.unseenRecipients) return null;
   const anyone = rules.map((rule) => ({ ...rule, when: { ...rule.when, recipients: [] } }));
   const concerned = rulesIn(needsOf(anyone, { ...facts, recipients: [NULL_ADDRESS] }));
-  return concerned.length === 0 ? null : stopped(concerned, tooMany(code));
+  return concerned.length === 0 ? null : stopped(concerned, tooManyRecipients(code));
 }
 
 function withoutHeaders(when: RuleConditions): RuleConditions {

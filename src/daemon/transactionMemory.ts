@@ -23,7 +23,7 @@ import { ENTRY_BYTES, type MemoryUse, ownText, textBytes } from '../core/memoryS
 import type { PolicyTable } from '../core/table.ts';
 import type { ClientCertificate, Fingerprints } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
-import { unmarked } from '../rules/recipientSuffix.ts';
+import { unrouted } from '../rules/recipientSuffix.ts';
 import { ExpiringMap, type Remembered } from './expiringMap.ts';
 
 /** Recipients of one message: 10,000 of a hundred characters. Those above are taken for unseen. */
@@ -73,7 +73,7 @@ export class Instance implements Remembered {
   recipients(): EnvelopeAddress[] {
     return this.#recipients === ''
       ? []
-      : this.#recipients.split('\n').map((text) => unmarked(parseInternalAddress(text)));
+      : this.#recipients.split('\n').map((text) => unrouted(parseInternalAddress(text)));
   }
 }
 

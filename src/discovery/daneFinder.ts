@@ -7,7 +7,7 @@
  * answer nothing is believed, and mail waits. A fact that is kept was proven when it was found, and holds for its TTL whatever
  * the resolver does since: whoever can stop it from validating does not get at domains that are known.
  *
- * Limits: MOST facts and MAX_BYTES, the ones found longest ago go first.
+ * Limits: MAX_FACTS and MAX_BYTES, the ones found longest ago go first.
  */
 import { ENTRY_BYTES, type MemoryUse, textBytes } from '../core/memorySize.ts';
 import type { DaneFact, PublishedQuestion } from '../core/publishedFacts.ts';
@@ -32,7 +32,7 @@ interface Kept {
   readonly until: number;
 }
 
-const MOST = 10_000;
+const MAX_FACTS = 10_000;
 const MAX_BYTES = 8 * 1024 * 1024;
 /** As findDane gives facts. */
 const MAX_KEPT_MS = 3_600_000;
@@ -113,7 +113,7 @@ export class DaneFinder {
     this.#facts.set(key, found);
     this.#bytes += bytesOf(key, found);
     for (const oldest of this.#facts.keys()) {
-      if (this.#facts.size <= MOST && this.#bytes <= MAX_BYTES) break;
+      if (this.#facts.size <= MAX_FACTS && this.#bytes <= MAX_BYTES) break;
       this.#drop(oldest);
     }
     return fact;

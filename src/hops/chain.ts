@@ -30,7 +30,7 @@ export interface Hop extends ReceivedField {
   /** Says `by` one of our names and is not own: carried in by the message, forged or from an earlier visit. */
   readonly claimsOurName: boolean;
   readonly protection: Protection;
-  /** Idle private addresses (RFC 1918, RFC 6598, RFC 4193, link-local). */
+  /** Between private addresses (RFC 1918, RFC 6598, RFC 4193, link-local). */
   readonly privateNetwork: boolean;
   /** Seconds since the hop before it on the way; null when one of the two has no date. Below zero: a clock is wrong. */
   readonly delaySeconds: number | null;

@@ -23,7 +23,7 @@ export interface DriverLimits {
   readonly requestTimeoutSeconds: number;
 }
 
-/** Idle the end of accepting and the closing of idle connections. */
+/** Between the end of accepting and the closing of idle connections. */
 const GRACE_MS = 50;
 
 export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, Out, Query, Answer> {

@@ -76,7 +76,7 @@ export function carriedNeed(
     const need: Need = {
       level: read.level,
       rules: [rule],
-      because: ['it was marked when it was first seen'],
+      because: ['it was routed so when it was first seen'],
     };
     if (isStricter(need, found)) found = need;
   }

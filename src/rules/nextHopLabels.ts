@@ -1,5 +1,5 @@
 /**
- * A next hop as labels of a domain name, and back, so that a marked recipient can carry the next hop that the MTA would take:
+ * A next hop as labels of a domain name, and back, so that a routed recipient can carry the next hop that the MTA would take:
  *
  *   [backend.example]:2525    b-2525.backend.example          b: in brackets, no MX look-up
  *   relay.example:submission  m-submission.relay.example      m: by MX

@@ -6,13 +6,13 @@
  *   u@good.example.RULE.tlsward-fallback      to the gateway that rule RULE names
  *   u@good.example.tlsward-row                by the row of its domain: no rule speaks of it, but one does of the message
  *   u@good.example.tlsward-via.b-25.mx.good.example.tlsward-encrypt
- *                                             by the next hop [mx.good.example]:25 (hopLabels.ts), which the MTA would take
+ *                                             by the next hop [mx.good.example]:25 (nextHopLabels.ts), which the MTA would take
  *
  * The ends are labels that no top-level domain has, and they are the names of the transports in master.cf. The milter puts
  * them on, `transport_maps` routes by them, `smtp_generic_maps` of the clones take them off, so no server ever sees them.
  *
  * A domain that ends so and cannot be taken apart is `unreadable`, never `plain`: routed like other mail it would leave
- * without the protection it was marked for.
+ * without the protection that its suffix asks for.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { canonicalDomain } from '../core/domain.ts';
@@ -34,7 +34,7 @@ export type Route =
   /** Name of the rule whose gateway it is. */
   | { readonly end: 'fallback'; readonly rule: string };
 
-export type RouteMark =
+export type RecipientSuffix =
   | { readonly kind: 'plain' }
   | { readonly kind: 'unreadable' }
   | {
@@ -46,20 +46,20 @@ export type RouteMark =
       readonly domain: string;
     };
 
-/** Idle the domain and the labels of a next hop. */
+/** Between the domain and the labels of a next hop. */
 const VIA = '.tlsward-via.';
-const PLAIN: RouteMark = { kind: 'plain' };
-const UNREADABLE: RouteMark = { kind: 'unreadable' };
+const PLAIN: RecipientSuffix = { kind: 'plain' };
+const UNREADABLE: RecipientSuffix = { kind: 'unreadable' };
 /** Longest domain looked at; no DNS name is longer than 253. */
-const LONGEST = 1024;
+const MAX_WRITTEN = 1024;
 
 /** What a domain as written says about the way of its mail. Any case, one trailing dot; never throws. */
-export function readRoute(written: string): RouteMark {
+export function readRoute(written: string): RecipientSuffix {
   const text = written.endsWith('.') ? written.slice(0, -1) : written;
   const dot = text.lastIndexOf('.');
   const end = endOf(asciiLower(text.slice(dot + 1)));
   if (end === null) return PLAIN;
-  if (dot < 1 || text.length > LONGEST) return UNREADABLE;
+  if (dot < 1 || text.length > MAX_WRITTEN) return UNREADABLE;
   const before = text.slice(0, dot);
   if (end !== 'fallback') {
     const at = asciiLower(before).lastIndexOf(VIA);
@@ -93,7 +93,7 @@ function endOf(label: string): RouteEnd | null {
   }
 }
 
-function routed(route: Route, text: string): RouteMark {
+function routed(route: Route, text: string): RecipientSuffix {
   const domain = canonicalDomain(text);
   // one end in front of another: neither can be what was meant
   if (domain === null || domain.split('.').includes('tlsward-via') || readRoute(domain).kind !== 'plain')
@@ -106,13 +106,13 @@ function isLabel(text: string): boolean {
   return /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(text);
 }
 
-/** The address that a marked one stands for: rows and rules speak of its own domain. Others come back as they are. */
-export function unmarked(address: EnvelopeAddress): EnvelopeAddress {
+/** The address that a routed one stands for: rows and rules speak of its own domain. Others come back as they are. */
+export function unrouted(address: EnvelopeAddress): EnvelopeAddress {
   if (!address.domain.includes('.tlsward-')) return address;
-  const mark = readRoute(address.domain);
-  if (mark.kind !== 'routed') return address;
+  const suffix = readRoute(address.domain);
+  if (suffix.kind !== 'routed') return address;
   const localPart = address.mailbox.slice(0, address.mailbox.lastIndexOf('@'));
-  return { ...address, domain: mark.domain, mailbox: `${localPart}@${mark.domain}` };
+  return { ...address, domain: suffix.domain, mailbox: `${localPart}@${suffix.domain}` };
 }
 
 /**

@@ -4,7 +4,7 @@
  * By recipient (`message-route = recipient`), each one for itself:
  *
  *   local (a transport that leads nowhere else)    left alone: no connection carries the mail out
- *   marked already (handed back, another node)     left alone, or raised to what the rule requires
+ *   routed already (handed back, another node)     left alone, or raised to what the rule requires
  *   can, or nothing is known                       renamed: u@good.example.tlsward-encrypt, with the next hop that the MTA
  *                                                  would take, if that is not the domain itself or the relayhost
  *   cannot                                         by the rule: refused, held, or renamed to its gateway
@@ -36,9 +36,9 @@ import type { Need, Rule, RuleLevel, RuleRecipient } from '../core/rule.ts';
 import type { Reply } from '../receive/smtpReply.ts';
 import { type FenceWord, fenceValue } from './fence.ts';
 import type { Route } from './recipientSuffix.ts';
-import { markedRoute, routedPath } from './routedPath.ts';
-import { isLiteral, viaOf } from './routeHop.ts';
-import { cannotWords, deferral, isOtherHop, refusal, separately } from './routeWords.ts';
+import { routedPath, routeInPath } from './routedPath.ts';
+import { isLiteral, isOtherHop, viaOf } from './routeHop.ts';
+import { deferral, holdReasonOf, refusal, sendSeparately } from './routeReply.ts';
 
 export interface RouteSettings {
   readonly mode: 'recipient' | 'header';
@@ -87,7 +87,7 @@ export interface Routed {
   readonly holdReason: string;
   /** Names of the rules that apply, each once. */
   readonly rules: readonly string[];
-  /** RouteTargets taken, each once: `encrypt`, `verify`, `fallback`, `local`. */
+  /** Routes taken, each once: `encrypt`, `verify`, `fallback`, `local`. */
   readonly ways: readonly string[];
   /** For the log. */
   readonly notes: readonly string[];
@@ -109,7 +109,7 @@ type Plan =
   /** Left to the fence: why it cannot be renamed. */
   | { readonly kind: 'fenced'; readonly why: string }
   | { readonly kind: 'way'; readonly route: Route; readonly hold: string | null }
-  /** Its row, or the mark it has, does as the rule requires. */
+  /** Its row, or the suffix it has, does as the rule requires. */
   | { readonly kind: 'done'; readonly way: string }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'untold' };
@@ -197,15 +197,15 @@ function namedLocal(
 function planOf(one: RouteCase, question: RouteQuestion, settings: RouteSettings): Plan {
   const { recipient, need, cannot, byRow } = one;
   const moves = question.postfix && settings.mode === 'recipient';
-  // by header there is no map that knows marks: the domain leads nowhere, or to the relayhost as it is
+  // by header there is no map that knows suffixes: the domain leads nowhere, or to the relayhost as it is
   const ignored = question.postfix && !moves;
-  const marked = ignored ? null : markedRoute(recipient.path);
+  const routed = ignored ? null : routeInPath(recipient.path);
   // a row's way is for recipients of which no rule speaks; only at the second look it is certain that we said so
-  if (marked !== null && (marked.end !== 'row' || need === null || question.again))
-    return planMarked(one, marked, moves, question.again);
-  const local = marked === null ? isLocal(one, question, settings) : false;
+  if (routed !== null && (routed.end !== 'row' || need === null || question.again))
+    return planRouted(one, routed, moves, question.again);
+  const local = routed === null ? isLocal(one, question, settings) : false;
   if (need === null) {
-    // by smtp(8), so past the fence only with a mark
+    // by smtp(8), so past the fence only with a suffix
     const leaves = local !== true || (moves && isInside(one, question, settings));
     return { kind: leaves ? 'plain' : 'local' };
   }
@@ -237,15 +237,15 @@ function wayOf(recipient: RuleRecipient, end: RuleLevel | 'row', { relayhost }: 
 }
 
 /** Handed back by a content filter, or from another node: what it has is kept or raised, never lowered. */
-function planMarked(
+function planRouted(
   { recipient, need, cannot }: RouteCase,
-  marked: Route,
+  routed: Route,
   moves: boolean,
   again: boolean,
 ): Plan {
-  if (again || need === null || need.level === 'encrypt' || marked.end !== 'encrypt')
-    return { kind: 'done', way: marked.end };
-  const route: Route = { ...marked, end: need.level };
+  if (again || need === null || need.level === 'encrypt' || routed.end !== 'encrypt')
+    return { kind: 'done', way: routed.end };
+  const route: Route = { ...routed, end: need.level };
   if (cannot === null && moves && routedPath(recipient, route) !== null)
     return { kind: 'way', route, hold: null };
   return { kind: 'refused', why: cannot ?? IMMOVABLE };
@@ -262,7 +262,7 @@ function planCannot(recipient: RuleRecipient, need: Need, direct: Route, why: st
     case 'reject':
       return { kind: 'refused', why };
     case 'hold':
-      return { kind: 'way', route: direct, hold: cannotWords(recipient, need, why) };
+      return { kind: 'way', route: direct, hold: holdReasonOf(recipient, need, why) };
     case 'fallback': {
       const route: Route = { end: 'fallback', rule: rule.name };
       if (moves && routedPath(recipient, route) === null) return { kind: 'refused', why: IMMOVABLE };
@@ -297,7 +297,7 @@ function byRecipient(question: RouteQuestion, plans: readonly Plan[], settings: 
       if (again) continue;
       const needy = cases.findIndex(({ need }) => need !== null);
       const { recipient: other, need } = cases[needy]!;
-      return part('refused', separately(other, need!, recipient, 'cannot be sent beside it', code));
+      return part('refused', sendSeparately(other, need!, recipient, 'cannot be sent beside it', code));
     }
     const routed = routedPath(recipient, route);
     if (routed === null) throw new Error('route: planned a recipient that has no other path');
@@ -328,7 +328,7 @@ function byHeader(question: RouteQuestion, plans: readonly Plan[], settings: Rou
   const alone = (other: number, why: string): Part =>
     part(
       'refused',
-      separately(cases[first]!.recipient, cases[first]!.need!, cases[other]!.recipient, why, code),
+      sendSeparately(cases[first]!.recipient, cases[first]!.need!, cases[other]!.recipient, why, code),
     );
   const local = plans.findIndex(({ kind }) => kind === 'local');
   if (local >= 0) return alone(local, 'is delivered on this server');

@@ -4,12 +4,12 @@
  * mail for them would come back to it.
  */
 
+import { canonicalDomain } from '../core/domain.ts';
 import type { RuleLevel, RuleRecipient } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import { decideNextHop } from '../deliver/deliver.ts';
 import { atLeast } from '../deliver/level.ts';
 import { hopToLabels, labelsToHop } from './nextHopLabels.ts';
-import { isOtherHop } from './routeWords.ts';
 
 /** The next hop that the recipient must carry with it; null: what stands in tlsward.ini, or its domain, is right. */
 export function viaOf({ address, nextHop }: RuleRecipient, relayhost: string | null): string | null {
@@ -43,4 +43,12 @@ export function literalByRow(
   if (!isLiteral(recipient) || hop === '') return false;
   const decision = decideNextHop(table, hop, 'none', null);
   return decision.kind === 'policy' && atLeast(decision.policy.level, level);
+}
+
+/** Does the MTA's next hop lead elsewhere than `wanted`, a domain or a next hop? What was not told does not. */
+export function isOtherHop(nextHop: string, wanted: string): boolean {
+  if (nextHop === '') return false;
+  return (
+    (canonicalDomain(nextHop) ?? nextHop.toLowerCase()) !== (canonicalDomain(wanted) ?? wanted.toLowerCase())
+  );
 }

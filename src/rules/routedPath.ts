@@ -1,5 +1,5 @@
 /**
- * The other recipient that a marked one becomes: path and parameters for the milter's edits.
+ * The other recipient that a routed one becomes: path and parameters for the milter's edits.
  *
  *   <bob@good.example>  NOTIFY=NEVER      to      <bob@good.example.tlsward-encrypt>  NOTIFY=NEVER ORCPT=rfc822;bob@good.example
  *
@@ -25,23 +25,23 @@ export interface RoutedPath {
 }
 
 /** Longest path in bytes, and a mailbox as parsePath calls it, bytes beyond ASCII included. */
-const LONGEST = 2048;
+const MAX_PATH = 2048;
 const MAILBOX =
   /^(?:"(?:[^"\\\r\n\0]|\\[^\r\n\0])*"|[^"(),:;<>@[\\\]\0-\x20\x7f|]+)@([^"(),:;<>@[\\\]\0-\x20\x7f]+)$/;
 const MAX_PARAMETER = 1000;
 
-/** The way that the path is marked for already; null for none, or one that cannot be read. */
-export function markedRoute(path: string): Route | null {
+/** The route that the path carries already; null for none, or one that cannot be read. */
+export function routeInPath(path: string): Route | null {
   const domain = MAILBOX.exec(withoutBrackets(path))?.[1];
   if (domain === undefined) return null;
-  const mark = readRoute(utf8OrLatin1(domain));
-  return mark.kind === 'routed' ? mark.route : null;
+  const suffix = readRoute(utf8OrLatin1(domain));
+  return suffix.kind === 'routed' ? suffix.route : null;
 }
 
-/** The recipient by this way; null when its address cannot be renamed. A mark it has is replaced. */
+/** The recipient by this way; null when its address cannot be renamed. A suffix it has is replaced. */
 export function routedPath(recipient: RuleRecipient, route: Route): RoutedPath | null {
-  if (recipient.address.kind !== 'mailbox' || recipient.path.length > LONGEST) return null;
-  const bare = unmarkedPath(withoutBrackets(recipient.path));
+  if (recipient.address.kind !== 'mailbox' || recipient.path.length > MAX_PATH) return null;
+  const bare = unroutedPath(withoutBrackets(recipient.path));
   const domain = MAILBOX.exec(bare)?.[1];
   if (domain === undefined) return null;
   const text = utf8OrLatin1(domain);
@@ -62,13 +62,13 @@ function withoutBrackets(path: string): string {
 }
 
 /** Without an end of ours, if it has one. */
-function unmarkedPath(path: string): string {
+function unroutedPath(path: string): string {
   const domain = MAILBOX.exec(path)?.[1];
   if (domain === undefined) return path;
-  const mark = readRoute(utf8OrLatin1(domain));
-  if (mark.kind !== 'routed') return path;
+  const suffix = readRoute(utf8OrLatin1(domain));
+  if (suffix.kind !== 'routed') return path;
   // ends are ASCII, so what is cut has as many bytes as characters
-  const cut = utf8OrLatin1(domain).length - mark.text.length;
+  const cut = utf8OrLatin1(domain).length - suffix.text.length;
   return path.slice(0, path.length - cut);
 }
 

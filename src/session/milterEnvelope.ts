@@ -10,7 +10,7 @@
 import { type EnvelopeAddress, parsePath } from '../core/address.ts';
 import { formatAddress, parseAddress } from '../core/network.ts';
 import type { RuleRecipient } from '../core/rule.ts';
-import { unmarked } from '../rules/recipientSuffix.ts';
+import { unrouted } from '../rules/recipientSuffix.ts';
 import { decodeXtext, utf8OrLatin1 } from '../wire/foreignText.ts';
 import type { ConnectCommand } from '../wire/milterDecode.ts';
 import { macroValue } from '../wire/milterMacros.ts';
@@ -78,7 +78,7 @@ export function addressOf(argument: string): EnvelopeAddress {
 
 /** Argument 0 of RCPT as the address it stands for: an end of ours that marks its way is not part of its domain. */
 export function recipientOf(argument: string): EnvelopeAddress {
-  return unmarked(addressOf(argument));
+  return unrouted(addressOf(argument));
 }
 
 /** The parameters of MAIL or RCPT, also those that stand in argument 0. */

@@ -17,7 +17,7 @@
 import { type EnvelopeAddress, parseInternalAddress } from '../core/address.ts';
 import { type ClientCertificate, PLAIN, type TlsState } from '../core/tls.ts';
 import type { Stage, Transaction } from '../core/transaction.ts';
-import { unmarked } from '../rules/recipientSuffix.ts';
+import { unrouted } from '../rules/recipientSuffix.ts';
 import { decodeXtext, utf8OrLatin1 } from '../wire/foreignText.ts';
 import { POLICY_LIMITS, PolicyDecoder, type PolicyLimits, type PolicyRequest } from '../wire/policyDecode.ts';
 import { DUNNO, encodePolicyAnswer, type PolicyAction } from '../wire/policyEncode.ts';
@@ -113,7 +113,7 @@ export function transactionOf(request: PolicyRequest, stage: Stage): Transaction
     server: serverOf(request.serverAddress, request.serverPort),
     heloName: request.heloName ?? '',
     sender: parseInternalAddress(utf8OrLatin1(request.sender ?? '')),
-    recipients: recipient === '' ? NO_RECIPIENTS : [unmarked(parseInternalAddress(utf8OrLatin1(recipient)))],
+    recipients: recipient === '' ? NO_RECIPIENTS : [unrouted(parseInternalAddress(utf8OrLatin1(recipient)))],
     // one accepted recipient is named, several are not; a count that is absent (before 2.3) proves nothing
     unseenRecipients: afterRecipients && recipient === '' && decimal(request.recipientCount) !== 0,
     queueId: request.queueId ?? '',

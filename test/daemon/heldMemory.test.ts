@@ -9,7 +9,7 @@ import { bed, policyAnswers, policyRequest } from './startDaemon.ts';
 
 const ROWS = '[domains]\nbank.example = encrypt\n';
 /** The least that permits the largest message of the default limits. */
-const LEAST = 24 * 1024 * 1024;
+const MIN_LIMIT = 24 * 1024 * 1024;
 
 interface Status {
   readonly memory: readonly { readonly name: string; readonly used: number; readonly limit: number }[];
@@ -40,14 +40,14 @@ test('unfinished messages share max-memory; the largest is closed', async (t) =>
     socket.resume();
     socket.write(encodeCommands([...START, ...Array<MilterCommand>(i === 7 ? 16 : 14).fill(field)]));
     const { used, limit } = await held();
-    t.equal(limit, LEAST);
+    t.equal(limit, MIN_LIMIT);
     if (used > limit) t.fail(`${used} bytes`);
   }
   for (let tries = 0; tries < 100 && closed < 10; tries++) await new Promise((go) => setTimeout(go, 50));
   t.ok(closed >= 10 && closed <= 20, `${closed} of 40 closed`);
   const lines = on.log().filter(({ event, limit }) => event === 'conn.limit' && limit === 'max-memory');
   t.equal(lines.length, closed);
-  t.ok((await held()).used > LEAST / 2);
+  t.ok((await held()).used > MIN_LIMIT / 2);
   t.match(await policyAnswers(small, [policyRequest().slice(100)]), [/^530 /], 'the small one was not');
   t.equal(on.log().filter(({ event }) => event === 'bug').length, 0);
 });

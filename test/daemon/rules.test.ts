@@ -214,7 +214,7 @@ test('by header, and what came from outside under its name', async (t) => {
   ]);
 });
 
-test('a mark in an address is taken from a content filter only', async (t) => {
+test('a suffix in an address is taken from a content filter only', async (t) => {
   const hop = 'good.example.tlsward-via.b-22.127.0.0.1.tlsward-encrypt';
   const unruled = await bed(t, SERVICE);
   const ruled = await bed(t, TABLE);
@@ -483,7 +483,7 @@ test('the second look: what an earlier one found, and nobody judged twice', asyn
   t.equal(
     await mta.end('x', carried),
     'ADDRCPT_PAR <bob@bank.example.tlsward-via.m.good.example.tlsward-encrypt>, DELRCPT <bob@bank.example>',
-    'the alias is marked, and what was marked stands',
+    'the alias is routed, and what was routed stands',
   );
   t.match(verdictLine(on), { action: 'accept', rule: 'portal', route: 'encrypt' });
   mta.begin('');

@@ -51,7 +51,7 @@ import { reasonsOf } from '../../src/receive/describeVerdict.ts';
 import { carriedNeed, fenceStands } from '../../src/rules/fence.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
 import { messageFacts, tokenValues } from '../../src/rules/messageFacts.ts';
-import { markedRoute, routedPath } from '../../src/rules/routedPath.ts';
+import { routedPath, routeInPath } from '../../src/rules/routedPath.ts';
 import { asksForPlain, saysNo } from '../../src/rules/tlsRequired.ts';
 import { judgeAddress } from '../../src/sts/addressFilter.ts';
 import { parseStored } from '../../src/sts/folder.ts';
@@ -657,7 +657,7 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     around: ['again; level=~', 'again; level=encrypt; rule=~'],
   },
   'fence.fenceStands': { largest: PACKET, read: (text) => fenceStands(text, 'X-TLS-Ward-Route') },
-  'routedPath.markedRoute': { largest: LINE, read: markedRoute, around: ['<a@~>', '<"~"@b.example>'] },
+  'routedPath.routeInPath': { largest: LINE, read: routeInPath, around: ['<a@~>', '<"~"@b.example>'] },
   'routedPath.routedPath': {
     largest: PACKET,
     read: (text) =>

@@ -1,4 +1,4 @@
-/** The maps of marked mail: keys as Postfix asks them, hostile ones, and what a failed delivery turns into. */
+/** The maps of routed mail: keys as Postfix asks them, hostile ones, and what a failed delivery turns into. */
 import t from 'tap';
 import { answerRouteMap, isRouteMap, ROUTE_MAPS, type RouteTargets } from '../../src/maps/transportMap.ts';
 import { ROUTE_ENDS } from '../../src/rules/recipientSuffix.ts';
@@ -55,7 +55,7 @@ t.test('transport', async (t) => {
     is(key, 'NOTFOUND ');
 });
 
-t.test('a marked address that cannot be routed waits: it never takes the way of other mail', async (t) => {
+t.test('a routed address that cannot be routed waits: it never takes the way of other mail', async (t) => {
   for (const domain of [
     'tlsward-encrypt',
     'a..b.tlsward-encrypt',
@@ -185,19 +185,19 @@ t.test('no key throws, and each answer can be sent', async (t) => {
     seed = (seed * 1103515245 + 12345) % 2147483648;
     return Math.floor((seed / 2147483648) * below);
   };
-  let marked = 0;
+  let routed = 0;
   for (let i = 0; i < 40_000; i++) {
     let key = '';
     for (let n = next(8); n >= 0; n--) key += pieces[next(pieces.length)];
     for (const map of ROUTE_MAPS) {
       const { reply } = answerRouteMap(map, key, i % 2 ? DIRECT : RELAYED);
       const said = formatSocketmapReply(reply);
-      if (reply.status !== 'NOTFOUND') marked++;
+      if (reply.status !== 'NOTFOUND') routed++;
       if (map === 'transport' && reply.status === 'OK' && !/^OK tlsward-[a-z]+:[a-z0-9.:[\]-]+$/.test(said))
         t.fail(`${JSON.stringify(key)}: ${said}`);
       if (map === 'generic' && reply.status === 'OK' && /tlsward-/.test(said.slice(said.lastIndexOf('@'))))
         t.fail(`${JSON.stringify(key)}: ${said}`);
     }
   }
-  t.ok(marked > 500, `${marked} keys had an answer`);
+  t.ok(routed > 500, `${routed} keys had an answer`);
 });

@@ -1,4 +1,4 @@
-/** The ends of marked domains: written, read back, and refused where they cannot stand. */
+/** The ends of routed domains: written, read back, and refused where they cannot stand. */
 import t from 'tap';
 import { type Route, readRoute, writeRoute } from '../../src/rules/recipientSuffix.ts';
 

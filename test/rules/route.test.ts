@@ -14,7 +14,7 @@ import {
 } from '../../src/core/rule.ts';
 import { accepted } from '../../src/core/verdict.ts';
 import { carriedNeed } from '../../src/rules/fence.ts';
-import { readRoute, unmarked } from '../../src/rules/recipientSuffix.ts';
+import { readRoute, unrouted } from '../../src/rules/recipientSuffix.ts';
 import {
   type RouteCase,
   type Routed,
@@ -67,7 +67,7 @@ interface Some {
 }
 
 function one(path: string, some: Some = {}): RouteCase {
-  const address = unmarked(parsePath(path));
+  const address = unrouted(parsePath(path));
   const { mailer = 'smtp', nextHop = address.domain, parameters = [] } = some;
   const recipient = { address, path, parameters, mailer, nextHop };
   return {
@@ -207,11 +207,11 @@ function broken(
   const level = need!.level;
   const before = readRoute(recipient.path.replace(/^.*@|>$/g, ''));
   const meets = (end: string): boolean => end === 'fallback' || end === 'verify' || end === level;
-  // by header nothing takes a mark for what it says
-  const marked = before.kind === 'routed' && !(postfix && settings.mode === 'header');
-  if (marked && meets(before.route.end)) return null;
-  if (!marked && local && !postfix) return 'a local recipient whose aliases nobody knows';
-  if (!marked && local)
+  // by header nothing takes a suffix for what it says
+  const onRoute = before.kind === 'routed' && !(postfix && settings.mode === 'header');
+  if (onRoute && meets(before.route.end)) return null;
+  if (!onRoute && local && !postfix) return 'a local recipient whose aliases nobody knows';
+  if (!onRoute && local)
     return moved.length > 0 && settings.mode === 'recipient' ? 'a local recipient was moved' : null;
   if (!postfix) return byRow && cannot === null ? null : 'Sendmail has no way for one message';
   const literal = recipient.path === '<b@[192.0.2.1]>';
@@ -515,12 +515,12 @@ t.test('the next hop that the MTA would take goes with the recipient', async (t)
     'the MTA knows better',
   );
 
-  const marked = '<b@good.example.tlsward-via.b.smart.example.tlsward-encrypt>';
-  const raised = route([one(marked, { nextHop: '[smart.example]', need: VERIFY })]).edits;
+  const routed = '<b@good.example.tlsward-via.b.smart.example.tlsward-encrypt>';
+  const raised = route([one(routed, { nextHop: '[smart.example]', need: VERIFY })]).edits;
   t.match(raised, [
     { kind: 'insertHeader' },
     { path: '<b@good.example.tlsward-via.b.smart.example.tlsward-verify>' },
-    { path: marked },
+    { path: routed },
   ]);
   const gateway = need(rule('encrypt', 'fallback'));
   const fallback = route([
@@ -573,11 +573,11 @@ t.test('a transport of the site that remote-transports does not name', async (t)
   t.strictSame(route([one('<b@good.example>', { mailer: 'slow', need: null })]).notes, []);
 });
 
-t.test('by header a mark that an author wrote counts for nothing', async (t) => {
-  const marked = one('<b@good.example.tlsward-encrypt>', { nextHop: 'good.example.tlsward-encrypt' });
-  t.equal(said(route([marked], HEADER)), 'routed X-TLS-Ward-Route: encrypt');
+t.test('by header a suffix that an author wrote counts for nothing', async (t) => {
+  const routed = one('<b@good.example.tlsward-encrypt>', { nextHop: 'good.example.tlsward-encrypt' });
+  t.equal(said(route([routed], HEADER)), 'routed X-TLS-Ward-Route: encrypt');
   t.equal(
-    said(route([marked])),
+    said(route([routed])),
     'routed X-TLS-Ward-Route: again; level=encrypt; rule=secure',
     'by recipient the map knows it',
   );
@@ -626,10 +626,10 @@ t.test('copies and aliases: the fence, and the second look', async (t) => {
     /^refused 550 5\.7\.10 .*<c@\[192\.0\.2\.1\]> cannot be sent beside it; send it to each of them separately/,
     'a recipient of whom no rule speaks, and who cannot be renamed',
   );
-  const marks = ['encrypt', 'verify', 'row', 'r.tlsward-fallback'].map((end) =>
+  const suffixes = ['encrypt', 'verify', 'row', 'r.tlsward-fallback'].map((end) =>
     one(`<b@good.example.${end.includes('.') ? end : `tlsward-${end}`}>`, { need: VERIFY, mailer: 'x' }),
   );
-  t.equal(said(route(marks, SETTINGS, again)), 'routed', 'what was marked at the first look stands');
+  t.equal(said(route(suffixes, SETTINGS, again)), 'routed', 'what was routed at the first look stands');
   t.equal(
     said(route([one('<b@good.example.tlsward-row>', { mailer: 'tlsward-row' })])),
     'routed X-TLS-Ward-Route: again; level=encrypt; rule=secure +<b@good.example.tlsward-encrypt> -<b@good.example.tlsward-row>',

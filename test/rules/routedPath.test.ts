@@ -1,8 +1,8 @@
-/** What a marked recipient becomes: path and parameters as they go into the milter's edits. */
+/** What a routed recipient becomes: path and parameters as they go into the milter's edits. */
 import t from 'tap';
 import { parsePath } from '../../src/core/address.ts';
-import { type Route, unmarked } from '../../src/rules/recipientSuffix.ts';
-import { markedRoute, routedPath } from '../../src/rules/routedPath.ts';
+import { type Route, unrouted } from '../../src/rules/recipientSuffix.ts';
+import { routedPath, routeInPath } from '../../src/rules/routedPath.ts';
 import { utf8OrLatin1 } from '../../src/wire/foreignText.ts';
 import { addRecipient, deleteRecipient } from '../../src/wire/milterRecipient.ts';
 
@@ -15,7 +15,7 @@ const bytes = (text: string): string => Buffer.from(text, 'utf8').toString('lati
 
 /** `PATH PARAMETERS`, or `cannot`. */
 function routed(path: string, route: Route, parameters: readonly string[] = []): string {
-  const address = unmarked(parsePath(utf8OrLatin1(path)));
+  const address = unrouted(parsePath(utf8OrLatin1(path)));
   const found = routedPath({ address, path, parameters, mailer: 'smtp', nextHop: '' }, route);
   if (found === null) return 'cannot';
   // what is planned must be sayable
@@ -81,7 +81,7 @@ t.test('parameters that came with it', async (t) => {
   is(['NOTIFY=\xe9', 'ORCPT=', `ORCPT=${'x'.repeat(2000)}`, 'NOTIFY=NE VER'], 'ORCPT=rfc822;b@good.example');
 });
 
-t.test('a mark it has is replaced, and not part of the original address', async (t) => {
+t.test('a suffix it has is replaced, and not part of the original address', async (t) => {
   t.equal(
     routed('<b@good.example.tlsward-encrypt>', VERIFY),
     '<b@good.example.tlsward-verify> ORCPT=rfc822;b@good.example',
@@ -90,8 +90,8 @@ t.test('a mark it has is replaced, and not part of the original address', async 
     routed('<b@Good.example.Secure.tlsward-fallback.>', ENCRYPT),
     '<b@Good.example.tlsward-encrypt> ORCPT=rfc822;b@Good.example',
   );
-  t.strictSame(markedRoute('<b@good.example.tlsward-encrypt>'), ENCRYPT);
-  t.strictSame(markedRoute('"a b"@good.example.secure.tlsward-fallback'), GATEWAY);
+  t.strictSame(routeInPath('<b@good.example.tlsward-encrypt>'), ENCRYPT);
+  t.strictSame(routeInPath('"a b"@good.example.secure.tlsward-fallback'), GATEWAY);
   for (const path of [
     '<b@good.example>',
     '<b@a..b.tlsward-encrypt>',
@@ -100,7 +100,7 @@ t.test('a mark it has is replaced, and not part of the original address', async 
     '',
     '<>',
   ])
-    t.equal(markedRoute(path), null, path);
+    t.equal(routeInPath(path), null, path);
 });
 
 t.test('what cannot be renamed', async (t) => {

@@ -8,7 +8,6 @@
  * X.7.10 "encryption needed" (RFC 7372 and the IANA registry of enhanced status codes), X.3.5 "system incorrectly configured" (RFC 3463).
  */
 
-import { canonicalDomain } from '../core/domain.ts';
 import { escapeText } from '../core/escape.ts';
 import type { Need, RuleRecipient } from '../core/rule.ts';
 import type { Reply } from '../receive/smtpReply.ts';
@@ -45,7 +44,7 @@ function sentence(recipient: RuleRecipient, need: Need, why: string, room: numbe
 }
 
 /** The whole reason as a sentence without advice: for a hold. */
-export function cannotWords(recipient: RuleRecipient, need: Need, why: string): string {
+export function holdReasonOf(recipient: RuleRecipient, need: Need, why: string): string {
   return fit((room) => sentence(recipient, need, why, room));
 }
 
@@ -69,7 +68,7 @@ export function refusal(
 }
 
 /** `other` cannot be in the same message. */
-export function separately(
+export function sendSeparately(
   recipient: RuleRecipient,
   need: Need,
   other: RuleRecipient,
@@ -99,7 +98,7 @@ export function deferral(recipient: RuleRecipient, need: Need, local: boolean, c
 }
 
 /** Nothing would stop the copies of such a message that the MTA makes. */
-export function noFence(header: string, code: string): Reply {
+export function fenceMissing(header: string, code: string): Reply {
   const text =
     'a rule speaks of this message, and the mail server does not say that it stops copies of it: its smtp_header_checks ' +
     `must begin with the table for ${header}, and milter_macro_defaults must tell them (message-fence.main.cf)`;
@@ -107,29 +106,21 @@ export function noFence(header: string, code: string): Reply {
 }
 
 /** Rules came into force after the connection began, and it was not asked for what they look at. */
-export function changedMeanwhile(code: string): Reply {
+export function rulesChanged(code: string): Reply {
   const text =
     'the rules for messages like this one changed while the connection was open; try again on a new one';
   return { code: 451, dsn: '4.3.0', text: `${text} [${code}]` };
 }
 
 /** A client says in the address of a recipient which way its mail goes. */
-export function foreignWay(code: string): Reply {
+export function routeFromClient(code: string): Reply {
   const text = 'the address of a recipient names the way of its mail, which only this server may do';
   return { code: 550, dsn: '5.7.1', text: `${text} [${code}]` };
 }
 
 /** Some recipients were not kept, and a rule would speak of them. */
-export function tooMany(code: string): Reply {
+export function tooManyRecipients(code: string): Reply {
   const text =
     'a rule speaks of this message, and not all of its recipients could be looked at; send it to fewer at once';
   return { code: 452, dsn: '4.5.3', text: `${text} [${code}]` };
-}
-
-/** Does the MTA's next hop lead elsewhere than `wanted`, a domain or a next hop? What was not told does not. */
-export function isOtherHop(nextHop: string, wanted: string): boolean {
-  if (nextHop === '') return false;
-  return (
-    (canonicalDomain(nextHop) ?? nextHop.toLowerCase()) !== (canonicalDomain(wanted) ?? wanted.toLowerCase())
-  );
 }
