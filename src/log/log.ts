@@ -1,7 +1,7 @@
 /**
  * The log: one pino root, JSON lines on standard output, one function per event. The functions are the vocabulary: each
  * has a constant event name and a constant message, and everything that varies is a field. Text that came from a peer
- * passes through `visible`, so no log reader or terminal ever meets a raw control or bidi character.
+ * passes through `escapeText`, so no log reader or terminal ever meets a raw control or bidi character.
  *
  * Lines leave in batches (lineWriter.ts). The journal keeps time and pid, so `base` is off;
  * `time` stays for those who write to a file. Events and fields: contrib/doc/log.md.

@@ -39,7 +39,7 @@ export interface VerdictRecord {
   };
 }
 
-/** By name; what stands in one comes from `visible` where it came from a peer. */
+/** By name; what stands in one is escaped (core/escape.ts) where it came from a peer. */
 export type VerdictFields = Record<string, unknown>;
 
 /** What every verdict line has; one is written for each message, so it holds what one looks for and no more. */
