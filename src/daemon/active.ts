@@ -20,7 +20,7 @@ import { keysAtReload, keysAtStart, type UsableKeys } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import type { Facts } from '../receive/decide.ts';
 import { headerNamesFor } from '../rules/messageFacts.ts';
-import type { RouteSettings } from '../rules/route.ts';
+import type { RouteSettings } from '../rules/routePlan.ts';
 import { protectsDelivery, TLS_REQUIRED_FIELD } from '../rules/tlsRequired.ts';
 import type { EventsAnswer } from '../session/queries.ts';
 

@@ -24,9 +24,10 @@ import { stripMarks } from '../mark/stripMarks.ts';
 import { bothNeeds, carriedNeed, fenceStands } from '../rules/fence.ts';
 import { needsOf } from '../rules/matchRules.ts';
 import { headerNamesFor, messageFacts } from '../rules/messageFacts.ts';
-import { type RouteCase, type Routed, type RouteSettings, routeMessage } from '../rules/route.ts';
+import { type Routed, routeMessage } from '../rules/route.ts';
 import { routeInPath } from '../rules/routedPath.ts';
 import { hopOf, literalByRow } from '../rules/routeHop.ts';
+import type { RouteCase, RouteSettings } from '../rules/routePlan.ts';
 import { fenceMissing, routeFromClient, rulesChanged, tooManyRecipients } from '../rules/routeReply.ts';
 import {
   asksForPlain,

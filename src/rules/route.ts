@@ -29,53 +29,22 @@
  * Sendmail has no transport for this, so there a recipient can only get what its row says already; and no fence, so that only
  * recipients in `local-domains` are left alone.
  */
-import type { EnvelopeAddress } from '../core/address.ts';
-import { nameMatches } from '../core/domain.ts';
 import type { Edit } from '../core/messageEdit.ts';
-import type { Need, Rule, RuleLevel, RuleRecipient } from '../core/rule.ts';
+import type { Need, RuleLevel } from '../core/rule.ts';
 import type { Reply } from '../receive/smtpReply.ts';
 import { type FenceWord, fenceValue } from './fence.ts';
-import type { Route } from './recipientSuffix.ts';
-import { routedPath, routeInPath } from './routedPath.ts';
-import { isLiteral, isOtherHop, viaOf } from './routeHop.ts';
-import { deferral, holdReasonOf, refusal, sendSeparately } from './routeReply.ts';
-
-export interface RouteSettings {
-  readonly mode: 'recipient' | 'header';
-  /** Name of the header field for `header`. */
-  readonly header: string;
-  /** As main.cf has it; null: mail goes to the MX of its domain. */
-  readonly relayhost: string | null;
-  /** Transports that lead to other hosts. */
-  readonly remoteTransports: readonly string[];
-  /** Canonical names and suffixes, for recipients whose transport is not told; empty: unknown. */
-  readonly localDomains: readonly string[];
-}
-
-/** One recipient with what is known of it. */
-export interface RouteCase {
-  readonly recipient: RuleRecipient;
-  readonly need: Need | null;
-  /** Why what it needs is known not to be possible, a clause; null: nothing is known against it. */
-  readonly cannot: string | null;
-  /** Does every mail to it leave like that anyway, by the row of its next hop? Postfix: asked for address literals only. */
-  readonly byRow: boolean;
-}
-
-export interface RouteQuestion {
-  readonly cases: readonly RouteCase[];
-  /** Else Sendmail. */
-  readonly postfix: boolean;
-  /** Mail that did not come by SMTP. */
-  readonly local: boolean;
-  /** Mail that this host sent to itself, all aliases expanded and all copies made. */
-  readonly again: boolean;
-  /** A content filter takes it next. */
-  readonly filtered: boolean;
-  /** Removal of the route fields that it came with, where they were let stand. */
-  readonly stale: readonly Edit[];
-  readonly code: string;
-}
+import { routedPath } from './routedPath.ts';
+import { isOtherHop } from './routeHop.ts';
+import {
+  immovable,
+  isInside,
+  type Plan,
+  planOf,
+  type RouteQuestion,
+  type RouteSettings,
+  wayOf,
+} from './routePlan.ts';
+import { deferral, refusal, sendSeparately } from './routeReply.ts';
 
 export interface Routed {
   readonly kind: 'nothing' | 'routed' | 'held' | 'refused' | 'deferred';
@@ -102,17 +71,6 @@ const NOTHING: Routed = {
   ways: [],
   notes: [],
 };
-
-/** Where one recipient goes. */
-type Plan =
-  | { readonly kind: 'plain' | 'local' }
-  /** Left to the fence: why it cannot be renamed. */
-  | { readonly kind: 'fenced'; readonly why: string }
-  | { readonly kind: 'way'; readonly route: Route; readonly hold: string | null }
-  /** Its row, or the suffix it has, does as the rule requires. */
-  | { readonly kind: 'done'; readonly way: string }
-  | { readonly kind: 'refused'; readonly why: string }
-  | { readonly kind: 'untold' };
 
 /** See the file comment. */
 export function routeMessage(asked: RouteQuestion, settings: RouteSettings): Routed {
@@ -159,128 +117,6 @@ function part(
   notes: readonly string[] = [],
 ): Part {
   return { kind, edits, reply, ways: [], notes };
-}
-
-/** Without `smtp` or `relay` in `remote-transports` no rule speaks of what these carry: hosts inside. */
-function isInside(
-  { recipient }: RouteCase,
-  { postfix }: RouteQuestion,
-  { remoteTransports }: RouteSettings,
-): boolean {
-  const { mailer } = recipient;
-  return postfix && (mailer === 'smtp' || mailer === 'relay') && !remoteTransports.includes(mailer);
-}
-
-/** Is the recipient delivered by this host itself? null: the MTA did not say. */
-function isLocal(
-  { recipient }: RouteCase,
-  { postfix }: RouteQuestion,
-  settings: RouteSettings,
-): boolean | null {
-  const { mailer, nextHop, address } = recipient;
-  if (mailer === '') return namedLocal(address, settings.localDomains);
-  // a domain of aliases only: in front of a host without mailboxes they lead elsewhere, and the header goes with them
-  if (mailer === 'error' && settings.mode === 'header') return false;
-  // names of Sendmail's mailers are a site's own; the next hop is empty for all that deliver here
-  return postfix ? !settings.remoteTransports.includes(mailer) : nextHop === '';
-}
-
-/** By the table alone. A name without domain is completed with the host's own; `x%bank.example@our.example` leads elsewhere. */
-function namedLocal(
-  { kind, domain, readings }: EnvelopeAddress,
-  localDomains: readonly string[],
-): boolean | null {
-  if (localDomains.length === 0 || kind === 'malformed' || readings.length > 0) return null;
-  return domain === '' || localDomains.some((wanted) => nameMatches(wanted, domain));
-}
-
-function planOf(one: RouteCase, question: RouteQuestion, settings: RouteSettings): Plan {
-  const { recipient, need, cannot, byRow } = one;
-  const moves = question.postfix && settings.mode === 'recipient';
-  // by header there is no map that knows suffixes: the domain leads nowhere, or to the relayhost as it is
-  const ignored = question.postfix && !moves;
-  const routed = ignored ? null : routeInPath(recipient.path);
-  // a row's way is for recipients of which no rule speaks; only at the second look it is certain that we said so
-  if (routed !== null && (routed.end !== 'row' || need === null || question.again))
-    return planRouted(one, routed, moves, question.again);
-  const local = routed === null ? isLocal(one, question, settings) : false;
-  if (need === null) {
-    // by smtp(8), so past the fence only with a suffix
-    const leaves = local !== true || (moves && isInside(one, question, settings));
-    return { kind: leaves ? 'plain' : 'local' };
-  }
-  if (local === true) {
-    // Sendmail expands aliases by itself and has no fence; who says that mail of a domain stays here says so of its aliases
-    const stays = question.postfix || namedLocal(recipient.address, settings.localDomains) === true;
-    return stays ? { kind: 'local' } : { kind: 'refused', why: cannot ?? ALIASES };
-  }
-  if (!question.postfix) {
-    if (byRow && cannot === null) return { kind: 'done', way: need.level };
-    return { kind: 'refused', why: cannot ?? 'this mail server has no way for a single message' };
-  }
-  if (local === null && question.again) return { kind: 'fenced', why: 'the MTA does not say where it goes' };
-  if (local === null && !(question.local && settings.mode === 'header')) return { kind: 'untold' };
-  const route = moves ? wayOf(recipient, need.level, settings) : { end: need.level };
-  const why = moves ? immovable(recipient, route, settings) : null;
-  if (why !== null && byRow && cannot === null && isLiteral(recipient))
-    return { kind: 'done', way: need.level };
-  if (why !== null) return { kind: question.again ? 'fenced' : 'refused', why };
-  if (cannot !== null && !(question.again && need.rules[0]!.cannot === 'reject'))
-    return planCannot(recipient, need, route, cannot, moves);
-  return { kind: 'way', route, hold: null };
-}
-
-/** By the next hop that the MTA would take. */
-function wayOf(recipient: RuleRecipient, end: RuleLevel | 'row', { relayhost }: RouteSettings): Route {
-  const via = viaOf(recipient, relayhost);
-  return via === null ? { end } : { end, via };
-}
-
-/** Handed back by a content filter, or from another node: what it has is kept or raised, never lowered. */
-function planRouted(
-  { recipient, need, cannot }: RouteCase,
-  routed: Route,
-  moves: boolean,
-  again: boolean,
-): Plan {
-  if (again || need === null || need.level === 'encrypt' || routed.end !== 'encrypt')
-    return { kind: 'done', way: routed.end };
-  const route: Route = { ...routed, end: need.level };
-  if (cannot === null && moves && routedPath(recipient, route) !== null)
-    return { kind: 'way', route, hold: null };
-  return { kind: 'refused', why: cannot ?? IMMOVABLE };
-}
-
-const ALIASES =
-  'this mail server does not tell its filter whether an alias leads to other hosts (local-domains names those where none does)';
-const IMMOVABLE = 'an address of this form cannot be routed that way';
-
-/** What the rule says of a recipient whose server is known not to do what is needed; of several rules the strictest. */
-function planCannot(recipient: RuleRecipient, need: Need, direct: Route, why: string, moves: boolean): Plan {
-  const rule: Rule = need.rules[0]!;
-  switch (rule.cannot) {
-    case 'reject':
-      return { kind: 'refused', why };
-    case 'hold':
-      return { kind: 'way', route: direct, hold: holdReasonOf(recipient, need, why) };
-    case 'fallback': {
-      const route: Route = { end: 'fallback', rule: rule.name };
-      if (moves && routedPath(recipient, route) === null) return { kind: 'refused', why: IMMOVABLE };
-      return { kind: 'way', route, hold: null };
-    }
-  }
-}
-
-/**
- * Why a recipient cannot be renamed; null when it can. `x%bank.example@our.example`: Postfix finds another domain in the
- * local part when the one behind is its own, and an end put behind it would stop that. Where it said that mail goes to the
- * domain itself there is no doubt.
- */
-function immovable(recipient: RuleRecipient, route: Route, { relayhost }: RouteSettings): string | null {
-  const { address, nextHop } = recipient;
-  if (routedPath(recipient, route) === null) return IMMOVABLE;
-  const sure = address.readings.length === 0 || (relayhost === null && !isOtherHop(nextHop, address.domain));
-  return sure ? null : 'its address can be read in more than one way';
 }
 
 function byRecipient(question: RouteQuestion, plans: readonly Plan[], settings: RouteSettings): Part {

@@ -24,8 +24,8 @@ import { type DeliverDecision, decideNextHop, decideRecipient } from '../deliver
 import type { AnsweredLevel } from '../deliver/level.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
 import type { Reply } from '../receive/smtpReply.ts';
-import type { RouteSettings } from './route.ts';
 import { hopOf } from './routeHop.ts';
+import type { RouteSettings } from './routePlan.ts';
 
 /** Lower case. */
 export const TLS_REQUIRED_FIELD = 'tls-required';

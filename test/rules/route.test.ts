@@ -15,13 +15,8 @@ import {
 import { accepted } from '../../src/core/verdict.ts';
 import { carriedNeed } from '../../src/rules/fence.ts';
 import { readRoute, unrouted } from '../../src/rules/recipientSuffix.ts';
-import {
-  type RouteCase,
-  type Routed,
-  type RouteQuestion,
-  type RouteSettings,
-  routeMessage,
-} from '../../src/rules/route.ts';
+import { type Routed, routeMessage } from '../../src/rules/route.ts';
+import type { RouteCase, RouteQuestion, RouteSettings } from '../../src/rules/routePlan.ts';
 import { repliesToMessage } from '../../src/session/milterVerdict.ts';
 
 const SETTINGS: RouteSettings = {
