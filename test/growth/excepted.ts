@@ -107,6 +107,13 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'routeHop.isOtherHop',
   ],
   [
+    'looks at one recipient for route.routeMessage, which is counted',
+    'routePlan.isInside',
+    'routePlan.planOf',
+    'routePlan.wayOf',
+    'routePlan.immovable',
+  ],
+  [
     'puts words that escapeText has cut into a sentence',
     'routeReply.holdReasonOf',
     'routeReply.rulesChanged',
