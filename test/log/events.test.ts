@@ -55,7 +55,7 @@ const CALLS: Readonly<Record<Methods, (log: Log) => void>> = {
   serviceEnd: (log) => log.serviceEnd(0),
   connOpen: (log) => log.connOpen('policy', 1, 'p'),
   connClose: (log) => log.connClose('policy', 1, 'p'),
-  wireError: (log) => log.wireError('policy', 1, 'p', 'r', 0, 'g'),
+  wireError: (log) => log.wireError('policy', 1, 'p', 'policy-nul', 0, 'g'),
   limit: (log) => log.limit('policy', 1, 'p', 'l', 1, 2),
   socketError: (log) => log.socketError('policy', 1, 'p', new Error('x')),
   bug: (log) => log.bug('w', new Error('x')),
