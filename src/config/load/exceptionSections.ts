@@ -15,25 +15,10 @@
 import { Buffer } from 'node:buffer';
 import { parseNextHop } from '../../core/nextHop.ts';
 import { formatPosition, type Position } from '../../core/position.ts';
-import { Invalid, quote } from '../ini/problem.ts';
+import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { type Section, whereOf } from '../ini/section.ts';
 import type { Pattern } from '../keys/pattern.ts';
 import type { Document } from './document.ts';
-
-/** An exception as written. */
-export interface Written {
-  readonly section: Section;
-  readonly pattern: Pattern;
-  /** Index of its file. */
-  readonly file: number;
-}
-
-/** An exception at its place in the table. */
-export interface Placed {
-  readonly section: Section;
-  /** What it starts from; null: the built-in `may`. */
-  readonly base: { readonly tag: number; readonly pattern: string } | null;
-}
 
 /** What `tlsward exceptions` tells of one. */
 export interface ExceptionRow extends Position {
@@ -46,8 +31,8 @@ export interface ExceptionRow extends Position {
 }
 
 /** Gives each exception its row. `replaced`: called with the tag of each row that gave way to an exception. */
-export function placeExceptions(document: Document, replaced: (tag: number) => void): void {
-  const { builder, report, files, targets } = document;
+export function placeExceptions(document: Document, report: Report, replaced: (tag: number) => void): void {
+  const { builder, files, targets } = document;
   const first = new Map<string, Section>();
   const sorted = [...document.exceptions].sort((a, b) => rank(a.pattern) - rank(b.pattern));
   for (const { section, pattern, file } of sorted) {

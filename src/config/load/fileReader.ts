@@ -11,13 +11,14 @@ import { formatPosition, type Position } from '../../core/position.ts';
 import { decodeIniText, reserved } from '../ini/iniText.ts';
 import type { LineHandler } from '../ini/lines.ts';
 import { looksPublic, mixedScripts } from '../ini/lookalike.ts';
-import { Invalid, quote } from '../ini/problem.ts';
+import { Invalid, quote, type Report } from '../ini/problem.ts';
 import type { RowScanner } from '../ini/rowScanner.ts';
 import { SECTION_FORMS, type Section, whereOf } from '../ini/section.ts';
 import { didYouMean, nearest } from '../ini/suggest.ts';
 import { hasDomain, type Pattern, parsePattern } from '../keys/pattern.ts';
 import type { Document } from './document.ts';
 import { EQUALS_HINT } from './policySettings.ts';
+import type { PolicyTags } from './policyTags.ts';
 
 const KINDS = ['service', 'domains', 'domain', 'policy', 'exception', 'rule'] as const;
 
@@ -32,13 +33,17 @@ export class FileReader implements LineHandler {
   readonly #file: string;
   readonly #fileIndex: number;
   readonly #onlyExceptions: boolean;
+  readonly #tags: PolicyTags;
+  readonly #report: Report;
   #current: Current = null;
 
-  /** `onlyExceptions`: no other sections may stand in this file. */
-  constructor(document: Document, file: string, fileIndex: number, onlyExceptions = false) {
+  /** Adds to the document, whose last file this is. `onlyExceptions`: no other sections may stand in it. */
+  constructor(document: Document, tags: PolicyTags, report: Report, onlyExceptions: boolean) {
     this.#document = document;
-    this.#file = file;
-    this.#fileIndex = fileIndex;
+    this.#tags = tags;
+    this.#report = report;
+    this.#fileIndex = document.files.length - 1;
+    this.#file = document.files[this.#fileIndex] ?? '';
     this.#onlyExceptions = onlyExceptions;
   }
 
@@ -52,16 +57,16 @@ export class FileReader implements LineHandler {
     const where = `[${escapeText(raw.trim())}]`;
     const name = decodeIniText(raw);
     if (name instanceof Invalid) {
-      this.#document.report.problem(at, where, name);
+      this.#report.problem(at, where, name);
       return 'ignored';
     }
     const [kind = '', argument = ''] = name.split(/\s+(.*)/su);
     const wrong = this.#headerFault(kind, argument.trim());
-    if (wrong !== null) this.#document.report.problem(at, where, wrong);
+    if (wrong !== null) this.#report.problem(at, where, wrong);
     const meant = meantKind(kind);
     if (this.#onlyExceptions && meant !== null && meant !== 'exception') {
       const other = new Invalid(quote(`[${kind}]`), 'only [exception PATTERN]', 'it belongs in another file');
-      this.#document.report.problem(at, where, other);
+      this.#report.problem(at, where, other);
       return 'ignored';
     }
     switch (meant) {
@@ -73,7 +78,7 @@ export class FileReader implements LineHandler {
             'one in each file',
             `first in line ${this.service.line}`,
           );
-          this.#document.report.problem(at, where, again);
+          this.#report.problem(at, where, again);
         } else {
           this.service = section;
           this.#document.services.push(section);
@@ -123,7 +128,7 @@ export class FileReader implements LineHandler {
     const document = this.#document;
     const pattern = parsePattern(name);
     if (pattern instanceof Invalid) {
-      document.report.problem(at, where, pattern);
+      this.#report.problem(at, where, pattern);
       // read for its own mistakes; it has no row
       const section: Section = { ...at, kind: 'domain', name, entries: [] };
       document.targets.push({ section });
@@ -143,7 +148,7 @@ export class FileReader implements LineHandler {
     const section: Section = { ...at, kind: 'exception', name: wrong ? name : pattern.text, entries: [] };
     if (!wrong) document.exceptions.push({ section, pattern, file: this.#fileIndex });
     else {
-      document.report.problem(at, where, pattern);
+      this.#report.problem(at, where, pattern);
       document.targets.push({ exception: { section, base: null } });
     }
     return section;
@@ -155,13 +160,13 @@ export class FileReader implements LineHandler {
     if (current === 'ignored') return;
     if (current === null) {
       const wrong = new Invalid(`${quote(key)} before any section`, SECTION_FORMS.join(', '));
-      this.#document.report.problem(at, '', wrong);
+      this.#report.problem(at, '', wrong);
     } else if (current === 'rows') this.#row(key, value, at);
     else current.entries.push({ key, value, line });
   }
 
   #row(key: string, value: string, at: Position): void {
-    const { report } = this.#document;
+    const report = this.#report;
     const where = `[domains] ${escapeText(key)}`;
     const pattern = parsePattern(key);
     if (pattern instanceof Invalid) {
@@ -174,7 +179,7 @@ export class FileReader implements LineHandler {
     }
     if (value === '') report.problem(at, where, new Invalid('nothing', 'the name of a policy'));
     if (value === '' || pattern instanceof Invalid) return;
-    const tag = this.#document.tagOfWord(value);
+    const tag = this.#tags.ofWord(value);
     this.#use(tag, key, at);
     this.#add(pattern, key, tag, at, where);
   }
@@ -182,7 +187,7 @@ export class FileReader implements LineHandler {
   row(bytes: Uint8Array, plain: RowScanner, line: number): void {
     const document = this.#document;
     const { nameStart, nameEnd } = plain;
-    const tag = document.tagOfPlain(bytes, plain);
+    const tag = this.#tags.ofRow(bytes, plain);
     const target = document.targets[tag];
     if (target !== undefined && 'word' in target && ++target.word.count <= MAX_USES) {
       const pattern = Buffer.from(bytes.subarray(nameStart, nameEnd)).toString('latin1');
@@ -215,11 +220,11 @@ export class FileReader implements LineHandler {
     }
     const name = pattern.text.slice(pattern.text.lastIndexOf('@') + 1).replace(/^\./, '');
     if (pattern.kind === 'suffix' && looksPublic(name)) {
-      document.report.notice('suspect', at, where, 'anyone can register a name under this suffix');
+      this.#report.notice('suspect', at, where, 'anyone can register a name under this suffix');
     }
     const mixed = mixedScripts(name);
     if (mixed !== null) {
-      document.report.notice(
+      this.#report.notice(
         'suspect',
         at,
         where,
@@ -234,17 +239,16 @@ export class FileReader implements LineHandler {
     const as = written === canonical ? '' : ` as ${escapeText(canonical)}`;
     const position = formatPosition({ file: document.files[before.file] ?? '', line: before.line });
     const hint = `first at ${position}${as}`;
-    document.report.problem(at, where, new Invalid(`${quote(written)} again`, 'each pattern once', hint));
+    this.#report.problem(at, where, new Invalid(`${quote(written)} again`, 'each pattern once', hint));
   }
 
   wrong(line: number, wrong: Invalid): void {
     if (this.#current === 'ignored' && wrong.expected === 'name = value') return;
-    this.#document.report.problem({ file: this.#file, line }, '', wrong);
+    this.#report.problem({ file: this.#file, line }, '', wrong);
   }
 
   notice(line: number, text: string): void {
-    if (this.#current !== 'ignored')
-      this.#document.report.notice('suspect', { file: this.#file, line }, '', text);
+    if (this.#current !== 'ignored') this.#report.notice('suspect', { file: this.#file, line }, '', text);
   }
 }
 

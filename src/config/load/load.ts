@@ -1,30 +1,23 @@
 /**
  * Loads a configuration: the main file and all it includes, checked completely before anything is used.
  *
- * Order of reading, which is also the order of `files`, of problems and of the hash: the main file, then each included
- * file right after the one that names it, at its place in the list, names of a pattern sorted. A file reached
- * twice is read once; one that includes a file it was itself included by is a mistake.
- * The file of `exceptions` comes last, if it is there, and holds `[exception]` sections only.
  * Only the main file has `[service]` keys; an included file's `[service]` may hold `include` and nothing else.
  * Never throws for what is in or wrong with the files.
  */
-import { createHash } from 'node:crypto';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Rule } from '../../core/rule.ts';
 import { DEFAULTS, type Settings } from '../../core/settings.ts';
 import type { PackedTable } from '../../core/table.ts';
-import { MAX_FILES, MAX_INCLUDE } from '../ini/limits.ts';
-import { Invalid, type Notice, type Problem, quote, Report } from '../ini/problem.ts';
+import { Invalid, type Notice, type Problem, Report } from '../ini/problem.ts';
 import { positionOf, type Section, whereOf } from '../ini/section.ts';
 import { type Dated, dayOf, sortDated } from '../keys/day.ts';
-import { defaultOf } from '../keys/keys.ts';
 import { readRules } from '../keys/ruleSections.ts';
 import { checkSection } from '../keys/schema.ts';
 import { readService, type ServiceSettings } from '../keys/serviceSettings.ts';
-import { parseList } from '../keys/values.ts';
-import { Document, type Target } from './document.ts';
-import { type ExceptionRow, type Placed, placeExceptions } from './exceptionSections.ts';
-import { findIncluded, type Included, isAbsent, pathFault, readSource, type Source } from './files.ts';
+import type { Document, PlacedException, Target } from './document.ts';
+import { readDocument } from './documentReader.ts';
+import { type ExceptionRow, placeExceptions } from './exceptionSections.ts';
+import type { Included } from './files.ts';
 import { Policies } from './policySettings.ts';
 import { noteSocketFolders } from './socketFolders.ts';
 import { changedFields } from './tableDiff.ts';
@@ -61,135 +54,36 @@ export function loadConfig(
   today: string = dayOf(new Date()),
   trial: string | null = null,
 ): Loaded {
-  return new Loading(file, today, trial).run();
+  const report = new Report();
+  const main = { path: resolve(file), name: file };
+  const { document, hash, complete } = readDocument(main, trial, report);
+  const { files } = document;
+  const good = complete ? new Loading(document, main, today, report).finish() : null;
+  const notices = report.notices(files);
+  if (good === null || report.failed) return { ok: false, problems: report.problems(files), notices, files };
+  return { ok: true, ...good, hash, notices, files };
 }
 
 type Good = Extract<Loaded, { ok: true }>;
 
-/** The files above an included one, the main file first. */
-type Chain = readonly { readonly identity: string; readonly name: string }[];
-
+/** From the document to what is in force. */
 class Loading {
-  readonly #report = new Report();
-  readonly #hash = createHash('sha256');
-  readonly #document = new Document(this.#report);
+  readonly #document: Document;
   readonly #main: Included;
   readonly #root: string;
   readonly #today: string;
-  readonly #trial: string | null;
-  readonly #seen = new Set<string>();
+  readonly #report: Report;
 
-  constructor(file: string, today: string, trial: string | null) {
-    this.#trial = trial;
-    this.#main = { path: resolve(file), name: file };
-    this.#root = dirname(this.#main.path);
+  constructor(document: Document, main: Included, today: string, report: Report) {
+    this.#document = document;
+    this.#main = main;
+    this.#root = dirname(main.path);
     this.#today = today;
-  }
-
-  run(): Loaded {
-    const wrong = this.#read(this.#main, []);
-    if (wrong !== null) this.#report.problem({ file: this.#main.name, line: 0 }, '', wrong);
-    if (wrong === null) this.#readExceptions();
-    const packed = wrong === null ? this.#finish() : null;
-    const { files } = this.#document;
-    const notices = this.#report.notices(files);
-    if (packed === null || this.#report.failed) {
-      return { ok: false, problems: this.#report.problems(files), notices, files };
-    }
-    return { ok: true, ...packed, hash: this.#hash.digest('hex'), notices, files };
-  }
-
-  /** One file, then what it includes. */
-  #take(file: Included, source: Source, chain: Chain): void {
-    this.#seen.add(source.identity);
-    this.#hash.update(source.bytes);
-    const service = this.#document.read(file.name, source.bytes);
-    if (source.notice !== '') this.#report.notice('file', { file: file.name, line: 0 }, '', source.notice);
-    if (service === null) return;
-    const include = service.entries.find((entry) => entry.key === 'include');
-    if (include === undefined) return;
-    const at = positionOf(service, include);
-    const where = whereOf(service, 'include');
-    const elements = parseList(include.value);
-    if (elements instanceof Invalid) {
-      this.#report.problem(at, where, elements);
-      return;
-    }
-    const below = [...chain, { identity: source.identity, name: file.name }];
-    for (const element of elements) {
-      const found = findIncluded(element, file, this.#root);
-      if (found instanceof Invalid) this.#report.problem(at, where, found);
-      else if (found.length === 0)
-        this.#report.notice('file', at, where, `nothing matches ${quote(element)}`);
-      else {
-        for (const each of found) {
-          const wrong = this.#read(each, below);
-          if (wrong !== null) this.#report.problem(at, where, wrong);
-        }
-      }
-    }
-  }
-
-  /** Reads a file and what it includes, unless it was read before; `chain` holds the files above it. */
-  #read(file: Included, chain: Chain): Invalid | null {
-    const source = readSource(file.path, file.name);
-    if (source instanceof Invalid) return source;
-    const loop = chain.findIndex(({ identity }) => identity === source.identity);
-    if (loop >= 0) {
-      const names = [...chain.slice(loop).map(({ name }) => name), file.name];
-      return new Invalid(`a loop: ${names.join(' → ')}`, 'files that do not include each other');
-    }
-    if (this.#seen.has(source.identity)) return null;
-    if (chain.length > MAX_INCLUDE) {
-      return new Invalid('deeper includes', `at most ${MAX_INCLUDE} files deep`, 'deepest include');
-    }
-    if (this.#seen.size >= MAX_FILES) return new Invalid('more files', `at most ${MAX_FILES}`, 'most files');
-    this.#take(file, source, chain);
-    return null;
-  }
-
-  #readExceptions(): void {
-    const { services } = this.#document;
-    const service = services.find(({ file }) => file === this.#main.name);
-    const entry = service?.entries.find(({ key }) => key === 'exceptions');
-    const text = entry?.value ?? defaultOf('exceptions');
-    if (text === '') return;
-    const at =
-      service === undefined || entry === undefined
-        ? { file: this.#main.name, line: 0 }
-        : positionOf(service, entry);
-    const fail = (wrong: Invalid): void => this.#report.problem(at, '[service] exceptions', wrong);
-    const fault = /[*?]/.test(text)
-      ? new Invalid(quote(text), 'the name of one file')
-      : pathFault(text, this.#main, this.#root);
-    if (fault !== null) {
-      fail(fault);
-      return;
-    }
-    if (this.#trial === null && isAbsent(resolve(this.#root, text))) return;
-    const name = isAbsolute(text) ? text : join(dirname(this.#main.name), text);
-    const found =
-      this.#trial === null ? findIncluded(text, this.#main, this.#root) : [{ path: this.#trial, name }];
-    if (found instanceof Invalid) {
-      fail(found);
-      return;
-    }
-    for (const file of found) {
-      const source = readSource(file.path, file.name);
-      if (source instanceof Invalid) fail(source);
-      else if (this.#seen.has(source.identity))
-        fail(new Invalid(`${quote(text)}, which is read already`, 'a file of its own'));
-      else {
-        this.#hash.update(source.bytes);
-        this.#document.read(file.name, source.bytes, true);
-        if (source.notice !== '')
-          this.#report.notice('file', { file: file.name, line: 0 }, '', source.notice);
-      }
-    }
+    this.#report = report;
   }
 
   /** What needs all files: service, policies, settings for every row, and rules. */
-  #finish(): Pick<Good, 'service' | 'packed' | 'rules' | 'dated' | 'exceptions'> | null {
+  finish(): Pick<Good, 'service' | 'packed' | 'rules' | 'dated' | 'exceptions'> | null {
     const document = this.#document;
     const report = this.#report;
     const service = this.#service();
@@ -199,7 +93,7 @@ class Loading {
     const settings: Settings[] = [];
     const indexOf = new Map<Settings, number>();
     const replaced = new Map<number, number>();
-    placeExceptions(document, (tag) => replaced.set(tag, (replaced.get(tag) ?? 0) + 1));
+    placeExceptions(document, report, (tag) => replaced.set(tag, (replaced.get(tag) ?? 0) + 1));
     const values: (Settings | null)[] = [];
     for (const target of document.targets) values.push(settingsOf(target, values, policies, report));
     const indexes = document.targets.map((target, tag) => {
@@ -323,6 +217,6 @@ function settingsOf(
   return found;
 }
 
-function baseOf({ base }: Placed, values: readonly (Settings | null)[]): Settings {
+function baseOf({ base }: PlacedException, values: readonly (Settings | null)[]): Settings {
   return (base === null ? null : values[base.tag]) ?? DEFAULTS;
 }
