@@ -1,46 +1,166 @@
 /**
- * The keys that rows and policies share, each to its field of `Settings`; words of a fixed list were checked by the schema.
+ * The keys that `[policy]`, `[domain]` and `[exception]` sections share, one entry for each field of `Settings`, in the
+ * order of the reference.
  */
-import { BANNERS, type Settings } from '../../core/settings.ts';
+import {
+  BANNERS,
+  DEFAULTS,
+  DELIVER_LEVELS,
+  MODES,
+  RECEIVE_LEVELS,
+  type Settings,
+  VIOLATIONS,
+} from '../../core/settings.ts';
 import { MAX_CONTACT, MAX_REASON, MAX_REPLY } from '../ini/limits.ts';
 import { Invalid } from '../ini/problem.ts';
 import { parseTag, parseTemplateText } from './bannerValues.ts';
+import { anything, type Check, key, listOf, showValue, type TypedKey, words, wordsOr } from './key.ts';
 import * as values from './values.ts';
 
 /** What one section says itself. */
 export type Own = { -readonly [K in keyof Settings]?: Settings[K] };
 
-export const FIELDS: Readonly<Record<string, (text: string) => Own | Invalid>> = {
-  receive: (text) => ({ receive: text as Settings['receive'] }),
-  deliver: (text) => ({ deliver: text === '' ? null : (text as Settings['deliver']) }),
-  'deliver-floor': (text) => ({ deliverFloor: text === '' ? 'none' : (text as Settings['deliverFloor']) }),
-  'min-protocol': (text) => ({ minProtocol: text }),
-  'min-bits': (text) => as('minBits', values.parseBits(text)),
-  'deny-ciphers': (text) => as('denyCiphers', values.parseListOf(text, values.parseCipherFragment)),
-  'client-names': (text) => as('clientNames', values.parseListOf(text, values.parseClientName)),
-  'client-issuers': (text) => as('clientIssuers', values.parseList(text)),
-  'server-names': (text) => as('serverNames', values.parseListOf(text, values.parseServerName)),
-  fingerprint: (text) => as('fingerprints', values.parseListOf(text, values.parseFingerprint)),
-  violation: (text) => ({ violation: text as Settings['violation'] }),
-  mode: (text) => ({ mode: text as Settings['mode'] }),
-  mark: (text) => ({ mark: text as Settings['mark'] }),
-  banner: (text) =>
-    as(
-      'banner',
-      values.parseListOf(text, (word) => values.parseWord(word, BANNERS)),
-    ),
-  'banner-text': (text) => as('bannerText', parseTemplateText(text)),
-  'banner-tag': (text) => as('bannerTag', parseTag(text)),
-  'banner-unprotected-text': (text) => as('bannerUnprotectedText', parseTemplateText(text)),
-  'banner-unprotected-tag': (text) => as('bannerUnprotectedTag', parseTag(text)),
-  'banner-signed': (text) => ({ bannerSigned: text as Settings['bannerSigned'] }),
-  reply: (text) => as('reply', values.parseReply(text, MAX_REPLY)),
-  help: (text) => as('help', values.parsePlainText(text, MAX_CONTACT)),
-  contact: (text) => as('contact', values.parsePlainText(text, MAX_CONTACT)),
-  reason: (text) => as('reason', values.parseText(text, MAX_REASON)),
-  until: (text) => as('until', values.parseDay(text)),
+type Field = Exclude<keyof Settings, 'lineage'>;
+
+const REPLY_TEXT: Check<string | null> = anything('printable ASCII', (text) =>
+  values.parsePlainText(text, MAX_CONTACT),
+);
+
+export const ROW_KEYS: { readonly [K in Field]: TypedKey<Settings[K]> } = {
+  receive: key('receive', 'may', 'how mail from or for the domain must arrive', words(RECEIVE_LEVELS)),
+  deliver: key(
+    'deliver',
+    '',
+    "how mail to the domain must leave; empty: by the MTA's own default level",
+    wordsOr(DELIVER_LEVELS, null),
+  ),
+  deliverFloor: key(
+    'deliver-floor',
+    '',
+    'the least that `deliver = auto` answers; empty: what the domain publishes',
+    wordsOr(['encrypt', 'verify'], 'none'),
+  ),
+  minProtocol: key(
+    'min-protocol',
+    'TLSv1.2',
+    'lowest protocol where TLS is required',
+    words(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']),
+  ),
+  minBits: key(
+    'min-bits',
+    '128',
+    'fewest key bits where TLS is required',
+    anything('a whole number from 0 to 512', values.parseBits),
+  ),
+  denyCiphers: key(
+    'deny-ciphers',
+    '',
+    'parts of cipher names that must not occur, any case',
+    listOf('parts of cipher names', values.parseCipherFragment),
+  ),
+  clientNames: key(
+    'client-names',
+    '',
+    "names a client certificate may have, `.suffix` for all below; empty: the row's domain and below",
+    listOf('domain names or .suffix', values.parseClientName),
+  ),
+  clientIssuers: key(
+    'client-issuers',
+    '',
+    'issuers that may have signed the client certificate (`\\,` is a comma in a name); empty: any trusted one',
+    anything<readonly string[]>('issuer names', values.parseList),
+  ),
+  serverNames: key(
+    'server-names',
+    '',
+    "names the server certificate may have at `deliver = verify` or `secure`, `.suffix` for all below; empty: by Postfix's own rules",
+    listOf('domain names or .suffix', values.parseServerName),
+  ),
+  fingerprints: key(
+    'fingerprint',
+    '',
+    'pinned digests of certificates or public keys, in hex',
+    listOf('digests in hex', values.parseFingerprint),
+  ),
+  violation: key('violation', 'reject', 'what a violation leads to', words(VIOLATIONS)),
+  mode: key('mode', 'enforce', '`observe`: decide and record, but let pass', words(MODES)),
+  mark: key('mark', 'header', 'add the mark to messages?', words(['header', 'none'])),
+  banner: key(
+    'banner',
+    '',
+    `what a person sees: any of ${BANNERS.join(', ')}`,
+    listOf(`any of ${BANNERS.join(', ')}`, (word) => values.parseWord(word, BANNERS)),
+  ),
+  bannerText: key(
+    'banner-text',
+    DEFAULTS.bannerText,
+    'text of header and body banner on protected mail; a template, see "Marks and banners"',
+    anything('a template', parseTemplateText),
+  ),
+  bannerTag: key(
+    'banner-tag',
+    DEFAULTS.bannerTag,
+    'subject tag on protected mail',
+    anything('a tag such as [via TLS]', parseTag),
+  ),
+  bannerUnprotectedText: key(
+    'banner-unprotected-text',
+    '',
+    'text on mail that was not protected; empty: none',
+    anything('a template', parseTemplateText),
+  ),
+  bannerUnprotectedTag: key(
+    'banner-unprotected-tag',
+    '',
+    'subject tag on mail that was not protected; empty: none',
+    anything('a tag such as [PLAIN]', parseTag),
+  ),
+  bannerSigned: key(
+    'banner-signed',
+    DEFAULTS.bannerSigned,
+    '`edit`: put body banner and subject tag also into mail whose DKIM signature they break',
+    words(['leave', 'edit']),
+  ),
+  reply: key(
+    'reply',
+    '',
+    'text of a refusal, with {domain} {required} {seen} {help} {contact} {code}; empty: the standard sentence',
+    anything('printable ASCII', (text) => values.parseReply(text, MAX_REPLY)),
+  ),
+  help: key('help', '', 'address or link for the person who is refused', REPLY_TEXT),
+  contact: key('contact', '', 'whom to ask about the domain', REPLY_TEXT),
+  reason: key(
+    'reason',
+    '',
+    'why the row is as it is',
+    anything('text', (text) => values.parseText(text, MAX_REASON)),
+  ),
+  until: key(
+    'until',
+    '',
+    'last good day (YYYY-MM-DD); afterwards the row is reported, not switched off',
+    anything('a date', values.parseDay),
+  ),
 };
 
-function as<K extends keyof Settings>(field: K, value: Settings[K] | Invalid): Own | Invalid {
-  return value instanceof Invalid ? value : ({ [field]: value } as Own);
+const FIELDS = Object.keys(ROW_KEYS) as readonly Field[];
+const FIELD_OF_KEY: ReadonlyMap<string, Field> = new Map(FIELDS.map((field) => [ROW_KEYS[field].key, field]));
+
+/** One line of a section as the setting it makes; nothing for the keys that say what the section starts from. */
+export function parseRowKey(name: string, text: string): Own | Invalid {
+  const field = FIELD_OF_KEY.get(name);
+  if (field === undefined) return {};
+  const value = ROW_KEYS[field].parse(text);
+  return value instanceof Invalid ? value : { [field]: value };
+}
+
+/** `receive encrypt → may`, one for each key in which two settings differ. */
+export function changedKeys(old: Settings, next: Settings): string[] {
+  const show = <K extends Field>(field: K, settings: Settings): string =>
+    showValue<Settings[K]>(ROW_KEYS[field], settings[field]);
+  return FIELDS.flatMap((field) => {
+    const before = show(field, old);
+    const after = show(field, next);
+    return before === after ? [] : [`${ROW_KEYS[field].key} ${before} → ${after}`];
+  });
 }

@@ -10,35 +10,17 @@
 
 import { formatPosition } from '../../core/position.ts';
 import { answeredVersion, REQUIRETLS_SINCE, since } from '../../core/postfixVersion.ts';
-import { CANNOT, RULE_LEVELS, type Rule, type RuleConditions } from '../../core/rule.ts';
-import { skeleton } from '../../mail/confusables.ts';
+import type { Rule } from '../../core/rule.ts';
 import { reserved } from '../ini/iniText.ts';
-import { MAX_CONTACT, MAX_RULES } from '../ini/limits.ts';
+import { MAX_RULES } from '../ini/limits.ts';
 import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { type Entry, positionOf, SECTION_NAME, type Section, whereOf } from '../ini/section.ts';
-import { parseTag } from './bannerValues.ts';
-import { defaultOf } from './keys.ts';
-import { parsePattern } from './pattern.ts';
-import { parseRelay } from './routingKeys.ts';
+import { readAll, type TypedKey } from './key.ts';
+import { CONDITION_KEYS, MILTER_KEYS, RULE_KEYS, type RuleValues } from './ruleKeys.ts';
 import { checkSection } from './schema.ts';
 import type { ServiceSettings } from './serviceSettings.ts';
-import { parseListOf, parsePlainText, parseWord } from './values.ts';
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-
-/** Keys that say when a rule applies. */
-const CONDITIONS = [
-  'subject-tag',
-  'header',
-  'requiretls',
-  'reply-to-marked',
-  'sender',
-  'recipient',
-  'user',
-] as const;
-
-/** Those that the policy protocol cannot show: only a milter sees headers and the parameters of MAIL. */
-const SEEN_BY_MILTER: readonly string[] = ['subject-tag', 'header', 'requiretls', 'reply-to-marked'];
 
 /** First version of Postfix that can be asked for REQUIRETLS. */
 
@@ -93,41 +75,42 @@ function nameFault({ name, cannot }: Rule, first: Rule | undefined): Invalid | n
 function readRule(section: Section, service: RuleContext, report: Report): Rule {
   const entries = checkSection(section, report);
   const failed = new Set(section.entries.map(({ key }) => key).filter((key) => !entries.has(key)));
-  const read = <T>(key: string, parse: (text: string) => T | Invalid): T => {
+  const read = <K extends keyof RuleValues>(field: K): RuleValues[K] => {
+    const { key, default: standard, parse }: TypedKey<RuleValues[K]> = RULE_KEYS[field];
     const entry = entries.get(key);
-    const standard = defaultOf(key, 'rule');
     const value = parse(entry?.value ?? standard);
     if (!(value instanceof Invalid)) return value;
     if (entry !== undefined) report.problem(positionOf(section, entry), whereOf(section, key), value);
     failed.add(key);
-    return parse(standard) as T;
+    return parse(standard) as RuleValues[K];
   };
-  const list = <T>(key: string, parse: (element: string) => T | Invalid): readonly T[] =>
-    read(key, (text) => parseListOf(text, parse));
-  const when: RuleConditions = {
-    subjectTags: list('subject-tag', parseTag).map((text) => ({ text, folded: skeleton(text) })),
-    headers: list('header', parseField).map(fieldOf),
-    requireTls: read('requiretls', isYes),
-    replyToMarked: read('reply-to-marked', isYes),
-    senders: list('sender', (text) => parseParty(text, true)),
-    recipients: list('recipient', (text) => parseParty(text, false)),
-    users: list('user', parseLogin),
-  };
+  const {
+    level,
+    cannot,
+    fallback: gateway,
+    requestRequireTls,
+    help,
+    ...when
+  } = readAll<RuleValues>(RULE_KEYS, read);
   const rule: Rule = {
     name: section.name,
     at: { file: section.file, line: section.line },
     when,
-    level: read('deliver', (text) => parseWord(text, RULE_LEVELS)),
-    cannot: read('cannot', (text) => parseWord(text, CANNOT)),
-    fallback: read('fallback', parseRelay),
-    requestRequireTls: read('request-requiretls', isYes),
-    help: read('help', (text) => parsePlainText(text, MAX_CONTACT)),
+    level,
+    cannot,
+    fallback: gateway,
+    requestRequireTls,
+    help,
   };
   const conditional = Object.values(when).some(
     (value) => value === true || (value !== false && value.length > 0),
   );
-  if (!conditional && !CONDITIONS.some((key) => failed.has(key))) {
-    const wrong = new Invalid('no condition', `one of ${CONDITIONS.join(', ')}`, 'sender = * is everybody');
+  if (!conditional && !CONDITION_KEYS.some((key) => failed.has(key))) {
+    const wrong = new Invalid(
+      'no condition',
+      `one of ${CONDITION_KEYS.join(', ')}`,
+      'sender = * is everybody',
+    );
     report.problem(section, whereOf(section), wrong);
   }
   if (rule.cannot === 'fallback' && rule.fallback === null && !failed.has('fallback')) {
@@ -170,7 +153,7 @@ function noticeIdle(
     const at = entry === undefined ? section : positionOf(section, entry);
     report.notice('no-effect', at, whereOf(section, key), `has no effect, because ${why}`);
   };
-  const unseen = SEEN_BY_MILTER.filter((key) => {
+  const unseen = MILTER_KEYS.filter((key) => {
     const value = entries.get(key)?.value ?? '';
     return value !== '' && value !== 'no';
   });
@@ -183,44 +166,4 @@ function noticeIdle(
   else if (service.policyListen.length === 0) idle('request-requiretls', 'there is no policy-listen');
   else if (unseen.length > 0)
     idle('request-requiretls', `the policy service, which asks for it, does not see ${unseen.join(', ')}`);
-}
-
-function isYes(text: string): boolean {
-  return text === 'yes';
-}
-
-const FIELD_NAME = /^[!-9;-~]{1,200}$/;
-
-/** `Name: value` or `Name`, in one spelling; an element of a list, so duplicates fold into one. */
-function parseField(text: string): string | Invalid {
-  const colon = text.indexOf(':');
-  const name = (colon < 0 ? text : text.slice(0, colon)).trim();
-  const value = colon < 0 ? null : text.slice(colon + 1).trim();
-  if (!FIELD_NAME.test(name)) return new Invalid(quote(text), 'Name: value, or Name for any value');
-  if (value === '')
-    return new Invalid(quote(text), 'a value behind the colon', 'any value is the name alone');
-  if (value !== null && !/^[ -~]+$/.test(value))
-    return new Invalid(quote(value), 'printable ASCII', 'a value is compared with the field as it is sent');
-  return value === null ? name.toLowerCase() : `${name.toLowerCase()}: ${value}`;
-}
-
-function fieldOf(text: string): RuleConditions['headers'][number] {
-  const colon = text.indexOf(': ');
-  return colon < 0
-    ? { name: text, value: null }
-    : { name: text.slice(0, colon), value: text.slice(colon + 2) };
-}
-
-function parseParty(text: string, sender: boolean): string | Invalid {
-  const expected = `an address, a domain, .suffix, *${sender ? ' or <>' : ''}`;
-  const pattern = parsePattern(text);
-  if (pattern instanceof Invalid) return new Invalid(pattern.found, expected, pattern.hint);
-  if (pattern.kind === 'nextHop' || (pattern.kind === 'null' && !sender))
-    return new Invalid(quote(text), expected);
-  return pattern.text;
-}
-
-function parseLogin(text: string): string | Invalid {
-  if (text.length <= 256 && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) return text.toLowerCase();
-  return new Invalid(quote(text), 'a login of at most 256 characters');
 }

@@ -10,7 +10,8 @@ import { reserved } from '../ini/iniText.ts';
 import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { type Entry, positionOf, type Section, whereOf } from '../ini/section.ts';
 import { didYouMean } from '../ini/suggest.ts';
-import { type Key, keysOf } from './keys.ts';
+import type { Key } from './key.ts';
+import { keysOf } from './keys.ts';
 
 type Kind = Section['kind'];
 

@@ -11,16 +11,17 @@ import type { PackedTable } from '../../core/table.ts';
 import { Invalid, type Notice, type Problem, Report } from '../ini/problem.ts';
 import { positionOf, type Section, whereOf } from '../ini/section.ts';
 import { type Dated, dayOf, sortDated } from '../keys/day.ts';
+import { readService } from '../keys/readService.ts';
+import { changedKeys } from '../keys/rowKeys.ts';
 import { readRules } from '../keys/ruleSections.ts';
 import { checkSection } from '../keys/schema.ts';
-import { readService, type ServiceSettings } from '../keys/serviceSettings.ts';
+import type { ServiceSettings } from '../keys/serviceSettings.ts';
 import type { Document, PlacedException, Target } from './document.ts';
 import { readDocument } from './documentReader.ts';
 import { type ExceptionRow, placeExceptions } from './exceptionSections.ts';
 import type { Included } from './files.ts';
 import { Policies } from './policySettings.ts';
 import { noteSocketFolders } from './socketFolders.ts';
-import { changedFields } from './tableDiff.ts';
 
 export type Loaded =
   | {
@@ -161,7 +162,7 @@ class Loading {
       if (!('exception' in target) || settings == null) return [];
       const { section } = target.exception;
       const { file, line, name } = section;
-      const changes = changedFields(baseOf(target.exception, values), settings).filter(
+      const changes = changedKeys(baseOf(target.exception, values), settings).filter(
         (change) => !/^(?:until|reason|contact) /.test(change),
       );
       // with mistakes about, what it says may be what could not be read

@@ -15,7 +15,7 @@ import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { type Entry, positionOf, SECTION_NAME, type Section, whereOf } from '../ini/section.ts';
 import { didYouMean } from '../ini/suggest.ts';
 import type { Dated } from '../keys/day.ts';
-import { FIELDS, type Own } from '../keys/rowKeys.ts';
+import { type Own, parseRowKey } from '../keys/rowKeys.ts';
 import { checkSection } from '../keys/schema.ts';
 import type { ServiceSettings } from '../keys/serviceSettings.ts';
 
@@ -205,8 +205,7 @@ export class Policies {
     const entries = new Map(checkSection(section, this.#report));
     const own: Own = {};
     for (const [key, entry] of entries) {
-      const parse = Object.hasOwn(FIELDS, key) ? FIELDS[key] : undefined;
-      const value = parse?.(entry.value) ?? {};
+      const value = parseRowKey(key, entry.value);
       if (value instanceof Invalid)
         this.#report.problem(positionOf(section, entry), whereOf(section, key), value);
       else Object.assign(own, value);

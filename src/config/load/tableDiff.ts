@@ -1,18 +1,7 @@
-/**
- * What a reload changes, row by row: the lines that `tlsward reload` prints and the log keeps.
- *
- *   + new.example: encrypt
- *   - old.example: may
- *   bank.example: may → encrypt
- *   gov.example: own section (receive encrypt → verify)      ; its section, or the policy of the same name, was changed
- *
- * A row is the same when its policy is called the same and asks for the same; where it stands does not matter. Counting is
- * complete, lines are kept up to MAX_LINES. Works on packed bytes: a string is only made for a line that is kept.
- */
-import { escapeText } from '../../core/escape.ts';
 import type { Rule } from '../../core/rule.ts';
 import type { Settings } from '../../core/settings.ts';
 import { firstSlot, hashBytes, type PackedTable } from '../../core/table.ts';
+import { changedKeys } from '../keys/rowKeys.ts';
 import { diffRules } from './ruleDiff.ts';
 
 export interface Difference {
@@ -28,12 +17,6 @@ export interface Difference {
 export const MAX_LINES = 100;
 
 export const NO_DIFFERENCE: Difference = { added: 0, removed: 0, changed: 0, rules: 0, lines: [] };
-
-/** A field of the settings as it is called in files. */
-function keyOf(field: string): string {
-  if (field === 'fingerprints') return 'fingerprint';
-  return field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
 
 /** Compares two tables and their rules; all stay as they are. */
 export function diffTables(
@@ -130,27 +113,11 @@ class ChangeWords {
   }
 }
 
-/** `receive encrypt → may`, one for each field in which two settings differ. */
-export function changedFields(old: Settings, next: Settings): string[] {
-  const fields: string[] = [];
-  for (const field of Object.keys(next) as (keyof Settings)[]) {
-    const before = textOf(old[field]);
-    const after = textOf(next[field]);
-    if (field !== 'lineage' && before !== after) fields.push(`${keyOf(field)} ${before} → ${after}`);
-  }
-  return fields;
-}
-
 function describe(old: Settings, next: Settings): string {
   const from = nameOf(old);
   const to = nameOf(next);
   const own = [from, to].some((name) => name === 'own section' || name === 'exception');
-  const fields = changedFields(old, next);
-  if (from === to) return fields.length === 0 ? '' : `${from} (${fields.join(', ')})`;
-  return own && fields.length > 0 ? `${from} → ${to} (${fields.join(', ')})` : `${from} → ${to}`;
-}
-
-function textOf(value: Settings[keyof Settings]): string {
-  const text = Array.isArray(value) ? value.join(', ') : String(value ?? '');
-  return text === '' ? 'nothing' : escapeText(text);
+  const keys = changedKeys(old, next);
+  if (from === to) return keys.length === 0 ? '' : `${from} (${keys.join(', ')})`;
+  return own && keys.length > 0 ? `${from} → ${to} (${keys.join(', ')})` : `${from} → ${to}`;
 }

@@ -1,0 +1,92 @@
+/**
+ * What a key of the configuration is: one entry that holds everything the program and its manual say about it.
+ *
+ * The schema, the defaults, the values, what a reload reports and the checks of the documents are all made from it.
+ * `allowed` is the part of the check that needs no context, in JSON Schema words; `expected` says it to a person.
+ */
+import { escapeText } from '../../core/escape.ts';
+import type { Invalid } from '../ini/problem.ts';
+import { parseListOf } from './values.ts';
+
+/** What may be written, and what it becomes. `C`: what a value depends on beside its text. */
+export interface Check<T, C extends readonly unknown[] = []> {
+  readonly expected: string;
+  readonly allowed: { readonly enum?: readonly string[]; readonly pattern?: string };
+  /** Only gets texts that `allowed` lets pass. */
+  readonly parse: (text: string, ...context: C) => T | Invalid;
+}
+
+/** An entry as the schema and the documents need it. */
+export interface Key extends Pick<Check<unknown>, 'expected' | 'allowed'> {
+  readonly key: string;
+  /** As one would write it; '' where it is empty. */
+  readonly default: string;
+  /** What the reference says, in Markdown. */
+  readonly meaning: string;
+}
+
+export interface TypedKey<T, C extends readonly unknown[] = []> extends Key, Check<T, C> {
+  /** The value as a report of differences shows it, '' for nothing; absent: as `showValue` does. */
+  readonly show?: (value: T) => string;
+}
+
+export function key<T, C extends readonly unknown[] = []>(
+  name: string,
+  standard: string,
+  meaning: string,
+  check: Check<T, C>,
+  show?: (value: T) => string,
+): TypedKey<T, C> {
+  const entry = { key: name, default: standard, meaning, ...check };
+  return show === undefined ? entry : { ...entry, show };
+}
+
+/** A value as `tlsward reload` reports it: `nothing`, `yes`, `cbc, 3des`. */
+export function showValue<T>({ show }: { readonly show?: (value: T) => string }, value: T): string {
+  const text = show === undefined ? plain(value) : show(value);
+  return text === '' ? 'nothing' : escapeText(text);
+}
+
+function plain(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return Array.isArray(value) ? value.join(', ') : String(value ?? '');
+}
+
+/** One of some words. */
+export function words<T extends string>(list: readonly T[]): Check<T> {
+  return { expected: `one of ${list.join(', ')}`, allowed: { enum: list }, parse: (text) => text as T };
+}
+
+/** One of some words, or nothing, which stands for `empty`. */
+export function wordsOr<T extends string, E>(list: readonly T[], empty: E): Check<T | E> {
+  const { expected } = words(list);
+  return {
+    expected,
+    allowed: { enum: [...list, ''] },
+    parse: (text) => (text === '' ? empty : (text as T)),
+  };
+}
+
+/** Any text that `parse` takes. */
+export function anything<T, C extends readonly unknown[] = []>(
+  expected: string,
+  parse: Check<T, C>['parse'],
+): Check<T, C> {
+  return { expected, allowed: {}, parse };
+}
+
+/** A list between commas, each element as `parse` takes it. */
+export function listOf<T>(expected: string, parse: (element: string) => T | Invalid): Check<readonly T[]> {
+  return anything(expected, (text) => parseListOf(text, parse));
+}
+
+export const YES_NO: Check<boolean> = { ...words(['yes', 'no']), parse: (text) => text === 'yes' };
+
+/** A value for each entry. */
+export function readAll<V extends object>(
+  entries: { readonly [K in keyof V]: object },
+  read: <K extends keyof V>(field: K) => V[K],
+): V {
+  const fields = Object.keys(entries) as (keyof V)[];
+  return Object.fromEntries(fields.map((field) => [field, read(field)])) as V;
+}
