@@ -7,7 +7,7 @@
  */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { getSystemErrorMap, type ParseArgsConfig, parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { Settings } from '../core/settings.ts';
 
 export interface Io {
@@ -76,12 +76,6 @@ export function configFile(
   if (values.config !== undefined) return values.config;
   if (values.sample) return sampleConfig();
   return env.TLSWARD_CONFIG ?? '/etc/tlsward/tlsward.ini';
-}
-
-/** What the system says of a file that cannot be used: "no such file or directory". */
-export function fileError(error: unknown): string {
-  const { errno, code } = error as NodeJS.ErrnoException;
-  return getSystemErrorMap().get(errno ?? 0)?.[1] ?? code ?? String(error);
 }
 
 /** "1 row", "2 rows", "2 entries". */

@@ -24,12 +24,12 @@ import { loadConfig } from '../config/load/load.ts';
 import { formatPosition } from '../core/position.ts';
 import { DELIVER_LEVELS, RECEIVE_LEVELS } from '../core/settings.ts';
 import { PolicyTable } from '../core/table.ts';
+import { LockedError, openDraft, WriteError } from '../files/lockedDraft.ts';
 import { ControlError } from '../net/controlClient.ts';
 import { configFile, count, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 import { type LoadedTable, reportProblems } from './loadOrReport.ts';
 import { printReload } from './reload.ts';
-import { LockedError, openDraft, WriteError } from './replaceFile.ts';
 
 const OPTIONS = {
   ...CONTROL_OPTION,

@@ -1,3 +1,4 @@
+
 import { parsePath } from '../core/address.ts';
 import { escapeText } from '../core/escape.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
@@ -8,6 +9,7 @@ import type { Transaction } from '../core/transaction.ts';
 import { routeSettings } from '../daemon/active.ts';
 import { namesWay } from '../daemon/messageRouting.ts';
 import { decideNextHop } from '../deliver/deliver.ts';
+import { fileError } from '../files/systemError.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
 import { checkReplyTokens, findReplyTokens } from '../mark/replyToken.ts';
@@ -20,7 +22,7 @@ import { routeMessage } from '../rules/route.ts';
 import { literalByRow } from '../rules/routeHop.ts';
 import type { RouteCase } from '../rules/routePlan.ts';
 import { routeFromClient } from '../rules/routeReply.ts';
-import { fileError, type Io, label, UsageError } from './command.ts';
+import { type Io, label, UsageError } from './command.ts';
 import type { LoadedTable } from './loadOrReport.ts';
 import { headerOption } from './sessionOptions.ts';
 

@@ -20,10 +20,11 @@ import { escapeText } from '../core/escape.ts';
 import { answeredVersion } from '../core/postfixVersion.ts';
 import { PolicyTable } from '../core/table.ts';
 import { type StaticMap, staticMap } from '../deliver/staticMap.ts';
+import { LockedError, openDraft, WriteError } from '../files/lockedDraft.ts';
+import { fileError } from '../files/systemError.ts';
 import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
-import { configFile, count, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, count, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { loadOrReport } from './loadOrReport.ts';
-import { LockedError, openDraft, WriteError } from './replaceFile.ts';
 
 const OPTIONS = {
   output: { type: 'string' },

@@ -14,12 +14,13 @@
  */
 import { escapeText } from '../core/escape.ts';
 import { type Network, parseNetwork } from '../core/network.ts';
+import { fileError } from '../files/systemError.ts';
 import { type OwnHosts, type Protection, readChain } from '../hops/chain.ts';
 import { hopsJson, hopsLines } from '../hops/hopsText.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
 import { asciiJson } from './asciiJson.ts';
-import { configFile, EXIT, fileError, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { peekKey } from './peekKey.ts';
 
 const OPTIONS = {

@@ -17,6 +17,7 @@
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import { loadConfig } from '../config/load/load.ts';
 import { escapeText } from '../core/escape.ts';
+import { fileError } from '../files/systemError.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { SavedBody } from '../mark/bodyDigest.ts';
 import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
@@ -32,7 +33,7 @@ import {
   type Fit,
   type Sender,
 } from './checkMarks.ts';
-import { configFile, EXIT, fileError, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 
 const OPTIONS = {
   key: { type: 'string' },

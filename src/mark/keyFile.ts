@@ -22,9 +22,13 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { constants, type FileHandle, link, lstat, open, realpath, stat, unlink } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { type Stats, statSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { formatPosition } from '../core/position.ts';
+import { writeAtomically } from '../files/atomicWriter.ts';
+import { everyoneCanReplace, foldersOf, type Guarded, readGuarded } from '../files/guardedReader.ts';
+import { codeOf } from '../files/systemError.ts';
 import { type MarkKey, MIN_KEY_BYTES, markKey } from './signMark.ts';
 
 /** The key file cannot be used; the message says which file (and line), what was found and what to do. */
@@ -82,31 +86,36 @@ export type KeyReader = 'daemon' | 'tool';
 
 /** Reads the key file; throws KeyFileError when it is not there, too open, or not readable as keys. */
 export async function readKeyFile(file: string, reader: KeyReader = 'tool'): Promise<MarkKey[]> {
-  let handle: FileHandle;
+  let found: Guarded<string>;
   try {
-    // a FIFO would hold us until somebody writes to it; for a file the flag means nothing
-    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    found = await readGuarded(file, {
+      maxBytes: MAX_BYTES,
+      followLinks: true,
+      refuse: (status) => keyFault(status, file, reader),
+    });
   } catch (error) {
-    throw new KeyFileError(file, 0, `cannot be opened (${codeOf(error)})`, { cause: error });
+    throw new KeyFileError(file, 0, `cannot be opened (${shownCode(error)})`, { cause: error });
   }
-  try {
-    const found = await handle.stat();
-    if (!found.isFile()) throw new KeyFileError(file, 0, 'is not a file');
-    if (isStranger(found.uid, reader)) throw new KeyFileError(file, 0, ofStranger(found.uid, 'chown'));
-    if ((found.mode & 0o077) !== 0) {
-      const mode = (found.mode & 0o777).toString(8).padStart(4, '0');
-      throw new KeyFileError(
-        file,
-        0,
-        `mode is ${mode}: expected 0600, readable by its owner only (chmod 600 ${file})`,
-      );
-    }
-    if (found.size > MAX_BYTES) throw new KeyFileError(file, 0, `has more than ${MAX_BYTES} bytes`);
-    if (reader === 'daemon') await checkFolders(file);
-    return parseKeys(await handle.readFile('utf8'), file);
-  } finally {
-    await handle.close();
+  switch (found.kind) {
+    case 'read':
+      return parseKeys(found.bytes.toString('utf8'), file);
+    case 'not-regular':
+      throw new KeyFileError(file, 0, 'is not a file');
+    case 'refused':
+      throw new KeyFileError(file, 0, found.why);
+    case 'too-large':
+      throw new KeyFileError(file, 0, `has more than ${MAX_BYTES} bytes`);
   }
+}
+
+/** Who else could read the key, or put another in its place. */
+function keyFault({ uid, mode }: Stats, file: string, reader: KeyReader): string | null {
+  if (isStranger(uid, reader)) return ofStranger(uid, 'chown');
+  if ((mode & 0o077) !== 0) {
+    const shown = (mode & 0o777).toString(8).padStart(4, '0');
+    return `mode is ${shown}: expected 0600, readable by its owner only (chmod 600 ${file})`;
+  }
+  return reader === 'daemon' ? folderFault(file) : null;
 }
 
 function isStranger(uid: number, reader: KeyReader): boolean {
@@ -118,17 +127,14 @@ function ofStranger(uid: number, cure: string): string {
   return `belongs to user ${uid}: expected root or user ${process.geteuid?.()}, as which this process runs (${cure})`;
 }
 
-/** Whoever may change the folder can put another file in the place of this one. */
-async function checkFolders(file: string): Promise<void> {
-  const real = await realpath(file).catch(() => file); // taken away since: what was opened still counts
-  for (const folder of new Set([dirname(file), dirname(real)])) {
-    const { uid, mode } = await stat(folder);
-    if (isStranger(uid, 'daemon'))
-      throw new KeyFileError(file, 0, `is in a folder that ${ofStranger(uid, `chown ${folder}`)}`);
-    // with the sticky bit nobody else may take the file away
-    if ((mode & 0o002) !== 0 && (mode & 0o1000) === 0)
-      throw new KeyFileError(file, 0, `is in a folder that everyone can write (chmod o-w ${folder})`);
+/** Anyone who may change the folder can put another file in the place of this one. */
+function folderFault(file: string): string | null {
+  for (const folder of foldersOf(file)) {
+    const { uid, mode } = statSync(folder);
+    if (isStranger(uid, 'daemon')) return `is in a folder that ${ofStranger(uid, `chown ${folder}`)}`;
+    if (everyoneCanReplace(mode)) return `is in a folder that everyone can write (chmod o-w ${folder})`;
   }
+  return null;
 }
 
 export interface UsableKeys {
@@ -194,7 +200,7 @@ async function hadKey(file: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
-    throw new KeyFileError(file, 0, `cannot be looked for (${codeOf(error)})`, { cause: error });
+    throw new KeyFileError(file, 0, `cannot be looked for (${shownCode(error)})`, { cause: error });
   }
 }
 
@@ -205,16 +211,9 @@ async function remember(file: string): Promise<string[]> {
     `# tlsward: the key file ${basename(file)} was here. As long as this note is beside it, a missing key file is an\n` +
     '# error, and no new key is made in its place.\n';
   try {
-    const handle = await open(memory, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await syncFolder(dirname(file));
+    await writeAtomically(memory, text, { how: 'create', draft: `${basename(memory)}.`, syncFolder: true });
   } catch (error) {
-    const code = codeOf(error);
+    const code = shownCode(error);
     if (!['EEXIST', 'EACCES', 'EPERM', 'EROFS'].includes(code))
       return [`${memory}: cannot be made (${code}), so a missing key file will not be noticed`];
   }
@@ -223,39 +222,18 @@ async function remember(file: string): Promise<string[]> {
 
 /** True when this call made the file, false when another was faster. */
 async function createKeyFile(file: string): Promise<boolean> {
-  const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
   const text =
     '# Keys that sign the marks of tlsward: base64 or hex, one a line. The first signs, all verify.\n' +
     `${randomBytes(MIN_KEY_BYTES).toString('base64')}\n`;
   try {
-    const handle = await open(draft, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await link(draft, file);
-    await syncFolder(dirname(file));
+    await writeAtomically(file, text, { how: 'create', draft: `${basename(file)}.`, syncFolder: true });
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
-    throw new KeyFileError(file, 0, `cannot be made (${codeOf(error)})`, { cause: error });
-  } finally {
-    await unlink(draft).catch(() => undefined); // never made, or made by nobody else
+    throw new KeyFileError(file, 0, `cannot be made (${shownCode(error)})`, { cause: error });
   }
 }
 
-/** So that the new name survives a power cut; a file system that cannot do it is no reason to stop. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync().catch(() => undefined);
-  } finally {
-    await handle.close();
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+function shownCode(error: unknown): string {
+  return codeOf(error) || 'unknown error';
 }

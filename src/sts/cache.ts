@@ -11,8 +11,8 @@
  */
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { StsFact, StsFailure } from '../core/publishedFacts.ts';
+import { codeOf } from '../files/systemError.ts';
 import { expiryOf, type StoredPolicy, StsFolder, type Tell } from './folder.ts';
-import { codeOf } from './policyRequest.ts';
 
 export interface StsTrouble {
   readonly failure: StsFailure;

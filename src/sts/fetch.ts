@@ -8,12 +8,13 @@
  *
  * Sources: RFC 8461 section 3.3; ../core/published.ts for what the failures mean.
  */
+
 import { isIPv6 } from 'node:net';
 import type { Resolver } from '../dns/resolver.ts';
+import { codeOf } from '../files/systemError.ts';
 import { judgeAddress, type StsOpening } from './addressFilter.ts';
 import type { PolicyHosts } from './policyHosts.ts';
 import {
-  codeOf,
   fetchError,
   type PolicyAnswer,
   requestPolicy,

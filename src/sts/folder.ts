@@ -12,14 +12,14 @@
  *
  * Limits: 160 KiB a file (a policy of 64 KiB, every character escaped).
  */
-import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { mkdir, open, opendir, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, opendir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalDomain } from '../core/domain.ts';
 import type { StsPolicy } from '../core/publishedFacts.ts';
+import { writeAtomically } from '../files/atomicWriter.ts';
+import { readGuarded } from '../files/guardedReader.ts';
+import { codeOf } from '../files/systemError.ts';
 import { parseStsPolicy } from './policyFile.ts';
-import { codeOf } from './policyRequest.ts';
 import { isStsId, MAX_POLICY_DOMAIN } from './record.ts';
 
 /** A policy with what is known about it; times in milliseconds since the epoch. */
@@ -143,18 +143,23 @@ export class StsFolder {
       return 'is not named after a domain';
     }
     try {
-      // a FIFO would hold us until somebody writes to it; for a file the flag means nothing
-      const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-      const handle = await open(join(this.path, name), flags);
-      try {
-        const found = await handle.stat();
-        if (!found.isFile()) return 'is not a file';
-        if (found.uid !== process.getuid?.()) return 'belongs to another user';
-        if ((found.mode & 0o022) !== 0) return 'others may write to it';
-        if (found.size > MAX_BYTES) return `has more than ${MAX_BYTES} bytes`;
-        return parseStored(await handle.readFile('utf8'), domain);
-      } finally {
-        await handle.close();
+      const file = await readGuarded(join(this.path, name), {
+        maxBytes: MAX_BYTES,
+        followLinks: false,
+        refuse: ({ uid, mode }) => {
+          if (uid !== process.getuid?.()) return 'belongs to another user';
+          return (mode & 0o022) !== 0 ? 'others may write to it' : null;
+        },
+      });
+      switch (file.kind) {
+        case 'read':
+          return parseStored(file.bytes.toString('utf8'), domain);
+        case 'not-regular':
+          return 'is not a file';
+        case 'refused':
+          return file.why;
+        case 'too-large':
+          return `has more than ${MAX_BYTES} bytes`;
       }
     } catch (error) {
       const code = codeOf(error);
@@ -174,20 +179,8 @@ export class StsFolder {
 
   /** Rejects when the disk does. */
   async write(stored: StoredPolicy): Promise<void> {
-    const draft = join(this.path, `${DRAFT}${process.pid}-${randomBytes(6).toString('hex')}`);
-    const handle = await open(draft, 'wx', 0o600);
-    try {
-      try {
-        await handle.writeFile(formatStored(stored));
-        await handle.datasync();
-      } finally {
-        await handle.close();
-      }
-      await rename(draft, this.fileOf(stored.domain));
-    } catch (error) {
-      await unlink(draft).catch(() => undefined);
-      throw error;
-    }
+    const options = { how: 'replace', draft: DRAFT, syncFolder: false } as const;
+    await writeAtomically(this.fileOf(stored.domain), formatStored(stored), options);
   }
 
   /** Rejects when the disk does; a file that is not there is no error. */

@@ -10,11 +10,13 @@
  *
  * Sources: RFC 8461 section 3.3; RFC 6125 section 6.4; RFC 8460 section 4.3.2 (names of failures).
  */
+
 import { X509Certificate } from 'node:crypto';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { StsFailure, StsPolicy } from '../core/publishedFacts.ts';
+import { codeOf } from '../files/systemError.ts';
 import { POLICY_LIMIT_BYTES, parseStsPolicy } from './policyFile.ts';
 
 export interface StsFailed {
@@ -208,10 +210,4 @@ function connectionFailure(host: string, error: Error, socket: TLSSocket | null,
   }
   if (secure) return fetchError(`${host} gave no readable answer${code === '' ? '' : ` (${code})`}`);
   return fetchError(`no TLS connection with ${host}${code === '' ? '' : ` (${code})`}`);
-}
-
-/** An error's code, '' when it has none that is made of capitals, digits and underscores. */
-export function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return /^[A-Z0-9_]{1,60}$/.test(code) ? code : '';
 }

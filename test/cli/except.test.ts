@@ -20,8 +20,8 @@ import type { Io, Run } from '../../src/cli/command.ts';
 import { run as except, parseUntil } from '../../src/cli/except.ts';
 import { run as exceptions } from '../../src/cli/exceptions.ts';
 import { run as explain } from '../../src/cli/explain.ts';
-import { openDraft, WriteError } from '../../src/cli/replaceFile.ts';
 import { addDays, dayOf } from '../../src/config/keys/day.ts';
+import { openDraft, WriteError } from '../../src/files/lockedDraft.ts';
 import { bed } from '../daemon/startDaemon.ts';
 
 const TABLE = `socketmap-listen = unix:socketmap.sock

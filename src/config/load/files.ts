@@ -11,6 +11,7 @@
 import type { Buffer } from 'node:buffer';
 import * as fs from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { everyoneCanReplace, foldersOf, readGuardedSync } from '../../files/guardedReader.ts';
 import { MAX_FILE_BYTES } from '../ini/limits.ts';
 import { Invalid, quote, quotePath } from '../ini/problem.ts';
 
@@ -44,58 +45,52 @@ const READABLE = 'a readable file';
 
 /** Reads one file; `path` as the process can open it, `name` as it is shown. */
 export function readSource(path: string, name: string): Source | Invalid {
-  let fd = -1;
   try {
-    // non-blocking, or a FIFO would stop us for ever
-    fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
-    const stat = fs.fstatSync(fd);
-    const mode = `mode 0${(stat.mode & 0o7777).toString(8)}`;
-    if (!stat.isFile()) return new Invalid(`${quotePath(name)}, not a regular file`, 'a regular file');
-    if ((stat.mode & 0o002) !== 0) {
-      return new Invalid(
-        `${quotePath(name)}, which everyone can write (${mode})`,
-        'a file others cannot write',
-        'chmod o-w',
-      );
+    const found = readGuardedSync(path, {
+      maxBytes: MAX_FILE_BYTES,
+      followLinks: true,
+      refuse: (status) => writableByEveryone(status, path, name),
+    });
+    switch (found.kind) {
+      case 'read': {
+        const { status, bytes } = found;
+        const notice = notices([
+          othersWho(status, `write this file (${modeOf(status)})`),
+          ...foldersOf(path).map((at) => othersWho(fs.statSync(at), `replace files in ${quotePath(at)}`)),
+        ]);
+        return { identity: `${status.dev}:${status.ino}`, bytes, notice };
+      }
+      case 'not-regular':
+        return new Invalid(`${quotePath(name)}, not a regular file`, 'a regular file');
+      case 'refused':
+        return found.why;
+      case 'too-large':
+        return new Invalid(
+          `${quotePath(name)}, ${found.bytes} bytes`,
+          `at most ${MAX_FILE_BYTES}`,
+          'largest file',
+        );
     }
-    const folder = openFolder(path);
-    if (folder !== null) {
-      return new Invalid(
-        `${quotePath(name)} in ${quotePath(folder)}, a folder everyone can write`,
-        'a folder others cannot write',
-      );
-    }
-    if (stat.size > MAX_FILE_BYTES) {
-      return new Invalid(
-        `${quotePath(name)}, ${stat.size} bytes`,
-        `at most ${MAX_FILE_BYTES}`,
-        'largest file',
-      );
-    }
-    const notice = notices([
-      othersWho(stat, `write this file (${mode})`),
-      ...foldersOf(path).map((at) => othersWho(fs.statSync(at), `replace files in ${quotePath(at)}`)),
-    ]);
-    return { identity: `${stat.dev}:${stat.ino}`, bytes: fs.readFileSync(fd), notice };
   } catch (error) {
     return new Invalid(`${quotePath(name)}, ${reasonOf(error)}`, READABLE);
-  } finally {
-    if (fd >= 0) fs.closeSync(fd);
   }
 }
 
-/** The file's folder as named, and as it is after symbolic links. */
-function foldersOf(path: string): readonly string[] {
-  return [...new Set([dirname(path), dirname(fs.realpathSync(path))])];
+function modeOf({ mode }: fs.Stats): string {
+  return `mode 0${(mode & 0o7777).toString(8)}`;
 }
 
-/** The folder, if everyone can put other files there. */
-function openFolder(path: string): string | null {
-  const open = foldersOf(path).find((folder) => {
-    const { mode } = fs.statSync(folder);
-    return (mode & 0o002) !== 0 && (mode & 0o1000) === 0;
-  });
-  return open ?? null;
+function writableByEveryone(status: fs.Stats, path: string, name: string): Invalid | null {
+  if ((status.mode & 0o002) !== 0) {
+    const found = `${quotePath(name)}, which everyone can write (${modeOf(status)})`;
+    return new Invalid(found, 'a file others cannot write', 'chmod o-w');
+  }
+  const folder = foldersOf(path).find((at) => everyoneCanReplace(fs.statSync(at).mode));
+  if (folder === undefined) return null;
+  return new Invalid(
+    `${quotePath(name)} in ${quotePath(folder)}, a folder everyone can write`,
+    'a folder others cannot write',
+  );
 }
 
 function notices(texts: readonly (string | null)[]): string {

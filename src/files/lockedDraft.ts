@@ -1,5 +1,5 @@
 /**
- * Replaces a file so that a reader sees either the old content or the new, never a mixture.
+ * Replaces a file that people edit, under a lock: a reader sees the old content or the new one, never a part of it.
  *
  * The new content is written beside it under one fixed name, created with O_EXCL, so that it is also the
  * lock. A second writer waits for the first, and what it then reads is what the first one wrote. A writer
@@ -8,7 +8,7 @@
  */
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileError } from './command.ts';
+import { fileError } from './systemError.ts';
 
 /** The file cannot be written; the message says why. */
 export class WriteError extends Error {}
