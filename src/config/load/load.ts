@@ -21,6 +21,7 @@ import { readDocument } from './documentReader.ts';
 import { type ExceptionRow, placeExceptions } from './exceptionSections.ts';
 import type { Included } from './files.ts';
 import { Policies } from './policySettings.ts';
+import { RowSections } from './rowSections.ts';
 import { noteSocketFolders } from './socketFolders.ts';
 
 export type Loaded =
@@ -88,7 +89,8 @@ class Loading {
     const document = this.#document;
     const report = this.#report;
     const service = this.#service();
-    const policies = new Policies(report, this.#today, service);
+    const sections = new RowSections(report, this.#today, service);
+    const policies = new Policies(report, sections);
     policies.define(document.policies);
     const rules = readRules(document.rules, service, report);
     const settings: Settings[] = [];
@@ -118,7 +120,7 @@ class Loading {
     }
     const packed = document.builder.finish(settings, document.files, (tag) => indexes[tag] ?? 0);
     this.#noteBlindDane(service, rules, settings);
-    return { service, packed, rules, dated: sortDated(policies.dated), exceptions };
+    return { service, packed, rules, dated: sortDated(sections.dated), exceptions };
   }
 
   /** Marked mail below `dane` is `dane-only` as long as nobody can say that a domain has no TLSA records. */

@@ -1,5 +1,5 @@
 /**
- * From `[policy NAME]` and `[domain NAME]` sections to flat `Settings`: each key typed, then laid over what it starts from.
+ * From `[policy NAME]` and `[domain NAME]` sections to flat `Settings`: what each says itself, laid over what it starts from.
  *
  * A policy starts from `based-on`, a domain from `policy`; without one both start from the built-in `may`. Every mistake is
  * reported and the key then left as inherited, so that one mistake does not hide the next. A cycle is reported once, with
@@ -12,45 +12,28 @@ import { certificateNames } from '../../receive/decide.ts';
 import { reserved } from '../ini/iniText.ts';
 import { MAX_INHERITANCE } from '../ini/limits.ts';
 import { Invalid, quote, type Report } from '../ini/problem.ts';
-import { type Entry, positionOf, SECTION_NAME, type Section, whereOf } from '../ini/section.ts';
+import { positionOf, SECTION_NAME, type Section, whereOf } from '../ini/section.ts';
 import { didYouMean } from '../ini/suggest.ts';
-import type { Dated } from '../keys/day.ts';
-import { type Own, parseRowKey } from '../keys/rowKeys.ts';
-import { checkSection } from '../keys/schema.ts';
-import type { ServiceSettings } from '../keys/serviceSettings.ts';
+import type { RowSection, RowSections } from './rowSections.ts';
 
 /** Said where a row seems to have been cut at the "=" of its pattern. */
 export const EQUALS_HINT = 'a pattern that contains = needs a section of its own, [domain PATTERN]';
 
-interface Node {
-  readonly section: Section;
-  readonly entries: ReadonlyMap<string, Entry>;
-  readonly own: Own;
+interface Node extends RowSection {
   /** Set once resolved. */
   settings: Settings | null;
 }
 
-/** What of the service it depends on whether `deliver` does something, and what. */
-type DeliverContext = Pick<ServiceSettings, 'socketmapListen' | 'resolver' | 'published'>;
-
 export class Policies {
   readonly #report: Report;
-  readonly #today: string;
-  readonly #socketmap: boolean;
-  /** With `deliver = auto` Postfix looks TLSA records up by itself. */
-  readonly #danePostfix: boolean;
+  readonly #sections: RowSections;
   readonly #nodes = new Map<string, Node>();
-  /** Every section with `until`, in the order in which they were read. */
-  readonly dated: Dated[] = [];
   /** Policies that something starts from or names. */
   readonly #used = new Set<string>();
 
-  /** `today` as `YYYY-MM-DD`, for what is overdue. */
-  constructor(report: Report, today: string, service: DeliverContext) {
+  constructor(report: Report, sections: RowSections) {
     this.#report = report;
-    this.#socketmap = service.socketmapListen.length > 0;
-    this.#danePostfix = service.resolver.length === 0 && service.published === null;
-    this.#today = today;
+    this.#sections = sections;
   }
 
   /** Takes in every `[policy]` section, then resolves them all, so that mistakes in unused ones are found too. */
@@ -142,9 +125,9 @@ export class Policies {
       const text = `has no effect, because receive is ${settings.receive} and not verify`;
       this.#report.notice('no-effect', positionOf(section, names), whereOf(section, names.key), text);
     }
-    this.#checkPins(node, settings);
-    this.#checkOneSided(node, settings);
-    this.#checkFloor(node, settings);
+    this.#sections.checkPins(node, settings);
+    this.#sections.checkOneSided(node, settings);
+    this.#sections.checkFloor(node, settings);
     return settings;
   }
 
@@ -177,7 +160,7 @@ export class Policies {
       const row = { pattern: from, settings: base, at: section };
       settings = Object.freeze({ ...settings, clientNames: certificateNames(row) });
     }
-    this.#checkPins(node, settings);
+    this.#sections.checkPins(node, settings);
     return settings;
   }
 
@@ -191,8 +174,8 @@ export class Policies {
       if (!this.#used.has(name))
         this.#report.notice('no-effect', section, whereOf(section), 'no row uses this policy');
       else if (node.settings !== null) {
-        this.#checkOneSided(node, node.settings);
-        this.#checkFloor(node, node.settings);
+        this.#sections.checkOneSided(node, node.settings);
+        this.#sections.checkFloor(node, node.settings);
       }
       const names = entries.get('client-names') ?? entries.get('client-issuers');
       if (names === undefined || verified.has(`policy ${name}`)) continue;
@@ -202,30 +185,7 @@ export class Policies {
   }
 
   #read(section: Section): Node {
-    const entries = new Map(checkSection(section, this.#report));
-    const own: Own = {};
-    for (const [key, entry] of entries) {
-      const value = parseRowKey(key, entry.value);
-      if (value instanceof Invalid)
-        this.#report.problem(positionOf(section, entry), whereOf(section, key), value);
-      else Object.assign(own, value);
-    }
-    const until = entries.get('until');
-    if (until !== undefined && own.until != null) {
-      const at = positionOf(section, until);
-      this.dated.push({ ...at, where: whereOf(section), until: own.until, reason: own.reason ?? null });
-      const text = `overdue: the last good day was ${own.until}`;
-      if (own.until < this.#today) this.#report.notice('overdue', at, whereOf(section, 'until'), text);
-    }
-    const deliver = entries.get('deliver');
-    // an exception is written for both legs, whichever are served
-    if (deliver !== undefined && deliver.value !== '' && section.kind !== 'exception') {
-      const at = positionOf(section, deliver);
-      const where = whereOf(section, 'deliver');
-      if (!this.#socketmap)
-        this.#report.notice('no-effect', at, where, 'has no effect, because there is no socketmap-listen');
-    }
-    return { section, entries, own, settings: null };
+    return { ...this.#sections.read(section), settings: null };
   }
 
   /** Walks from the policy to what is resolved already, then lays the policies in between over it, deepest first. */
@@ -259,7 +219,7 @@ export class Policies {
       }
       base = lay(node, base);
       node.settings = base;
-      this.#checkPins(node, base);
+      this.#sections.checkPins(node, base);
     }
   }
 
@@ -293,39 +253,6 @@ export class Policies {
       'deepest inheritance',
     );
     this.#report.problem(node.section, whereOf(node.section), wrong);
-  }
-
-  /** `deliver = fingerprint` without a digest would let no mail out at all. */
-  #checkPins(node: Node, settings: Settings): void {
-    const domain = node.section.kind !== 'policy';
-    const entry = node.entries.get('deliver') ?? (domain ? node.entries.get('fingerprint') : undefined);
-    if (entry === undefined || settings.deliver !== 'fingerprint' || settings.fingerprints.length > 0) return;
-    const wrong = new Invalid('no digest to compare with', 'a fingerprint key');
-    this.#report.problem(positionOf(node.section, entry), whereOf(node.section, entry.key), wrong);
-  }
-
-  #checkFloor(node: Node, settings: Settings): void {
-    const entry = node.entries.get('deliver-floor');
-    if (entry === undefined || settings.deliverFloor === 'none') return;
-    const at = positionOf(node.section, entry);
-    const where = whereOf(node.section, entry.key);
-    if (settings.deliver !== 'auto') {
-      const text = `has no effect, because deliver is ${settings.deliver ?? 'empty'} and not auto`;
-      this.#report.notice('no-effect', at, where, text);
-    } else if (this.#socketmap && this.#danePostfix) {
-      const text =
-        'mail to domains without TLSA records and MTA-STS waits: without a resolver this is dane-only';
-      this.#report.notice('suspect', at, where, text);
-    }
-  }
-
-  /** A partner whose mail must arrive encrypted, while mail to it leaves as the MTA likes: perhaps not what was meant. */
-  #checkOneSided(node: Node, settings: Settings): void {
-    const entry = node.entries.get('receive');
-    if (!this.#socketmap || entry === undefined || settings.deliver !== null) return;
-    if (settings.receive !== 'encrypt' && settings.receive !== 'verify') return;
-    const text = `mail that leaves is not protected: there is no deliver beside receive = ${settings.receive}`;
-    this.#report.notice('suspect', positionOf(node.section, entry), whereOf(node.section, 'receive'), text);
   }
 }
 
