@@ -9,13 +9,14 @@
 
 import { formatNotice, formatProblem } from '../config/ini/problem.ts';
 import { loadConfig } from '../config/load/load.ts';
+import { count } from '../core/plural.ts';
 import { askPostconf } from '../daemon/postconf.ts';
 import { postfixWarnings } from '../daemon/postfixWarnings.ts';
 import { factsOf, type Watched } from '../daemon/postfixWatch.ts';
 import { KeyFileError, missingKeyFile, readKeyFile } from '../mark/keyFile.ts';
 import { openFileLimit, tooFewFiles } from '../net/openFiles.ts';
 import { connectionsFor } from '../net/room.ts';
-import { configFile, count, EXIT, type Io, paint, parseCommand } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand } from './command.ts';
 
 /** `tlsward check`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {

@@ -78,11 +78,6 @@ export function configFile(
   return env.TLSWARD_CONFIG ?? '/etc/tlsward/tlsward.ini';
 }
 
-/** "1 row", "2 rows", "2 entries". */
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`;
-}
-
 /** Left column of a two-column text. */
 export function label(text: string): string {
   return text.padEnd(11);

@@ -15,18 +15,19 @@
  */
 
 import { Invalid, type Problem } from '../config/ini/problem.ts';
-import { addDays, countDays, dayOf, daysBetween } from '../config/keys/day.ts';
+import { addDays, dayOf, daysBetween } from '../config/keys/day.ts';
 import { type Pattern, parsePattern } from '../config/keys/pattern.ts';
 import { parseDay } from '../config/keys/values.ts';
 import { coveredBy, type ExceptionRow } from '../config/load/exceptionSections.ts';
 import { withException, withoutException } from '../config/load/exceptionsFile.ts';
 import { loadConfig } from '../config/load/load.ts';
+import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
 import { DELIVER_LEVELS, RECEIVE_LEVELS } from '../core/settings.ts';
 import { PolicyTable } from '../core/table.ts';
 import { LockedError, openDraft, WriteError } from '../files/lockedDraft.ts';
 import { ControlError } from '../net/controlClient.ts';
-import { configFile, count, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 import { type LoadedTable, reportProblems } from './loadOrReport.ts';
 import { printReload } from './reload.ts';
@@ -168,7 +169,7 @@ function wordsFor(pattern: string, exception: ExceptionRow | null, today: string
   if (exception === null) return `${pattern}: exception removed`;
   const { until, changes } = exception;
   const what = changes.length === 0 ? 'changes nothing' : changes.join(', ');
-  return `${pattern}: until ${until} (${countDays(daysBetween(today, until))}): ${what} (${formatPosition(exception)})`;
+  return `${pattern}: until ${until} (${count(daysBetween(today, until), 'day')}): ${what} (${formatPosition(exception)})`;
 }
 
 function refuse(io: Io, json: boolean, problems: readonly Problem[]): number {

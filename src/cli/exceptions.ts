@@ -4,11 +4,12 @@
  * Exit status: 0 none has expired, 1 one has, 78 mistakes.
  */
 
-import { countDays, dayOf, daysBetween } from '../config/keys/day.ts';
+import { dayOf, daysBetween } from '../config/keys/day.ts';
 import type { ExceptionRow } from '../config/load/exceptionSections.ts';
 import { escapeText } from '../core/escape.ts';
+import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
-import { configFile, count, EXIT, type Io, paint, parseCommand } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand } from './command.ts';
 import { loadOrReport } from './loadOrReport.ts';
 
 /** `tlsward exceptions`; see the file comment. */
@@ -34,7 +35,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
 
 function print(io: Io, one: ExceptionRow, today: string): void {
   const days = daysBetween(today, one.until);
-  const left = days < 0 ? `expired ${countDays(-days)} ago, still in force` : `${countDays(days)} left`;
+  const left = days < 0 ? `expired ${count(-days, 'day')} ago, still in force` : `${count(days, 'day')} left`;
   const head = `${one.pattern}: ${left} (until ${one.until})`;
   const changes = one.changes.length === 0 ? 'changes nothing' : one.changes.join(', ');
   const contact = one.contact === null ? '' : `; ${one.contact}`;

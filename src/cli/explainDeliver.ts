@@ -1,3 +1,16 @@
+/**
+ * `tlsward explain --deliver NEXTHOP`: how mail to a domain leaves, and why.
+ *
+ *   tlsward explain --deliver bank.example [--map deliver | deliver-encrypt | deliver-verify]
+ *   tlsward explain --deliver bob@bank.example --map tls_rcpt
+ *
+ * First line: the answer as it goes over the wire, what `postmap -q bank.example socketmap:...:deliver`
+ * prints behind `OK `. Then the row with file and line, its inheritance, and what the MTA does with the
+ * answer. The next hop is given as the MTA writes it, `[relay.example]:587` for one. Behind a row with
+ * `deliver = auto` what the domain publishes is asked of the running daemon, or looked up here, and shown.
+ * Exit status: 0 answered (NOTFOUND is an answer), 75 mail would wait.
+ */
+
 import { escapeText } from '../core/escape.ts';
 import { formatPosition } from '../core/position.ts';
 import { answeredVersion } from '../core/postfixVersion.ts';

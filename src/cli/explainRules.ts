@@ -1,3 +1,20 @@
+/**
+ * The rules' part of `tlsward explain`: which rules apply to this message, for which recipient, why, and what
+ * follows.
+ *
+ *   rule       bob@bank.example: deliver = encrypt by secure (tlsward.ini:12): the subject has [secure]
+ *              sent through tlsward-encrypt, unless the address is local; if the level cannot be reached, the message is refused
+ *   copies     expanded aliases: the same level, applied at the second pass; ...
+ *   token      made 2026-11-20 for bank.example, key 2a30d450: verifies
+ *
+ * What becomes of the message is worked out as the daemon does it (rules/route.ts), for recipients on other
+ * hosts of which nothing is known but their rows: what earlier deliveries showed, only a running daemon
+ * knows.
+ *
+ * The message comes as options: `--subject TEXT`, `--header "Name: value"`, `--parameter REQUIRETLS`, and
+ * `--message FILE`, of which the header fields count. Tokens are checked with the keys of `mark-key`, which
+ * must be readable for that.
+ */
 
 import { parsePath } from '../core/address.ts';
 import { escapeText } from '../core/escape.ts';

@@ -17,13 +17,14 @@
 import { readFileSync } from 'node:fs';
 import { dayOf } from '../config/keys/day.ts';
 import { escapeText } from '../core/escape.ts';
+import { count } from '../core/plural.ts';
 import { answeredVersion } from '../core/postfixVersion.ts';
 import { PolicyTable } from '../core/table.ts';
 import { type StaticMap, staticMap } from '../deliver/staticMap.ts';
 import { LockedError, openDraft, WriteError } from '../files/lockedDraft.ts';
 import { fileError } from '../files/systemError.ts';
 import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
-import { configFile, count, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { loadOrReport } from './loadOrReport.ts';
 
 const OPTIONS = {
@@ -89,7 +90,9 @@ function heading(map: StaticMap, config: string, hash: string, version: string):
     ...hidden
       .slice(0, MAX_LINES)
       .map(({ suffix, because }) => `${suffix}, because Postfix's own level is for ${because}`),
-    hidden.length > MAX_LINES ? `${hidden.length - MAX_LINES} more suffixes, for the same reason` : '',
+    hidden.length > MAX_LINES
+      ? `${count(hidden.length - MAX_LINES, 'more suffix', 'more suffixes')}, for the same reason`
+      : '',
   ].filter((words) => words !== '');
   return [
     `Domains that must never be sent in plaintext, for Postfix ${version} and later: written by tlsward export postfix.`,

@@ -17,11 +17,12 @@
 import { readFileSync } from 'node:fs';
 import { quote } from '../config/ini/problem.ts';
 import { escapeText } from '../core/escape.ts';
+import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
 import { type AnsweredLevel, atLeast } from '../deliver/level.ts';
 import { fileError } from '../files/systemError.ts';
 import { LEVELS } from '../wire/tlsPolicyValue.ts';
-import { count, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { importPostfix } from './importPostfix.ts';
 import { Imported, type Remark } from './importRows.ts';
 import { importSendmail } from './importSendmail.ts';

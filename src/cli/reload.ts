@@ -2,8 +2,9 @@
  * `tlsward reload`: the daemon reads its configuration again beside the running table. Prints what changed,
  * or every mistake; with mistakes the old table stays and the exit status is 78.
  */
+import { count } from '../core/plural.ts';
 import type { ReloadReply } from '../daemon/controlReplies.ts';
-import { count, EXIT, type Io, paint, parseCommand } from './command.ts';
+import { EXIT, type Io, paint, parseCommand } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 
 /** `tlsward reload`; see the file comment. */

@@ -1,9 +1,11 @@
 /**
  * `tlsward status`: is the daemon there, which table does it use, where does it listen, what has it counted.
  */
+
+import { count } from '../core/plural.ts';
 import type { PostfixStatus, StatusReply } from '../daemon/controlReplies.ts';
 import type { DiscoveryStatus } from '../discovery/discoveryService.ts';
-import { count, EXIT, type Io, label, paint, parseCommand } from './command.ts';
+import { EXIT, type Io, label, paint, parseCommand } from './command.ts';
 import { ask, CONTROL_OPTION } from './daemon.ts';
 
 /** What `deliver = auto` goes by. */

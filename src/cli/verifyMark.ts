@@ -17,6 +17,7 @@
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import { loadConfig } from '../config/load/load.ts';
 import { escapeText } from '../core/escape.ts';
+import { count } from '../core/plural.ts';
 import { fileError } from '../files/systemError.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { SavedBody } from '../mark/bodyDigest.ts';
@@ -162,7 +163,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (total === 0) io.err(`${escapeText(file, 300)}: holds no message\n`);
   if (total > 1 && !values.json) {
     const without = counts['no-mark'] + counts['no-sender'];
-    io.out(`${total} messages: ${counts.verifies} verify, ${counts.fails} fail, ${without} cannot be told\n`);
+    io.out(
+      `${count(total, 'message')}: ${counts.verifies} verify, ${counts.fails} fail, ${without} cannot be told\n`,
+    );
   }
   return exitOf(counts);
 }

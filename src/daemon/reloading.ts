@@ -2,11 +2,13 @@
  * Reload: the configuration is read again in a worker, and what was read replaces what is in force. With a mistake in it
  * nothing changes, and `status` says so.
  */
+
 import { formatNotice, formatProblem } from '../config/ini/problem.ts';
 import { dayOf } from '../config/keys/day.ts';
 import type { Loaded } from '../config/load/load.ts';
 import { startReload } from '../config/load/loadInWorker.ts';
 import type { Difference } from '../config/load/tableDiff.ts';
+import { count } from '../core/plural.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
 import { KeyFileError, type UsableKeys } from '../mark/keyFile.ts';
@@ -93,11 +95,10 @@ export class Reloading {
   }
 
   #refused(problems: readonly string[]): ReloadReply {
-    const count = problems.length;
-    const mistakes = `${count} mistake${count === 1 ? '' : 's'}`;
+    const mistakes = count(problems.length, 'mistake');
     this.lastReload = `refused ${new Date().toISOString()}: ${mistakes}, first: ${problems[0] ?? ''}`;
     this.#parts.log.configRejected(this.#parts.config, problems);
     // `check` prints all of them
-    return { ok: false, problems: problems.slice(0, MAX_PROBLEMS), count };
+    return { ok: false, problems: problems.slice(0, MAX_PROBLEMS), count: problems.length };
   }
 }

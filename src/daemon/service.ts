@@ -4,10 +4,12 @@
  * What a reload changes at once is one reference (`verdicts.active`): table, trusted clients, mark. Limits change with it.
  * Sockets do not: settings about them take effect at the next start, and a reload that finds them changed says so.
  */
+
 import { formatNotice, type Problem } from '../config/ini/problem.ts';
 import { dayOf } from '../config/keys/day.ts';
 import type { Loaded } from '../config/load/load.ts';
 import { loadInWorker } from '../config/load/loadInWorker.ts';
+import { count } from '../core/plural.ts';
 import { PolicyTable } from '../core/table.ts';
 import { DiscoveryService, type OpenDiscovery } from '../discovery/discoveryService.ts';
 import type { Log } from '../log/log.ts';
@@ -41,8 +43,7 @@ export class ConfigRejected extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    const count = problems.length;
-    super(`${count} mistake${count === 1 ? '' : 's'} in the configuration`);
+    super(`${count(problems.length, 'mistake')} in the configuration`);
     this.problems = problems;
   }
 }

@@ -2,8 +2,9 @@
  * What `tlsward status` is told: one plain object out of the daemon's parts.
  */
 
-import { countDays, type Dated, daysBetween, overdueOf } from '../config/keys/day.ts';
+import { type Dated, daysBetween, overdueOf } from '../config/keys/day.ts';
 import { escapeText } from '../core/escape.ts';
+import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { DriverCounters } from '../net/connection.ts';
@@ -86,7 +87,7 @@ function overdueRows(dated: readonly Dated[], today: string): string[] {
   const overdue = overdueOf(dated, today);
   const lines = overdue.slice(0, MAX_OVERDUE).map(({ file, line, where, until, reason }) => {
     const why = reason === null ? '' : ` (${escapeText(reason, 300)})`;
-    return `${formatPosition({ file, line })}: ${where} until ${until}, ${countDays(daysBetween(until, today))} ago${why}`;
+    return `${formatPosition({ file, line })}: ${where} until ${until}, ${count(daysBetween(until, today), 'day')} ago${why}`;
   });
   const more = overdue.length - lines.length;
   return more > 0 ? [...lines, `${more} more`] : lines;

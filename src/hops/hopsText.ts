@@ -8,6 +8,7 @@
  *            ESMTPS, TLS: TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits, client certificate untrusted
  */
 import { escapeText } from '../core/escape.ts';
+import { count } from '../core/plural.ts';
 import type { Chain, Hop, Protection } from './chain.ts';
 
 export interface HopLine {
@@ -65,22 +66,18 @@ function routeText(hop: Hop): string {
   return `${by} from ${escapeText(hop.from === '' ? 'unknown' : hop.from, 80)}${address}`;
 }
 
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** First line: the answer. */
 function summary(chain: Chain, names: readonly string[]): string {
   const { hops, ownCount } = chain;
   const rest = hops.length - ownCount;
   const who = escapeText(names.join(', '), 120);
   if (hops.length === 0) return 'no Received field: nothing to read';
-  const count = `${plural(hops.length, 'hop')}, newest first`;
-  if (names.length === 0) return `${count}; no --host given, so all of it is claims, not proof`;
+  const total = `${count(hops.length, 'hop')}, newest first`;
+  if (names.length === 0) return `${total}; no --host given, so all of it is claims, not proof`;
   if (ownCount === 0)
-    return `${count}; the top one was not written by ${who}, so all of it is claims, not proof`;
-  if (rest === 0) return `${count}; all written by ${who}`;
-  return `${count}; ${ownCount} written by ${who}, ${rest === 1 ? 'the other is a claim' : `the other ${rest} are claims`}, not proof`;
+    return `${total}; the top one was not written by ${who}, so all of it is claims, not proof`;
+  if (rest === 0) return `${total}; all written by ${who}`;
+  return `${total}; ${ownCount} written by ${who}, ${rest === 1 ? 'the other is a claim' : `the other ${rest} are claims`}, not proof`;
 }
 
 function finding(chain: Chain): string {
@@ -91,8 +88,8 @@ function finding(chain: Chain): string {
     return `first hop known to be unprotected: ${told(first)}${ours}`;
   }
   const of = (protection: Protection): number => hops.filter((hop) => hop.protection === protection).length;
-  const weak = of('weak') === 0 ? '' : `; ${plural(of('weak'), 'hop')} with weak TLS`;
-  const silent = of('unknown') === 0 ? '' : `; ${plural(of('unknown'), 'hop')} did not tell`;
+  const weak = of('weak') === 0 ? '' : `; ${count(of('weak'), 'hop')} with weak TLS`;
+  const silent = of('unknown') === 0 ? '' : `; ${count(of('unknown'), 'hop')} did not tell`;
   return `no hop says that it was unprotected${weak}${silent}`;
 }
 

@@ -25,6 +25,7 @@ import { randomBytes } from 'node:crypto';
 import { type Stats, statSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
 import { writeAtomically } from '../files/atomicWriter.ts';
 import { everyoneCanReplace, foldersOf, type Guarded, readGuarded } from '../files/guardedReader.ts';
@@ -69,7 +70,7 @@ export function parseKeys(text: string, file: string): MarkKey[] {
       throw new KeyFileError(
         file,
         i + 1,
-        `a key of ${bytes.length} bytes: expected ${MIN_KEY_BYTES} or more`,
+        `a key of ${count(bytes.length, 'byte')}: expected ${MIN_KEY_BYTES} or more`,
       );
     }
     const made = markKey(bytes);

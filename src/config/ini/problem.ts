@@ -9,6 +9,7 @@
  * Of each kind the first MAX_REPORTED are kept and the rest is counted, because a million rows can hold a million mistakes.
  */
 import { escapeText } from '../../core/escape.ts';
+import { count } from '../../core/plural.ts';
 import { formatPosition, type Position } from '../../core/position.ts';
 
 /** What is wrong with one value, without saying where. Parsers return this instead of their value. */
@@ -130,7 +131,7 @@ export class Report {
         file: last.file,
         line: 0,
         where: '',
-        found: `${more} more mistakes`,
+        found: count(more, 'more mistake'),
         expected: 'none',
         hint: '',
       });

@@ -21,11 +21,6 @@ export function addDays(day: string, days: number): string {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** "1 day", "14 days". */
-export function countDays(days: number): string {
-  return `${days} day${days === 1 ? '' : 's'}`;
-}
-
 /** A section with `until`: what the log, `status` and `exceptions` say of it once the day has passed. */
 export interface Dated {
   /** Of the key `until`. */

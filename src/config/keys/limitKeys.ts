@@ -2,20 +2,20 @@
  * The keys of `[service]` that are limits, one entry for each, in the order of the reference.
  */
 import { key, type TypedKey } from './key.ts';
-import { bytes, count, milliseconds } from './serviceValues.ts';
+import { bytes, milliseconds, wholeNumber } from './serviceValues.ts';
 
 export const LIMIT_KEYS = {
   maxConnections: key(
     'max-connections',
     '20000',
     'open connections of all MTAs; fewer where the limit of open files is too low',
-    count(1, 1_000_000),
+    wholeNumber(1, 1_000_000),
   ),
   maxConnectionsPerClient: key(
     'max-connections-per-client',
     '1000',
     'open connections of one inet address',
-    count(1, 1_000_000),
+    wholeNumber(1, 1_000_000),
   ),
   // Postfix keeps a policy connection for up to 1000 s (smtpd_policy_service_max_ttl) and must be the one to close it
   idleTimeoutMs: key(
@@ -31,10 +31,10 @@ export const LIMIT_KEYS = {
     milliseconds(1, 3600),
   ),
   maxRequestBytes: key('max-request', '65536', 'bytes of one policy request', bytes(1024, 16 * 1024 * 1024)),
-  maxAttributes: key('max-attributes', '200', 'attributes of one policy request', count(50, 10_000)),
+  maxAttributes: key('max-attributes', '200', 'attributes of one policy request', wholeNumber(50, 10_000)),
   // a body chunk of 64 KiB and its command must fit
   maxPacketBytes: key('max-packet', '1048577', 'bytes of one milter packet', bytes(65_537, 64 * 1024 * 1024)),
-  maxRecipients: key('max-recipients', '10000', 'recipients of one message', count(1, 1_000_000)),
+  maxRecipients: key('max-recipients', '10000', 'recipients of one message', wholeNumber(1, 1_000_000)),
   // the largest packet, body and header of one message must fit
   maxMemoryBytes: key(
     'max-memory',
@@ -48,7 +48,12 @@ export const LIMIT_KEYS = {
     'time for transactions in flight when the daemon stops',
     milliseconds(0, 3600),
   ),
-  recentVerdicts: key('recent-verdicts', '4096', 'verdicts kept for `tlsward lookup`', count(0, 1_000_000)),
+  recentVerdicts: key(
+    'recent-verdicts',
+    '4096',
+    'verdicts kept for `tlsward lookup`',
+    wholeNumber(0, 1_000_000),
+  ),
   recentVerdictsBytes: key(
     'recent-verdicts-size',
     '16M',

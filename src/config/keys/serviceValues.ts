@@ -96,7 +96,7 @@ export function listen(
 }
 
 /** A whole number within bounds. */
-export function count(least: number, most: number): Check<number> {
+export function wholeNumber(least: number, most: number): Check<number> {
   return {
     expected: 'a whole number',
     allowed: { pattern: '^[0-9]{1,9}$' },

@@ -5,6 +5,7 @@
 
 import { canonicalDomain } from '../../core/domain.ts';
 import { escapeText } from '../../core/escape.ts';
+import { count } from '../../core/plural.ts';
 import { Invalid, quote } from '../ini/problem.ts';
 import { didYouMean } from '../ini/suggest.ts';
 import { domainFault } from './pattern.ts';
@@ -81,7 +82,7 @@ export function parseFingerprint(text: string): string | Invalid {
     return new Invalid(quote(text), expected, 'pairs of digits, with a colon between each two or with none');
   if (!DIGESTS.has(digits.length / 2)) {
     const lengths = [...DIGESTS].map(([bytes, name]) => `${name} has ${bytes * 2}`).join(', ');
-    return new Invalid(`${quote(text)}, ${digits.length} hex digits`, expected, lengths);
+    return new Invalid(`${quote(text)}, ${count(digits.length, 'hex digit')}`, expected, lengths);
   }
   return (digits.toUpperCase().match(/../g) ?? []).join(':');
 }

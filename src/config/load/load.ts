@@ -4,7 +4,9 @@
  * Only the main file has `[service]` keys; an included file's `[service]` may hold `include` and nothing else.
  * Never throws for what is in or wrong with the files.
  */
+
 import { dirname, resolve } from 'node:path';
+import { count } from '../../core/plural.ts';
 import type { Rule } from '../../core/rule.ts';
 import { DEFAULTS, type Settings } from '../../core/settings.ts';
 import type { PackedTable } from '../../core/table.ts';
@@ -213,7 +215,7 @@ function settingsOf(
     const last = word.uses.at(-1);
     const more = word.count - word.uses.length;
     if (last !== undefined && more > 0) {
-      const others = new Invalid(`${wrong.found} in ${more} more rows`, wrong.expected, wrong.hint);
+      const others = new Invalid(`${wrong.found} in ${count(more, 'more row')}`, wrong.expected, wrong.hint);
       report.problem({ file: last.file, line: last.line }, '[domains]', others);
     }
   }

@@ -1,3 +1,15 @@
+/**
+ * What a reload changes about rules, as lines beside those about rows (diff.ts):
+ *
+ *   + rule secure: encrypt
+ *   - rule old: verify
+ *   rule portal: deliver encrypt → verify, cannot reject → fallback
+ *   rules now in the order portal, secure
+ *
+ * A rule is the same when its name and every key say the same; where it stands does not matter, its place among the others
+ * does, because the first of two equally strict rules says what happens.
+ */
+
 import type { Rule } from '../../core/rule.ts';
 import { changedRuleKeys } from '../keys/ruleKeys.ts';
 

@@ -1,3 +1,15 @@
+/**
+ * What a reload changes, row by row: the lines that `tlsward reload` prints and the log keeps.
+ *
+ *   + new.example: encrypt
+ *   - old.example: may
+ *   bank.example: may → encrypt
+ *   gov.example: own section (receive encrypt → verify)      ; its section, or the policy of the same name, was changed
+ *
+ * A row is the same when its policy is called the same and asks for the same; where it stands does not matter. Counting is
+ * complete, lines are kept up to MAX_LINES. Works on packed bytes: a string is only made for a line that is kept.
+ */
+
 import type { Rule } from '../../core/rule.ts';
 import type { Settings } from '../../core/settings.ts';
 import { firstSlot, hashBytes, type PackedTable } from '../../core/table.ts';
