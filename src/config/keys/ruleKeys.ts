@@ -79,7 +79,7 @@ const CONDITIONS: { readonly [K in keyof RuleConditions]: Condition<RuleConditio
 export const RULE_KEYS: { readonly [K in keyof RuleValues]: TypedKey<RuleValues[K]> } = {
   ...CONDITIONS,
   level: key('deliver', 'encrypt', 'what these recipients then need', words(RULE_LEVELS)),
-  cannot: key('cannot', 'reject', 'what becomes of the message where that is not possible', words(CANNOT)),
+  cannot: key('cannot', 'reject', 'what becomes of the message where that cannot be had', words(CANNOT)),
   fallback: key(
     'fallback',
     '',
