@@ -3,8 +3,8 @@
  *
  * A key is one entry, in serviceKeys.ts (and limitKeys.ts), rowKeys.ts or ruleKeys.ts: its name, what holds when it is not
  * written, what it means, what may be written, and the value that makes. The schema that checks files, the defaults the
- * loader uses, and what a reload reports are made from the entries. test/reference.test.ts compares them, in every cell, with the tables of
- * the reference and with contrib/tables/tlsward.ini.
+ * loader uses, and what a reload reports are made from the entries. test/reference.test.ts compares them with the tables of
+ * the reference in every cell, test/contrib.test.ts with contrib/tables/tlsward.ini.
  */
 import type { Key } from './key.ts';
 import { ROW_KEYS } from './rowKeys.ts';

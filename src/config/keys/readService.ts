@@ -1,5 +1,5 @@
 /**
- * The `[service]` section to typed settings. Defaults are the texts of keys.ts, read by the same parsers, so that what
+ * The `[service]` section to typed settings. Defaults are the texts of the keys, read by the same parsers, so that what
  * is documented is what happens.
  *
  * Rules beside the single values: at least one socket for an MTA; no address twice; addresses other than loopback only

@@ -1,9 +1,9 @@
 /**
- * The lexical check of whole sections: JSON Schema over the text as written, built from keys.ts and compiled by ajv in
- * strict mode, with all errors, no coercion and no additional properties.
+ * The lexical check of whole sections: JSON Schema over the text as written, made from the entries of the keys, compiled
+ * by ajv in strict mode, with all errors, no coercion and no additional properties.
  *
- * What needs context or structure (lists, dates, addresses, inheritance) is checked where the value gets its type, in
- * settings.ts and service.ts, and only for keys that passed here.
+ * What needs context or structure (lists, dates, addresses) is checked by the parser of the key, and only for keys that
+ * passed here.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { reserved } from '../ini/iniText.ts';
