@@ -1,0 +1,86 @@
+/**
+ * Runs test files, each in a process of its own, and prints a line for each file, and what failed; with
+ * TAP_REPORTER=tap, everything.
+ *
+ *   node build/test/run.js            what `npm test` runs: all but the end-to-end tests, benchmarks and LONG
+ *   node build/test/run.js long       the files of LONG
+ *   node build/test/run.js FILE...    these, as a path of src/ or test/ (`src/wire/dns.ts`, `test/wire/dnsFuzz.test.ts`)
+ *   node build/test/run.js list       prints the paths of the first, for `npm run coverage`
+ *
+ * The tap command would do the same, but it loads its hooks for coverage into every Node process of a test and into every
+ * one that those start, which takes longer than most of the tests themselves.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { root } from './root.ts';
+
+/** Tests that need minutes or measure CPU time and memory: changed rarely, run by .ci/run and on request. */
+const LONG = [
+  'growth/growth',
+  'edits/editFuzz',
+  'daemon/heap',
+  'daemon/held',
+  'daemon/heldMemory',
+  'daemon/underneath',
+].map((name) => `build/test/${name}.test.js`);
+
+/** Lines that say nothing but that something passed; what is skipped is shown. */
+const PASSED =
+  /^ *$|^ +ok (?!.*# (?:SKIP|TODO))|^ *# Subtest: |^ *\d+\.\.\d+$|^ +# (?:time=|\{ total)|^TAP version/;
+
+const cwd = fileURLToPath(root);
+
+/** Compiled test files in build/test, as paths from the root. */
+function everyFile(): string[] {
+  return readdirSync(new URL('build/test/', root), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.js') && !name.startsWith('e2e/') && !name.startsWith('bench/'))
+    .map((name) => `build/test/${name}`)
+    .sort();
+}
+
+/** The compiled test of a file of src/ or test/. */
+function compiled(file: string): string {
+  const name = file.replace(/^\.?\/?(?:build\/)?(?:src|test)\//, '').replace(/(?:\.test)?\.[jt]s$/, '');
+  return `build/test/${name}.test.js`;
+}
+
+function chosen(args: readonly string[]): string[] {
+  if (args.length === 0 || args[0] === 'list') return everyFile().filter((file) => !LONG.includes(file));
+  return args[0] === 'long' ? LONG : args.map(compiled);
+}
+
+const args = process.argv.slice(2);
+const files = chosen(args);
+const missing = files.filter((file) => !existsSync(new URL(file, root)));
+if (missing.length > 0) {
+  process.stderr.write(`no such test: ${missing.join(', ')}\n`);
+  process.exit(2);
+}
+if (args[0] === 'list') {
+  process.stdout.write(`${files.join('\n')}\n`);
+  process.exit();
+}
+
+// one more than there are processors: some files mostly wait
+t.jobs = availableParallelism() + 1;
+t.setTimeout(0);
+if (process.env.TAP_REPORTER === 'tap') {
+  t.pipe(process.stdout);
+} else {
+  const lines = createInterface({ input: t.pipe(new PassThrough()) });
+  lines.on('line', (line) => {
+    if (!PASSED.test(line)) process.stdout.write(`${line}\n`);
+  });
+}
+t.register();
+const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1' };
+for (const file of files) {
+  // tap keeps its state in the options: each file needs its own
+  const options = { cwd, env, timeout: 60_000, buffered: true, at: null, stack: '' };
+  void t.spawn(process.execPath, ['--enable-source-maps', file], options, file);
+}
+t.end();
