@@ -2,10 +2,10 @@
  * Runs test files, each in a process of its own, and prints a line for each file, and what failed; with
  * TAP_REPORTER=tap, everything.
  *
- *   node build/test/run.js            what `npm test` runs: all but the end-to-end tests, benchmarks and LONG
- *   node build/test/run.js long       the files of LONG
- *   node build/test/run.js FILE...    these, as a path of src/ or test/ (`src/wire/dns.ts`, `test/wire/dnsFuzz.test.ts`)
- *   node build/test/run.js list       prints the paths of the first, for `npm run coverage`
+ *   node build/test/run.js             what `npm test` runs: all but the end-to-end tests, benchmarks and LONG
+ *   node build/test/run.js SET         a set of files by its name: long, e2e, e2e-postfix, e2e-matrices, e2e-node
+ *   node build/test/run.js FILE...     these, as a path of src/ or test/ (`src/wire/dns.ts`, `test/wire/dnsFuzz.test.ts`)
+ *   node build/test/run.js list        prints the paths of the first, for `npm run coverage`
  *
  * The tap command would do the same, but it loads its hooks for coverage into every Node process of a test and into every
  * one that those start, which takes longer than most of the tests themselves.
@@ -26,7 +26,19 @@ const LONG = [
   'daemon/held',
   'daemon/heldMemory',
   'daemon/underneath',
-].map((name) => `build/test/${name}.test.js`);
+];
+/** Every case file, the matrices of both directions, and a message each way: what every release of Postfix must pass. */
+const MATRICES = ['both', 'cases', 'deliver', 'deliver-auto', 'message', 'milter', 'paths', 'policy'];
+/** What may differ from one release of Postfix to another. */
+const POSTFIX = [
+  ...['contrib', 'deliver-dns', 'deliver-kept', 'deliver-published', 'export', 'harness'],
+  ...['message-header', 'message-odd', 'message-paths', 'message-trouble'],
+];
+/** What may differ from one release of Node to another: sockets, processes, timers, DNS. */
+const NODE = [
+  ...['activation', 'both', 'deliver', 'deliver-dns', 'dns', 'export', 'message', 'milter', 'policy'],
+  ...['readme', 'systemd'],
+];
 
 /** Lines that say nothing but that something passed; what is skipped is shown. */
 const PASSED =
@@ -34,10 +46,10 @@ const PASSED =
 
 const cwd = fileURLToPath(root);
 
-/** Compiled test files in build/test, as paths from the root. */
-function everyFile(): string[] {
+/** Compiled test files, as paths from the root: the end-to-end tests, or all others. */
+function everyFile(e2e: boolean): string[] {
   return readdirSync(new URL('build/test/', root), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.js') && !name.startsWith('e2e/') && !name.startsWith('bench/'))
+    .filter((name) => name.endsWith('.test.js') && name.startsWith('e2e/') === e2e)
     .map((name) => `build/test/${name}`)
     .sort();
 }
@@ -49,8 +61,25 @@ function compiled(file: string): string {
 }
 
 function chosen(args: readonly string[]): string[] {
-  if (args.length === 0 || args[0] === 'list') return everyFile().filter((file) => !LONG.includes(file));
-  return args[0] === 'long' ? LONG : args.map(compiled);
+  const e2e = (names: readonly string[]) => names.map((name) => compiled(`e2e/${name}`)).sort();
+  const long = LONG.map(compiled);
+  switch (args[0]) {
+    case undefined:
+    case 'list':
+      return everyFile(false).filter((file) => !long.includes(file));
+    case 'long':
+      return long;
+    case 'e2e':
+      return everyFile(true);
+    case 'e2e-postfix':
+      return e2e([...MATRICES, ...POSTFIX]);
+    case 'e2e-matrices':
+      return e2e(MATRICES);
+    case 'e2e-node':
+      return e2e(NODE);
+    default:
+      return args.map(compiled);
+  }
 }
 
 const args = process.argv.slice(2);
@@ -65,8 +94,9 @@ if (args[0] === 'list') {
   process.exit();
 }
 
-// one more than there are processors: some files mostly wait
-t.jobs = availableParallelism() + 1;
+const isE2e = (file: string): boolean => file.startsWith('build/test/e2e/');
+// one more than there are processors: some files mostly wait; an MTA is more than one process already
+t.jobs = files.some(isE2e) ? 2 : availableParallelism() + 1;
 t.setTimeout(0);
 if (process.env.TAP_REPORTER === 'tap') {
   t.pipe(process.stdout);
@@ -80,7 +110,7 @@ t.register();
 const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1' };
 for (const file of files) {
   // tap keeps its state in the options: each file needs its own
-  const options = { cwd, env, timeout: 60_000, buffered: true, at: null, stack: '' };
+  const options = { cwd, env, timeout: isE2e(file) ? 300_000 : 60_000, buffered: true, at: null, stack: '' };
   void t.spawn(process.execPath, ['--enable-source-maps', file], options, file);
 }
 t.end();
