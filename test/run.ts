@@ -107,10 +107,12 @@ if (process.env.TAP_REPORTER === 'tap') {
   });
 }
 t.register();
-const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1' };
 for (const file of files) {
+  const seconds = isE2e(file) ? 300 : 120;
+  // tap waits 30 s in the process itself unless told
+  const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(seconds) };
   // tap keeps its state in the options: each file needs its own
-  const options = { cwd, env, timeout: isE2e(file) ? 300_000 : 60_000, buffered: true, at: null, stack: '' };
+  const options = { cwd, env, timeout: seconds * 1000, buffered: true, at: null, stack: '' };
   void t.spawn(process.execPath, ['--enable-source-maps', file], options, file);
 }
 t.end();
