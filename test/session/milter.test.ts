@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import t from 'tap';
 import { root } from '../root.ts';
 import { byteByByte, cutAt } from '../wire/milterVectors.ts';
+import { firstDifference } from './firstDifference.ts';
 import { packetsOf, play, readTranscript } from './milterTranscript.ts';
 
 const names = readdirSync(new URL('test/session/milter/', root)).sort();
@@ -13,16 +14,18 @@ t.ok(names.length >= 14, `${names.length} transcripts`);
 for (const name of names) {
   t.test(name, async (t) => {
     const lines = readTranscript(name);
-    const want = lines.join('\n');
     const options = name.startsWith('limits') ? { limits: { maxPacketBytes: 1000, maxRecipients: 2 } } : {};
     const packets = packetsOf(lines);
     const stream = Buffer.concat(packets);
-    t.equal(play(lines, packets, { ...options, pure: true }).join('\n'), want, 'packet by packet');
-    t.equal(play(lines, [stream], options).join('\n'), want, 'in one piece');
-    t.equal(play(lines, byteByByte(stream), options).join('\n'), want, 'byte by byte');
-    const wrong: number[] = [];
+    const difference = (pieces: Iterable<Uint8Array>, pure = false): string | null =>
+      firstDifference(play(lines, pieces, { ...options, pure }), lines);
+    t.equal(difference(packets, true), null, 'packet by packet');
+    t.equal(difference([stream]), null, 'in one piece');
+    t.equal(difference(byteByByte(stream)), null, 'byte by byte');
+    const wrong: string[] = [];
     for (let at = 1; at < stream.length; at++) {
-      if (play(lines, cutAt(stream, at), options).join('\n') !== want) wrong.push(at);
+      const found = difference(cutAt(stream, at));
+      if (found !== null) wrong.push(`cut at ${at}: ${found}`);
     }
     t.strictSame(wrong, [], `cut at each of ${stream.length} offsets`);
   });

@@ -19,6 +19,7 @@ import type { JudgeAnswer, JudgeQuery } from '../../src/session/queries.ts';
 import { formatAction } from '../../src/wire/policyEncode.ts';
 import { WireError } from '../../src/wire/wireError.ts';
 import { root } from '../root.ts';
+import { firstDifference } from './firstDifference.ts';
 
 const folder = new URL('test/session/policy/', root);
 const or = (text: string, none: string): string => (text === '' ? none : text);
@@ -125,21 +126,15 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.txt'))) 
     const bytes = Buffer.from(sent.join(''), 'utf8');
     const answers = all.filter((line) => line[0] === 'A').map((line) => line.slice(2));
     const want = all.filter((line) => line[0] !== 'C');
-    t.same(play([bytes], answers), want, 'whole');
-    t.same(
-      play(
-        Array.from(bytes, (_, i) => bytes.subarray(i, i + 1)),
-        answers,
-      ),
-      want,
-      'byte by byte',
-    );
-    let wrong = 0;
+    const difference = (chunks: Uint8Array[]): string | null => firstDifference(play(chunks, answers), want);
+    t.equal(difference([bytes]), null, 'whole');
+    t.equal(difference(Array.from(bytes, (_, i) => bytes.subarray(i, i + 1))), null, 'byte by byte');
+    const wrong: string[] = [];
     for (let cut = 1; cut < bytes.length; cut++) {
-      const lines = play([bytes.subarray(0, cut), bytes.subarray(cut)], answers);
-      if (lines.join('\n') !== want.join('\n')) wrong++;
+      const found = difference([bytes.subarray(0, cut), bytes.subarray(cut)]);
+      if (found !== null) wrong.push(`cut at ${cut}: ${found}`);
     }
-    t.equal(wrong, 0, 'cut at every offset');
+    t.same(wrong, [], 'cut at every offset');
   });
 }
 
