@@ -2,7 +2,7 @@
  * An after-queue content filter as FILTER_README has it: takes mail by SMTP, remembers the envelope and hands the message back
  * unchanged to the listener of Postfix that does not filter again. Answers the final dot only when the message was taken.
  */
-import { createServer, type Socket } from 'node:net';
+import { PeerServer } from './peer-server.ts';
 import { openSession } from './smtp-session.ts';
 
 export interface Filtered {
@@ -19,7 +19,6 @@ export interface ContentFilter {
 /** `reinject`: port on 127.0.0.1 that messages are handed back to. */
 export async function startContentFilter(reinject: number): Promise<ContentFilter> {
   const seen: Filtered[] = [];
-  const open = new Set<Socket>();
   const handBack = async (from: string, to: string[], text: string): Promise<string> => {
     const client = await openSession(reinject);
     try {
@@ -29,10 +28,7 @@ export async function startContentFilter(reinject: number): Promise<ContentFilte
       await client.quit();
     }
   };
-  const server = createServer((socket) => {
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
-    socket.on('error', () => {});
+  const server = new PeerServer((socket) => {
     let sender = '';
     let recipients: string[] = [];
     let content: string[] | null = null;
@@ -74,15 +70,6 @@ export async function startContentFilter(reinject: number): Promise<ContentFilte
     });
     socket.write('220 filter.example ESMTP\r\n');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the filter is not listening');
-  return {
-    port: address.port,
-    seen,
-    stop: async () => {
-      for (const socket of open) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
+  await server.listen({ port: 0, host: '127.0.0.1' });
+  return { port: server.port, seen, stop: () => server.close() };
 }

@@ -6,41 +6,33 @@
  * latter the bytes that end a message are the last ones the client sends before it waits, and nothing follows them.
  * Source: RFC 5321 (transparency section 4.5.2).
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type MailMessage, parseMessage } from '../message.ts';
+import { PeerServer } from './peer-server.ts';
 
 const END = '\r\n.\r\n';
 
 export class SmtpSink {
   readonly messages: MailMessage[] = [];
-  readonly #server: Server;
-  readonly #open = new Set<Socket>();
+  readonly #server = new PeerServer((socket) => this.#serve(socket));
 
-  private constructor() {
-    this.#server = createServer((socket) => this.#serve(socket));
-  }
+  private constructor() {}
 
   static async start(): Promise<SmtpSink> {
     const sink = new SmtpSink();
-    await new Promise<void>((resolve) => sink.#server.listen(0, '127.0.0.1', resolve));
+    await sink.#server.listen({ port: 0, host: '127.0.0.1' });
     return sink;
   }
 
   get port(): number {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the sink is not listening');
-    return address.port;
+    return this.#server.port;
   }
 
-  async stop(): Promise<void> {
-    for (const socket of this.#open) socket.destroy();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  stop(): Promise<void> {
+    return this.#server.close();
   }
 
   #serve(socket: Socket): void {
-    this.#open.add(socket);
-    socket.on('close', () => this.#open.delete(socket));
-    socket.on('error', () => {}); // the MTA has gone; what it had delivered is kept
     const say = (line: string) => void socket.write(`${line}\r\n`);
     let sender = '';
     let recipients: string[] = [];

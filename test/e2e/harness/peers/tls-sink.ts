@@ -5,9 +5,10 @@
  * What matters to a test of the deliver leg is what crossed the wire in the clear, so every MAIL, RCPT and message is kept
  * with the TLS protocol it came under, null for none. Source: RFC 3207 (state is forgotten at STARTTLS).
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { TLSSocket, type TLSSocketOptions } from 'node:tls';
 import { until } from '../deadline.ts';
+import { PeerServer } from './peer-server.ts';
 
 /** One transaction as the server saw it. */
 export interface Received {
@@ -52,33 +53,24 @@ export class TlsSink {
   /** Every byte that came in plain text, of all connections. */
   clear = '';
   readonly #options: SinkOptions;
-  readonly #server: Server;
-  readonly #open = new Set<Socket>();
+  readonly #server = new PeerServer((socket) => {
+    this.connections++;
+    this.#serve(socket, null, true);
+  });
 
   private constructor(options: SinkOptions) {
     this.#options = options;
-    this.#server = createServer((socket) => {
-      this.connections++;
-      this.#open.add(socket);
-      socket.on('close', () => this.#open.delete(socket));
-      this.#serve(socket, null, true);
-    });
   }
 
   static async start(options: SinkOptions): Promise<TlsSink> {
     const sink = new TlsSink(options);
     const { host = '127.0.0.1', port = 0 } = options;
-    await new Promise<void>((resolve, reject) => {
-      sink.#server.once('error', reject);
-      sink.#server.listen(port, host, resolve);
-    });
+    await sink.#server.listen({ port, host });
     return sink;
   }
 
   get port(): number {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the sink is not listening');
-    return address.port;
+    return this.#server.port;
   }
 
   /** Whole messages so far. */
@@ -96,14 +88,12 @@ export class TlsSink {
     return until(timeoutMs, `${count} messages`, probe, () => JSON.stringify(this.received.slice(-20)));
   }
 
-  async stop(): Promise<void> {
-    for (const socket of this.#open) socket.destroy();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  stop(): Promise<void> {
+    return this.#server.close();
   }
 
   #serve(socket: Socket, protocol: string | null, greet: boolean): void {
     const { tls, starttls, requireTls = false, delayMs = 0 } = this.#options;
-    socket.on('error', () => {}); // the client has gone, or refused our certificate
     const write = (text: string): void => {
       if (delayMs === 0) socket.write(text);
       else setTimeout(() => socket.writable && socket.write(text), delayMs);
@@ -138,9 +128,7 @@ export class TlsSink {
         socket.removeListener('data', onData);
         socket.write('220 2.0.0 go ahead\r\n');
         const secured = new TLSSocket(socket, { ...tls, isServer: true });
-        this.#open.add(secured);
-        secured.on('close', () => this.#open.delete(secured));
-        secured.on('error', () => {}); // a handshake that failed, perhaps as wanted
+        this.#server.track(secured); // a handshake may fail, perhaps as wanted
         secured.once('secure', () => this.#serve(secured, secured.getProtocol() ?? 'unknown', false));
       } else if (verb === 'MAIL') {
         const sender = pathOf(text);

@@ -3,9 +3,10 @@
  * connections and its folder.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PeerServer } from './peer-server.ts';
 
 export interface UnixStub {
   readonly path: string;
@@ -20,25 +21,17 @@ export async function startUnixStub(
   const dir = mkdtempSync(join(tmpdir(), `tlsward-${name}-`));
   chmodSync(dir, 0o755);
   const path = join(dir, `${name}.sock`);
-  const open = new Set<Socket>();
-  const server = createServer((socket) => {
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
-    socket.on('error', () => {}); // the client may end at any moment
+  const server = new PeerServer((socket) => {
     const take = receive(socket);
     socket.on('data', (chunk) => take(chunk.toString('latin1')));
   });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
+  await server.listen(path);
   chmodSync(path, 0o666);
   return {
     path,
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of open) socket.destroy();
-        server.close(() => {
-          rmSync(dir, { recursive: true, force: true });
-          resolve();
-        });
-      }),
+    close: async () => {
+      await server.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
   };
 }
