@@ -7,13 +7,15 @@
  * `stop` insists that the sockets are gone afterwards. The compiled program is the one beside this compiled test, else
  * the one in the repository's build/.
  */
+
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from '../../root.ts';
 import { until, within } from './deadline.ts';
+import { removeFolder } from './folder.ts';
 import { SERVER_NAME } from './peers/ca.ts';
 import { exited, freePorts, guardProcess, portOpen } from './processes.ts';
 
@@ -277,8 +279,7 @@ export class Daemon {
     try {
       await this.stop();
     } finally {
-      if (process.env.TLSWARD_E2E_KEEP) process.stderr.write(`kept ${this.dir}\n`);
-      else rmSync(this.dir, { recursive: true, force: true });
+      removeFolder(this.dir);
     }
   }
 

@@ -7,12 +7,14 @@
  * folder, so any number of instances can run at the same time. What main.cf and master.cf say is in postfix-config.ts;
  * the folders are in postfix-setup.ts; the process is in postfix-master.ts.
  */
+
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isSince } from '../../../../src/core/postfixVersion.ts';
 import { pause, until } from '../deadline.ts';
+import { removeFolder } from '../folder.ts';
 import { type MailMessage, parseMessage } from '../message.ts';
 import { type CertificateAuthority, SERVER_NAME } from '../peers/ca.ts';
 import { freePorts, portOpen } from '../processes.ts';
@@ -175,8 +177,7 @@ export class Postfix {
     try {
       await this.stop();
     } finally {
-      if (process.env.TLSWARD_E2E_KEEP) process.stderr.write(`kept ${this.dir}\n`);
-      else rmSync(this.dir, { recursive: true, force: true });
+      removeFolder(this.dir);
     }
   }
 

@@ -8,12 +8,14 @@
  *
  * Sources: doc/op (command line flags; queue files, appendix B).
  */
+
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from '../../../root.ts';
+import { KEEP, removeFolder } from '../folder.ts';
 import type { MailMessage } from '../message.ts';
 import { type CertificateAuthority, SERVER_NAME } from '../peers/ca.ts';
 import { SmtpSink } from '../peers/smtp-sink.ts';
@@ -146,10 +148,8 @@ export class Sendmail {
     } finally {
       await this.#sink.stop();
       await this.#syslog.close();
-      if (process.env.TLSWARD_E2E_KEEP) {
-        writeFileSync(join(this.dir, 'mail.log'), this.log(), 'latin1');
-        process.stderr.write(`kept ${this.dir}\n`);
-      } else rmSync(this.dir, { recursive: true, force: true });
+      if (KEEP) writeFileSync(join(this.dir, 'mail.log'), this.log(), 'latin1');
+      removeFolder(this.dir);
     }
   }
 
