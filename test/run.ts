@@ -95,8 +95,8 @@ if (args[0] === 'list') {
 }
 
 const isE2e = (file: string): boolean => file.startsWith('build/test/e2e/');
-// one more than there are processors: some files mostly wait; an MTA is more than one process already
-t.jobs = files.some(isE2e) ? 2 : availableParallelism() + 1;
+// one more than there are processors, since some files mostly wait; an MTA is many processes, and LONG measures
+t.jobs = args[0] === 'long' || files.some(isE2e) ? 2 : availableParallelism() + 1;
 t.setTimeout(0);
 if (process.env.TAP_REPORTER === 'tap') {
   t.pipe(process.stdout);
