@@ -18,14 +18,11 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { root } from './root.ts';
 
-/** Tests that need minutes or measure CPU time and memory: changed rarely, run by .ci/run and on request. */
+/** Fuzzers, hostile input, and what measures CPU time and memory: too slow for every run; .ci/run runs them each time. */
 const LONG = [
-  'growth/growth',
-  'edits/editFuzz',
-  'daemon/heap',
-  'daemon/held',
-  'daemon/heldMemory',
-  'daemon/underneath',
+  ...['daemon/discoveryHostile', 'daemon/heap', 'daemon/held', 'daemon/heldMemory', 'daemon/underneath'],
+  ...['edits/editFuzz', 'growth/growth', 'mail/hostileMessages', 'session/milterRandom'],
+  ...['wire/dnsFuzz', 'wire/milterFuzz'],
 ];
 /** Every case file, the matrices of both directions, and a message each way: what every release of Postfix must pass. */
 const MATRICES = ['both', 'cases', 'deliver', 'deliver-auto', 'message', 'milter', 'paths', 'policy'];
