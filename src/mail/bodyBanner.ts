@@ -1,22 +1,25 @@
 /**
- * Puts one banner at the top of what a person reads: into every text/plain and text/html part that is the message itself
- * (readable.ts), in its character set and transfer encoding. Not a byte of anything else changes; the result is made of
- * views into the body as received and of the new lines.
+ * Puts one banner at the top of what a person reads: into every text/plain and text/html part that is the
+ * message itself (readable.ts), in its character set and transfer encoding. No other byte changes; the result
+ * consists of views into the received body and the new lines.
  *
- * All or nothing: when one of these parts cannot be edited, the message stays as it came, with the reason (reasons.ts).
+ * All or nothing: when one of these parts cannot be edited, the message stays as it came, with the reason
+ * (skipReasons.ts).
  *
- * The banner speaks once. What stands at the very top of a part and is our banner, word for word, is left ('already-there'
- * when it is so in all parts). What is ours by its form but says something else (an earlier pass with other values, or a
- * forgery) gives way to the new one; `takeBodyBanners` takes it from mail that gets none. A banner further down, quoted in
- * a reply, is the author's text and stays.
+ * The banner appears once. If the very top of a part is already this banner, word for word, it is left alone
+ * ('already-there' when that holds for all parts). A banner that has our form but different content (from an
+ * earlier pass with other values, or forged) is replaced by the new one; `takeBodyBanners` removes it from
+ * mail that gets no banner. A banner further down, such as one quoted in a reply, is the author's text and
+ * stays.
  *
- * What a part can say: HTML gets character references, so every banner can be said there. A plain text gets the
- * characters that its set has; what the set lacks, or what a part declared 7bit cannot carry, is said in ASCII where a
- * reader still understands it ("Sécurisé", "Securise"). Raising the part to utf-8 would change its header. A banner with no
- * such form (kana in us-ascii) leaves the message alone: 'not-representable'.
+ * What a part can represent: HTML gets character references, so every banner can be written there. A plain
+ * text gets the characters that its character set has; characters that the set lacks, or that a part declared
+ * 7bit cannot carry, are written in ASCII where a reader still understands it ("Securise" for "Sécurisé").
+ * Converting the part to utf-8 would change its header. If a banner has no such form (kana in us-ascii), the
+ * message is left alone: 'not-representable'.
  *
- * Lines of the banner are at most 998 bytes (RFC 5322 section 2.1.1), 76 in quoted-printable and base64, and neither they
- * nor what then stands at the start of a line can be read as a boundary of the message.
+ * Lines of the banner are at most 998 bytes (RFC 5322 section 2.1.1), 76 in quoted-printable and base64, and
+ * neither they nor any other line start that the edit creates can be read as a boundary of the message.
  */
 import type { HeaderField } from '../core/messageEdit.ts';
 import { type Entity, readStructure } from './mime.ts';
@@ -33,17 +36,23 @@ export const MAX_BANNER_BODY_BYTES = 10_240_000;
 const MAX_LINE_BYTES = 998;
 
 export interface BodyBanner {
-  /** What it says, Unicode, one line or several (LF). Control characters become blanks. */
+  /** Its text: Unicode, one line or several (LF). Control characters become spaces. */
   readonly text: string;
-  /** Banners that give way to it. Default: none but the text itself. */
+  /** Banners that it replaces. Default: only the text itself. */
   readonly own?: OwnBanners;
-  /** Is a message with a DKIM or ARC signature edited, so that the signature no longer verifies? Default false. */
+  /**
+   * Whether to edit a message with a DKIM or ARC signature, so that the signature no longer verifies. Default
+   * false.
+   */
   readonly breakSignatures?: boolean;
   /** Larger bodies are left alone. */
   readonly limitBytes?: number;
 }
 
-/** The new body in pieces, views into the old one among them: they hold as long as it is not written to. */
+/**
+ * The new body in pieces. Some are views into the old body, so they are valid as long as it is not written
+ * to.
+ */
 export interface Edited {
   readonly kind: 'edited';
   readonly chunks: readonly Uint8Array[];
@@ -52,8 +61,8 @@ export interface Edited {
 }
 
 /**
- * What the header alone says: a reason why the body will be left alone, or null when the body must be seen. With a
- * reason, there is no need to ask the MTA for the body.
+ * What the header alone tells: the reason why the body will be left alone, or null when the body must be
+ * seen. When there is a reason, the MTA need not be asked for the body.
  */
 export function leaveByHeader(headers: readonly HeaderField[], breakSignatures: boolean): SkipReason | null {
   if (!breakSignatures && isSigned(headers)) return 'dkim-signed';
@@ -90,8 +99,8 @@ export function putBodyBanner(
 }
 
 /**
- * Takes banners that somebody else wrote from the top of what a person reads. A part that cannot be edited stays, the
- * others lose theirs all the same. null when there is nothing to take.
+ * Removes banners that came with the message from the top of what a person reads. A part that cannot be
+ * edited stays; the others are edited all the same. null when there is nothing to remove.
  */
 export function takeBodyBanners(
   headers: readonly HeaderField[],

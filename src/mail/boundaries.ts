@@ -1,12 +1,13 @@
 /**
  * Finds the boundary lines of nested multiparts in a body, in one pass.
  *
- * A boundary line is `--boundary`, or `--boundary--` for the last one, with optional white space behind it, at the start
- * of a line (RFC 2046 section 5.1.1). Its CRLF in front belongs to it. Readers differ in the rest, and every difference is
- * a way to show one text to a filter and another to a person, so each of these ends the reading ('boundary-ambiguous'):
- * - a line that starts with `--boundary` and goes on otherwise (RFC 2046 lets a reader compare the beginning only),
- *   unless the whole line is the boundary of another open multipart;
- * - a boundary line behind or in front of a bare CR or LF, which some take for a line end;
+ * A boundary line is `--boundary`, or `--boundary--` for the last one, with optional white space after it, at
+ * the start of a line (RFC 2046 section 5.1.1). The CRLF before it belongs to it. Readers differ in the rest,
+ * and every difference can be used to show one text to a filter and another to a person, so each of these
+ * stops the parsing ('boundary-ambiguous'):
+ * - a line that starts with `--boundary` and continues with other text (RFC 2046 lets a reader compare only
+ *   the beginning), unless the whole line is the boundary of another open multipart;
+ * - a boundary line next to a bare CR or LF, which some readers take for a line end;
  * - two open multiparts with the same boundary, or the boundary of a multipart that is closed already.
  */
 import type { SkipReason } from './skipReasons.ts';
@@ -42,7 +43,7 @@ const CR = 0x0d;
 const LF = 0x0a;
 const HYPHEN = 0x2d;
 
-/** By hand: a native call for each of a million short lines costs more than the bytes. */
+/** A loop of our own: a native call for each of a million short lines costs more than comparing the bytes. */
 function startsWithAt(body: Buffer, wanted: Buffer, from: number, end: number): boolean {
   if (end - from < wanted.length) return false;
   for (let at = 0; at < wanted.length; at++) if (body[from + at] !== wanted[at]) return false;
@@ -70,7 +71,7 @@ export class BoundaryReader {
     this.#open.push({ boundary: Buffer.from(boundary, 'latin1'), path, closed: false });
   }
 
-  /** The innermost multipart has had its last boundary; it stays watched until `pop`. */
+  /** The innermost multipart has had its last boundary; the boundary is still looked for until `pop`. */
   close(): void {
     this.#open.at(-1)!.closed = true;
   }

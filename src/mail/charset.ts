@@ -1,16 +1,17 @@
 /**
- * Character sets: which ones a text can be edited in, decoding them, and saying a banner in them.
+ * Character sets: which ones a text can be edited in, decoding them, and encoding a banner in them.
  *
- * Names are those of the WHATWG Encoding Standard, which TextDecoder knows, plus the few that mail adds. Only supersets of
- * ASCII are edited, and iso-2022-jp, whose text starts in ASCII; utf-16, utf-32, utf-7, hz and iso-2022-kr are not.
- * Encoders do not exist in the platform, so tables are made by decoding every byte (or pair of bytes) once and turning
- * the result round; they are kept, a dozen at most.
+ * Names are those of the WHATWG Encoding Standard, which TextDecoder knows, plus the few that mail adds. Only
+ * supersets of ASCII are edited, and iso-2022-jp, whose text starts in ASCII; utf-16, utf-32, utf-7, hz and
+ * iso-2022-kr are not. The platform has no encoders, so tables are made by decoding every byte (or pair of
+ * bytes) once and inverting the result; they are cached, a dozen at most.
  *
- * Corrections: TextDecoder takes many a set for a larger one (us-ascii and iso-8859-1 for windows-1252, gb2312 for gbk),
- * which is fine for reading; writing keeps to what the label promises, because not every reader is that generous. And
- * Node 20 decodes windows-1252 as if it were iso-8859-1, so that set has its own table here.
+ * Corrections: TextDecoder treats many sets as a larger one (us-ascii and iso-8859-1 as windows-1252, gb2312
+ * as gbk), which is fine for reading; writing keeps to what the label promises, because not every reader is
+ * that lenient. Node 20 decodes windows-1252 as if it were iso-8859-1, so that set has its own table here.
  *
- * What a character set lacks is said in ASCII where a reader of the language still reads it (asciiForm.ts).
+ * Characters that a set lacks are written in ASCII where a reader of the language still understands them
+ * (transliterate.ts).
  */
 import { transliterate } from './transliterate.ts';
 
@@ -36,7 +37,7 @@ export interface Charset {
   readonly kind: 'ascii' | 'utf-8' | 'single' | 'double' | 'iso-2022-jp';
   /** TextDecoder's own name for it. */
   readonly name: string;
-  /** Is this byte sequence part of what the label promises? TextDecoder knows more in many a set. */
+  /** Is this byte sequence part of what the label promises? For many sets TextDecoder accepts more. */
   readonly fits: (lead: number, trail: number | undefined) => boolean;
 }
 
@@ -86,7 +87,10 @@ export function charsetOf(label: string): Charset | null {
   return { kind: 'single', name, fits: controls ? (lead) => lead >= 0xa0 : fitsAll };
 }
 
-/** Text in any character set that can be decoded, with U+FFFD for what is wrong; null when the name is unknown. */
+/**
+ * Text in any character set that can be decoded, with U+FFFD for invalid bytes; null when the name is
+ * unknown.
+ */
 export function decodeText(bytes: Uint8Array, label: string): string | null {
   const wanted = clean(label);
   if (/^(?:unicode-1-1-)?utf-7$/.test(wanted)) return decodeUtf7(Buffer.from(bytes).toString('latin1'));
@@ -106,7 +110,10 @@ export function decodeWindows1252(bytes: Uint8Array): string {
     .replace(/[\x80-\x9f]/g, (char) => WINDOWS_1252_HIGH[char.charCodeAt(0) - 0x80]!);
 }
 
-/** RFC 2152. No mailer writes it any more, but some readers still show it, so forged words in it must be seen. */
+/**
+ * RFC 2152. Mailers no longer write it, but some readers still display it, so a forgery encoded in it must be
+ * found.
+ */
 function decodeUtf7(text: string): string {
   return text.replace(/\+([A-Za-z0-9+/]*)-?/g, (_, shifted: string) => {
     if (shifted === '') return '+';
@@ -140,7 +147,7 @@ function learn(table: Map<string, Buffer>, bytes: Buffer, name: string): void {
       ? decodeWindows1252(bytes)
       : (decoders.get(name) ?? addDecoder(name)).decode(bytes);
   const code = text.codePointAt(0) ?? 0;
-  // Exactly one character, not a control, not private use, and not the sign for "wrong".
+  // Exactly one character, not a control, not private use, and not the replacement character.
   const single = text.length === (code > 0xffff ? 2 : 1);
   const bad = code < 0xa0 || code === 0xfffd || (code >= 0xe000 && code <= 0xf8ff);
   if (single && !bad && !table.has(text)) table.set(text, bytes);
@@ -178,8 +185,8 @@ const TO_JIS = Buffer.from('\x1b$B', 'latin1');
 const TO_ASCII = Buffer.from('\x1b(B', 'latin1');
 
 /**
- * One line of text in a character set, characters that it lacks in their ASCII form; null when that says it no longer.
- * `asciiOnly` for a part declared 7bit. iso-2022-jp is 7bit by itself.
+ * One line of text in a character set, with missing characters in their ASCII form; null when some character
+ * has none. `asciiOnly` for a part declared 7bit. iso-2022-jp is 7bit by itself.
  */
 export function encodeLine(line: string, charset: Charset, asciiOnly: boolean): Buffer | null {
   const said: { readonly char: string; readonly bytes: Buffer | null }[] = [];
@@ -188,7 +195,7 @@ export function encodeLine(line: string, charset: Charset, asciiOnly: boolean): 
     const usable = char > '\x7f' && (!asciiOnly || charset.kind === 'iso-2022-jp');
     const bytes = usable ? encodeChar(char, charset) : null;
     if (bytes !== null || char <= '\x7f') {
-      // A sign that was dropped does not leave its blank behind.
+      // A character that was dropped takes its space with it.
       if (!(dropped && char === ' ' && (said.at(-1)?.char ?? ' ') === ' ')) said.push({ char, bytes });
       continue;
     }

@@ -1,12 +1,12 @@
 /**
- * Text reduced to what it looks like, to find a forged tag or banner: "［ＴＬＳ］", "[Т L Ѕ]" with Cyrillic letters, "[T<zero
- * width>LS]" and "[tls]" all become "[tls]".
+ * Text reduced to what it looks like, to find a forged tag or banner: "［ＴＬＳ］", "[Т L Ѕ]" with Cyrillic
+ * letters, "[T<zero width>LS]" and "[tls]" all become "[tls]".
  *
- * Compatibility forms and accents go (NFKD without combining marks), then white space and what is invisible, then letters
- * of other scripts and brackets that look like ASCII ones become these, then upper case goes. This is for comparing only
- * and errs on the side of "looks the same"; nothing folded is ever shown. In the spirit of Unicode UTS 39 section 4
- * ("skeleton"), with a small table of our own: the letters of Cyrillic, Greek, Cherokee and Armenian and the small
- * capitals that a mail font shows like Latin ones.
+ * Compatibility forms and accents are removed (NFKD without combining marks), then white space and invisible
+ * characters; then letters and brackets that look like ASCII ones become these, and upper case becomes lower
+ * case. The result is for comparing only and errs on the side of "looks the same"; it is never shown. In the
+ * spirit of Unicode UTS 39 section 4 ("skeleton"), with a small table of our own: the letters of Cyrillic,
+ * Greek, Cherokee and Armenian and the small capitals that a mail font shows like Latin ones.
  *
  * One character folds by itself, so that a match can be traced back to the characters it came from.
  */
@@ -33,11 +33,13 @@ const LOOKS: ReadonlyMap<string, string> = new Map(
 
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Mn}\p{Me}\p{Cc}\p{White_Space}\p{Bidi_Control}]/gu;
 
-/** Folded characters that were asked for before; most subjects use few. */
+/** Cache of characters that were folded before; most subjects use few. */
 const known = new Map<string, string>();
 const MAX_KNOWN = 4096;
 
-/** What one character (a code point) looks like: '' for what is not seen, several characters for a ligature. */
+/**
+ * What one character (a code point) looks like: '' for an invisible one, several characters for a ligature.
+ */
 export function skeletonChar(char: string): string {
   if (char.length === 1 && char <= '~') return char > ' ' ? char.toLowerCase() : '';
   const before = known.get(char);

@@ -1,23 +1,23 @@
 /**
  * Encoded words in header fields: RFC 2047, and RFC 2231 section 5 (language).
  *
- * Reading is lenient, as mail readers are, because what they show is what counts: encoded words glued to other text, with
- * blanks, `?` or raw bytes in them, longer than 75, a character cut in two by the end of a word (words next to one another
- * in one character set are joined before decoding), raw utf-8 or latin1 without any encoding, unknown character sets
- * (taken as latin1). Never throws, linear in the length of the value.
+ * Reading is lenient, as mail readers are, because what they show is what counts. It accepts encoded words
+ * adjacent to other text, with spaces, `?` or raw bytes in them, or longer than 75; a character split by the
+ * end of a word (adjacent words in one character set are joined before decoding); raw utf-8 or latin1 without
+ * any encoding; and unknown character sets (read as latin1). Never throws, linear in the length of the value.
  *
- * Writing is strict: utf-8, Q while most of it is ASCII and else B, no word over 75 characters, no character cut, lines
- * of at most 76 characters where there is a blank to fold at, folds as LF and a blank (what milter wants), no control
- * characters.
+ * Writing is strict: utf-8, Q while most of it is ASCII and B otherwise, no word over 75 characters, no
+ * character split, lines of at most 76 characters where there is a space to fold at, folds as LF and a space
+ * (what milter expects), no control characters.
  */
 import { decodeText, decodeWindows1252 } from './charset.ts';
 
-/** A stretch of a field value: plain text, or encoded words of one character set next to one another. */
+/** A segment of a field value: plain text, or adjacent encoded words of one character set. */
 export interface Token {
   readonly encoded: boolean;
   /** As received, unfolded, with the blanks between its words. */
   readonly raw: string;
-  /** What it says. */
+  /** The decoded text. */
   readonly text: string;
 }
 
@@ -33,7 +33,7 @@ interface Word {
 
 const OPENING = /=\?([^?\s*=]{1,60})(?:\*[^?\s]{0,40})?\?([BbQq])\?/y;
 
-/** Removes folds: the line break goes, the white space behind it stays. A stray line break becomes a blank. */
+/** Removes folds: the line break goes, the white space after it stays. A stray line break becomes a space. */
 function unfold(value: string): string {
   return value.replace(/\r?\n(?=[ \t])/g, '').replace(/[\r\n]/g, ' ');
 }
@@ -66,7 +66,7 @@ function findWords(value: string): Word[] {
   return words;
 }
 
-/** Raw bytes of a header: utf-8 when they are that, else windows-1252. */
+/** Raw bytes of a header: utf-8 when they are valid, else windows-1252. */
 function decodeRaw(raw: string): string {
   if (!/[\x80-\xff]/.test(raw)) return raw;
   const bytes = Buffer.from(raw, 'latin1');
@@ -77,7 +77,10 @@ function decodeRaw(raw: string): string {
   }
 }
 
-/** The value (bytes as latin1, folds allowed) as a reader shows it, in stretches; their texts joined are the whole. */
+/**
+ * The value (bytes as latin1, folds allowed) as a reader shows it, in segments; their texts joined are the
+ * whole.
+ */
 export function decodeWords(value: string): Token[] {
   const flat = unfold(value);
   const tokens: Token[] = [];
@@ -107,7 +110,7 @@ export function decodeWords(value: string): Token[] {
   return tokens;
 }
 
-/** Encoded words as RFC 2047 wants them, which may be written again as they are. */
+/** Encoded words that follow RFC 2047 and may be written again as they are. */
 export function isStrict(token: Token): boolean {
   if (!token.encoded) return false;
   return token.raw
@@ -122,7 +125,9 @@ export function decodeHeaderText(value: string): string {
     .join('');
 }
 
-/** Every byte in Q: the safe set of RFC 2047 section 5 (3), which also holds in phrases, stands for itself. */
+/**
+ * Every byte in Q: the safe set of RFC 2047 section 5 (3), which is also valid in phrases, is left as it is.
+ */
 const Q_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   const char = String.fromCharCode(byte);
   if (/[A-Za-z0-9!*+\-/]/.test(char)) return char;
@@ -136,8 +141,8 @@ function encodeQ(bytes: Buffer): string {
 }
 
 /**
- * Text as encoded words of at most 75 characters each, the first of at most `firstWidth`, cut between characters (a base
- * and its combining marks).
+ * Text as encoded words of at most 75 characters each, the first of at most `firstWidth`, cut between
+ * characters (a base and its combining marks).
  */
 export function encodeWords(text: string, firstWidth = MAX_WORD): string[] {
   const whole = Buffer.from(text, 'utf8');
@@ -170,8 +175,8 @@ export function encodeWords(text: string, firstWidth = MAX_WORD): string[] {
 }
 
 /**
- * Folds words at the blanks between them, so that lines have at most 76 characters where they can; the first line is
- * shared with the field name, `used` characters. Each word comes with the white space in front of it.
+ * Folds words at the blanks between them, so that lines have at most 76 characters where they can; the first
+ * line is shared with the field name, `used` characters. Each word comes with the white space in front of it.
  */
 function foldWords(
   words: readonly { readonly space: string; readonly word: string }[],
@@ -197,7 +202,7 @@ interface Unit {
   text: string;
 }
 
-/** May this word stand as it is? Not what could be taken for an encoded word, nor what is too long for a line. */
+/** May this word stay as it is? Not if it could be read as an encoded word or is too long for a line. */
 function standsPlain(word: string): boolean {
   return /^[!-~]+$/.test(word) && !word.includes('=?') && word.length <= 200;
 }
@@ -225,13 +230,13 @@ function unitsOf(pieces: readonly Piece[]): Unit[] {
 }
 
 /**
- * A field value for the field `name` that says exactly the pieces, one behind the other, with encoded words where ASCII
- * does not do; blanks at both ends go. Without the blank behind the colon.
+ * A value for the field `name` that reads as exactly these pieces in order, with encoded words where ASCII is
+ * not enough; spaces at both ends are removed. Without the space after the colon.
  */
 export function encodePieces(name: string, pieces: readonly Piece[]): string {
   const units = unitsOf(pieces);
   if (units[0] !== undefined) units[0].space = '';
-  // Plain text glued to an encoded word, without a blank, must become one itself.
+  // Plain text adjacent to an encoded word, without a space, must become one itself.
   for (const [index, unit] of units.entries()) {
     const before = units[index - 1];
     if (before === undefined || unit.space !== '') continue;
@@ -246,7 +251,7 @@ export function encodePieces(name: string, pieces: readonly Piece[]): string {
     const unit = units[index]!;
     const afterWord = index > 0 && units[index - 1]!.kind !== 'plain';
     if (unit.kind === 'encoded') {
-      // Blanks between encoded words are not shown, so they go into the words.
+      // Spaces between encoded words are not shown, so they go into the words.
       let text = afterWord ? unit.space + unit.text : unit.text;
       let next = index + 1;
       for (; units[next]?.kind === 'encoded'; next++) text += units[next]!.space + units[next]!.text;
@@ -270,7 +275,10 @@ export function encodePieces(name: string, pieces: readonly Piece[]): string {
   return foldWords(words, name.length + 2);
 }
 
-/** A text as the value of the field `name`, encoded and folded (LF and a blank), without the blank behind the colon. */
+/**
+ * A text as the value of the field `name`, encoded and folded (LF and a space), without the space after the
+ * colon.
+ */
 export function encodeHeaderText(name: string, text: string): string {
   return encodePieces(name, [
     { text: text.replace(/[\p{Cc}\u2028\u2029]/gu, ' ').replace(/\p{Cs}/gu, '\ufffd') },

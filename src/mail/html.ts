@@ -1,19 +1,20 @@
 /**
  * Where the text of an HTML document starts, and the banner as HTML.
  *
- * `findStart` follows the states of the WHATWG HTML parser from the first byte until there is content: comments, doctype,
- * white space, `<html>`, `<head>` and what belongs into a head are passed over, `<body ...>` ends the search. Whatever else
- * comes first (text, an unknown tag, a tag or comment that is never closed, CDATA) opens the body by itself, so the
- * banner goes in front of it; a `<body>` that comes later only adds its attributes. So a `<body` in a comment, script,
- * style, title or attribute value is never taken for the tag, and text that somebody put in front of `<html>` does not
- * come above the banner.
+ * `findStart` follows the states of the WHATWG HTML parser from the first byte until there is content:
+ * comments, doctype, white space, `<html>`, `<head>` and what belongs in a head are skipped, and `<body ...>`
+ * ends the search. Anything else that comes first (text, an unknown tag, a tag or comment that is never
+ * closed, CDATA) opens the body by itself, so the banner goes in front of it; a later `<body>` only adds its
+ * attributes. A `<body` in a comment, script, style, title or attribute value is therefore never taken for
+ * the tag, and text before `<html>` does not end up above the banner.
  *
- * The document is looked at as latin1: the character sets we edit in keep `<`, `>`, quotes and letters to themselves, and
- * iso-2022-jp is masked first (`maskJis`). The banner itself is ASCII, with character references, and so is right in
- * every one of them, whatever a `<meta>` says.
+ * The document is read as latin1: in the character sets we edit, the bytes of `<`, `>`, quotes and letters
+ * never mean anything else, and iso-2022-jp is masked first (`maskJis`). The banner itself is ASCII, with
+ * character references, and so is valid in every one of them, whatever a `<meta>` declares.
  *
- * The banner is one `div` with a class of ours and a style that a sheet in the message does not override. It stands on
- * lines of its own. A message can still hide it by other means: the proof is the mark, never the banner.
+ * The banner is one `div` with a class of ours and a style that a style sheet in the message does not
+ * override. It is on lines of its own. A message can still hide it by other means: the proof is the mark,
+ * never the banner.
  */
 export const CLASS = 'tlsward-banner';
 const OPENING = `<div class="${CLASS}"`;
@@ -26,7 +27,7 @@ const STYLE = [
   'color:#1a1a1a!important;font:13px/1.4 sans-serif!important;',
   'text-align:left!important',
 ].join('\r\n');
-/** Where text is wrapped; a longer word stays whole. */
+/** Column at which text is wrapped; a longer word stays whole. */
 const WIDTH = 76;
 
 const SPACE = /[ \t\r\n\f]*/y;
@@ -43,7 +44,10 @@ export function skipSpace(text: string, at: number): number {
   return SPACE.lastIndex;
 }
 
-/** Offset behind the `>` that ends the tag whose name ends at `from`; -1 when there is none. Quotes count behind `=` only. */
+/**
+ * Offset behind the `>` that ends the tag whose name ends at `from`; -1 when there is none. Quotes count
+ * behind `=` only.
+ */
 export function endOfTag(text: string, from: number): number {
   let state: 'before' | 'name' | 'after' | 'value' | 'unquoted' | '"' | "'" = 'before';
   for (let at = from; at < text.length; at++) {
@@ -78,7 +82,10 @@ export function endOfComment(text: string, at: number): number {
   return end.test(text) ? end.lastIndex : -1;
 }
 
-/** Offset behind the end tag of a title, style, script or noframes whose content starts at `from`; -1 when it has none. */
+/**
+ * Offset behind the end tag of a title, style, script or noframes whose content starts at `from`; -1 when it
+ * has none.
+ */
 export function endOfRaw(text: string, name: string, from: number): number {
   const end = new RegExp(`</${name}(?=[ \\t\\r\\n\\f/>])`, 'gi');
   end.lastIndex = from;
@@ -89,7 +96,9 @@ export function endOfRaw(text: string, name: string, from: number): number {
   return endOfTag(text, end.lastIndex);
 }
 
-/** Offset behind a doctype, processing instruction or other bogus comment at `at`; -1 when it is not closed. */
+/**
+ * Offset behind a doctype, processing instruction or other bogus comment at `at`; -1 when it is not closed.
+ */
 function endOfBogus(text: string, at: number): number {
   return text.indexOf('>', at) + 1 || -1;
 }
@@ -129,8 +138,9 @@ export function findStart(text: string): number | null {
 }
 
 /**
- * iso-2022-jp as latin1 with all that is not in ASCII (or JIS roman) masked, so that none of it looks like markup. null
- * when it has an escape sequence that is none of this character set: readers go on in different states.
+ * iso-2022-jp as latin1 with everything outside ASCII (or JIS roman) masked, so that none of it looks like
+ * markup. null when it has an escape sequence that this character set lacks: readers continue in different
+ * states.
  */
 export function maskJis(text: string): string | null {
   const [first = '', ...runs] = text.split('\x1b');
@@ -159,7 +169,7 @@ export function bannerBlock(lines: readonly string[]): string {
   return `${[...out, line].join('\r\n')}</div>`;
 }
 
-/** Behind blanks and a line end at `from`, which belong to a block in front of them. */
+/** The offset after spaces and a line end at `from`, which belong to the block before them. */
 export function behindLine(text: string, from: number): number {
   let at = from;
   while (text[at] === ' ') at++;

@@ -1,12 +1,14 @@
 /**
- * Banners of ours at the top of an HTML text that came from outside: blocks of our class, and our words in whatever markup.
+ * Our banners at the top of an HTML text that came from outside: blocks of our class, and our text in any
+ * markup.
  *
- * The top is everything up to the end of the first text that is not ours: a text ends at a tag that is not inline, `<br>`
- * may stand inside it. A `<blockquote>` ends the top too, because what is quoted is the author's. Only text is taken away
- * (a block of our class whole); tags, comments and blanks of the stretch stay, so that the markup stays balanced.
+ * The top is everything up to the end of the first text that is not ours: a text ends at a tag that is not
+ * inline, `<br>` may stand inside it. A `<blockquote>` ends the top too, because what is quoted is the
+ * author's. Only text is removed (a block of our class as a whole); tags, comments and spaces stay, so that
+ * the markup stays balanced.
  *
- * A reader can be deceived in HTML by other means (a picture of our words): a banner proves nothing. One pass over at most
- * MAX_PIECES tags, comments and texts.
+ * A reader can be deceived in HTML by other means (a picture of our text): a banner proves nothing. One pass
+ * over at most MAX_PIECES tags, comments and texts.
  */
 import { behindLine, CLASS, endOfComment, endOfRaw, endOfTag, RAW_TAGS, TAG } from './html.ts';
 
@@ -24,7 +26,7 @@ const INLINE = new Set(
 export interface HtmlBanners {
   /** Offset behind the last of them. */
   readonly end: number;
-  /** What stays of the stretch from the start to `end`. */
+  /** What is kept of the text from the start to `end`. */
   readonly kept: string;
 }
 
@@ -34,7 +36,7 @@ interface Stretch {
   readonly pieces: number;
 }
 
-/** A text with its character references resolved, as far as a forgery of our words needs them. */
+/** A text with its character references resolved, as far as a forgery of our text needs them. */
 function unescapeHtml(text: string): string {
   const named: Readonly<Record<string, string>> = {
     amp: '&',
@@ -54,7 +56,10 @@ function unescapeHtml(text: string): string {
   );
 }
 
-/** Banners at the top of `text` (latin1) from `from` on; `decode` reads it in its character set. null: there are none. */
+/**
+ * Banners at the top of `text` (latin1) from `from` on; `decode` reads it in its character set. null: there
+ * are none.
+ */
 export function htmlBanners(
   text: string,
   from: number,
@@ -64,7 +69,7 @@ export function htmlBanners(
   const kept: string[] = [];
   let found = null as Stretch | null;
   let run = '';
-  /** Ends a text; false when it is none of ours. */
+  /** Ends a text; false when it is not ours. */
   const endText = (end: number): boolean => {
     const read = run;
     run = '';
@@ -101,7 +106,7 @@ export function htmlBanners(
       if (!endText(at)) return result(found, kept);
       CLOSE.lastIndex = end;
       if (!CLOSE.test(text)) break;
-      // blanks in front of all that stays would only grow from pass to pass
+      // spaces before the rest would only grow from pass to pass
       if (kept.every((piece) => piece.trim() === '')) kept.length = 0;
       at = behindLine(text, CLOSE.lastIndex);
       found = { end: at, pieces: kept.length };
@@ -118,7 +123,7 @@ export function htmlBanners(
   return result(found, kept);
 }
 
-/** What stays ends its line, so that lines do not grow together. */
+/** What is kept ends with a line end, so that lines are not joined. */
 function result(found: Stretch | null, kept: readonly string[]): HtmlBanners | null {
   if (found === null) return null;
   const markup = kept.slice(0, found.pieces).join('');

@@ -1,13 +1,14 @@
 /**
- * The MIME structure of a message: which entity lies where in the body.
+ * The MIME structure of a message: which entity is where in the body.
  *
- * RFC 2045, RFC 2046 section 5.1. The result is a tree of entities with byte ranges into the body as received; nothing is
- * decoded or copied. Only multiparts are entered: a message/rfc822 is one part, because what is in it is another
- * message. What is broken or can be read in two ways is refused with its reason (see boundaries.ts, partHeader.ts), and
- * so is what is nested deeper than MAX_DEPTH or has more than MAX_PARTS entities.
+ * RFC 2045, RFC 2046 section 5.1. The result is a tree of entities with byte ranges into the body as
+ * received; nothing is decoded or copied. Only multiparts are entered: a message/rfc822 is one part, because
+ * what is in it is another message. A structure that is broken or can be read in two ways is refused with its
+ * reason (see boundaries.ts, partHeader.ts), and so is one nested deeper than MAX_DEPTH or with more than
+ * MAX_PARTS entities.
  *
- * Entities are numbered as IMAP does (RFC 3501 section 6.4.5): "1.2" is the second part of the first part; the
- * message itself is "". A single-part message is "".
+ * Entities are numbered as IMAP does (RFC 3501 section 6.4.5): "1.2" is the second part of the first part;
+ * the message itself is "". A single-part message is "".
  *
  * One pass over the body, at most MAX_DEPTH comparisons for a line that starts with two hyphens.
  */
@@ -16,7 +17,7 @@ import { BoundaryReader, type Delimiter, Unreadable } from './boundaries.ts';
 import { type BodyFacts, bodyFacts, parsePartHeader } from './partHeader.ts';
 import { type Skipped, skipped } from './skipReasons.ts';
 
-/** Multiparts inside one another. */
+/** Nesting depth of multiparts. */
 export const MAX_DEPTH = 16;
 /** Entities in one message, multiparts included. */
 export const MAX_PARTS = 1000;
@@ -50,7 +51,10 @@ class Reader {
     this.lines = new BoundaryReader(body);
   }
 
-  /** Reads the parts of a multipart whose body starts at `from`; `next` is the boundary of an outer multipart behind it. */
+  /**
+   * Reads the parts of a multipart whose body starts at `from`; `next` is the boundary of an outer multipart
+   * behind it.
+   */
   multipart(
     facts: BodyFacts,
     path: string,
@@ -79,7 +83,7 @@ class Reader {
         facts.type.value === 'multipart/digest',
       );
       if (next === null || next.level !== depth) throw new Unreadable('boundary-not-closed', path);
-      // The empty line behind the header of an empty part is also the CRLF in front of the boundary.
+      // The empty line after the header of an empty part is also the CRLF before the boundary.
       children.push({ ...entity, end: Math.max(entity.start, next.start - 2) });
       delimiter = next;
     }

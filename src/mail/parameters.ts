@@ -1,13 +1,13 @@
 /**
  * The values of Content-Type and Content-Disposition: `value *(";" attribute "=" value)`.
  *
- * RFC 2045 section 5.1 (grammar, comments, quoted strings), RFC 2231 (`name*0`, `name*1*`, `name*=charset'lang'%41`),
- * RFC 2183 (disposition). Reads what mail readers agree on and refuses the rest with null, because where readers differ
- * nobody can say which part is the text:
- * - accepted beyond the grammar: white space around `=`, empty parameters (`;;`, trailing `;`), and characters such as
- *   `=?:/@` in unquoted values, as real mailers write `boundary=----=_Part_1`;
- * - refused: text after a value, an open quote or comment, a missing value, two different values of one of the
- *   parameters that decide (`charset`, `boundary`, `start`), gaps between the sections of RFC 2231.
+ * RFC 2045 section 5.1 (grammar, comments, quoted strings), RFC 2231 (`name*0`, `name*1*`,
+ * `name*=charset'lang'%41`), RFC 2183 (disposition). Reads what mail readers agree on and returns null for
+ * the rest, because where readers differ it is unclear which part is the text:
+ * - accepted beyond the grammar: white space around `=`, empty parameters (`;;`, trailing `;`), and
+ *   characters such as `=?:/@` in unquoted values, because real mailers write `boundary=----=_Part_1`;
+ * - refused: text after a value, an unclosed quote or comment, a missing value, two different values of a
+ *   parameter that matters (`charset`, `boundary`, `start`), gaps between the sections of RFC 2231.
  *
  * One pass from left to right; no input takes more than linear time.
  */
@@ -18,7 +18,7 @@ export interface Parameterized {
   readonly params: ReadonlyMap<string, string>;
 }
 
-/** Parameters whose value must be beyond doubt. */
+/** Parameters whose value must be unambiguous. */
 const DECISIVE = new Set(['charset', 'boundary', 'start']);
 /** Sections of one RFC 2231 parameter. */
 const MAX_SECTIONS = 100;
@@ -81,7 +81,7 @@ class Cursor {
 
 /**
  * Parses a field value as received (folds as LF or CRLF). `wanted` says whether the value must hold a slash.
- * Returns null when it cannot be read without doubt.
+ * Returns null when it is malformed or ambiguous.
  */
 export function parseParameterized(raw: string, wanted: 'type' | 'token'): Parameterized | null {
   const cursor = new Cursor(raw);

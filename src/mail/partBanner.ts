@@ -1,8 +1,8 @@
 /**
- * One part that is read as the message: the banner put at its top, or banners of ours taken from there.
+ * One part that is read as the message: puts the banner at its top, or removes our banners from there.
  *
- * The top of a plain text is its first lines that are not empty, that of HTML what comes before and in its first text
- * (htmlBanners.ts). Everything further down is the author's, a quoted banner in a reply too.
+ * The top of a plain text is its first lines that are not empty, that of HTML what comes before and in its
+ * first text (htmlBanners.ts). Everything further down is the author's, including a quoted banner in a reply.
  */
 import { type Charset, charsetOf, decodeText } from './charset.ts';
 import { bannerBlock, behindLine, findStart, maskJis, skipSpace } from './html.ts';
@@ -74,7 +74,7 @@ export function putInPart(
     });
   }
   if (hasPgp(bytes)) return 'pgp-inline';
-  // A part that is declared 7bit and is not may be added to in its own way.
+  // A part that is declared 7bit but has 8-bit text may get more of it.
   const asciiOnly = encoding === 'identity' && part.encoding === '7bit' && !hasHighBytes(raw);
   const plain = plainBanner(lines, charset, label, asciiOnly, isFlowed(part));
   if (plain === null) return 'not-representable';
@@ -111,7 +111,7 @@ function taken(
   end: number,
   kept: Buffer,
 ): Splice {
-  // a gap cannot be padded to groups of three bytes unseen, so all behind it is written anew
+  // a removal cannot be padded invisibly to groups of three bytes, so everything after it is encoded anew
   if (encoding !== 'base64') return splice(raw, bytes, encoding, start, end, () => kept);
   const rest = Buffer.concat([kept, bytes.subarray(end)]);
   return splice(raw, bytes, encoding, start, bytes.length, () => rest);
@@ -124,7 +124,7 @@ function inCharset(label: string): (latin1: string) => string {
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const PGP = Buffer.from('-----BEGIN PGP', 'latin1');
 
-/** An inline PGP block, at the start of a line; a quoted one ("> -----BEGIN") is only talked about. */
+/** An inline PGP block at the start of a line; a quoted one ("> -----BEGIN") does not count. */
 function hasPgp(text: Buffer): boolean {
   for (let at = text.indexOf(PGP); at >= 0; at = text.indexOf(PGP, at + PGP.length)) {
     if (at === 0 || text[at - 1] === 0x0a || text[at - 1] === 0x0d) return true;

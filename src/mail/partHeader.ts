@@ -2,12 +2,12 @@
  * What the header of a message or of a body part says about its body: type, disposition, transfer encoding.
  *
  * RFC 2045 sections 5 to 7, RFC 2183. Defaults are those of RFC 2045 section 5.2: no Content-Type means
- * text/plain in us-ascii (message/rfc822 inside multipart/digest), no encoding means 7bit. A field that decides and comes
- * twice is refused: readers take the first or the last, so the message has two meanings.
+ * text/plain in us-ascii (message/rfc822 inside multipart/digest), no encoding means 7bit. A duplicate of one
+ * of these fields is refused: readers take the first or the last, so the message has two meanings.
  *
- * The header of a body part is read strictly (`parsePartHeader`): every line a field or a continuation, line ends CRLF, no
- * NUL, nothing that starts like a boundary, at most MAX_PART_HEADER_BYTES. Readers take such a broken line for the start
- * of the body or skip it; either way the place of the text is in doubt.
+ * The header of a body part is read strictly (`parsePartHeader`): every line a field or a continuation, line
+ * ends CRLF, no NUL, nothing that starts like a boundary, at most MAX_PART_HEADER_BYTES. Readers take such a
+ * broken line for the start of the body or skip it; either way it is unclear where the text begins.
  */
 import type { HeaderField } from '../core/messageEdit.ts';
 import { type Parameterized, parseParameterized } from './parameters.ts';
@@ -32,7 +32,7 @@ const PLAIN: Parameterized = { value: 'text/plain', params: new Map() };
 const MESSAGE: Parameterized = { value: 'message/rfc822', params: new Map() };
 const FIELD = /^([!-9;-~]+):(.*)$/s;
 
-/** The facts, or why they cannot be told. */
+/** The facts, or the reason why they cannot be determined. */
 export function bodyFacts(fields: readonly HeaderField[], inDigest = false): BodyFacts | SkipReason {
   const found = new Map<string, string>();
   for (const field of fields) {
@@ -60,8 +60,8 @@ export function bodyFacts(fields: readonly HeaderField[], inDigest = false): Bod
 }
 
 /**
- * Reads the header of a body part that starts at `from`. Returns its fields and where its body starts, behind the empty
- * line; null when it is malformed, too long, or ends without an empty line.
+ * Reads the header of a body part that starts at `from`. Returns its fields and where its body starts, behind
+ * the empty line; null when it is malformed, too long, or ends without an empty line.
  */
 export function parsePartHeader(
   body: Buffer,

@@ -1,19 +1,19 @@
 /**
  * The banner in a text/plain part: its lines, an empty line, then the text as it was.
  *
- * The lines are in the part's character set (see charset.ts). In format=flowed (RFC 3676) they are fixed lines: no blank at
- * the end, and a blank in front where the line would be read as a quote, as stuffed or as "From ". Padding, which base64
- * asks for, is blanks at the end of the last line, where nobody sees them; in format=flowed these would join the line
- * with the next one, so there it is a stuffing blank or a further empty line.
+ * The lines are in the part's character set (see charset.ts). In format=flowed (RFC 3676) they are fixed
+ * lines: no space at the end, and a space in front where the line would be read as a quote, as stuffed or as
+ * "From ". Padding, which base64 needs, is invisible spaces at the end of the last line; in format=flowed
+ * these would join the line with the next one, so there it is a stuffing space or another empty line.
  */
 import { type Charset, decodeText, encodeLine } from './charset.ts';
 import type { OwnBanners } from './template.ts';
 
 const CRLF = Buffer.from('\r\n', 'latin1');
 const BLANKS = Buffer.from('  ', 'latin1');
-/** Lines longer than this are not looked at as a banner. */
+/** Longer lines are not compared with a banner. */
 const MAX_LINE = 4000;
-/** Banners are looked for as far as this. */
+/** Banners are searched for up to this offset. */
 const MAX_TOP = 131_072;
 
 export interface PlainBanner {
@@ -24,7 +24,7 @@ export interface PlainBanner {
   readonly label: string;
 }
 
-/** The banner's lines for a part; null when the character set cannot say them. */
+/** The banner's lines for a part; null when the character set cannot represent them. */
 export function plainBanner(
   lines: readonly string[],
   charset: Charset,
@@ -56,7 +56,7 @@ export function plainBytes({ lines, flowed }: PlainBanner, padding: number): Buf
   if (flowed && padding === 2) pieces.push(CRLF);
   pieces.push(CRLF);
   const bytes = Buffer.concat(pieces);
-  // A stuffed line cannot be stuffed again: two empty lines are as long as one byte and a group of three.
+  // A stuffed line cannot be stuffed again. Two empty lines add four bytes, one more than a group of three.
   const stuck = flowed && padding === 1 && lines.at(-1)![0] === 0x20;
   return stuck ? Buffer.concat([bytes, CRLF, CRLF]) : bytes;
 }
@@ -90,9 +90,9 @@ function withoutBlanks(bytes: Buffer): Buffer {
 }
 
 /**
- * Banners at `from`, one behind the other, with empty lines in front of each: what we would write now, byte for byte, or a
- * text that `own` knows (an earlier pass with other values, another row's, or a forgery). `banner` without lines: what
- * `own` knows only.
+ * Consecutive banners at `from`, each with optional empty lines before it: what we would write now, byte for
+ * byte, or a text that `own` recognises (from an earlier pass with other values, from another row, or
+ * forged). `banner` without lines: only what `own` recognises.
  */
 export function ownLines(
   text: Buffer,
@@ -117,7 +117,7 @@ export function ownLines(
   return { end, count, same };
 }
 
-/** Behind the lines at `from` that hold nothing but blanks. */
+/** The offset after the blank lines at `from`. */
 function behindEmpty(text: Buffer, from: number): number {
   let start = from;
   for (let at = from; at < text.length; at++) {
@@ -128,7 +128,7 @@ function behindEmpty(text: Buffer, from: number): number {
   return text.length;
 }
 
-/** A banner of so many lines at `from`; null when there is none. */
+/** A banner of this many lines at `from`; null when there is none. */
 function bannerAt(
   text: Buffer,
   from: number,

@@ -1,21 +1,21 @@
 /**
  * Which parts of a message a person reads as its text, and which messages must not be edited at all.
  *
- * What must not be edited, wherever in the message it stands (attached messages are not entered): multipart/signed and
- * multipart/encrypted (RFC 1847), S/MIME (RFC 8551), loose PGP or S/MIME signatures, message/partial (RFC 2046 section
- * 5.2.2), multipart/report (RFC 6522). A footer beside a signed part would do no harm to the signature, but a reader
- * shows "signed" for the whole.
+ * What must not be edited, anywhere in the message (attached messages are not entered): multipart/signed and
+ * multipart/encrypted (RFC 1847), S/MIME (RFC 8551), loose PGP or S/MIME signatures, message/partial (RFC
+ * 2046 section 5.2.2), multipart/report (RFC 6522). A footer beside a signed part would do no harm to the
+ * signature, but a reader shows "signed" for the whole.
  *
  * What is read (`readableParts`), by container:
  * - alternative: every rendering in it that we know, as each reader picks another;
  * - related: its root, by `start` or else the first (RFC 2387);
- * - mixed and any unknown multipart (RFC 2046 section 5.1.7): the first child that is text; pictures and files in front of
- *   it are passed over, but an attached message or a foreign text (calendar, enriched) that comes first is what is read
- *   first, so then there is no place of ours.
- * A text with disposition `attachment` (or any but `inline`) or with a file name in the disposition is a file. A name in
- * the Content-Type alone, which RFC 2183 has superseded and some mailers write on every part, makes a file of what a
- * reader can list beside other parts, and of nothing where every reader shows it as the text: the message itself, a
- * rendering in an alternative, the root of a related.
+ * - mixed and any unknown multipart (RFC 2046 section 5.1.7): the first child that is text; pictures and
+ *   files before it are skipped. An attached message or another kind of text (calendar, enriched) that comes
+ *   first is what is read first, so then there is no place for a banner.
+ * A text with disposition `attachment` (or any but `inline`) or with a file name in the disposition is a
+ * file. A name in the Content-Type alone, which RFC 2183 has superseded and some mailers write on every part,
+ * counts only where a reader can list the part beside others. It does not count where every reader shows the
+ * part as the text: the message itself, a rendering in an alternative, the root of a related.
  */
 import type { Entity } from './mime.ts';
 import type { SkipReason } from './skipReasons.ts';
@@ -38,7 +38,9 @@ function fileName(entity: Entity): string | undefined {
   return entity.disposition?.params.get('filename') ?? entity.type.params.get('name');
 }
 
-/** The reason why an entity of this type (name of a file, if it has one) forbids any edit of the message around it. */
+/**
+ * The reason why an entity of this type (and file name, if any) forbids any edit of the message around it.
+ */
 function untouchable(entity: Entity): SkipReason | null {
   const reason = Object.hasOwn(UNTOUCHABLE, entity.type.value) ? UNTOUCHABLE[entity.type.value] : undefined;
   if (reason !== undefined) return reason;
@@ -67,7 +69,9 @@ function isFile(entity: Entity, listed: boolean): boolean {
   return listed && type.params.has('name');
 }
 
-/** The text/plain and text/html parts that are read as the message, in order; none when there is no such text. */
+/**
+ * The text/plain and text/html parts that are read as the message, in order; none when there is no such text.
+ */
 export function readableParts(entity: Entity): readonly Entity[] {
   return partsRead(entity, false);
 }

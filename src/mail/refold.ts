@@ -1,11 +1,13 @@
 /**
- * A header value on lines that every MTA stores and hands on as they are (RFC 5322 sections 2.1.1, 2.2.3 and 3.2.2).
+ * Folds a header value so that every MTA stores and relays it unchanged (RFC 5322 sections 2.1.1, 2.2.3 and
+ * 3.2.2).
  *
- * What senders write and MTAs show a filter may not be written back: a continuation line of blanks (some readers take it
- * for the end of the header), a line break that is no fold, a bare CR, a line that is longer than SMTP allows. Here a
- * blank line goes, a stray CR or NUL becomes a blank, a line after a stray LF gets a blank in front, and a long line is
- * folded at a blank or between encoded words; where there is neither in MAX_LINE characters it is broken there, as an
- * SMTP client would. Nothing but white space changes; a value without any of these comes back as it is. One pass.
+ * Some values that MTAs pass to a filter must not be written back as they are: a blank continuation line
+ * (some readers take it for the end of the header), a line break that is not a fold, a bare CR, a line longer
+ * than SMTP allows. Here a blank line is removed, a stray CR or NUL becomes a space, a line after a stray LF
+ * gets a space in front, and a long line is folded at a space or between encoded words; if there is neither
+ * within MAX_LINE characters, it is broken there, as an SMTP client would. Only white space changes; a value
+ * without any of these is returned as it is. One pass.
  */
 
 /** Characters of one line: 998 less room for the name of the field. */
@@ -22,7 +24,7 @@ export function refold(value: string): string {
   return [top, ...below.filter((line) => line.trim() !== '')].join('\n');
 }
 
-/** A line in pieces of at most MAX_LINE characters, all but the first with one blank in front. */
+/** A line in pieces of at most MAX_LINE characters, all but the first with one space in front. */
 function shortLines(line: string): string[] {
   if (line.length <= MAX_LINE) return [line];
   const lines: string[] = [];
@@ -34,7 +36,7 @@ function shortLines(line: string): string[] {
     }
     lines.push(made.trimEnd());
     made = ' ';
-    // blanks at the end of a line are the fold itself
+    // spaces at the end of a line are the fold itself
     if (piece[0] === ' ' || piece[0] === '\t') continue;
     let rest = piece;
     while (rest.length >= MAX_LINE) {
@@ -47,7 +49,10 @@ function shortLines(line: string): string[] {
   return [...lines, made];
 }
 
-/** Where a piece without blanks is broken: white space between encoded words is not shown (RFC 2047 section 6.2). */
+/**
+ * Where a piece without spaces is broken: white space between encoded words is not shown (RFC 2047 section
+ * 6.2).
+ */
 function breakIn(piece: string): number {
   const between = piece.lastIndexOf('?==?', MAX_LINE - 4);
   return between > 0 ? between + 2 : MAX_LINE - 1;

@@ -1,15 +1,16 @@
 /**
  * Signatures over a message in its header: whether there is one, and which fields it covers.
  *
- * DKIM (RFC 6376), ARC (RFC 8617, the message signature; its other fields sign nothing of the author's) and DomainKeys
- * (RFC 4870). A field counts as covered when any of them lists it in `h=`: listed more often than it occurs it is signed
- * against additions, so that a listed field that is not there must not be added either. A DomainKeys signature without
- * `h=` covers every field. Read generously, because a reader that is stricter only finds a signature invalid that nobody
- * broke: `H=` counts, and of several `h=` each. One pass over each field.
+ * DKIM (RFC 6376), ARC (RFC 8617, only the message signature: its other fields do not sign the author's text)
+ * and DomainKeys (RFC 4870). A field counts as covered when any of them lists it in `h=`. A field listed more
+ * often than it occurs is signed against additions, so a listed field that is absent must not be added
+ * either. A DomainKeys signature without `h=` covers every field. Parsing is lenient, because reading too
+ * little would let an edit break a signature: `H=` counts, and so does each of several `h=`. One pass over
+ * each field.
  */
 import type { HeaderField } from '../core/messageEdit.ts';
 
-/** Fields that hold a signature, for those who must ask an MTA for them. */
+/** Fields that hold a signature; an MTA must be asked to send them. */
 export const SIGNATURE_HEADERS = ['DKIM-Signature', 'ARC-Message-Signature', 'DomainKey-Signature'] as const;
 
 const DOMAIN_KEYS = 'domainkey-signature';

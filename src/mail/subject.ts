@@ -1,18 +1,19 @@
 /**
- * The subject tag: one tag in front, and no copy of it that came from outside.
+ * The subject tag: puts one tag in front and removes copies that came from outside.
  *
- * A copy is whatever looks like the tag to a reader (fold.ts): in any case, full width, with look-alike letters or invisible
- * characters, raw or in encoded words of any character set, split over several of them or over folds, anywhere in the
- * subject, so behind "Re:" and "AW:" too, where replies gather them. What taking a copy away brings together
- * ("[T[TLS]LS]") is a copy again and goes as well. Where controls of direction could make a reader see a tag in characters
- * that stand in another order, those controls go.
+ * A copy is anything that looks like the tag to a reader (confusables.ts): in any case, full width, with
+ * look-alike letters or invisible characters, raw or in encoded words of any character set, split over
+ * several of them or over folds, anywhere in the subject, so also after "Re:" and "AW:", where replies
+ * collect them. If removing a copy forms another one ("[T[TLS]LS]"), that is removed as well. Where direction
+ * controls could make a reader see a tag in characters of another order, those controls are removed.
  *
- * Taking away keeps what it does not touch: a subject without a copy stays byte for byte, and in one with a copy the
- * well-formed encoded words that hold no part of it stay as they are; the rest is written anew in utf-8 (headerWords.ts). Putting the tag
- * in front does not touch the rest either. Doing it twice gives the same bytes as doing it once.
+ * Removal keeps what it does not need to touch: a subject without a copy stays byte for byte, and in one with
+ * a copy the well-formed encoded words that contain no part of it stay as they are; the rest is re-encoded in
+ * utf-8 (encodedWords.ts). Putting the tag in front does not touch the rest either. The operation is
+ * idempotent.
  *
- * A tag must begin and end with a bracket or another sign (`checkTag`), because copies are taken out wherever they stand,
- * and "TLS" stands inside other words.
+ * A tag must begin and end with a bracket or another sign (`checkTag`), because copies are removed anywhere,
+ * and "TLS" occurs inside other words.
  */
 import { skeleton, skeletonChar } from './confusables.ts';
 import { decodeWords, encodePieces, encodeWords, isStrict, type Piece, type Token } from './encodedWords.ts';
@@ -21,7 +22,7 @@ import { decodeWords, encodePieces, encodeWords, isStrict, type Piece, type Toke
 export const MAX_TAG = 40;
 const NAME = 'Subject';
 const MAX_LINE = 76;
-/** What the first line has room for behind the field name. */
+/** The room on the first line after the field name. */
 const FIRST_LINE = MAX_LINE - NAME.length - 2;
 
 /** What is wrong with a tag, as the end of a sentence; null when it can be used. */
@@ -29,13 +30,13 @@ export function checkTag(tag: string): string | null {
   const characters = Array.from(tag);
   if (characters.length > MAX_TAG) return `is longer than ${MAX_TAG} characters`;
   if (tag !== tag.trim() || /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(tag))
-    return 'has white space around it or control characters in it';
+    return 'has white space around it or contains control characters';
   if (skeleton(tag) === '') return 'has no visible character';
-  if (/^[!-/:-@[-`{-~]*$/.test(skeleton(tag))) return 'has neither a letter, a digit nor a picture in it';
+  if (/^[!-/:-@[-`{-~]*$/.test(skeleton(tag))) return 'contains no letter, digit or pictograph';
   const sign = /^[^\p{L}\p{N}\p{M}\s]/u;
   const lastBase = characters.findLast((char) => skeletonChar(char) !== '') ?? '';
   if (!sign.test(tag) || !sign.test(lastBase))
-    return 'must begin and end with a bracket or another sign, such as [via TLS]';
+    return 'must begin and end with a bracket or another punctuation character, such as [via TLS]';
   if (tag.includes('=?')) return 'must not contain =?';
   return null;
 }
@@ -74,8 +75,8 @@ function endsWith(units: readonly string[], tag: string): boolean {
 }
 
 /**
- * Marks every copy of the tags. A stack of folded characters: when its top is a tag, those characters go, and what stood
- * before them meets what comes next.
+ * Marks every copy of the tags with a stack of folded characters: when its top is a tag, those characters are
+ * popped, so that what came before them is adjacent to what comes next.
  */
 function markCopies(characters: readonly Character[], tags: Tags): void {
   const units: string[] = [];
@@ -95,13 +96,13 @@ function markCopies(characters: readonly Character[], tags: Tags): void {
 }
 
 /**
- * Controls that make a reader show characters in another order than they stand in (Unicode UAX 9): after U+202E "[SLT]" is
- * seen as "[TLS]". U+200E is none of them: by itself it moves nothing.
+ * Controls that make a reader show characters in another order than the stored one (Unicode UAX 9): after
+ * U+202E "[SLT]" is displayed as "[TLS]". U+200E is not one of them: by itself it reorders nothing.
  */
 const REORDERING = /[\u061c\u200f\u202a-\u202e\u2066-\u2069]/;
 const MIRRORED: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{', '>': '<' };
 
-/** How often each character occurs, brackets of a pair taken for the same. */
+/** How often each character occurs; the brackets of a pair count as the same character. */
 function countsOf(folded: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const unit of folded.split('')) {
@@ -112,8 +113,8 @@ function countsOf(folded: string): Map<string, number> {
 }
 
 /**
- * Could a reader be shown a tag by reordering? With such a control in it, a text can show any order of its characters
- * that somebody cares to compose, so what counts is whether all those of a tag are there.
+ * Could reordering make a tag appear? A text with such controls can be displayed in any order that its author
+ * chooses, so what counts is whether all characters of a tag are present.
  */
 function canBeReordered(text: string, folded: string, tags: Tags): boolean {
   if (!REORDERING.test(text)) return false;
@@ -139,7 +140,7 @@ function withoutCopies(tokens: readonly Token[], tags: Tags): Piece[] | null {
   }
   markCopies(characters, tags);
   const kept: Character[] = [];
-  /** Behind a copy: blanks and what is not seen go with it. */
+  /** After a copy: spaces and invisible characters are removed with it. */
   let behind = false;
   let blanks = false;
   for (const character of characters) {
@@ -151,7 +152,7 @@ function withoutCopies(tokens: readonly Token[], tags: Tags): Piece[] | null {
       character.removed = true;
     } else {
       const before = kept.at(-1);
-      // One blank stays between what stood on both sides.
+      // One space stays between the texts on both sides.
       if (behind && blanks && before !== undefined && !isBlank(before.char)) {
         kept.push({ char: ' ', token: -1, removed: false });
       }
@@ -179,18 +180,18 @@ function withoutCopies(tokens: readonly Token[], tags: Tags): Piece[] | null {
   return pieces;
 }
 
-/** The tag as it stands in front, without the blank that follows. */
+/** The tag as written in front, without the space that follows. */
 function writtenTag(tag: string, beforeEncodedWord: boolean): string {
   if (/^[!-~ ]*$/.test(tag)) return tag;
-  // A blank between two encoded words is not shown, so it goes into the first.
+  // A space between two encoded words is not shown, so it goes into the first.
   return encodeWords(beforeEncodedWord ? `${tag} ` : tag, FIRST_LINE).join('\n ');
 }
 
 /**
- * A subject (bytes as latin1, folds as LF and white space, with or without the blank behind the colon) without any copy of
- * any of the tags, and with `put`, unless that is '', in front. The result is the argument itself when there is nothing
- * to do; '' when nothing is left. All tags have passed `checkTag`. They are taken out in one go, because taking out one can
- * bring another together ("[T[OK]LS]").
+ * A subject (bytes as latin1, folds as LF and white space, with or without the blank behind the colon)
+ * without any copy of any of the tags, and with `put`, unless that is '', in front. The result is the
+ * argument itself when there is nothing to do; '' when nothing is left. All tags have passed `checkTag`. They
+ * are removed together, because removing one can form another ("[T[OK]LS]").
  */
 export function retagSubject(value: string, tags: readonly string[], put: string): string {
   const lead = /^[ \t]*/.exec(value)![0];
@@ -206,7 +207,9 @@ export function retagSubject(value: string, tags: readonly string[], put: string
   return `${lead}${front}${used + 1 + firstLine.length > width ? '\n ' : ' '}${body}`;
 }
 
-/** The subject without copies; its own bytes when there is none but the tag `put`, as we write it, in front. */
+/**
+ * The subject without copies; its own bytes when there is none but the tag `put`, as we write it, in front.
+ */
 function stripped(value: string, tags: readonly string[], put: string): string {
   let rest = value;
   for (const front of put === '' ? [] : [writtenTag(put, false), writtenTag(put, true)]) {

@@ -1,20 +1,20 @@
 /**
  * Banner texts as templates: text with fields in braces, `Received over {protocol} from {domain}`.
  *
- * `{{` and `}}` stand for a brace. A field that is not known, an empty or an open brace is an error in the configuration; all
- * errors of a text come at once. Values are foreign text (addresses, names in certificates), so each is reduced to one line
- * without control, invisible and direction-changing characters and cut to MAX_FIELD characters before it enters a text,
- * and the whole is escaped for the place where it stands: nothing for a plain text, character references for HTML, an
- * encoded and folded value for a header field.
+ * `{{` and `}}` stand for a brace. An unknown field, empty braces or an unclosed brace is an error in the
+ * configuration; all errors of a text are reported at once. Values are foreign text (addresses, names in
+ * certificates), so each is reduced to one line without control, invisible and direction-changing characters
+ * and cut to MAX_FIELD characters before it is inserted, and the whole is escaped for its place: nothing for
+ * a plain text, character references for HTML, an encoded and folded value for a header field.
  *
- * `ownBanners` tells whether a text is a rendering of a template with any values, in looks (fold.ts): this is how an
- * older or a forged banner is recognised. Linear in the length of both.
+ * `ownBanners` tells whether a text looks like a rendering of a template with any values (confusables.ts):
+ * this is how an older or a forged banner is recognised. Linear in the length of both.
  */
 import { skeleton } from './confusables.ts';
 import { encodeHeaderText } from './encodedWords.ts';
 import { escapeHtml } from './html.ts';
 
-/** The fields a banner may name. All speak of the message as a whole, none of one recipient. */
+/** The fields that a banner may use. All are about the message as a whole, none about one recipient. */
 export const BANNER_FIELDS = [
   'protocol',
   'cipher',
@@ -36,20 +36,22 @@ export const BANNER_FIELDS = [
 /** Longest value of a field, in characters. */
 export const MAX_FIELD = 128;
 
-/** Characters of a value that are looked at: an MTA may send a mebibyte for the name of a cipher. */
+/** Characters of a value that are read: an MTA may send a mebibyte for the name of a cipher. */
 const MAX_READ = 8192;
 
-/** Literal characters (as folded, without blanks) that a template must have to be recognised in other texts. */
+/**
+ * Literal characters (as folded, without blanks) that a template must have to be recognised in other texts.
+ */
 export const MIN_LITERAL = 16;
 
 export interface Template {
   readonly text: string;
-  /** Literal text at even places, names of fields at odd ones. */
+  /** Literal text at even indexes, names of fields at odd ones. */
   readonly pieces: readonly string[];
 }
 
 export interface TemplateError {
-  /** Where in the text, from 1. */
+  /** Column in the text, from 1. */
   readonly column: number;
   readonly found: string;
   readonly expected: string;
@@ -77,7 +79,7 @@ export function parseTemplate(text: string, fields: readonly string[] = BANNER_F
       errors.push({
         column,
         found: whole,
-        expected: `a field in braces, or ${whole}${whole} for the sign itself`,
+        expected: `a field in braces, or ${whole}${whole} for a literal brace`,
       });
     } else pieces[last] += whole;
   }
@@ -100,8 +102,8 @@ export function cleanValue(value: string): string {
 export type Place = 'plain' | 'html' | 'header';
 
 /**
- * The text with its values; a field without a value becomes "unknown". For `header` the value of the field called
- * `headerName`, folded with LF and a blank; bodyBanner.ts wants `plain`, it escapes by itself.
+ * The text with its values; a field without a value becomes "unknown". For `header` the value of the field
+ * called `headerName`, folded with LF and a blank; bodyBanner.ts wants `plain`, it escapes by itself.
  */
 export function renderTemplate(
   template: Template,
@@ -120,7 +122,7 @@ export function renderTemplate(
   return place === 'html' ? escapeHtml(plain) : encodeHeaderText(headerName, plain);
 }
 
-/** How banners of ours are known among other texts. */
+/** How our banners are recognised among other texts. */
 export interface OwnBanners {
   /** Is this text (lines joined by LF) one of them, in any rendering? */
   readonly matches: (text: string) => boolean;
@@ -128,7 +130,7 @@ export interface OwnBanners {
   readonly lineCounts: readonly number[];
 }
 
-/** The banners that these templates make; foreign text is folded once, however many there are. */
+/** The banners that these templates make; other text is folded once, however many templates there are. */
 export function ownBanners(templates: readonly Template[]): OwnBanners {
   const known = templates.map(foldedLiterals);
   const counts = templates.map(
@@ -148,8 +150,9 @@ function foldedLiterals({ pieces }: Template): readonly string[] {
 }
 
 /**
- * Is this text (folded) a rendering of the template with these literals (folded)? One with fields and less literal text than
- * MIN_LITERAL matches nothing: "TLS: {tls}" would take an author's own sentence for a banner.
+ * Is this text (folded) a rendering of the template with these literals (folded)? One with fields and less
+ * literal text than MIN_LITERAL matches nothing: "TLS: {tls}" would take an author's own sentence for a
+ * banner.
  */
 function isRendering(literals: readonly string[], folded: string): boolean {
   const first = literals[0]!;

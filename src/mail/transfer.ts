@@ -1,19 +1,21 @@
 /**
- * The transfer encodings: reading a part, and replacing a stretch of its decoded bytes while every other encoded byte
- * stays as it was.
+ * The transfer encodings: reading a part, and replacing a range of its decoded bytes while every other
+ * encoded byte stays as it was.
  *
- * RFC 2045 sections 6.7 and 6.8. 7bit, 8bit and binary are the bytes themselves. The two others are read strictly, because
- * what is broken is decoded differently by different readers: quoted-printable with an `=` that is neither =XX nor a soft
- * line break, and base64 with foreign characters, wrong padding or data behind it, give null.
+ * RFC 2045 sections 6.7 and 6.8. 7bit, 8bit and binary are the bytes themselves. The other two are read
+ * strictly, because readers decode malformed text differently: quoted-printable with an `=` that is neither
+ * =XX nor a soft line break, and base64 with foreign characters, wrong padding or data behind it, give null.
  *
  * Replacing (`splice`):
- * - quoted-printable: the new text stands on lines of its own, at most 76 characters, soft breaks where needed;
- * - base64: only the groups of four characters that hold the ends of the stretch are written anew. The new bytes must be a
- *   multiple of three for the groups behind to stay, so the caller is asked for the text with 0, 1 or 2 bytes of padding.
+ * - quoted-printable: the new text is on lines of its own, at most 76 characters, with soft breaks where
+ *   needed;
+ * - base64: only the groups of four characters that hold the ends of the range are rewritten. The length of
+ *   the new bytes must be a multiple of three for the following groups to stay, so the caller is asked for
+ *   the text with 0, 1 or 2 bytes of padding.
  */
 export type TransferEncoding = 'identity' | 'quoted-printable' | 'base64';
 
-/** A replacement in encoded bytes: those from `start` to `end` of the part give way to `bytes`. */
+/** A replacement in encoded bytes: those from `start` to `end` of the part are replaced by `bytes`. */
 export interface Splice {
   readonly start: number;
   readonly end: number;
@@ -31,15 +33,15 @@ export function transferEncoding(name: string): TransferEncoding | null {
   return name === 'quoted-printable' || name === 'base64' ? name : null;
 }
 
-/** The decoded bytes, or null when the part does not keep to the encoding. Identity returns its argument. */
+/** The decoded bytes, or null when the part violates the encoding. Identity returns its argument. */
 export function decodeTransfer(raw: Buffer, encoding: TransferEncoding): Buffer | null {
   if (encoding === 'identity') return raw;
   return encoding === 'base64' ? decodeBase64(raw) : decodeQuotedPrintable(raw);
 }
 
 /**
- * Replaces decoded bytes `start` to `end` by `text(padding)`, whole lines (CRLF at the end). `padding` is the number of
- * bytes that the text must be longer than `text(0)`. Offsets in the result are into `raw`.
+ * Replaces decoded bytes `start` to `end` by `text(padding)`, whole lines (CRLF at the end). `padding` is the
+ * number of bytes that the text must be longer than `text(0)`. Offsets in the result are into `raw`.
  */
 export function splice(
   raw: Buffer,
@@ -55,7 +57,8 @@ export function splice(
   const rawEnd = end === start ? rawStart : quotedOffset(raw, end);
   const last = rawStart === 0 ? LF : raw[rawStart - 1];
   const inserted = text(0);
-  // Behind other text on its line: a soft break keeps the line short, and blanks at its end part of the text.
+  // After other text on its line, a soft break keeps the line short and keeps spaces at its end as part of
+  // the text.
   const soft = last === 0x20 || last === 0x09 || (last !== LF && inserted[0] !== CR);
   const bytes = Buffer.from(`${soft ? '=\r\n' : ''}${encodeQuotedPrintable(inserted)}`, 'latin1');
   return { start: rawStart, end: rawEnd, bytes };
@@ -70,7 +73,10 @@ function hexValue(byte: number | undefined): number {
   return upper >= 0x41 && upper <= 0x46 ? upper - 0x37 : -1;
 }
 
-/** Offset behind blanks and one CRLF at `at` (or the end of the text); -1 when something else follows the blanks. */
+/**
+ * Offset after spaces and one CRLF at `at` (or the end of the text); -1 when something else follows the
+ * spaces.
+ */
 function lineEnd(raw: Buffer, at: number): number {
   let end = at;
   while (raw[end] === 0x20 || raw[end] === 0x09) end++;
@@ -79,8 +85,8 @@ function lineEnd(raw: Buffer, at: number): number {
 }
 
 /**
- * Walks the text and calls `emit` with each decoded byte and the offset behind its encoded form; stops when `emit` is
- * false. Returns false when the text is malformed.
+ * Walks the text and calls `emit` with each decoded byte and the offset behind its encoded form; stops when
+ * `emit` is false. Returns false when the text is malformed.
  */
 function walkQuotedPrintable(raw: Buffer, emit: (byte: number, after: number) => boolean): boolean {
   for (let at = 0; at < raw.length; ) {
@@ -225,7 +231,7 @@ function spliceBase64(
   };
 }
 
-/** Behind the last base64 character: what is left is line ends. */
+/** After the last base64 character only line ends are left. */
 function base64End(raw: Buffer, from: number): number {
   let end = raw.length;
   while (

@@ -1,9 +1,10 @@
 /**
- * A character in ASCII, for a banner in a text that has no better: "Sécurisé" as "Securise", a quotation mark as `"`.
+ * A character in ASCII, for a banner in a text whose character set lacks it: "Sécurisé" as "Securise", a
+ * quotation mark as `"`.
  *
- * Accents go (NFKD), letters and signs of European print that do not decompose are in the table, pictures (a padlock) are
- * dropped. Anything else, such as kana or Cyrillic, has no ASCII form that its reader would accept: null. A banner of
- * which nothing is left but the dropped is not said at all.
+ * Accents are removed (NFKD); European letters and punctuation that do not decompose are in the table;
+ * pictographs (a padlock) are dropped. Anything else, such as kana or Cyrillic, has no ASCII form that its
+ * reader would accept: null. A banner of which nothing is left after that is not written at all.
  */
 const FORMS: ReadonlyMap<string, string> = new Map(
   (
