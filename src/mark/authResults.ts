@@ -1,25 +1,28 @@
 /**
- * `Authentication-Results` (RFC 8601): the `x-tls` result as other tools read it, and whose results a field claims to be.
+ * `Authentication-Results` (RFC 8601): writes the `x-tls` result in the form that other tools read, and tells
+ * whether an existing field claims to be ours.
  *
  * Written form, that of fastmail's authentication_milter (Mail::Milter::Authentication::Handler::TLS):
  *
  *   mx.example.org; x-tls=pass smtp.version=TLSv1.3 smtp.cipher=TLS_AES_256_GCM_SHA384 smtp.bits=256
  *
- * `pass` protected; `policy` encrypted, but not as a row requires; `none` no TLS; `neutral` not told. These are result
- * words of RFC 8601 section 2.7; a reader that knows only `pass` reads the others as "no", which is right. `smtp.` says
- * that the property comes from the SMTP session. The field is not signed: it is worth what its remover is worth.
+ * `pass`: protected; `policy`: encrypted, but not as a row requires; `none`: no TLS; `neutral`: not known.
+ * These are result names of RFC 8601 section 2.7; a reader that knows only `pass` reads the others as "no",
+ * which is right. `smtp.` says that the property comes from the SMTP session. The field is not signed: it can
+ * be trusted only where forged copies are removed.
  *
- * Reading, for section 5 ("an MTA MUST delete any that claim, by their authserv-id, to have been added within its trust
- * boundary"):
+ * Reading, for section 5 ("an MTA MUST delete any that claim, by their authserv-id, to have been added within
+ * its trust boundary"):
  *
  *   value = [CFWS] authserv-id [CFWS version] ...        authserv-id = token or quoted-string (RFC 2045)
  *
- * Comments nest and hold quoted pairs, folds are white space, names compare as domain names do (case, final dot, U-labels).
- * A token ends at the first character that no token has, so `mx.example.org/1` is read as `mx.example.org`; Microsoft's
- * fields begin with `spf=pass` and no authserv-id, and are nobody's. A value with no token at its start, or a comment or
- * quoted string that never ends, claims to be anyone's: it counts as ours and goes.
+ * Comments nest and hold quoted pairs, folds are white space, names compare as domain names do (case, final
+ * dot, U-labels). A token ends at the first character that no token has, so `mx.example.org/1` is read as
+ * `mx.example.org`; Microsoft's fields begin with `spf=pass` and have no authserv-id, so they match none of
+ * ours. A value with no token at its start, or with an unclosed comment or quoted string, could be read as
+ * anyone's: it counts as ours and is removed.
  *
- * Limit: an authserv-id is looked for in the first 10,000 characters.
+ * Limit: an authserv-id is searched for in the first 10,000 characters.
  */
 import { canonicalDomain, nameMatches } from '../core/domain.ts';
 import type { MarkFields } from './markFields.ts';
@@ -29,9 +32,9 @@ const MAX_LOOKED_AT = 10_000;
 /** RFC 2045 section 5.1: printable ASCII without white space and these. */
 const TOKEN = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/;
 
-/** A token, characters beyond ASCII among it. */
+/** A token, which may also contain characters beyond ASCII. */
 const TOKEN_AT = /[!#$%&'*+\-.0-9A-Z^_`a-z{|}~\x80-\uffff]+/y;
-/** What is longer is no domain name. */
+/** Anything longer is not a domain name. */
 const MAX_ID = 1024;
 
 /** The result word for a mark's state. */
@@ -77,7 +80,7 @@ function skipCfws(text: string, at: number): number {
   return depth > 0 ? -1 : i;
 }
 
-/** The authserv-id as written, quoting removed; null when the value cannot be read. */
+/** The authserv-id as written, without quoting; null when the value cannot be parsed. */
 export function authservIdOf(value: string): string | null {
   const text = value.slice(0, MAX_LOOKED_AT);
   let i = skipCfws(text, 0);
@@ -96,9 +99,9 @@ export function authservIdOf(value: string): string | null {
 }
 
 /**
- * Does the field claim to be ours? `ids` are our authserv-ids; one with a leading dot stands for all below it. Bytes
- * beyond ASCII (one character each) are read as UTF-8. What cannot be read, or is no domain name while holding bytes
- * beyond ASCII, counts as ours.
+ * Does the field claim to be ours? `ids` are our authserv-ids; one with a leading dot matches all names below
+ * it. Bytes beyond ASCII (one character each) are read as UTF-8. A value that cannot be parsed, or that has
+ * bytes beyond ASCII and is not a domain name, counts as ours.
  */
 export function claimsToBeOurs(value: string, ids: readonly string[]): boolean {
   const id = authservIdOf(value);
@@ -112,7 +115,9 @@ export function claimsToBeOurs(value: string, ids: readonly string[]): boolean {
   });
 }
 
-/** Canonical domain where it is one, lower case otherwise; null for what is neither ASCII nor a domain name. */
+/**
+ * Canonical domain where it is one, lower case otherwise; null for what is neither ASCII nor a domain name.
+ */
 function comparable(written: string): string | null {
   let end = written.length;
   while (written[end - 1] === '.') end--;

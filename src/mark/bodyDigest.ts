@@ -1,26 +1,31 @@
 /**
- * The digest of a body that a mark may bind (`mark-binds = body`): SHA-256, base64url without padding, over a form that
- * the way from the milter into a mailbox does not change. Taken piece by piece, nothing of the body is kept.
+ * The digest of a body that a mark may bind (`mark-binds = body`): SHA-256, base64url without padding, over a
+ * form that does not change on the path from the milter to a mailbox. The body is hashed chunk by chunk; none
+ * of it is kept.
  *
- * Form: that of DKIM's `simple` body canonicalization (RFC 6376 section 3.4.3) but for what storing changes: CRs do not
- * count, so CRLF and LF are one line end, and neither do line ends at the end of the body. White space counts.
+ * Form: that of DKIM's `simple` body canonicalization (RFC 6376 section 3.4.3) except for what storing
+ * changes: CRs are ignored, so CRLF and LF are the same line end, and so are line ends at the end of the
+ * body. White space counts.
  *
- * An mbox puts `>` in front of lines that begin with `From ` (mboxo), or with any number of `>` and then `From ` (mboxrd);
- * so does Sendmail's local mailer. A saved body may be either, so it has up to three digests: as it is, and with each kind
- * of quoting undone.
+ * An mbox puts `>` in front of lines that begin with `From ` (mboxo), or with any number of `>` and then
+ * `From ` (mboxrd); so does Sendmail's local mailer. A saved body may be either, so it has up to three
+ * digests: as it is, and with each kind of quoting undone.
  *
- * What changes a body for good (8BITMIME to quoted-printable, lines cut for their length, a footer) changes the digest.
+ * Lasting changes of the body (8BITMIME to quoted-printable, long lines broken, a footer) change the digest.
  */
 import { createHash, type Hash } from 'node:crypto';
 
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** What was seen of a body so far; never changed. */
+/** The state after the part of a body seen so far; immutable. */
 export class BodyDigest {
-  /** All that was seen. */
+  /** Everything seen so far. */
   readonly #all: Hash;
-  /** The same without the line ends behind the last text: hashed as they come, so that a long run is never made up for. */
+  /**
+   * The same without the line ends after the last text. Line ends are hashed as they arrive, so that a long
+   * run of them never has to be hashed at once.
+   */
   readonly #settled: Hash;
 
   private constructor(all: Hash, settled: Hash) {
@@ -28,10 +33,10 @@ export class BodyDigest {
     this.#settled = settled;
   }
 
-  /** Of a body before its first byte. */
+  /** The state before the first byte of a body. */
   static readonly start: BodyDigest = new BodyDigest(createHash('sha256'), createHash('sha256'));
 
-  /** The body with this chunk behind it; any cutting gives the same digest. The bytes are not kept. */
+  /** The state after one more chunk; any split into chunks gives the same digest. The bytes are not kept. */
   with(chunk: Uint8Array): BodyDigest {
     const bytes = withoutReturns(chunk);
     let text = bytes.length;
@@ -58,7 +63,7 @@ function withoutReturns(chunk: Uint8Array): Uint8Array {
 
 const PILE_BYTES = 65_536;
 
-/** A digest that is fed small pieces: they are put together before they are hashed. */
+/** A digest that is fed small pieces: they are collected before they are hashed. */
 class Piled {
   #digest: BodyDigest;
   readonly #pile = Buffer.allocUnsafe(PILE_BYTES);
@@ -95,16 +100,18 @@ class Piled {
 
 const FROM = Buffer.from('From ');
 const QUOTE = 0x3e;
-/** A line with more of them is nobody's quoting. */
+/** A line with more of them is not treated as quoted. */
 const MAX_QUOTES = 1000;
 
-/** The digests that the body of a saved message may have had; chunks in order, any cutting. */
+/** The digests that the body of a saved message may have had; chunks in order, split anywhere. */
 export class SavedBody {
   readonly #asIs = new Piled();
-  /** mboxo, mboxrd: null as long as there was no line that they quote. */
+  /** mboxo, mboxrd: null until there is a line that they quote. */
   #once: Piled | null = null;
   #any: Piled | null = null;
-  /** At the beginning of a line: its `>`s, and how much of `From ` stands behind them; null: inside a line. */
+  /**
+   * At the beginning of a line: its `>`s, and how much of `From ` stands behind them; null: inside a line.
+   */
   #quotes: number | null = 0;
   #matched = 0;
 
@@ -118,7 +125,7 @@ export class SavedBody {
         at = lf + 1;
         this.#quotes = 0;
         this.#matched = 0;
-        // what may be quoted begins here, and is held until that is known
+        // a quoted line may begin here; it is held until that is known
         if (at < bytes.length && bytes[at] !== QUOTE) this.#quotes = null;
         else {
           this.#text(bytes.subarray(done, at));

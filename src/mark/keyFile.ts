@@ -1,22 +1,25 @@
 /**
- * The file with the keys that sign marks. The only file of this folder that touches the disk.
+ * The file with the keys that sign marks. The only module of this folder that accesses the disk.
  *
- * Format: text, one key a line, base64 (or base64url) or hex, 32 bytes or more; blank lines and lines that begin with `#`
- * do not count, and neither does what follows ` #`. The first key signs, all verify.
+ * Format: text, one key a line, base64 (or base64url) or hex, 32 bytes or more; blank lines, lines that begin
+ * with `#` and text after ` #` are ignored. The first key signs, all verify.
  *
- * Rotation: put a new key on top (`openssl rand -base64 32`), reload, keep the old ones below for as long as saved mail is
- * to verify; take a key out to disown all it signed. Hosts that should trust each other's marks share the file.
+ * Rotation: put a new key on top (`openssl rand -base64 32`), reload, keep the old ones below for as long as
+ * saved mail must verify; remove a key to revoke everything it signed. Hosts that should trust each other's
+ * marks share the file.
  *
- * The file is made at the first start with one key: written whole under another name, mode 0600, and linked to its own
- * name, which fails when there is a file already (link(2)), so two daemons starting at once end with one file and one key.
- * `FILE.made` beside it remembers that there was a key: from then on a missing key file is an error, because with a new
- * key all marks of before would stop verifying, and hosts that share the file would differ, without a word. A reload makes
- * no key. Where the folder may not be written to, no key can be made either, and the memory is not needed.
+ * The file is made at the first start with one key: written whole under another name, mode 0600, and linked
+ * to its own name, which fails when there is a file already (link(2)), so two daemons starting at once end
+ * with one file and one key. `FILE.made` beside it remembers that there was a key: from then on a missing key
+ * file is an error, because with a new key all earlier marks would silently stop verifying, and hosts that
+ * share the file would differ. A reload makes no key. Where the folder is not writable, no key can be made
+ * either, and the note is not needed.
  *
- * As in OpenSSH (sshkey_perm_ok, safe_path), a file that group or others may read, write or run is refused, whoever asks:
- * a key that others know proves nothing. The daemon also refuses a file, or a folder, of another user than itself and
- * root, and a folder in which everyone may replace the file. Mode and owner are those of the opened file, so a symbolic
- * link is judged by where it leads; the folder is looked at as named and as it leads.
+ * As in OpenSSH (sshkey_perm_ok, safe_path), a file that group or others may read, write or execute is always
+ * refused: a key that others know proves nothing. The daemon also refuses a file or folder owned by any user
+ * but itself and root, and a folder in which everyone may replace the file. Mode and owner are those of the
+ * opened file, so a symbolic link is judged by its target; the folder is checked both as named and as
+ * resolved.
  *
  * Limits: 64 KiB, 64 keys.
  */
@@ -35,7 +38,7 @@ import { type MarkKey, MIN_KEY_BYTES, markKey } from './signMark.ts';
 /** The key file cannot be used; the message says which file (and line), what was found and what to do. */
 export class KeyFileError extends Error {
   readonly file: string;
-  /** From 1; 0 when it is about the file as a whole. */
+  /** From 1; 0 for an error of the file as a whole. */
   readonly line: number;
 
   constructor(file: string, line: number, found: string, options?: ErrorOptions) {
@@ -64,7 +67,7 @@ export function parseKeys(text: string, file: string): MarkKey[] {
     const key = line.replace(/^\s*#.*$|\s#.*$/, '').trim();
     if (key === '') continue;
     const bytes = parseKey(key);
-    // the text itself stays out of the message: it may be a key with a slip in it
+    // the text itself stays out of the message: it may be a key with a typo
     if (bytes === null) throw new KeyFileError(file, i + 1, 'not a key: expected base64 or hex digits');
     if (bytes.length < MIN_KEY_BYTES) {
       throw new KeyFileError(
@@ -74,7 +77,7 @@ export function parseKeys(text: string, file: string): MarkKey[] {
       );
     }
     const made = markKey(bytes);
-    if (keys.some((known) => known.id === made.id)) throw new KeyFileError(file, i + 1, 'the same key twice');
+    if (keys.some((known) => known.id === made.id)) throw new KeyFileError(file, i + 1, 'duplicate key');
     keys.push(made);
     if (keys.length > MAX_KEYS) throw new KeyFileError(file, i + 1, `more than ${MAX_KEYS} keys`);
   }
@@ -82,10 +85,16 @@ export function parseKeys(text: string, file: string): MarkKey[] {
   return keys;
 }
 
-/** `daemon`: the file must belong to this process or root; a tool that root runs reads what the daemon's user owns. */
+/**
+ * `daemon`: the file must belong to this process or root; a tool run by root may read a file owned by the
+ * daemon's user.
+ */
 export type KeyReader = 'daemon' | 'tool';
 
-/** Reads the key file; throws KeyFileError when it is not there, too open, or not readable as keys. */
+/**
+ * Reads the key file; throws KeyFileError when it is missing, its permissions are too open, or it does not
+ * contain valid keys.
+ */
 export async function readKeyFile(file: string, reader: KeyReader = 'tool'): Promise<MarkKey[]> {
   let found: Guarded<string>;
   try {
@@ -114,7 +123,7 @@ function keyFault({ uid, mode }: Stats, file: string, reader: KeyReader): string
   if (isStranger(uid, reader)) return ofStranger(uid, 'chown');
   if ((mode & 0o077) !== 0) {
     const shown = (mode & 0o777).toString(8).padStart(4, '0');
-    return `mode is ${shown}: expected 0600, readable by its owner only (chmod 600 ${file})`;
+    return `mode is ${shown}: expected 0600, accessible to its owner only (chmod 600 ${file})`;
   }
   return reader === 'daemon' ? folderFault(file) : null;
 }
@@ -140,11 +149,14 @@ function folderFault(file: string): string | null {
 
 export interface UsableKeys {
   readonly keys: readonly MarkKey[];
-  /** What an administrator should know, each one line. */
+  /** Notices for the administrator, one line each. */
   readonly notices: readonly string[];
 }
 
-/** The keys for a daemon that starts: the first time a key is made. The folder must exist. Rejects with KeyFileError. */
+/**
+ * The keys for a starting daemon; the first start makes a key. The folder must exist. Rejects with
+ * KeyFileError.
+ */
 export async function keysAtStart(file: string): Promise<UsableKeys> {
   const keys = await readIfThere(file);
   if (keys !== null) return { keys, notices: await remember(file) };
@@ -157,20 +169,20 @@ export async function keysAtStart(file: string): Promise<UsableKeys> {
   const created = await createKeyFile(file);
   const notices = await remember(file);
   const fresh = await readKeyFile(file, 'daemon');
-  if (created) notices.unshift(`${file}: there was no key file: made with key ${fresh[0]?.id}`);
+  if (created) notices.unshift(`${file}: there was no key file; created with key ${fresh[0]?.id}`);
   return { keys: fresh, notices };
 }
 
-/** The keys for a daemon that is running: none is made. Rejects with KeyFileError. */
+/** The keys for a running daemon; never makes a key. Rejects with KeyFileError. */
 export async function keysAtReload(file: string): Promise<UsableKeys> {
   const keys = await readIfThere(file);
   if (keys !== null) return { keys, notices: await remember(file) };
   if (await hadKey(file)) throw new KeyFileError(file, 0, gone(file));
-  const cure = `restart the daemon, or make one: (umask 077; openssl rand -base64 32 > ${file})`;
-  throw new KeyFileError(file, 0, `is not there, and a reload makes no key: ${cure}`);
+  const cure = `restart the daemon, or create one: (umask 077; openssl rand -base64 32 > ${file})`;
+  throw new KeyFileError(file, 0, `does not exist, and a reload creates no key: ${cure}`);
 }
 
-/** Is the key file missing although there was one? In words, or null. */
+/** Describes the problem if the key file is missing although there was one; otherwise null. */
 export async function missingKeyFile(file: string): Promise<string | null> {
   return (await hadKey(file)) ? `${file}: ${gone(file)}` : null;
 }
@@ -181,8 +193,8 @@ function memoryOf(file: string): string {
 
 function gone(file: string): string {
   return (
-    `is gone, and ${memoryOf(file)} says that it was there: put it back from a backup or from a host that shares it; ` +
-    `a new key, with which no mark of before verifies, is made at the next start once ${memoryOf(file)} is removed`
+    `is missing, and ${memoryOf(file)} says that it existed: restore it from a backup or from a host that shares it; ` +
+    `a new key, with which no earlier mark verifies, is created at the next start once ${memoryOf(file)} is removed`
   );
 }
 
@@ -205,33 +217,36 @@ async function hadKey(file: string): Promise<boolean> {
   }
 }
 
-/** Leaves the note that there is a key, if there is none; what hinders it, unless no key could be made there either. */
+/**
+ * Writes the note that there is a key, unless it exists. Returns what prevented it, except where no key could
+ * be made either.
+ */
 async function remember(file: string): Promise<string[]> {
   const memory = memoryOf(file);
   const text =
-    `# tlsward: the key file ${basename(file)} was here. As long as this note is beside it, a missing key file is an\n` +
+    `# tlsward: the key file ${basename(file)} was here. As long as this note exists, a missing key file is an\n` +
     '# error, and no new key is made in its place.\n';
   try {
     await writeAtomically(memory, text, { how: 'create', draft: `${basename(memory)}.`, syncFolder: true });
   } catch (error) {
     const code = shownCode(error);
     if (!['EEXIST', 'EACCES', 'EPERM', 'EROFS'].includes(code))
-      return [`${memory}: cannot be made (${code}), so a missing key file will not be noticed`];
+      return [`${memory}: cannot be created (${code}), so a missing key file will not be noticed`];
   }
   return [];
 }
 
-/** True when this call made the file, false when another was faster. */
+/** True when this call made the file, false when another process was faster. */
 async function createKeyFile(file: string): Promise<boolean> {
   const text =
-    '# Keys that sign the marks of tlsward: base64 or hex, one a line. The first signs, all verify.\n' +
+    '# Keys that sign the marks of tlsward: base64 or hex, one per line. The first signs, all verify.\n' +
     `${randomBytes(MIN_KEY_BYTES).toString('base64')}\n`;
   try {
     await writeAtomically(file, text, { how: 'create', draft: `${basename(file)}.`, syncFolder: true });
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
-    throw new KeyFileError(file, 0, `cannot be made (${shownCode(error)})`, { cause: error });
+    throw new KeyFileError(file, 0, `cannot be created (${shownCode(error)})`, { cause: error });
   }
 }
 

@@ -1,28 +1,33 @@
 /**
- * What a mark says, and its form in the header (`X-TLS-Ward` unless `mark-name` says otherwise).
+ * The content of a mark, and its form in the header (`X-TLS-Ward` unless `mark-name` says otherwise).
  *
- *   value  = field *( ";" field )            white space and folds may stand anywhere and mean nothing
- *   field  = "v=1" | "leg=" word | "state=" word | "protocol=" text | "cipher=" text | "bits=" digits
+ *   value  = field *( ";" field )            white space and folds are ignored everywhere field  = "v=1" |
+ *   "leg=" word | "state=" word | "protocol=" text | "cipher=" text | "bits=" digits
  *          | "certificate=" word | "certificate-name=" text | "row=" text | "verdict=" word | "host=" text | "id=" text
  *          | "time=" YYYY-MM-DDThh:mm:ssZ | "code=" text | "body=" 43 base64url digits
  *          | "key=" 8 hex digits | "hmac=" 43 base64url digits
  *
- * `v` comes first; every field stands exactly once, in any order; an unknown field makes the value unreadable. `key` and
- * `hmac` stand together, or neither does. `body` (bodyDigest.ts) stands in marks that bind the body; without it nothing is
- * said of the body, and readers before it take such marks for unreadable.
- * Texts are escaped by the one rule of `markText.ts`, so no foreign text (queue id, certificate name, row) can bring a
- * `;`, a `=`, white space or a line end.
- * `formatMark` folds with LF and one space, at most 76 columns a line, inside a long text where it must.
+ * `v` comes first; every other field occurs exactly once, in any order; an unknown field makes the value
+ * unreadable. `key` and `hmac` occur together or not at all. `body` (bodyDigest.ts) occurs in marks that bind
+ * the body; without it the mark says nothing about the body, and older readers cannot read marks that have
+ * it. Texts are escaped by the one rule of `markText.ts`, so no foreign text (queue id, certificate name,
+ * row) can introduce a `;`, a `=`, white space or a line end. `formatMark` folds with LF and one space, at
+ * most 76 columns a line, inside a long text if necessary.
  *
- * Canonical form, what the HMAC is taken over: the line `tlsward-mark`, then in the order above `name=value` for all
- * fields but `hmac`, values as escaped, then `sender=` and the escaped sender domain; each line ends in LF. No value can
- * hold `=` or LF, so the lines divide in one way only, and folding, white space and field order do not count.
+ * Canonical form, over which the HMAC is computed: the line `tlsward-mark`, then `name=value` in the order
+ * above for all fields but `hmac`, values escaped, then `sender=` and the escaped sender domain; each line
+ * ends in LF. No value can contain `=` or LF, so the lines can be parsed in one way only, and folding, white
+ * space and field order do not matter.
  *
- * Limits: a text is cut at 400 bytes, a value of more than 8,192 characters is not read. Absence of a mark proves nothing.
+ * Limits: a text is cut at 400 bytes; a value of more than 8,192 characters is not read. The absence of a
+ * mark proves nothing.
  */
 import { decodeMarkText, encodeMarkText } from './markText.ts';
 
-/** `protected`: encrypted, and everything met that the rows in force require. `unknown`: the MTA did not tell. */
+/**
+ * `protected`: encrypted, and meets everything that the rows in force require. `unknown`: the MTA did not
+ * tell.
+ */
 export const MARK_STATES = ['protected', 'unprotected', 'unknown'] as const;
 export type MarkState = (typeof MARK_STATES)[number];
 
@@ -30,7 +35,7 @@ export type MarkState = (typeof MARK_STATES)[number];
 export const MARK_CERTIFICATES = ['unknown', 'none', 'unproven', 'untrusted', 'trusted'] as const;
 export type MarkCertificate = (typeof MARK_CERTIFICATES)[number];
 
-/** `would-…`: a row in observe mode, so that nothing was done. */
+/** `would-…`: a row in observe mode, so nothing was done. */
 export const MARK_VERDICTS = [
   'accept',
   'tag',
@@ -51,26 +56,26 @@ export interface MarkFields {
   /** `TLSv1.3`; '' without TLS or when the MTA did not tell. */
   readonly protocol: string;
   readonly cipher: string;
-  /** Effective key length; null when not told. */
+  /** Effective key length; null when not known. */
   readonly bits: number | null;
   readonly certificate: MarkCertificate;
   /** Common name of a trusted certificate, foreign text; '' otherwise. */
   readonly certificateName: string;
-  /** Pattern of the row that decided; '' when none did or it would tell one recipient of another. */
+  /** Pattern of the row that decided; '' when none did or when it would reveal one recipient to another. */
   readonly row: string;
   readonly verdict: MarkVerdict;
-  /** Who says so: `host-name` of the configuration, or the MTA's own name. */
+  /** The host that made the mark: `host-name` of the configuration, or the MTA's own name. */
   readonly host: string;
   readonly queueId: string;
   /** `2026-11-22T18:47:31Z`, UTC, whole seconds. */
   readonly time: string;
-  /** What `tlsward lookup` finds the transaction by; '' when it has none. */
+  /** The code by which `tlsward lookup` finds the transaction; '' when it has none. */
   readonly code: string;
-  /** Digest of the body as it was let through (bodyDigest.ts); '' when the mark does not bind it. */
+  /** Digest of the body as it was passed on (bodyDigest.ts); '' when the mark does not bind it. */
   readonly bodyDigest: string;
 }
 
-/** Which key signed and what came out; the HMAC in base64url without padding. */
+/** The signing key and the HMAC, in base64url without padding. */
 export interface MarkSeal {
   readonly keyId: string;
   readonly hmac: string;
@@ -95,7 +100,7 @@ export type ParsedMark =
   /** `detail` is one printable line, safe to show. */
   | { readonly ok: false; readonly reason: MarkFault; readonly detail: string };
 
-/** Name and value of every field that carries a fact, in canonical order. */
+/** Name and value of every field that states a fact, in canonical order. */
 function pairsOf(fields: MarkFields): readonly (readonly [string, string])[] {
   return [
     ['v', '1'],
@@ -122,7 +127,7 @@ export function canonicalMark(fields: MarkFields, senderDomain: string, keyId: s
   return `tlsward-mark\n${lines.map(([name, value]) => `${name}=${value}\n`).join('')}`;
 }
 
-/** The header's value, folded; `name` only counts for the length of the first line. */
+/** The header's value, folded; `name` only matters for the length of the first line. */
 export function formatMark(fields: MarkFields, seal: MarkSeal | null = null, name = MARK_NAME): string {
   const pairs = pairsOf(fields).map(([field, value]) => `${field}=${value}`);
   if (seal !== null) pairs.push(`key=${seal.keyId}`, `hmac=${seal.hmac}`);
@@ -187,9 +192,9 @@ function readMark(value: string): ParsedMark {
     if (equals < 1) throw new Fault('syntax', 'has a part that is not name=value');
     const name = part.slice(0, equals);
     if (found.size === 0 && name !== 'v') throw new Fault('version', 'does not begin with v=');
-    if (found.size === 0 && part !== 'v=1') throw new Fault('version', 'is of another version than 1');
+    if (found.size === 0 && part !== 'v=1') throw new Fault('version', 'has a version other than 1');
     if (!FIELD_NAMES.has(name)) throw new Fault('unknown-field', 'has a field that version 1 does not know');
-    if (found.has(name)) throw new Fault('duplicate-field', `says ${name} twice`);
+    if (found.has(name)) throw new Fault('duplicate-field', `has ${name} twice`);
     found.set(name, part.slice(equals + 1));
   }
   return { ok: true, fields: fieldsOf(found), seal: sealOf(found) };
@@ -198,7 +203,7 @@ function readMark(value: string): ParsedMark {
 function fieldsOf(found: ReadonlyMap<string, string>): MarkFields {
   const raw = (name: string): string => {
     const value = found.get(name);
-    if (value === undefined) throw new Fault('missing-field', `does not say ${name}`);
+    if (value === undefined) throw new Fault('missing-field', `has no ${name}`);
     return value;
   };
   const word = <T extends string>(name: string, words: readonly T[]): T => {
@@ -210,7 +215,7 @@ function fieldsOf(found: ReadonlyMap<string, string>): MarkFields {
   };
   const plain = (name: string): string => {
     const text = decodeMarkText(raw(name));
-    if (text === null) throw new Fault('bad-value', `has a ${name} that is not escaped as it must be`);
+    if (text === null) throw new Fault('bad-value', `has a ${name} that is not escaped correctly`);
     return text;
   };
   const matching = (name: string, form: RegExp, words: string): string => {
@@ -245,8 +250,8 @@ function sealOf(found: ReadonlyMap<string, string>): MarkSeal | null {
   const keyId = found.get('key');
   const hmac = found.get('hmac');
   if (keyId === undefined && hmac === undefined) return null;
-  if (keyId === undefined) throw new Fault('missing-field', 'does not say key');
-  if (hmac === undefined) throw new Fault('missing-field', 'does not say hmac');
+  if (keyId === undefined) throw new Fault('missing-field', 'has no key');
+  if (hmac === undefined) throw new Fault('missing-field', 'has no hmac');
   if (!/^[0-9a-f]{8}$/.test(keyId)) throw new Fault('bad-value', 'has a key that is not 8 hex digits');
   if (!/^[A-Za-z0-9_-]{43}$/.test(hmac))
     throw new Fault('bad-value', 'has an hmac that is not 43 base64url digits');

@@ -1,12 +1,14 @@
 /**
- * From a verdict to what the mark of that message says. Pure.
+ * From a verdict to the content of the message's mark. Pure.
  *
- * `protected` is said of a session that was encrypted, met the floors of every row that applied (the default floors where
- * none did) and everything else these rows require. A plain session, one below a floor, and one that breaks a row that
- * only tags or observes are `unprotected`. What the MTA did not tell is `unknown`.
+ * A session is `protected` when it was encrypted and met the minimums of every row that applied (the default
+ * minimums where none did) and everything else these rows require. A plaintext session, one below a minimum,
+ * and one that violates a row that only tags or observes are `unprotected`. If the MTA did not tell the TLS
+ * state, the session is `unknown`.
  *
- * The row is named when the sender's row decided, or when the message has one recipient: the pattern of a recipient's row
- * would tell the other recipients of a blind copy. The log has it in any case, under the same queue id.
+ * The row is named when the sender's row decided, or when the message has one recipient: otherwise the
+ * pattern of a recipient's row could reveal a blind copy to the other recipients. The log has the row in any
+ * case, under the same queue id.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { DEFAULTS } from '../core/settings.ts';
@@ -17,13 +19,13 @@ import type { MarkFields, MarkState, MarkVerdict } from './markFields.ts';
 export interface MarkContext {
   readonly host: string;
   readonly queueId: string;
-  /** The code that `tlsward lookup` knows; '' for none. */
+  /** The code for `tlsward lookup`; '' for none. */
   readonly code: string;
   /** Milliseconds since 1970. */
   readonly timeMs: number;
-  /** Recipients of the message, for whom the mark must tell nothing of each other. */
+  /** Recipients of the message; the mark must not reveal one to another. */
   readonly recipients: number;
-  /** Of the body as it is let through; '' when the mark does not bind it. */
+  /** Digest of the body as it is passed on; '' when the mark does not bind it. */
   readonly bodyDigest: string;
 }
 
@@ -37,11 +39,11 @@ function markTime(timeMs: number): string {
   return written;
 }
 
-// under load many messages share a second, and writing it out is the dearest part of a mark
+// under load many messages share a second, and formatting it is the most expensive part of a mark
 let writtenSecond = Number.NaN;
 let written = '';
 
-/** What an HMAC is bound to: the canonical domain of the envelope sender, '' where it has none. */
+/** The domain that an HMAC is bound to: the canonical domain of the envelope sender, '' where it has none. */
 export function markSenderDomain(sender: EnvelopeAddress | null): string {
   return sender === null ? '' : sender.domain;
 }
@@ -77,7 +79,7 @@ function verdictWord(verdict: Verdict): MarkVerdict {
   return verdict.wouldBe === null ? 'accept' : `would-${verdict.wouldBe}`;
 }
 
-/** Protected, unprotected or unknown; the weakest of what the rows say. */
+/** Protected, unprotected or unknown; the weakest result of all rows. */
 export function stateOf(verdict: Verdict): MarkState {
   const { tls, findings } = verdict;
   if (tls.kind === 'unknown') return 'unknown';

@@ -1,11 +1,13 @@
 /**
- * The escaping of texts in a mark: one rule, one spelling for each text.
+ * The escaping of texts in a mark: one rule, so each text has exactly one spelling.
  *
- * Text is UTF-8; every byte outside A-Z a-z 0-9 . _ : @ / * [ ] + - is written %XX with upper-case digits. The empty text is
- * `-`, and the text `-` is `%2D`. What comes out is printable ASCII without white space, `;`, `=`, quotes, brackets of
- * comments or `%` of its own, so it can neither end its field nor begin another (RFC 5322 section 2.2 asks for ASCII).
+ * Text is UTF-8; every byte outside A-Z a-z 0-9 . _ : @ / * [ ] + - is written %XX with upper-case digits.
+ * The empty text is `-`, and the text `-` is `%2D`. The result is printable ASCII without white space, `;`,
+ * `=`, quotes, parentheses or an unescaped `%`, so it can neither end its field nor begin another (RFC 5322
+ * section 2.2 asks for ASCII).
  *
- * Limit: 400 bytes before escaping; longer text is cut and ends in `...`. A row's pattern may have 320, a host name 253.
+ * Limit: 400 bytes before escaping; longer text is cut and ends in `...`. A row's pattern may have 320 bytes,
+ * a host name 253.
  */
 
 /** Longest text of one field, bytes. */
@@ -34,7 +36,7 @@ export function encodeMarkText(text: string): string {
   return out;
 }
 
-/** The text back, or null when the spelling is not the one `encodeMarkText` gives. */
+/** The original text, or null when the spelling is not the one that `encodeMarkText` produces. */
 export function decodeMarkText(encoded: string): string | null {
   if (encoded === '-') return '';
   const bytes: number[] = [];

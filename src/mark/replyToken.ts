@@ -1,31 +1,35 @@
 /**
- * Reply tokens: a msg-id in `References` by which the reply to mail that arrived protected is recognised, without a
- * database. Whoever holds the key can tell, so any host that shares the key file does.
+ * Reply tokens: a msg-id in `References` by which the reply to mail that arrived protected is recognised,
+ * without a database, on any host that shares the key file.
  *
- *   token = "<tw1." day "." code "." key-id "." hmac "@" host ">"     day = YYYYMMDD (UTC), when the mail arrived
+ *   token = "<tw1." day "." code "." key-id "." hmac "@" host ">"     day = YYYYMMDD (UTC), when the mail
+ *   arrived
  *
- * It is a msg-id as RFC 5322 section 3.6.4 has it (dot-atom-text on both sides), so mail programs carry it along as they
- * carry every other. `code` is that of the verdict (`tlsward lookup`) and makes each token another: two messages that shared
- * one would be taken for one conversation. `host` says where to ask and is compared with nothing. `hmac` is HMAC-SHA-256
- * (RFC 2104), cut to 128 bits (its section 5: no less than half of the hash), base64url without padding, over
+ * It is a msg-id as in RFC 5322 section 3.6.4 (dot-atom-text on both sides), so mail programs copy it like
+ * any other. `code` is that of the verdict (`tlsward lookup`) and makes each token unique: two messages that
+ * shared one would be taken for one conversation. `host` tells people where to ask and is not compared.
+ * `hmac` is HMAC-SHA-256 (RFC 2104), cut to 128 bits (its section 5: no less than half of the hash),
+ * base64url without padding, over
  *
  *   "tlsward-reply-token" LF "day=" day LF "code=" code LF "key=" key-id LF "domain=" sender-domain LF
  *
- * The domain, canonical and of the envelope sender, is not in the token: it is what the reply's recipients are tried for.
- * So a token tells nobody more than that it is one, and moved to mail between other parties it verifies for none of them.
- * One that verifies proves that mail of that domain arrived protected on that day; it does not prove that this message
- * answers it, since whoever has seen a token can write it into any message to that domain. That only raises what the message
- * needs. Tokens do not expire; a key that is taken out of the file disowns all it signed.
+ * The domain, canonical and that of the envelope sender, is not in the token; a reply's recipient domains are
+ * tried. So a token reveals only that it is one, and copied into mail between other parties it verifies for
+ * none of them. One that verifies proves that mail of that domain arrived protected on that day. It does not
+ * prove that this message answers it: anyone who has seen a token can write it into any message to that
+ * domain, which only raises what the message needs. Tokens do not expire; removing a key from the file
+ * revokes all tokens that it signed.
  *
- * Limits: of the tokens in a message the last 50 are looked at, and 2,500 pairs of a token that one of the keys signed and a
- * domain: with one or two such tokens, as replies have, more domains than a message has recipients. Never throws.
+ * Limits: the last 50 tokens of a message are checked, and at most 2,500 pairs of a domain and a token that
+ * names one of our keys; replies have one or two such tokens, so this allows for more domains than a message
+ * has recipients. Never throws.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { canonicalDomain } from '../core/domain.ts';
 import type { MarkKey } from './signMark.ts';
 
 export interface ReplyToken {
-  /** As it stands in the message, with its brackets. */
+  /** As written in the message, with its angle brackets. */
   readonly text: string;
   /** `20261120`. */
   readonly day: string;
@@ -39,14 +43,14 @@ export type TokenCheck = Pick<ReplyToken, 'text' | 'code' | 'keyId'> & {
   /** `2026-11-20`, as it claims. */
   readonly day: string;
   readonly result: 'verifies' | 'unknown-key' | 'no-domain';
-  /** For which of the domains it verifies: one, unless keys collide. */
+  /** The domains for which it verifies: one, unless HMACs collide. */
   readonly domains: readonly string[];
 };
 
 export const MAX_TOKENS = 50;
-/** HMACs made for one message. */
+/** HMACs computed for one message. */
 export const MAX_PAIRS = 2500;
-/** A field longer than this is looked at from its end. */
+/** Of a longer field only the end is read. */
 const MAX_VALUE = 65_536;
 const HMAC_BYTES = 16;
 const TOKEN = /<tw1\.([0-9]{8})\.([0-9A-Z]{1,16})\.([0-9a-f]{8})\.([A-Za-z0-9_-]{22})@[!-;=?-~]{1,255}>/g;
@@ -59,8 +63,8 @@ function hmacOf(day: string, code: string, domain: string, key: MarkKey): Buffer
 }
 
 /**
- * A token for mail of `domain` (canonical, not ''), by the first key. `code`: of the verdict, digits and upper-case letters.
- * `host` is taken when it is a domain name. Throws RangeError when there is no key.
+ * A token for mail of `domain` (canonical, not ''), by the first key. `code`: of the verdict, digits and
+ * upper-case letters. `host` is taken when it is a domain name. Throws RangeError when there is no key.
  */
 export function makeReplyToken(
   domain: string,
@@ -76,7 +80,10 @@ export function makeReplyToken(
   return `<tw1.${day}.${code}.${key.id}.${hmac}@${canonicalDomain(host) ?? 'tlsward.invalid'}>`;
 }
 
-/** What looks like a token in values of References and In-Reply-To, folded or not: each once, at most the last 50. */
+/**
+ * What looks like a token in values of References and In-Reply-To, folded or not: each once, at most the last
+ * 50.
+ */
 export function findReplyTokens(values: readonly string[]): readonly ReplyToken[] {
   const found = new Map<string, ReplyToken>();
   for (const value of values) {
@@ -122,7 +129,7 @@ export function verifiedDomains(
 
 function fits({ day, code, hmac }: ReplyToken, domain: string, key: MarkKey): boolean {
   const given = Buffer.from(hmac, 'base64url');
-  // 22 digits carry four spare bits: only the spelling that we would write counts
+  // 22 digits have four spare bits: only the spelling that we would write counts
   if (given.length !== HMAC_BYTES || given.toString('base64url') !== hmac) return false;
   return timingSafeEqual(given, hmacOf(day, code, domain, key));
 }

@@ -1,15 +1,17 @@
 /**
- * Signing and checking marks: HMAC-SHA-256 (RFC 2104, FIPS 198-1) over the canonical form of `markFields.ts`, base64url
- * without padding (RFC 4648 section 5), compared in constant time.
+ * Signing and checking marks: HMAC-SHA-256 (RFC 2104, FIPS 198-1) over the canonical form of `markFields.ts`,
+ * base64url without padding (RFC 4648 section 5), compared in constant time.
  *
- * Several keys may be in use: the first signs, all verify, so a key can be replaced without invalidating saved mail. A key
- * is named by the first eight hex digits of SHA-256 over `tlsward-key-id`, LF and the key, which tells nothing about it.
+ * Several keys may be in use: the first signs, all verify, so a key can be replaced without invalidating
+ * saved mail. A key's id is the first eight hex digits of SHA-256 over `tlsward-key-id`, LF and the key,
+ * which reveals nothing about it.
  *
- * What a good HMAC proves: a holder of the key saw a session with these facts, for mail of this sender domain, with this
- * queue id at this time. A mark without `body` says nothing of the message's text, and one copied to another message of the
- * same sender domain still verifies; that is why the queue id is in it (`tlsward verify-mark` compares it with the
- * Received lines, which can be copied too) and why the milter takes away every mark that comes from outside. With `body`
- * it was that body; whoever checks must compare it, the HMAC alone does not.
+ * What a valid HMAC proves: a holder of the key saw a session with these facts, for mail of this sender
+ * domain, with this queue id at this time. A mark without `body` says nothing about the message's text, and a
+ * copy in another message of the same sender domain still verifies. That is why it contains the queue id
+ * (`tlsward verify-mark` compares it with the Received lines, which can be copied too) and why the milter
+ * removes every mark that comes from outside. With `body` it was that body; the verifier must compare the
+ * digest, because the HMAC alone does not.
  */
 import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { canonicalMark, formatMark, type MarkFault, type MarkFields, parseMark } from './markFields.ts';
@@ -20,7 +22,7 @@ export interface MarkKey {
   readonly secret: KeyObject;
 }
 
-/** A key has at least as many bytes as the hash gives out (RFC 2104 section 3). */
+/** A key has at least as many bytes as the hash output (RFC 2104 section 3). */
 export const MIN_KEY_BYTES = 32;
 
 /** Makes a key of 32 bytes or more; throws RangeError for fewer. The bytes are copied. */
@@ -39,8 +41,9 @@ function hmacOf(fields: MarkFields, senderDomain: string, key: MarkKey): Buffer 
 }
 
 /**
- * The header value of a signed mark, by the first key. `senderDomain` is the canonical domain of the envelope sender
- * (core/address.ts), '' for the null sender and for an address without one. Throws RangeError when there is no key.
+ * The header value of a signed mark, by the first key. `senderDomain` is the canonical domain of the envelope
+ * sender (core/address.ts), '' for the null sender and for an address without one. Throws RangeError when
+ * there is no key.
  */
 export function signMark(
   fields: MarkFields,
@@ -54,7 +57,10 @@ export function signMark(
   return formatMark(fields, { keyId: key.id, hmac }, name);
 }
 
-/** `unsigned`: no `hmac` field. `unknown-key`: none of ours. `hmac`: a fact, the sender domain or the HMAC was changed. */
+/**
+ * `unsigned`: no `hmac` field. `unknown-key`: not one of ours. `hmac`: a fact, the sender domain or the HMAC
+ * was changed.
+ */
 export type MarkRefusal = MarkFault | 'unsigned' | 'unknown-key' | 'hmac';
 
 export type MarkCheck =
@@ -64,7 +70,7 @@ export type MarkCheck =
       readonly reason: MarkRefusal;
       /** One printable line. */
       readonly detail: string;
-      /** What it claims, unproven; null when it cannot be read. */
+      /** What it claims, unproven; null when it cannot be parsed. */
       readonly fields: MarkFields | null;
       readonly keyId: string | null;
     };
@@ -94,7 +100,7 @@ export function verifyMark(value: string, senderDomain: string, keys: readonly M
     };
   }
   const given = Buffer.from(seal.hmac, 'base64url');
-  // 43 digits carry two spare bits: only the spelling that we would write counts
+  // 43 digits have two spare bits: only the spelling that we would write counts
   const canonical = given.length === 32 && given.toString('base64url') === seal.hmac;
   const good =
     canonical && candidates.some((key) => timingSafeEqual(given, hmacOf(fields, senderDomain, key)));
@@ -102,7 +108,7 @@ export function verifyMark(value: string, senderDomain: string, keys: readonly M
   return {
     ok: false,
     reason: 'hmac',
-    detail: 'the HMAC does not fit these facts and this sender domain',
+    detail: 'the HMAC does not match these facts and this sender domain',
     fields,
     keyId,
   };

@@ -1,20 +1,21 @@
 /**
- * Takes header fields away by name: every copy of our mark, banner or result header that came from outside.
+ * Removes header fields by name: every copy of our mark, banner or result header that came from outside.
  *
- * Copies are counted over all fields of the message as it was received, per name, whatever the spelling of case and
- * whatever white space (or fold) stood before the colon, and deleted from the highest index down. That is right in
- * Postfix, which renumbers at once, and in Sendmail, which does not; deleting upwards leaves some behind (CVE-2022-48521).
- * Both MTAs compare names without case and without trailing white space (Postfix is_header.c, cleanup_milter.c; Sendmail
- * headers.c), so the edit can carry the name as we write it.
+ * Copies are counted over all fields of the message as received, per name, ignoring case and white space (or
+ * a fold) before the colon, and deleted from the highest index down. That is right in Postfix, which
+ * renumbers at once, and in Sendmail, which does not; deleting upwards leaves some behind (CVE-2022-48521).
+ * Both MTAs compare names without case and without trailing white space (Postfix is_header.c,
+ * cleanup_milter.c; Sendmail headers.c), so the edit can carry the name as we write it.
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 
-/** Says of one field whether it may stay; `index` is its number among the fields of its name, from 1. */
+/** Whether a field may stay; `index` is its number among the fields of its name, from 1. */
 export type KeepField = (field: HeaderField, index: number) => boolean;
 
 /**
- * One spelling for a field name: lower case, without the white space that stood before the colon. Nothing else is
- * dropped, because a name with any other odd character is not this name to the MTA, and must not be counted.
+ * One spelling for a field name: lower case, without the white space that stood before the colon. Nothing
+ * else is dropped: to the MTA a name with any other odd character is a different name, and it must not be
+ * counted.
  */
 export function fieldNameKey(name: string): string {
   let end = name.length;
@@ -23,9 +24,9 @@ export function fieldNameKey(name: string): string {
 }
 
 /**
- * The `deleteHeader` edits for all fields called one of `names` that `keep` does not spare, from the bottom of the
- * message up, so highest index first for every name. `headers` are in order of arrival, without the MTA's own Received
- * (as a milter sees them).
+ * The `deleteHeader` edits for all fields with one of `names`, except those that `keep` accepts, from the
+ * bottom of the message up, so highest index first for every name. `headers` are in order of arrival, without
+ * the MTA's own Received (as a milter sees them).
  */
 export function stripMarks(
   headers: readonly HeaderField[],

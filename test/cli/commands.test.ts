@@ -149,15 +149,15 @@ test('a reload without the key file is refused, and the old key signs on', async
   };
   const old = await sign();
   const noted = log().flatMap(({ event, notice }) => (event === 'config.notice' ? [String(notice)] : []));
-  t.match(noted.at(-1), `there was no key file: made with key ${old}`);
+  t.match(noted.at(-1), `there was no key file; created with key ${old}`);
   renameSync(key, `${key}.bak`);
   const refused = await say(reload, ['--config', config]);
-  t.match(refused, { code: 78, err: /mark\.key: is gone, / });
+  t.match(refused, { code: 78, err: /mark\.key: is missing, / });
   t.equal(existsSync(key), false, 'and none was made');
   t.equal(await sign(), old);
   t.match(
     log().filter(({ event }) => event === 'config.rejected'),
-    [{ problems: [/is gone/] }],
+    [{ problems: [/is missing/] }],
   );
   renameSync(`${key}.bak`, key);
   t.equal((await say(reload, ['--config', config])).code, 0);
@@ -287,7 +287,7 @@ test('check reads the key file as serve would', async (t) => {
   writeFileSync(`${key}.made`, '');
   t.match(await say(check, ['--config', config]), { code: 0 });
   rmSync(key);
-  t.match(await say(check, ['--config', config]), { code: 78, err: /mark\.key: is gone, / });
+  t.match(await say(check, ['--config', config]), { code: 78, err: /mark\.key: is missing, / });
   writeFileSync(key, `${'ab'.repeat(32)}\n`, { mode: 0o600 });
   if (process.getuid?.() === 0) return;
   chmodSync(key, 0);

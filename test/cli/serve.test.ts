@@ -105,6 +105,6 @@ test('a key file that is gone refuses the start with 78', async (t) => {
     env: { ...process.env, NODE_OPTIONS: '' },
   });
   t.equal(again.status, 78);
-  t.match(again.stderr, /^tlsward: .*\/k: is gone, .*k\.made says that it was there/);
+  t.match(again.stderr, /^tlsward: .*\/k: is missing, .*k\.made says that it existed/);
   t.equal(existsSync(key), false);
 });

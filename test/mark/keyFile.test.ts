@@ -50,7 +50,7 @@ t.test('keys as text', (t) => {
   bad(`${HEX}\nnot a key!\n`, /^mark\.key:2: not a key: expected base64 or hex digits/);
   bad(`${HEX.slice(2)}`, /^mark\.key:1: a key of 31 bytes: expected 32 or more/);
   bad('c2hvcnQ=', /^mark\.key:1: a key of 5 bytes/);
-  bad(`${BASE64}\n${HEX}\n${'01'.repeat(32)}\n`, /^mark\.key:3: the same key twice/);
+  bad(`${BASE64}\n${HEX}\n${'01'.repeat(32)}\n`, /^mark\.key:3: duplicate key/);
   bad(
     Array.from({ length: 65 }, (_, i) => i.toString(16).padStart(2, '0').repeat(32)).join('\n'),
     /more than 64 keys/,
@@ -70,7 +70,7 @@ t.test('the file', async (t) => {
   await t.rejects(readKeyFile(file), { name: 'KeyFileError', message: /cannot be opened \(ENOENT\)/ });
   const before = process.umask(0);
   const first = await keysAtStart(file).finally(() => process.umask(before));
-  t.strictSame(first.notices, [`${file}: there was no key file: made with key ${first.keys[0]?.id}`]);
+  t.strictSame(first.notices, [`${file}: there was no key file; created with key ${first.keys[0]?.id}`]);
   t.equal(first.keys.length, 1);
   t.equal(statSync(file).mode & 0o777, 0o600);
   t.strictSame(readdirSync(dir), ['mark.key', 'mark.key.made'], 'no draft is left');
@@ -97,7 +97,7 @@ t.test('the file', async (t) => {
   mkdirSync(join(dir, 'folder'), 0o700);
   await t.rejects(readKeyFile(join(dir, 'folder')), KeyFileError);
   await t.rejects(keysAtStart(join(dir, 'no', 'such', 'mark.key')), {
-    message: /cannot be made \(ENOENT\)/,
+    message: /cannot be created \(ENOENT\)/,
   });
 });
 
@@ -119,9 +119,11 @@ t.test('many starting at once end with one key', async (t) => {
 t.test('a key file that is gone is an error, and no key is made in its place', async (t) => {
   const dir = t.testdir({});
   const file = join(dir, 'mark.key');
-  const gone = { name: 'KeyFileError', message: /mark\.key: is gone, .*mark\.key\.made says.* backup/ };
+  const gone = { name: 'KeyFileError', message: /mark\.key: is missing, .*mark\.key\.made says.* backup/ };
   t.equal(await missingKeyFile(file), null, 'there was none yet');
-  await t.rejects(keysAtReload(file), { message: /is not there, and a reload makes no key: .*openssl rand/ });
+  await t.rejects(keysAtReload(file), {
+    message: /does not exist, and a reload creates no key: .*openssl rand/,
+  });
   t.strictSame(readdirSync(dir), []);
   const { keys } = await keysAtStart(file);
   renameSync(file, join(dir, 'backup'));
@@ -148,7 +150,7 @@ t.test('a key of before is remembered from the next load on', async (t) => {
     t.strictSame(readdirSync(dir), ['mark.key', 'mark.key.made']);
     t.equal(statSync(`${file}.made`).mode & 0o777, 0o600);
     rmSync(file);
-    await t.rejects(keysAtStart(file), { message: /is gone/ });
+    await t.rejects(keysAtStart(file), { message: /is missing/ });
   }
 });
 
@@ -194,11 +196,11 @@ t.test(
     rmSync(file);
     await t.rejects(
       asOther(() => keysAtStart(file)),
-      { message: /cannot be made \(EACCES\)/ },
+      { message: /cannot be created \(EACCES\)/ },
     );
     await t.rejects(
       asOther(() => keysAtReload(file)),
-      { message: /a reload makes no key/ },
+      { message: /a reload creates no key/ },
     );
   },
 );
