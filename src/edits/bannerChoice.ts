@@ -1,9 +1,10 @@
 /**
- * Which banners a message gets, and by whose words: chosen from its verdict alone. Pure.
+ * Which banners a message gets and whose texts they use: chosen from its verdict alone. Pure.
  *
- * A banner speaks to everybody who reads the message, so it must hold for every recipient: it is put on when the row of
- * the sender's domain asks for it, or the rows of all recipients do. The words are those of the sender's row if it asks,
- * else those of the recipients' rows if they agree. A message whose state is unknown gets none.
+ * Every reader of the message sees the banner, so it must be true for every recipient: it is added when the
+ * row of the sender's domain asks for it, or the rows of all recipients do. The texts are those of the
+ * sender's row if it asks, otherwise those of the recipients' rows if they agree. A message whose TLS state
+ * is unknown gets no banner.
  */
 import type { Banner, Settings } from '../core/settings.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -16,9 +17,9 @@ export interface ChosenBanner {
   readonly tag: string;
   /** Template of the text for header and body; '' for none. */
   readonly text: string;
-  /** May a DKIM signature be broken for it? */
+  /** Whether a DKIM signature may be broken for it. */
   readonly breakSignatures: boolean;
-  /** `contact`, `help` and `reason` of the row whose words these are. */
+  /** `contact`, `help` and `reason` of the row that the texts are from. */
   readonly row: Finding['row'];
 }
 
@@ -33,7 +34,7 @@ function bannersOf(findings: readonly Finding[]): Set<Banner> {
   return new Set(findings.flatMap((finding) => finding.row?.settings.banner ?? []));
 }
 
-/** What a row says, as one value to compare: its texts, and what of its own it would say in them. */
+/** A row's banner as one value to compare: its texts, and the values that it would fill in. */
 function wordsOf(settings: Settings): string {
   const { bannerText, bannerTag, bannerUnprotectedText, bannerUnprotectedTag, bannerSigned } = settings;
   const texts = bannerText + bannerUnprotectedText;
@@ -48,7 +49,10 @@ function wordsOf(settings: Settings): string {
   ]);
 }
 
-/** The banner for this message, or null when no row asks, rows differ, or there is nothing to say about its state. */
+/**
+ * The banner for this message, or null when no row asks, rows differ, or there is nothing to say about its
+ * state.
+ */
 export function chooseBanner(transaction: Transaction, verdict: Verdict): ChosenBanner | null {
   if (verdict.judged !== 'judged' || !verdict.findings.some(asks)) return null;
   const state = stateOf(verdict);

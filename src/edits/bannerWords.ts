@@ -1,4 +1,4 @@
-/** What a banner says of one message: its template, and the values of the fields. */
+/** The content of a banner for one message: its template, and the values of the fields. */
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { type OwnBanners, ownBanners, parseTemplate, type Template } from '../mail/template.ts';
@@ -8,12 +8,15 @@ import type { ChosenBanner } from './bannerChoice.ts';
 export interface BannerFacts {
   readonly transaction: Transaction;
   readonly verdict: Verdict;
-  /** What this host calls itself. */
+  /** The name of this host. */
   readonly host: string;
   readonly timeMs: number;
 }
 
-/** What a banner may name: facts of the session and of the message as a whole, never of one recipient. */
+/**
+ * The values that a banner may show: facts about the session and the message as a whole, never about one
+ * recipient.
+ */
 export function bannerValues(facts: BannerFacts, banner: ChosenBanner): Record<string, string> {
   const { transaction, verdict, timeMs, host } = facts;
   const { tls } = verdict;
@@ -39,7 +42,7 @@ export function bannerValues(facts: BannerFacts, banner: ChosenBanner): Record<s
 
 const templates = new Map<string, Template>();
 
-/** Texts are checked when the table is loaded, so one that cannot be read is our own bug. */
+/** Texts are checked when the table is loaded, so one that cannot be parsed is a bug of ours. */
 export function templateOf(text: string): Template {
   let template = templates.get(text);
   if (template === undefined) {
@@ -54,7 +57,7 @@ export function templateOf(text: string): Template {
 
 const known = new WeakMap<readonly string[], OwnBanners>();
 
-/** All renderings of these texts; worked out once for each table. */
+/** All renderings of these texts; computed once for each table. */
 export function ownBannersOf(texts: readonly string[]): OwnBanners {
   let own = known.get(texts);
   if (own === undefined) {

@@ -1,8 +1,8 @@
 /**
- * What is done to the body of a message: its banner, and banners in our words that came with it.
+ * The edits of a message's body: adding its banner, and removing copies of our banners that came with it.
  *
- * Where the banner goes in, every banner of the table that stands at the top gives way to it. On other mail `banner-forged`
- * decides: what is signed or encrypted is never touched, and DKIM-signed mail with `always` only.
+ * A new banner replaces every banner of the table that is already at the top. For other mail `banner-forged`
+ * decides: signed or encrypted content is never touched, and DKIM-signed mail only with `always`.
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import { type Edited, putBodyBanner, takeBodyBanners } from '../mail/bodyBanner.ts';
@@ -11,21 +11,26 @@ import { renderTemplate } from '../mail/template.ts';
 import type { ChosenBanner } from './bannerChoice.ts';
 import { ownBannersOf, templateOf } from './bannerWords.ts';
 
-/** What becomes of forged body banners: `remove` where no DKIM signature breaks, `always` there too. */
+/**
+ * What to do with forged body banners: `remove` them where that breaks no DKIM signature, `always` even where
+ * it does.
+ */
 export type ForgedBanners = 'leave' | 'remove' | 'always';
 
 export interface BodyTask {
-  /** The banner to be put in, with its values; null for none. */
+  /** The banner to insert, with its values; null for none. */
   readonly banner: { readonly chosen: ChosenBanner; readonly values: Record<string, string> } | null;
   /** Every body banner of the table. */
   readonly texts: readonly string[];
   readonly forged: ForgedBanners;
   readonly limitBytes: number;
-  /** Does the MTA let a filter replace bodies? An edit it would ignore must not be signed as made. */
+  /**
+   * Whether the MTA lets a filter replace bodies. An edit that it would ignore must not be signed as done.
+   */
   readonly allowed: boolean;
 }
 
-/** One edit or none; `body` is null when it was not seen or was too large to keep. `notes` grows. */
+/** One edit or none; `body` is null when it was not seen or was too large to keep. Adds to `notes`. */
 export function bodyEdits(
   headers: readonly HeaderField[],
   body: readonly Uint8Array[] | null,
@@ -35,12 +40,12 @@ export function bodyEdits(
   const { banner, texts, forged, limitBytes, allowed } = task;
   if (banner === null && (forged === 'leave' || texts.length === 0)) return [];
   if (body === null) {
-    if (banner !== null) notes.push(`body banner left out: the body was not kept (max-body ${limitBytes})`);
+    if (banner !== null) notes.push(`body banner not added: the body was not kept (max-body ${limitBytes})`);
     return [];
   }
   if (!allowed) {
     if (banner !== null)
-      notes.push('body banner left out: the mail server does not let its filter replace bodies');
+      notes.push('body banner not added: the mail server does not let its filter replace bodies');
     return [];
   }
   const [only] = body;
@@ -57,7 +62,7 @@ export function bodyEdits(
     if (result.kind === 'edited') return replaced(result);
     if (result.reason === 'already-there') return [];
     const part = result.part === null ? '' : ` (part ${result.part})`;
-    notes.push(`body banner left out: ${SKIP_REASONS[result.reason]}${part}`);
+    notes.push(`body banner not added: ${SKIP_REASONS[result.reason]}${part}`);
   }
   if (forged === 'leave' || texts.length === 0) return [];
   const taken = takeBodyBanners(headers, whole, {
@@ -66,7 +71,7 @@ export function bodyEdits(
     limitBytes,
   });
   if (taken === null) return [];
-  notes.push('a forged banner was taken out of the body');
+  notes.push('a forged banner was removed from the body');
   return replaced(taken);
 }
 

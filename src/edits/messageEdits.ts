@@ -1,12 +1,14 @@
 /**
- * All that is done to one message at its end: forged marks, banners and tags go, ours come. Pure but for the HMAC.
+ * All edits made at the end of one message: forged marks, banners and tags are removed, ours are added. Pure
+ * except for the HMAC.
  *
- * Order: the body, then changes, then deletions from the highest index down (right in Postfix, which renumbers at once,
- * and in Sendmail, which does not), then additions. What came from outside goes from every message, also from one that
- * gets no mark of ours; a client in `trusted-clients` (a content filter that re-injects) keeps a mark whose HMAC verifies
- * for the sender's domain. Fields of a name that the MTA was not asked to show cannot be counted, so none of that name is
- * added either: a mark beside a forged one is worse than none. (A connection begun before a reload shows what the old
- * table needed.) Mail that arrived protected may get a reply token. An edit that cannot be encoded is left out.
+ * Order: the body, then changes, then deletions from the highest index down (right in Postfix, which
+ * renumbers at once, and in Sendmail, which does not), then additions. Marks from outside are removed from
+ * every message, even from one that gets no mark of ours. A client in `trusted-clients` (a content filter
+ * that re-injects) keeps a mark whose HMAC verifies for the sender's domain. Fields of a name that the MTA
+ * was not asked to send cannot be counted, so none of that name is added either: a mark beside a forged one
+ * is worse than none. (A connection opened before a reload sends only what the old table needed.) Mail that
+ * arrived protected may get a reply token. An edit that cannot be encoded is skipped.
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -30,14 +32,14 @@ export interface EditSettings {
   /** Header name of the mark. */
   readonly markName: string;
   readonly bannerName: string;
-  /** Header name of the route of a message that a rule speaks of. */
+  /** Header name of the route of a message that a rule matches. */
   readonly routeHeader: string;
   readonly replyToken: TokenMode;
-  /** `host-name`; '' means: what the MTA calls itself. */
+  /** `host-name`; '' means the MTA's own name. */
   readonly hostName: string;
   /** '' for no Authentication-Results. */
   readonly authservId: string;
-  /** The first signs; none: the mark is not signed. */
+  /** The first signs; if there is none, the mark is not signed. */
   readonly keys: readonly MarkKey[];
   /** Every subject tag of the table, to recognise forged ones. */
   readonly tags: readonly string[];
@@ -45,7 +47,7 @@ export interface EditSettings {
   readonly bannerTexts: readonly string[];
   readonly bannerForged: ForgedBanners;
   readonly maxBodyBytes: number;
-  /** Does a mark bind the body? */
+  /** Whether a mark binds the body. */
   readonly bindsBody: boolean;
 }
 
@@ -54,22 +56,22 @@ export interface Message {
   readonly verdict: Verdict;
   /** null: the header fields were not seen. */
   readonly headers: readonly HeaderField[] | null;
-  /** Which fields `headers` would have, by lower-case name; all when left out. */
+  /** Which fields the MTA sends in `headers`, by lower-case name; all when omitted. */
   readonly shown?: 'none' | 'all' | readonly string[];
   /** null: the body was not seen, or was too large to keep. */
   readonly body: readonly Uint8Array[] | null;
-  /** Of the body as it came; null or left out: not known. */
+  /** Digest of the received body; null or omitted when not known. */
   readonly bodyDigest?: string | null;
-  /** false: the MTA does not let us. */
+  /** false when the MTA does not allow it. */
   readonly replacesBody?: boolean;
-  /** What `tlsward lookup` finds again. */
+  /** The code for `tlsward lookup`. */
   readonly code: string;
   readonly timeMs: number;
 }
 
 export interface MessageEdits {
   readonly edits: readonly Edit[];
-  /** What was wanted and not done, and why; for the log. */
+  /** Edits that were wanted but not made, and why; for the log. */
   readonly notes: readonly string[];
 }
 
@@ -78,7 +80,7 @@ const NOTHING: MessageEdits = { edits: [], notes: [] };
 /** The edits for one message; see the file comment for their order. */
 export function messageEdits(message: Message, settings: EditSettings): MessageEdits {
   const { verdict, headers } = message;
-  // at the second look all of this has been done
+  // in a message that is judged again, all of this has been done
   if (verdict.judged === 'no-mail' || verdict.judged === 'again' || headers === null) return NOTHING;
   const ours = verdict.judged === 'judged';
   const banner = ours ? chooseBanner(message.transaction, verdict) : null;
@@ -87,7 +89,7 @@ export function messageEdits(message: Message, settings: EditSettings): MessageE
   const sees = (name: string): boolean => {
     const { shown = 'all' } = message;
     if (shown === 'all' || (shown !== 'none' && shown.includes(name.toLowerCase()))) return true;
-    notes.push(`${name} left alone: the connection was begun before the reload that needs it`);
+    notes.push(`${name} left alone: the connection was opened before the reload that requires it`);
     return false;
   };
   const tag = banner?.kinds.has('subject') === true ? banner.tag : '';
@@ -112,7 +114,7 @@ export function messageEdits(message: Message, settings: EditSettings): MessageE
   return { edits, notes };
 }
 
-/** What the encoder would refuse costs the message an edit, with a note, and nothing more. */
+/** An edit that the encoder would refuse is skipped with a note; the other edits are made. */
 function canBeSent(edit: Edit, notes: string[]): boolean {
   if (!('value' in edit)) return true;
   const problem = edit.value === '' ? 'the value is empty' : headerProblem(edit.name, edit.value);
@@ -120,14 +122,16 @@ function canBeSent(edit: Edit, notes: string[]): boolean {
   return problem === null;
 }
 
-/** The digest of the body that leaves us, for the mark; '' when it is not known. */
+/** The digest of the outgoing body, for the mark; '' when it is not known. */
 function boundBody(message: Message, body: readonly Edit[], notes: string[]): string {
   const [edit] = body;
   if (edit?.kind === 'replaceBody')
     return edit.chunks.reduce<BodyDigest>((digest, chunk) => digest.with(chunk), BodyDigest.start).value();
   const digest = message.bodyDigest ?? '';
   if (digest === '')
-    notes.push('the mark does not bind the body: the connection was begun before the reload that needs it');
+    notes.push(
+      'the mark does not bind the body: the connection was opened before the reload that requires it',
+    );
   return digest;
 }
 
@@ -149,17 +153,17 @@ function strips(
   return stripMarks(headers, names, (field) => {
     const key = fieldNameKey(field.name);
     if (key === resultsKey) return trusted || !claimsToBeOurs(field.value, [authservId]);
-    // sent on by a program of this host that had it from us; it can only ask for more
+    // re-injected by a program of this host that received it from us; it can only ask for more
     if (key === routeKey && verdict.judged === 'local') return true;
     if (!trusted) return false;
-    // a filter that re-injects hands back what we added before: the banner stays with it, and the route, which it would
-    // otherwise take from a message that needs it
+    // a filter that re-injects returns what we added before: the banner stays, and so does the route, which a
+    // message that needs it would otherwise lose
     if (key !== markKey) return true;
     const check = verifyMark(field.value, senderDomain, keys);
     if (!check.ok) return false;
     const { bodyDigest } = check.fields;
     const same = bodyDigest === '' || message.bodyDigest == null || bodyDigest === message.bodyDigest;
-    if (!same) notes.push('the mark was taken away: its body was another one');
+    if (!same) notes.push('the mark was removed: it was made for a different body');
     return same;
   });
 }
@@ -194,7 +198,7 @@ function additions(
   const { transaction, verdict, code, timeMs } = message;
   const { markName, bannerName, keys, authservId } = settings;
   const edits: Edit[] = [];
-  // several inserted at one index come out in reverse order, so what shall stand on top comes last
+  // several fields inserted at one index end up in reverse order, so the topmost one comes last
   if (banner?.kinds.has('header') && sees(bannerName)) {
     const values = bannerValues(factsOf(message, settings), banner);
     const value = renderTemplate(templateOf(banner.text), values, 'header', bannerName);

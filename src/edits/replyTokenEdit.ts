@@ -1,17 +1,19 @@
 /**
  * Puts a reply token (mark/replyToken.ts) into a message that arrived protected from outside.
  *
- * The token goes behind the last msg-id of the last `References` field, on a line of its own. A message without that field
- * gets one, which begins with what `In-Reply-To` names, because mail programs look at `References` first and would lose
- * the thread otherwise (RFC 5322 section 3.6.4). A program that answers with `In-Reply-To` alone drops the token.
+ * The token goes after the last msg-id of the last `References` field, on a line of its own. A message
+ * without that field gets one that begins with the msg-ids of `In-Reply-To`, because mail programs read
+ * `References` first and would otherwise lose the thread (RFC 5322 section 3.6.4). A program that replies
+ * with `In-Reply-To` alone drops the token.
  *
- * Skipped alone, with a note: a message of which a DKIM or ARC signature covers `References` (RFC 6376 section 3.5, `h=`; also
- * when the field is not there, which signs its absence), unless `always`; a field that would grow beyond 16 KiB; one with a
- * line longer than 998 or with line breaks that are no folds, which no MTA would hand on as it came.
+ * Only this edit is skipped, with a note, for: a message with a DKIM or ARC signature that covers
+ * `References` (RFC 6376 section 3.5, `h=`; listing an absent field signs its absence), unless `always`; a
+ * field that would grow beyond 16 KiB; one with a line longer than 998 or with line breaks that are not
+ * folds, which MTAs would not relay unchanged.
  *
- * A token that is there already and was signed by the key in use for this domain is not joined by another. Any other that
- * comes from outside stays: one whose HMAC fits none of the parties of a reply counts for nothing, one whose HMAC fits is
- * ours, come back in an answer to our answer; and taking a msg-id out of `References` would break threads.
+ * If there is already a token that the current key signed for this domain, no other is added. Other tokens
+ * from outside stay: one whose HMAC matches no recipient of a reply has no effect, and one whose HMAC matches
+ * is ours, returned in the answer to our answer; removing a msg-id from `References` would break threads.
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import { SIGNATURE_HEADERS, signatureCovers } from '../mail/signatures.ts';
@@ -24,7 +26,7 @@ export type TokenMode = 'no' | 'unsigned' | 'always';
 export interface TokenFor {
   /** Canonical domain of the envelope sender, not ''. */
   readonly domain: string;
-  /** Of the verdict. */
+  /** The code of the verdict. */
   readonly code: string;
   readonly timeMs: number;
   readonly host: string;
@@ -32,21 +34,21 @@ export interface TokenFor {
   readonly keys: readonly MarkKey[];
 }
 
-/** Header fields that must have been shown. */
+/** Header fields that the MTA must have sent. */
 export const TOKEN_HEADERS = ['References', 'In-Reply-To', ...SIGNATURE_HEADERS] as const;
 
 const MAX_LINE = 998;
 const MAX_FIELD = 16_384;
-/** Of `In-Reply-To`, a new `References` begins with as many. */
+/** A new `References` begins with at most this many msg-ids of `In-Reply-To`. */
 const MAX_PARENTS = 20;
 
-/** One edit, or a note that says why there is none; neither when a token of ours is there. */
+/** One edit, or a note that says why there is none; neither when our token is already there. */
 export function replyTokenEdit(
   headers: readonly HeaderField[],
   mode: Exclude<TokenMode, 'no'>,
   made: TokenFor,
 ): { readonly edit: Edit | null; readonly note: string | null } {
-  const left = (why: string) => ({ edit: null, note: `reply token left out: ${why}` });
+  const left = (why: string) => ({ edit: null, note: `reply token not added: ${why}` });
   const valuesOf = (name: string): string[] =>
     headers.filter((field) => fieldNameKey(field.name) === name).map(({ value }) => value);
   const references = valuesOf('references');
@@ -63,11 +65,11 @@ export function replyTokenEdit(
     last === undefined
       ? [...parentIds(parents), token].join('\n ')
       : `${last.slice(0, endOfText(last))}\n ${token}`;
-  // nothing is read of a field that is too long to be written
+  // a field that is too long to be written is not read
   if (value.length > MAX_FIELD) return left(`References would have more than ${MAX_FIELD} bytes`);
   const lines = `References: ${value}`.split('\n');
   if (value.includes('\0') || value.includes('\r') || lines.some(isNoFold))
-    return left('References has line breaks that are no folds');
+    return left('References has line breaks that are not folds');
   if (lines.some((line) => line.length > MAX_LINE))
     return left(`References has a line of more than ${MAX_LINE} bytes`);
   const name = 'References';
@@ -80,14 +82,14 @@ export function replyTokenEdit(
   };
 }
 
-/** Offset behind the last character that is neither a blank nor a line break. */
+/** Offset after the last character that is neither white space nor a line break. */
 function endOfText(value: string): number {
   let end = value.length;
   while (end > 0 && ' \t\n'.includes(value[end - 1]!)) end--;
   return end;
 }
 
-/** A continuation line must begin with a blank, and only the first and the last line may hold nothing else. */
+/** A continuation line must begin with white space, and only the first and the last line may be blank. */
 function isNoFold(line: string, number: number, lines: readonly string[]): boolean {
   if (number === 0) return false;
   if (line[0] !== ' ' && line[0] !== '\t') return true;

@@ -1,15 +1,18 @@
 /**
- * What is done to the subject of a message: tags of the table that came from outside go, the one it has earned comes.
+ * The edits of a message's subject: tags of the table that came from outside are removed, the one that the
+ * message has earned is added.
  *
- * A DKIM or ARC signature nearly always covers Subject, and any change of it breaks that signature (mail/signatures.ts). So
- * no tag is put into such a message unless its row says `banner-signed = edit`. Taking out is weighed otherwise: a tag that
- * this message has not earned is a false claim in our name, which is worse than a signature that no longer verifies (its
- * verifier can stand in front of us), so it goes, with a note; and the tag that it has earned may stay as it was written,
- * in "Re: [via TLS] hello" for instance, because what it says is true.
+ * A DKIM or ARC signature nearly always covers Subject, and any change of it breaks that signature
+ * (mail/signatures.ts). So no tag is added to such a message unless its row says `banner-signed = edit`.
+ * Removal is weighed differently: a tag that this message has not earned is a false claim in our name, which
+ * is worse than a signature that no longer verifies (its verifier can run before us), so it is removed, with
+ * a note. The tag that it has earned may stay as it was written, for instance in "Re: [via TLS] hello",
+ * because it is true.
  *
- * Of each subject MAX_SUBJECT bytes are looked at, where a reader would see a tag. A longer one gets none; with a false
- * one in it, it is cut there, because taking away could bring forward what was not looked at. All subjects of a message
- * together have MAX_OF_SUBJECTS; what is left of a message with so many goes (RFC 5322 section 3.6 allows one).
+ * Only the first MAX_SUBJECT bytes of each subject are examined, where a reader would see a tag. A longer one
+ * gets no tag; if it has a false one, it is cut there, because the removal could bring forward text that was
+ * not examined. All subjects of a message together may have MAX_OF_SUBJECTS; further Subject fields are
+ * removed (RFC 5322 section 3.6 allows one).
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import { skeleton } from '../mail/confusables.ts';
@@ -23,21 +26,21 @@ const NAME = 'Subject';
 export const SUBJECT_HEADERS = [NAME, ...SIGNATURE_HEADERS] as const;
 export const MAX_SUBJECT = 16_384;
 export const MAX_OF_SUBJECTS = 32_768;
-/** What a field costs of MAX_OF_SUBJECTS beside its bytes. */
+/** What a field counts towards MAX_OF_SUBJECTS besides its bytes. */
 const FIELD_COST = 64;
-/** Bytes of a changed subject; three times as much can come of rewriting one in utf-8. */
+/** Bytes of a changed subject; re-encoding one in utf-8 can triple its size. */
 const MAX_RESULT = 60_000;
 
 export interface SubjectTask {
   /** Every tag of the table. */
   readonly tags: readonly string[];
-  /** The tag that this message has earned and is to carry; '' for none. */
+  /** The tag that this message has earned and shall carry; '' for none. */
   readonly tag: string;
-  /** Does a signature that must not be broken for a tag cover Subject? */
+  /** Whether Subject is covered by a signature that must not be broken for a tag. */
   readonly signed: boolean;
 }
 
-/** Changes in order, then deletions from the highest index down, or one addition. `notes` grows. */
+/** Changes in order, then deletions from the highest index down, or one addition. Adds to `notes`. */
 export function subjectEdits(headers: readonly HeaderField[], task: SubjectTask, notes: string[]): Edit[] {
   const changes: Edit[] = [];
   const deletions: Edit[] = [];
@@ -61,7 +64,7 @@ export function subjectEdits(headers: readonly HeaderField[], task: SubjectTask,
   return [...changes, ...deletions];
 }
 
-const SIGNED = 'subject tag left out: a signature covers Subject';
+const SIGNED = 'subject tag not added: a signature covers Subject';
 
 function tooMany(said: Set<string>): string {
   said.add(`Subject fields deleted: there are more than ${MAX_OF_SUBJECTS} bytes of them`);
@@ -74,7 +77,7 @@ function retagged(value: string, first: boolean, task: SubjectTask, said: Set<st
   const long = value.length > MAX_SUBJECT;
   const read = long ? value.slice(0, MAX_SUBJECT) : value;
   if (first && tag !== '' && long)
-    said.add(`subject tag left out: Subject has more than ${MAX_SUBJECT} bytes`);
+    said.add(`subject tag not added: Subject has more than ${MAX_SUBJECT} bytes`);
   if (signed) {
     const earned = skeleton(tag);
     const others = tags.filter((one) => skeleton(one) !== earned);
@@ -82,11 +85,11 @@ function retagged(value: string, first: boolean, task: SubjectTask, said: Set<st
       if (first && tag !== '') said.add(SIGNED);
       return null;
     }
-    said.add('a forged tag was taken out of Subject, which breaks the signature that covers it');
+    said.add('a forged tag was removed from Subject, which breaks the signature that covers it');
   }
   const made = retagSubject(read, tags, first && !long ? tag : '');
   if (made === read) return null;
-  if (long) said.add(`Subject cut to ${MAX_SUBJECT} bytes: a forged tag was taken out of it`);
+  if (long) said.add(`Subject cut to ${MAX_SUBJECT} bytes: a forged tag was removed from it`);
   const lines = refold(made);
   if (lines.length <= MAX_RESULT) return lines;
   said.add(`Subject cut to ${MAX_RESULT} bytes`);

@@ -198,7 +198,7 @@ test('a token from the daemon is recognised in the reply', async (t) => {
   t.notMatch(await arrives('', [...TLS, '--auth', 'bob']), token, 'one of ours');
   t.notMatch(await arrives('DKIM-Signature: v=1; h=from:references; b=x\n'), token);
   t.match(log().at(-1)?.notes ?? log().findLast(({ notes }) => notes !== undefined)?.notes, [
-    'reply token left out: a signature covers References',
+    'reply token not added: a signature covers References',
   ]);
 });
 

@@ -104,6 +104,6 @@ test('a re-injecting filter keeps a mark that binds the body only with that body
   t.same(await again('Hello!\r\n'), []);
   t.match(
     on.log().findLast((line) => line.event === 'tx.verdict'),
-    { notes: ['the mark was taken away: its body was another one'] },
+    { notes: ['the mark was removed: it was made for a different body'] },
   );
 });

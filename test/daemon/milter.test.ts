@@ -225,7 +225,7 @@ test('a subject of one endless line is changed into lines that no MTA splits', a
   t.same(fieldsOf(played, 'Subject'), [longer], 'one beyond the limit stays');
   t.match(
     on.log().findLast((line) => line.event === 'tx.verdict'),
-    { notes: [/^subject tag left out: Subject has more than 16384 bytes$/] },
+    { notes: [/^subject tag not added: Subject has more than 16384 bytes$/] },
   );
 });
 

@@ -62,6 +62,6 @@ test('which body is bound', async (t) => {
   t.equal(edited({ body: null }).digest, DIGEST, 'too large for a banner');
   const unseen = edited({ body: null, bodyDigest: null });
   t.equal(unseen.digest, '');
-  t.match(unseen.notes, [/body banner left out/, /the mark does not bind the body/]);
+  t.match(unseen.notes, [/body banner not added/, /the mark does not bind the body/]);
   t.equal(edited({}, { bindsBody: false }).digest, '', 'only where it is asked for');
 });

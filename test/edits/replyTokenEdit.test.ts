@@ -92,7 +92,7 @@ test('signed fields are left alone', async (t) => {
   for (const line of covering) {
     t.same(
       edit(fields(line)),
-      { edit: null, note: 'reply token left out: a signature covers References' },
+      { edit: null, note: 'reply token not added: a signature covers References' },
       line,
     );
     t.same(edit(fields(not[0]!, line)).edit, null, 'one of two signatures');
@@ -106,10 +106,10 @@ test('fields that cannot carry it are left alone, with a note', async (t) => {
     [`References: ${'x'.repeat(1000)}`, /more than 998 bytes$/],
     [`References: <a@b>\n ${'x'.repeat(999)}`, /more than 998 bytes$/],
     [`References:${'\n <0123456789@x.example>'.repeat(700)}`, /more than 16384 bytes$/],
-    ['References: <a@b>\nX: y', /no folds$/],
-    ['References: <a@b>\r\n <c@d>', /no folds$/],
-    ['References: <a@b>\n \n <c@d>', /no folds$/],
-    ['References: <a@b>\0', /no folds$/],
+    ['References: <a@b>\nX: y', /not folds$/],
+    ['References: <a@b>\r\n <c@d>', /not folds$/],
+    ['References: <a@b>\n \n <c@d>', /not folds$/],
+    ['References: <a@b>\0', /not folds$/],
   ];
   for (const [line, note] of notes) {
     const made = edit(fields(line));

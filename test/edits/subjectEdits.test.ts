@@ -15,8 +15,8 @@ import { signatureCovers } from '../../src/mail/signatures.ts';
 import { headerProblem } from '../../src/wire/milterEncode.ts';
 
 const TASK: SubjectTask = { tags: ['[via TLS]', '[OK]'], tag: '[via TLS]', signed: false };
-const SIGNED = 'subject tag left out: a signature covers Subject';
-const BREAKS = 'a forged tag was taken out of Subject, which breaks the signature that covers it';
+const SIGNED = 'subject tag not added: a signature covers Subject';
+const BREAKS = 'a forged tag was removed from Subject, which breaks the signature that covers it';
 
 /** What becomes of these subjects: the edits in short, then the notes. */
 function edited(values: readonly string[], task: Partial<SubjectTask> = {}): string[] {
@@ -68,11 +68,11 @@ t.test('what a signature covers gets no tag, and keeps none that is false', asyn
 
 t.test('long ones and many', async (t) => {
   const long = 'word '.repeat(MAX_SUBJECT / 5 + 1);
-  t.same(edited([long]), [`subject tag left out: Subject has more than ${MAX_SUBJECT} bytes`]);
+  t.same(edited([long]), [`subject tag not added: Subject has more than ${MAX_SUBJECT} bytes`]);
   t.same(edited([long], { tag: '' }), [], 'nothing was wanted of it');
   const [forged, ...notes] = edited([`[OK] ${long}[OK]`], { tag: '' });
   t.match(forged, /^word word/);
-  t.same(notes, [`Subject cut to ${MAX_SUBJECT} bytes: a forged tag was taken out of it`]);
+  t.same(notes, [`Subject cut to ${MAX_SUBJECT} bytes: a forged tag was removed from it`]);
   const tags = '[OK]'.repeat(MAX_SUBJECT);
   t.same(edited([tags], { tag: '' }), ['deleteHeader 1', notes[0]], 'nothing behind it comes forward');
   const grown = edited([`[OK]${'\x80'.repeat(MAX_SUBJECT - 4)}`], { tag: '' });
