@@ -1,54 +1,61 @@
 /**
- * The Received fields of a message as one journey, newest first, and how far they can be believed.
+ * The Received fields of a message as one path, newest first, and how far they can be trusted.
  *
- * Only what our own hosts wrote is known; everything below it came with the message, so any hop of it can be invented
- * (postconf: "Only information that was recorded by the final destination can be trusted"). This is diagnosis: no result
- * of it ever raises a mark.
+ * Only what our own hosts wrote can be relied on; everything below it came with the message, so any of those
+ * hops can be invented (postconf: "Only information that was recorded by the final destination can be
+ * trusted"). This is for diagnosis: its result never improves a mark.
  *
- * The own part begins at the top and ends with the hop at which the message came in from somewhere else: the first own
- * line whose client is neither this host (loopback, a local hand-over) nor in the networks named as ours. A line below
- * that says `by` our name was carried in by the message, and is a claim like the rest. The message's own host cannot be
- * told from one that merely uses our name when nothing above is ours; so no `--host`, no own part.
+ * Our own part begins at the top and ends with the hop at which the message arrived from elsewhere: the first
+ * of our lines whose client is neither this host (loopback, a local submission) nor in the networks named as
+ * ours. A line below that which says `by` our name came with the message, and is a claim like the rest.
+ * Without `--host` our hosts are not known, so no part is ours.
  *
- * `internal` hops never crossed a network: loopback, sendmail(1), LMTP over a socket, qmail's notes to itself. They are
- * not unprotected. An address that was seen decides; the name in `from` is the client's own word, so `localhost` or the
- * host's own name without an address is `unknown`. A private network is a network: its hops count, and are labelled.
- * `weak` hops were encrypted in a way that is known to be weak (tlsClaim.ts): neither protected nor unprotected.
+ * `internal` hops never crossed a network: loopback, sendmail(1), LMTP over a socket, qmail's notes to
+ * itself. They are not unprotected. The address seen by the server decides; the name in `from` is the
+ * client's claim, so `localhost` or the host's own name without an address is `unknown`. A private network is
+ * a network: its hops count, and are labelled. `weak` hops were encrypted in a way that is known to be weak
+ * (tlsClaim.ts): neither protected nor unprotected.
  */
 import { canonicalDomain } from '../core/domain.ts';
 import { inNetworks, LOOPBACK, type Network, parseNetwork } from '../core/network.ts';
 import { parseReceived, type ReceivedField } from './receivedField.ts';
 
-/** `protected` and `unprotected` are what the line says; whether it can be believed is `own`. */
+/** `protected` and `unprotected` are what the line says; `own` tells whether it can be trusted. */
 export type Protection = 'protected' | 'weak' | 'unprotected' | 'internal' | 'unknown';
 
 export interface Hop extends ReceivedField {
   /** 1 is the newest, the one on top of the message. */
   readonly number: number;
-  /** Written by one of our hosts, so that it is a fact and not a claim. */
+  /** Written by one of our hosts, so it is a fact and not a claim. */
   readonly own: boolean;
-  /** Says `by` one of our names and is not own: carried in by the message, forged or from an earlier visit. */
+  /**
+   * Says `by` one of our names and is not own: it came with the message, forged or from an earlier pass
+   * through our hosts.
+   */
   readonly claimsOurName: boolean;
   readonly protection: Protection;
   /** Between private addresses (RFC 1918, RFC 6598, RFC 4193, link-local). */
   readonly privateNetwork: boolean;
-  /** Seconds since the hop before it on the way; null when one of the two has no date. Below zero: a clock is wrong. */
+  /**
+   * Seconds since the previous hop on the path; null when one of the two has no date. A negative value means
+   * that a clock is wrong.
+   */
   readonly delaySeconds: number | null;
 }
 
 export interface Chain {
   /** Newest first. */
   readonly hops: readonly Hop[];
-  /** How many of them, from the top, our own hosts wrote. */
+  /** How many of them, counted from the top, our own hosts wrote. */
   readonly ownCount: number;
-  /** The first one on the message's way (so the lowest) known to be unprotected; null when none is. */
+  /** The first one on the message's path (so the lowest) known to be unprotected; null when none is. */
   readonly firstUnprotected: Hop | null;
   /** The same among our own hops. */
   readonly ownUnprotected: Hop | null;
 }
 
 export interface OwnHosts {
-  /** Names our hosts write after `by`. */
+  /** Names that our hosts write after `by`. */
   readonly names: readonly string[];
   /** Addresses from which our own hosts hand messages to each other. */
   readonly networks: readonly Network[];
@@ -68,12 +75,12 @@ const PRIVATE = networks(
   'fe80::/10',
 );
 
-/** One spelling for a host name; what is no domain name is compared in lower case. */
+/** One spelling for a host name; anything that is not a domain name is compared in lower case. */
 function hostKey(name: string): string {
   return canonicalDomain(name) ?? name.toLowerCase();
 }
 
-/** Did the message stay inside one host (or one mail system) at this step, as far as that host could see? */
+/** Did the message stay inside one host (or one mail system) at this hop, as far as that host could see? */
 function isInternal(field: ReceivedField): boolean {
   if (field.carrier === 'store') return true;
   if (field.address !== '') return inNetworks(LOOPBACK, field.address);
@@ -95,8 +102,9 @@ function protectionOf(field: ReceivedField): Protection {
 }
 
 /**
- * Was the message with us before this hop already, so that the line below is ours too? Only what our own host saw counts:
- * an address, or the lack of one where there is none to see. The name in `from` is the client's own word.
+ * Did one of our hosts already have the message before this hop, so that the line below is ours too? Only
+ * what our own host saw counts: an address, or its absence where there cannot be one. The name in `from` is
+ * only the client's claim.
  */
 function stayedWithUs(field: ReceivedField, hosts: OwnHosts): boolean {
   if (field.address !== '')
@@ -114,13 +122,13 @@ function countOwn(fields: readonly ReceivedField[], hosts: OwnHosts, isOwn: IsOw
     const note = field.by === '' && field.carrier === 'local' && isOwn(fields[i + 1]);
     if (!note && !isOwn(field)) return count;
     count++;
-    // what stands below a local hand-over was written by whoever handed it over
+    // what is below a local submission was written by its submitter
     if (!note && (field.carrier === 'local' || !stayedWithUs(field, hosts))) return count;
   }
   return count;
 }
 
-/** The journey from the values of a message's Received fields, top first. Never throws. */
+/** The path from the values of a message's Received fields, top first. Never throws. */
 export function readChain(values: readonly string[], hosts: OwnHosts): Chain {
   const fields = values.map(parseReceived);
   const names = new Set(hosts.names.map(hostKey));

@@ -1,5 +1,5 @@
 /**
- * A chain in words for a person, and as a value for JSON. Foreign text is reduced to printable ASCII and cut.
+ * A chain as text for people, and as a value for JSON. Foreign text is reduced to printable ASCII and cut.
  *
  *   3 hops, newest first; 1 written by mx.example.org, the other 2 are claims, not proof
  *   first hop known to be unprotected: 3 (a claim)
@@ -32,10 +32,10 @@ export function delayText(seconds: number | null): string {
   return size < 172_800 ? `${sign}${Math.round(size / 3600)}h` : `${sign}${Math.round(size / 86_400)}d`;
 }
 
-/** What the hop says of its protection, as one phrase. */
+/** What the hop says about its protection, as one phrase. */
 function protectionText(hop: Hop): string {
   const { tls } = hop;
-  const protocol = hop.protocol === '' ? 'protocol not said' : escapeText(hop.protocol, 40);
+  const protocol = hop.protocol === '' ? 'protocol not stated' : escapeText(hop.protocol, 40);
   const details = [tls.protocol, tls.cipher, tls.bits === null ? '' : `${tls.bits} bits`]
     .filter(Boolean)
     .join(' ');
@@ -55,7 +55,7 @@ function protectionText(hop: Hop): string {
     case 'internal':
       return `${protocol}, inside the host or its mail system`;
     case 'unknown':
-      return `${protocol}, does not tell about TLS${network}`;
+      return `${protocol}, says nothing about TLS${network}`;
   }
 }
 
@@ -89,7 +89,7 @@ function finding(chain: Chain): string {
   }
   const of = (protection: Protection): number => hops.filter((hop) => hop.protection === protection).length;
   const weak = of('weak') === 0 ? '' : `; ${count(of('weak'), 'hop')} with weak TLS`;
-  const silent = of('unknown') === 0 ? '' : `; ${count(of('unknown'), 'hop')} did not tell`;
+  const silent = of('unknown') === 0 ? '' : `; ${count(of('unknown'), 'hop')} with unknown TLS`;
   return `no hop says that it was unprotected${weak}${silent}`;
 }
 

@@ -1,11 +1,12 @@
 /**
- * Dates as they stand in Received fields (RFC 5322 sections 3.3 and 4.3), from words.
+ * Dates in Received fields (RFC 5322 sections 3.3 and 4.3), parsed from words.
  *
  *   [day-name ","] day month year hour ":" minute [":" second] [zone]
  *
- * The zone is `+hhmm`, `-hhmm`, `GMT`, `UT`, `UTC`, `Z` or one of the American names; without one, or with a name nobody
- * knows, it is taken as UTC, as RFC 5322 section 4.3 says. Two- and three-digit years are the obsolete ones. A day that a
- * month does not have is no date, and neither is a year before 1970. What follows the zone is not looked at.
+ * The zone is `+hhmm`, `-hhmm`, `GMT`, `UT`, `UTC`, `Z` or one of the American names; without one, or with an
+ * unknown name, the time is read as UTC, as RFC 5322 section 4.3 says. Two- and three-digit years are the
+ * obsolete forms. A day that the month does not have makes the date invalid, and so does a year before 1970.
+ * Text after the zone is ignored.
  */
 
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ');

@@ -1,33 +1,40 @@
 /**
- * One Received field: who says that it took the message from whom, when, over what, and what it claims about TLS.
+ * One Received field: which host says that it received the message, from which client, when, over which
+ * protocol, and what it claims about TLS.
  *
- *   "from" name [comments] "by" name [comments] ["via" link] ["with" protocol] ["id" id] ["for" path] ";" date-time
+ *   "from" name [comments] "by" name [comments] ["via" link] ["with" protocol] ["id" id] ["for" path]
+ *   ";" date-time
  *
- * RFC 5321 section 4.4 is what servers should write; the forms read here are what they do write: Postfix, Sendmail, Exim,
- * Exchange and IIS, Gmail, qmail, qpsmtpd, OpenSMTPD, Courier, Cyrus, Dovecot, chasquid, mox, Haraka, Stalwart and others
- * (test/hops/received.ts has them). Clauses may come in any order, each counts once; a value may have several words
- * ("Microsoft SMTP Server"). The date is what follows the last semicolon that a date follows, else any date in the words.
- * Nothing is refused: what cannot be found is '' or null, and `complete` is false.
+ * RFC 5321 section 4.4 is what servers should write; this parser reads what they do write: Postfix, Sendmail,
+ * Exim, Exchange and IIS, Gmail, qmail, qpsmtpd, OpenSMTPD, Courier, Cyrus, Dovecot, chasquid, mox, Haraka,
+ * Stalwart and others (test/hops/received.ts has them). Clauses may come in any order, and only the first of
+ * each kind counts; a value may have several words ("Microsoft SMTP Server"). The date is what follows the
+ * last semicolon that a date follows, else any date in the words. No value is refused: what cannot be found
+ * is '' or null, and `complete` is false.
  *
- * The client's address is taken from what the server saw: a literal in the comment behind the name, else the name itself
- * where it is a literal. What a client said of itself (`helo=`, `HELO`, `EHLO`, `ident=`) is not looked at for it.
+ * The client's address is taken from what the server saw: a literal in the comment after the name, else the
+ * name itself if it is a literal. What the client said about itself (`helo=`, `HELO`, `EHLO`, `ident=`) is
+ * ignored.
  */
 import { formatAddress, parseAddress } from '../core/network.ts';
 import { dateFromWords } from './receivedDate.ts';
 import { type Piece, receivedPieces } from './receivedTokens.ts';
 import { type TlsClaim, tlsClaimOf } from './tlsClaim.ts';
 
-/** How it came: `local` handed over inside the host, `store` between parts of one mail system (MAPI), `web` by HTTP. */
+/**
+ * How it arrived: `local` submitted inside the host, `store` between parts of one mail system (MAPI), `web`
+ * by HTTP.
+ */
 export type Carrier = 'smtp' | 'lmtp' | 'local' | 'store' | 'web' | 'unknown';
 
 export interface ReceivedField {
-  /** Name after `from`, as written; '' when there is none. Usually what the client called itself. */
+  /** Name after `from`, as written; '' when there is none. Usually the client's HELO name. */
   readonly from: string;
-  /** Client address in canonical form, '' when not said. */
+  /** Client address in canonical form, '' when not stated. */
   readonly address: string;
   /** Name after `by`, as written. */
   readonly by: string;
-  /** Protocol after `with`, upper case: `ESMTPS`, `MICROSOFT SMTP SERVER`; '' when not said. */
+  /** Protocol after `with`, upper case: `ESMTPS`, `MICROSOFT SMTP SERVER`; '' when not stated. */
   readonly protocol: string;
   readonly id: string;
   readonly carrier: Carrier;
@@ -41,7 +48,7 @@ export interface ReceivedField {
 const CLAUSES = ['from', 'by', 'via', 'with', 'id', 'for'] as const;
 type Clause = (typeof CLAUSES)[number];
 
-/** Pieces per clause, and those in front of any (`` key ''). */
+/** Pieces per clause, and those before any clause (key ''). */
 type Clauses = Readonly<Record<Clause | '', readonly Piece[]>>;
 
 function splitClauses(pieces: readonly Piece[]): Clauses {
@@ -51,7 +58,7 @@ function splitClauses(pieces: readonly Piece[]): Clauses {
   for (const [i, piece] of pieces.entries()) {
     const word = piece.text.toLowerCase();
     const clause = piece.kind === 'word' ? CLAUSES.find((one) => one === word) : undefined;
-    // "from" only begins a field; a clause word directly behind another one is that one's value
+    // "from" only begins a field; a clause word directly after another one is its value
     const follows = current !== '' && out[current].length === 0 && i > 0;
     if (clause !== undefined && !seen.has(clause) && !follows && (clause !== 'from' || i === 0)) {
       seen.add(clause);
@@ -77,7 +84,7 @@ function findDate(pieces: readonly Piece[]): readonly [number, number | null] {
   for (let i = pieces.length - 1; i >= 0; i--) {
     const time = pieces[i]?.kind === 'word' ? dateFromWords(wordsFrom(i), 0) : null;
     if (time === null) continue;
-    // the day's name may stand in front
+    // the day's name may come first
     const named =
       i > 0 && dateFromWords(wordsFrom(i - 1), 0) === time && /^[A-Za-z]{3},?$/.test(pieces[i - 1]!.text);
     return [named ? i - 1 : i, time];
@@ -85,7 +92,10 @@ function findDate(pieces: readonly Piece[]): readonly [number, number | null] {
   return [pieces.length, null];
 }
 
-/** `[192.0.2.1]`, `[IPv6:2001:db8::1]:25`, `192.0.2.1`, `fe80::1%6` to the canonical address; '' for anything else. */
+/**
+ * `[192.0.2.1]`, `[IPv6:2001:db8::1]:25`, `192.0.2.1`, `fe80::1%6` to the canonical address; '' for anything
+ * else.
+ */
 function literal(text: string): string {
   let inner = text;
   const open = text.lastIndexOf('[');
@@ -99,7 +109,7 @@ function literal(text: string): string {
   return bytes === null ? '' : formatAddress(bytes);
 }
 
-/** The client's address in a comment: the last literal in it that is not the client's own word. */
+/** The client's address in a comment: the last literal in it that is not the client's own claim. */
 function addressInComment(comment: string): string {
   const plain = withoutNested(comment);
   const words = plain.split(' ').filter((word) => !/^"?(helo|ident)=/i.test(word));
@@ -162,11 +172,14 @@ function carrierOf(clauses: Clauses, protocol: string, all: readonly Piece[]): C
   )
     return 'local';
   if (/SMTP/.test(protocol)) return 'smtp';
-  // no "with": RFC 821 style when somebody is named, else a note of the host to itself
+  // no "with": RFC 821 style when a client is named, else a host's note to itself
   return clauses.from.length > 0 ? 'unknown' : 'local';
 }
 
-/** `Postfix, from userid 0`, Sendmail's `from root@localhost`, `qmail 123 invoked by uid 107` or `from network`. */
+/**
+ * `Postfix, from userid 0`, Sendmail's `from root@localhost`, `qmail 123 invoked by uid 107` or `from
+ * network`.
+ */
 function handedOver(comment: string): boolean {
   return (
     /^(?:Postfix, from userid |from [^ ]+@localhost|qmail [0-9]+ invoked )/.test(comment) ||
@@ -174,7 +187,7 @@ function handedOver(comment: string): boolean {
   );
 }
 
-/** A word behind the keyword that has to do with TLS: `STARTTLS`, `TLSv1.3`. */
+/** A word after the keyword that is about TLS: `STARTTLS`, `TLSv1.3`. */
 function speaksOfTls(word: string): boolean {
   return /^(?:START)?(?:TLS|SSL)(?:$|[^A-Za-z])/i.test(word) || /^(?:TLS|SSL)v[0-9]/i.test(word);
 }
@@ -193,7 +206,7 @@ export function parseReceived(value: string): ReceivedField {
     protocol,
     wordsOf(clauses.with).slice(1).some(speaksOfTls),
   );
-  // a host that does not say from whom it came speaks of a step inside its own system: `SMTP` there is no claim
+  // a line without `from` describes a step inside the host's own system: `SMTP` there is not a claim
   const silent = clauses.from.length === 0 && tls.encrypted === 'no';
   return {
     from: wordsOf(clauses.from)[0] ?? '',

@@ -1,9 +1,9 @@
 /**
- * The pieces of a Received field's value: words, comments, semicolons. One pass, linear time, no failure.
+ * The pieces of a Received field's value: words, comments, semicolons. One pass, linear time, never fails.
  *
- * Words end at white space, `(` and `;`; what stands in `"..."`, `<...>` or `[...]` belongs to its word where it is closed,
- * so a recipient such as `<"x by y"@z>` is one word. Comments nest and hold quoted pairs (RFC 5322
- * section 3.2.2); one that never ends runs to the end of the value. Quotes mean nothing inside a comment.
+ * Words end at white space, `(` and `;`; text in `"..."`, `<...>` or `[...]` belongs to its word if it is
+ * closed, so a recipient such as `<"x by y"@z>` is one word. Comments nest and hold quoted pairs (RFC 5322
+ * section 3.2.2); an unclosed one runs to the end of the value. Quotes have no meaning inside a comment.
  *
  * Limits: the first 32,768 characters and the first 1,000 pieces are read.
  */
@@ -16,11 +16,14 @@ export interface Piece {
 
 const MAX_VALUE = 32_768;
 const MAX_PIECES = 1000;
-/** Longest `<...>`: RFC 5321 has 256, and quoting can double it. */
+/** Longest `<...>`: RFC 5321 allows 256, and quoting can double it. */
 const MAX_BRACKETED = 1024;
 const BLANK = ' \t\r\n';
 
-/** Where the comment that opens at `start` ends: the index behind its bracket, or the end of the text. */
+/**
+ * Where the comment that opens at `start` ends: the index after its closing parenthesis, or the end of the
+ * text.
+ */
 function commentEnd(text: string, start: number): number {
   let depth = 0;
   for (let i = start; i < text.length; i++) {
@@ -33,8 +36,8 @@ function commentEnd(text: string, start: number): number {
 }
 
 /**
- * The closing partner of `"`, `<` or `[` at `start`, or -1 when white space comes first; a quoted string (in `<...>` too)
- * may hold white space.
+ * The closing partner of `"`, `<` or `[` at `start`, or -1 when white space comes first; a quoted string (in
+ * `<...>` too) may hold white space.
  */
 function closing(text: string, start: number): number {
   const close = text[start] === '"' ? '"' : text[start] === '<' ? '>' : ']';
@@ -54,7 +57,7 @@ function wordEnd(text: string, start: number): number {
   let i = start;
   while (i < text.length && !`${BLANK}(;`.includes(text[i]!)) {
     const end = '"<['.includes(text[i]!) ? closing(text, i) : -1;
-    // a bracket that is not closed in its word is a character like any other; it is looked at once per word only
+    // a bracket that is not closed in its word is an ordinary character; it is checked only once per word
     if (end < 0 && '"<['.includes(text[i]!)) return plainEnd(text, i);
     i = end < 0 ? i + 1 : end + 1;
   }

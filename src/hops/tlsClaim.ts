@@ -1,27 +1,37 @@
 /**
- * What a Received field claims about TLS, from its pieces. A claim is what somebody wrote, not what was.
+ * What a Received field claims about TLS, from its pieces. A claim is what was written, not proof of what
+ * happened.
  *
- * Keyword (IANA "Mail Transmission Types": RFC 3848, RFC 6531): `ESMTPS`, `ESMTPSA`, `UTF8SMTPS`, `LMTPS`, ... say TLS, the
- * same without `S` say none. A comment or words that name a version or a cipher say TLS whatever the keyword is, since
- * some gateways write `SMTP` beside them. A line that mentions TLS in a form not listed here is `unknown`, never `no`, and
- * so is a keyword outside the registry: Microsoft's servers write the same words with and without TLS.
+ * Keyword (IANA "Mail Transmission Types": RFC 3848, RFC 6531): `ESMTPS`, `ESMTPSA`, `UTF8SMTPS`, `LMTPS`,
+ * ... mean TLS, the same without `S` mean none. A comment or words that name a version or a cipher mean TLS
+ * whatever the keyword is, since some gateways write `SMTP` beside them. A line that mentions TLS in a form
+ * not listed here is `unknown`, never `no`, and so is a keyword outside the registry: Microsoft's servers
+ * write the same words with and without TLS.
  *
- * TLS that does not encrypt (a NULL cipher, 0 bits) is `no`, whatever the keyword says. TLS that encrypts and is known to
- * be weak stays `yes` with a `weakness`: below the default floor of the table (TLSv1.2, 128 bits), a cipher of the export
- * age or RC4, or an anonymous one, where neither side showed a certificate. `TLSv1/SSLv3`, OpenSSL's word for the age of
- * the cipher, is shown as written and says nothing of the version that was spoken.
+ * TLS that does not encrypt (a NULL cipher, 0 bits) is `no`, whatever the keyword says. TLS that encrypts and
+ * is known to be weak stays `yes` with a `weakness`: below the table's default minimums (TLSv1.2, 128 bits),
+ * with an export cipher or RC4, or with an anonymous cipher, where neither side presented a certificate.
+ * `TLSv1/SSLv3`, OpenSSL's name for the version that introduced the cipher, is shown as written and does not
+ * tell which version was used.
  *
- *   Postfix     (using TLSv1.3 with cipher C (256/256 bits) key-exchange ...) (Client CN "x", Issuer "y" (verified OK))
- *   Sendmail, Cyrus, Gmail, Haraka   (version=TLSv1.3 cipher=C bits=256 verify=NO)    Gmail: TLS1_3, bits=256/256
- *   Sendmail of old   (using TLSv1/SSLv3 with cipher C (256 bits) verified FAIL)      Mimecast: (Using TLS), with STARTTLS
- *   OpenSMTPD of old  TLS version=TLSv1.2 cipher=C bits=256 verify=NO                 IronPort: with ESMTP/TLS/C
- *   Exchange    with Microsoft SMTP Server (version=TLS1_2, cipher=C), before 2016 (TLS); IIS: over TLS secured channel
- *   Exim        with esmtps (TLS1.3:C:256), (TLS1.3) tls C, (Cipher TLSv1:C:168)     OpenSMTPD: (TLSv1.3:C:256:NO)
- *   chasquid    tls C (over SMTP, TLS-1.3, envelope from "x")   mox: (TLS1.3 C)      qpsmtpd, qmail: with (C encrypted) SMTP
+ *   Postfix     (using TLSv1.3 with cipher C (256/256 bits) key-exchange ...)
+ *               (Client CN "x", Issuer "y" (verified OK))
+ *   Sendmail, Cyrus, Gmail, Haraka   (version=TLSv1.3 cipher=C bits=256 verify=NO)
+ *               Gmail: TLS1_3, bits=256/256
+ *   Sendmail of old   (using TLSv1/SSLv3 with cipher C (256 bits) verified FAIL)
+ *   Mimecast    (Using TLS), with STARTTLS
+ *   OpenSMTPD of old  TLS version=TLSv1.2 cipher=C bits=256 verify=NO    now: (TLSv1.3:C:256:NO)
+ *   IronPort    with ESMTP/TLS/C
+ *   Exchange    with Microsoft SMTP Server (version=TLS1_2, cipher=C), before 2016 (TLS)
+ *   IIS         over TLS secured channel
+ *   Exim        with esmtps (TLS1.3:C:256), (TLS1.3) tls C, (Cipher TLSv1:C:168)
+ *   chasquid    tls C (over SMTP, TLS-1.3, envelope from "x")
+ *   mox         (TLS1.3 C)
+ *   qpsmtpd, qmail    with (C encrypted) SMTP
  *   Courier, McAfee   (TLS: TLSv1.3,256bits,C)
  *
- * Patterns are anchored at the start of a comment, and comments that hold a peer's own words (certificate names, login
- * names) are looked at for the certificate only: a CN of `using TLSv1.3 with cipher` claims nothing.
+ * Patterns are anchored at the start of a comment, and comments that contain text from the peer (certificate
+ * names, login names) are read for the certificate only: a CN of `using TLSv1.3 with cipher` claims nothing.
  */
 import { DEFAULTS } from '../core/settings.ts';
 import { compareWithFloor, encryptsNothing } from '../core/tls.ts';
@@ -29,26 +39,26 @@ import type { Piece } from './receivedTokens.ts';
 
 export interface TlsClaim {
   readonly encrypted: 'yes' | 'no' | 'unknown';
-  /** `TLSv1.3`; '' when not said. */
+  /** `TLSv1.3`; '' when not stated. */
   readonly protocol: string;
   readonly cipher: string;
   readonly bits: number | null;
   /** Why the encryption is known to be weak, a phrase; '' when it is not. */
   readonly weakness: string;
-  /** As the host that wrote the line judged it; `none`: not presented or not asked for. */
+  /** The result at the host that wrote the line; `none`: not presented or not requested. */
   readonly certificate: 'unknown' | 'none' | 'untrusted' | 'trusted';
-  /** CN; '' when not said. */
+  /** CN; '' when not stated. */
   readonly certificateName: string;
 }
 
-/** Found by reading; `weakness` is what follows from it. */
+/** Parsed details; `weakness` is derived from them. */
 type Details = { -readonly [K in keyof TlsClaim]: TlsClaim[K] };
 
 const GENERATION = 'TLSv1/SSLv3';
 
 /**
- * `TLS1_3`, `TLS1.3`, `TLSv1.3`, `TLSV1_3`, `TLS-1.3` to OpenSSL's spelling; '' for what names no version.
- * `TLSv1/SSLv3` stays as it is: anything from SSLv3 to TLSv1.2.
+ * `TLS1_3`, `TLS1.3`, `TLSv1.3`, `TLSV1_3`, `TLS-1.3` to OpenSSL's spelling; '' for anything that is not a
+ * version. `TLSv1/SSLv3` stays as it is: anything from SSLv3 to TLSv1.2.
  */
 export function protocolName(text: string): string {
   if (text === GENERATION) return text;
@@ -71,7 +81,7 @@ const ALONE = new RegExp(`^(?:TLS|SSL|${VERSION}|Using TLS)$`);
 const PEER_WORDS =
   /^(?:Client (?:CN|RPK)|Authenticated sender:|authenticated[ )]|IDENT:)|(?:^|[ "])(?:helo|ehlo|ident)[= ]/i;
 
-/** Details of one comment, or null when it is not about TLS in a form known. */
+/** Details of one comment, or null when it is not about TLS in a known form. */
 function readComment(text: string): Partial<Details> | null {
   if (/^version=/i.test(text)) return readPairs(text);
   const using = USING.exec(text);
@@ -109,7 +119,7 @@ function details(
   return said;
 }
 
-/** Sendmail's `{verify}`: OK, NO (none presented), NOT (not asked), FAIL; the rest tells nothing. */
+/** Sendmail's `{verify}`: OK, NO (none presented), NOT (not asked), FAIL; other values tell nothing. */
 const VERIFY: Readonly<Record<string, TlsClaim['certificate']>> = {
   OK: 'trusted',
   NO: 'none',
@@ -134,7 +144,7 @@ function readPairs(text: string): Partial<Details> {
   return { ...details(version, pairs.get('cipher'), bits), ...verified(pairs.get('verify')) };
 }
 
-/** Postfix's comments about the client certificate. The verdict stands last, where no name can stand. */
+/** Postfix's comments about the client certificate. The result comes last, where a name cannot be. */
 function readCertificate(text: string): Partial<Details> | null {
   if (/^No client certificate requested$/i.test(text)) return { certificate: 'none' };
   if (/^Client did not present a certificate$/i.test(text)) return { certificate: 'none' };
@@ -145,14 +155,14 @@ function readCertificate(text: string): Partial<Details> | null {
   return { certificate, certificateName: named ? parts[0]!.slice('Client CN "'.length, 128) : '' };
 }
 
-/** What the `with` keyword alone says; `unknown` for keywords that are not in the registry. */
+/** What the `with` keyword alone means; `unknown` for keywords that are not in the registry. */
 export function keywordSays(keyword: string): TlsClaim['encrypted'] {
   const match = /^(?:UTF8)?(?:E?SMTP|LMTP)(S?)A?$/.exec(keyword);
   if (match !== null) return match[1] === 'S' ? 'yes' : 'no';
   return /^E?SMTPS?\/(TLS|SSL)/.test(keyword) || keyword === 'HTTPS' ? 'yes' : 'unknown';
 }
 
-/** What is known to be weak about a session that is encrypted, a phrase; '' for nothing. */
+/** What is known to be weak about an encrypted session, as a phrase; '' for nothing. */
 function weaknessOf({ protocol, cipher, bits }: Partial<Details>): string {
   const parts = new Set((cipher ?? '').toUpperCase().split(/[_-]/));
   const has = (...names: readonly string[]): boolean => names.some((name) => parts.has(name));
@@ -169,8 +179,9 @@ function weaknessOf({ protocol, cipher, bits }: Partial<Details>): string {
 }
 
 /**
- * The claim of a field: its keyword (upper case, '' for none) and its pieces. What is found first stays, so that later
- * words only add to it. `mentioned`: is TLS spoken of beside the keyword, in a form that may be unknown?
+ * The claim of a field: its keyword (upper case, '' for none) and its pieces. What is found first is kept;
+ * later words only add to it. `mentioned`: is TLS mentioned besides the keyword, in a form that may be
+ * unknown?
  */
 export function tlsClaimOf(pieces: readonly Piece[], keyword: string, mentionedThere = false): TlsClaim {
   const found: Partial<Details> = {};
@@ -208,7 +219,7 @@ export function tlsClaimOf(pieces: readonly Piece[], keyword: string, mentionedT
   };
 }
 
-/** The words from `start` on up to the next comment, as a comment would hold them. */
+/** The words from `start` up to the next comment, joined as in a comment. */
 function wordsFrom(pieces: readonly Piece[], start: number): string {
   const words: string[] = [];
   for (let i = start; pieces[i]?.kind === 'word' && words.length < 8; i++) words.push(pieces[i]!.text);

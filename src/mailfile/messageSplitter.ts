@@ -1,26 +1,32 @@
 /**
- * Bytes of a file in, the headers of the messages in it out; bodies are passed over and never kept. Pure, no I/O.
+ * Takes the bytes of a file and returns the headers of its messages; bodies are skipped and never kept. Pure,
+ * no I/O.
  *
- * Two forms, told apart by the first five bytes. `From ` begins an mbox, anything else is one message (a UTF-8 byte order
- * mark in front is skipped).
+ * Two forms, told apart by the first five bytes. `From ` begins an mbox, anything else is one message (a
+ * UTF-8 byte order mark in front is skipped).
  *
  *   mbox    = *( From_ header-fields [ empty-line body ] )
- *   From_   = "From " sender " " date, at the start or behind an empty line; a time and a four-digit year must be in it
+ *   From_   = "From " sender " " date
  *
- * In a body, writers put `>` in front of such lines (mboxo, mboxrd), so a line that has it never begins a message; lines
- * with `Content-Length` need no quoting in mboxcl2, which is why a bare `From ` without a date is body too.
- * Fields: names as written, with the white space before the colon; values as milters hand them over: one character a
- * byte, folds as LF, without the line end and without one space behind the colon. A line that is neither a field nor a
- * continuation ends the header, as in Postfix. LF and CRLF both end a line.
+ * A From_ line is at the start or after an empty line, and contains a time and a four-digit year.
  *
- * Limits: a header of more than 1 MiB is cut there and says so; of a line in a body, 512 bytes are looked at.
+ * In a body, writers put `>` in front of such lines (mboxo, mboxrd), so a line with `>` never begins a
+ * message. mboxcl2 uses `Content-Length` instead of quoting, which is why a bare `From ` without a date is
+ * body text too. Fields: names as written, with the white space before the colon; values as milters receive
+ * them: one character a byte, folds as LF, without the line end and without one space after the colon. A line
+ * that is neither a field nor a continuation ends the header, as in Postfix. LF and CRLF both end a line.
+ *
+ * Limits: a header of more than 1 MiB is cut there and marked as cut; of a line in a body, only 512 bytes are
+ * examined.
  */
 import type { HeaderField } from '../core/messageEdit.ts';
 
 export interface SplitMessage {
   /** From 1. */
   readonly number: number;
-  /** Offset of the first byte of the header, and of what follows it (the body, or what is no field). */
+  /**
+   * Offset of the first byte of the header, and of what follows it (the body, or a line that is not a field).
+   */
   readonly offset: number;
   readonly bodyOffset: number;
   /** The From_ line without its line end; null in a file with one message. */
@@ -28,11 +34,11 @@ export interface SplitMessage {
   readonly headers: readonly HeaderField[];
   /** The header was larger than the limit; `headers` has what came before. */
   readonly cut: boolean;
-  /** What was made of the body; null when bodies are passed over, or where it begins is not known. */
+  /** The result of reading the body; null when bodies are skipped or the start of the body is not known. */
   readonly bodyDigests: readonly string[] | null;
 }
 
-/** Takes a body as it comes by. */
+/** Receives a body chunk by chunk. */
 export interface BodyReader {
   push(bytes: Uint8Array): void;
   values(): readonly string[];
@@ -46,12 +52,15 @@ const YEAR = /[ +-][0-9]{4}/g;
 const FIELD = /^([!-9;-~]+[ \t]*):/;
 const LF = 0x0a;
 
-/** The first byte of a body line that is neither empty nor begins with `F`: most of a file, so it is passed over fast. */
+/**
+ * Matches the first byte of a body line that is neither empty nor begins with `F`: most lines of a file, so
+ * they are skipped fast.
+ */
 function isText(byte: number): boolean {
   return byte !== LF && byte !== 0x0d && byte !== 0x46;
 }
 
-/** Begins the line as a From_ line does, with a time in it and a year behind that? */
+/** Does the line begin like a From_ line, with a time and then a year in it? */
 function isFromLine(line: string): boolean {
   const head = FROM.exec(line)?.[0];
   if (head === undefined) return false;
@@ -64,10 +73,10 @@ function isFromLine(line: string): boolean {
 export class MessageSplitter {
   #state: 'start' | 'header' | 'body' = 'start';
   #mbox = false;
-  /** Bytes of the line in hand that came in earlier chunks; of a body line only its beginning. */
+  /** Bytes of the current line that came in earlier chunks; of a body line only its beginning. */
   #held: Buffer[] = [];
   #heldBytes = 0;
-  /** Length of the line in hand so far, kept or not. */
+  /** Length of the current line so far, kept or not. */
   #lineBytes = 0;
   #position = 0;
   #blankBefore = true;
@@ -78,15 +87,15 @@ export class MessageSplitter {
   #headers: { name: string; value: string[] }[] = [];
   #ready: SplitMessage[] = [];
   readonly #newReader: (() => BodyReader) | null;
-  /** Of the message in hand, while its body comes by. */
+  /** The reader of the current message's body. */
   #reader: BodyReader | null = null;
-  /** A message whose body is not at its end. */
+  /** A message whose body has not ended yet. */
   #open: SplitMessage | null = null;
-  /** What the line of a body in hand is, and as long as that is not known, what came of it. */
+  /** What the current body line is and, until that is known, its bytes so far. */
   #line: 'unknown' | 'text' | 'from' = 'unknown';
   #undecided = Buffer.alloc(0);
 
-  /** `newReader`: bodies are read by one of these each, and a message comes at the end of its body. */
+  /** `newReader`: each body is read by a new one, and a message is returned at the end of its body. */
   constructor(newReader: (() => BodyReader) | null = null) {
     this.#newReader = newReader;
   }
@@ -96,7 +105,7 @@ export class MessageSplitter {
     return this.#state === 'body' && !this.#mbox && this.#newReader === null;
   }
 
-  /** Takes a chunk (any cutting gives the same messages); returns the messages whose header ended in it. */
+  /** Takes a chunk (any split gives the same messages); returns the messages whose header ended in it. */
   push(chunk: Uint8Array): SplitMessage[] {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     for (let at = 0; at < bytes.length && !this.done; ) {
@@ -117,7 +126,7 @@ export class MessageSplitter {
     return this.#take();
   }
 
-  /** No more bytes will come: the last message, if its header is still open. */
+  /** End of input: returns the last message, if its header is still open. */
   end(): SplitMessage[] {
     if (this.#lineBytes > 0) this.#endLine();
     if (this.#state === 'header') this.#finish(this.#position);
@@ -125,19 +134,19 @@ export class MessageSplitter {
     return this.#take();
   }
 
-  /** Part of a line of a body: to the reader, unless the line may turn out to begin the next message. */
+  /** Passes part of a body line to the reader, unless the line may turn out to begin the next message. */
   #passBody(bytes: Buffer): void {
     if (this.#line === 'unknown') {
       this.#undecided = Buffer.concat([this.#undecided, bytes]);
       const start = this.#undecided.toString('latin1', 0, MAX_BODY_LINE);
       const from = this.#mbox && this.#blankBefore && 'From '.startsWith(start.slice(0, 5));
-      // as much as will be looked at when the line ends
+      // as much as will be examined when the line ends
       if (from && start.length === MAX_BODY_LINE) this.#decide(isFromLine(start));
       else if (!from) this.#decide(false);
     } else if (this.#line === 'text') this.#reader?.push(bytes);
   }
 
-  /** Is the line a From_ line? What was kept of it until now is text otherwise. */
+  /** Is the line a From_ line? If not, what was kept of it is body text. */
   #decide(from: boolean): void {
     if (this.#line !== 'unknown') return;
     this.#line = from ? 'from' : 'text';
@@ -221,7 +230,7 @@ export class MessageSplitter {
     } else {
       this.#blankBefore = false;
       this.#finish(start);
-      // it belongs to the body, as to the MTA
+      // it belongs to the body, as it does for the MTA
       this.#reader?.push(Buffer.from(`${line}\n`, 'latin1'));
     }
   }
@@ -241,7 +250,7 @@ export class MessageSplitter {
     if (this.#newReader === null) this.#ready.push(message);
     else {
       this.#open = message;
-      // of a header that is cut the rest would be taken for body
+      // the rest of a cut header would be taken for the body
       this.#reader = cut ? null : this.#newReader();
     }
   }

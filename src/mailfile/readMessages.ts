@@ -1,12 +1,12 @@
 /**
- * The messages of a FILE as a person names it: one message, an mbox, a folder of messages, a Maildir, or `-` for standard
- * input. One after another, headers only; a message of any size costs no more memory than its header. Who wants something
- * of the bodies gives a reader for each.
+ * The messages of a FILE as a person names it: one message, an mbox, a folder of messages, a Maildir, or `-`
+ * for standard input. One after another, headers only; a message of any size takes no more memory than its
+ * header. To read bodies, the caller supplies a reader for each.
  *
- * A folder with `cur` or `new` in it is a Maildir: the files of both, by name. Any other folder: its regular files that do
- * not begin with a dot, numbers in order of number (MH). Links and folders inside are passed over. A file that has no
- * header is a message without fields. An mbox inside a folder counts as well.
- * Errors of the file system come as they are (ENOENT, EACCES, ...).
+ * A folder with `cur` or `new` in it is a Maildir: the files of both, by name. Any other folder: its regular
+ * files whose names do not begin with a dot, numeric names in numeric order (MH). Links and subfolders are
+ * skipped. A file that has no header is a message without fields. An mbox inside a folder counts as well.
+ * File system errors are passed on unchanged (ENOENT, EACCES, ...).
  */
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
@@ -63,7 +63,7 @@ async function* messagesOf(file: string, newReader: NewReader): AsyncGenerator<S
   });
   for await (const chunk of stream) {
     for (const message of splitter.push(chunk as Buffer)) yield labelled(message);
-    // leaving the loop closes the stream: the rest of the body is not read
+    // leaving the loop closes the stream, so the rest of the body is not read
     if (splitter.done) return;
   }
   for (const message of splitter.end()) yield labelled(message);

@@ -1,10 +1,10 @@
 /**
  * The content of a mark, and its form in the header (`X-TLS-Ward` unless `mark-name` says otherwise).
  *
- *   value  = field *( ";" field )            white space and folds are ignored everywhere field  = "v=1" |
- *   "leg=" word | "state=" word | "protocol=" text | "cipher=" text | "bits=" digits
- *          | "certificate=" word | "certificate-name=" text | "row=" text | "verdict=" word | "host=" text | "id=" text
- *          | "time=" YYYY-MM-DDThh:mm:ssZ | "code=" text | "body=" 43 base64url digits
+ *   value  = field *( ";" field )            white space and folds are ignored everywhere
+ *   field  = "v=1" | "leg=" word | "state=" word | "protocol=" text | "cipher=" text | "bits=" digits
+ *          | "certificate=" word | "certificate-name=" text | "row=" text | "verdict=" word
+ *          | "host=" text | "id=" text | "time=" YYYY-MM-DDThh:mm:ssZ | "code=" text | "body=" 43 base64url digits
  *          | "key=" 8 hex digits | "hmac=" 43 base64url digits
  *
  * `v` comes first; every other field occurs exactly once, in any order; an unknown field makes the value

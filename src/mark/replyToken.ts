@@ -2,8 +2,8 @@
  * Reply tokens: a msg-id in `References` by which the reply to mail that arrived protected is recognised,
  * without a database, on any host that shares the key file.
  *
- *   token = "<tw1." day "." code "." key-id "." hmac "@" host ">"     day = YYYYMMDD (UTC), when the mail
- *   arrived
+ *   token = "<tw1." day "." code "." key-id "." hmac "@" host ">"
+ *   day   = YYYYMMDD (UTC), when the mail arrived
  *
  * It is a msg-id as in RFC 5322 section 3.6.4 (dot-atom-text on both sides), so mail programs copy it like
  * any other. `code` is that of the verdict (`tlsward lookup`) and makes each token unique: two messages that

@@ -218,7 +218,7 @@ t.test('printed', (t) => {
       readChain(['from a.example ([192.0.2.1]) by b.example; 22 Nov 2026 18:00:00 +0000'], MX),
       MX.names,
     )[1]?.text,
-    /1 hop did not tell/,
+    /1 hop with unknown TLS/,
   );
   t.strictSame([null, 0, 119, -5, 120, 7199, 7200, 172_800].map(delayText), [
     '',
