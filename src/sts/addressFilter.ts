@@ -1,18 +1,19 @@
 /**
  * Which addresses a policy may be fetched from: public unicast, and no others.
  *
- * The host to be asked is named by whoever owns the recipient's domain, so its address is an outsider's choice: without
- * this filter a message to `x@evil.example` would make us connect to hosts of our own network (server-side request
- * forgery). What is compared are bytes, so no spelling gets around it. IPv4 inside IPv6 is judged by the IPv4 address
- * where that is what would be reached (v4-mapped, and NAT64 by its well-known prefix, which hosts without IPv4 need);
- * the other embeddings are refused as a whole. A NAT64 prefix out of a network's own address space cannot be known here.
+ * The owner of the recipient's domain chooses the host to be asked, so its address is an outsider's choice:
+ * without this filter a message to `x@evil.example` would make us connect to hosts of our own network
+ * (server-side request forgery). Bytes are compared, so no spelling can bypass the filter. IPv4 inside IPv6
+ * is judged by the IPv4 address where that is what would be reached (v4-mapped, and NAT64 by its well-known
+ * prefix, which hosts without IPv4 need); the other embeddings are refused as a whole. A NAT64 prefix from a
+ * network's own address space cannot be recognised here.
  *
- * Sources: IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890 and what it lists); RFC 4291 sections 2.4,
- * 2.5.5 and 2.5.7; RFC 6052 section 2.1; RFC 8215; RFC 3879.
+ * Sources: IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890 and what it lists); RFC 4291
+ * sections 2.4, 2.5.5 and 2.5.7; RFC 6052 section 2.1; RFC 8215; RFC 3879.
  */
 import { formatAddress, inNetworks, type Network, parseAddress, parseNetwork } from '../core/network.ts';
 
-/** For tests: addresses of `network` are let through, to `port`. Never set on a host that carries mail. */
+/** For tests: addresses of `network` are allowed, to `port`. Never set on a host that handles real mail. */
 export interface StsOpening {
   readonly network: Network;
   readonly port: number;
@@ -67,10 +68,10 @@ const network = (text: string): Network => {
 };
 const TABLE = REFUSED.map(([text, why]) => ({ networks: [network(text)], why }));
 const NAT64 = [network('64:ff9b::/96')];
-/** All IPv4, and the part of IPv6 that is global unicast today. */
+/** All of IPv4, and the part of IPv6 that is currently global unicast. */
 const UNICAST = [network('0.0.0.0/0'), network('2000::/3')];
 
-/** May we connect to this address, and on which port? `text` as DNS gave it. Never throws. */
+/** May we connect to this address, and on which port? `text` as returned by DNS. Never throws. */
 export function judgeAddress(text: string, opening: StsOpening | null): AddressJudgement {
   const bytes = parseAddress(text);
   if (bytes === null) return { kind: 'refused', why: 'not an IP address' };

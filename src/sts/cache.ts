@@ -1,13 +1,15 @@
 /**
- * The policies that were fetched and have not expired, in memory, and copied to a folder when there is one.
+ * The policies that were fetched and have not expired: in memory, with a copy in a folder if one is
+ * configured.
  *
- * Memory is what counts: the disk is read once at the start and written behind, one file after the other, the newest state
- * of a domain only. A disk that fails costs nothing but what a restart would have found; it is told once, until it works
- * again. That a policy was used is written only when it matters: the first time since it was fetched (which is what makes
- * it refreshed after a restart), then once a day.
+ * Memory is authoritative: the disk is read once at the start and written asynchronously, one file after the
+ * other, only the newest state of a domain. If the disk fails, only the state for the next start is lost; the
+ * failure is reported once, until the disk works again. The use of a policy is written only when it matters:
+ * the first time since it was fetched (so that it is refreshed after a restart), then once a day.
  *
- * Limits: a number of policies, and of bytes with the latest policy on top. The least recently used go first; for bytes, of
- * those that are longer than their part: a few long policies of one owner do not push out what protects others.
+ * Limits: a number of policies, and of bytes with the latest policy on top. The least recently used are
+ * evicted first; for bytes, only among those longer than their share, so that a few long policies of one
+ * owner do not evict the policies of others.
  */
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { StsFact, StsFailure } from '../core/publishedFacts.ts';
@@ -23,15 +25,15 @@ export interface StsTrouble {
 export interface CachedPolicy extends StoredPolicy {
   /** The same object each time. */
   readonly fact: Extract<StsFact, { kind: 'policy' }>;
-  /** What it counts for, see StsLimits. */
+  /** Its size, as counted by StsLimits. */
   readonly bytes: number;
   lastUsed: number;
   lastChecked: number;
-  /** `lastUsed` as the file has it. */
+  /** `lastUsed` as written in the file. */
   writtenUse: number;
-  /** From when on DNS is to be asked again for the id. */
+  /** When DNS is to be asked for the id again. */
   recheckAt: number;
-  /** Fetches that failed since the last that did not; `trouble` is the latest, of the id `failedId`. */
+  /** Failed fetches since the last successful one; `trouble` is the latest failure, for the id `failedId`. */
   failures: number;
   failedId: string;
   retryAt: number;
@@ -48,9 +50,9 @@ export interface StsCacheOptions {
 }
 
 const DAY_MS = 86_400_000;
-/** After a restart an id is believed so long; how long DNS wanted it kept is not stored. */
+/** How long an id is trusted after a restart; its TTL is not stored. */
 const RECHECK_LOADED_MS = 60_000;
-/** Files that are told of one by one when the folder is read. */
+/** Files that are reported one by one when the folder is read. */
 const MAX_TOLD = 20;
 
 export class StsCache {
@@ -67,7 +69,7 @@ export class StsCache {
     this.#options = options;
   }
 
-  /** Reads the folder; what is wrong with it is told, never thrown. */
+  /** Reads the folder; problems are reported, never thrown. */
   static async open(options: StsCacheOptions): Promise<StsCache> {
     const cache = new StsCache(options);
     if (options.folder !== null) await cache.#load(options.folder);
@@ -87,7 +89,7 @@ export class StsCache {
     const time = now();
     stored.sort((a, b) => a.lastUsed - b.lastUsed);
     for (const one of stored) {
-      // a clock that was wrong then, or is now, must not make a policy hold longer than it says
+      // a clock that was wrong then, or is now, must not extend a policy's lifetime
       const fetchedAt = Math.min(one.fetchedAt, time);
       if (expiryOf(one.policy, fetchedAt) > time) this.#add({ ...one, fetchedAt }, one.lastUsed);
       else this.#mark(one.domain);
@@ -98,7 +100,7 @@ export class StsCache {
     return this.#policies.size;
   }
 
-  /** Of the policies, see StsLimits. */
+  /** The size of the policies, as counted by StsLimits. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -123,7 +125,7 @@ export class StsCache {
     this.#policies.set(policy.domain, policy);
   }
 
-  /** Keeps a policy in place of what was there; may push out others. */
+  /** Stores a policy, replacing the previous one; may evict others. */
   put(stored: Omit<StoredPolicy, 'expiresAt'>): CachedPolicy {
     const policy = this.#add(stored, -1);
     this.#mark(stored.domain);
@@ -170,7 +172,7 @@ export class StsCache {
     return this.#policies.delete(domain);
   }
 
-  /** Has what the files say about use written where it matters. */
+  /** Writes the time of use to the files where it matters. */
   writeUses(): void {
     for (const policy of this.#policies.values()) {
       const { lastUsed, writtenUse, fetchedAt } = policy;
@@ -179,14 +181,14 @@ export class StsCache {
     }
   }
 
-  /** Writes to the folder what it does not have yet, and nothing from now on: another cache takes it over. */
+  /** Writes pending changes to the folder, and nothing afterwards: another cache takes it over. */
   leaveFolder(): Promise<void> {
     this.writeUses();
     this.#folder = null;
     return this.flush();
   }
 
-  /** Waits until the disk has what was to be written. */
+  /** Waits until all pending changes are written. */
   async flush(): Promise<void> {
     while (this.#writing !== null) await this.#writing;
   }
@@ -214,7 +216,7 @@ export class StsCache {
         this.#diskFails = true;
       }
     }
-    // here and not when the promise is settled: what is marked in between would be left unwritten
+    // here and not when the promise is settled: changes marked in between would not be written
     this.#writing = null;
   }
 }

@@ -1,8 +1,9 @@
 /**
- * What the finder of MTA-STS policies tells: events as they happen, one domain when asked, and numbers.
+ * What the MTA-STS policy finder reports: events as they happen, the state of one domain on request, and
+ * counters.
  *
- * All is plain data for the log, `status` and `explain`. Words in `why` are ours: what a DNS server, a policy host or a
- * policy file said is not quoted. Times are milliseconds since the epoch.
+ * Everything is plain data for the log, `status` and `explain`. The texts in `why` are our own: text from a
+ * DNS server, a policy host or a policy file is never quoted. Times are milliseconds since the epoch.
  */
 import type { StsFact, StsFailure, StsMode } from '../core/publishedFacts.ts';
 import type { StsTrouble } from './cache.ts';
@@ -21,11 +22,14 @@ export type StsEvent =
       readonly id: string;
       readonly failure: StsFailure;
       readonly why: string;
-      /** A policy from before stays in force; `mode` is its mode. With `none` RFC 8461 section 10.2 wants no alarm. */
+      /**
+       * The previous policy stays in force; `mode` is its mode. With `none` RFC 8461 section 10.2 asks for no
+       * alert.
+       */
       readonly kept: boolean;
       readonly mode: StsMode | null;
     }
-  /** A policy that could not be fetched anew has come to its end. */
+  /** A policy that could not be refreshed has expired. */
   | {
       readonly kind: 'expired';
       readonly domain: string;
@@ -33,7 +37,10 @@ export type StsEvent =
       readonly mode: StsMode;
       readonly lastFailure: StsTrouble;
     }
-  /** Patterns of a policy that are not compared (deliver/auto.ts), the first few of them; told once for each text. */
+  /**
+   * The first few patterns of a policy that are not compared (deliver/auto.ts); reported once for each policy
+   * text.
+   */
   | {
       readonly kind: 'patterns';
       readonly domain: string;
@@ -41,7 +48,7 @@ export type StsEvent =
       readonly mode: StsMode;
       /** Canonical. */
       readonly patterns: readonly string[];
-      /** All that are not compared; `left`: those that are. */
+      /** The number of patterns that are not compared; `left`: the number that are. */
       readonly count: number;
       readonly left: number;
     }
@@ -59,12 +66,12 @@ export type StsInspection =
       readonly fetchedAt: number;
       readonly expiresAt: number;
       readonly lastUsed: number;
-      /** When DNS was last asked for the id, and answered. */
+      /** When DNS last answered a question for the id. */
       readonly lastChecked: number;
-      /** Of the last attempt to fetch it anew, if that failed. */
+      /** The failure of the last refresh attempt, if it failed. */
       readonly lastFailure: StsTrouble | null;
     }
-  /** No policy, and until when that is believed. */
+  /** No policy, and until when that is remembered. */
   | {
       readonly kind: 'remembered';
       readonly domain: string;
@@ -72,29 +79,35 @@ export type StsInspection =
       readonly until: number;
     };
 
-/** Since the start, except where a state is counted. */
+/** Counted since the start, except for current states. */
 interface Counts {
-  /** Questions, and those answered by a policy that was kept or by what was remembered. */
+  /** Questions, and those answered from the cache. */
   asked: number;
   fromCache: number;
   fromMemory: number;
-  /** TXT look-ups, and what those without a policy came to. */
+  /** TXT lookups, and the results of those without a policy. */
   records: number;
   absent: number;
   unknown: number;
   fetches: number;
   failed: number;
-  /** Turned away because too many look-ups were under way. */
+  /** Refused because too many lookups were in progress. */
   tooMany: number;
 }
 
 export interface StsCounters extends Readonly<Counts> {
-  /** Now: policies kept, of them those whose last fetch failed, domains remembered, domains being looked up. */
+  /**
+   * Current: policies cached, those among them whose last fetch failed, domains in the negative cache,
+   * domains being looked up.
+   */
   readonly policies: number;
   readonly failing: number;
   readonly remembered: number;
   readonly running: number;
-  /** Now: fetches under way and those that wait for room, policy hosts that hang, bytes of the policies kept. */
+  /**
+   * Current: fetches in progress and waiting for a place, policy hosts that hang, bytes of the cached
+   * policies.
+   */
   readonly fetching: number;
   readonly waiting: number;
   readonly hanging: number;

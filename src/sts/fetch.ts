@@ -1,10 +1,11 @@
 /**
- * Gets the policy of a domain: `GET https://mta-sts.DOMAIN/.well-known/mta-sts.txt`, as an outsider's server deserves.
+ * Gets the policy of a domain: `GET https://mta-sts.DOMAIN/.well-known/mta-sts.txt`. The server is not
+ * trusted.
  *
- * Its addresses are looked up once, each is judged (addressFilter.ts), and the connection goes to exactly the address that
- * was judged: a name that gives another address the second time gains nothing. Up to four addresses are tried, IPv4 and
- * IPv6 in turn, until one of them answers HTTP; that answer counts, whatever it is (policyRequest.ts). One deadline holds
- * for all of it, look-up included.
+ * Its addresses are looked up once, each is judged (addressFilter.ts), and the connection goes to exactly the
+ * address that was judged: a name that resolves to another address the second time gains nothing. Up to four
+ * addresses are tried, IPv4 and IPv6 in turn, until one of them answers HTTP; that answer counts, whatever it
+ * is (policyRequest.ts). One deadline covers everything, including the lookup.
  *
  * Sources: RFC 8461 section 3.3; ../core/published.ts for what the failures mean.
  */
@@ -30,9 +31,9 @@ export interface StsFetchOptions {
   readonly ca?: string;
   /** For everything together. Default 15,000. */
   readonly deadlineMs?: number;
-  /** Gives up at once. */
+  /** Aborts at once. */
   readonly signal?: AbortSignal;
-  /** Shares the room for connections with other fetches. */
+  /** Shares the connection limit with other fetches. */
   readonly hosts?: PolicyHosts;
 }
 
@@ -46,7 +47,7 @@ export async function fetchStsPolicy(domain: string, options: StsFetchOptions): 
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
   const stop = new AbortController();
   const late = setTimeout(
-    () => stop.abort(fetchError(`nothing complete within ${deadlineMs / 1000} s`)),
+    () => stop.abort(fetchError(`no complete answer within ${deadlineMs / 1000} s`)),
     deadlineMs,
   );
   const given = options.signal;
@@ -56,7 +57,7 @@ export async function fetchStsPolicy(domain: string, options: StsFetchOptions): 
   try {
     return await tryAddresses(`mta-sts.${domain}`, options, stop.signal);
   } catch (error) {
-    // a fault of ours must look like any other failed fetch to the one who waits for it
+    // to the caller, an internal error must look like any other failed fetch
     return fetchError(`cannot be asked (${codeOf(error) || 'unknown fault'})`);
   } finally {
     clearTimeout(late);
@@ -91,7 +92,7 @@ async function tryAddresses(
     const { outcome, final } = await tryAddress(host, target, handshakeMs, options, signal);
     if (outcome.kind === 'busy') busy = outcome;
     else if (final || outcome.kind === 'policy') return outcome;
-    // a certificate says more than a connection that did not come about
+    // a certificate error is more informative than a failed connection
     else if (failed === null || outcome.failure === 'sts-webpki-invalid') failed = outcome;
     if (signal.aborted) break;
   }
@@ -99,7 +100,7 @@ async function tryAddresses(
   return busy ?? failed ?? fetchError(`${host} could not be asked`);
 }
 
-/** One request, as soon as there is room for its address. */
+/** One request, as soon as there is a place for its address. */
 async function tryAddress(
   host: string,
   target: { readonly address: string; readonly port: number },

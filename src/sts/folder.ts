@@ -1,14 +1,16 @@
 /**
- * The folder in which fetched policies outlive a restart: one file a domain, `DOMAIN.json`, mode 0600, folder 0700.
+ * The folder in which fetched policies survive a restart: one file per domain, `DOMAIN.json`, mode 0600,
+ * folder 0700.
  *
  *   {"format":1,"domain":"bank.example","id":"20261122","fetchedAt":1795334400000,"expiresAt":1795939200000,
  *    "lastUsed":1795334400000,"lastChecked":1795334400000,"policy":"version: STSv1\r\nmode: enforce\r\n..."}
  *
- * Times are milliseconds since the epoch; `policy` is the file as it was fetched, and is parsed again when read, so a file
- * can say nothing that a policy server could not have said. A file counts only when it is a plain file of ours that nobody
- * else may write, and its name is that of the domain inside; anything else is left where it is and told. A file is
- * written whole under another name and renamed, so a reader sees the old one or the new one; what stood under the name,
- * even a symbolic link, is replaced and not followed.
+ * Times are milliseconds since the epoch; `policy` is the file as it was fetched, and is parsed again when
+ * read, so a file can say nothing that a policy server could not have said. A file is used only when it is a
+ * regular file of ours that no other user may write, and its name matches the domain inside; anything else is
+ * left where it is and reported. A file is written completely under another name and renamed, so a reader
+ * sees the old one or the new one; whatever had that name, even a symbolic link, is replaced and not
+ * followed.
  *
  * Limits: 160 KiB a file (a policy of 64 KiB, every character escaped).
  */
@@ -37,14 +39,14 @@ export interface StoredPolicy {
   readonly lastChecked: number;
 }
 
-/** Something about a file or the folder that an administrator should know. */
+/** Reports a problem with a file or the folder to the administrator. */
 export type Tell = (file: string, why: string) => void;
 
 const MAX_BYTES = 163_840;
 const SUFFIX = '.json';
 const DRAFT = '.draft-';
 const DRAFT_LEFT_BEHIND_MS = 3_600_000;
-/** However short its max_age: so long one policy serves, or it would be fetched for every message. */
+/** Minimum lifetime, however short the max_age: otherwise a policy would be fetched for every message. */
 const MIN_AGE_SECONDS = 60;
 
 /** When a policy fetched at `fetchedAt` ceases to hold (RFC 8461 section 3.2, max_age). */
@@ -58,7 +60,7 @@ function formatStored(stored: StoredPolicy): string {
   return `${JSON.stringify(out)}\n`;
 }
 
-/** The content of `DOMAIN.json`, or in words why it is none. Never throws. */
+/** The content of `DOMAIN.json`, or the reason why it is invalid. Never throws. */
 export function parseStored(text: string, domain: string): StoredPolicy | string {
   let value: unknown;
   try {
@@ -68,13 +70,13 @@ export function parseStored(text: string, domain: string): StoredPolicy | string
   }
   if (typeof value !== 'object' || value === null) return 'is not a stored policy';
   const { format, id, policy, ...more } = value as Readonly<Record<string, unknown>>;
-  if (format !== 1) return 'is of another format';
-  if (more.domain !== domain) return 'is about another domain than its name says';
+  if (format !== 1) return 'has an unknown format';
+  if (more.domain !== domain) return 'is for a different domain than its name says';
   if (typeof id !== 'string' || !isStsId(id)) return 'has no valid id';
   if (typeof policy !== 'string') return 'has no policy';
   const { fetchedAt, expiresAt, lastUsed, lastChecked } = more;
   if (!isTime(fetchedAt) || !isTime(expiresAt) || !isTime(lastUsed) || !isTime(lastChecked)) {
-    return 'has a time that is none';
+    return 'has an invalid time';
   }
   const parsed = parseStsPolicy(policy);
   if (parsed.kind === 'invalid') return `has a policy that is invalid: ${parsed.why}`;
@@ -91,7 +93,7 @@ export class StsFolder {
     this.path = path;
   }
 
-  /** Makes the folder when there is none; null, after telling why, when it cannot be used. */
+  /** Creates the folder if necessary; null, after reporting why, when it cannot be used. */
   static async open(path: string, tell: Tell): Promise<StsFolder | null> {
     try {
       await mkdir(path, { recursive: true, mode: 0o700 });
@@ -125,7 +127,7 @@ export class StsFolder {
       tell(this.path, `cannot be read (${codeOf(error)})`);
     }
     const out: StoredPolicy[] = [];
-    // a few at a time: each takes a descriptor
+    // a few at a time: each needs a descriptor
     for (let i = 0; i < names.length; i += 16) {
       const some = names.slice(i, i + 16);
       const read = await Promise.all(some.map((name) => this.#read(name)));
@@ -167,13 +169,13 @@ export class StsFolder {
     }
   }
 
-  /** What a process that was killed while it wrote has left; another one may be writing just now. */
+  /** Files left by a process that was killed while writing; another process may be writing right now. */
   async #removeDraft(name: string): Promise<void> {
     const file = join(this.path, name);
     try {
       if (Date.now() - (await stat(file)).mtimeMs > DRAFT_LEFT_BEHIND_MS) await unlink(file);
     } catch {
-      // gone by itself, or not ours: in nobody's way
+      // already gone, or not ours: it does no harm
     }
   }
 
@@ -183,7 +185,7 @@ export class StsFolder {
     await writeAtomically(this.fileOf(stored.domain), formatStored(stored), options);
   }
 
-  /** Rejects when the disk does; a file that is not there is no error. */
+  /** Rejects when the disk does; a missing file is not an error. */
   async remove(domain: string): Promise<void> {
     try {
       await unlink(this.fileOf(domain));

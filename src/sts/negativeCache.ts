@@ -1,10 +1,10 @@
 /**
- * What is remembered of domains that have no policy: absence, failure, not knowing; each for a while.
+ * The negative cache of domains that have no policy: absence, failure, unknown; each for a limited time.
  *
- * Of a failed fetch the id is remembered longer than the answer, so that DNS may be asked again in between and the policy
- * host is not (RFC 8461 section 3.3: no second attempt within five minutes for the same id).
+ * For a failed fetch the id is remembered longer than the answer, so that DNS may be asked again in between
+ * but not the policy host (RFC 8461 section 3.3: no second attempt within five minutes for the same id).
  *
- * Limits: a number of domains and of bytes; those that were remembered first go first.
+ * Limits: a number of domains and of bytes; the oldest entries are evicted first.
  */
 import { ENTRY_BYTES, type MemoryUse, textBytes } from '../core/memorySize.ts';
 import type { StsFact } from '../core/publishedFacts.ts';
@@ -13,16 +13,16 @@ export interface Remembered {
   readonly fact: StsFact;
   /** In milliseconds since the epoch: until then `fact` is the answer. */
   readonly until: number;
-  /** The id a fetch failed for, when it may be tried again, and what is said until then. */
+  /** The id that a fetch failed for, when it may be tried again, and the answer until then. */
   readonly failed: { readonly id: string; readonly retryAt: number; readonly fact: StsFact } | null;
 }
 
-/** Nothing is put off longer, nor remembered. */
+/** Upper limit for postponing and remembering. */
 export const MAX_AHEAD_MS = 3_600_000;
 
 /**
- * Is this moment still to come? One that is further ahead than any is ever set was set before the clock was put back: what
- * depends on it must not be put off for as long as the clock was wrong.
+ * Is this time still in the future? A time further ahead than any that is ever set comes from before the
+ * clock was set back; what depends on it must not be postponed for as long as the clock was wrong.
  */
 export function isToCome(at: number, now: number): boolean {
   return now < at && at - now <= MAX_AHEAD_MS;
@@ -43,7 +43,7 @@ export class NegativeCache {
     return this.#domains.size;
   }
 
-  /** What still is the answer. */
+  /** The answer, if it is still valid. */
   get(domain: string, now: number): Remembered | null {
     const remembered = this.#domains.get(domain);
     return remembered !== undefined && isToCome(remembered.until, now) ? remembered : null;
@@ -73,7 +73,7 @@ export class NegativeCache {
     return this.#domains.delete(domain);
   }
 
-  /** Lets go of what is over. */
+  /** Removes expired entries. */
   sweep(now: number): void {
     for (const [domain, { until, failed }] of this.#domains) {
       if (!isToCome(Math.max(until, failed?.retryAt ?? 0), now)) this.delete(domain);

@@ -1,5 +1,6 @@
 /**
- * What the finder of MTA-STS policies works with and within: whom it asks, where it keeps, whom it tells, how much it may use.
+ * The options of the MTA-STS policy finder: which resolver it asks, where it stores policies, where it
+ * reports events, and its limits.
  */
 import type { Resolver } from '../dns/resolver.ts';
 import type { StsOpening } from './addressFilter.ts';
@@ -7,7 +8,7 @@ import type { StsEvent } from './events.ts';
 import type { StsFetched } from './policyRequest.ts';
 
 export interface StsLimits {
-  /** Policies kept, and bytes of their text and of what was read in it, counted as two for each character. */
+  /** Cached policies, and the bytes of their text and parsed form, counted as two per character. */
   readonly policies: number;
   readonly bytes: number;
   /** Domains without a policy that are remembered. */
@@ -33,7 +34,7 @@ export const STS_LIMITS: StsLimits = {
 
 export interface StsOptions {
   readonly resolver: Resolver;
-  /** Where policies outlive a restart (stsFolder.ts); null: nowhere. */
+  /** Where policies survive a restart (folder.ts); null: nowhere. */
   readonly folder: string | null;
   readonly opening: StsOpening | null;
   /** Called as things happen; must not throw. */
@@ -43,6 +44,6 @@ export interface StsOptions {
   readonly limits?: Partial<StsLimits>;
   /** PEM of the CAs to trust instead of Node's own list. */
   readonly ca?: string;
-  /** How a policy is fetched. Default: over HTTPS (stsFetch.ts). */
+  /** How a policy is fetched. Default: over HTTPS (fetch.ts). */
   readonly fetch?: (domain: string, signal: AbortSignal) => Promise<StsFetched>;
 }

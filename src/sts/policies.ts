@@ -1,23 +1,26 @@
 /**
- * What a domain's MTA-STS says, found out once and kept: the finder that `deliver = auto` asks for each next hop.
+ * Finds a domain's MTA-STS policy and caches it: `deliver = auto` asks this finder for each next hop.
  *
- * A policy that has not expired is answered at once, whatever DNS or the policy host say now: that is what protects from
- * those who can make a look-up fail, and a TXT record that has gone does not cancel it (RFC 8461 sections 3.1, 3.3). When
- * its id was last compared longer ago than the TXT record's TTL (60 s to 1 h), that is done behind the answer, and a new id
- * makes the policy be fetched; if that fails the old one stays until it expires.
+ * A policy that has not expired is returned at once, whatever DNS or the policy host say now: this protects
+ * against attackers who can make lookups fail, and a removed TXT record does not cancel the policy (RFC 8461
+ * sections 3.1, 3.3). If its id was last compared longer ago than the TXT record's TTL (60 s to 1 h), it is
+ * compared in the background, and a new id causes a fetch; if that fails the old policy stays until it
+ * expires.
  *
- * Without a policy: TXT record there: fetch; proven absent: `absent`, remembered for its TTL (60 s to 1 h); no answer:
- * `unknown`, remembered for 15 s; fetch failed: `failed`, and no second attempt within 5 minutes for the same id. Absence is
- * proven as far as DNS without DNSSEC proves anything (section 10.2).
+ * Without a policy: TXT record there: fetch; proven absent: `absent`, remembered for its TTL (60 s to 1 h);
+ * no answer: `unknown`, remembered for 15 s; fetch failed: `failed`, and no second attempt within 5 minutes
+ * for the same id. Absence is proven only as far as DNS without DNSSEC can prove it (section 10.2).
  *
- * Policies in use are fetched anew when a day or a quarter of max_age (whichever is less) is left, whether or not the TXT
- * record can be seen then (section 10.2), so that they do not expire while their host can be reached; failures are tried
- * again after 5 minutes, doubling to an hour. Policies nobody has asked for since they were fetched just expire.
+ * Policies in use are refreshed when a day or a quarter of max_age (whichever is less) is left, whether or
+ * not the TXT record is visible then (section 10.2), so that they do not expire while their host can be
+ * reached; failures are retried after 5 minutes, doubling up to an hour. Policies that have not been used
+ * since they were fetched just expire.
  *
- * Each domain is looked up once at a time, whoever waits. Beyond `lookups` under way the answer is `unknown` at once. Fetches
- * share their room by owner of the domain and by address of the policy host (dns/fairGate.ts, policyHosts.ts) and wait a
- * second for it; one that hangs makes room when others wait, and is `unknown` then, never `failed`. Work behind the answers
- * takes only half of both. Sections are those of RFC 8461.
+ * Concurrent questions for a domain share one lookup. When `lookups` are already in progress the answer is
+ * `unknown` at once. Fetches share their places by owner of the domain and by address of the policy host
+ * (dns/fairGate.ts, policyHosts.ts) and wait a second for one; a fetch that hangs gives up its place when
+ * others wait, and is then `unknown`, never `failed`. Background work uses at most half of both limits.
+ * Sections are those of RFC 8461.
  */
 
 import { canonicalDomain } from '../core/domain.ts';
@@ -36,7 +39,10 @@ import type { StsFailed, StsFetched } from './policyRequest.ts';
 import { MAX_POLICY_DOMAIN } from './record.ts';
 import { lookUpStsTxt, MIN_KEEP_MS } from './txt.ts';
 
-/** `wanted`: somebody waits. `check`: compare the id. `ahead`: fetch before it expires. `forced`: fetch in any case. */
+/**
+ * `wanted`: a caller waits. `check`: compare the id. `ahead`: fetch before it expires. `forced`: fetch in any
+ * case.
+ */
 type Reason = 'wanted' | 'check' | 'ahead' | 'forced';
 
 const SECOND_MS = 1000;
@@ -45,7 +51,7 @@ const RETRY_MS = 300 * SECOND_MS;
 const MAX_RETRY_MS = MAX_AHEAD_MS;
 const DAY_MS = 86_400 * SECOND_MS;
 const PATIENCE_MS = SECOND_MS;
-/** From then on a fetch makes room for others. */
+/** After this time a fetch makes room for others. */
 const OLD_MS = 3 * SECOND_MS;
 const SWEEP_MS = 60 * SECOND_MS;
 /** Patterns of a policy that are named in one event. */
@@ -65,7 +71,7 @@ export class StsPolicies {
   readonly #counters = startCounters();
   readonly #timer: NodeJS.Timeout;
   readonly #fetching: FairGate;
-  /** Ends each fetch that is under way. */
+  /** Ends each fetch in progress. */
   readonly #fetches = new Set<() => void>();
   readonly #hosts: PolicyHosts;
 
@@ -83,7 +89,7 @@ export class StsPolicies {
     this.#timer.unref();
   }
 
-  /** Reads the folder; trouble with it becomes events, never a rejection. */
+  /** Reads the folder; problems become events, never a rejection. */
   static async open(options: StsOptions): Promise<StsPolicies> {
     const limits = { ...STS_LIMITS, ...options.limits };
     const now = options.now ?? Date.now;
@@ -121,7 +127,7 @@ export class StsPolicies {
     return this.#fly(domain, 'wanted');
   }
 
-  /** Asks DNS and the policy host now, whatever is kept or remembered. The old policy stays if that fails. */
+  /** Asks DNS and the policy host now, regardless of both caches. The old policy stays if that fails. */
   async refresh(domain: string): Promise<StsFact> {
     if (!mayHavePolicy(domain)) return ABSENT;
     for (let flight = this.#flights.get(domain); flight !== undefined; flight = this.#flights.get(domain)) {
@@ -132,13 +138,13 @@ export class StsPolicies {
     return this.#fly(domain, 'forced');
   }
 
-  /** Drops what is kept and remembered of a domain, on disk too; true when there was something. */
+  /** Removes a domain from both caches, on disk too; true when there was something. */
   forget(domain: string): boolean {
     const remembered = this.#memory.delete(domain);
     return this.#cache.remove(domain) || remembered;
   }
 
-  /** What is known without asking anybody; does not count as use. Null when nothing is. */
+  /** What is known without any lookup; does not count as use. Null when nothing is known. */
   inspect(domain: string): StsInspection | null {
     const now = this.#now();
     const policy = this.#valid(domain, now);
@@ -169,12 +175,12 @@ export class StsPolicies {
     };
   }
 
-  /** What is kept takes so much. */
+  /** The memory used by the caches. */
   get memory(): readonly MemoryUse[] {
     return [this.#cache.memory, this.#memory.memory];
   }
 
-  /** Lets go of what has expired and starts to fetch anew what soon will; a timer calls it every minute. */
+  /** Removes what has expired and refreshes what soon will; a timer calls it every minute. */
   sweep(): void {
     const now = this.#now();
     for (const policy of [...this.#cache.values()]) {
@@ -186,18 +192,18 @@ export class StsPolicies {
     this.#cache.writeUses();
   }
 
-  /** Waits until nothing is being looked up and the disk has what it should have. */
+  /** Waits until no lookup is in progress and everything is written to disk. */
   async settled(): Promise<void> {
     while (this.#flights.size > 0) await Promise.all([...this.#flights.values()].map(({ done }) => done));
     await this.#cache.flush();
   }
 
-  /** Leaves the folder to another finder, which may read it when this resolves; goes on in memory. */
+  /** Hands the folder over to another finder, which may read it when this resolves; continues in memory. */
   leaveFolder(): Promise<void> {
     return this.#cache.leaveFolder();
   }
 
-  /** Breaks off what is under way, and writes to the folder what it does not have yet. */
+  /** Aborts what is in progress, and writes pending changes to the folder. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#stop.abort();
@@ -209,11 +215,11 @@ export class StsPolicies {
     await this.#cache.flush();
   }
 
-  /** The policy, unless it has expired: then it is let go. */
+  /** The policy, unless it has expired: then it is removed. */
   #valid(domain: string, now: number): CachedPolicy | null {
     const policy = this.#cache.get(domain);
     if (policy === null) return null;
-    // the clock was put back: a policy holds for its max_age, not for as long as the clock was wrong on top
+    // the clock was set back: a policy is valid for its max_age, without the time that the clock was wrong
     if (policy.fetchedAt > now)
       return this.#cache.put({ ...policy, fetchedAt: now, lastUsed: now, lastChecked: now });
     if (now < policy.expiresAt) return policy;
@@ -225,7 +231,7 @@ export class StsPolicies {
     return null;
   }
 
-  /** Starts what nobody waits for, if there is room. */
+  /** Starts background work, if there is room. */
   #behind(domain: string, reason: 'check' | 'ahead'): void {
     if (this.#stop.signal.aborted || this.#flights.has(domain)) return;
     const { lookups, fetches } = this.#limits;
@@ -272,7 +278,7 @@ export class StsPolicies {
     return this.#fetch(domain, record.id, record.keepMs);
   }
 
-  /** `keepMs`: how long the TXT record may be believed. */
+  /** `keepMs`: how long the TXT record may be cached. */
   async #fetch(domain: string, id: string, keepMs: number): Promise<StsFact> {
     const place = await this.#fetching.enter(sharesOf(siteOf(domain), this.#limits.fetches));
     if (place === null) {
@@ -369,7 +375,7 @@ function mayHavePolicy(domain: string): boolean {
   return domain.length <= MAX_POLICY_DOMAIN && canonicalDomain(domain) === domain;
 }
 
-/** How long before its end a policy in use is fetched anew. */
+/** How long before its expiry a policy in use is refreshed. */
 function leadMs({ policy }: CachedPolicy): number {
   return Math.min(DAY_MS, (policy.maxAgeSeconds * SECOND_MS) / 4);
 }

@@ -1,5 +1,5 @@
 /**
- * The text of an MTA-STS policy file, read into what `deliver = auto` needs.
+ * Parses the text of an MTA-STS policy file into what `deliver = auto` needs.
  *
  *   version: STSv1
  *   mode: enforce
@@ -7,13 +7,15 @@
  *   mx: *.bank.example
  *   max_age: 604800
  *
- * Lines end in CRLF or LF, in any order; `name: value`, letter case matters. `version`, `mode` and `max_age` must be there,
- * `mx` too unless the mode is `none`; of a repeated one the first counts, except `mx`. Unknown names are passed over. Blank
- * lines are let pass, though not in the grammar: many files end in one.
+ * Lines end in CRLF or LF, in any order; `name: value`, letter case matters. `version`, `mode` and `max_age`
+ * must be there, `mx` too unless the mode is `none`; of a repeated one the first counts, except `mx`. Unknown
+ * names are ignored. Blank lines are accepted although the grammar does not allow them: many files end in
+ * one.
  *
- * Limits: 65,536 characters, 100 mx lines, max_age 0..31557600 (a year). A name after `mx:` becomes canonical, U-labels
- * included (the RFC wants A-labels; an MX host is compared as A-labels, so nothing is won by refusing); `*` stands for one
- * leftmost label and nothing else. Anything wrong makes the whole policy invalid: half of it would refuse hosts it allows.
+ * Limits: 65,536 characters, 100 mx lines, max_age 0..31557600 (a year). A name after `mx:` becomes
+ * canonical, U-labels included (the RFC wants A-labels; an MX host is compared as A-labels, so refusing
+ * U-labels would gain nothing); `*` matches exactly one leftmost label. Any mistake makes the whole policy
+ * invalid: half of it would refuse hosts that the whole allows.
  *
  * Sources: RFC 8461 sections 3.2 and 4.1; erratum 6253 (LF as line end).
  */
@@ -33,7 +35,7 @@ const MAX_LINES = 100;
 const MAX_LINE = 512;
 
 const NAME = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):/;
-/** Control characters, a CR that ends no line included. */
+/** Control characters, including a CR that does not end a line. */
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 /** Never throws. `text` is decoded UTF-8. */
@@ -49,7 +51,8 @@ export function parseStsPolicy(text: string): StsPolicyText {
     if (/^[ \t]*$/.test(line)) continue;
     const [head, name] = NAME.exec(line) ?? [];
     if (head === undefined || name === undefined) return invalid(`${at} is not "name: value"`);
-    // blanks and tabs: there is no other white space once control characters are refused, but a no-break space is text
+    // blanks and tabs: there is no other white space once control characters are refused, but a no-break
+    // space is text
     const value = withoutBlanks(line.slice(head.length));
     if (name !== 'mx') {
       if (!single.has(name)) single.set(name, { value, line: i + 1 });
@@ -101,8 +104,8 @@ function mxPattern(value: string): string | null {
 }
 
 /**
- * What goes into TLSRPT: between braces of an attribute that Postfix reads, so without braces, and without anything that
- * is not printable ASCII.
+ * Text for TLSRPT: between braces of an attribute that Postfix reads, so without braces, and without anything
+ * that is not printable ASCII.
  */
 function reportLines(lines: readonly string[]): string[] {
   return lines

@@ -1,13 +1,14 @@
 /**
- * Room for connections to policy hosts, by their address, and what is known of those that hang.
+ * Limits connections to policy hosts by their address, and remembers which of them hang.
  *
- * Whoever owns a recipient's domain chooses the address of its policy host, so one address has a part of the places, however
- * many domains name it, and one that keeps somebody waiting makes room when others wait (dns/fairGate.ts). An address at
- * which HANGS handshakes in a row did not come to their end gets PROBES places only and little time, until one does or
- * FORGET_MS have passed: its domains are still judged each by its own attempt, so nobody can have another's policy taken
- * for one that cannot be had. IPv6 addresses count by their /64, which is the least that one host is given.
+ * The owner of a recipient's domain chooses the address of its policy host, so one address gets only a share
+ * of the places, however many domains name it, and a slow one makes room when others wait (dns/fairGate.ts).
+ * An address at which HANGS handshakes in a row did not complete gets only PROBES places and little time,
+ * until one completes or FORGET_MS have passed. Each of its domains is still judged by its own attempt, so
+ * one owner cannot make another's policy seem unavailable. IPv6 addresses count by their /64, which is the
+ * least that one host is given.
  *
- * Limits: MAX_ADDRESSES are remembered, the ones that hung longest ago go first.
+ * Limits: MAX_ADDRESSES are remembered; the ones that hung longest ago are forgotten first.
  */
 import { isIPv6 } from 'node:net';
 import { FairGate, type Place } from '../dns/fairGate.ts';
@@ -25,7 +26,7 @@ const FORGET_MS = 60_000;
 const MAX_ADDRESSES = 1000;
 const PATIENCE_MS = 1000;
 const OLD_MS = 2000;
-/** For a handshake with an address that hangs: less than OLD_MS, or no attempt would come to its own end. */
+/** Handshake timeout for an address that hangs: less than OLD_MS, or no attempt could complete. */
 const PROBE_MS = 1500;
 
 export class PolicyHosts {
@@ -47,7 +48,7 @@ export class PolicyHosts {
     return { open: this.#gate.size, hanging };
   }
 
-  /** A place for one connection, and how long its handshake may take at most; null: none in time. */
+  /** A place for one connection, and its handshake timeout; null when none became free in time. */
   async enter(
     address: string,
   ): Promise<{ readonly place: Place; readonly handshakeMs: number | null } | null> {
@@ -58,7 +59,7 @@ export class PolicyHosts {
     return place === null ? null : { place, handshakeMs: hangs ? PROBE_MS : null };
   }
 
-  /** What came of an attempt: `hung`: the handshake had not come to its end when the time was over. */
+  /** The result of an attempt; `hung`: the handshake did not complete in time. */
   tell(address: string, hung: boolean): void {
     const group = groupOf(address);
     const times = hung ? (this.#hung.get(group)?.times ?? 0) + 1 : 0;

@@ -1,12 +1,13 @@
 /**
- * One request for a policy to one address that has been judged, over TLS that must hold.
+ * One request for a policy to one address that passed the filter, over verified TLS.
  *
- * TLS 1.2 or newer; the certificate must lead to a known CA, be in date, and have the host's name in its subjectAltName
- * (never in the CN); `*` only as its whole leftmost label. Revocation is not looked up. Nothing but status 200 is taken:
- * redirects are not followed. The body is text/plain, not encoded, at most 64 KiB, counted as it comes in; a body
- * whose length is announced has to be complete.
+ * TLS 1.2 or newer; the certificate must chain to a known CA, be within its validity period, and have the
+ * host's name in its subjectAltName (never in the CN); `*` only as its whole leftmost label. Revocation is
+ * not checked. Only status 200 is accepted; redirects are not followed. The body must be text/plain, not
+ * encoded, at most 64 KiB, counted as it arrives; a body with an announced length must be complete.
  *
- * No connection is kept, nothing is cached, no cookie, no proxy. Texts in `why` quote nothing the server sent but its status.
+ * No connection is kept, nothing is cached, no cookies, no proxy. Texts in `why` quote nothing from the
+ * server but its status.
  *
  * Sources: RFC 8461 section 3.3; RFC 6125 section 6.4; RFC 8460 section 4.3.2 (names of failures).
  */
@@ -26,7 +27,7 @@ export interface StsFailed {
   readonly why: string;
 }
 
-/** Not tried, or not to the end, because others needed the room: nothing is known of the policy. */
+/** Not tried, or not completed, because others needed the place: nothing is known about the policy. */
 export interface StsBusy {
   readonly kind: 'busy';
   readonly why: string;
@@ -42,7 +43,7 @@ export interface PolicyRequest {
   readonly host: string;
   readonly address: string;
   readonly port: number;
-  /** How long connecting and the TLS handshake may take; null: as long as the signal lets them. */
+  /** How long connecting and the TLS handshake may take; null: until the signal aborts them. */
   readonly handshakeMs: number | null;
   /** PEM of the CAs to trust instead of Node's own list. */
   readonly ca: string | null;
@@ -50,11 +51,11 @@ export interface PolicyRequest {
   readonly signal: AbortSignal;
 }
 
-/** What came of it; `final` when the server itself has answered, so that another address would say the same. */
+/** The result; `final` when the server itself has answered, so another address would give the same answer. */
 export interface PolicyAnswer {
   readonly outcome: StsFetched;
   readonly final: boolean;
-  /** It was ended before the handshake was, after a time in which most are. */
+  /** It was ended before the handshake completed, after a time in which most handshakes complete. */
   readonly hung: boolean;
 }
 
@@ -97,7 +98,7 @@ export function requestPolicy(asked: PolicyRequest): Promise<PolicyAnswer> {
       path: PATH,
       method: 'GET',
       headers: { Host: host, Accept: 'text/plain', 'Accept-Encoding': 'identity', 'User-Agent': 'tlsward' },
-      // an agent of its own: no connection kept, no TLS session reused
+      // a separate agent: no connection kept, no TLS session reused
       agent: false,
       minVersion: 'TLSv1.2',
       rejectUnauthorized: true,
@@ -127,7 +128,7 @@ export function requestPolicy(asked: PolicyRequest): Promise<PolicyAnswer> {
       answered = true;
       receive(host, response, (outcome) => end(outcome, true));
     });
-    // a body that ends with the connection is given out after this event
+    // a body that ends with the connection is delivered after this event
     sent.on('close', () => {
       if (!answered) end(fetchError(`${host} closed the connection without an answer`), false);
     });
@@ -135,7 +136,7 @@ export function requestPolicy(asked: PolicyRequest): Promise<PolicyAnswer> {
   });
 }
 
-/** Judges the answer and gathers its body; calls `end` once or more, the first call counts. */
+/** Checks the answer and collects its body; calls `end` once or more, the first call counts. */
 function receive(host: string, response: IncomingMessage, end: (outcome: StsFetched) => void): void {
   response.on('error', () => end(fetchError(`${host} broke off its answer`)));
   const refusal = refusedHead(host, response);
@@ -194,16 +195,16 @@ function checkServerIdentity(host: string, certificate: { readonly raw: Buffer }
 const CERTIFICATE_WORDS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'has expired',
   CERT_NOT_YET_VALID: 'is not yet valid',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'is signed by itself',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'is self-signed',
   ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name',
-  SELF_SIGNED_CERT_IN_CHAIN: 'leads to a CA that is not trusted',
+  SELF_SIGNED_CERT_IN_CHAIN: 'has an untrusted CA in its chain',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'leads to no CA that is trusted',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'leads to no CA that is trusted',
 };
 
 function connectionFailure(host: string, error: Error, socket: TLSSocket | null, secure: boolean): StsFailed {
   const code = codeOf(error);
-  // set when the handshake came to its end and the certificate was then refused; `null` or empty otherwise
+  // set when the handshake completed and the certificate was then refused; `null` or empty otherwise
   if (socket?.authorizationError) {
     const words = CERTIFICATE_WORDS[code] ?? `is not valid (${code || 'unknown reason'})`;
     return { kind: 'failed', failure: 'sts-webpki-invalid', why: `the certificate of ${host} ${words}` };

@@ -1,5 +1,6 @@
 /**
- * The TXT record by which a domain says that it has an MTA-STS policy, and which version of it: `_mta-sts.DOMAIN`.
+ * The TXT record by which a domain says that it has an MTA-STS policy, and which version of it:
+ * `_mta-sts.DOMAIN`.
  *
  *   v=STSv1; id=20261122T120000;
  *
@@ -8,11 +9,11 @@
  *   name    = (ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".")
  *   value   = 1*(printable ASCII except space, "=" and ";")
  *
- * Other TXT records at that name do not count. Several STS records, or one that breaks the grammar, are no record. Letter
- * case matters; of two ids the first counts; unknown fields are passed over.
+ * Other TXT records at that name do not count. Several STS records, or one that violates the grammar, count
+ * as none. Letter case matters; of two ids the first counts; unknown fields are ignored.
  *
- * Sources: RFC 8461 section 3.1, and 3.2 on duplicates; its erratum 6285 (blanks before the first ";" are in the grammar
- * but not in the text; the grammar is followed).
+ * Sources: RFC 8461 section 3.1, and 3.2 on duplicates; its erratum 6285 (the grammar allows spaces before
+ * the first ";" but the text does not; we follow the grammar).
  */
 
 export type StsRecord =

@@ -1,7 +1,7 @@
 /**
- * Asks DNS for the STS record of a domain, and for how long the answer may be believed.
+ * Asks DNS for the STS record of a domain, and returns how long the answer may be cached.
  *
- * Sources: RFC 8461 section 3.1; the grammar is in stsRecord.ts.
+ * Sources: RFC 8461 section 3.1; the grammar is in record.ts.
  */
 import type { Resolver } from '../dns/resolver.ts';
 import { readStsRecords } from './record.ts';
