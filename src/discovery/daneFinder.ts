@@ -38,7 +38,7 @@ const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_KEPT_MS = 3_600_000;
 const RETEST_MS = 5_000;
 const DOUBTED = 'the resolver gave an answer as one that does not validate does, and is being tested';
-export const NO_RESOLVER = 'no resolver is configured whose word about DNSSEC is believed';
+export const NO_RESOLVER = 'no trusted DNSSEC-validating resolver is configured';
 
 export class DaneFinder {
   readonly #options: DaneFinderOptions;

@@ -156,7 +156,7 @@ export class PolicyDiscovery {
     const place = await this.#gate.enter(sharesOf(siteOf(question.name), this.#mostAtOnce));
     if (place !== null) return this.#find(question, place);
     this.counters.tooMany++;
-    return this.#unknown('too many look-ups at once');
+    return this.#unknown('too many lookups at once');
   }
 
   /** `place`: null where nothing has to be looked up. */

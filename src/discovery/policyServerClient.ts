@@ -40,7 +40,7 @@ const MAX_CONNECTIONS = 64;
 const MAX_WAITING = 1024;
 const PATIENCE_MS = 1000;
 const OLD_MS = 1000;
-const CLOSED = 'not asked, because tlsward ends';
+const CLOSED = 'not asked, because tlsward is shutting down';
 
 interface Waiting {
   readonly key: string;

@@ -1,14 +1,15 @@
 /**
- * From one DNS answer to what it says about the question: records, absence, or that it cannot be told.
+ * Evaluates one DNS answer to a question: records, absence, or unknown.
  *
- * The resolver has followed aliases; here they are followed inside the answer only, from the name asked to the name that
- * has the records. Records that do not hang on that chain count for nothing. Absence needs a server that looks further
- * than itself (RA) or that answers for the name (AA): the referral of a server that does neither proves nothing.
+ * The resolver has followed aliases; here they are followed only inside the answer, from the name in the
+ * question to the name that has the records. Records outside that chain are ignored. Absence counts only from
+ * a server that is recursive (RA) or authoritative for the name (AA): a referral from any other server proves
+ * nothing.
  *
  * `secure` is the AD flag of the whole answer, and only where the resolver is trusted.
- * Limits: 10 aliases; found records are kept at most a day, absence at most an hour (60 seconds when the answer does not
- * say), both at least 1 second.
- * Sources: RFC 1034 section 4.3.2, RFC 2308 section 5, RFC 4035 section 3.2.3, RFC 7672 section 2.1.
+ * Limits: 10 aliases; found records are cached at most a day, absence at most an hour (60 seconds when the
+ * answer gives no time), both at least 1 second. Sources: RFC 1034 section 4.3.2, RFC 2308 section 5, RFC
+ * 4035 section 3.2.3, RFC 7672 section 2.1.
  */
 import type { DnsAnswer, DnsRecord } from '../wire/dnsDecode.ts';
 import type { DnsQuestion } from '../wire/dnsEncode.ts';
@@ -21,7 +22,7 @@ const MAX_ABSENT_SECONDS = 3600;
 /** RFC 2308 gives no rule for an answer without SOA. */
 const ABSENT_SECONDS = 60;
 
-/** What the answer says; `server` is a name for the server in `why`. Never throws. */
+/** The result of the answer; `server` is the name of the server in `why`. Never throws. */
 export function readAnswer(
   answer: DnsAnswer,
   asked: DnsQuestion,
@@ -36,7 +37,7 @@ export function readAnswer(
   if (answer.rcode !== RCODE.NOERROR && answer.rcode !== RCODE.NXDOMAIN)
     return unknown(`answered ${failureWords(answer)}`);
   if (!answer.recursionAvailable && !answer.authoritative)
-    return unknown('does not look up names for this host, and was asked');
+    return unknown('does not offer recursion to this host and was asked');
   const secure = trusted && answer.authenticData;
   let name = asked.name;
   let ttl = MAX_FOUND_SECONDS;
@@ -65,7 +66,7 @@ export function readAnswer(
   return { kind: 'absent', secure, ttlSeconds: absentSeconds(answer, ttl) };
 }
 
-/** `ttl`: of the aliases that led to nothing. */
+/** `ttl`: of the aliases that led to no records. */
 function absentSeconds(answer: DnsAnswer, ttl: number): number {
   const { soa } = answer;
   const own = soa === null ? ABSENT_SECONDS : Math.min(soa.ttlSeconds, soa.minimumSeconds);

@@ -1,9 +1,10 @@
 /**
- * DANE for SMTP: which of a domain's MX hosts publish TLSA records that DNSSEC vouches for, and can be used.
+ * DANE for SMTP: which of a domain's MX hosts publish usable TLSA records that are secured by DNSSEC.
  *
- * MX records, addresses and TLSA records are three look-ups, and each must be signed for the next to count: an unsigned MX
- * answer or an unsigned host has no DANE, and then TLSA records are not even asked for, because servers of unsigned zones
- * too often fail to answer such questions (RFC 7672 section 2.2.2). What cannot be looked up is never taken for absent.
+ * MX records, addresses and TLSA records are three lookups, and each must be signed for the next to count: an
+ * unsigned MX answer or an unsigned host has no DANE, and then TLSA records are not even asked for, because
+ * servers of unsigned zones too often fail to answer such questions (RFC 7672 section 2.2.2). A failed lookup
+ * never counts as absence.
  *
  *   host          TLSA                                        counts as
  *   no address    -                                           not there: no mail can go to it
@@ -13,8 +14,9 @@
  *   signed        others only                                 unusable: TLS is due, nothing to authenticate by
  *   any of the look-ups failed                                unknown
  *
- * A host that is an alias has its records at the name it leads to, else at its own (section 2.2.3); an unsigned chain of
- * aliases may begin with a signed one, which is asked for, and then only the host's own name counts.
+ * A host that is an alias has its records at the name it leads to, else at its own (section 2.2.3); an
+ * unsigned chain of aliases may begin with a signed one, which is asked for, and then only the host's own
+ * name counts.
  *
  *   hosts                                                     the domain
  *   some usable, some unknown                                 usable, some: Postfix waits for the unknown ones by itself
@@ -26,18 +28,18 @@
  *   anything else                                             absent
  *
  * Limits: the 20 MX hosts with the lowest preference; when there are more, usable is never "all".
- * Sources: RFC 7672 sections 2.1 to 2.2.3 and 3.1, RFC 6698 section 2.1, RFC 7505 (null MX), RFC 5321 section 5.1;
- * Postfix `src/tls/tls_dane.c`, which decides alike.
+ * Sources: RFC 7672 sections 2.1 to 2.2.3 and 3.1, RFC 6698 section 2.1, RFC 7505 (null MX), RFC 5321 section
+ * 5.1; Postfix `src/tls/tls_dane.c`, which decides alike.
  */
 import type { DaneFact, PublishedQuestion } from '../core/publishedFacts.ts';
 import type { LookupResult, MxRecord, Resolver, TlsaRecord } from './resolver.ts';
 
-/** Postfix tries five addresses of a domain by default. */
+/** More than the five addresses per domain that Postfix tries by default. */
 const MAX_HOSTS = 20;
 const MIN_SECONDS = 30;
 const MAX_SECONDS = 3600;
 const UNKNOWN_SECONDS = 15;
-/** Nothing was asked; the resolver may be put right soon. */
+/** Nothing was asked; the resolver may soon be fixed. */
 const NOT_ASKED_SECONDS = 60;
 
 export interface FoundDane {
@@ -50,7 +52,7 @@ type Host =
   | { readonly kind: 'usable' | 'unusable' | 'none' | 'not-there' }
   | { readonly kind: 'unknown'; readonly why: string };
 
-/** The least of the times for which what was found may be kept. */
+/** The shortest of the times for which the findings may be cached. */
 class Ttl {
   seconds = MAX_SECONDS;
 
@@ -63,7 +65,7 @@ class Ttl {
 /** Never rejects. */
 export async function findDane(resolver: Resolver, question: PublishedQuestion): Promise<FoundDane> {
   if (!resolver.trusted) {
-    const why = 'no DNS resolver whose word about DNSSEC is believed';
+    const why = 'no trusted DNSSEC-validating resolver is configured';
     return { fact: { kind: 'not-asked', why }, ttlSeconds: NOT_ASKED_SECONDS };
   }
   const ttl = new Ttl();
@@ -79,7 +81,7 @@ async function factOf(resolver: Resolver, question: PublishedQuestion, ttl: Ttl)
   if (question.host) return fold([await tryHost(resolver, name, port, ttl)], false);
   const mx = ttl.see(await resolver.mx(name));
   if (mx.kind === 'unknown') return mx;
-  // unsigned, whether there or not: whoever can write DNS answers can choose the hosts
+  // unsigned, whether present or not: an attacker who can forge DNS answers can choose the hosts
   if (!mx.secure) return { kind: 'absent' };
   if (mx.kind === 'absent') return fold([await tryHost(resolver, name, port, ttl)], false);
   const hosts = hostsOf(mx.records);

@@ -1,14 +1,14 @@
 /**
  * One question to one DNS server: over UDP, and over TCP when the answer does not fit.
  *
- * Each question has a socket of its own, and so a source port of the kernel's choosing, and an id from the system's random
- * source. A datagram counts only if it comes from the server, has the id, and repeats the question; every other one is
- * ignored and waited past (RFC 5452 section 9.1). One from the server, with the id, that cannot be decoded ends the attempt.
- * Over TCP there is one answer to wait for, so anything unexpected ends it.
+ * Each question has a socket of its own, and so a source port of the kernel's choosing, and an id from the
+ * system's random source. A datagram counts only if it comes from the server, has the id, and repeats the
+ * question; all others are ignored (RFC 5452 section 9.1). A datagram from the server with the right id that
+ * cannot be decoded ends the attempt. Over TCP only one answer is expected, so anything unexpected ends it.
  *
- * When it settles the socket is closed and the timer gone. `running` holds a function for each open socket that ends it,
- * for a resolver that closes.
- * Sources: RFC 1035 section 4.2, RFC 7766 section 8 (length over TCP), RFC 5452, RFC 2181 section 9 (TC).
+ * When it settles, the socket is closed and the timer cleared. `running` holds a function for each open
+ * socket that ends it, for a resolver that is being closed. Sources: RFC 1035 section 4.2, RFC 7766 section 8
+ * (length over TCP), RFC 5452, RFC 2181 section 9 (TC).
  */
 import { Buffer } from 'node:buffer';
 import { randomInt } from 'node:crypto';
@@ -28,9 +28,12 @@ export interface DnsServer {
 
 export type Exchange =
   | { readonly kind: 'answer'; readonly answer: DnsAnswer }
-  /** No name is that long. */
+  /** A name too long for a DNS question. */
   | { readonly kind: 'no-name' }
-  /** `late`: nothing came; a second try may do better. `what` is a clause about the server: "gave no answer within 2 s". */
+  /**
+   * `late`: nothing arrived; a second try may succeed. `what` is a clause about the server: "gave no answer
+   * within 2 s".
+   */
   | { readonly kind: 'failed'; readonly what: string; readonly late: boolean };
 
 /** `127.0.0.1:53`, `[::1]:53`. */
@@ -39,8 +42,8 @@ export function serverName({ host, port }: DnsServer): string {
 }
 
 /**
- * `patience` says how many milliseconds there are; it is asked again when TCP begins. Rejects only with RangeError, when
- * the name is not canonical text.
+ * `patience` returns how many milliseconds are left; it is called again when TCP begins. Rejects only with
+ * RangeError, when the name is not canonical text.
  */
 export async function exchange(
   server: DnsServer,
@@ -71,7 +74,7 @@ interface Job {
 
 const failed = (what: string, late = false): Exchange => ({ kind: 'failed', what, late });
 
-/** The outcome a message decides, or null when it is no answer to this question. */
+/** The outcome that a message decides, or null when it does not answer this question. */
 function outcomeOf(message: Buffer, { id, question }: Job): Exchange | null {
   if (message.length < 2 || message.readUInt16BE(0) !== id) return null;
   let answer: DnsAnswer;
@@ -82,7 +85,7 @@ function outcomeOf(message: Buffer, { id, question }: Job): Exchange | null {
     return failed(`sent a broken answer (${error.rule})`);
   }
   if (answer.question === null) {
-    // errors may come without the question, which then nobody could have read
+    // error responses may omit a question that the server could not parse
     if (answer.rcode === RCODE.NOERROR || answer.rcode === RCODE.NXDOMAIN) return null;
   } else if (answer.question.name !== question.name || answer.question.type !== TYPE[question.type])
     return null;
@@ -106,7 +109,7 @@ function once(
       release();
       resolve(outcome);
     };
-    const stop = (): void => settle(failed('was not waited for, because tlsward ends'));
+    const stop = (): void => settle(failed('was not waited for, because tlsward is shutting down'));
     const timer = setTimeout(
       () => settle(failed(`gave no answer within ${Math.max(1, Math.round(patienceMs / 100)) / 10} s`, true)),
       Math.max(1, patienceMs),
@@ -135,7 +138,7 @@ function overUdp(job: Job, patienceMs: number): Promise<Exchange> {
     (settle) => {
       socket.on('error', (error) => settle(failed(errorWords(error))));
       socket.on('message', (message, from) => {
-        // the kernel drops what others send once connected; something may have come before
+        // once connected, the kernel drops datagrams from others; some may have arrived before
         if (from.port !== port || !sameAddress(from.address, host)) return;
         const outcome = outcomeOf(message, job);
         if (outcome !== null) settle(outcome);
@@ -155,7 +158,7 @@ function overTcp(job: Job, patienceMs: number): Promise<Exchange> {
   const socket = connect(job.server.port, job.server.host);
   const chunks: Buffer[] = [];
   let got = 0;
-  /** Bytes to wait for, the length included; 0 while that has not come. */
+  /** Bytes to wait for, including the length; 0 until the length has arrived. */
   let whole = 0;
   return once(
     job,

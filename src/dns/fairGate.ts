@@ -1,11 +1,12 @@
 /**
- * A limit of how much is under way at once, shared fairly: no group may use it up, and one that hangs makes room.
+ * A limit on concurrent work, shared fairly: no group may use it up, and work that hangs makes room.
  *
- * Whoever wants in belongs to groups (the owner of a domain, the address of a host), each of which has room for a part of the
- * whole. Whoever finds no room waits for `patienceMs`. The groups of those who wait take turns, so that one with many does
- * not keep back one with few. As soon as a holder that is in the way has had its place for `oldMs`, the one that has had it
- * longest is put out: its signal is aborted and the place is given on. So what is quick always gets in, however many hang;
- * unbound does the same with its queries (jostle-timeout).
+ * Each applicant belongs to groups (the owner of a domain, the address of a host), each of which may use a
+ * share of the places. An applicant that finds no place waits for `patienceMs`. The groups of waiting
+ * applicants take turns, so that a group with many does not hold back one with few. Once a blocking holder
+ * has had its place for `oldMs`, the one that has had it longest is evicted: its signal is aborted and the
+ * place is passed on. Quick work is therefore always admitted, however much hangs; unbound does the same with
+ * its queries (jostle-timeout).
  *
  * Limits: `most` places, `mostWaiting` in the queue; beyond that the answer is null at once.
  */
@@ -16,18 +17,18 @@ export interface GateLimits {
   readonly most: number;
   readonly mostWaiting: number;
   readonly patienceMs: number;
-  /** Infinity: nobody is put out. */
+  /** Infinity: no holder is evicted. */
   readonly oldMs: number;
 }
 
-/** A group, and how many of it may have a place. */
+/** A group, and how many places it may have. */
 export interface Share {
   readonly group: string;
   readonly most: number;
 }
 
 export interface Place {
-  /** Aborted when the place has been given on; whoever had it must stop at once. */
+  /** Aborted when the place has been passed on; the holder must stop at once. */
   readonly signal: AbortSignal;
   /** Gives the place back; more than once does nothing. */
   leave(): void;
@@ -49,19 +50,19 @@ const TICK_MS = 25;
 
 export class FairGate {
   readonly #limits: GateLimits;
-  /** The one with the oldest place first. */
+  /** The holders, oldest place first. */
   readonly #holders = new Set<Holder>();
   readonly #counts = new Map<string, number>();
-  /** By the first group of those who wait, the next in turn first; no list is empty. */
+  /** Waiting applicants by their first group, the next in turn first; no list is empty. */
   readonly #queues = new Map<string, Set<Waiting>>();
   #waiting = 0;
   #closed = false;
-  /** Runs while somebody has a place. */
+  /** Runs while any place is taken. */
   #timer: NodeJS.Timeout | undefined;
-  /** Time in which this process had its turn: what a busy machine takes does not make anybody old. */
+  /** Time in which this process could run: delays of a busy machine do not age a holder. */
   #time = 0;
   #tickedAt = 0;
-  /** Places given on since the start. */
+  /** Places passed on since the start. */
   putOut = 0;
 
   constructor(limits: GateLimits) {
@@ -77,7 +78,7 @@ export class FairGate {
     return this.#waiting;
   }
 
-  /** `shares`: at least one. Null: no room was made in time. Never rejects. */
+  /** `shares`: at least one. Null when no place became free in time. Never rejects. */
   enter(shares: readonly Share[]): Promise<Place | null> {
     if (this.#closed) return Promise.resolve(null);
     if (this.#makeRoom(shares)) return Promise.resolve(this.#take(shares));
@@ -91,26 +92,26 @@ export class FairGate {
     });
   }
 
-  /** Those who wait hear null, and whoever comes; places stay until they are given back. */
+  /** All waiting and later applicants get null; places stay taken until they are given back. */
   close(): void {
     this.#closed = true;
     for (const queue of [...this.#queues.values()]) for (const one of [...queue]) this.#settle(one, null);
   }
 
-  /** The group that has no room, '' for the whole; null when there is room. */
+  /** The group that is full, '' for the whole gate; null when there is a place. */
   #blocking(shares: readonly Share[]): string | null {
     if (this.#holders.size >= this.#limits.most) return '';
     return shares.find(({ group, most }) => (this.#counts.get(group) ?? 0) >= most)?.group ?? null;
   }
 
-  /** The oldest of those who are in the way. */
+  /** The oldest of the blocking holders. */
   #oldest(blocking: string): Holder | null {
     for (const holder of this.#holders)
       if (blocking === '' || holder.shares.some(({ group }) => group === blocking)) return holder;
     return null;
   }
 
-  /** Is there room, if those in the way who are old enough are put out? */
+  /** Would there be a place if the blocking holders that are old enough were evicted? */
   #makeRoom(shares: readonly Share[]): boolean {
     for (let blocking = this.#blocking(shares); blocking !== null; blocking = this.#blocking(shares)) {
       const oldest = this.#oldest(blocking);
@@ -153,7 +154,7 @@ export class FairGate {
     return true;
   }
 
-  /** Gives the place that has become free to the next in turn for whom there is room. */
+  /** Gives the free place to the next applicant in turn whose groups have room. */
   #admit(): void {
     for (const [group, queue] of this.#queues) {
       const [first] = queue;
@@ -188,7 +189,10 @@ export class FairGate {
   }
 }
 
-/** Shares of a name's owner, and of what may be its registry, in a whole of `most`: a quarter and a half. */
+/**
+ * The shares of a name's owner, and of a possible registry above it, out of `most` places: a quarter and a
+ * half.
+ */
 export function sharesOf({ owner, registry }: Site, most: number): Share[] {
   const own = { group: `owner ${owner}`, most: Math.max(1, Math.floor(most / 4)) };
   if (registry === null) return [own];

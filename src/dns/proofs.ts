@@ -1,10 +1,10 @@
 /**
  * Proof that a server validated when it gave an answer without the AD flag.
  *
- * Such an answer means "not signed" only from a server that validates; from one that has ceased to, every name looks like
- * that, and DANE would be off without a word. So each is followed by a question whose answer is known to be signed
- * (selfTest.ts), put to the same server after the answer has come. Those who wait for one of the same server share it, as
- * long as it began after they asked.
+ * Such an answer means "not signed" only from a server that validates; from one that no longer does, every
+ * name looks unsigned, and DANE would silently be off. So after each such answer the same server is asked a
+ * question whose answer is known to be signed (selfTest.ts). Concurrent tests of one server are shared, as
+ * long as the test began after the request for it.
  */
 import type { DnsServer } from './exchange.ts';
 import type { SelfTest } from './selfTest.ts';
@@ -17,7 +17,7 @@ export interface ProofsOptions {
 
 interface Tests {
   running: Promise<SelfTest>;
-  /** Begins when the running one has ended. */
+  /** Begins after the running test. */
   next: Promise<SelfTest> | null;
 }
 
@@ -29,7 +29,7 @@ export class Proofs {
     this.#options = options;
   }
 
-  /** What a test comes to that begins from now on. Never rejects. */
+  /** The result of a test that begins from now on. Never rejects. */
   after(server: DnsServer): Promise<SelfTest> {
     const tests = this.#tests.get(server);
     if (tests === undefined) return this.#begin(server);

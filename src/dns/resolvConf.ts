@@ -3,9 +3,9 @@
  *
  *   nameserver ADDRESS        at the start of a line; the first three count; port 53
  *
- * Lines that cannot be read are left out, as the library does; when none is left, or the file is not there, it is
- * 127.0.0.1. Search lists and options are not looked at: only full names are asked for, with time limits of our own.
- * Source: resolv.conf(5).
+ * Invalid lines are ignored, as in the library; when none is left, or the file is missing, the server is
+ * 127.0.0.1. Search lists and options are ignored: all questions are for full names, with time limits of our
+ * own. Source: resolv.conf(5).
  */
 import { readFile } from 'node:fs/promises';
 import { parseAddress } from '../core/network.ts';
@@ -26,7 +26,7 @@ export function parseServers(text: string): DnsServer[] {
   const servers: DnsServer[] = [];
   for (const line of text.split('\n')) {
     const host = /^nameserver[ \t]+([^ \t\r]+)/.exec(line)?.[1] ?? '';
-    // an address of a link names the link: fe80::1%eth0
+    // a link-local address names its interface: fe80::1%eth0
     if (parseAddress(host.replace(/%[A-Za-z0-9_.-]+$/, '')) !== null) servers.push({ host, port: PORT });
   }
   return servers.length === 0 ? [{ host: '127.0.0.1', port: PORT }] : servers.slice(0, MAX_SERVERS);

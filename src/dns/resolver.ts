@@ -1,9 +1,9 @@
 /**
- * What a DNS look-up can come to, and who answers such questions: the types that finders of published policies work with.
+ * The results of a DNS lookup, and the interface of a resolver: the types that policy discovery works with.
  *
- * Three outcomes, never two (RFC 7672 section 2.1.1): records, proven or plainly stated absence, and "could not find out"
- * (timeout, SERVFAIL, REFUSED, a broken answer, an overlong chain of aliases). Only a resolver that validates, on this
- * host, makes an answer `secure`: its AD flag is then believed.
+ * Three outcomes, never two (RFC 7672 section 2.1.1): records, proven or stated absence, and unknown
+ * (timeout, SERVFAIL, REFUSED, a malformed answer, an overlong chain of aliases). An answer is `secure` only
+ * if it comes from a validating resolver on this host: its AD flag is then trusted.
  */
 
 /** One record set, or why there is none. `ttlSeconds` is how long the answer may be kept, at least 1. */
@@ -35,18 +35,18 @@ export interface TlsaRecord {
 
 /** Every method takes a canonical name (A-labels, no trailing dot) and never rejects. */
 export interface Resolver {
-  /** Is its AD flag believed? */
+  /** Whether its AD flag is trusted. */
   readonly trusted: boolean;
   /** The strings of each record joined, one character a byte. */
   txt(name: string): Promise<LookupResult<string>>;
   mx(name: string): Promise<LookupResult<MxRecord>>;
   /**
-   * IPv4 and IPv6 addresses; `secure` when each answer that gave some is. `unknown` when no address came and one of the two
-   * answers could not be had.
+   * IPv4 and IPv6 addresses; `secure` when each answer that gave some is. `unknown` when there is no address
+   * and one of the two lookups failed.
    */
   addresses(name: string): Promise<LookupResult<string>>;
-  /** `name` in full: `_25._tcp.mx.bank.example`. */
+  /** `name` is the full name: `_25._tcp.mx.bank.example`. */
   tlsa(name: string): Promise<LookupResult<TlsaRecord>>;
-  /** Where the name itself leads, one step: is a name an alias that DNSSEC vouches for (RFC 7672 section 2.2.2)? */
+  /** The target of the name itself, one step: is it an alias secured by DNSSEC (RFC 7672 section 2.2.2)? */
   cname(name: string): Promise<LookupResult<string>>;
 }

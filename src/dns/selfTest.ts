@@ -1,11 +1,12 @@
 /**
- * Does a resolver that the configuration trusts validate at all? Asked at start, because one that does not would make every
- * domain look unsigned, and then MTA-STS or nothing would be used where DANE is due.
+ * Tests whether a resolver that the configuration trusts does validate. It runs at the start, because with a
+ * resolver that does not, every domain would look unsigned, and MTA-STS or nothing would be used where DANE
+ * is required.
  *
- * The root zone is signed, so a resolver that validates answers for its SOA with the AD flag. Every server is asked by
- * itself: one among several that does not validate is enough to lose DANE whenever it happens to answer. A server that
- * passes on the AD flag of another without validating cannot be told apart; that is what "trusted" vouches for.
- * Source: RFC 4035 section 3.2.3, RFC 6840 section 5.8.
+ * The root zone is signed, so a resolver that validates answers for its SOA with the AD flag. Every server is
+ * asked separately: one of several that does not validate is enough to lose DANE whenever it answers. A
+ * server that passes on the AD flag of another without validating cannot be detected; the administrator rules
+ * this out by declaring it trusted. Source: RFC 4035 section 3.2.3, RFC 6840 section 5.8.
  */
 import { type DnsServer, serverName } from './exchange.ts';
 import { type StubOptions, StubResolver } from './stubResolver.ts';
@@ -14,11 +15,11 @@ export type SelfTest =
   | { readonly kind: 'validates' }
   /** `why`, for "DANE off: ...": "127.0.0.1:53 does not validate (no AD flag for the root)". */
   | { readonly kind: 'does-not-validate'; readonly why: string }
-  /** No answer from one of them, and no better known of the others: worth trying again later. */
+  /** No answer from one of them, and no failure of the others: worth trying again later. */
   | { readonly kind: 'unknown'; readonly why: string };
 
 type Options = Pick<StubOptions, 'attemptMs' | 'totalMs'> & {
-  /** Ends it at once, as `unknown`. */
+  /** Ends the test at once, as `unknown`. */
   readonly signal?: AbortSignal;
 };
 

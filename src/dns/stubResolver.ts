@@ -1,22 +1,23 @@
 /**
- * The stub resolver: DNS questions to the servers it is given, answered in three ways (see lookup.ts), never by rejecting.
+ * The stub resolver: sends DNS questions to the given servers. There are three outcomes (see resolver.ts); it
+ * never rejects.
  *
- * Servers are asked in their order, each for `attemptMs`, again and again until one answers or `totalMs` are over. One that
- * says it cannot (SERVFAIL, REFUSED, ...) or sends a broken answer is not asked again for this question; when none is left,
- * the outcome is `unknown` at once, in the words of the first, because that is the one an administrator configured first.
+ * Servers are asked in order, each for `attemptMs`, repeatedly until one answers or `totalMs` have passed.
+ * One that fails (SERVFAIL, REFUSED, ...) or sends a malformed answer is not asked again for this question;
+ * when none is left, the outcome is `unknown` at once, with the reason of the first server, because the
+ * administrator listed that one first.
  *
- * `trusted` is the configuration's word that every one of the servers validates and that nobody can write between them and
- * us; without it nothing is ever `secure`, whatever the AD flag says.
+ * `trusted` is the configuration's assertion that each of the servers validates and that the path to them
+ * cannot be tampered with; without it no answer is ever `secure`, whatever the AD flag says.
  *
- * With `proofs` an answer without AD is `secure: false` only when they say that its server validates; from one that does not
- * it is no answer.
+ * With `proofs` an answer without AD is `secure: false` only when they show that its server validates;
+ * otherwise it does not count as an answer.
  *
- * A question that is being asked is not asked twice: whoever asks it again meanwhile gets the same answer. At most 256
- * questions are on their way and 4096 wait for their turn, from when they were asked; more are `unknown` at once. One owner
- * of names has a quarter of the places (fairGate.ts), and a question that has had a place for a second makes room when all
- * are taken. Nothing is kept after it was answered: to remember is the work of those who ask, who know what an answer is
- * worth.
- * Sources: RFC 1035 section 7, RFC 4035 section 4.9, RFC 7672 section 2.1.
+ * Concurrent identical questions share one answer. At most 256 questions are in progress and 4096 wait for
+ * their turn; more are `unknown` at once. The time limit includes the waiting. One owner of names gets a
+ * quarter of the places (fairGate.ts), and a question that has had a place for a second makes room when all
+ * are taken. Answers are not cached here: the callers do that, because they know how long an answer is of
+ * use. Sources: RFC 1035 section 7, RFC 4035 section 4.9, RFC 7672 section 2.1.
  */
 import { formatAddress } from '../core/network.ts';
 import { siteOf } from '../core/site.ts';
@@ -32,38 +33,38 @@ import type { LookupResult, MxRecord, Resolver, TlsaRecord } from './resolver.ts
 export interface StubOptions {
   /** At least one, tried in this order. */
   readonly servers: readonly DnsServer[];
-  /** Is the AD flag of each of them believed? */
+  /** Whether the AD flag of each of them is trusted. */
   readonly trusted: boolean;
-  /** How long one server may take, once. Default 2000. */
+  /** Timeout of one attempt at one server. Default 2000. */
   readonly attemptMs?: number;
-  /** How long a question may take in all, waiting for its turn included. Default 6000. */
+  /** Total time of a question, including the wait for its turn. Default 6000. */
   readonly totalMs?: number;
-  /** Default: what the servers say counts as it is. */
+  /** Default: answers count as received. */
   readonly proofs?: Proofs;
 }
 
 const ATTEMPT_MS = 2000;
 const TOTAL_MS = 6000;
-/** Each takes a descriptor and a port. */
+/** Each needs a descriptor and a port. */
 const MAX_AT_ONCE = 256;
 const MAX_WAITING = 4096;
-/** Answers that are worth waiting for come sooner, unless something was lost on the way. */
+/** Useful answers come sooner, unless a packet was lost. */
 const OLD_MS = 1000;
-/** An attempt shorter than this is not worth a packet. */
+/** A shorter attempt is not worth a packet. */
 const MIN_MS = 50;
-/** No name is longer than names can be, and none ever will be. */
+/** The question can never be encoded, so it need not be retried. */
 const NO_NAME: LookupResult<DnsRecord> = { kind: 'absent', secure: false, ttlSeconds: 3600 };
-const CLOSED = 'not asked, because tlsward ends';
-const TOO_MANY = 'too many DNS look-ups at once';
+const CLOSED = 'not asked, because tlsward is shutting down';
+const TOO_MANY = 'too many DNS lookups at once';
 
 export class StubResolver implements Resolver {
   readonly trusted: boolean;
   readonly servers: readonly DnsServer[];
   readonly #attemptMs: number;
   readonly #totalMs: number;
-  /** Type and name to the answer that is on its way. */
+  /** Type and name to the pending answer. */
   readonly #asked = new Map<string, Promise<LookupResult<DnsRecord>>>();
-  /** For each question on its way what ends its sockets. */
+  /** For each question in progress, the function that ends its sockets. */
   readonly #running = new Set<Set<() => void>>();
   readonly #gate: FairGate;
   readonly #proofs: Proofs | null;
@@ -85,7 +86,7 @@ export class StubResolver implements Resolver {
     });
   }
 
-  /** Questions on their way, and those that wait for their turn. */
+  /** Questions in progress, and those that wait for their turn. */
   get load(): { readonly asking: number; readonly waiting: number } {
     return { asking: this.#gate.size, waiting: this.#gate.waiting };
   }
@@ -135,14 +136,14 @@ export class StubResolver implements Resolver {
     return only(await this.#ask(name, 'CNAME'), (record) => (record.type === 'CNAME' ? record.target : null));
   }
 
-  /** When absence of anything at `name` may be forgotten; for the test whether a resolver validates (`''`: the root). */
+  /** SOA lookup for the test whether a resolver validates (`''`: the root). */
   async soa(name: string): Promise<LookupResult<number>> {
     return only(await this.#ask(name, 'SOA'), (record) =>
       record.type === 'SOA' ? record.minimumSeconds : null,
     );
   }
 
-  /** Ends what is on its way; every question is `unknown` from now on. */
+  /** Ends what is in progress; every question is `unknown` from now on. */
   close(): void {
     this.#closed = true;
     this.#gate.close();
@@ -155,7 +156,7 @@ export class StubResolver implements Resolver {
     const shared = this.#asked.get(key);
     if (shared !== undefined) return shared;
     const answer = this.#inTurn({ name, type })
-      // a name that is not canonical is a bug of the caller, who still gets an answer
+      // a name that is not canonical is a bug in the caller, which still gets an answer
       .catch(
         (error: unknown): LookupResult<DnsRecord> => ({ kind: 'unknown', why: `${key}: ${String(error)}` }),
       )
@@ -190,7 +191,7 @@ export class StubResolver implements Resolver {
     const over = (): boolean => this.#closed || signal.aborted;
     const left = (): number => deadline - performance.now();
     const patience = (): number => Math.min(this.#attemptMs, left());
-    /** What each did wrong the last time. */
+    /** The latest failure of each server. */
     const troubles = new Map<DnsServer, string>();
     const useless = new Set<DnsServer>();
     for (let i = 0; useless.size < this.servers.length && left() > MIN_MS && !over(); i++) {
@@ -216,7 +217,7 @@ export class StubResolver implements Resolver {
     return { kind: 'unknown', why };
   }
 
-  /** Why an answer does not count that the server did not vouch for; null: it counts. */
+  /** Why an answer without AD does not count; null when it counts. */
   async #doubtful(
     lookup: Exclude<LookupResult<DnsRecord>, { kind: 'unknown' }>,
     server: DnsServer,
@@ -233,7 +234,7 @@ function addressOf(record: DnsRecord): string | null {
   return record.bytes.join('.');
 }
 
-/** The look-up with its records in another form; those for which there is none are left out. */
+/** The lookup with its records converted; records that cannot be converted are omitted. */
 function only<Data>(
   lookup: LookupResult<DnsRecord>,
   form: (record: DnsRecord) => Data | null,

@@ -367,7 +367,7 @@ export class StsPolicies {
 
   #tooMany(): StsFact {
     this.#counters.tooMany++;
-    return unknown('too many look-ups at once');
+    return unknown('too many lookups at once');
   }
 }
 

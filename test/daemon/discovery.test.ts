@@ -206,7 +206,7 @@ test('a reload while something is looked up', async (t) => {
   daemon.write(`${HEAD}${ROWS}`);
   t.match(await daemon.ask('reload'), { ok: true, restartNeeded: [] });
   t.match(await daemon.ask('status'), {
-    published: { resolver: [], daneOff: 'no resolver is configured whose word about DNSSEC is believed' },
+    published: { resolver: [], daneOff: 'no trusted DNSSEC-validating resolver is configured' },
   });
   again.open();
   t.match(await before, [/^OK secure match=mx\.sts\.example/], 'what the old finder began it ends');
@@ -478,10 +478,10 @@ test('no resolver whose word counts: said once a load, DANE left to Postfix', as
   );
   t.match(
     daemon.log().filter(({ event }) => event === 'dane.off'),
-    [{ level: 40, why: 'no resolver is configured whose word about DNSSEC is believed' }],
+    [{ level: 40, why: 'no trusted DNSSEC-validating resolver is configured' }],
   );
   const { out } = await say(status, ['--config', daemon.config]);
-  t.match(out, /published {2}DANE off: no resolver is configured/);
+  t.match(out, /published {2}DANE off: no trusted DNSSEC-validating resolver is configured/);
   const quiet = await bed(t, `${HEAD}[domains]\nencrypt.example = encrypt\n`, finderOver(dns, files));
   t.strictSame(
     quiet.log().filter(({ event }) => event === 'dane.off'),

@@ -206,7 +206,7 @@ test('bounded in number: as many wait for their turn, beyond that the answer com
   await new Promise(setImmediate);
   t.equal(publications.running, 20);
   t.match(await waiting.at(-1), {
-    dane: { kind: 'unknown', why: 'too many look-ups at once' },
+    dane: { kind: 'unknown', why: 'too many lookups at once' },
     sts: { kind: 'unknown' },
   });
   t.equal(publications.counters.tooMany, 160);

@@ -201,5 +201,5 @@ test('closing ends what waits', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   server.close();
   t.match(await waiting, { kind: 'unknown' });
-  t.match(await server.ask(about('a.example')), { kind: 'unknown', why: /tlsward ends/ });
+  t.match(await server.ask(about('a.example')), { kind: 'unknown', why: /tlsward is shutting down/ });
 });

@@ -37,7 +37,7 @@ const unknown = (key: string): DaneFact => ({ kind: 'unknown', why: `no answer a
 t.test('nobody to believe: nothing is asked', async (t) => {
   const resolver = new FakeResolver([], false);
   t.same(await findDane(resolver, DOMAIN), {
-    fact: { kind: 'not-asked', why: 'no DNS resolver whose word about DNSSEC is believed' },
+    fact: { kind: 'not-asked', why: 'no trusted DNSSEC-validating resolver is configured' },
     ttlSeconds: 60,
   });
   t.same(resolver.asked, []);

@@ -64,10 +64,10 @@ t.test('does it validate?', async (t) => {
   t.same(await selfTest([validates, validates]), sound);
   const begun = performance.now();
   const stopped = selfTest([silent], { signal: AbortSignal.timeout(50) });
-  t.match(await stopped, { kind: 'unknown', why: /tlsward ends/ });
+  t.match(await stopped, { kind: 'unknown', why: /tlsward is shutting down/ });
   t.match(await selfTest([silent], { signal: AbortSignal.abort() }), {
     kind: 'unknown',
-    why: /tlsward ends/,
+    why: /tlsward is shutting down/,
   });
   t.ok(performance.now() - begun < 1000, 'broken off');
 });

@@ -242,7 +242,7 @@ t.test('what one answer comes to', async (t) => {
   await comes(
     'a referral',
     (q) => q.answer({ flags: FLAG.QR, authority: [record('example', NUMBER.NS, 60, name('ns.example'))] }),
-    unknown('does not look up names for this host, and was asked'),
+    unknown('does not offer recursion to this host and was asked'),
   );
 });
 
@@ -487,7 +487,7 @@ t.test('more questions than sockets', async (t) => {
   t.equal(found, 256 + 4096);
   t.same(
     new Set(all.flatMap((one) => (one.kind === 'unknown' ? [one.why] : []))),
-    new Set(['too many DNS look-ups at once']),
+    new Set(['too many DNS lookups at once']),
   );
   t.equal(server.queries.length, found);
   t.ok(most <= 256, `${most} at once`);
@@ -521,9 +521,13 @@ t.test('close ends everything', async (t) => {
   const late = resolver.mx('c.example');
   resolver.close();
   for (const lookup of await Promise.all([...asked, early, late])) {
-    if (lookup.kind !== 'unknown' || !/because tlsward ends/.test(lookup.why)) t.same(lookup, 'not asked');
+    if (lookup.kind !== 'unknown' || !/because tlsward is shutting down/.test(lookup.why))
+      t.same(lookup, 'not asked');
   }
-  t.same(await resolver.mx('d.example'), { kind: 'unknown', why: 'not asked, because tlsward ends' });
+  t.same(await resolver.mx('d.example'), {
+    kind: 'unknown',
+    why: 'not asked, because tlsward is shutting down',
+  });
   await server.stop();
   await until(1000, 'end of all sockets and timers', () => open() <= before);
 });

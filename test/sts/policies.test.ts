@@ -409,7 +409,7 @@ test('hanging hosts of one owner leave room for all others', async (t) => {
   t.match(await policies.find('a.example'), { kind: 'policy' }, 'another owner');
   t.equal(policies.counters().fetching, 4, 'a quarter of the places');
   const busy = await Promise.race(hanging);
-  t.same(busy, { kind: 'unknown', why: 'too many look-ups at once' }, 'nobody waits longer than a second');
+  t.same(busy, { kind: 'unknown', why: 'too many lookups at once' }, 'nobody waits longer than a second');
   while (policies.counters().waiting > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   open();
   const facts = await Promise.all(hanging);
@@ -455,7 +455,7 @@ test('too many at once are turned away, not queued', async (t) => {
   const { closed, open } = gate();
   bed.gate = closed;
   const waiting = Array.from({ length: 6 }, (_, i) => policies.find(`d${i}.example`));
-  const busy = { kind: 'unknown', why: 'too many look-ups at once' };
+  const busy = { kind: 'unknown', why: 'too many lookups at once' };
   t.same(await waiting[4], busy, 'look-ups');
   t.same(await waiting[5], busy);
   t.same(await waiting[2], busy, 'fetches');
