@@ -1,13 +1,18 @@
 /**
- * DANE facts, found once and kept for their TTL; and whether the resolver that is trusted deserves it.
+ * DANE facts, cached for their TTL; and the test whether the trusted resolver really validates.
  *
  * A resolver that does not validate would make every domain look unsigned, and DANE would silently be off. So it is tested
- * first (dns/selfTest.ts), every few seconds, and at once when it was caught while it answered (dns/proofs.ts): until that
- * test has an answer mail waits. When it fails the test DANE is left to Postfix, with the reason; as long as no test had an
- * answer nothing is believed, and mail waits. A fact that is kept was proven when it was found, and holds for its TTL whatever
- * the resolver does since: whoever can stop it from validating does not get at domains that are known.
+ * first (dns/selfTest.ts), every few seconds, and at once when an answer shows that it does not validate
+ * (dns/proofs.ts): until that test has a result mail waits. If the resolver fails the test, DANE is left to
+ * Postfix, with the reason; as long as no test has a result no answer is trusted, and mail waits. A cached
+ * fact was proven when it was found, and is valid for its TTL whatever the resolver does afterwards: an
+ * attacker who can stop it from validating does not affect known domains.
  *
+<<<<<<< HEAD
  * Limits: MAX_FACTS and MAX_BYTES, the ones found longest ago go first.
+=======
+ * Limits: MOST facts and MAX_BYTES, the oldest are evicted first.
+>>>>>>> 780a90a (discovery: comments in plain technical English)
  */
 import { ENTRY_BYTES, type MemoryUse, textBytes } from '../core/memorySize.ts';
 import type { DaneFact, PublishedQuestion } from '../core/publishedFacts.ts';
@@ -20,11 +25,11 @@ export interface DaneFinderOptions {
   readonly test: (() => Promise<SelfTest>) | null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Told whenever it changes. */
+  /** Called whenever it changes. */
   readonly changed: (state: DaneState) => void;
 }
 
-/** `untested`: no test of the resolver had an answer, and mail waits. */
+/** `untested`: no test of the resolver has a result yet, and mail waits. */
 export type DaneState = { readonly kind: 'on' } | { readonly kind: 'off' | 'untested'; readonly why: string };
 
 interface Kept {
@@ -59,7 +64,7 @@ export class DaneFinder {
     this.#off = options.test === null ? NO_RESOLVER : null;
     if (options.test === null) return;
     void this.#tested();
-    // also when nobody asks: what status and log say is true
+    // also without any question, so that status and log are accurate
     this.#timer = setInterval(() => void this.#tested(), RETEST_MS);
     this.#timer.unref();
   }
@@ -68,7 +73,7 @@ export class DaneFinder {
     clearInterval(this.#timer);
   }
 
-  /** An answer has shown that the resolver does not validate: nothing is believed before a new test. */
+  /** An answer has shown that the resolver does not validate: no answer is trusted before a new test. */
   doubt(): void {
     if (this.#options.test === null || this.#off !== '') return;
     this.#doubted = true;
@@ -119,7 +124,7 @@ export class DaneFinder {
     return fact;
   }
 
-  /** Is there an answer that needs no look-up? */
+  /** Is there an answer that needs no lookup? */
   known(question: PublishedQuestion): boolean {
     return this.inspect(question) !== null || (this.#off !== '' && this.#settled());
   }
@@ -130,7 +135,7 @@ export class DaneFinder {
     return this.#off !== null && this.#options.now() < this.#retestAt + RETEST_MS;
   }
 
-  /** What is answered while the resolver is not believed; null: it is. */
+  /** The answer while the resolver is not trusted; null when it is. */
   #refusal(): DaneFact | null {
     if (this.#doubted) return { kind: 'unknown', why: DOUBTED };
     if (this.#off === null) return { kind: 'unknown', why: this.#untested() };
@@ -149,13 +154,13 @@ export class DaneFinder {
     return { name: 'TLSA facts', used: this.#bytes, limit: MAX_BYTES };
   }
 
-  /** What is kept and until when, in milliseconds since the epoch; null for nothing. */
+  /** The cached fact and its expiry, in milliseconds since the epoch; null for none. */
   inspect(question: PublishedQuestion): Kept | null {
     const kept = this.#facts.get(keyOf(question));
     return kept !== undefined && this.#isToCome(kept.until, MAX_KEPT_MS) ? kept : null;
   }
 
-  /** Drops what is kept of a name, as domain and as host; true when there was something. */
+  /** Removes a name from the cache, as domain and as host; true when there was something. */
   forget(name: string): boolean {
     let found = false;
     for (const key of this.#facts.keys()) {
@@ -186,7 +191,7 @@ export class DaneFinder {
     const { now, changed } = this.#options;
     const doubts = this.#doubts;
     const result = await test();
-    // it began before the answer that raised the doubt
+    // it began before the answer that showed the failure
     if (doubts !== this.#doubts && result.kind === 'validates') return this.#test(test);
     this.#retestAt = now() + RETEST_MS;
     const silent = this.#silent;
@@ -199,7 +204,7 @@ export class DaneFinder {
     this.#off = result.kind === 'validates' ? '' : result.why;
     this.#silent = '';
     this.#doubted = false;
-    // that it validates is no news at the start
+    // at the start, a resolver that validates needs no report
     if (silent === '' && this.#off === (before ?? '')) return;
     changed(this.#off === '' ? { kind: 'on' } : { kind: 'off', why: this.#off });
   }

@@ -58,7 +58,7 @@ export class DiscoveryService {
   #current: PolicyDiscovery;
   /** Replaced, and still looking something up. */
   readonly #retiring = new Set<PolicyDiscovery>();
-  /** Settled, unless a finder is being put in place. */
+  /** Settled, unless a finder is being replaced. */
   #replaced: Promise<void> = Promise.resolve();
 
   static async open(
@@ -81,7 +81,7 @@ export class DiscoveryService {
     return this.#current.find(question);
   }
 
-  /** Is MTA-STS or DANE looked up here, and does a row ask for it? Then a resolver that is missing is worth a line. */
+  /** Is MTA-STS or DANE looked up here, and does a row ask for it? Then a missing resolver is logged. */
   announce(table: PolicyTable): void {
     const asked = table.packed.settings.some(({ deliver, mode }) => deliver === 'auto' && mode === 'enforce');
     if (asked && this.#settings.published === null && this.#settings.resolver.length === 0)
@@ -110,7 +110,7 @@ export class DiscoveryService {
     await Promise.all([this.#current, ...this.#retiring].map((each) => each.close()));
   }
 
-  /** For `status`. What a finder that was replaced still holds goes with its last look-up. */
+  /** For `status`. The memory of a replaced finder is freed after its last lookup. */
   get memory(): readonly MemoryUse[] {
     return this.#current.memory;
   }

@@ -1,7 +1,7 @@
 /**
  * Puts together what finds published policies, from settings as plain data: resolvers, MTA-STS policies with their folder,
- * DANE, or the client of another policy server. Nothing is asked before somebody wants to know, except that a trusted
- * resolver is tested.
+ * DANE, or the client of another policy server. No question is sent before it is needed, except that a
+ * trusted resolver is tested.
  */
 
 import type { PostfixVersion } from '../core/postfixVersion.ts';
@@ -19,7 +19,7 @@ import { PolicyDiscovery } from './policyDiscovery.ts';
 import { type PolicyServerAddress, PolicyServerClient } from './policyServerClient.ts';
 
 export interface PublishedSettings {
-  /** Trusted servers; empty: those of the system, whose word about DNSSEC does not count. */
+  /** Trusted servers; empty: those of the system, which are not trusted for DNSSEC. */
   readonly resolver: readonly DnsServer[];
   readonly stsCache: string | null;
   readonly published: { readonly address: PolicyServerAddress; readonly map: string } | null;
@@ -27,13 +27,13 @@ export interface PublishedSettings {
   readonly version: PostfixVersion;
 }
 
-/** Who is told what happens; none of it may throw. */
+/** Called as things happen; none may throw. */
 export interface PublishedEvents {
   readonly sts: (event: StsEvent) => void;
   readonly dane: (state: DaneState) => void;
 }
 
-/** Somebody waits for an answer that has come already. */
+/** Time limit of a caller that waits for an answer already available. */
 const PROOF_TIMES = { attemptMs: 1000, totalMs: 2000 } as const;
 
 /** Never rejects for what is wrong outside: that is told, or found when it is asked. */

@@ -1,15 +1,15 @@
 /**
  * What a next hop's domain publishes, found out before a row with `deliver = auto` is answered: DANE and MTA-STS side by
- * side, or the answer of another policy server. One question at a time for each next hop, whoever waits for it.
+ * side, or the answer of another policy server. Concurrent questions for a next hop share one lookup.
  *
  * Bounded in time and number, because every recipient's domain is an outsider's choice: DEADLINE_MS after which what has
  * not been found out is `unknown` (Postfix waits 100 s for a table, Sendmail 10 s by the shipped lines, and both ask again
  * later), and MAX_AT_ONCE questions under way, of which one owner of domains has a quarter. Beyond that a question waits a
  * second for its turn, and is `unknown` then. What is known is answered without any of this.
  *
- * Whoever waits keeps a process of the MTA (Postfix has 100 by default), so no more than MAX_SLOW questions may take longer
- * than SLOW_MS: when there are more, the one that was asked first is `unknown`. What goes on behind a late answer is kept for
- * the next one.
+ * A waiting question occupies a process of the MTA (Postfix has 100 by default), so no more than MAX_SLOW
+ * questions may take longer than SLOW_MS: when there are more, the one that was asked first is `unknown`. The
+ * lookup continues, and its result is cached for the next question.
  */
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { DaneFact, OtherAnswer, Published, PublishedQuestion, StsFact } from '../core/publishedFacts.ts';
@@ -61,7 +61,7 @@ export interface DnsLoad {
 /** What `status` shows. */
 export interface PublishedCounters {
   asked: number;
-  /** Answered without asking anybody. */
+  /** Answered from the cache. */
   known: number;
   /** Answered `unknown`: too many were under way; too late; to make room for others. */
   tooMany: number;
@@ -69,7 +69,7 @@ export interface PublishedCounters {
   cut: number;
 }
 
-/** What is kept about one next hop. */
+/** What is cached about one next hop. */
 export interface Inspection {
   readonly dane: { readonly fact: DaneFact; readonly until: number } | null;
   readonly sts: StsInspection | null;
@@ -121,7 +121,7 @@ export class PolicyDiscovery {
     return this.#options.dnsLoad?.() ?? { asking: 0, waiting: 0 };
   }
 
-  /** What is kept takes so much. */
+  /** The memory used by the caches. */
   get memory(): readonly MemoryUse[] {
     return this.finders.kind === 'own' ? [...this.finders.sts.memory, this.finders.dane.memory] : [];
   }
@@ -204,7 +204,7 @@ export class PolicyDiscovery {
     return { kind: 'own', dane: unknown(why), sts: unknown(why) };
   }
 
-  /** Asks anew, whatever is kept. */
+  /** Asks again, regardless of the cache. */
   async refresh(question: PublishedQuestion): Promise<Published> {
     if (this.finders.kind === 'own') {
       this.finders.dane.forget(question.name);
@@ -213,14 +213,14 @@ export class PolicyDiscovery {
     return this.find(question);
   }
 
-  /** Drops what is kept of a name; true when there was something. */
+  /** Removes a name from the cache; true when there was something. */
   forget(name: string): boolean {
     if (this.finders.kind === 'other') return false;
     const dane = this.finders.dane.forget(name);
     return this.finders.sts.forget(name) || dane;
   }
 
-  /** What is known without asking anybody. */
+  /** What is known without any lookup. */
   inspect(question: PublishedQuestion): Inspection {
     if (this.finders.kind === 'other') return { dane: null, sts: null };
     const { dane, sts } = this.finders;
@@ -238,7 +238,7 @@ export class PolicyDiscovery {
     await this.close();
   }
 
-  /** Breaks off what is under way; those who wait hear `unknown`. */
+  /** Aborts what is in progress; waiting callers get `unknown`. */
   async close(): Promise<void> {
     this.#gate.close();
     const closed = this.finders.kind === 'own' ? this.finders.sts.close() : this.finders.server.close();

@@ -1,10 +1,11 @@
 /**
  * Asks another policy server (`published = socketmap:...`: postfix-tlspol, postfix-mta-sts-resolver) what to do.
  *
- * Connections are kept and used again, each for one question at a time as Postfix does, so a slow answer holds up nobody
- * else. A question is tried once more on a new connection when a kept one turns out to be gone; then the answer is
- * `unknown`, as it is for whatever is not an answer: TEMP, PERM, bytes that are no reply, an attribute that is not known,
- * silence for DEADLINE_MS. A connection that gave no proper answer is closed.
+ * Connections are kept and used again, each for one question at a time as in Postfix, so a slow answer does
+ * not delay other questions. A question is tried once more on a new connection when a kept one turns out to
+ * be gone; then the answer is `unknown`, as it is for whatever is not an answer: TEMP, PERM, bytes that are
+ * no reply, an attribute that is not known, silence for DEADLINE_MS. A connection that gave no proper answer
+ * is closed.
  *
  * The key is a next hop as Postfix writes it: `bank.example`, `[mx.bank.example]`, `[mx.bank.example]:587`.
  * Limits: MAX_CONNECTIONS at once, of which one owner of domains has a quarter; further questions wait a second for a free
@@ -109,7 +110,7 @@ export class PolicyServerClient {
     });
   }
 
-  /** Ends all connections; whoever still waits hears `unknown`. */
+  /** Ends all connections; callers that still wait get `unknown`. */
   close(): void {
     this.#closed = true;
     this.#gate.close();
@@ -157,7 +158,7 @@ export class PolicyServerClient {
       decoder.push(chunk);
       const reply = decoder.next();
       if (reply === null && waiting !== null) return;
-      // what nobody asked for, or more than one answer: whatever comes next could not be told apart
+      // an unsolicited or second answer: later answers could no longer be matched to their questions
       if (reply === null || waiting === null || decoder.partial()) {
         connection.waiting = null;
         socket.destroy();
@@ -165,7 +166,7 @@ export class PolicyServerClient {
         return;
       }
       connection.waiting = null;
-      // a kept connection is no reason to go on running
+      // an idle connection must not keep the process running
       socket.unref();
       this.#idle.push(connection);
       waiting.settle(this.#read(reply));
