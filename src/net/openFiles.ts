@@ -7,7 +7,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 
-/** The limit; null when the system does not tell. */
+/** The limit; null when the system does not provide it. */
 export function openFileLimit(): number | null {
   try {
     const found = /^Max open files +([0-9]+) /m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
@@ -27,7 +27,7 @@ export function tooFewFiles(): string {
   return `this process may have ${limit} files open, and at least ${MIN_FILES} are needed: raise the hard limit (LimitNOFILE= of the unit, ulimit -Hn)`;
 }
 
-/** Files open now; null when the system does not tell. */
+/** Files open now; null when the system does not provide the number. */
 export async function openFileCount(): Promise<number | null> {
   try {
     // one of them is the folder itself

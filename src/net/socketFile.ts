@@ -34,7 +34,7 @@ export class SocketFile {
   #server: Server;
   /** As it was when it was made. */
   #made: Stats | null = null;
-  /** The socket of somebody else that answered, and until when that is believed. */
+  /** Another process's socket that answered, and until when that is assumed. */
   #other = { ino: -1, until: 0 };
   #checking = false;
   #closed = false;
@@ -107,7 +107,7 @@ export class SocketFile {
     await this.#makeAnew(make);
   }
 
-  /** Somebody else's socket is connected to now and then only: that shows in the log of whoever it is. */
+  /** Another process's socket is only probed now and then, because each probe shows in its log. */
   async #answers(path: string, ino: number): Promise<boolean> {
     const now = performance.now();
     if (ino === this.#other.ino && now < this.#other.until) return true;
