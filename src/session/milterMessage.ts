@@ -20,7 +20,10 @@ import {
 } from './milterState.ts';
 import { tlsOf } from './milterTls.ts';
 
-/** The message that MAIL begins. TLS is taken down now: at its end Postfix has no word of it any more. */
+/**
+ * The message that MAIL begins. The TLS state is recorded now: at the end of the message Postfix no longer
+ * sends it.
+ */
 export function beginMessage(
   agreement: Agreement,
   client: Client,

@@ -50,7 +50,7 @@ export interface Agreement {
   readonly actions: number;
   /** SMFIP bits in force. */
   readonly protocol: number;
-  /** The macro lists of our own were sent along. */
+  /** Our own macro lists were sent. */
   readonly listsSent: boolean;
   /** RCPT is put to the core. */
   readonly judges: boolean;
@@ -62,7 +62,7 @@ export interface Agreement {
   readonly nextHops: boolean;
 }
 
-/** One SMTP session as CONNECT and HELO told it. */
+/** One SMTP session as described by CONNECT and HELO. */
 export interface Client {
   readonly arrival: Transaction['arrival'];
   readonly address: string;

@@ -3,8 +3,8 @@
  *
  * A request stands for itself: Postfix repeats all it knows in each, so there is no state but "one is being decided".
  * The one thing a request does not tell is who the recipients of a message with several are, once it is past RCPT
- * (`recipient` is empty then): the transaction says `unseenRecipients`, and whoever answers the question may know them
- * from earlier requests with the same `instance`.
+ * (`recipient` is empty then): the transaction says `unseenRecipients`, and the code that answers the
+ * question may know them from earlier requests with the same `instance`.
  *
  * Not everything absent is the same. Without `encryption_*` and `ccert_*` altogether Postfix was built without TLS, or is
  * older than the attributes: unknown. Present and empty is a session in plain text, or without a certificate.
