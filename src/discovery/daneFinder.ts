@@ -8,11 +8,7 @@
  * fact was proven when it was found, and is valid for its TTL whatever the resolver does afterwards: an
  * attacker who can stop it from validating does not affect known domains.
  *
-<<<<<<< HEAD
- * Limits: MAX_FACTS and MAX_BYTES, the ones found longest ago go first.
-=======
- * Limits: MOST facts and MAX_BYTES, the oldest are evicted first.
->>>>>>> 780a90a (discovery: comments in plain technical English)
+ * Limits: MAX_FACTS and MAX_BYTES; the oldest are evicted first.
  */
 import { ENTRY_BYTES, type MemoryUse, textBytes } from '../core/memorySize.ts';
 import type { DaneFact, PublishedQuestion } from '../core/publishedFacts.ts';
