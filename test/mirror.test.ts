@@ -15,6 +15,7 @@ const OTHER_SUBJECT: Readonly<Record<string, string>> = {
   'daemon/socketmap.test.ts': 'a whole daemon asked by socketmap; session/socketmap is the state machine',
   'daemon/tlsRequired.test.ts':
     'what a whole daemon answers to the field; rules/tlsRequired reads the header field',
+  'log/events.test.ts': 'the events of the log; sts/events is what MTA-STS tells',
   'wire/policy.test.ts': 'policyDecode and policyEncode; session/policy is the state machine',
   'wire/socketmap.test.ts': 'the decoder and encoder; session/socketmap is the state machine',
 };
