@@ -204,6 +204,8 @@ t.test('both interfaces', { skip }, async (t) => {
   t.test('nothing went wrong inside', async (t) => {
     t.strictSame(daemon.events('bug'), []);
     t.strictSame(daemon.events('wire.error'), []);
-    t.notMatch(postfix.log(), /fatal|panic/);
+    // a delivery that a reload of ours interrupts meets the new queue manager's lock, and is made again
+    const log = postfix.log().replace(/fatal: shared lock active\/\w+: Resource temporarily/g, '');
+    t.notMatch(log, /fatal|panic/);
   });
 });
