@@ -42,6 +42,7 @@ import { cleanValue, ownBanners, parseTemplate, renderTemplate } from '../../src
 import { decodeTransfer, encodeQuotedPrintable, splice } from '../../src/mail/transfer.ts';
 import { MessageSplitter } from '../../src/mailfile/messageSplitter.ts';
 import { authservIdOf, claimsToBeOurs, formatAuthResults } from '../../src/mark/authResults.ts';
+import { BodyDigest, SavedBody } from '../../src/mark/bodyDigest.ts';
 import { canonicalMark, formatMark, parseMark } from '../../src/mark/markFields.ts';
 import { decodeMarkText, encodeMarkText } from '../../src/mark/markText.ts';
 import { checkReplyTokens, findReplyTokens, verifiedDomains } from '../../src/mark/replyToken.ts';
@@ -51,6 +52,8 @@ import { reasonsOf } from '../../src/receive/describeVerdict.ts';
 import { carriedNeed, fenceStands } from '../../src/rules/fence.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
 import { messageFacts, tokenValues } from '../../src/rules/messageFacts.ts';
+import { hopToLabels, labelsToHop } from '../../src/rules/nextHopLabels.ts';
+import { readRoute, writeRoute } from '../../src/rules/recipientSuffix.ts';
 import { routedPath, routeInPath } from '../../src/rules/routedPath.ts';
 import { asksForPlain, saysNo } from '../../src/rules/tlsRequired.ts';
 import { judgeAddress } from '../../src/sts/addressFilter.ts';
@@ -452,21 +455,21 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     around: ['+~'],
   },
   'charset.decodeWindows1252': { largest: KIB_64, read: (text) => decodeWindows1252(bytes(text)) },
-  'fold.skeleton': { largest: KIB_64, read: skeleton },
-  'headerWords.decodeWords': {
+  'confusables.skeleton': { largest: KIB_64, read: skeleton },
+  'encodedWords.decodeWords': {
     largest: KIB_64,
     read: decodeWords,
     around: ['=?utf-8?Q?~?=', '=?utf-8?B?~?='],
   },
-  'headerWords.isStrict': { largest: KIB_64, read: (text) => isStrict({ encoded: true, raw: text, text }) },
-  'headerWords.decodeHeaderText': { largest: KIB_64, read: decodeHeaderText, around: ['=?utf-8?Q?~?='] },
-  'headerWords.encodeWords': { largest: KIB_64, read: (text) => encodeWords(text) },
-  'headerWords.encodePieces': {
+  'encodedWords.isStrict': { largest: KIB_64, read: (text) => isStrict({ encoded: true, raw: text, text }) },
+  'encodedWords.decodeHeaderText': { largest: KIB_64, read: decodeHeaderText, around: ['=?utf-8?Q?~?='] },
+  'encodedWords.encodeWords': { largest: KIB_64, read: (text) => encodeWords(text) },
+  'encodedWords.encodePieces': {
     largest: KIB_64,
     read: (text) => [encodePieces('Subject', [{ text }]), encodePieces('Subject', [{ raw: text }])],
     around: ['=?a?q?b?=~', '\xe9~'],
   },
-  'headerWords.encodeHeaderText': { largest: KIB_64, read: (text) => encodeHeaderText('Subject', text) },
+  'encodedWords.encodeHeaderText': { largest: KIB_64, read: (text) => encodeHeaderText('Subject', text) },
   'html.endOfTag': { largest: BODY, read: (text) => endOfTag(text, 0) },
   'html.findStart': {
     largest: BODY,
@@ -657,6 +660,28 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     around: ['again; level=~', 'again; level=encrypt; rule=~'],
   },
   'fence.fenceStands': { largest: PACKET, read: (text) => fenceStands(text, 'X-TLS-Ward-Route') },
+  'nextHopLabels.hopToLabels': { largest: LINE, read: hopToLabels, around: ['[~]:25', '~:25'] },
+  'nextHopLabels.labelsToHop': { largest: LINE, read: labelsToHop, around: ['b-25.~', 'm.~', 'b.ipv6-~'] },
+  'recipientSuffix.readRoute': {
+    largest: LINE,
+    read: readRoute,
+    around: ['~.tlsward-encrypt', 'a.tlsward-via.~'],
+  },
+  'recipientSuffix.writeRoute': {
+    largest: LINE,
+    read: (text) => writeRoute(text, { end: 'encrypt' }),
+    around: ['b.example~'],
+  },
+  'bodyDigest.BodyDigest': { largest: BODY, read: (text) => BodyDigest.start.with(bytes(text)).value() },
+  'bodyDigest.SavedBody': {
+    largest: BODY,
+    read: (text) => {
+      const body = new SavedBody();
+      body.push(bytes(text));
+      return body.values();
+    },
+    around: ['>From ~', '\n>~From '],
+  },
   'routedPath.routeInPath': { largest: LINE, read: routeInPath, around: ['<a@~>', '<"~"@b.example>'] },
   'routedPath.routedPath': {
     largest: PACKET,
@@ -714,25 +739,25 @@ export const COVERED: Readonly<Record<string, Reader>> = {
   },
 
   // published policies
-  'systemServers.parseServers': {
+  'resolvConf.parseServers': {
     largest: KIB_64,
     read: parseServers,
     around: ['nameserver ~', 'nameserver ::1~'],
     pieces: ['nameserver 127.0.0.1\n'],
   },
   'addressFilter.judgeAddress': { largest: LINE, read: (text) => judgeAddress(text, null) },
-  'stsFolder.parseStored': {
+  'folder.parseStored': {
     largest: KIB_64 * 2,
     read: (text) => parseStored(text, 'bank.example'),
     around: ['{"a":"~"}'],
   },
-  'stsPolicy.parseStsPolicy': {
+  'policyFile.parseStsPolicy': {
     largest: KIB_64,
     read: parseStsPolicy,
     around: ['version: ~', 'version: a~b', 'mx: ~', 'version:~\nmode: none\nmax_age: 1\n'],
   },
-  'stsRecord.isStsId': { largest: KIB_64, read: isStsId },
-  'stsRecord.readStsRecords': {
+  'record.isStsId': { largest: KIB_64, read: isStsId },
+  'record.readStsRecords': {
     largest: KIB_64,
     read: (text) => readStsRecords([text, ...(text.match(/.{1,100}/gs) ?? [])]),
     around: ['v=STSv1; ~', 'v=STSv1; id=a~b', 'v=STSv1; id=a;~', 'v=STSv1~'],
