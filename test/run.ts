@@ -105,7 +105,7 @@ if (process.env.TAP_REPORTER === 'tap') {
 }
 t.register();
 for (const file of files) {
-  const seconds = isE2e(file) ? 300 : 120;
+  const seconds = isE2e(file) || args[0] === 'long' ? 600 : 120;
   // tap waits 30 s in the process itself unless told
   const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(seconds) };
   // tap keeps its state in the options: each file needs its own
