@@ -121,7 +121,8 @@ function decoded(make: () => AnyDecoder): (text: string) => void {
       try {
         for (let at = 0; at < all.length; at += step) {
           decoder.push(all.subarray(at, at + step));
-          while (decoder.next() !== null);
+          // null, or false of one that only frames: more bytes are needed
+          for (let got = decoder.next(); got !== null && got !== false; got = decoder.next());
         }
       } catch {
         // the peer's mistake; how long it took to find counts
