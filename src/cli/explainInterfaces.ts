@@ -11,7 +11,7 @@
  * A recipient that is accepted is `250`; nothing is printed where all are, at every interface.
  */
 
-import { escapeText } from '../core/escape.ts';
+import { escapeLine, escapeText } from '../core/escape.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Action, Verdict } from '../core/verdict.ts';
@@ -100,11 +100,11 @@ function recipientAt(
 
 /**
  * The MTA's own words around our text. Postfix shows the address in its internal form, without quotes;
- * Sendmail shows it as typed, with 450 and 550 only (seen with 8.17.1).
+ * Sendmail shows it as typed, with 450 and 550 only (seen with 8.17.1). So a backslash stays one.
  */
 function framed(where: Interface, by: 'policy' | 'milter', recipient: string, { code, text }: Reply): string {
   if (by === 'policy') return `<${internalForm(recipient)}>: Recipient address rejected: ${text}`;
-  return where === 'sendmail' && code % 100 === 50 ? `<${escapeText(recipient)}>... ${text}` : text;
+  return where === 'sendmail' && code % 100 === 50 ? `<${escapeLine(recipient)}>... ${text}` : text;
 }
 
 /** `"a b"@x` to `a b@x`, without a route; what a terminal must not be sent becomes `?`, as in Postfix. */

@@ -426,7 +426,7 @@ t.test('Postfix ends when its test dies', { skip }, async (t) => {
     JSON.stringify(new URL(name, new URL('./harness/mta/', import.meta.url)).href);
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const script = `
-    const { createCa } = await import(${module(`ca.${extension}`)});
+    const { createCa } = await import(${module(`../peers/ca.${extension}`)});
     const { startPostfix } = await import(${module(`postfix.${extension}`)});
     const ca = createCa();
     const postfix = await startPostfix({ ca });
