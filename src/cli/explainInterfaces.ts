@@ -98,13 +98,18 @@ function recipientAt(
   return { recipient: shown, verdict: action, would: wouldBe, reply };
 }
 
+/** RFC 5321 section 4.5.3.1.3, and more than an MTA takes. */
+const MAX_ADDRESS = 1000;
+
 /**
  * The MTA's own words around our text. Postfix shows the address in its internal form, without quotes;
  * Sendmail shows it as typed, with 450 and 550 only (seen with 8.17.1). So a backslash stays one.
  */
 function framed(where: Interface, by: 'policy' | 'milter', recipient: string, { code, text }: Reply): string {
   if (by === 'policy') return `<${internalForm(recipient)}>: Recipient address rejected: ${text}`;
-  return where === 'sendmail' && code % 100 === 50 ? `<${escapeLine(recipient)}>... ${text}` : text;
+  return where === 'sendmail' && code % 100 === 50
+    ? `<${escapeLine(recipient, MAX_ADDRESS)}>... ${text}`
+    : text;
 }
 
 /** `"a b"@x` to `a b@x`, without a route; what a terminal must not be sent becomes `?`, as in Postfix. */

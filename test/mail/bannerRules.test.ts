@@ -232,7 +232,10 @@ t.test('an ASCII form where the part has no better', async (t) => {
     ];
     const after = put(header, 'x\r\n', 'TLSで保護されています。');
     t.equal(inCharset(after, charset).split('\r\n')[0], 'TLSで保護されています。', charset);
-    t.equal(putBodyBanner(fields(...header), bytes(after), { text: 'TLSで保護されています。' }).kind, 'skipped');
+    t.equal(
+      putBodyBanner(fields(...header), bytes(after), { text: 'TLSで保護されています。' }).kind,
+      'skipped',
+    );
   }
   const part = leaf('text/html; charset=us-ascii', '<body>x');
   t.ok(seenOf(put(part.header, part.body, banner)).startsWith(banner), 'HTML says everything');
