@@ -150,7 +150,7 @@ t.test('a changed message does not', async (t) => {
   await bad(
     'a fact',
     all.replace('bits=256', 'bits=128'),
-    /^file: FAILS: the HMAC does not fit.*; it claims: protected\n/,
+    /^file: FAILS: the HMAC does not match these facts and this sender domain.*; it claims: protected\n/,
   );
   await bad('the state', all.replace('state=protected', 'state=unknown'), /FAILS: the HMAC/);
   await bad('the time', all.replace('18:47:31Z', '18:47:32Z'), /FAILS: the HMAC/);
@@ -180,7 +180,7 @@ t.test('a changed message does not', async (t) => {
   await bad(
     'a forged copy beside the good one',
     message(RETURN, RECEIVED, 'X-TLS-Ward: v=1; state=protected', GOOD),
-    /FAILS: is not a mark of ours: it does not say bits[\s\S]*verifies: protected/,
+    /FAILS: is not a mark of ours: it has no bits[\s\S]*verifies: protected/,
   );
   await bad(
     'a forged Return-Path below the first',
