@@ -55,7 +55,8 @@ t.test('a policy that was fetched is kept: hosts gone, records gone, daemon anew
     await dns.set(domains.zone());
     await daemon.restart();
     const { dsn, line } = await send('kept.example');
-    t.equal(dsn, '4.7.4', line);
+    // 3.10 and later compare the MX with the patterns themselves, and do not connect
+    t.equal(dsn, postfix.since(3, 10) ? '4.3.0' : '4.7.4', line);
     t.match(await ask('kept.example'), secure);
   }
   t.strictSame([plain.received, plain.clear.includes('RCPT')], [[], false], 'which got nothing');
