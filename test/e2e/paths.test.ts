@@ -101,7 +101,7 @@ t.test('ways in', { skip, timeout: 240_000 }, async (t) => {
     await postfix.setMain({ enable_long_queue_ids: 'yes' });
     await judged(t, postfix.port(), true);
     const sent = await send(postfix.port(), 'a@bank.example', true);
-    t.match(sent.queueId, /^[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{10,}z[0-9A-Za-z]+$/);
+    t.match(sent.queueId, /^[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10}z[0-9A-Za-y]+$/);
     await daemon.waitForLine(({ queueId }) => queueId === sent.queueId, { what: 'its verdict' });
     await postfix.setMain({ enable_long_queue_ids: null });
   });
