@@ -183,3 +183,40 @@ test('contrib/doc/architecture.md has the same table', async (t) => {
     for (const name of MAY[folder]!.filter((other) => folders.includes(other)))
       t.ok(folders.indexOf(name) < i, `${name} stands above ${folder}`);
 });
+
+test('what is exported is imported somewhere', async (t) => {
+  const tests = readdirSync(new URL('test/', root), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => posix.join('..', 'test', name.replaceAll('\\', '/')));
+  // by file: the names that others import from it; '*' stands for all of them
+  const wanted = new Map<string, Set<string>>();
+  for (const name of [...sources, ...tests]) {
+    const code = codeOf(name);
+    for (const [, what = '*', from = ''] of [
+      ...code.matchAll(/^(?:import|export)\b([^;'"]*?)\bfrom\s*['"](\.[^'"]+)['"]/gm),
+      ...code.matchAll(/\bimport\(()['"](\.[^'"]+)['"]/g),
+    ]) {
+      const file = posix.join(folderOf(name), from).replace(/^\.\.\/src\//, '');
+      const names = /\{([^}]*)\}/.exec(what)?.[1]?.split(',') ?? ['*'];
+      const set = wanted.get(file) ?? new Set();
+      for (const one of names)
+        set.add(
+          one
+            .trim()
+            .replace(/^type /, '')
+            .replace(/ as .*/, ''),
+        );
+      wanted.set(file, set);
+    }
+  }
+  let seen = 0;
+  for (const name of sources) {
+    const names = wanted.get(name);
+    for (const [, exported = ''] of codeOf(name).matchAll(/^export (?:async )?(?:abstract )?\w+\*? (\w+)/gm)) {
+      seen++;
+      if (names?.has('*') || names?.has(exported)) continue;
+      t.fail(`src/${name} exports ${exported}, which no other file imports`);
+    }
+  }
+  t.ok(seen > 500, `${seen} exports`);
+});

@@ -24,7 +24,7 @@ import { loadOrReport } from './loadOrReport.ts';
 import { lookUpPublished } from './publishedLookUp.ts';
 import { publishedLines } from './publishedText.ts';
 
-export interface DeliverQuestion {
+interface DeliverQuestion {
   readonly config: string;
   /** A next hop; an address for Sendmail's map. */
   readonly deliver: string;
@@ -33,7 +33,7 @@ export interface DeliverQuestion {
 }
 
 /** The key that an MTA would send, one character a byte. */
-export function keyOf(map: string, text: string): string {
+function keyOf(map: string, text: string): string {
   const sendmail = MAPS.get(map)?.grammar === 'sendmail' && !/^[a-z_]+:/i.test(text);
   return Buffer.from(sendmail ? `tls_rcpt:${text}` : text, 'utf8').toString('latin1');
 }

@@ -20,7 +20,7 @@ import { answerAt, INTERFACES, type Interface, type RecipientAnswer } from '../r
 import { type Reply, replyFor } from '../receive/smtpReply.ts';
 import { type Io, label } from './command.ts';
 
-export interface ExplainedRecipient {
+interface ExplainedRecipient {
   readonly recipient: string;
   readonly verdict: Action;
   /** In observe mode, what would have been done. */
@@ -29,7 +29,7 @@ export interface ExplainedRecipient {
   readonly reply: Reply | null;
 }
 
-export interface ExplainedMessage {
+interface ExplainedMessage {
   readonly verdict: Action;
   readonly tagged: boolean;
   readonly would: Verdict['wouldBe'];
@@ -48,7 +48,7 @@ export interface ExplainedInterface {
 export type ExplainedInterfaces = Readonly<Record<Interface, ExplainedInterface>>;
 
 /** How the end of a message is worked out, which takes more than the table. */
-export interface MessageEnd {
+interface MessageEnd {
   /** The header that the milter adds; null: none. */
   header(transaction: Transaction, verdict: Verdict): string | null;
   /** What the rules make of the message. */

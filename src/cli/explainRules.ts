@@ -50,14 +50,14 @@ export const MESSAGE_OPTIONS = {
   message: { type: 'string' },
 } as const;
 
-export interface MessageValues {
+interface MessageValues {
   readonly subject?: string | undefined;
   readonly header?: string[] | undefined;
   readonly parameter?: string[] | undefined;
   readonly message?: string | undefined;
 }
 
-export interface ExplainedNeed {
+interface ExplainedNeed {
   readonly recipient: string;
   readonly level: RuleLevel;
   readonly rules: readonly { readonly name: string; readonly at: Position; readonly because: string }[];

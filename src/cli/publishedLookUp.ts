@@ -14,7 +14,7 @@ import type { Inspection } from '../discovery/policyDiscovery.ts';
 import { askDaemon, ControlError } from '../net/controlClient.ts';
 import { parseStored } from '../sts/folder.ts';
 
-export interface LookedUp {
+interface LookedUp {
   readonly published: Published;
   readonly kept: Inspection | null;
   readonly by: 'the running daemon' | 'this command';

@@ -47,7 +47,7 @@ export interface Row {
  * The hardest receive requirement of any row that holds, defers or refuses: what an unseen recipient might need. Rows that
  * only observe or tag let the message pass anyway.
  */
-export interface Strictest extends Floor {
+interface Strictest extends Floor {
   readonly tls: boolean;
   readonly certificate: boolean;
   /** Does any enforced row, be it one that only tags, need to know the TLS state? Not to know it defers. */

@@ -28,7 +28,7 @@ export interface Finding {
 }
 
 /** Why nothing was judged; `judged` otherwise. */
-export type Judged = 'judged' | 'no-mail' | 'local' | 'again' | 'trusted-client';
+type Judged = 'judged' | 'no-mail' | 'local' | 'again' | 'trusted-client';
 
 export interface Verdict {
   /** What is done. */
@@ -66,7 +66,7 @@ export function accepted(judged: Exclude<Judged, 'judged'>): Verdict {
 }
 
 /** What the row would do about this finding, in enforce mode. */
-export function outcomeOf(finding: Finding): Outcome {
+function outcomeOf(finding: Finding): Outcome {
   if (finding.breach === null) return 'ok';
   if (finding.toPostmaster === true) return finding.breach.kind === 'unknown' ? 'ok' : 'tag';
   if (finding.breach.kind === 'unknown') return 'defer';

@@ -7,7 +7,7 @@ import type { LookupReply, ReloadReply, StatusReply } from './controlReplies.ts'
 import type { RecentVerdicts } from './recentVerdicts.ts';
 
 /** What the commands act on. */
-export interface Controlled {
+interface Controlled {
   status(): Promise<StatusReply>;
   reload(): Promise<ReloadReply>;
   readonly recent: Pick<RecentVerdicts, 'find'>;

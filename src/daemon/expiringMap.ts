@@ -12,7 +12,7 @@ export interface Remembered {
   bytes: number;
 }
 
-export interface ExpiringMapLimits {
+interface ExpiringMapLimits {
   readonly maxEntries: number;
   readonly maxAgeMs: number;
   readonly maxBytes: number;

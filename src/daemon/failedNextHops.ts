@@ -11,7 +11,7 @@ import { ENTRY_BYTES, type MemoryUse, ownText, textBytes } from '../core/memoryS
 import type { RuleLevel } from '../core/rule.ts';
 import type { TlsFailure } from '../maps/statusMap.ts';
 
-export interface FailedNextHop extends TlsFailure {
+interface FailedNextHop extends TlsFailure {
   readonly nextHop: string;
   /** Milliseconds since the epoch. */
   readonly seenAt: number;

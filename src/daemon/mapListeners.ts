@@ -10,7 +10,7 @@ export interface MapCounters {
 }
 
 /** A question with its answer. */
-export interface MapRecord {
+interface MapRecord {
   readonly conn: number;
   readonly map: string;
   readonly key: string;

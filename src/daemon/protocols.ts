@@ -42,14 +42,14 @@ interface Entry<State, In, Out, Query, Answer> extends Interface {
 }
 
 /** What answers the questions of the sessions. */
-export interface Services {
+interface Services {
   readonly verdicts: VerdictService;
   readonly maps: Maps;
   readonly control: (request: ControlRequest) => object | Promise<object>;
 }
 
 /** What the drivers of the MTAs' protocols share. */
-export interface Shared {
+interface Shared {
   readonly log: Log;
   readonly watch: LoopWatch;
   readonly room: Room;

@@ -25,7 +25,7 @@ const MAX_PROBLEMS = 1000;
 const START_ONLY = ['socketMode', 'socketGroup', 'recentVerdicts', 'recentVerdictsBytes'] as const;
 type StartOnly = keyof LoadedConfig['service'];
 
-export interface ReloadParts {
+interface ReloadParts {
   /** Path of the configuration. */
   readonly config: string;
   readonly log: Log;

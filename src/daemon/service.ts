@@ -48,7 +48,7 @@ export class ConfigRejected extends Error {
   }
 }
 
-export interface ServiceOptions {
+interface ServiceOptions {
   /** Path of the configuration. */
   readonly config: string;
   readonly log: Log;

@@ -26,7 +26,7 @@ type Shown =
   | 'openFiles'
   | 'log';
 
-export interface StatusParts extends Pick<StatusReply, Shown> {
+interface StatusParts extends Pick<StatusReply, Shown> {
   readonly startedAt: Date;
   readonly loadedAt: Date;
   /** '' unless the last reload was refused. */

@@ -8,9 +8,9 @@ import type { Transaction } from '../core/transaction.ts';
 import type { Action, Verdict } from '../core/verdict.ts';
 
 /** `plain`; a version; `otherTls`: a version that is none of these; `unknown`: the MTA did not tell; `notJudged`. */
-export type TlsKey = 'plain' | (typeof PROTOCOLS)[number] | 'otherTls' | 'unknown' | 'notJudged';
+type TlsKey = 'plain' | (typeof PROTOCOLS)[number] | 'otherTls' | 'unknown' | 'notJudged';
 
-export type ActionCounters = Record<Action, number>;
+type ActionCounters = Record<Action, number>;
 export type TlsCounters = Partial<Record<TlsKey, ActionCounters>>;
 
 export class VerdictsByTls {

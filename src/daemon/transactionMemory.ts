@@ -32,7 +32,7 @@ const MAX_RECIPIENT_BYTES = 1024 * 1024;
 const INSTANCE_BYTES = 320;
 
 /** What is known of a policy transaction so far. */
-export class Instance implements Remembered {
+class Instance implements Remembered {
   readonly table: PolicyTable;
   readonly since: number;
   /** Questions about a recipient that was not refused: at least as many as there are such recipients. */

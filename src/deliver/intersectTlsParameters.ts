@@ -8,14 +8,14 @@
 import type { PolicyAttribute } from '../core/publishedFacts.ts';
 import { PROTOCOLS, protocolRank } from '../core/tls.ts';
 
-export interface Parameters {
+interface Parameters {
   /** null: the MTA's own floor. */
   readonly minProtocol: string | null;
   readonly minBits: number;
   readonly exclude: readonly string[];
 }
 
-export interface Intersection extends Parameters {
+interface Intersection extends Parameters {
   /** What is left of the attributes, in order. */
   readonly attributes: readonly PolicyAttribute[];
 }

@@ -18,7 +18,7 @@ import type { PolicyTable } from '../core/table.ts';
 import { type DeliverPolicy, decideRowItself } from './deliver.ts';
 import { mandatory } from './level.ts';
 
-export interface StaticEntry {
+interface StaticEntry {
   /** As Postfix asks. */
   readonly key: string;
   readonly policy: DeliverPolicy;

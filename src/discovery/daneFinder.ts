@@ -15,7 +15,7 @@ import type { DaneFact, PublishedQuestion } from '../core/publishedFacts.ts';
 import type { FoundDane } from '../dns/dane.ts';
 import type { SelfTest } from '../dns/selfTest.ts';
 
-export interface DaneFinderOptions {
+interface DaneFinderOptions {
   readonly find: (question: PublishedQuestion) => Promise<FoundDane>;
   /** Tests the resolver; null: it is not trusted in the first place. */
   readonly test: (() => Promise<SelfTest>) | null;
@@ -39,7 +39,7 @@ const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_KEPT_MS = 3_600_000;
 const RETEST_MS = 5_000;
 const DOUBTED = 'the resolver gave an answer as one that does not validate does, and is being tested';
-export const NO_RESOLVER = 'no trusted DNSSEC-validating resolver is configured';
+const NO_RESOLVER = 'no trusted DNSSEC-validating resolver is configured';
 
 export class DaneFinder {
   readonly #options: DaneFinderOptions;

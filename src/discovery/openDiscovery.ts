@@ -18,7 +18,7 @@ import { DaneFinder, type DaneState } from './daneFinder.ts';
 import { PolicyDiscovery } from './policyDiscovery.ts';
 import { type PolicyServerAddress, PolicyServerClient } from './policyServerClient.ts';
 
-export interface PublishedSettings {
+interface PublishedSettings {
   /** Trusted servers; empty: those of the system, which are not trusted for DNSSEC. */
   readonly resolver: readonly DnsServer[];
   readonly stsCache: string | null;
@@ -28,7 +28,7 @@ export interface PublishedSettings {
 }
 
 /** Called as things happen; none may throw. */
-export interface PublishedEvents {
+interface PublishedEvents {
   readonly sts: (event: StsEvent) => void;
   readonly dane: (state: DaneState) => void;
 }

@@ -32,12 +32,12 @@ export interface StsFinder {
 }
 
 /** PolicyServerClient, or what stands for it. */
-export interface OtherFinder {
+interface OtherFinder {
   ask(question: PublishedQuestion): Promise<OtherAnswer>;
   close(): void;
 }
 
-export type Finders =
+type Finders =
   | { readonly kind: 'own'; readonly dane: DaneFinder; readonly sts: StsFinder }
   | { readonly kind: 'other'; readonly server: OtherFinder };
 
@@ -53,13 +53,13 @@ export interface PolicyDiscoveryOptions {
   readonly slowMs?: number;
 }
 
-export interface DnsLoad {
+interface DnsLoad {
   readonly asking: number;
   readonly waiting: number;
 }
 
 /** What `status` shows. */
-export interface PublishedCounters {
+interface PublishedCounters {
   asked: number;
   /** Answered from the cache. */
   known: number;

@@ -26,7 +26,7 @@ export type PolicyServerAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'inet'; readonly host: string; readonly port: number };
 
-export interface PolicyServerOptions {
+interface PolicyServerOptions {
   readonly address: PolicyServerAddress;
   /** Name of the map there. */
   readonly map: string;

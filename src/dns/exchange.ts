@@ -26,7 +26,7 @@ export interface DnsServer {
   readonly port: number;
 }
 
-export type Exchange =
+type Exchange =
   | { readonly kind: 'answer'; readonly answer: DnsAnswer }
   /** A name too long for a DNS question. */
   | { readonly kind: 'no-name' }

@@ -22,7 +22,7 @@ export interface GateLimits {
 }
 
 /** A group, and how many places it may have. */
-export interface Share {
+interface Share {
   readonly group: string;
   readonly most: number;
 }

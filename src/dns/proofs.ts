@@ -9,7 +9,7 @@
 import type { DnsServer } from './exchange.ts';
 import type { SelfTest } from './selfTest.ts';
 
-export interface ProofsOptions {
+interface ProofsOptions {
   readonly test: (server: DnsServer) => Promise<SelfTest>;
   /** Called when a server is found not to validate, before `after` resolves. Must not throw. */
   readonly doubt: () => void;

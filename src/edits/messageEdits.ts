@@ -69,7 +69,7 @@ export interface Message {
   readonly timeMs: number;
 }
 
-export interface MessageEdits {
+interface MessageEdits {
   readonly edits: readonly Edit[];
   /** Edits that were wanted but not made, and why; for the log. */
   readonly notes: readonly string[];

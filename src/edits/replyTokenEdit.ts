@@ -23,7 +23,7 @@ import { fieldNameKey } from '../mark/stripMarks.ts';
 
 export type TokenMode = 'no' | 'unsigned' | 'always';
 
-export interface TokenFor {
+interface TokenFor {
   /** Canonical domain of the envelope sender, not ''. */
   readonly domain: string;
   /** The code of the verdict. */

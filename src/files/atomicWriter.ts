@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { link, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-export interface WriteOptions {
+interface WriteOptions {
   /**
    * `replace`: what stood under the name, even a symbolic link, is replaced and not followed (rename(2)).
    * `create`: rejects with EEXIST when something stands there (link(2)).

@@ -12,7 +12,7 @@ import { dirname } from 'node:path';
 // a FIFO would hold us until somebody writes to it; for a regular file O_NONBLOCK means nothing
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
 
-export interface Guards<R> {
+interface Guards<R> {
   readonly maxBytes: number;
   /** False: a symbolic link is an error (ELOOP). */
   readonly followLinks: boolean;

@@ -20,7 +20,7 @@ const WAIT_MS = 10_000;
 const TRY_MS = 50;
 
 /** A file under its lock. */
-export interface Draft {
+interface Draft {
   /** Of the new content, while it is tried; in the folder of the file. */
   readonly path: string;
   /** The file as it is now; null when there is none. */

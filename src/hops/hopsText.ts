@@ -11,7 +11,7 @@ import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import type { Chain, Hop, Protection } from './chain.ts';
 
-export interface HopLine {
+interface HopLine {
   readonly text: string;
   /** For colouring; null for lines that are not about one hop. */
   readonly protection: Protection | null;

@@ -25,7 +25,7 @@ import { type TlsClaim, tlsClaimOf } from './tlsClaim.ts';
  * How it arrived: `local` submitted inside the host, `store` between parts of one mail system (MAPI), `web`
  * by HTTP.
  */
-export type Carrier = 'smtp' | 'lmtp' | 'local' | 'store' | 'web' | 'unknown';
+type Carrier = 'smtp' | 'lmtp' | 'local' | 'store' | 'web' | 'unknown';
 
 export interface ReceivedField {
   /** Name after `from`, as written; '' when there is none. Usually the client's HELO name. */

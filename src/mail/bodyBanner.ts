@@ -32,7 +32,7 @@ import type { OwnBanners } from './template.ts';
 import type { Splice } from './transfer.ts';
 
 /** Largest body that is edited unless the caller says otherwise: Postfix's default message_size_limit. */
-export const MAX_BANNER_BODY_BYTES = 10_240_000;
+const MAX_BANNER_BODY_BYTES = 10_240_000;
 const MAX_LINE_BYTES = 998;
 
 export interface BodyBanner {

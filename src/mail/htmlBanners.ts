@@ -23,7 +23,7 @@ const INLINE = new Set(
   ),
 );
 
-export interface HtmlBanners {
+interface HtmlBanners {
   /** Offset behind the last of them. */
   readonly end: number;
   /** What is kept of the text from the start to `end`. */

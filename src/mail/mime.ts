@@ -18,9 +18,9 @@ import { type BodyFacts, bodyFacts, parsePartHeader } from './partHeader.ts';
 import { type Skipped, skipped } from './skipReasons.ts';
 
 /** Nesting depth of multiparts. */
-export const MAX_DEPTH = 16;
+const MAX_DEPTH = 16;
 /** Entities in one message, multiparts included. */
-export const MAX_PARTS = 1000;
+const MAX_PARTS = 1000;
 /** RFC 2046 allows 70; mailers write more. */
 const MAX_BOUNDARY_BYTES = 250;
 
@@ -33,7 +33,7 @@ export interface Entity extends BodyFacts {
   readonly children: readonly Entity[];
 }
 
-export interface Structure {
+interface Structure {
   readonly kind: 'structure';
   readonly root: Entity;
   /** Every boundary in the message. No line made by an edit may start with `--` and one of them. */

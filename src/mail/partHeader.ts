@@ -14,7 +14,7 @@ import { type Parameterized, parseParameterized } from './parameters.ts';
 import type { SkipReason } from './skipReasons.ts';
 
 /** Longest header of one body part. */
-export const MAX_PART_HEADER_BYTES = 65_536;
+const MAX_PART_HEADER_BYTES = 65_536;
 
 export interface BodyFacts {
   readonly type: Parameterized;

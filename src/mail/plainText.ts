@@ -16,7 +16,7 @@ const MAX_LINE = 4000;
 /** Banners are searched for up to this offset. */
 const MAX_TOP = 131_072;
 
-export interface PlainBanner {
+interface PlainBanner {
   /** Encoded lines without line ends. */
   readonly lines: readonly Buffer[];
   readonly flowed: boolean;
@@ -61,7 +61,7 @@ export function plainBytes({ lines, flowed }: PlainBanner, padding: number): Buf
   return stuck ? Buffer.concat([bytes, CRLF, CRLF]) : bytes;
 }
 
-export interface OwnLines {
+interface OwnLines {
   /** Offset behind the last banner and its empty line. */
   readonly end: number;
   /** How many were found, and whether the last is what we would write now. */

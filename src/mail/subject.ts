@@ -19,7 +19,7 @@ import { skeleton, skeletonChar } from './confusables.ts';
 import { decodeWords, encodePieces, encodeWords, isStrict, type Piece, type Token } from './encodedWords.ts';
 
 /** Longest tag, in characters. */
-export const MAX_TAG = 40;
+const MAX_TAG = 40;
 const NAME = 'Subject';
 const MAX_LINE = 76;
 /** The room on the first line after the field name. */

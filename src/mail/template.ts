@@ -42,7 +42,7 @@ const MAX_READ = 8192;
 /**
  * Literal characters (as folded, without blanks) that a template must have to be recognised in other texts.
  */
-export const MIN_LITERAL = 16;
+const MIN_LITERAL = 16;
 
 export interface Template {
   readonly text: string;
@@ -50,14 +50,14 @@ export interface Template {
   readonly pieces: readonly string[];
 }
 
-export interface TemplateError {
+interface TemplateError {
   /** Column in the text, from 1. */
   readonly column: number;
   readonly found: string;
   readonly expected: string;
 }
 
-export type ParsedTemplate =
+type ParsedTemplate =
   | { readonly kind: 'template'; readonly template: Template }
   | { readonly kind: 'errors'; readonly errors: readonly TemplateError[] };
 
@@ -99,7 +99,7 @@ export function cleanValue(value: string): string {
     : `${characters.slice(0, MAX_FIELD - 3).join('')}...`;
 }
 
-export type Place = 'plain' | 'html' | 'header';
+type Place = 'plain' | 'html' | 'header';
 
 /**
  * The text with its values; a field without a value becomes "unknown". For `header` the value of the field

@@ -35,7 +35,7 @@ import { answerSts } from './stsAnswer.ts';
 import { ROUTE_MAPS } from './transportMap.ts';
 
 /** The grammar that a map answers in. */
-export type MapKind =
+type MapKind =
   | { readonly grammar: 'postfix'; readonly floor: DeliverFloor }
   | { readonly grammar: 'sendmail' }
   | { readonly grammar: 'sts' };

@@ -22,7 +22,7 @@ import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
 const MAX_LENGTH = 900;
 
 /** Some of the kinds of MapAnswer. */
-export type StsAnswer =
+type StsAnswer =
   | { readonly kind: 'reply'; readonly reply: SocketmapReply; readonly decision: null }
   | { readonly kind: 'needs'; readonly question: PublishedQuestion };
 

@@ -89,7 +89,7 @@ export function parseKeys(text: string, file: string): MarkKey[] {
  * `daemon`: the file must belong to this process or root; a tool run by root may read a file owned by the
  * daemon's user.
  */
-export type KeyReader = 'daemon' | 'tool';
+type KeyReader = 'daemon' | 'tool';
 
 /**
  * Reads the key file; throws KeyFileError when it is missing, its permissions are too open, or it does not

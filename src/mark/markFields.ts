@@ -33,7 +33,7 @@ export type MarkState = (typeof MARK_STATES)[number];
 
 /** The client certificate as core/tls.ts knows it; `none` without TLS. */
 export const MARK_CERTIFICATES = ['unknown', 'none', 'unproven', 'untrusted', 'trusted'] as const;
-export type MarkCertificate = (typeof MARK_CERTIFICATES)[number];
+type MarkCertificate = (typeof MARK_CERTIFICATES)[number];
 
 /** `would-…`: a row in observe mode, so nothing was done. */
 export const MARK_VERDICTS = [
@@ -48,7 +48,7 @@ export const MARK_VERDICTS = [
 ] as const;
 export type MarkVerdict = (typeof MARK_VERDICTS)[number];
 
-export const MARK_LEGS = ['receive'] as const;
+const MARK_LEGS = ['receive'] as const;
 
 export interface MarkFields {
   readonly leg: (typeof MARK_LEGS)[number];
@@ -76,13 +76,13 @@ export interface MarkFields {
 }
 
 /** The signing key and the HMAC, in base64url without padding. */
-export interface MarkSeal {
+interface MarkSeal {
   readonly keyId: string;
   readonly hmac: string;
 }
 
 export const MARK_NAME = 'X-TLS-Ward';
-export const MAX_MARK_VALUE = 8192;
+const MAX_MARK_VALUE = 8192;
 const MAX_COLUMNS = 76;
 
 export type MarkFault =
@@ -95,7 +95,7 @@ export type MarkFault =
   | 'missing-field'
   | 'bad-value';
 
-export type ParsedMark =
+type ParsedMark =
   | { readonly ok: true; readonly fields: MarkFields; readonly seal: MarkSeal | null }
   /** `detail` is one printable line, safe to show. */
   | { readonly ok: false; readonly reason: MarkFault; readonly detail: string };

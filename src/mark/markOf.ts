@@ -16,7 +16,7 @@ import { compareWithFloor, type Floor } from '../core/tls.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { MarkFields, MarkState, MarkVerdict } from './markFields.ts';
 
-export interface MarkContext {
+interface MarkContext {
   readonly host: string;
   readonly queueId: string;
   /** The code for `tlsward lookup`; '' for none. */

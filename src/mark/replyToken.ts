@@ -28,7 +28,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { canonicalDomain } from '../core/domain.ts';
 import type { MarkKey } from './signMark.ts';
 
-export interface ReplyToken {
+interface ReplyToken {
   /** As written in the message, with its angle brackets. */
   readonly text: string;
   /** `20261120`. */
@@ -39,7 +39,7 @@ export interface ReplyToken {
   readonly hmac: string;
 }
 
-export type TokenCheck = Pick<ReplyToken, 'text' | 'code' | 'keyId'> & {
+type TokenCheck = Pick<ReplyToken, 'text' | 'code' | 'keyId'> & {
   /** `2026-11-20`, as it claims. */
   readonly day: string;
   readonly result: 'verifies' | 'unknown-key' | 'no-domain';

@@ -63,7 +63,7 @@ export function signMark(
  */
 export type MarkRefusal = MarkFault | 'unsigned' | 'unknown-key' | 'hmac';
 
-export type MarkCheck =
+type MarkCheck =
   | { readonly ok: true; readonly keyId: string; readonly fields: MarkFields }
   | {
       readonly ok: false;

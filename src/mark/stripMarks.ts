@@ -10,7 +10,7 @@
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 
 /** Whether a field may stay; `index` is its number among the fields of its name, from 1. */
-export type KeepField = (field: HeaderField, index: number) => boolean;
+type KeepField = (field: HeaderField, index: number) => boolean;
 
 /**
  * One spelling for a field name: lower case, without the white space that stood before the colon. Nothing

@@ -33,7 +33,7 @@ export interface LoopDelay {
   readonly thresholdMs: number;
 }
 
-export type TellDelay = (ms: number, served: Served | null, leftOut: number) => void;
+type TellDelay = (ms: number, served: Served | null, leftOut: number) => void;
 
 export class LoopWatch {
   readonly #tell: TellDelay;

@@ -17,7 +17,7 @@ import { closeServer, listenOn, socketAnswers, type UnixOptions } from './listen
 
 const ASK_OTHER_MS = 30_000;
 
-export interface SocketFileOptions {
+interface SocketFileOptions {
   /** `policy`, `milter`, `socketmap`, `control`. */
   readonly name: string;
   readonly path: string;

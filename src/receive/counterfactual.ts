@@ -16,7 +16,7 @@ import { type Verdict, verdictOf } from '../core/verdict.ts';
 import { certificateNames, decide, type Facts } from './decide.ts';
 import { POORER_SUITES, runsInTls12, SOUND_SUITES, type Suite } from './suites.ts';
 
-export interface Change {
+interface Change {
   /** "the session used TLSv1.3 ...", "row X (file:line) said receive = may". */
   readonly words: string;
   readonly verdict: Verdict;

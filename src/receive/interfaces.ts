@@ -28,7 +28,7 @@ export interface RecipientAnswer {
   readonly verdict: Verdict | null;
 }
 
-export interface InterfaceAnswer {
+interface InterfaceAnswer {
   readonly interface: Interface;
   readonly recipients: readonly RecipientAnswer[];
   /** What becomes of the message for the recipients that passed; null when none did. */

@@ -99,7 +99,7 @@ function comparable(value: string): string {
 }
 
 /** The first of the patterns that the address, or one of its readings, is in; null for none. */
-export function matching(patterns: readonly string[], address: EnvelopeAddress): string | null {
+function matching(patterns: readonly string[], address: EnvelopeAddress): string | null {
   return patterns.find((pattern) => isIn(pattern, address)) ?? null;
 }
 

@@ -25,7 +25,7 @@ export const ROUTE_ENDS = {
   fallback: 'tlsward-fallback',
   row: 'tlsward-row',
 } as const;
-export type RouteEnd = keyof typeof ROUTE_ENDS;
+type RouteEnd = keyof typeof ROUTE_ENDS;
 
 /** Where one recipient is to go. */
 export type Route =
@@ -34,7 +34,7 @@ export type Route =
   /** Name of the rule whose gateway it is. */
   | { readonly end: 'fallback'; readonly rule: string };
 
-export type RecipientSuffix =
+type RecipientSuffix =
   | { readonly kind: 'plain' }
   | { readonly kind: 'unreadable' }
   | {

@@ -17,7 +17,7 @@ import { utf8OrLatin1 } from '../wire/foreignText.ts';
 import { addedPathProblem, deletedPathProblem, parametersProblem } from '../wire/milterRecipient.ts';
 import { type Route, readRoute, writeRoute } from './recipientSuffix.ts';
 
-export interface RoutedPath {
+interface RoutedPath {
   /** With brackets. */
   readonly path: string;
   /** `NOTIFY=... ORCPT=...`; never empty. */

@@ -4,7 +4,7 @@
 import { ControlDecoder, type ControlRequest, encodeControlReply } from '../wire/controlLines.ts';
 import type { Protocol } from './protocol.ts';
 
-export type ControlState = 'idle' | 'asked';
+type ControlState = 'idle' | 'asked';
 
 export const controlProtocol: Protocol<ControlState, ControlRequest, object, ControlRequest, object> = {
   name: 'control',

@@ -59,7 +59,7 @@ export function changesRecipients(actions: number): boolean {
 }
 
 /** What the MTA offered. */
-export interface Offer {
+interface Offer {
   readonly limits: MilterLimits;
   readonly version: number;
   readonly actions: number;

@@ -93,7 +93,7 @@ export interface PendingMacros {
 }
 
 /** A list that grows at its end; `length` counts `before` too. */
-export interface Chain<T> {
+interface Chain<T> {
   readonly last: T;
   readonly before: Chain<T> | null;
   readonly length: number;

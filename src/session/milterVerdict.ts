@@ -36,7 +36,7 @@ import type { JudgeAnswer, MessageAnswer } from './queries.ts';
 /** A hold that the MTA gave us no right to: never let through, never refused for good. */
 export const CANNOT_HOLD = replyCode(451, '4.3.5', 'The mail server does not let its filter hold messages');
 /** A rule's way that the MTA gave no right to: never let through unprotected. */
-export const CANNOT_ROUTE = replyCode(
+const CANNOT_ROUTE = replyCode(
   451,
   '4.3.5',
   'The mail server does not let its filter send this message the way its rule requires (milter_protocol = 6)',

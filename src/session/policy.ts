@@ -25,7 +25,7 @@ import { serverOf } from './milterEnvelope.ts';
 import type { Protocol, Step } from './protocol.ts';
 import type { JudgeAnswer, JudgeQuery } from './queries.ts';
 
-export type PolicyState = 'between requests' | 'deciding';
+type PolicyState = 'between requests' | 'deciding';
 export type PolicyStep = Step<PolicyState, PolicyAction, JudgeQuery>;
 
 const NO_TLS_ATTRIBUTES: TlsState = {
@@ -86,7 +86,7 @@ function certificateOf(request: PolicyRequest): ClientCertificate {
 }
 
 /** The TLS state of the session as this request tells it. */
-export function tlsOf(request: PolicyRequest): TlsState {
+function tlsOf(request: PolicyRequest): TlsState {
   const { encryptionProtocol, encryptionCipher } = request;
   if (encryptionProtocol === null) return NO_TLS_ATTRIBUTES;
   if (encryptionProtocol === '') return encryptionCipher ? CONTRADICTION : PLAIN;
@@ -100,7 +100,7 @@ export function tlsOf(request: PolicyRequest): TlsState {
 }
 
 /** The transaction a request tells of; `stage` is its `protocol_state` in our words. */
-export function transactionOf(request: PolicyRequest, stage: Stage): Transaction {
+function transactionOf(request: PolicyRequest, stage: Stage): Transaction {
   const afterRecipients = stage === 'DATA' || stage === 'END-OF-MESSAGE';
   const recipient = request.recipient ?? '';
   return {

@@ -7,7 +7,7 @@ import { SocketmapDecoder, type SocketmapRequest } from '../wire/socketmapDecode
 import { encodeSocketmapReply, formatSocketmapReply } from '../wire/socketmapEncode.ts';
 import type { Protocol } from './protocol.ts';
 
-export type SocketmapState = 'idle' | 'asked';
+type SocketmapState = 'idle' | 'asked';
 
 const INTERNAL_ERROR = formatSocketmapReply({
   status: 'TEMP',

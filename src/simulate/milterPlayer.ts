@@ -17,7 +17,7 @@ import { FilterConnection } from './filterConnection.ts';
 import { macroText, macroValues, recipientValues } from './playedMacros.ts';
 import type { PlayedMail } from './playedMail.ts';
 
-export interface PlayedEvent {
+interface PlayedEvent {
   /** `MAIL <a@b>`. */
   readonly event: string;
   /** Replies in words; empty when none was awaited. */

@@ -13,7 +13,7 @@ import {
 } from '../wire/policyClient.ts';
 import { connectTo, PlayError } from './daemonSocket.ts';
 
-export interface PolicyQuestion {
+interface PolicyQuestion {
   readonly state: string;
   readonly clientAddress: string;
   readonly heloName: string;

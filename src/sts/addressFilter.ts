@@ -19,7 +19,7 @@ export interface StsOpening {
   readonly port: number;
 }
 
-export type AddressJudgement =
+type AddressJudgement =
   /** `address` in the spelling to connect to. */
   | { readonly kind: 'allowed'; readonly address: string; readonly port: number }
   | { readonly kind: 'refused'; readonly why: string };

@@ -40,7 +40,7 @@ export interface CachedPolicy extends StoredPolicy {
   trouble: StsTrouble | null;
 }
 
-export interface StsCacheOptions {
+interface StsCacheOptions {
   /** null: memory only. */
   readonly folder: string | null;
   readonly mostPolicies: number;

@@ -24,7 +24,7 @@ import {
   type StsFetched,
 } from './policyRequest.ts';
 
-export interface StsFetchOptions {
+interface StsFetchOptions {
   readonly resolver: Resolver;
   readonly opening: StsOpening | null;
   /** PEM of the CAs to trust instead of Node's own list (which NODE_EXTRA_CA_CERTS adds to). */

@@ -9,7 +9,7 @@
 import { ENTRY_BYTES, type MemoryUse, textBytes } from '../core/memorySize.ts';
 import type { StsFact } from '../core/publishedFacts.ts';
 
-export interface Remembered {
+interface Remembered {
   readonly fact: StsFact;
   /** In milliseconds since the epoch: until then `fact` is the answer. */
   readonly until: number;

@@ -22,7 +22,7 @@
 import { canonicalDomain } from '../core/domain.ts';
 import { STS_MODES, type StsMode, type StsPolicy } from '../core/publishedFacts.ts';
 
-export type StsPolicyText =
+type StsPolicyText =
   | { readonly kind: 'policy'; readonly policy: StsPolicy }
   /** `why` names the line by its number and quotes nothing of it. */
   | { readonly kind: 'invalid'; readonly why: string };

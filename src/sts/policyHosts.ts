@@ -13,7 +13,7 @@
 import { isIPv6 } from 'node:net';
 import { FairGate, type Place } from '../dns/fairGate.ts';
 
-export interface PolicyHostsOptions {
+interface PolicyHostsOptions {
   /** Connections at once. */
   readonly most: number;
   /** Monotonic, in milliseconds. */

@@ -38,7 +38,7 @@ export type StsFetched =
   | StsFailed
   | StsBusy;
 
-export interface PolicyRequest {
+interface PolicyRequest {
   /** The policy host: for SNI, the certificate and the Host field. */
   readonly host: string;
   readonly address: string;

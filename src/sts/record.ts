@@ -16,7 +16,7 @@
  * the first ";" but the text does not; we follow the grammar).
  */
 
-export type StsRecord =
+type StsRecord =
   | { readonly kind: 'present'; readonly id: string }
   /** `why` is for people; '' when no TXT record there claims to be one. */
   | { readonly kind: 'absent'; readonly why: string };

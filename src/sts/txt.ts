@@ -7,7 +7,7 @@ import type { Resolver } from '../dns/resolver.ts';
 import { readStsRecords } from './record.ts';
 
 /** `keepMs`: its TTL, but neither less than a minute nor more than an hour. */
-export type StsTxt =
+type StsTxt =
   | { readonly kind: 'present'; readonly id: string; readonly keepMs: number }
   | { readonly kind: 'absent'; readonly keepMs: number }
   | { readonly kind: 'unknown'; readonly why: string };

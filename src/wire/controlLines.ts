@@ -15,7 +15,7 @@ export interface ControlRequest {
   readonly argument: string;
 }
 
-export const CONTROL_LINE_LIMIT = 4096;
+const CONTROL_LINE_LIMIT = 4096;
 
 /** Bytes to requests; throws WireError for a line that is too long or not such an object. */
 export class ControlDecoder {

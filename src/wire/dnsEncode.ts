@@ -21,7 +21,7 @@ export interface DnsQuestion {
 }
 
 /** Largest answer over UDP that we ask for; a longer one comes truncated and is fetched over TCP. */
-export const UDP_BYTES = 1232;
+const UDP_BYTES = 1232;
 
 const FLAG_RD = 0x0100;
 const FLAG_AD = 0x0020;

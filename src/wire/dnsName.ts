@@ -29,7 +29,7 @@ const TEXT_OF: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   return byte < 0x80 && /^[a-z0-9_-]$/.test(char) ? char : `\\${String(byte).padStart(3, '0')}`;
 });
 
-export interface ReadName {
+interface ReadName {
   readonly name: string;
   /** Offset behind the name where it was found (not where a pointer led). */
   readonly next: number;

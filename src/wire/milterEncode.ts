@@ -55,15 +55,15 @@ export const TEMPFAIL: MilterReply = { kind: 'TEMPFAIL' };
 export const REJECT: MilterReply = { kind: 'REJECT' };
 
 /** Characters of one line of a reply, code included, so that it fits an SMTP line. */
-export const MAX_REPLY_LINE = 510;
+const MAX_REPLY_LINE = 510;
 /** libmilter's limit. */
-export const MAX_REPLY_LINES = 32;
+const MAX_REPLY_LINES = 32;
 /** Bytes of the whole REPLYCODE payload; lines beyond it are left out. */
-export const MAX_REPLY_BYTES = 4096;
+const MAX_REPLY_BYTES = 4096;
 /** Characters of a quarantine reason; Postfix logs 100 of them. */
-export const MAX_QUARANTINE_REASON = 200;
+const MAX_QUARANTINE_REASON = 200;
 /** Bytes of a header line, name included (RFC 5322 section 2.1.1); a longer one is split on its way. */
-export const MAX_HEADER_LINE = 998;
+const MAX_HEADER_LINE = 998;
 /** Bytes of a whole header value; Postfix's `header_size_limit` is larger. */
 export const MAX_HEADER_VALUE = 65_000;
 

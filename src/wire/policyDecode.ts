@@ -21,7 +21,7 @@ import { excerpt, WireError } from './wireError.ts';
 import type { WireRule } from './wireRules.ts';
 
 /** Postfix's words for the moment of the question. */
-export const PROTOCOL_STATES = [
+const PROTOCOL_STATES = [
   'CONNECT',
   'EHLO',
   'HELO',
@@ -32,7 +32,7 @@ export const PROTOCOL_STATES = [
   'VRFY',
   'ETRN',
 ] as const;
-export type ProtocolState = (typeof PROTOCOL_STATES)[number];
+type ProtocolState = (typeof PROTOCOL_STATES)[number];
 
 /** The attributes that are used here; values have one character a byte (latin1). null: Postfix did not send it. */
 export interface PolicyRequest {

@@ -15,7 +15,7 @@ import { type PostfixVersion, since } from '../core/postfixVersion.ts';
 import { LEVELS, MAX_VALUE } from './tlsPolicyValue.ts';
 
 /** The shape of `OtherAnswer` in core. */
-export type ParsedTlsPolicy =
+type ParsedTlsPolicy =
   | {
       readonly kind: 'policy';
       readonly level: (typeof LEVELS)[number];

@@ -10,7 +10,7 @@
  */
 import { isComparedName } from '../core/domain.ts';
 
-export interface TlsRcptValue {
+interface TlsRcptValue {
   readonly require: 'ENCR' | 'VERIFY';
   readonly bits: number;
   /** VERIFY: `peer` is the name of the host connected to; null compares no name. */

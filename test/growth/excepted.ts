@@ -158,7 +158,6 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
   ],
   [
     'compares an address that was read with patterns of the configuration; counted as messageFacts and routeMessage',
-    'matchRules.matching',
     'matchRules.needsOf',
   ],
   ['readRoute does the reading', 'recipientSuffix.unrouted'],

@@ -44,7 +44,7 @@ export interface Problem extends Position {
   readonly hint: string;
 }
 
-export type NoticeKind =
+type NoticeKind =
   /** A row's `until` has passed. */
   | 'overdue'
   /** Written, and without effect: in this version, or because of what else is written. */
@@ -61,7 +61,7 @@ export interface Notice extends Position {
 }
 
 /** Problems kept, and notices kept; more are only counted. */
-export const MAX_REPORTED = 1000;
+const MAX_REPORTED = 1000;
 /** Characters of foreign text shown in one place. */
 const MAX_SHOWN = 80;
 /** The same for paths, whose end matters most. */

@@ -33,7 +33,7 @@ export interface Dated {
 }
 
 /** Sections kept for that, those that end first; a table with more has a notice for each when it is loaded. */
-export const MAX_DATED = 2000;
+const MAX_DATED = 2000;
 
 /** Those whose last good day is before `today`, the oldest first. */
 export function overdueOf(dated: readonly Dated[], today: string): readonly Dated[] {

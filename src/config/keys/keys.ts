@@ -11,7 +11,7 @@ import { ROW_KEYS } from './rowKeys.ts';
 import { RULE_KEYS } from './ruleKeys.ts';
 import { SERVICE_KEYS } from './serviceKeys.ts';
 
-export interface SectionKey extends Key {
+interface SectionKey extends Key {
   /** `policy, domain`: allowed in both, and in exceptions. */
   readonly section: 'service' | 'policy' | 'domain' | 'rule' | 'policy, domain';
 }

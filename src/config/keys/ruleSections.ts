@@ -25,7 +25,7 @@ const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** First version of Postfix that can be asked for REQUIRETLS. */
 
 /** What of the service rules depend on. */
-export type RuleContext = Pick<
+type RuleContext = Pick<
   ServiceSettings,
   'policyListen' | 'milterListen' | 'socketmapListen' | 'markKey' | 'messageRoute' | 'postfixVersion'
 >;

@@ -22,7 +22,7 @@ export interface Place {
 }
 
 /** A check that depends on the place of the section. */
-export type PlacedCheck<T> = Check<T, [Place]>;
+type PlacedCheck<T> = Check<T, [Place]>;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, K: 1024, M: 1024 * 1024 };
 

@@ -99,7 +99,7 @@ export function parseBits(text: string): number | Invalid {
   return bits <= 512 ? bits : new Invalid(quote(text), 'a whole number from 0 to 512');
 }
 
-export const REPLY_FIELDS = ['domain', 'required', 'seen', 'help', 'contact', 'code'] as const;
+const REPLY_FIELDS = ['domain', 'required', 'seen', 'help', 'contact', 'code'] as const;
 
 /** A reply template; null when empty. Every brace must belong to a known field. */
 export function parseReply(text: string, limit: number): string | null | Invalid {

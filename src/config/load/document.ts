@@ -11,14 +11,14 @@ import type { Section } from '../ini/section.ts';
 import type { Pattern } from '../keys/pattern.ts';
 
 /** A policy named by rows, with the first of them: enough to report, however many rows there are. */
-export interface Word {
+interface Word {
   readonly text: string;
   readonly uses: (Position & { readonly pattern: string })[];
   count: number;
 }
 
 /** An exception as written. */
-export interface WrittenException {
+interface WrittenException {
   readonly section: Section;
   readonly pattern: Pattern;
   /** Index of its file. */
@@ -38,7 +38,7 @@ export type Target =
   | { readonly exception: PlacedException };
 
 /** A row whose pattern names no domain, which `receive = verify` must be told names for. */
-export interface Domainless extends Position {
+interface Domainless extends Position {
   readonly tag: number;
   readonly where: string;
 }

@@ -21,7 +21,7 @@ import { FileReader } from './fileReader.ts';
 import { findIncluded, type Included, isAbsent, pathFault, readSource, type Source } from './files.ts';
 import { PolicyTags } from './policyTags.ts';
 
-export interface ReadDocument {
+interface ReadDocument {
   readonly document: Document;
   /** SHA-256 over the contents of all files in the order read, hex. */
   readonly hash: string;

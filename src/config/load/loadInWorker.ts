@@ -16,7 +16,7 @@ import type { Loaded } from './load.ts';
 import { type LoadJob, type LoadMessage, SLICE } from './loadJob.ts';
 import { type Difference, NO_DIFFERENCE } from './tableDiff.ts';
 
-export interface Reload {
+interface Reload {
   /** Never rejects. */
   readonly loaded: Promise<Loaded>;
   /** Comes after `loaded`; without any change when loading failed, one line saying why if it cannot be told. Never rejects. */
