@@ -212,7 +212,9 @@ test('what is exported is imported somewhere', async (t) => {
   let seen = 0;
   for (const name of sources) {
     const names = wanted.get(name);
-    for (const [, exported = ''] of codeOf(name).matchAll(/^export (?:async )?(?:abstract )?\w+\*? (\w+)/gm)) {
+    for (const [, exported = ''] of codeOf(name).matchAll(
+      /^export (?:async )?(?:abstract )?\w+\*? (\w+)/gm,
+    )) {
       seen++;
       if (names?.has('*') || names?.has(exported)) continue;
       t.fail(`src/${name} exports ${exported}, which no other file imports`);
