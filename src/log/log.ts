@@ -116,34 +116,34 @@ export class Log {
     this.#pino.info({ event: 'service.end', cutOff }, 'stopped');
   }
 
-  connOpen(proto: string, conn: number, peer: string): void {
-    this.#pino.debug({ event: 'conn.open', proto, conn, peer }, 'connection opened');
+  connOpen(protocol: string, conn: number, peer: string): void {
+    this.#pino.debug({ event: 'conn.open', protocol, conn, peer }, 'connection opened');
   }
 
-  connClose(proto: string, conn: number, peer: string): void {
-    this.#pino.debug({ event: 'conn.close', proto, conn, peer }, 'connection closed');
+  connClose(protocol: string, conn: number, peer: string): void {
+    this.#pino.debug({ event: 'conn.close', protocol, conn, peer }, 'connection closed');
   }
 
   /** The peer broke its protocol. */
-  wireError(proto: string, conn: number, peer: string, rule: WireRule, offset: number, got: string): void {
+  wireError(protocol: string, conn: number, peer: string, rule: WireRule, offset: number, got: string): void {
     this.#pino.warn(
-      { event: 'wire.error', proto, conn, peer, rule, offset, got },
+      { event: 'wire.error', protocol, conn, peer, rule, offset, got },
       'peer broke the protocol; connection closed',
     );
   }
 
   /** A named limit was reached; that connection is closed or refused, or so many were, the last of them `peer`. */
-  limit(proto: string, conn: number, peer: string, limit: string, value: number, times = 1): void {
+  limit(protocol: string, conn: number, peer: string, limit: string, value: number, times = 1): void {
     const more = times === 1 ? null : { times };
     this.#pino.warn(
-      { event: 'conn.limit', proto, conn, peer, limit, value, ...more },
+      { event: 'conn.limit', protocol, conn, peer, limit, value, ...more },
       'limit reached; connection closed',
     );
   }
 
-  socketError(proto: string, conn: number, peer: string, error: Error): void {
+  socketError(protocol: string, conn: number, peer: string, error: Error): void {
     this.#pino.debug(
-      { event: 'conn.error', proto, conn, peer, error: escapeText(error.message) },
+      { event: 'conn.error', protocol, conn, peer, error: escapeText(error.message) },
       'connection failed',
     );
   }
@@ -160,10 +160,10 @@ export class Log {
   /** The process did nothing else for so long; `served` is the connection that was being worked on, where that is known. */
   loopDelay(
     ms: number,
-    served: { readonly proto: string; readonly conn: number; readonly peer: string } | null,
+    served: { readonly protocol: string; readonly conn: number; readonly peer: string } | null,
     leftOut: number,
   ): void {
-    const about = served === null ? {} : { proto: served.proto, conn: served.conn, peer: served.peer };
+    const about = served === null ? {} : { protocol: served.protocol, conn: served.conn, peer: served.peer };
     this.#pino.warn(
       { event: 'loop.delay', ms: Math.round(ms), ...about, leftOut },
       'the process was held; all connections waited',

@@ -59,7 +59,7 @@ type Tracked = Socket & { [CONNECTION]?: Any };
 let connections = 0;
 
 export class Connection<State, In, Out, Query, Answer> implements Peer, Guest {
-  get proto(): string {
+  get protocol(): string {
     return this.driver.protocol.name;
   }
 

@@ -15,7 +15,7 @@ const LINE_EVERY_MS = 10_000;
 /** What was being served; null: unknown. */
 export interface Served {
   /** `policy`, `milter`, `socketmap`, `control`. */
-  readonly proto: string;
+  readonly protocol: string;
   readonly conn: number;
   readonly peer: string;
 }
@@ -90,7 +90,7 @@ export class LoopWatch {
     if (ms > this.#longest) {
       this.#longest = ms;
       this.#at = new Date().toISOString();
-      this.#serving = served?.proto ?? '';
+      this.#serving = served?.protocol ?? '';
     }
     if (ms < LOOP_DELAY_WARN_MS) return;
     this.#over++;

@@ -71,7 +71,7 @@ test('truncated input is named when the peer goes', async (t) => {
     await closed;
     t.match(
       log().findLast((line) => line.event === 'wire.error'),
-      { rule: `${name}-truncated`, proto: name },
+      { rule: `${name}-truncated`, protocol: name },
     );
   }
 });

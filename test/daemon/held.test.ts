@@ -23,7 +23,7 @@ performance.now = (): number => {
 let longest = 0;
 const { worked } = LoopWatch.prototype;
 LoopWatch.prototype.worked = function (begun, served): void {
-  if (served.proto !== 'control') longest = Math.max(longest, performance.now() - begun);
+  if (served.protocol !== 'control') longest = Math.max(longest, performance.now() - begun);
   worked.call(this, begun, served);
 };
 

@@ -59,7 +59,7 @@ const CALLS: Readonly<Record<Methods, (log: Log) => void>> = {
   limit: (log) => log.limit('policy', 1, 'p', 'l', 1, 2),
   socketError: (log) => log.socketError('policy', 1, 'p', new Error('x')),
   bug: (log) => log.bug('w', new Error('x')),
-  loopDelay: (log) => log.loopDelay(100, { proto: 'policy', conn: 1, peer: 'p' }, 0),
+  loopDelay: (log) => log.loopDelay(100, { protocol: 'policy', conn: 1, peer: 'p' }, 0),
   verdict(log) {
     const route = { rules: ['r'], ways: ['encrypt'], outcome: 'routed' };
     log.verdict(record({}, { ...GOOD, certificate }, { route }));

@@ -174,7 +174,7 @@ for (const [how, shared] of READS) {
     t.equal(driver.counters.wireErrors, 1);
     t.match(
       log().find((line) => line.event === 'wire.error'),
-      { rule: 'control-not-a-request', got: '"junk"', proto: 'control' },
+      { rule: 'control-not-a-request', got: '"junk"', protocol: 'control' },
     );
   });
 }

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { LOOP_DELAY_WARN_MS, LoopWatch, type Served } from '../../src/net/loopWatch.ts';
 
-const MILTER: Served = { proto: 'milter', conn: 7, peer: 'unix' };
+const MILTER: Served = { protocol: 'milter', conn: 7, peer: 'unix' };
 
 function hold(ms: number): void {
   const end = performance.now() + ms;
@@ -26,7 +26,7 @@ t.test('work on a connection', async (t) => {
   t.equal(short.serving, 'milter');
   t.equal(told.length, 0, 'and no line');
   watch.worked(performance.now() - 5000, MILTER);
-  watch.worked(performance.now() - 4000, { ...MILTER, proto: 'policy' });
+  watch.worked(performance.now() - 4000, { ...MILTER, protocol: 'policy' });
   t.match(watch.report(), { serving: 'milter', overThreshold: 2, at: /^\d{4}-\d\d-\d\dT/ });
   t.ok(watch.report().longestMs >= 5000);
   t.equal(told.length, 1, 'one line for many');
