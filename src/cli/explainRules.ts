@@ -36,8 +36,8 @@ import { needsOf } from '../rules/matchRules.ts';
 import { domainsOf, messageFacts, tokenValues } from '../rules/messageFacts.ts';
 import { ROUTE_ENDS } from '../rules/recipientSuffix.ts';
 import { routeMessage } from '../rules/route.ts';
-import { literalByRow } from '../rules/routeHop.ts';
-import type { RouteCase } from '../rules/routePlan.ts';
+import { hopOf, literalByRow } from '../rules/routeHop.ts';
+import { literalWithoutRow, type RouteCase } from '../rules/routePlan.ts';
 import { routeFromClient } from '../rules/routeReply.ts';
 import { type Io, label, UsageError } from './command.ts';
 import type { LoadedTable } from './loadOrReport.ts';
@@ -61,8 +61,8 @@ interface ExplainedNeed {
   readonly recipient: string;
   readonly level: RuleLevel;
   readonly rules: readonly { readonly name: string; readonly at: Position; readonly because: string }[];
-  /** Transport of the MTA that the recipient takes; null: an address literal, which goes by its row. */
-  readonly transport: string | null;
+  /** Transport of the MTA that the recipient takes. */
+  readonly transport: string;
   readonly cannot: Cannot;
   readonly fallback: string | null;
   /** Why it is already known that the level cannot be reached, a clause; null: nothing is known. */
@@ -137,11 +137,9 @@ export async function explainRules(
     const need = needs[i] ?? null;
     const path = address.text.startsWith('<') ? address.text : `<${address.text}>`;
     const recipient = { address, path, parameters: [], mailer, nextHop: '' };
-    const cannot = need === null ? null : cannotByRow(table, settings.relayhost ?? address.domain);
-    const byRow =
-      need !== null &&
-      settings.mode === 'recipient' &&
-      literalByRow(table, recipient, settings.relayhost ?? address.domain, need.level);
+    const hop = hopOf(recipient, settings.relayhost, settings.mode);
+    const cannot = need === null ? null : cannotByRow(table, hop);
+    const byRow = need !== null && literalByRow(table, recipient, hop, need.level);
     return { recipient, need, cannot, byRow };
   });
   const foreign = namesWay(transaction, service);
@@ -157,9 +155,12 @@ export async function explainRules(
       return `made ${day}, key ${keyId}: verifies for no recipient's domain`;
     },
   );
-  const said = cases.flatMap(({ recipient, need, cannot, byRow }) =>
-    need === null ? [] : [explained(recipient.address.text, need, cannot, byRow)],
-  );
+  const said = cases.flatMap((one) => {
+    const { recipient, need, cannot } = one;
+    if (need === null) return [];
+    const barred = settings.mode === 'recipient' ? literalWithoutRow(one) : null;
+    return [explained(recipient.address.text, need, cannot ?? barred)];
+  });
   return {
     rules: rules.length === 0 ? null : said,
     tokens: checks,
@@ -183,14 +184,14 @@ function cannotByRow(table: PolicyTable, hop: string): string | null {
   return `the table sends to ${hop} without TLS (row ${decision.row?.pattern ?? ''}: deliver = none)`;
 }
 
-function explained(recipient: string, need: Need, impossible: string | null, byRow: boolean): ExplainedNeed {
+function explained(recipient: string, need: Need, impossible: string | null): ExplainedNeed {
   const { level, rules, because } = need;
   const [first] = rules;
   return {
     recipient,
     level,
     rules: rules.map(({ name, at }, i) => ({ name, at, because: because[i] ?? '' })),
-    transport: byRow ? null : ROUTE_ENDS[level],
+    transport: ROUTE_ENDS[level],
     cannot: first?.cannot ?? 'reject',
     fallback: first?.fallback ?? null,
     impossible,
@@ -215,10 +216,6 @@ export function printRules(io: Io, { rules, tokens, copies }: ExplainedRules): v
     });
     const gateway = need.cannot === 'fallback' ? ` ${need.fallback}` : '';
     const otherwise = `${CANNOT_WORDS[need.cannot]}${gateway}`;
-    if (need.transport === null && need.impossible === null) {
-      line('', 'follows the row of its next hop, which requires this of all mail');
-      continue;
-    }
     line(
       '',
       need.impossible === null

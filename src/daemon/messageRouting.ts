@@ -106,7 +106,7 @@ export class Routing {
     code: string,
     now: number,
   ): Routed | null {
-    const { header, mode } = active.route;
+    const { header, mode, relayhost } = active.route;
     const fresh = needsOf(active.rules, facts);
     const earlier = carriedNeed(carried, header, active.rules);
     const shown = query.shownRecipients ?? [];
@@ -124,7 +124,7 @@ export class Routing {
       if (need === null) return { recipient, need, cannot: null, byRow: false };
       const cannot = this.#cannot(recipient, need, active.table, active.route, now);
       const does = query.postfix
-        ? literalByRow(active.table, recipient, recipient.nextHop, need.level)
+        ? literalByRow(active.table, recipient, hopOf(recipient, relayhost, mode), need.level)
         : byRow(recipient, need, active.table);
       return { recipient, need, cannot, byRow: does };
     });
@@ -176,8 +176,8 @@ export function namesWay(transaction: Transaction, facts: Active['facts']): bool
   return recipients.some(({ text }) => suffixes.test(text.replace(/[^A-Za-z0-9-]+/g, '')));
 }
 
-const NEXT_HOP = /tlsward-via/i;
-const ANY_SUFFIX = /tlsward-(?:via|encrypt|verify|fallback|row)/i;
+const NEXT_HOP = /tlsward-(?:via|literal)/i;
+const ANY_SUFFIX = /tlsward-(?:via|literal|encrypt|verify|fallback|row)/i;
 
 /** Route fields that the message came with and that may stand: as messageEdits spares them. */
 function carriedFields({ transaction, headers }: MessageQuery, active: Active): readonly HeaderField[] {

@@ -19,7 +19,7 @@
  * Sources: Postfix transport(5), generic(5), `src/trivial-rewrite/transport.c`, `src/global/mail_addr_map.c`.
  */
 import { parsePath } from '../core/address.ts';
-import { ROUTE_ENDS, readRoute } from '../rules/recipientSuffix.ts';
+import { domainBefore, nextHopOf, ROUTE_ENDS, readRoute } from '../rules/recipientSuffix.ts';
 import { utf8OrLatin1 } from '../wire/foreignText.ts';
 import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
 import { answerStatus, type RouteAnswer } from './statusMap.ts';
@@ -68,7 +68,10 @@ function transportOf(key: string, { relayhost, fallbacks }: RouteTargets): Socke
     case 'routed': {
       const { route, domain } = read;
       if (route.end !== 'fallback')
-        return { status: 'OK', value: `${ROUTE_ENDS[route.end]}:${route.via ?? relayhost ?? domain}` };
+        return {
+          status: 'OK',
+          value: `${ROUTE_ENDS[route.end]}:${route.via ?? relayhost ?? nextHopOf(domain)}`,
+        };
       const gateway = fallbacks.get(route.rule);
       if (gateway === undefined)
         return temp(`no rule "${route.rule}" with a fallback, for which this mail waits`);
@@ -83,11 +86,8 @@ function withoutSuffix(key: string): SocketmapReply {
   const written = key.slice(at + 1);
   const read = readRoute(utf8OrLatin1(written));
   if (read.kind !== 'routed') return NOTFOUND;
-  // cut from the key itself, whose characters are bytes; what is cut is ASCII
-  const bare = written.endsWith('.') ? written.slice(0, -1) : written;
-  const domain = bare.slice(0, read.text.length - utf8OrLatin1(bare).length);
   const localPart = quoted(key.slice(0, at));
-  const value = `${localPart}@${domain}`;
+  const value = `${localPart}@${domainBefore(written, read)}`;
   return localPart === null || !SENDABLE.test(value) ? NOTFOUND : { status: 'OK', value };
 }
 

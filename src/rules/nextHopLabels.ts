@@ -26,12 +26,29 @@ export function hopToLabels(nextHop: string): string | null {
   return labelsToHop(labels) === null ? null : labels;
 }
 
+/** An address literal, any spelling, as labels of a domain; null when it is none. */
+export function literalToLabels(text: string): string | null {
+  const literal = text.startsWith('[') ? canonicalLiteral(text) : null;
+  return literal === null ? null : addressLabels(literal);
+}
+
+/** As SMTP has it, `[192.0.2.1]` or `[IPv6:2001:db8:0:0:0:0:0:1]`; null when these are no labels of an address. */
+export function labelsToLiteral(labels: string): string | null {
+  const hop = labelsToHop(`b.${labels}`);
+  const literal = hop === null ? null : canonicalLiteral(hop);
+  return literal === null ? null : literal.replace('[ipv6:', '[IPv6:');
+}
+
+function addressLabels(literal: string): string {
+  const address = literal.slice(1, -1);
+  return address.startsWith('ipv6:') ? address.replaceAll(':', '-') : address;
+}
+
 function hostLabels(host: string): string | null {
   const literal = canonicalLiteral(`[${host}]`) ?? canonicalLiteral(`[IPv6:${host}]`);
   // a host that is called like our form of an address has none
   if (literal === null) return IPV6.test(host) ? null : canonicalDomain(host);
-  const address = literal.slice(1, -1);
-  return address.startsWith('ipv6:') ? address.replaceAll(':', '-') : address;
+  return addressLabels(literal);
 }
 
 /** As transport_maps take it; null when these are no labels of a next hop. */

@@ -7,6 +7,8 @@
  *   u@good.example.tlsward-row                by the row of its domain: no rule speaks of it, but one does of the message
  *   u@good.example.tlsward-via.b-25.mx.good.example.tlsward-encrypt
  *                                             by the next hop [mx.good.example]:25 (nextHopLabels.ts), which the MTA would take
+ *   u@192.0.2.1.tlsward-literal.tlsward-encrypt
+ *                                             u@[192.0.2.1]; an IPv6 address is one label, ipv6-2001-db8-0-0-0-0-0-1
  *
  * The ends are labels that no top-level domain has, and they are the names of the transports in master.cf. The milter puts
  * them on, `transport_maps` routes by them, `smtp_generic_maps` of the clones take them off, so no server ever sees them.
@@ -17,7 +19,8 @@
 import type { EnvelopeAddress } from '../core/address.ts';
 import { canonicalDomain } from '../core/domain.ts';
 import type { RuleLevel } from '../core/rule.ts';
-import { hopToLabels, labelsToHop } from './nextHopLabels.ts';
+import { utf8OrLatin1 } from '../wire/foreignText.ts';
+import { hopToLabels, labelsToHop, labelsToLiteral, literalToLabels } from './nextHopLabels.ts';
 
 export const ROUTE_ENDS = {
   encrypt: 'tlsward-encrypt',
@@ -40,14 +43,17 @@ type RecipientSuffix =
   | {
       readonly kind: 'routed';
       readonly route: Route;
-      /** The domain without the end, as written. */
+      /** The domain without the end, as written; an address literal as SMTP has it. */
       readonly text: string;
       /** The same, canonical. */
       readonly domain: string;
     };
+type Routed = Extract<RecipientSuffix, { kind: 'routed' }>;
 
 /** Between the domain and the labels of a next hop. */
 const VIA = '.tlsward-via.';
+/** Behind the labels of an address literal. */
+const LITERAL = '.tlsward-literal';
 const PLAIN: RecipientSuffix = { kind: 'plain' };
 const UNREADABLE: RecipientSuffix = { kind: 'unreadable' };
 /** Longest domain looked at; no DNS name is longer than 253. */
@@ -94,16 +100,37 @@ function endOf(label: string): RouteEnd | null {
 }
 
 function routed(route: Route, text: string): RecipientSuffix {
+  if (asciiLower(text).endsWith(LITERAL)) {
+    const literal = labelsToLiteral(asciiLower(text.slice(0, -LITERAL.length)));
+    return literal === null
+      ? UNREADABLE
+      : { kind: 'routed', route, text: literal, domain: asciiLower(literal) };
+  }
   const domain = canonicalDomain(text);
   // one end in front of another: neither can be what was meant
-  if (domain === null || domain.split('.').includes('tlsward-via') || readRoute(domain).kind !== 'plain')
+  const labels = domain?.split('.') ?? [];
+  if (domain === null || labels.includes('tlsward-via') || labels.includes('tlsward-literal'))
     return UNREADABLE;
+  if (readRoute(domain).kind !== 'plain') return UNREADABLE;
   return { kind: 'routed', route, text, domain };
 }
 
 /** May a rule's name stand in a domain? */
 function isLabel(text: string): boolean {
   return /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(text);
+}
+
+/** The domain as it was before it was routed; `written` may also have one character a byte. */
+export function domainBefore(written: string, { text }: Routed): string {
+  if (text.startsWith('[')) return text;
+  const bare = written.endsWith('.') ? written.slice(0, -1) : written;
+  // ends are ASCII, so what is cut has as many bytes as characters
+  return bare.slice(0, bare.length - (utf8OrLatin1(bare).length - text.length));
+}
+
+/** The next hop of mail to a canonical domain, as transport_maps take it: `[2001:db8:0:0:0:0:0:1]`. */
+export function nextHopOf(domain: string): string {
+  return domain.startsWith('[ipv6:') ? domain.replace('ipv6:', '') : domain;
 }
 
 /** The address that a routed one stands for: rows and rules speak of its own domain. Others come back as they are. */
@@ -121,10 +148,13 @@ export function unrouted(address: EnvelopeAddress): EnvelopeAddress {
  */
 export function writeRoute(written: string, route: Route): string | null {
   const text = written.endsWith('.') ? written.slice(0, -1) : written;
-  const whole = `${text}${between(route)}.${ROUTE_ENDS[route.end]}`;
+  const labels = literalToLabels(text);
+  const before = labels === null ? text : `${labels}${LITERAL}`;
+  const whole = `${before}${between(route)}.${ROUTE_ENDS[route.end]}`;
   if (canonicalDomain(whole) === null) return null;
   const back = readRoute(whole);
-  return back.kind === 'routed' && back.text === text ? whole : null;
+  if (back.kind !== 'routed') return null;
+  return labels !== null || back.text === text ? whole : null;
 }
 
 /** What stands between the domain and the end. */

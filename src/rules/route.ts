@@ -23,8 +23,7 @@
  * One recipient that is refused refuses the message: the protocol has one reply at the end, and a message that reached only
  * some would be the worse surprise. A held message is routed all the same, so that it is as safe when it is released.
  *
- * An address literal cannot be renamed. Where the row of its next hop requires what the rule does, the message goes on by
- * that row, else it is refused.
+ * An address literal needs a row that requires what the rule does: nothing else says that such a server can be meant.
  *
  * Sendmail has no transport for this, so there a recipient can only get what its row says already; and no fence, so that only
  * recipients in `local-domains` are left alone.

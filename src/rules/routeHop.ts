@@ -4,12 +4,13 @@
  * mail for them would come back to it.
  */
 
-import { canonicalDomain } from '../core/domain.ts';
+import { canonicalDomain, canonicalLiteral } from '../core/domain.ts';
 import type { RuleLevel, RuleRecipient } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import { decideNextHop } from '../deliver/deliver.ts';
 import { atLeast } from '../deliver/level.ts';
 import { hopToLabels, labelsToHop } from './nextHopLabels.ts';
+import { nextHopOf } from './recipientSuffix.ts';
 
 /** The next hop that the recipient must carry with it; null: what stands in tlsward.ini, or its domain, is right. */
 export function viaOf({ address, nextHop }: RuleRecipient, relayhost: string | null): string | null {
@@ -25,7 +26,7 @@ export function hopOf(
   mode: 'recipient' | 'header',
 ): string {
   const via = mode === 'recipient' ? viaOf(recipient, relayhost) : null;
-  return via ?? relayhost ?? recipient.address.domain;
+  return via ?? relayhost ?? nextHopOf(recipient.address.domain);
 }
 
 /** `<bob@[192.0.2.1]>`, which can be read in one way only. */
@@ -48,7 +49,10 @@ export function literalByRow(
 /** Does the MTA's next hop lead elsewhere than `wanted`, a domain or a next hop? What was not told does not. */
 export function isOtherHop(nextHop: string, wanted: string): boolean {
   if (nextHop === '') return false;
-  return (
-    (canonicalDomain(nextHop) ?? nextHop.toLowerCase()) !== (canonicalDomain(wanted) ?? wanted.toLowerCase())
-  );
+  return canonicalHop(nextHop) !== canonicalHop(wanted);
+}
+
+function canonicalHop(text: string): string {
+  const domain = canonicalDomain(text);
+  return domain ?? nextHopOf(canonicalLiteral(text) ?? text.toLowerCase());
 }

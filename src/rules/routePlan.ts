@@ -121,12 +121,19 @@ export function planOf(one: RouteCase, question: RouteQuestion, settings: RouteS
   if (local === null && !(question.local && settings.mode === 'header')) return { kind: 'untold' };
   const route = moves ? wayOf(recipient, need.level, settings) : { end: need.level };
   const why = moves ? immovable(recipient, route, settings) : null;
-  if (why !== null && byRow && cannot === null && isLiteral(recipient))
-    return { kind: 'done', way: need.level };
   if (why !== null) return { kind: question.again ? 'fenced' : 'refused', why };
-  if (cannot !== null && !(question.again && need.rules[0]!.cannot === 'reject'))
-    return planCannot(recipient, need, route, cannot, moves);
+  const late = question.again && need.rules[0]!.cannot === 'reject';
+  const barred = moves ? literalWithoutRow(one) : null;
+  if (barred !== null && late) return { kind: 'fenced', why: barred };
+  if (barred !== null) return planCannot(recipient, need, route, cannot ?? barred, moves);
+  if (cannot !== null && !late) return planCannot(recipient, need, route, cannot, moves);
   return { kind: 'way', route, hold: null };
+}
+
+/** Why the rule's level cannot be had for an address literal, a clause; null: its row allows it, or it is none. */
+export function literalWithoutRow({ recipient, byRow }: RouteCase): string | null {
+  if (byRow || !isLiteral(recipient)) return null;
+  return 'no row of the table requires it of mail to this address literal';
 }
 
 /** By the next hop that the MTA would take. */

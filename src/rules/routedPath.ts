@@ -4,10 +4,10 @@
  *   <bob@good.example>  NOTIFY=NEVER      to      <bob@good.example.tlsward-encrypt>  NOTIFY=NEVER ORCPT=rfc822;bob@good.example
  *
  * Without `ORCPT` notices would speak of an address that nobody wrote; one that came with the recipient is kept, `NOTIFY`
- * too. Everything else about the path stays as it was typed, quoting and letters alike, but for a trailing dot. A path is
- * text with one character a byte, as the MTA showed it; what an MTA shows without brackets (mail from sendmail(1)) gets them.
+ * too. Everything else about the path stays as it was typed, quoting and letters alike, but for a trailing dot and the
+ * brackets of an address literal. A path is text with one character a byte, as the MTA showed it; what an MTA shows without brackets (mail from sendmail(1)) gets them.
  *
- * What cannot be renamed: malformed paths, source routes, address literals, a domain without room for the end, and what
+ * What cannot be renamed: malformed paths, source routes, a domain without room for the end, and what
  * the encoder would refuse (wire/milterRecipient.ts), such as a path or an ORCPT that grows beyond its limit.
  * Sources: RFC 3461 sections 4.1, 4.2 and 4 (xtext), RFC 6533 section 3 (utf-8 addresses), RFC 5321 section 4.1.2.
  */
@@ -15,7 +15,7 @@
 import type { RuleRecipient } from '../core/rule.ts';
 import { utf8OrLatin1 } from '../wire/foreignText.ts';
 import { addedPathProblem, deletedPathProblem, parametersProblem } from '../wire/milterRecipient.ts';
-import { type Route, readRoute, writeRoute } from './recipientSuffix.ts';
+import { domainBefore, type Route, readRoute, writeRoute } from './recipientSuffix.ts';
 
 interface RoutedPath {
   /** With brackets. */
@@ -27,7 +27,7 @@ interface RoutedPath {
 /** Longest path in bytes, and a mailbox as parsePath calls it, bytes beyond ASCII included. */
 const MAX_PATH = 2048;
 const MAILBOX =
-  /^(?:"(?:[^"\\\r\n\0]|\\[^\r\n\0])*"|[^"(),:;<>@[\\\]\0-\x20\x7f|]+)@([^"(),:;<>@[\\\]\0-\x20\x7f]+)$/;
+  /^(?:"(?:[^"\\\r\n\0]|\\[^\r\n\0])*"|[^"(),:;<>@[\\\]\0-\x20\x7f|]+)@([^"(),:;<>@[\\\]\0-\x20\x7f]+|\[[0-9A-Za-z:.]{2,64}\])$/;
 const MAX_PARAMETER = 1000;
 
 /** The route that the path carries already; null for none, or one that cannot be read. */
@@ -48,8 +48,11 @@ export function routedPath(recipient: RuleRecipient, route: Route): RoutedPath |
   const whole = writeRoute(text, route);
   if (whole === null) return null;
   const dotless = bare.endsWith('.') ? bare.slice(0, -1) : bare;
-  const end = whole.slice(text.endsWith('.') ? text.length - 1 : text.length);
-  const routed = { path: `<${dotless}${end}>`, parameters: parametersOf(recipient.parameters, dotless) };
+  // the letters of a domain stay as typed, a literal becomes other ones
+  const to = text.startsWith('[')
+    ? `${bare.slice(0, -domain.length)}${whole}`
+    : `${dotless}${whole.slice(text.endsWith('.') ? text.length - 1 : text.length)}`;
+  const routed = { path: `<${to}>`, parameters: parametersOf(recipient.parameters, dotless) };
   const problem =
     addedPathProblem(routed.path) ??
     parametersProblem(routed.parameters) ??
@@ -67,9 +70,7 @@ function unroutedPath(path: string): string {
   if (domain === undefined) return path;
   const suffix = readRoute(utf8OrLatin1(domain));
   if (suffix.kind !== 'routed') return path;
-  // ends are ASCII, so what is cut has as many bytes as characters
-  const cut = utf8OrLatin1(domain).length - suffix.text.length;
-  return path.slice(0, path.length - cut);
+  return `${path.slice(0, path.length - domain.length)}${domainBefore(domain, suffix)}`;
 }
 
 function parametersOf(given: readonly string[], address: string): string {

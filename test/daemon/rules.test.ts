@@ -111,19 +111,24 @@ test('a tagged message leaves by another address, its local copy by none', async
   t.strictSame(back.recipients, played.recipients, 'handed back by a content filter: left alone');
 });
 
-test('an address literal cannot be renamed: its row allows it, or it is refused', async (t) => {
+test('an address literal: its row allows it, or it is refused', async (t) => {
   const on = await bed(t, `${TABLE}[192.0.2.7] = out\n[192.0.2.8] = may\n[policy out]\ndeliver = encrypt\n`);
   const tagged = (to: string) => play(on, '[secure] x', [to]);
   for (const to of ['<bob@[192.0.2.8]>', '<bob@[192.0.2.9]>', '<bob@[IPv6:2001:db8::1]>']) {
     const refused = await tagged(to);
     t.equal(refused.outcome, 'refused', to);
-    t.match(atEnd(refused)[0], /an address of this form cannot be routed that way/);
+    t.match(atEnd(refused)[0], /no row of the table requires it of mail to this address literal/);
   }
   const going = await tagged('<bob@[192.0.2.7]>');
-  t.match(going, { outcome: 'accepted', recipients: ['<bob@[192.0.2.7]>'] });
+  const recipients = ['<bob@192.0.2.7.tlsward-literal.tlsward-encrypt>'];
+  t.match(going, { outcome: 'accepted', recipients });
+  t.match(atEnd(going).join(), /ORCPT=rfc822;bob@\[192\.0\.2\.7\]/);
   t.match(verdictLine(on), { action: 'accept', rule: 'secure', route: 'encrypt' });
   const verify = await play(on, 'x', ['<bob@[192.0.2.7]>'], { mailParameters: ['REQUIRETLS'] });
-  t.equal(verify.outcome, 'refused', 'encrypt is less than what that rule requires');
+  t.equal(verify.outcome, 'held', 'encrypt is less than what that rule requires');
+  const status = '4.7.4 TLS is required, but was not offered by host 192.0.2.7[192.0.2.7]:25';
+  await learn(t, on, '[192.0.2.7]', status);
+  t.match(atEnd(await tagged('<bob@[192.0.2.7]>'))[0], /and \[192\.0\.2\.7\] did not offer it at/);
 });
 
 test('what cannot be done: by row and by what a delivery came to', async (t) => {

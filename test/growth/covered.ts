@@ -52,7 +52,7 @@ import { reasonsOf } from '../../src/receive/describeVerdict.ts';
 import { carriedNeed, fenceStands } from '../../src/rules/fence.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
 import { messageFacts, tokenValues } from '../../src/rules/messageFacts.ts';
-import { hopToLabels, labelsToHop } from '../../src/rules/nextHopLabels.ts';
+import { hopToLabels, labelsToHop, labelsToLiteral, literalToLabels } from '../../src/rules/nextHopLabels.ts';
 import { readRoute, writeRoute } from '../../src/rules/recipientSuffix.ts';
 import { routedPath, routeInPath } from '../../src/rules/routedPath.ts';
 import { asksForPlain, saysNo } from '../../src/rules/tlsRequired.ts';
@@ -663,10 +663,12 @@ export const COVERED: Readonly<Record<string, Reader>> = {
   'fence.fenceStands': { largest: PACKET, read: (text) => fenceStands(text, 'X-TLS-Ward-Route') },
   'nextHopLabels.hopToLabels': { largest: LINE, read: hopToLabels, around: ['[~]:25', '~:25'] },
   'nextHopLabels.labelsToHop': { largest: LINE, read: labelsToHop, around: ['b-25.~', 'm.~', 'b.ipv6-~'] },
+  'nextHopLabels.literalToLabels': { largest: LINE, read: literalToLabels, around: ['[IPv6:~]'] },
+  'nextHopLabels.labelsToLiteral': { largest: LINE, read: labelsToLiteral, around: ['ipv6-~'] },
   'recipientSuffix.readRoute': {
     largest: LINE,
     read: readRoute,
-    around: ['~.tlsward-encrypt', 'a.tlsward-via.~'],
+    around: ['~.tlsward-encrypt', 'a.tlsward-via.~', '~.tlsward-literal.tlsward-encrypt'],
   },
   'recipientSuffix.writeRoute': {
     largest: LINE,

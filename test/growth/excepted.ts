@@ -115,6 +115,7 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'routePlan.planOf',
     'routePlan.wayOf',
     'routePlan.immovable',
+    'routePlan.literalWithoutRow',
   ],
   [
     'puts words that escapeText has cut into a sentence',
@@ -160,7 +161,12 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'compares an address that was read with patterns of the configuration; counted as messageFacts and routeMessage',
     'matchRules.needsOf',
   ],
-  ['readRoute does the reading', 'recipientSuffix.unrouted'],
+  [
+    'readRoute does the reading',
+    'recipientSuffix.domainBefore',
+    'recipientSuffix.nextHopOf',
+    'recipientSuffix.unrouted',
+  ],
   ['walks records that decodeAnswer has read, with at most 10 aliases', 'answer.readAnswer'],
   [
     'makes or looks up the templates of the configuration; cleanValue bounds what is put into them',

@@ -34,6 +34,9 @@ t.test('transport', async (t) => {
   is('U+Ext@GOOD.Example.TLSWARD-encrypt', 'OK tlsward-encrypt:good.example');
   is('a b@c@good.example.tlsward-encrypt', 'OK tlsward-encrypt:good.example');
   is('u@b\u00fccher.example.tlsward-encrypt', 'OK tlsward-encrypt:xn--bcher-kva.example');
+  is('u@192.0.2.1.tlsward-literal.tlsward-encrypt', 'OK tlsward-encrypt:[192.0.2.1]');
+  is('u@ipv6-1-2-3-4-5-6-7-ff.tlsward-literal.tlsward-row', 'OK tlsward-row:[1:2:3:4:5:6:7:ff]');
+  is('u@192.0.2.1.tlsward-literal.tlsward-encrypt', 'OK tlsward-encrypt:[relay.example]:587', RELAYED);
   for (const key of [
     '*',
     '',
@@ -76,6 +79,8 @@ t.test('generic', async (t) => {
   is('u@Good.Example.tlsward-VERIFY', 'OK u@Good.Example');
   is('u@good.example.secure.tlsward-fallback', 'OK u@good.example');
   is('u@good.example.gone.tlsward-fallback', 'OK u@good.example');
+  is('u@192.0.2.1.tlsward-literal.tlsward-via.m.x.example.tlsward-row', 'OK u@[192.0.2.1]');
+  is('u@ipv6-1-2-3-4-5-6-7-ff.tlsward-literal.r.tlsward-fallback', 'OK u@[IPv6:1:2:3:4:5:6:7:ff]');
   is('"a b"@good.example.tlsward-encrypt', 'OK "a b"@good.example');
   is('"a@b"@good.example.tlsward-encrypt', 'OK "a@b"@good.example');
   // Postfix's internal form, should it ask with that

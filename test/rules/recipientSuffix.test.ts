@@ -1,6 +1,6 @@
 /** The ends of routed domains: written, read back, and refused where they cannot stand. */
 import t from 'tap';
-import { type Route, readRoute, writeRoute } from '../../src/rules/recipientSuffix.ts';
+import { nextHopOf, type Route, readRoute, writeRoute } from '../../src/rules/recipientSuffix.ts';
 
 const ENCRYPT: Route = { end: 'encrypt' };
 const VERIFY: Route = { end: 'verify' };
@@ -22,6 +22,25 @@ t.test('written and read back', async (t) => {
   both('localhost', ENCRYPT, 'localhost.tlsward-encrypt');
   const via: Route = { end: 'verify', via: '[mx.good.example]:25' };
   both('Good.example', via, 'Good.example.tlsward-via.b-25.mx.good.example.tlsward-verify', 'good.example');
+});
+
+t.test('address literals, in one spelling', async (t) => {
+  const both = (literal: string, route: Route, whole: string, text = literal): void => {
+    t.equal(writeRoute(literal, route), whole, literal);
+    t.strictSame(readRoute(whole), { kind: 'routed', route, text, domain: text.toLowerCase() }, whole);
+  };
+  both('[192.0.2.1]', ENCRYPT, '192.0.2.1.tlsward-literal.tlsward-encrypt');
+  both('[192.0.2.1]', GATEWAY, '192.0.2.1.tlsward-literal.secure-2.tlsward-fallback');
+  const via: Route = { end: 'row', via: '[relay.example]:587' };
+  both('[192.0.2.1]', via, '192.0.2.1.tlsward-literal.tlsward-via.b-587.relay.example.tlsward-row');
+  const long = '[IPv6:2001:db8:0:0:0:0:0:1]';
+  const labels = 'ipv6-2001-db8-0-0-0-0-0-1.tlsward-literal.tlsward-verify';
+  for (const spelling of ['[IPv6:2001:db8::1]', '[ipv6:2001:DB8::0:1]', long])
+    both(spelling, VERIFY, labels, long);
+  t.match(readRoute('192.0.2.1.TLSWARD-Literal.tlsward-encrypt.'), { kind: 'routed', domain: '[192.0.2.1]' });
+  t.equal(nextHopOf('[192.0.2.1]'), '[192.0.2.1]');
+  t.equal(nextHopOf('[ipv6:2001:db8:0:0:0:0:0:1]'), '[2001:db8:0:0:0:0:0:1]', 'as transport_maps take it');
+  t.equal(nextHopOf('good.example'), 'good.example');
 });
 
 t.test('any case, a trailing dot', async (t) => {
@@ -56,6 +75,17 @@ t.test('ours, and no way to take them apart', async (t) => {
     'a b.tlsward-verify',
     '[192.0.2.1].tlsward-encrypt',
     '192.0.2.1.tlsward-encrypt',
+    'tlsward-literal.tlsward-encrypt',
+    '192.0.2.tlsward-literal.tlsward-encrypt',
+    '192.0.2.01.tlsward-literal.tlsward-encrypt',
+    '192.0.2.1.5.tlsward-literal.tlsward-encrypt',
+    'x.192.0.2.1.tlsward-literal.tlsward-encrypt',
+    'good.example.tlsward-literal.tlsward-encrypt',
+    'ipv6-2001-db8-0-0-0-0-0-01.tlsward-literal.tlsward-encrypt',
+    'ipv6-2001-db8--1.tlsward-literal.tlsward-encrypt',
+    '[192.0.2.1].tlsward-literal.tlsward-encrypt',
+    '192.0.2.1.tlsward-literal.tlsward-literal.tlsward-encrypt',
+    '192.0.2.1.tlsward-literal.example.tlsward-encrypt',
     'good.example.tlsward-verify.tlsward-encrypt',
     'good.example.rule.tlsward-fallback.tlsward-encrypt',
     'tlsward-fallback',
@@ -84,7 +114,9 @@ t.test('no room, no name', async (t) => {
   t.equal(fits.length + 16, 253);
   t.equal(writeRoute(fits, ENCRYPT), `${fits}.tlsward-encrypt`);
   t.equal(writeRoute(`a${fits}`, ENCRYPT), null, 'one character more');
-  t.equal(writeRoute('[192.0.2.1]', ENCRYPT), null);
+  t.equal(writeRoute('[192.0.2.1', ENCRYPT), null);
+  t.equal(writeRoute('[192.0.2]', ENCRYPT), null);
+  t.equal(writeRoute('192.0.2.1.tlsward-literal', ENCRYPT), null, 'nobody else writes this');
   t.equal(writeRoute('192.0.2.1', ENCRYPT), null);
   t.equal(writeRoute('', ENCRYPT), null);
   t.equal(writeRoute('good.example.tlsward-verify', ENCRYPT), null, 'no second end');

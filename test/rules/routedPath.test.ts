@@ -103,14 +103,31 @@ t.test('a suffix it has is replaced, and not part of the original address', asyn
     t.equal(routeInPath(path), null, path);
 });
 
+t.test('address literals', async (t) => {
+  t.equal(
+    routed('<b@[192.0.2.1]>', ENCRYPT),
+    '<b@192.0.2.1.tlsward-literal.tlsward-encrypt> ORCPT=rfc822;b@[192.0.2.1]',
+  );
+  t.equal(
+    routed('<"a b"@[IPv6:2001:DB8::1]>', GATEWAY),
+    '<"a b"@ipv6-2001-db8-0-0-0-0-0-1.tlsward-literal.secure.tlsward-fallback> ORCPT=rfc822;"a+20b"@[IPv6:2001:DB8::1]',
+  );
+  t.equal(
+    routed('<b@192.0.2.1.tlsward-literal.tlsward-via.b-25.mx.example.tlsward-encrypt>', VERIFY),
+    '<b@192.0.2.1.tlsward-literal.tlsward-verify> ORCPT=rfc822;b@[192.0.2.1]',
+  );
+});
+
 t.test('what cannot be renamed', async (t) => {
   const long = Array.from({ length: 8 }, () => 'a'.repeat(29)).join('.');
   for (const path of [
     '<>',
     '',
     '<postmaster>',
-    '<b@[192.0.2.1]>',
-    '<b@[IPv6:2001:db8::1]>',
+    '<b@[192.0.2]>',
+    '<b@[IPv6:2001:db8]>',
+    '<b@[192.0.2.1].example>',
+    '<b@192.0.2.1.tlsward-literal>',
     '<b@192.0.2.1>',
     '<@relay.example:b@good.example>',
     '<b@good.example(x)>',

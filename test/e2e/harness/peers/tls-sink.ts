@@ -69,6 +69,10 @@ export class TlsSink {
     return sink;
   }
 
+  get host(): string {
+    return this.#options.host ?? '127.0.0.1';
+  }
+
   get port(): number {
     return this.#server.port;
   }

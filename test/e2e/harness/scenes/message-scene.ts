@@ -50,7 +50,7 @@ export interface MessageOptions {
   /** tlsward asks the scene's DNS, too, and believes it. */
   readonly trusted?: boolean;
   /** Rules and rows. */
-  readonly tables: string | ((hop: (place: Place) => string) => string);
+  readonly tables: string | ((hop: (place: Place) => string, at: (place: Place) => string) => string);
 }
 
 export interface Post {
@@ -72,6 +72,8 @@ export class MessageScene {
   readonly dns: Dns;
   /** `[mx.PLACE.example]:PORT`. */
   readonly hop: (place: Place) => string;
+  /** The port of every server. */
+  readonly port: number;
   readonly #sinks: ReadonlyMap<Place, TlsSink>;
 
   constructor(
@@ -81,13 +83,20 @@ export class MessageScene {
     dns: Dns,
     sinks: ReadonlyMap<Place, TlsSink>,
     hop: (place: Place) => string,
+    port: number,
   ) {
     this.hop = hop;
+    this.port = port;
     this.ca = ca;
     this.postfix = postfix;
     this.daemon = daemon;
     this.dns = dns;
     this.#sinks = sinks;
+  }
+
+  /** Its address. */
+  at(place: Place): string {
+    return this.sink(place).host;
   }
 
   sink(place: Place): TlsSink {
@@ -230,7 +239,10 @@ export async function messageScene(t: Test, options: MessageOptions): Promise<Me
   if (postfix.since(3, 10)) await postfix.setMain(parseMain(fragment('deliver-3.10.main.cf')));
   const socketDir = join(postfix.queueDirectory, 'tlsward');
   mkdirSync(socketDir, { mode: 0o755 });
-  const tables = typeof options.tables === 'string' ? options.tables : options.tables(hop);
+  const tables =
+    typeof options.tables === 'string'
+      ? options.tables
+      : options.tables(hop, (place) => sinks.get(place)!.host);
   const service = {
     ...(header ? { 'message-route': 'header' } : {}),
     ...(options.trusted ? { resolver: dns.address } : {}),
@@ -246,5 +258,5 @@ export async function messageScene(t: Test, options: MessageOptions): Promise<Me
   t.teardown(() => daemon.close());
   await daemon.start();
   await postfix.start();
-  return new MessageScene(ca, postfix, daemon, dns, sinks, hop);
+  return new MessageScene(ca, postfix, daemon, dns, sinks, hop, receivers.port);
 }
