@@ -1,5 +1,5 @@
 /**
- * `tlsward check`: reads the whole configuration as `serve` would, the key file of `mark-key` included, and
+ * `tlsward check [FILE]`: reads the whole configuration as `serve` would, the key file of `mark-key` included, and
  * prints every mistake with file and line, what was found and what was expected. No socket is opened and
  * nothing is changed: a key file that is not there yet is not made. One that this user may not read is
  * mentioned, and so is a limit of open files that is too low for `max-connections`: it is that of this
@@ -9,6 +9,7 @@
 
 import { formatNotice, formatProblem } from '../config/ini/problem.ts';
 import { loadConfig } from '../config/load/load.ts';
+import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { askPostconf } from '../daemon/postconf.ts';
 import { postfixWarnings } from '../daemon/postfixWarnings.ts';
@@ -16,12 +17,13 @@ import { factsOf, type Watched } from '../daemon/postfixWatch.ts';
 import { KeyFileError, missingKeyFile, readKeyFile } from '../mark/keyFile.ts';
 import { openFileLimit, tooFewFiles } from '../net/openFiles.ts';
 import { connectionsFor } from '../net/room.ts';
-import { configFile, EXIT, type Io, paint, parseCommand } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { COMMANDS } from './commands.ts';
 
 /** `tlsward check`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values } = parseCommand(argv, {});
-  const file = configFile(values, io.env);
+  const { values, positionals } = parseCommand(argv, COMMANDS.check);
+  const file = fileOf(values, positionals[0], io);
   const loaded = loadConfig(file);
   const { notices } = loaded;
   const key = loaded.ok && loaded.service.markKey !== null ? await tryKeyFile(loaded.service.markKey) : {};
@@ -52,6 +54,18 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (key.notice !== undefined) io.err(`notice: ${key.notice}\n`);
   if (files?.notice !== undefined) io.err(`notice: ${files.notice}\n`);
   return ok ? EXIT.yes : EXIT.config;
+}
+
+/** The file to check: the argument, or the configuration as every command finds it. */
+function fileOf(
+  values: { readonly config?: string | undefined; readonly sample?: boolean | undefined },
+  named: string | undefined,
+  io: Io,
+): string {
+  if (named === undefined) return configFile(values, io.env);
+  if (values.config !== undefined || values.sample)
+    throw new UsageError(`give ${escapeText(named)} or ${values.sample ? '--sample' : '--config'}, not both`);
+  return named;
 }
 
 /** What of the Postfix on this host breaks a promise of the table. */

@@ -8,7 +8,10 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { nearest } from '../config/ini/suggest.ts';
+import { escapeText } from '../core/escape.ts';
 import type { Settings } from '../core/settings.ts';
+import { COMMON, type Operand, type Option, type Values } from './options.ts';
 
 export interface Io {
   out(text: string): void;
@@ -36,27 +39,75 @@ export const EXIT = {
 /** Invalid arguments: the message names the mistake, `main` adds where to find help. */
 export class UsageError extends Error {}
 
-const COMMON = {
-  config: { type: 'string' },
-  sample: { type: 'boolean' },
-  json: { type: 'boolean' },
-} as const satisfies ParseArgsConfig['options'];
+/** Options by their names, as node:util takes them. */
+function parserOptions(options: readonly Option[]): NonNullable<ParseArgsConfig['options']> {
+  return Object.fromEntries(
+    options.map(({ flag, argument, several = false, default: standard }) => {
+      const type = argument === undefined ? 'boolean' : 'string';
+      const value = standard === undefined ? {} : { default: standard };
+      return [flag.slice(2), { type, multiple: several, ...value }] as const;
+    }),
+  );
+}
 
-/** Parses arguments with the common options added; throws UsageError. */
-export function parseCommand<O extends NonNullable<ParseArgsConfig['options']>>(
+/** What there is of a command's entry in the table. */
+interface Parsed {
+  readonly options: readonly Option[];
+  readonly operands: readonly Operand[];
+}
+
+/**
+ * Parses arguments by the command's entry in the table (commands.ts), with the options that every command
+ * has; throws UsageError for what is not in it.
+ */
+export function parseCommand<const C extends Parsed>(
   argv: string[],
-  options: O,
-): ReturnType<typeof parseArgs<{ options: typeof COMMON & O; allowPositionals: true; strict: true }>> {
+  command: C,
+): {
+  readonly values: Values<C['options']> & Values<typeof COMMON>;
+  readonly positionals: readonly string[];
+} {
+  const options = parserOptions([...COMMON, ...command.options]);
+  let parsed: { readonly values: object; readonly positionals: readonly string[] };
   try {
-    return parseArgs({
-      args: argv,
-      options: { ...COMMON, ...options },
-      allowPositionals: true,
-      strict: true,
-    });
+    parsed = parseArgs({ args: argv, options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.split('. To specify')[0]! : String(error));
+    throw new UsageError(unknownOptions(argv, options) ?? saidByParser(error));
   }
+  checkOperands(parsed.positionals, command.operands);
+  // the table says which option has which type, here as in the types
+  return parsed as ReturnType<typeof parseCommand<C>>;
+}
+
+/** Every option that is none, with the nearest that is one; null when all are known. */
+function unknownOptions(argv: string[], options: NonNullable<ParseArgsConfig['options']>): string | null {
+  const known = Object.keys(options);
+  const { tokens } = parseArgs({ args: argv, options, strict: false, allowPositionals: true, tokens: true });
+  const wrong = tokens.flatMap((token) =>
+    token.kind === 'option' && !known.includes(token.name) ? [token] : [],
+  );
+  if (wrong.length === 0) return null;
+  const said = wrong.map(({ name, rawName }) => {
+    const near = nearest(name, known);
+    return `${escapeText(rawName)}${near === null ? '' : ` (did you mean --${near}?)`}`;
+  });
+  return `unknown option ${[...new Set(said)].join(', ')}`;
+}
+
+function saidByParser(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return escapeText(text.replaceAll('\n', ' ').replace(/\.$/, ''), 400);
+}
+
+function checkOperands(given: readonly string[], operands: readonly Operand[]): void {
+  const missing = operands.find(({ optional }, i) => optional !== true && given[i] === undefined);
+  if (missing !== undefined) throw new UsageError(`${missing.name} is missing: ${missing.meaning}`);
+  const more = operands.some(({ several }) => several === true) ? undefined : given[operands.length];
+  if (more === undefined) return;
+  const taken = operands.map(({ name }) => name).join(' ');
+  throw new UsageError(
+    `found "${escapeText(more)}", expected ${taken === '' ? 'options only' : `${taken} and nothing more`}`,
+  );
 }
 
 /** The sample table that comes with the program; a short path where it lies below the current folder. */

@@ -1,103 +1,427 @@
 /**
- * The commands of `tlsward`: what each does in one line, its options as the help shows them, and the file
- * that runs it. That file is loaded when the command is called, so that every command starts as fast as its
- * own imports permit.
+ * The commands of `tlsward`: the one table that the help, the parser of options, the manual pages and the
+ * completion of the shells are made from. The file that runs a command is loaded when it is called, so that
+ * every command starts as fast as its own imports permit.
+ *
+ * The options that every command has (`COMMON` in options.ts) are not repeated here.
  */
 import type { Run } from './command.ts';
+import { CONTROL, MESSAGE, type Operand, type Option, SESSION } from './options.ts';
 
-interface Command {
+export interface Command {
+  /** One line, without a full stop. */
   readonly summary: string;
-  load(): Promise<{ readonly run: Run }>;
-  /** Lines of the help below the summary, without the options that every command has. */
-  readonly options?: readonly string[];
+  /** Forms of the command line behind `tlsward NAME`, each without the options that every command has. */
+  readonly usage: readonly string[];
+  readonly operands: readonly Operand[];
+  readonly options: readonly Option[];
+  /** Whole command lines, each with what it is good for. */
+  readonly examples: readonly { readonly line: string; readonly meaning: string }[];
+  /** Exit statuses and what each means here; 64 (wrong arguments) is every command's. */
+  readonly exit: Readonly<Record<number, string>>;
+  load(): Loading;
 }
 
-/** The options of an SMTP session (sessionOptions.ts). */
-const SESSION = [
-  '--from A --to B [--to C] [--tls "PROTOCOL CIPHER BITS" | none | unknown]',
-  '[--cert CN | untrusted | none] [--issuer NAME] [--fingerprint DIGEST] [--client ADDRESS] [--auth LOGIN]',
-];
+type Loading = Promise<{ readonly run: Run }>;
+
+const MISTAKES = { 78: 'the configuration is missing, cannot be read or has mistakes' } as const;
+const NO_DAEMON = { 69: 'the daemon does not answer' } as const;
+const UNREADABLE = { 65: 'a file cannot be read' } as const;
 
 /** Every command by name, in the order of the help. */
-export const COMMANDS: Readonly<Record<string, Command>> = {
+export const COMMANDS = {
   serve: {
-    summary: 'run the daemon',
-    load: () => import('./serve.ts'),
+    summary: 'run the daemon in the foreground; SIGHUP reloads, SIGTERM stops',
+    usage: [''],
+    operands: [],
+    options: [],
+    examples: [{ line: 'tlsward serve --config /etc/tlsward/tlsward.ini', meaning: 'what the unit runs' }],
+    exit: {
+      0: 'stopped as asked',
+      69: 'a socket cannot be opened',
+      71: 'too few files may be open',
+      ...MISTAKES,
+    },
+    load: (): Loading => import('./serve.ts'),
   },
   check: {
-    summary: 'validate the configuration and exit',
-    load: () => import('./check.ts'),
+    summary: 'read everything that serve would, and print every mistake',
+    usage: ['[FILE]'],
+    operands: [{ name: 'FILE', optional: true, meaning: 'the configuration, as --config FILE' }],
+    options: [],
+    examples: [
+      { line: 'tlsward check /etc/tlsward/new.ini', meaning: 'may this file replace the one in use?' },
+    ],
+    exit: { 0: 'fine', ...MISTAKES },
+    load: (): Loading => import('./check.ts'),
   },
   explain: {
     summary: 'say what would happen to a message, and why',
-    load: () => import('./explain.ts'),
+    usage: ['--from ADDRESS --to ADDRESS [OPTION ...]', '--deliver NEXTHOP [--map NAME]'],
+    operands: [],
     options: [
       ...SESSION,
-      '[--subject TEXT] [--header "Name: value"]... [--parameter REQUIRETLS] [--message FILE]',
-      'or: --deliver NEXTHOP [--map deliver | deliver-encrypt | deliver-verify | tls_rcpt | sts]',
+      {
+        flag: '--subject',
+        argument: 'TEXT',
+        meaning: 'the subject of the message',
+        example: '--subject "[secure] report"',
+      },
+      ...MESSAGE,
+      {
+        flag: '--deliver',
+        argument: 'NEXTHOP',
+        meaning: 'how mail leaves for this next hop, written as the MTA writes it',
+        example: '--deliver "[relay.example]:587"',
+      },
+      {
+        flag: '--map',
+        argument: 'deliver|deliver-encrypt|deliver-verify|tls_rcpt|sts',
+        default: 'deliver',
+        meaning: 'the map that the MTA asks about the next hop',
+        example: '--map deliver-encrypt',
+      },
     ],
+    examples: [
+      {
+        line: 'tlsward explain --from alice@bank.example --to bob@example.org',
+        meaning: 'a message over a session without TLS',
+      },
+      { line: 'tlsward explain --deliver bank.example', meaning: 'how mail to bank.example leaves' },
+    ],
+    exit: {
+      0: 'accepted; with --deliver, answered',
+      1: 'refused, deferred by its row, or held',
+      75: 'deferred because the MTA did not tell enough; with --deliver, mail waits',
+      ...MISTAKES,
+    },
+    load: (): Loading => import('./explain.ts'),
   },
   reload: {
     summary: 'make the daemon read its configuration again',
-    load: () => import('./reload.ts'),
-    options: ['[--control SOCKET]'],
+    usage: [''],
+    operands: [],
+    options: [CONTROL],
+    examples: [{ line: 'tlsward reload', meaning: 'puts the table in force and prints what changed' }],
+    exit: { 0: 'the new table is in force', ...NO_DAEMON, 78: 'mistakes; the old table stays' },
+    load: (): Loading => import('./reload.ts'),
   },
   status: {
     summary: 'show what the daemon is doing',
-    load: () => import('./status.ts'),
-    options: ['[--control SOCKET]'],
+    usage: [''],
+    operands: [],
+    options: [CONTROL],
+    examples: [{ line: 'tlsward status --json', meaning: 'everything, for a script' }],
+    exit: { 0: 'it answers', ...NO_DAEMON },
+    load: (): Loading => import('./status.ts'),
   },
   simulate: {
     summary: 'play an MTA against the running daemon',
-    load: () => import('./simulate.ts'),
-    options: [
-      'milter | policy, with',
-      ...SESSION,
-      '[--helo NAME] [--connect SOCKET]; policy: [--state RCPT]; milter: [--mta postfix | sendmail]',
-      '[--header "Name: value"]... [--message FILE] [--output FILE] [--parameter REQUIRETLS] [--local DOMAIN]',
-      'or: socketmap [--map NAME] [--connect SOCKET] KEY...',
+    usage: [
+      'milter --from ADDRESS --to ADDRESS [OPTION ...]',
+      'policy --from ADDRESS --to ADDRESS [OPTION ...]',
+      'socketmap [--map NAME] KEY [KEY ...]',
     ],
+    operands: [
+      { name: 'milter|policy|socketmap', meaning: 'the protocol to speak' },
+      { name: 'KEY', optional: true, several: true, meaning: 'what socketmap asks for, as postmap -q does' },
+    ],
+    options: [
+      ...SESSION,
+      ...MESSAGE,
+      {
+        flag: '--helo',
+        argument: 'NAME',
+        default: 'client.example',
+        meaning: 'the name that the client gives',
+        example: '--helo mx1.gov.example',
+      },
+      {
+        flag: '--connect',
+        argument: 'SOCKET',
+        meaning: 'where the daemon listens; else milter-listen, policy-listen or socketmap-listen',
+        example: '--connect unix:/var/spool/postfix/tlsward/milter.sock',
+      },
+      {
+        flag: '--mta',
+        argument: 'postfix|sendmail',
+        default: 'postfix',
+        meaning: 'whose way of speaking milter is played',
+        example: '--mta sendmail',
+      },
+      {
+        flag: '--local',
+        argument: 'DOMAIN',
+        several: true,
+        meaning: 'milter: a domain that has its mailboxes here',
+        example: '--local example.org',
+      },
+      {
+        flag: '--output',
+        argument: 'FILE',
+        meaning: 'milter: where the message is written as it would be delivered; - is standard output',
+        example: '--output after.eml',
+      },
+      {
+        flag: '--state',
+        argument: 'STATE',
+        default: 'RCPT',
+        meaning: 'policy: the stage of the SMTP session, the attribute protocol_state',
+        example: '--state DATA',
+      },
+      {
+        flag: '--map',
+        argument: 'NAME',
+        default: 'deliver',
+        meaning: 'socketmap: the map to ask',
+        example: '--map deliver-verify',
+      },
+    ],
+    examples: [
+      {
+        line: 'tlsward simulate milter --from alice@bank.example --to bob@example.org --message mail.eml --output -',
+        meaning: 'what the filter makes of a message',
+      },
+      { line: 'tlsward simulate socketmap bank.example', meaning: 'the answer that Postfix gets' },
+    ],
+    exit: {
+      0: 'accepted, or answered',
+      1: 'refused or held',
+      69: 'the daemon cannot be asked',
+      75: 'deferred',
+    },
+    load: (): Loading => import('./simulate.ts'),
   },
   except: {
     summary: 'change how one domain is protected, for some days',
-    load: () => import('./except.ts'),
+    usage: ['DOMAIN --until DAY --reason TEXT [OPTION ...]', 'DOMAIN --remove'],
+    operands: [{ name: 'DOMAIN', meaning: 'a domain, .suffix, address or * as in the table' }],
     options: [
-      'DOMAIN --until +14d | +2w | YYYY-MM-DD --reason TEXT [--receive LEVEL] [--deliver LEVEL]',
-      '[--contact TEXT] [--control SOCKET]; or: DOMAIN --remove',
+      {
+        flag: '--until',
+        argument: '+14d|+2w|YYYY-MM-DD',
+        meaning: 'the last day; the exception is reported as expired behind it',
+        example: '--until +14d',
+      },
+      {
+        flag: '--reason',
+        argument: 'TEXT',
+        meaning: 'why; it is kept with the exception',
+        example: '--reason "their certificate has expired, ticket 4711"',
+      },
+      {
+        flag: '--receive',
+        argument: 'LEVEL',
+        meaning:
+          'what mail from and for the domain must have when it arrives; without --receive and --deliver: may',
+        example: '--receive may',
+      },
+      {
+        flag: '--deliver',
+        argument: 'LEVEL',
+        meaning: 'how mail to the domain leaves',
+        example: '--deliver encrypt',
+      },
+      {
+        flag: '--contact',
+        argument: 'TEXT',
+        meaning: 'who is to be asked about it',
+        example: '--contact postmaster@bank.example',
+      },
+      { flag: '--remove', meaning: 'take the exception back' },
+      CONTROL,
     ],
+    examples: [
+      {
+        line: 'tlsward except bank.example --until +14d --reason "their certificate has expired"',
+        meaning: 'accepts plaintext for two weeks',
+      },
+      { line: 'tlsward except bank.example --remove', meaning: 'ends that' },
+    ],
+    exit: {
+      0: 'in force',
+      1: 'there is no such exception to remove',
+      69: 'written, but no daemon answers',
+      73: 'the file cannot be written',
+      75: 'another process is writing it',
+      78: 'mistakes; nothing was written',
+    },
+    load: (): Loading => import('./except.ts'),
   },
   exceptions: {
-    summary: 'list what `except` changed, with the days left',
-    load: () => import('./exceptions.ts'),
+    summary: 'list what except changed, with the days left',
+    usage: [''],
+    operands: [],
+    options: [],
+    examples: [{ line: 'tlsward exceptions', meaning: 'those that have expired stand first' }],
+    exit: { 0: 'none has expired', 1: 'one has expired', ...MISTAKES },
+    load: (): Loading => import('./exceptions.ts'),
   },
   export: {
     summary: 'write the domains that must never be sent in plaintext as a table for Postfix',
-    load: () => import('./export.ts'),
-    options: ['postfix [--output FILE | --check FILE] [--auto-floor]'],
+    usage: ['postfix [--output FILE] [--auto-floor]', 'postfix --check FILE [--auto-floor]'],
+    operands: [{ name: 'postfix', meaning: 'the MTA to write for' }],
+    options: [
+      {
+        flag: '--output',
+        argument: 'FILE',
+        meaning: 'write into this file, which is replaced at once, instead of standard output',
+        example: '--output /etc/postfix/tls_never_plain',
+      },
+      {
+        flag: '--check',
+        argument: 'FILE',
+        meaning: 'write nothing, and say whether this file is what would be written',
+        example: '--check /etc/postfix/tls_never_plain',
+      },
+      { flag: '--auto-floor', meaning: 'also rows with deliver = auto, at their deliver-floor' },
+    ],
+    examples: [
+      {
+        line: 'tlsward export postfix --output /etc/postfix/tls_never_plain',
+        meaning: 'mail for those domains leaves, under TLS, while the daemon is down',
+      },
+    ],
+    exit: {
+      0: 'written, or the same',
+      1: 'the file of --check differs',
+      ...UNREADABLE,
+      73: 'the file cannot be written',
+      75: 'another process is writing it',
+      ...MISTAKES,
+    },
+    load: (): Loading => import('./export.ts'),
   },
   import: {
     summary: 'turn a TLS policy table of Postfix or an access table of Sendmail into rows',
-    load: () => import('./import.ts'),
-    options: ['postfix FILE... | sendmail FILE... [--name PREFIX] [--level LEVEL]'],
+    usage: [
+      'postfix FILE [FILE ...] [--name PREFIX] [--level LEVEL]',
+      'sendmail FILE [FILE ...] [--name PREFIX]',
+    ],
+    operands: [
+      { name: 'postfix|sendmail', meaning: 'what wrote the tables' },
+      { name: 'FILE', several: true, meaning: 'the source of a table, with or without its type (hash:)' },
+    ],
+    options: [
+      {
+        flag: '--name',
+        argument: 'PREFIX',
+        default: 'imported',
+        meaning: 'how the names of the policies begin',
+        example: '--name partner',
+      },
+      {
+        flag: '--level',
+        argument: 'LEVEL',
+        default: 'may',
+        meaning: 'postfix: its smtp_tls_security_level',
+        example: '--level dane',
+      },
+    ],
+    examples: [
+      {
+        line: 'tlsward import postfix /etc/postfix/tls_policy',
+        meaning: 'prints rows for a file of its own, and each line that is none',
+      },
+    ],
+    exit: { 0: 'every line is mapped', 1: 'some are not', ...UNREADABLE },
+    load: (): Loading => import('./import.ts'),
   },
   published: {
     summary: 'show what a domain publishes about how mail must reach it',
-    load: () => import('./published.ts'),
-    options: ['DOMAIN [--refresh | --forget] [--control SOCKET]'],
+    usage: ['DOMAIN [--refresh | --forget]'],
+    operands: [{ name: 'DOMAIN', meaning: 'a domain, or a host as a next hop' }],
+    options: [
+      { flag: '--refresh', meaning: 'look it up anew, whatever is kept' },
+      { flag: '--forget', meaning: 'drop what is kept, on disk too' },
+      CONTROL,
+    ],
+    examples: [
+      { line: 'tlsward published bank.example --refresh', meaning: 'after its administrator has changed it' },
+    ],
+    exit: { 0: 'known', ...NO_DAEMON, 75: 'something could not be found out' },
+    load: (): Loading => import('./published.ts'),
   },
   lookup: {
     summary: 'turn the code of a reply back into its transaction',
-    load: () => import('./lookup.ts'),
-    options: ['CODE [--control SOCKET]'],
+    usage: ['CODE'],
+    operands: [{ name: 'CODE', meaning: 'the eight characters in brackets at the end of a reply' }],
+    options: [CONTROL],
+    examples: [{ line: 'tlsward lookup 3FQ8M2TX', meaning: 'what a sender who calls was told, and why' }],
+    exit: { 0: 'found', ...NO_DAEMON, 75: 'not among the recent verdicts' },
+    load: (): Loading => import('./lookup.ts'),
   },
   'verify-mark': {
     summary: 'check the marks of saved mail',
-    load: () => import('./verifyMark.ts'),
-    options: ['FILE [--key FILE] [--sender ADDRESS] [--mark-name NAME]'],
+    usage: ['FILE [OPTION ...]'],
+    operands: [
+      { name: 'FILE', meaning: 'one message, an mbox, a folder, a Maildir, or - for standard input' },
+    ],
+    options: [
+      {
+        flag: '--key',
+        argument: 'FILE',
+        meaning: 'the file with the keys; else mark-key of the configuration',
+        example: '--key /root/old-mark.key',
+      },
+      {
+        flag: '--sender',
+        argument: 'ADDRESS',
+        meaning: 'the envelope sender, where the message does not tell; a domain or "<>" will do',
+        example: '--sender alice@bank.example',
+      },
+      {
+        flag: '--mark-name',
+        argument: 'NAME',
+        meaning: 'the name of the header field; else mark-name of the configuration',
+        example: '--mark-name X-TLS-Ward',
+      },
+    ],
+    examples: [
+      { line: 'tlsward verify-mark mail.eml', meaning: 'did this message arrive as its mark says?' },
+    ],
+    exit: {
+      0: 'every message has a mark, and every mark verifies',
+      1: 'a mark fails',
+      ...UNREADABLE,
+      75: 'a message has no mark or no known sender',
+      78: 'the configuration or the key file cannot be used',
+    },
+    load: (): Loading => import('./verifyMark.ts'),
   },
   hops: {
     summary: 'show the path of a saved message, as its header claims',
-    load: () => import('./hops.ts'),
-    options: ['FILE [--host NAME]... [--trust NETWORK]...'],
+    usage: ['FILE [--host NAME] [--trust NETWORK]'],
+    operands: [
+      { name: 'FILE', meaning: 'one message, an mbox, a folder, a Maildir, or - for standard input' },
+    ],
+    options: [
+      {
+        flag: '--host',
+        argument: 'NAME',
+        several: true,
+        meaning: 'a host of ours, whose lines are facts; else host-name of the configuration',
+        example: '--host mx.example.org',
+      },
+      {
+        flag: '--trust',
+        argument: 'NETWORK',
+        several: true,
+        meaning: 'a network in which our hosts hand messages to each other',
+        example: '--trust 10.0.0.0/24',
+      },
+    ],
+    examples: [
+      { line: 'tlsward hops mail.eml --host mx.example.org', meaning: 'where was it first unprotected?' },
+    ],
+    exit: { 0: 'printed', ...UNREADABLE, 75: 'no message has a Received field' },
+    load: (): Loading => import('./hops.ts'),
   },
-};
+} as const satisfies Readonly<Record<string, Command>>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+/** Is this the name of a command? */
+export function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name);
+}

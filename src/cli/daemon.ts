@@ -29,6 +29,3 @@ export function ask<Command extends keyof ControlReplies>(
   const path = values.control ?? controlSocket(configFile(values, io.env));
   return askDaemon(path.replace(/^unix:/, ''), command, argument);
 }
-
-/** The option every asking command has. */
-export const CONTROL_OPTION = { control: { type: 'string' } } as const;

@@ -28,19 +28,10 @@ import { PolicyTable } from '../core/table.ts';
 import { LockedError, openDraft, WriteError } from '../files/lockedDraft.ts';
 import { ControlError } from '../net/controlClient.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
-import { ask, CONTROL_OPTION } from './daemon.ts';
+import { COMMANDS } from './commands.ts';
+import { ask } from './daemon.ts';
 import { type LoadedTable, reportProblems } from './loadOrReport.ts';
 import { printReload } from './reload.ts';
-
-const OPTIONS = {
-  ...CONTROL_OPTION,
-  until: { type: 'string' },
-  reason: { type: 'string' },
-  receive: { type: 'string' },
-  deliver: { type: 'string' },
-  contact: { type: 'string' },
-  remove: { type: 'boolean' },
-} as const;
 
 type Entries = readonly (readonly [key: string, value: string])[];
 
@@ -51,11 +42,9 @@ type Outcome =
 
 /** `tlsward except`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseCommand(argv, OPTIONS);
-  const [name, ...more] = positionals;
-  if (name === undefined || more.length > 0) throw new UsageError('except takes one domain');
+  const { values, positionals } = parseCommand(argv, COMMANDS.except);
   if (values.sample) throw new UsageError('except changes the configuration: copy the sample table first');
-  const pattern = parsePattern(name);
+  const pattern = parsePattern(positionals[0]!);
   if (pattern instanceof Invalid) throw new UsageError(saying(pattern));
   const today = dayOf(new Date());
   const entries = values.remove ? null : entriesOf(values, today);

@@ -10,11 +10,12 @@ import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
 import { configFile, EXIT, type Io, paint, parseCommand } from './command.ts';
+import { COMMANDS } from './commands.ts';
 import { loadOrReport } from './loadOrReport.ts';
 
 /** `tlsward exceptions`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values } = parseCommand(argv, {});
+  const { values } = parseCommand(argv, COMMANDS.exceptions);
   const today = dayOf(new Date());
   const loaded = loadOrReport(configFile(values, io.env), values.json, io);
   if (loaded === null) return EXIT.config;

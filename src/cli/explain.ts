@@ -40,25 +40,19 @@ import {
   parseCommand,
   UsageError,
 } from './command.ts';
+import { COMMANDS } from './commands.ts';
 import { explainDeliver } from './explainDeliver.ts';
 import { type ExplainedInterfaces, explainInterfaces, printInterfaces } from './explainInterfaces.ts';
-import { type ExplainedRules, explainRules, MESSAGE_OPTIONS, printRules } from './explainRules.ts';
+import { type ExplainedRules, explainRules, printRules } from './explainRules.ts';
 import { loadOrReport } from './loadOrReport.ts';
-import { SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
-
-const OPTIONS = {
-  ...SESSION_OPTIONS,
-  ...MESSAGE_OPTIONS,
-  deliver: { type: 'string' },
-  map: { type: 'string', default: 'deliver' },
-} as const;
+import { sessionTls } from './sessionOptions.ts';
 
 /** The code in an explained reply: a real one is given to each real transaction. */
 const EXAMPLE_CODE = 'XXXXXXXX';
 
 /** `tlsward explain`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values } = parseCommand(argv, OPTIONS);
+  const { values } = parseCommand(argv, COMMANDS.explain);
   if (values.deliver !== undefined) {
     const { deliver, map, json = false } = values;
     return await explainDeliver({ config: configFile(values, io.env), deliver, map, json }, io);

@@ -43,13 +43,6 @@ import { type Io, label, UsageError } from './command.ts';
 import type { LoadedTable } from './loadOrReport.ts';
 import { headerOption } from './sessionOptions.ts';
 
-export const MESSAGE_OPTIONS = {
-  subject: { type: 'string' },
-  header: { type: 'string', multiple: true },
-  parameter: { type: 'string', multiple: true },
-  message: { type: 'string' },
-} as const;
-
 interface MessageValues {
   readonly subject?: string | undefined;
   readonly header?: string[] | undefined;

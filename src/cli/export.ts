@@ -15,6 +15,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { quote } from '../config/ini/problem.ts';
 import { dayOf } from '../config/keys/day.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
@@ -25,22 +26,17 @@ import { LockedError, openDraft, WriteError } from '../files/lockedDraft.ts';
 import { fileError } from '../files/systemError.ts';
 import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { COMMANDS } from './commands.ts';
 import { loadOrReport } from './loadOrReport.ts';
-
-const OPTIONS = {
-  output: { type: 'string' },
-  check: { type: 'string' },
-  'auto-floor': { type: 'boolean' },
-} as const;
 
 /** Differing lines that `--check` prints, and suffixes that the comment names. */
 const MAX_LINES = 20;
 
 /** `tlsward export postfix`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseCommand(argv, OPTIONS);
-  if (positionals.length !== 1 || positionals[0] !== 'postfix')
-    throw new UsageError('export takes one argument, the MTA to write for: postfix');
+  const { values, positionals } = parseCommand(argv, COMMANDS.export);
+  if (positionals[0] !== 'postfix')
+    throw new UsageError(`found ${quote(positionals[0]!)}, expected the MTA to write for: postfix`);
   if (values.check !== undefined && values.output !== undefined)
     throw new UsageError('--check and --output exclude each other');
   const config = configFile(values, io.env);

@@ -21,12 +21,8 @@ import { readMessages } from '../mailfile/readMessages.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
 import { asciiJson } from './asciiJson.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { COMMANDS } from './commands.ts';
 import { peekKey } from './peekKey.ts';
-
-const OPTIONS = {
-  host: { type: 'string', multiple: true },
-  trust: { type: 'string', multiple: true },
-} as const;
 
 const COLOURS: Readonly<Record<Protection, 'green' | 'red' | 'yellow' | null>> = {
   protected: 'green',
@@ -53,10 +49,8 @@ function hostName(file: string): string[] {
 
 /** `tlsward hops`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseCommand(argv, OPTIONS);
-  const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0)
-    throw new UsageError('hops takes one FILE: a message, an mbox or a folder');
+  const { values, positionals } = parseCommand(argv, COMMANDS.hops);
+  const file = positionals[0]!;
   const hosts: OwnHosts = {
     names: values.host ?? hostName(configFile(values, io.env)),
     networks: (values.trust ?? []).map(networkOf),

@@ -23,21 +23,18 @@ import { type AnsweredLevel, atLeast } from '../deliver/level.ts';
 import { fileError } from '../files/systemError.ts';
 import { LEVELS } from '../wire/tlsPolicyValue.ts';
 import { EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { COMMANDS } from './commands.ts';
 import { importPostfix } from './importPostfix.ts';
 import { Imported, type Remark } from './importRows.ts';
 import { importSendmail } from './importSendmail.ts';
 
-const OPTIONS = {
-  name: { type: 'string', default: 'imported' },
-  level: { type: 'string', default: 'may' },
-} as const;
 const MTAS = { postfix: importPostfix, sendmail: importSendmail } as const;
 /** Tables whose source is one that we read. */
 const TYPES = /^(?:texthash|hash|btree|lmdb|cdb|dbm|sdbm):/;
 
 /** `tlsward import`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseCommand(argv, OPTIONS);
+  const { values, positionals } = parseCommand(argv, COMMANDS.import);
   const [mta = '', ...files] = positionals;
   if (mta !== 'postfix' && mta !== 'sendmail')
     throw new UsageError(`found ${quote(mta)}, expected postfix or sendmail`);

@@ -3,16 +3,14 @@
  * Recent ones are in the daemon's memory; older ones are in its log under the same code.
  */
 import { normaliseCode } from '../daemon/codes.ts';
-import { EXIT, type Io, label, parseCommand, UsageError } from './command.ts';
-import { ask, CONTROL_OPTION } from './daemon.ts';
+import { EXIT, type Io, label, parseCommand } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { ask } from './daemon.ts';
 
 /** `tlsward lookup CODE`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseCommand(argv, CONTROL_OPTION);
-  const [text, ...more] = positionals;
-  if (text === undefined || more.length > 0)
-    throw new UsageError('lookup takes one code, the eight characters in brackets at the end of a reply');
-  const code = normaliseCode(text);
+  const { values, positionals } = parseCommand(argv, COMMANDS.lookup);
+  const code = normaliseCode(positionals[0]!);
   const reply = await ask(values, io, 'lookup', code);
   if (values.json) io.out(`${JSON.stringify(reply)}\n`);
   if (!reply.ok) {

@@ -9,21 +9,14 @@
  * A host as a next hop may be given too, `[mx.bank.example]:587`. Exit status: 0 known, 75 a lookup failed.
  */
 import { EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
-import { ask, CONTROL_OPTION } from './daemon.ts';
+import { COMMANDS } from './commands.ts';
+import { ask } from './daemon.ts';
 import { hasUnknown, publishedLines } from './publishedText.ts';
-
-const OPTIONS = {
-  ...CONTROL_OPTION,
-  refresh: { type: 'boolean' },
-  forget: { type: 'boolean' },
-} as const;
 
 /** `tlsward published`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseCommand(argv, OPTIONS);
-  const [domain, ...more] = positionals;
-  if (domain === undefined || more.length > 0)
-    throw new UsageError('published DOMAIN [--refresh | --forget]');
+  const { values, positionals } = parseCommand(argv, COMMANDS.published);
+  const domain = positionals[0]!;
   if (values.refresh && values.forget) throw new UsageError('--refresh and --forget exclude each other');
   const command = values.refresh ? 'published-refresh' : values.forget ? 'published-forget' : 'published';
   const reply = await ask(values, io, command, domain);

@@ -5,11 +5,12 @@
 import { count } from '../core/plural.ts';
 import type { ReloadReply } from '../daemon/controlReplies.ts';
 import { EXIT, type Io, paint, parseCommand } from './command.ts';
-import { ask, CONTROL_OPTION } from './daemon.ts';
+import { COMMANDS } from './commands.ts';
+import { ask } from './daemon.ts';
 
 /** `tlsward reload`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values } = parseCommand(argv, CONTROL_OPTION);
+  const { values } = parseCommand(argv, COMMANDS.reload);
   const reply = await ask(values, io, 'reload');
   if (values.json) {
     io.out(`${JSON.stringify(reply)}\n`);

@@ -12,10 +12,11 @@ import { resolve } from 'node:path';
 import { loadInWorker } from '../config/load/loadInWorker.ts';
 import { tooFewFiles } from '../net/openFiles.ts';
 import { configFile, EXIT, type Io, parseCommand } from './command.ts';
+import { COMMANDS } from './commands.ts';
 
 /** `tlsward serve`; resolves when the daemon has stopped. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values } = parseCommand(argv, {});
+  const { values } = parseCommand(argv, COMMANDS.serve);
   // before the worker: node ends with a raw stack when it cannot open what a thread needs
   const few = tooFewFiles();
   if (few !== '') {

@@ -10,17 +10,6 @@ import type { HeaderField } from '../core/messageEdit.ts';
 import type { ClientCertificate, TlsState } from '../core/tls.ts';
 import { UsageError } from './command.ts';
 
-export const SESSION_OPTIONS = {
-  from: { type: 'string' },
-  to: { type: 'string', multiple: true },
-  tls: { type: 'string', default: 'none' },
-  cert: { type: 'string', default: 'none' },
-  issuer: { type: 'string', default: 'a trusted issuer' },
-  fingerprint: { type: 'string', multiple: true },
-  client: { type: 'string', default: '192.0.2.1' },
-  auth: { type: 'string', default: '' },
-} as const;
-
 function parseCertificate(cert: string, issuer: string, fingerprints: readonly string[]): ClientCertificate {
   const digests = fingerprints.map((digest) => digest.toUpperCase());
   if (cert === 'none')

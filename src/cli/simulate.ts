@@ -27,22 +27,9 @@ import { askPolicy } from '../simulate/policyPlayer.ts';
 import { askSocketmap } from '../simulate/socketmapPlayer.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import { COMMANDS } from './commands.ts';
 import { peekKey } from './peekKey.ts';
-import { headerOption, SESSION_OPTIONS, sessionTls } from './sessionOptions.ts';
-
-const OPTIONS = {
-  ...SESSION_OPTIONS,
-  connect: { type: 'string' },
-  mta: { type: 'string', default: 'postfix' },
-  helo: { type: 'string', default: 'client.example' },
-  header: { type: 'string', multiple: true },
-  parameter: { type: 'string', multiple: true },
-  local: { type: 'string', multiple: true },
-  message: { type: 'string' },
-  output: { type: 'string' },
-  state: { type: 'string', default: 'RCPT' },
-  map: { type: 'string', default: 'deliver' },
-} as const;
+import { headerOption, sessionTls } from './sessionOptions.ts';
 
 const SAMPLE_TEXT = 'This is a test.\r\n';
 
@@ -119,7 +106,7 @@ function render({ headers, body }: PlainMessage): Buffer {
 
 /** `tlsward simulate`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseCommand(argv, OPTIONS);
+  const { values, positionals } = parseCommand(argv, COMMANDS.simulate);
   const [what, ...more] = positionals;
   if (what === 'socketmap') return await simulateSocketmap(values, more, io);
   if ((what !== 'milter' && what !== 'policy') || more.length > 0)

@@ -6,7 +6,8 @@ import { count } from '../core/plural.ts';
 import type { PostfixStatus, StatusReply } from '../daemon/controlReplies.ts';
 import type { DiscoveryStatus } from '../discovery/discoveryService.ts';
 import { EXIT, type Io, label, paint, parseCommand } from './command.ts';
-import { ask, CONTROL_OPTION } from './daemon.ts';
+import { COMMANDS } from './commands.ts';
+import { ask } from './daemon.ts';
 
 /** What `deliver = auto` goes by. */
 function publishedLines(io: Io, published: DiscoveryStatus): string[] {
@@ -65,7 +66,7 @@ function openFiles(io: Io, { limit, used, connections, maxConnections }: StatusR
 
 /** `tlsward status`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values } = parseCommand(argv, CONTROL_OPTION);
+  const { values } = parseCommand(argv, COMMANDS.status);
   const reply = await ask(values, io, 'status');
   if (values.json) {
     io.out(`${JSON.stringify(reply)}\n`);

@@ -35,12 +35,7 @@ import {
   type Sender,
 } from './checkMarks.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
-
-const OPTIONS = {
-  key: { type: 'string' },
-  sender: { type: 'string' },
-  'mark-name': { type: 'string' },
-} as const;
+import { COMMANDS } from './commands.ts';
 
 /** "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits", "no TLS", "not told". */
 function tlsText(fields: MarkFields): string {
@@ -126,10 +121,8 @@ function configuredMark(file: string): Pick<ServiceSettings, 'markKey' | 'markNa
 
 /** `tlsward verify-mark`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseCommand(argv, OPTIONS);
-  const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0)
-    throw new UsageError('verify-mark takes one FILE: a message, an mbox or a folder');
+  const { values, positionals } = parseCommand(argv, COMMANDS['verify-mark']);
+  const file = positionals[0]!;
   const configured = values.key === undefined ? configuredMark(configFile(values, io.env)) : null;
   const keyFile = values.key ?? configured?.markKey ?? null;
   if (keyFile === null)

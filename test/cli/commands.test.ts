@@ -1,6 +1,6 @@
 /**
  * The commands that the other files of this folder do not cover, each with its exit statuses and as JSON: `check`,
- * `explain`, `simulate policy` and `milter`, `lookup`, `status`, `reload`; and what `main` adds: help, usage, colour.
+ * `explain`, `simulate policy` and `milter`, `lookup`, `status`, `reload`; and colour.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -256,6 +256,19 @@ test('mistakes as text and as JSON', async (t) => {
   }
 });
 
+test('check takes the file as its argument', async (t) => {
+  const folder = t.testdir({ 'bad.ini': '[servce]\n' });
+  const bad = join(folder, 'bad.ini');
+  t.match(await say(check, [bad]), { code: 78, out: '', err: /^\S+bad\.ini: 2 mistakes\n/ });
+  t.match((await say(check, [bad, '--json'])).json(), { ok: false, problems: [{ file: bad, line: 1 }, {}] });
+  for (const argv of [
+    [bad, '--config', bad],
+    [bad, '--sample'],
+    [bad, bad],
+  ])
+    await t.rejects(say(check, argv), { message: /not both|nothing more/ }, argv.join(' '));
+});
+
 test('check reads the key file as serve would', async (t) => {
   const folder = t.testdir();
   const config = join(folder, 'tls.ini');
@@ -316,53 +329,6 @@ test('no daemon, and wrong arguments', async (t) => {
   for (const argv of [['bogus'], ['check', '--bogus'], ['explain'], ['simulate', 'smtp'], ['hops'], []]) {
     t.match(main(...argv), { status: 64, stdout: '' }, argv.join(' '));
   }
-});
-
-test('help lists every option that a command has', async (t) => {
-  const help = spawnSync(process.execPath, [MAIN, 'help'], { encoding: 'utf8' });
-  t.equal(help.status, 0);
-  for (const name of [
-    'command',
-    'sessionOptions',
-    'explain',
-    'simulate',
-    'daemon',
-    'verifyMark',
-    'hops',
-    'except',
-    'export',
-    'import',
-  ]) {
-    const source = readFileSync(new URL(`../../src/cli/${name}.js`, import.meta.url), 'utf8');
-    const options = [...source.matchAll(/(?:^ {4}|= \{ )'?([a-z-]+)'?: \{ type: /gm)].map(
-      (match) => match[1]!,
-    );
-    t.ok(options.length > 0, name);
-    for (const option of options) t.ok(help.stdout.includes(`--${option}`), `${name} --${option}`);
-  }
-});
-
-test('help for one command, and for a word that is none', async (t) => {
-  const main = (...argv: string[]) => spawnSync(process.execPath, [MAIN, ...argv], { encoding: 'utf8' });
-  for (const argv of [
-    ['help', 'except'],
-    ['except', '--help'],
-    ['except', '-h'],
-  ]) {
-    const { status: code, stdout } = main(...argv);
-    t.equal(code, 0, argv.join(' '));
-    t.match(stdout, /^ {2}except .*\n {17}DOMAIN --until /m);
-    t.notMatch(stdout, /^ {2}(?:serve|import) /m);
-    t.match(stdout, /^Exit status: /m, 'what all commands share is there');
-  }
-  for (const argv of [['chekc'], ['help', 'chekc'], ['chekc', '--help']])
-    t.match(main(...argv), {
-      status: 64,
-      stdout: '',
-      stderr: /^tlsward: no command "chekc" \(did you mean check\?\)/,
-    });
-  t.match(main('except').stderr, /; tlsward help except shows the options$/m);
-  t.match(main('import', 'exim', 'x').stderr, /^tlsward import: found "exim", expected postfix or sendmail/);
 });
 
 test('colour on a terminal only, and not with NO_COLOR', async (t) => {

@@ -265,8 +265,8 @@ test('wrong arguments', async (t) => {
   const { config } = await bed(t, TABLE);
   const bad = async (want: RegExp, ...argv: string[]) =>
     t.match((await say(except, ['--config', config, ...argv])).code, want, argv.join(' '));
-  await bad(/^UsageError: except takes one domain/);
-  await bad(/^UsageError: except takes one domain/, 'a.example', 'b.example');
+  await bad(/^UsageError: DOMAIN is missing/);
+  await bad(/^UsageError: found "b\.example", expected DOMAIN/, 'a.example', 'b.example');
   await bad(/^UsageError: --until is missing/, 'a.example', '--reason', 'x');
   await bad(/^UsageError: --reason is missing/, 'a.example', '--until', '+1d');
   await bad(/^UsageError: --reason is missing/, 'a.example', '--until', '+1d', '--reason', ' ');

@@ -81,7 +81,7 @@ test('as text, into a file, and compared', async (t) => {
 test('what cannot be done', async (t) => {
   const folder = t.testdir({ 'tlsward.ini': TABLE, 'bad.ini': '[servce]\n' });
   const config = ['--config', join(folder, 'tlsward.ini')];
-  t.match((await say(config)).code, /^UsageError: export takes one argument/);
+  t.match((await say(config)).code, /^UsageError: postfix is missing/);
   t.match((await say(['exim', ...config])).code, /^UsageError/);
   t.match((await say(['postfix', ...config, '--check', 'a', '--output', 'b'])).code, /exclude each other/);
   t.match(await say(['postfix', ...config, '--check', join(folder, 'absent')]), {

@@ -87,7 +87,7 @@ t.test('json, mbox, nothing', async (t) => {
 
 t.test('usage', async (t) => {
   const io: Io = { out: () => undefined, err: () => undefined, env: {}, colour: false };
-  await t.rejects(run([], io), { message: /takes one FILE/ });
-  await t.rejects(run(['a', 'b'], io), { message: /takes one FILE/ });
+  await t.rejects(run([], io), { message: /^FILE is missing/ });
+  await t.rejects(run(['a', 'b'], io), { message: /^found "b", expected FILE/ });
   await t.rejects(run(['a', '--trust', 'everyone'], io), { message: /--trust: found "everyone"/ });
 });

@@ -266,8 +266,8 @@ t.test('usage, files and colour', async (t) => {
   chmodSync(join(dir, 'open'), 0o644);
   let err = '';
   const io: Io = { out: () => undefined, err: (text) => (err += text), env: {}, colour: false };
-  await t.rejects(run([], io), { message: /takes one FILE/ });
-  await t.rejects(run(['a', 'b', '--key', 'c'], io), { message: /takes one FILE/ });
+  await t.rejects(run([], io), { message: /^FILE is missing/ });
+  await t.rejects(run(['a', 'b', '--key', 'c'], io), { message: /^found "b", expected FILE/ });
   await t.rejects(run(['a'], io), { message: /--key is missing/ });
   await t.rejects(run(['a', '--key', 'k', '--sender', 'a b'], io), { message: /--sender: found "a b"/ });
   await t.rejects(run(['a', '--bogus'], io), { message: /--bogus/ });

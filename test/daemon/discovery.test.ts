@@ -375,7 +375,7 @@ test('tlsward published: show, refresh, forget', async (t) => {
       (error: Error) => `${error.constructor.name}: ${error.message}`,
     );
   t.match(await refused('[192.0.2.1]'), /^UsageError: "\[192\.0\.2\.1\]" is no domain or host/);
-  t.match(await refused(), /^UsageError: published DOMAIN/);
+  t.match(await refused(), /^UsageError: DOMAIN is missing/);
   t.match(await refused('a.example', '--refresh', '--forget'), /^UsageError: .*exclude each other/);
   await daemon.service.stop(0);
   t.match(await refused('a.example'), /^ControlError: cannot reach the daemon/);
