@@ -14,6 +14,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ['core', 'node:buffer'],
   files: ['node:*'],
+  mta: ['core', 'node:child_process'],
   receive: ['core'],
   deliver: ['core'],
   mail: ['core'],
@@ -49,6 +50,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'config/load',
     'log',
     'net',
+    'mta',
     'node:*',
   ],
   cli: [
@@ -73,6 +75,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'net',
     'daemon',
     'simulate',
+    'mta',
     'node:*',
   ],
   // the executable itself: dispatches to cli

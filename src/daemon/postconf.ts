@@ -6,8 +6,9 @@
  * A setting that the version does not know is not in the answer. Entries of master.cf can override tls_required_enable
  * (`-o tls_required_enable=yes`); so those are asked for, too, and one that differs counts.
  */
-import { execFile } from 'node:child_process';
 import { leadingPostfixVersion } from '../core/postfixVersion.ts';
+import { parseParameters } from '../mta/postfixConfig.ts';
+import { runProgram } from '../mta/runProgram.ts';
 
 export interface PostconfAnswer {
   /** `3.10.13` */
@@ -18,66 +19,27 @@ export interface PostconfAnswer {
   readonly forbidBareNewline: string | null;
 }
 
-const LIMIT_MS = 2000;
-const LIMIT_BYTES = 65_536;
+const LIMITS = { timeoutMs: 2000, maxBytes: 65_536, background: true };
 const SETTINGS = ['mail_version', 'tls_required_enable', 'smtpd_forbid_bare_newline'] as const;
 
 /** Asks the program at this absolute path. */
 export async function askPostconf(program: string): Promise<PostconfAnswer | null> {
   // the second line of an answer depends on the first, so both are asked at once
   const [main, master] = await Promise.all([
-    run(program, SETTINGS),
-    run(program, ['-P', '*/*/tls_required_enable']),
+    runProgram(program, SETTINGS, LIMITS),
+    runProgram(program, ['-P', '*/*/tls_required_enable'], LIMITS),
   ]);
-  return main === null ? null : readPostconf(main, master ?? '');
+  // what it warns of on standard error is not for us
+  return main.ok ? readPostconf(main.stdout, master.ok ? master.stdout : '') : null;
 }
 
 /** Both outputs, as postconf prints them. */
 export function readPostconf(main: string, master: string): PostconfAnswer | null {
-  const values = valuesOf(main);
+  const values = parseParameters(main.toLowerCase());
   const version = leadingPostfixVersion(values.get('mail_version') ?? '');
   if (version === '') return null;
   const inMain = values.get('tls_required_enable');
-  const all = [...(inMain === undefined ? [] : [inMain]), ...valuesOf(master).values()];
+  const all = [...(inMain === undefined ? [] : [inMain]), ...parseParameters(master.toLowerCase()).values()];
   const tlsRequiredEnable = all.length === 0 ? null : all.every((value) => value === 'no') ? 'no' : 'yes';
   return { version, tlsRequiredEnable, forbidBareNewline: values.get('smtpd_forbid_bare_newline') ?? null };
-}
-
-function valuesOf(output: string): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const line of output.split('\n')) {
-    const equals = line.indexOf(' = ');
-    if (equals > 0)
-      values.set(
-        line.slice(0, equals),
-        line
-          .slice(equals + 3)
-          .trim()
-          .toLowerCase(),
-      );
-  }
-  return values;
-}
-
-function run(program: string, args: readonly string[]): Promise<string | null> {
-  const options = {
-    timeout: LIMIT_MS,
-    killSignal: 'SIGKILL',
-    maxBuffer: LIMIT_BYTES,
-    encoding: 'utf8',
-    cwd: '/',
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-  } as const;
-  return new Promise((resolve) => {
-    try {
-      // what it warns of on standard error is not for us
-      const child = execFile(program, args, options, (error, stdout) =>
-        resolve(error === null ? stdout : null),
-      );
-      child.stdin?.destroy();
-      child.unref();
-    } catch {
-      resolve(null); // no descriptor or process is left
-    }
-  });
 }

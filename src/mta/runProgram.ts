@@ -1,0 +1,62 @@
+/**
+ * Runs a program of the MTA to read what it prints (postconf, postmulti): without a shell, with a time limit and a limit of
+ * bytes, in an environment of its own. Changes nothing. Never throws.
+ */
+import { execFile } from 'node:child_process';
+
+export type Ran =
+  | { readonly ok: true; readonly stdout: string; readonly stderr: string }
+  | {
+      readonly ok: false;
+      /** `absent`: there is no such program; `failed`: it ended with another status than 0. */
+      readonly why: 'absent' | 'denied' | 'timeout' | 'tooMuch' | 'failed';
+      readonly stderr: string;
+    };
+
+export interface RunLimits {
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  /** Does a process that has nothing else to do end without waiting for it? */
+  readonly background?: boolean;
+}
+
+/** Where programs are found that are named without a path: those of an MTA are in sbin folders. */
+export const PROGRAM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin';
+
+const WHY: Readonly<Record<string, 'absent' | 'denied' | 'tooMuch'>> = {
+  ENOENT: 'absent',
+  EACCES: 'denied',
+  ENOEXEC: 'denied',
+  ERR_CHILD_PROCESS_STDIO_MAXBUFFER: 'tooMuch',
+};
+
+/** `program`: an absolute path, or a name that is looked for in PROGRAM_PATH. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  { timeoutMs, maxBytes, background = false }: RunLimits,
+): Promise<Ran> {
+  const options = {
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    maxBuffer: maxBytes,
+    encoding: 'utf8',
+    cwd: '/',
+    env: { PATH: PROGRAM_PATH, LC_ALL: 'C' },
+  } as const;
+  return new Promise((resolve) => {
+    try {
+      const child = execFile(program, args, options, (error, stdout, stderr) => {
+        if (error === null) resolve({ ok: true, stdout, stderr });
+        else {
+          const why = WHY[String(error.code)] ?? (error.killed === true ? 'timeout' : 'failed');
+          resolve({ ok: false, why, stderr });
+        }
+      });
+      child.stdin?.destroy();
+      if (background) child.unref();
+    } catch {
+      resolve({ ok: false, why: 'failed', stderr: 'no descriptor or process is left' });
+    }
+  });
+}
