@@ -15,8 +15,8 @@ import { askPostconf } from '../daemon/postconf.ts';
 import { postfixWarnings } from '../daemon/postfixWarnings.ts';
 import { factsOf, type Watched } from '../daemon/postfixWatch.ts';
 import { KeyFileError, missingKeyFile, readKeyFile } from '../mark/keyFile.ts';
+import { connectionsFor } from '../net/connectionBudget.ts';
 import { openFileLimit, tooFewFiles } from '../net/openFiles.ts';
-import { connectionsFor } from '../net/room.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 
@@ -29,7 +29,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const key = loaded.ok && loaded.service.markKey !== null ? await tryKeyFile(loaded.service.markKey) : {};
   const ok = loaded.ok && key.mistake === undefined;
   const warnings = loaded.ok && !values.sample ? await warningsOf(loaded) : [];
-  const files = loaded.ok ? fileRoom(loaded.service.maxConnections) : null;
+  const files = loaded.ok ? filesFor(loaded.service.maxConnections) : null;
   if (values.json) {
     const detail = loaded.ok
       ? { rows: loaded.packed.rows, hash: loaded.hash, files: loaded.files }
@@ -75,17 +75,17 @@ async function warningsOf(loaded: Watched): Promise<string[]> {
 }
 
 /** What the limit of open files permits; null: the system does not tell. */
-function fileRoom(
+function filesFor(
   maxConnections: number,
 ): { readonly limit: number; readonly connections: number; readonly notice?: string } | null {
   const limit = openFileLimit();
   if (limit === null) return null;
-  const room = { limit, connections: Math.min(maxConnections, connectionsFor(limit)) };
+  const files = { limit, connections: Math.min(maxConnections, connectionsFor(limit)) };
   const few = tooFewFiles();
-  if (few !== '') return { ...room, notice: few };
-  if (limit >= maxConnections) return room;
-  const notice = `max-connections is ${maxConnections}, and started with the limit of open files that is in force here (${limit}) the daemon holds ${room.connections}`;
-  return { ...room, notice };
+  if (few !== '') return { ...files, notice: few };
+  if (limit >= maxConnections) return files;
+  const notice = `max-connections is ${maxConnections}, and started with the limit of open files that is in force here (${limit}) the daemon holds ${files.connections}`;
+  return { ...files, notice };
 }
 
 /** Can the key file be used? A missing one is made at the first start, and never again. */

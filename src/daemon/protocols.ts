@@ -7,10 +7,10 @@
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { Log } from '../log/log.ts';
 import type { Handler } from '../net/connection.ts';
+import type { ConnectionBudget } from '../net/connectionBudget.ts';
 import { Driver, type DriverLimits } from '../net/driver.ts';
 import type { UnixOptions } from '../net/listen.ts';
 import type { LoopWatch } from '../net/loopWatch.ts';
-import type { Room } from '../net/room.ts';
 import { controlProtocol } from '../session/control.ts';
 import { milterProtocol } from '../session/milter.ts';
 import { policyProtocol } from '../session/policy.ts';
@@ -52,7 +52,7 @@ interface Services {
 interface Shared {
   readonly log: Log;
   readonly watch: LoopWatch;
-  readonly room: Room;
+  readonly budget: ConnectionBudget;
   /** Can they read through the shared buffer (sharedRead.ts)? */
   readonly reads: boolean;
 }
@@ -79,14 +79,12 @@ export class ServedProtocol {
   static of<State, In, Out, Query, Answer>(
     entry: Entry<State, In, Out, Query, Answer>,
     service: ServiceSettings,
-    { log, watch, room, reads }: Shared,
+    { log, watch, budget, reads }: Shared,
   ): ServedProtocol {
     const { protocol, handler, maxConnections } = entry;
     const limits = limitsOf(service, maxConnections);
-    const driver =
-      maxConnections === null
-        ? new Driver(protocol, handler, limits, log, reads, watch, room)
-        : new Driver(protocol, handler, limits, log, false, watch);
+    const shared = maxConnections === null ? { shared: reads, budget } : {};
+    const driver = new Driver({ protocol, handler, limits, log, watch, ...shared });
     return new ServedProtocol(entry, driver);
   }
 

@@ -14,9 +14,9 @@ import { PolicyTable } from '../core/table.ts';
 import { DiscoveryService, type OpenDiscovery } from '../discovery/discoveryService.ts';
 import type { Log } from '../log/log.ts';
 import type { UsableKeys } from '../mark/keyFile.ts';
+import { ConnectionBudget } from '../net/connectionBudget.ts';
 import { LoopWatch } from '../net/loopWatch.ts';
 import { openFileCount, openFileLimit } from '../net/openFiles.ts';
-import { Room } from '../net/room.ts';
 import { canShareReads } from '../net/sharedRead.ts';
 import { activeOf, readMarkKeys } from './active.ts';
 import { createCodes } from './codes.ts';
@@ -86,7 +86,7 @@ export class Service {
   readonly #mapListeners: MapListeners;
   readonly #protocols: readonly ServedProtocol[];
   /** What connections of the MTAs' protocols share. */
-  readonly #room: Room;
+  readonly #budget: ConnectionBudget;
   readonly #systemWatch: SystemWatch;
   readonly #startedAt = new Date();
   readonly #reloading: Reloading;
@@ -127,8 +127,8 @@ export class Service {
     this.#clock = clock;
     this.#discovery = discovery;
     this.#watch = new LoopWatch((ms, served, leftOut) => log.loopDelay(ms, served, leftOut));
-    this.#room = new Room(service.maxMemoryBytes);
-    this.#systemWatch = new SystemWatch(this.#room, log);
+    this.#budget = new ConnectionBudget(service.maxMemoryBytes);
+    this.#systemWatch = new SystemWatch(this.#budget, log);
     this.#systemWatch.fit(service.maxConnections);
     this.#recent = new RecentVerdicts(service.recentVerdicts, service.recentVerdictsBytes);
     this.#verdictListeners = new VerdictListeners(log, this.#recent);
@@ -153,7 +153,7 @@ export class Service {
     this.#protocols = servedProtocols(
       service,
       { verdicts, maps, control },
-      { log, watch: this.#watch, room: this.#room, reads },
+      { log, watch: this.#watch, budget: this.#budget, reads },
     );
     log.setLevel(service.logLevel);
     this.#announce(loaded, table, begun);
@@ -200,7 +200,7 @@ export class Service {
     await this.#discovery.reload(service);
     this.#verdicts.active = activeOf(service, table, marks.keys, loaded.rules);
     for (const protocol of this.#protocols) protocol.reload(service);
-    this.#room.limitBytes = service.maxMemoryBytes;
+    this.#budget.limitBytes = service.maxMemoryBytes;
     this.#systemWatch.fit(service.maxConnections);
     this.#log.setLevel(service.logLevel);
     this.#announce(loaded, table, begun);
@@ -228,7 +228,7 @@ export class Service {
       routes: this.#verdicts.routing.counters,
       postfix: this.#postfix.status(),
       memory: [
-        this.#room.memory,
+        this.#budget.memory,
         this.#recent.memory,
         ...this.#verdicts.memory,
         ...this.#discovery.memory,
@@ -237,7 +237,7 @@ export class Service {
       openFiles: {
         limit: openFileLimit(),
         used: await openFileCount(),
-        connections: Math.min(this.#room.mostByFiles, this.#reloading.loaded.service.maxConnections),
+        connections: Math.min(this.#budget.maxByFiles, this.#reloading.loaded.service.maxConnections),
         maxConnections: this.#reloading.loaded.service.maxConnections,
       },
       log: { dropped: this.#log.output.dropped, failure: this.#log.output.failure },

@@ -3,8 +3,8 @@
  * for more open files. Each look costs some system calls.
  */
 import type { Log } from '../log/log.ts';
+import { type ConnectionBudget, connectionsFor } from '../net/connectionBudget.ts';
 import { cannotOpen, openFileLimit } from '../net/openFiles.ts';
-import { connectionsFor, type Room } from '../net/room.ts';
 import type { SocketFile } from '../net/socketFile.ts';
 
 const EVERY_MS = 2000;
@@ -13,15 +13,15 @@ const SAY_AGAIN_MS = 60_000;
 
 export class SystemWatch {
   readonly sockets: SocketFile[] = [];
-  readonly #room: Room;
+  readonly #budget: ConnectionBudget;
   readonly #log: Log;
   readonly #timer: NodeJS.Timeout;
   #fileLimit: number | null = null;
   #maxConnections = 0;
   #saidAt = Number.NEGATIVE_INFINITY;
 
-  constructor(room: Room, log: Log) {
-    this.#room = room;
+  constructor(budget: ConnectionBudget, log: Log) {
+    this.#budget = budget;
     this.#log = log;
     // it keeps the process: while a folder is gone there may be no listener that does
     this.#timer = setInterval(() => this.check(), EVERY_MS);
@@ -34,9 +34,9 @@ export class SystemWatch {
     if (limit === this.#fileLimit && maxConnections === this.#maxConnections) return;
     this.#fileLimit = limit;
     this.#maxConnections = maxConnections;
-    this.#room.mostByFiles = limit === null ? Number.POSITIVE_INFINITY : connectionsFor(limit);
+    this.#budget.maxByFiles = limit === null ? Number.POSITIVE_INFINITY : connectionsFor(limit);
     if (limit !== null && limit < maxConnections)
-      this.#log.filesLow(limit, this.#room.mostByFiles, maxConnections);
+      this.#log.filesLow(limit, this.#budget.maxByFiles, maxConnections);
   }
 
   check(): void {
@@ -47,7 +47,7 @@ export class SystemWatch {
     const now = performance.now();
     if (code === '' || now - this.#saidAt < SAY_AGAIN_MS) return;
     this.#saidAt = now;
-    this.#log.filesExhausted(code, this.#fileLimit, this.#room.open);
+    this.#log.filesExhausted(code, this.#fileLimit, this.#budget.open);
   }
 
   /** Nothing is made anew from now on. */

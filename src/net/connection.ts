@@ -14,8 +14,8 @@ import type { Socket } from 'node:net';
 import type { Log } from '../log/log.ts';
 import type { Decoder, Protocol, Step } from '../session/protocol.ts';
 import { WireError } from '../wire/wireError.ts';
+import type { ConnectionBudget, MemoryHolder } from './connectionBudget.ts';
 import type { LoopWatch } from './loopWatch.ts';
-import type { Guest, Room } from './room.ts';
 
 export interface DriverCounters {
   opened: number;
@@ -42,7 +42,7 @@ export interface Owner<State, In, Out, Query, Answer> {
   readonly draining: boolean;
   /** Told of each piece of work; null: it is not measured. */
   readonly watch: LoopWatch | null;
-  readonly room: Room;
+  readonly budget: ConnectionBudget;
   /** Seconds since start. */
   readonly clock: number;
   closed(connection: Connection<State, In, Out, Query, Answer>): void;
@@ -58,7 +58,7 @@ type Any = Connection<unknown, unknown, unknown, unknown, unknown>;
 type Tracked = Socket & { [CONNECTION]?: Any };
 let connections = 0;
 
-export class Connection<State, In, Out, Query, Answer> implements Peer, Guest {
+export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHolder {
   get protocol(): string {
     return this.driver.protocol.name;
   }
@@ -73,7 +73,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, Guest {
   pendingBytes = 0;
   /** An answer is being waited for: no further message is stepped. */
   busy = false;
-  /** Bytes that were counted for it in the room. */
+  /** Bytes that were counted for it in the budget. */
   held = 0;
   ended = false;
   closing = false;
@@ -107,7 +107,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, Guest {
     this.count();
   }
 
-  /** Tells the room what is held now. */
+  /** Tells the budget what is held now. */
   count(): void {
     const { driver, socket } = this;
     const held = socket.destroyed
@@ -115,7 +115,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, Guest {
       : this.decoder.held() + driver.protocol.held(this.state) + socket.writableLength;
     const more = held - this.held;
     this.held = held;
-    if (more !== 0) driver.room.add(more);
+    if (more !== 0) driver.budget.add(more);
   }
 
   evict(limitBytes: number): void {

@@ -8,9 +8,9 @@ import type { Server, Socket } from 'node:net';
 import type { Log } from '../log/log.ts';
 import type { Protocol } from '../session/protocol.ts';
 import { Connection, type DriverCounters, type Handler, type Owner, onData, track } from './connection.ts';
+import { ConnectionBudget } from './connectionBudget.ts';
 import { closeServer, newServer } from './listen.ts';
 import type { LoopWatch } from './loopWatch.ts';
-import { Room } from './room.ts';
 import { shareReads } from './sharedRead.ts';
 
 export interface DriverLimits {
@@ -26,13 +26,26 @@ export interface DriverLimits {
 /** Between the end of accepting and the closing of idle connections. */
 const GRACE_MS = 50;
 
+interface DriverParts<State, In, Out, Query, Answer> {
+  readonly protocol: Protocol<State, In, Out, Query, Answer>;
+  readonly handler: Handler<Query, Answer>;
+  readonly limits: DriverLimits;
+  readonly log: Log;
+  /** Read through the shared buffer (sharedRead.ts)? Left out: no. */
+  readonly shared?: boolean;
+  /** Told how long each piece of work takes. */
+  readonly watch?: LoopWatch | null;
+  /** Left out: one of its own, without limits. */
+  readonly budget?: ConnectionBudget;
+}
+
 export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, Out, Query, Answer> {
   readonly protocol: Protocol<State, In, Out, Query, Answer>;
   readonly handler: Handler<Query, Answer>;
   readonly log: Log;
   readonly watch: LoopWatch | null;
   readonly counters: DriverCounters = { opened: 0, refused: 0, messages: 0, wireErrors: 0, bugs: 0 };
-  readonly room: Room;
+  readonly budget: ConnectionBudget;
   limits: DriverLimits;
   draining = false;
   /** Seconds since start, moved on by the sweep. */
@@ -45,24 +58,16 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   readonly #sweep: NodeJS.Timeout;
   readonly #shared: boolean;
 
-  /** `shared`: read through the shared buffer (sharedRead.ts); `watch` is told how long work takes; `room`: shared with other drivers. */
-  constructor(
-    protocol: Protocol<State, In, Out, Query, Answer>,
-    handler: Handler<Query, Answer>,
-    limits: DriverLimits,
-    log: Log,
-    shared = false,
-    watch: LoopWatch | null = null,
-    room = new Room(),
-  ) {
-    this.watch = watch;
-    this.room = room;
-    room.join(() => this.#open);
-    this.#shared = shared;
+  constructor(parts: DriverParts<State, In, Out, Query, Answer>) {
+    const { protocol, handler, limits, log, shared = false, watch = null } = parts;
     this.protocol = protocol;
     this.handler = handler;
     this.limits = limits;
     this.log = log;
+    this.watch = watch;
+    this.budget = parts.budget ?? new ConnectionBudget();
+    this.budget.join(() => this.#open);
+    this.#shared = shared;
     this.#sweep = setInterval(() => this.#check(), 1000);
     this.#sweep.unref();
   }
@@ -93,7 +98,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     const socket = wrapped ?? accepted;
     const connection = new Connection(this, socket, peer);
     this.#open.add(connection);
-    this.room.open++;
+    this.budget.open++;
     if (client !== '') this.#perClient.set(client, (this.#perClient.get(client) ?? 0) + 1);
     this.log.connOpen(this.protocol.name, connection.conn, peer);
     track(connection as unknown as Connection<unknown, unknown, unknown, unknown, unknown>, wrapped !== null);
@@ -104,9 +109,9 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     const { maxConnections, maxConnectionsPerClient } = this.limits;
     let limit = '';
     let value = 0;
-    const { open, mostByFiles } = this.room;
+    const { open, maxByFiles } = this.budget;
     if (open >= maxConnections) [limit, value] = ['max-connections', maxConnections];
-    else if (open >= mostByFiles) [limit, value] = ['open-files', mostByFiles];
+    else if (open >= maxByFiles) [limit, value] = ['open-files', maxByFiles];
     else if (client !== '' && (this.#perClient.get(client) ?? 0) >= maxConnectionsPerClient) {
       [limit, value] = ['max-connections-per-client', maxConnectionsPerClient];
     }
@@ -132,8 +137,8 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
 
   closed(connection: Connection<State, In, Out, Query, Answer>): void {
     if (!this.#open.delete(connection)) return;
-    this.room.open--;
-    this.room.add(-connection.held);
+    this.budget.open--;
+    this.budget.add(-connection.held);
     connection.held = 0;
     this.log.connClose(this.protocol.name, connection.conn, connection.peer);
     const client =

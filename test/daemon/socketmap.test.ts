@@ -156,16 +156,16 @@ test('a bug of ours is TEMP, and the connection goes on', async (t) => {
     idleTimeoutSeconds: 60,
     requestTimeoutSeconds: 60,
   };
-  const driver = new Driver(
-    socketmapProtocol,
-    ({ key }): string => {
+  const driver = new Driver({
+    protocol: socketmapProtocol,
+    handler: ({ key }): string => {
       if (key === 'bug') throw new Error('a bug');
       // what must not be sent is caught where it is formatted
       return formatSocketmapReply({ status: 'OK', value: key === 'empty' ? '' : key });
     },
     limits,
-    new Log('silent'),
-  );
+    log: new Log('silent'),
+  });
   const server = driver.server();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => driver.drain(0));

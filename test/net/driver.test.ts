@@ -70,7 +70,13 @@ async function bed(
   sink.on('data', (chunk: Buffer) => {
     text += chunk.toString();
   });
-  const driver = new Driver(lines, handler, { ...LIMITS, ...limits }, new Log('debug', sink), shared);
+  const driver = new Driver({
+    protocol: lines,
+    handler,
+    limits: { ...LIMITS, ...limits },
+    log: new Log('debug', sink),
+    shared,
+  });
   const server: Server = driver.server();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };

@@ -20,18 +20,18 @@ const LIMITS = {
 
 test('pipelined questions survive the wait for the one before', async (t) => {
   const waiting: (() => void)[] = [];
-  const driver = new Driver(
-    socketmapProtocol,
-    ({ key }): string | Promise<string> =>
+  const driver = new Driver({
+    protocol: socketmapProtocol,
+    handler: ({ key }): string | Promise<string> =>
       key.startsWith('now')
         ? formatSocketmapReply({ status: 'OK', value: key })
         : new Promise((resolve) => {
             waiting.push(() => resolve(formatSocketmapReply({ status: 'OK', value: key })));
           }),
-    LIMITS,
-    new Log('silent', new PassThrough()),
-    true,
-  );
+    limits: LIMITS,
+    log: new Log('silent', new PassThrough()),
+    shared: true,
+  });
   const server = driver.server();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => driver.drain(0));

@@ -12,8 +12,8 @@
  */
 import type { MemoryUse } from '../core/memorySize.ts';
 
-/** A connection as the room sees it. */
-export interface Guest {
+/** A connection as the budget sees it. */
+export interface MemoryHolder {
   /** Bytes it held when it was last looked at. */
   readonly held: number;
   /** An answer is awaited: it cannot be closed just now. */
@@ -29,24 +29,24 @@ export function connectionsFor(fileLimit: number): number {
   return Math.max(1, fileLimit - Math.min(RESERVED_FILES, Math.ceil(fileLimit / 4)));
 }
 
-export class Room {
+export class ConnectionBudget {
   /** Connections open now; those of the control socket do not count. */
   open = 0;
   /** Connections for which there are descriptors. */
-  mostByFiles = Number.POSITIVE_INFINITY;
+  maxByFiles = Number.POSITIVE_INFINITY;
   limitBytes: number;
   /** Connections closed because all held too much. */
   evicted = 0;
   #used = 0;
-  readonly #guests: (() => Iterable<Guest>)[] = [];
+  readonly #drivers: (() => Iterable<MemoryHolder>)[] = [];
 
   constructor(limitBytes = Number.POSITIVE_INFINITY) {
     this.limitBytes = limitBytes;
   }
 
-  /** `guests`: the open connections of one driver. */
-  join(guests: () => Iterable<Guest>): void {
-    this.#guests.push(guests);
+  /** `connections`: those of one driver that are open. */
+  join(connections: () => Iterable<MemoryHolder>): void {
+    this.#drivers.push(connections);
   }
 
   /** Counts what one connection holds more, or less. */
@@ -56,9 +56,9 @@ export class Room {
   }
 
   #evict(): void {
-    let largest: Guest | null = null;
-    for (const guests of this.#guests) {
-      for (const guest of guests()) if (!guest.busy && guest.held > (largest?.held ?? 0)) largest = guest;
+    let largest: MemoryHolder | null = null;
+    for (const connections of this.#drivers) {
+      for (const one of connections()) if (!one.busy && one.held > (largest?.held ?? 0)) largest = one;
     }
     if (largest === null) return;
     this.evicted++;
