@@ -194,7 +194,7 @@ test('with a mistake the file stays as it was', async (t) => {
   await refused(/301 characters/, 'bank.example', '--until', '+1d', '--reason', 'x'.repeat(301));
   await refused(/exception \*\).*client-names/, '*', ...good, '--receive', 'verify');
   write(`${TABLE}[exception b.example]\nuntil = ${SOON}\nreason = r\n`);
-  await refused(/an exception for "b\.example" again/, 'b.example', ...good, '--receive', 'may');
+  await refused(/a duplicate exception for "b\.example"/, 'b.example', ...good, '--receive', 'may');
   const elsewhere = await run('b.example', '--remove');
   t.match(elsewhere, { code: 1, err: /is not in .*exceptions\.ini: remove it at .*tlsward\.ini:\d+\n$/ });
   write(TABLE.replace('= encrypt', '= encrpyt').replace('* = may', '* = my'));

@@ -1,11 +1,11 @@
 /**
  * One half of a `key = value` line, or a section name: from the text as written to the text as meant.
  *
- * Decoding is the `ini` package's `unsafe`: white space around the text goes, an unquoted `;` or `#` begins a comment,
- * `\;`, `\#` and `\\` are those characters, text wholly in double quotes is a JSON string, text in single quotes is taken
- * as it is. What `ini` would quietly turn into something else is refused here: single-quoted text that JSON reads as a
- * number, boolean, list or object; double quotes that are no JSON string; quotes with a comment behind them, which `ini`
- * keeps as part of the value.
+ * Decoding is the `ini` package's `unsafe`: white space around the text goes, an unquoted `;` or `#` begins a
+ * comment, `\;`, `\#` and `\\` are those characters, text wholly in double quotes is a JSON string, text in
+ * single quotes is taken as it is. Text that `ini` would silently change is refused here: single-quoted text
+ * that JSON reads as a number, boolean, list or object; double quotes that are no JSON string; quotes
+ * followed by a comment, which `ini` keeps as part of the value.
  */
 import { unsafe } from 'ini';
 import { Invalid, quote } from './problem.ts';
@@ -34,16 +34,12 @@ export function decodeIniText(raw: string): string | Invalid {
   if (text === '"' || text === "'") return new Invalid(quote(text), 'a quote at both ends, or at none');
   if (!wholeQuoted(text)) {
     if (!wholeQuoted(decoded)) return decoded;
-    return new Invalid('a comment behind a quoted value', 'the comment on a line of its own', 'or no quotes');
+    return new Invalid('a comment after a quoted value', 'the comment on a line of its own', 'or no quotes');
   }
   if (text.startsWith('"') && decoded === text) {
-    return new Invalid(
-      quote(text),
-      'a string as in JSON between double quotes',
-      'a backslash is written \\\\',
-    );
+    return new Invalid(quote(text), 'a JSON string between double quotes', 'a backslash is written \\\\');
   }
-  // escapes of a JSON string can make what no line can hold
+  // escapes in a JSON string can produce characters that no line may contain
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(decoded)) return new Invalid(quote(decoded), 'no control characters');
   return decoded;
 }

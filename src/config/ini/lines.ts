@@ -1,15 +1,15 @@
 /**
- * Walks the lines of one file in the ini format and tells a handler what stands where.
+ * Walks the lines of one file in the ini format and calls a handler for each section and entry.
  *
  *   file    = [ BOM ] *( line LF / CR LF )        ; UTF-8, no NUL, the last line end may be missing
  *   line    = *blank ( "" / (";" / "#") comment / header / entry )
  *   header  = "[" name "]" *blank [ comment ]     ; brackets in the name must pair: [domain [192.0.2.1]]
- *   entry   = half "=" half                       ; at the first "="; halves are decoded in half.ts
+ *   entry   = half "=" half                       ; at the first "="; halves are decoded in iniText.ts
  *
- * Differences from the `ini` package, all on the strict side: a header may have a comment behind it; a line without "="
- * or with a comment in front of its "=", a bare CR, a control character, an overlong line and text that is not UTF-8 are
- * mistakes. Section names keep their dots. Nothing here knows which sections and keys exist.
- * A line of a `rows` section that is a plain row goes to `row` undecoded (plainRow.ts).
+ * Differences from the `ini` package, all on the strict side: a header may be followed by a comment; a line
+ * without "=" or with a comment before its "=", a bare CR, a control character, an overlong line and text
+ * that is not UTF-8 are mistakes. Section names keep their dots. Nothing here knows which sections and keys
+ * exist. A line of a `rows` section that is a plain row goes to `row` undecoded (rowScanner.ts).
  */
 import { Buffer, isUtf8 } from 'node:buffer';
 import { commentStart, decodeIniText } from './iniText.ts';
@@ -93,7 +93,7 @@ class LineWalker {
 
   #line(start: number, end: number, line: number): Invalid | null {
     if (end - start > MAX_LINE_BYTES) {
-      return new Invalid(`a line of ${end - start} bytes`, `at most ${MAX_LINE_BYTES}`, 'longest line');
+      return new Invalid(`a line of ${end - start} bytes`, `at most ${MAX_LINE_BYTES}`);
     }
     const raw = this.#bytes.subarray(start, end);
     if (raw.includes(CR)) {
@@ -106,7 +106,7 @@ class LineWalker {
       text,
     )?.[0];
     if (odd !== undefined) {
-      return new Invalid(`${quote(odd)}, which cannot be seen`, 'text without control characters');
+      return new Invalid(`${quote(odd)}, an invisible character`, 'text without control characters');
     }
     if (!text.startsWith('[')) return this.#entry(text, line);
     const close = closingBracket(text);
@@ -117,7 +117,7 @@ class LineWalker {
     }
     // a pattern such as [192.0.2.1] can be a key
     if (text.includes('=')) return this.#entry(text, line);
-    // read on as if the header were whole, so that what follows is not taken for another section's
+    // go on as if the header were complete, so that the entries below are not added to the section above
     this.#rows = this.#handler.header(close >= 0 ? text.slice(1, close) : text.slice(1), line);
     return new Invalid(quote(text), 'a section header: [ and ] alone on a line');
   }

@@ -1,12 +1,12 @@
 /**
- * Patterns that are allowed and deserve a second look: a `.suffix` row over a whole public suffix, and a name whose
- * labels mix scripts as look-alike names do.
+ * Finds patterns that are allowed but may be mistakes: a `.suffix` row over a whole public suffix, and a name
+ * whose labels mix scripts as look-alike names do.
  *
- * The list of public suffixes is a short one of our own, for a warning only: every single label except those reserved
- * for private use or documentation (RFC 2606, RFC 6761, RFC 8375 and `internal`), and the second-level registries that
- * many people know. It is not the public suffix list and nothing is decided by it.
- * Mixed scripts follow the "highly restrictive" level of UTS 39: one script, or Latin with the sets of Chinese, Japanese
- * or Korean.
+ * The list of public suffixes is a short one of our own, for a warning only: every single label except those
+ * reserved for private use or documentation (RFC 2606, RFC 6761, RFC 8375 and `internal`), and the
+ * second-level registries that are well known. It is not the public suffix list, and no decision depends on
+ * it. Mixed scripts follow the "highly restrictive" level of UTS 39: one script, or Latin with the sets of
+ * Chinese, Japanese or Korean.
  */
 import { domainToUnicode } from 'node:url';
 
@@ -76,8 +76,8 @@ const TOGETHER = [
 ];
 
 /**
- * The first label of a canonical name that mixes scripts, as "label (Latin and Cyrillic)"; null when none does.
- * Only names with an `xn--` label can.
+ * The first label of a canonical name that mixes scripts, as "label (Latin and Cyrillic)"; null when none
+ * does. Only names with an `xn--` label can.
  */
 export function mixedScripts(name: string): string | null {
   if (!name.includes('xn--')) return null;

@@ -1,25 +1,28 @@
 /**
- * Mistakes and notices about configuration files, collected and never thrown: an operator gets all of them at once.
+ * Mistakes and notices about configuration files. They are collected and not thrown, so that an administrator
+ * gets all of them at once.
  *
- * A problem keeps the table from being used; a notice does not. Both know where they are and print as one line:
+ * A table with a problem cannot be used; a notice is only information. Both have a position and print as one
+ * line:
  *
  *   tls.ini:14: [domain x] receive: found "encrpyt", expected one of none, may, encrypt, verify (did you mean encrypt?)
  *
  * Line 0 is the file as a whole. Text from files is cut and escaped before it is printed (core/escape.ts).
- * Of each kind the first MAX_REPORTED are kept and the rest is counted, because a million rows can hold a million mistakes.
+ * The first MAX_REPORTED of each kind are kept and the rest are counted, because a million rows can contain a
+ * million mistakes.
  */
 import { escapeText } from '../../core/escape.ts';
 import { count } from '../../core/plural.ts';
 import { formatPosition, type Position } from '../../core/position.ts';
 
-/** What is wrong with one value, without saying where. Parsers return this instead of their value. */
+/** A mistake in one value, without its position. Parsers return it instead of a value. */
 export class Invalid {
   /** What was found, as it is printed; text from the file goes through `quote`. */
   readonly found: string;
   readonly expected: string;
-  /** What would help; '' when nothing more can be said. */
+  /** A likely fix; '' when there is none to offer. */
   readonly hint: string;
-  /** More that is wrong with the same value, such as further elements of a list. */
+  /** Further mistakes in the same value, such as other elements of a list. */
   readonly others: readonly Invalid[];
 
   constructor(found: string, expected: string, hint = '', others: readonly Invalid[] = []) {
@@ -47,11 +50,11 @@ export interface Problem extends Position {
 type NoticeKind =
   /** A row's `until` has passed. */
   | 'overdue'
-  /** Written, and without effect: in this version, or because of what else is written. */
+  /** A key without effect, in this version or because of other keys. */
   | 'no-effect'
-  /** Allowed, and perhaps not what was meant. */
+  /** Allowed, but perhaps a mistake. */
   | 'suspect'
-  /** About the file: who may write it, what it does not contain. */
+  /** About the file: who can write to it, or what it lacks. */
   | 'file';
 
 export interface Notice extends Position {
@@ -60,7 +63,7 @@ export interface Notice extends Position {
   readonly text: string;
 }
 
-/** Problems kept, and notices kept; more are only counted. */
+/** Most problems, and most notices, that are kept; the rest are counted. */
 const MAX_REPORTED = 1000;
 /** Characters of foreign text shown in one place. */
 const MAX_SHOWN = 80;
@@ -91,7 +94,7 @@ export function formatNotice(notice: Notice): string {
   return `${formatPosition(notice)}: ${where}${notice.text}`;
 }
 
-/** Collects what was found while one set of files is loaded. */
+/** Collects problems and notices while one set of files is loaded. */
 export class Report {
   readonly #problems: Problem[] = [];
   readonly #notices: Notice[] = [];
@@ -102,7 +105,7 @@ export class Report {
     return this.#problemCount > 0;
   }
 
-  /** Are further problems only counted? Then no effort need go into their words. */
+  /** Are further problems only counted? Then their hints need not be worked out. */
   get full(): boolean {
     return this.#problems.length >= MAX_REPORTED;
   }
@@ -121,7 +124,9 @@ export class Report {
     this.#notices.push({ kind, file: at.file, line: at.line, where, text });
   }
 
-  /** Sorted by file, in the order in which files were read, then line; the last one counts what was left out. */
+  /**
+   * Sorted by file, in the order in which files were read, then line; the last one counts what was left out.
+   */
   problems(files: readonly string[]): Problem[] {
     const sorted = sortedBy(this.#problems, files);
     const more = this.#problemCount - sorted.length;

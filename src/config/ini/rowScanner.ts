@@ -1,14 +1,15 @@
 /**
- * The fast path for `[domains]`: recognises `name = word` on bytes, so that a million rows make no string and no object.
+ * The fast path for `[domains]`: recognises `name = word` on bytes, so that a million rows make no string and
+ * no object.
  *
  *   row     = *blank [ "." ] name *blank "=" *blank word [ 1*blank (";" / "#") comment ] *blank line-end
  *   name    = label 1*( "." label )        ; canonical already: lower case, at most 253 bytes
  *   label   = 1..63 of a-z 0-9 - _         ; no "-" at its ends, no "--"; the last begins with a letter and has no "_"
  *   word    = 1*( a-z 0-9 - _ )
  *
- * Whatever does not fit exactly is left to the careful path, which decides what it means or what is wrong with it; so
- * this grammar may be narrower than the language and must never be wider. `--` is left out for `xn--` labels, and
- * suffixes of one or two labels because those are looked at for being public suffixes.
+ * A line that does not match exactly is left to the slow path, which parses it or reports its mistake. This
+ * grammar may therefore be narrower than the language, but must never be wider. `--` is excluded because of
+ * `xn--` labels, and suffixes of one or two labels because these are compared with public suffixes.
  */
 import { MAX_LINE_BYTES } from './limits.ts';
 

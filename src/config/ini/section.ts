@@ -1,5 +1,6 @@
 /**
- * A `[service]`, `[policy NAME]`, `[domain NAME]` or `[rule NAME]` section as written: entries in order, text decoded, nothing checked.
+ * A `[service]`, `[policy NAME]`, `[domain NAME]` or `[rule NAME]` section as written: entries in order, text
+ * decoded, nothing checked.
  */
 import { escapeText } from '../../core/escape.ts';
 import type { Position } from '../../core/position.ts';
@@ -34,7 +35,7 @@ export function whereOf(section: Section, key = ''): string {
   return key === '' ? `[${title}]` : `[${title}] ${escapeText(key)}`;
 }
 
-/** Where an entry of the section stands. */
+/** The position of an entry of the section. */
 export function positionOf(section: Section, entry: Entry): Position {
   return { file: section.file, line: entry.line };
 }

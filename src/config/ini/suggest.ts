@@ -1,9 +1,9 @@
 /**
  * "Did you mean": the nearest of some known words to one that is not known.
  *
- * Distance is optimal string alignment (insert, delete, replace, swap of neighbours: one each), without regard to case.
- * A word counts as near up to a third of its length, at least 1 and at most 3 edits; of equally near ones the first wins.
- * Cost is bounded: words longer than MAX_WORD are not compared.
+ * Distance is optimal string alignment (insert, delete, replace, swap of neighbours: one each), without
+ * regard to case. A word counts as near up to a third of its length, at least 1 and at most 3 edits; of
+ * equally near ones the first wins. Cost is bounded: words longer than MAX_WORD are not compared.
  */
 
 const MAX_WORD = 64;

@@ -1,5 +1,5 @@
 /**
- * Banner texts and subject tags as they stand in the configuration; what they may say is defined by src/mail.
+ * Banner texts and subject tags in the configuration; src/mail defines what they may contain.
  */
 import { checkTag } from '../../mail/subject.ts';
 import { BANNER_FIELDS, parseTemplate } from '../../mail/template.ts';
@@ -7,7 +7,7 @@ import { MAX_REASON } from '../ini/limits.ts';
 import { Invalid, quote } from '../ini/problem.ts';
 import { didYouMean } from '../ini/suggest.ts';
 
-/** A template of a banner; '' for none. All its mistakes at once. */
+/** The template of a banner, or all its mistakes; '' for none. */
 export function parseTemplateText(text: string): string | Invalid {
   if (text.length > MAX_REASON) return new Invalid(`${text.length} characters`, `at most ${MAX_REASON}`);
   const parsed = parseTemplate(text);
@@ -27,5 +27,5 @@ export function parseTemplateText(text: string): string | Invalid {
 export function parseTag(text: string): string | Invalid {
   if (text === '') return '';
   const fault = checkTag(text);
-  return fault === null ? text : new Invalid(quote(text), 'a tag such as [via TLS]', `it ${fault}`);
+  return fault === null ? text : new Invalid(quote(text), 'a tag such as [via TLS]', `the tag ${fault}`);
 }

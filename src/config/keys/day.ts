@@ -1,6 +1,7 @@
 /**
- * Days as the configuration writes them, `YYYY-MM-DD`; a file of its own because the main thread needs it without the
- * loader. Days are calendar days of the machine's time zone: `until = 2026-12-31` ends at its midnight.
+ * Days as written in the configuration, `YYYY-MM-DD`. A file of its own, because the main thread needs it
+ * without the loader. Days are calendar days in the machine's time zone: `until = 2026-12-31` ends at
+ * midnight after that day.
  */
 
 /** The local day as `YYYY-MM-DD`. */
@@ -16,12 +17,12 @@ export function daysBetween(from: string, to: string): number {
   return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / DAY_MS);
 }
 
-/** The day `days` after `day`. Calendar arithmetic, so no clock change makes a day of 23 hours matter. */
+/** The day `days` after `day`. Calendar arithmetic, so that daylight saving time has no effect. */
 export function addDays(day: string, days: number): string {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** A section with `until`: what the log, `status` and `exceptions` say of it once the day has passed. */
+/** A section with `until`: what the log, `status` and `exceptions` report once the day has passed. */
 export interface Dated {
   /** Of the key `until`. */
   readonly file: string;
@@ -32,10 +33,13 @@ export interface Dated {
   readonly reason: string | null;
 }
 
-/** Sections kept for that, those that end first; a table with more has a notice for each when it is loaded. */
+/**
+ * Sections kept for these reports, those that end first; loading a table gives a notice for each of the
+ * others, too.
+ */
 const MAX_DATED = 2000;
 
-/** Those whose last good day is before `today`, the oldest first. */
+/** Those that expired before `today`, the oldest first. */
 export function overdueOf(dated: readonly Dated[], today: string): readonly Dated[] {
   return dated.filter(({ until }) => until < today);
 }

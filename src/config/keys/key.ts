@@ -1,32 +1,33 @@
 /**
- * What a key of the configuration is: one entry that holds everything the program and its manual say about it.
+ * A key of the configuration: one entry with everything that the program and its manual say about it.
  *
- * The schema, the defaults, the values, what a reload reports and the checks of the documents are all made from it.
- * `allowed` is the part of the check that needs no context, in JSON Schema words; `expected` says it to a person.
+ * The schema, the defaults, the values, the report of a reload and the checks of the documents are all made
+ * from it. `allowed` is the part of the check that needs no context, as JSON Schema; `expected` is the text
+ * for people.
  */
 import { escapeText } from '../../core/escape.ts';
 import type { Invalid } from '../ini/problem.ts';
 import { parseListOf } from './values.ts';
 
-/** What may be written, and what it becomes. `C`: what a value depends on beside its text. */
+/** The texts that are allowed, and the value of each. `C`: context on which the value depends. */
 export interface Check<T, C extends readonly unknown[] = []> {
   readonly expected: string;
   readonly allowed: { readonly enum?: readonly string[]; readonly pattern?: string };
-  /** Only gets texts that `allowed` lets pass. */
+  /** Gets only texts that match `allowed`. */
   readonly parse: (text: string, ...context: C) => T | Invalid;
 }
 
 /** An entry as the schema and the documents need it. */
 export interface Key extends Pick<Check<unknown>, 'expected' | 'allowed'> {
   readonly key: string;
-  /** As one would write it; '' where it is empty. */
+  /** As written in a file; '' for an empty default. */
   readonly default: string;
-  /** What the reference says, in Markdown. */
+  /** The text in the reference, in Markdown. */
   readonly meaning: string;
 }
 
 export interface TypedKey<T, C extends readonly unknown[] = []> extends Key, Check<T, C> {
-  /** The value as a report of differences shows it, '' for nothing; absent: as `showValue` does. */
+  /** The value as shown in a report of differences, '' for nothing; absent: as plain text. */
   readonly show?: (value: T) => string;
 }
 
@@ -57,7 +58,7 @@ export function words<T extends string>(list: readonly T[]): Check<T> {
   return { expected: `one of ${list.join(', ')}`, allowed: { enum: list }, parse: (text) => text as T };
 }
 
-/** One of some words, or nothing, which stands for `empty`. */
+/** One of some words; no text gives `empty`. */
 export function wordsOr<T extends string, E>(list: readonly T[], empty: E): Check<T | E> {
   const { expected } = words(list);
   return {
@@ -67,7 +68,7 @@ export function wordsOr<T extends string, E>(list: readonly T[], empty: E): Chec
   };
 }
 
-/** Any text that `parse` takes. */
+/** Any text that `parse` accepts. */
 export function anything<T, C extends readonly unknown[] = []>(
   expected: string,
   parse: Check<T, C>['parse'],
@@ -75,7 +76,7 @@ export function anything<T, C extends readonly unknown[] = []>(
   return { expected, allowed: {}, parse };
 }
 
-/** A list between commas, each element as `parse` takes it. */
+/** A comma-separated list, each element read by `parse`. */
 export function listOf<T>(expected: string, parse: (element: string) => T | Invalid): Check<readonly T[]> {
   return anything(expected, (text) => parseListOf(text, parse));
 }

@@ -1,9 +1,9 @@
 /**
- * Every key of the configuration with the sections it may stand in.
+ * Every key of the configuration, with the sections in which it is allowed.
  *
- * A key is one entry, in serviceKeys.ts (and limitKeys.ts), rowKeys.ts or ruleKeys.ts: its name, what holds when it is not
- * written, what it means, what may be written, and the value that makes. The schema that checks files, the defaults the
- * loader uses, and what a reload reports are made from the entries. test/reference.test.ts compares them with the tables of
+ * A key is one entry, in serviceKeys.ts (and limitKeys.ts), rowKeys.ts or ruleKeys.ts: its name, default and
+ * meaning, the allowed texts, and the parser. The schema that checks files, the defaults of the loader and
+ * the report of a reload are made from the entries. test/reference.test.ts compares them with the tables of
  * the reference in every cell, test/contrib.test.ts with contrib/tables/tlsward.ini.
  */
 import type { Key } from './key.ts';
@@ -45,7 +45,7 @@ export function keysOf(kind: 'service' | 'policy' | 'domain' | 'exception' | 'ru
   return KEYS.filter((key) => key.section.split(', ').includes(kind));
 }
 
-/** What stands for a key that is not written; of a key in several kinds of sections, that of the first, or of `kind`. */
+/** The default of a key, as text; of a key in several kinds of sections, that of the first, or of `kind`. */
 export function defaultOf(name: string, kind?: Parameters<typeof keysOf>[0]): string {
   const key = (kind === undefined ? KEYS : keysOf(kind)).find((candidate) => candidate.key === name);
   if (key === undefined) throw new Error(`no such key: ${name}`);

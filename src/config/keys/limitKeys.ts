@@ -8,44 +8,46 @@ export const LIMIT_KEYS = {
   maxConnections: key(
     'max-connections',
     '20000',
-    'open connections of all MTAs; fewer where the limit of open files is too low',
+    'open connections of all MTAs; reduced where the limit of open files is too low',
     wholeNumber(1, 1_000_000),
   ),
   maxConnectionsPerClient: key(
     'max-connections-per-client',
     '1000',
-    'open connections of one inet address',
+    'open connections from one IP address',
     wholeNumber(1, 1_000_000),
   ),
-  // Postfix keeps a policy connection for up to 1000 s (smtpd_policy_service_max_ttl) and must be the one to close it
+  // Postfix keeps a policy connection for up to 1000 s (smtpd_policy_service_max_ttl), and Postfix must be
+  // the side that closes it
   idleTimeoutMs: key(
     'idle-timeout',
     '3600',
-    'silence between requests before a connection is closed; more than 1000 s',
+    'time without a request after which a connection is closed; more than 1000 s',
     milliseconds(1001, 604_800),
   ),
   requestTimeoutMs: key(
     'request-timeout',
     '30',
-    'from the first byte of a request to its last',
+    'time from the first byte of a request to its last',
     milliseconds(1, 3600),
   ),
-  maxRequestBytes: key('max-request', '65536', 'bytes of one policy request', bytes(1024, 16 * 1024 * 1024)),
+  maxRequestBytes: key('max-request', '65536', 'size of one policy request', bytes(1024, 16 * 1024 * 1024)),
   maxAttributes: key('max-attributes', '200', 'attributes of one policy request', wholeNumber(50, 10_000)),
   // a body chunk of 64 KiB and its command must fit
-  maxPacketBytes: key('max-packet', '1048577', 'bytes of one milter packet', bytes(65_537, 64 * 1024 * 1024)),
+  maxPacketBytes: key('max-packet', '1048577', 'size of one milter packet', bytes(65_537, 64 * 1024 * 1024)),
   maxRecipients: key('max-recipients', '10000', 'recipients of one message', wholeNumber(1, 1_000_000)),
   // the largest packet, body and header of one message must fit
   maxMemoryBytes: key(
     'max-memory',
     '256M',
-    'bytes that unfinished messages, requests and unread answers of all connections may take; beyond it the connection that holds most is closed',
+    'memory for unfinished messages, requests and unread answers of all connections; beyond it the ' +
+      'connection that holds the most is closed',
     bytes(24 * 1024 * 1024, 64 * 1024 * 1024 * 1024),
   ),
   shutdownTimeoutMs: key(
     'shutdown-timeout',
     '25',
-    'time for transactions in flight when the daemon stops',
+    'time to finish the transactions in progress when the daemon stops',
     milliseconds(0, 3600),
   ),
   recentVerdicts: key(
@@ -57,7 +59,7 @@ export const LIMIT_KEYS = {
   recentVerdictsBytes: key(
     'recent-verdicts-size',
     '16M',
-    'bytes they may take; beyond it the oldest are forgotten',
+    'memory for these verdicts; beyond it the oldest are dropped',
     bytes(65_536, 1024 * 1024 * 1024),
   ),
 } satisfies Record<string, TypedKey<number>>;

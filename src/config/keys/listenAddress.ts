@@ -1,8 +1,10 @@
 /**
- * Where a socket listens: `unix:/path` or `inet:HOST:PORT`, an IPv6 host in brackets, port 0 for any free one.
+ * Where a socket listens: `unix:/path` or `inet:HOST:PORT`, an IPv6 host in brackets, port 0 for any free
+ * one.
  *
- * A relative unix path is relative to the folder of the configuration file. A host is an IP address, `localhost` or a
- * name; only 127.0.0.0/8, ::1 and `localhost` count as loopback, whatever a name may resolve to.
+ * A relative unix path is relative to the folder of the configuration file. A host is an IP address,
+ * `localhost` or a name; only 127.0.0.0/8, ::1 and `localhost` count as loopback, whatever other names may
+ * resolve to.
  */
 import { resolve } from 'node:path';
 import { canonicalDomain } from '../../core/domain.ts';
@@ -30,7 +32,7 @@ export function parseListen(text: string, folder: string): ListenAddress | Inval
   if (text.startsWith('unix:') || text.startsWith('local:')) {
     const path = text.slice(text.indexOf(':') + 1);
     if (path === '' || path.endsWith('/'))
-      return new Invalid(quote(text), EXPECTED, 'the path names no socket');
+      return new Invalid(quote(text), EXPECTED, 'this is not the path of a socket');
     const absolute = resolve(folder, path);
     const bytes = new TextEncoder().encode(absolute).length;
     if (bytes <= MAX_SOCKET_PATH) return { kind: 'unix', path: absolute };
@@ -57,7 +59,7 @@ export function parseListen(text: string, folder: string): ListenAddress | Inval
   return new Invalid(
     quote(text),
     EXPECTED,
-    host === '*' || host === '' ? 'all addresses are 0.0.0.0 or [::]' : '',
+    host === '*' || host === '' ? 'for all addresses write 0.0.0.0 or [::]' : '',
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a row is for: a pattern as written to the one canonical spelling under which the table holds it.
+ * Patterns of rows: from the text as written to the canonical spelling in the table.
  *
  *   boss@law.example  "a b"@law.example     one address
  *   bank.example                            the domain itself; U-labels become A-labels
@@ -7,10 +7,12 @@
  *   *                                       everyone else
  *   <>                                      the null sender
  *   [192.0.2.1]  [IPv6:2001:db8::1]         an address literal
- *   [relay.example]:587  relay.example:587  a next hop of the deliver leg, as the MTA writes it; the port may be a name
+ *   [relay.example]:587  relay.example:587  a next hop, as the MTA writes it; the port may be a name
  *
- * A pattern that can never match is refused, with what was probably meant. There are no regular expressions.
- * Sources: RFC 5321 sections 4.1.2 and 4.1.3, Postfix `smtp_tls_policy_maps` (next-hop forms), core/domain.ts.
+ * A pattern that can never match is refused, with a hint at what was probably meant. There are no regular
+ * expressions.
+ * Sources: RFC 5321 sections 4.1.2 and 4.1.3, Postfix `smtp_tls_policy_maps` (next-hop forms),
+ * core/domain.ts.
  */
 import { parsePath } from '../../core/address.ts';
 import { canonicalDomain, canonicalLiteral } from '../../core/domain.ts';
@@ -40,14 +42,14 @@ export function parsePattern(text: string): Pattern | Invalid {
   if (text === '') return wrong('');
   if (reserved(text)) return wrong('a reserved name');
   const url = /^(?:[a-z][a-z0-9+.-]*:\/\/|mailto:)([^/]*)/i.exec(text);
-  if (url !== null) return wrong(meant(url[1] ?? '') || 'not a URL');
+  if (url !== null) return wrong(meant(url[1] ?? '') || 'a URL is not a pattern');
   if (text.length > 1 && text.startsWith('/') && text.endsWith('/')) {
-    return wrong('there are no regular expressions in rows');
+    return wrong('rows cannot contain regular expressions');
   }
   if (text.startsWith('"') || text.includes('@')) return address(text, wrong);
   if (text.startsWith('[')) return bracketed(text, wrong);
   if (/[*?]/.test(text)) {
-    return wrong(text.startsWith('*.') ? meant(text.slice(1)) : 'wildcards are .suffix and *');
+    return wrong(text.startsWith('*.') ? meant(text.slice(1)) : 'the only wildcards are .suffix and *');
   }
   if (/^[0-9a-f.:/]+$/i.test(text)) {
     if (parseAddress(text) !== null)
@@ -72,11 +74,12 @@ type WrongWith = (hint: string) => Invalid;
 
 function address(text: string, wrong: WrongWith): Pattern | Invalid {
   const at = text.lastIndexOf('@');
-  if (at < 0) return wrong('an address has a domain behind its local part');
+  if (at < 0) return wrong('an address has a domain after its local part');
   const localPart = text.slice(0, at);
   const domain = text.slice(at + 1);
   if (localPart === '' || localPart === '*') return wrong(meant(domain) || domainFault(domain));
-  if (text.startsWith('<') || text.startsWith('@')) return wrong('without angle brackets and routes');
+  if (text.startsWith('<') || text.startsWith('@'))
+    return wrong('write it without angle brackets and routes');
   if (/^\*?\./.test(domain)) return wrong('an address has one domain');
   const parsed = parsePath(text);
   if (parsed.kind === 'mailbox') return { kind: 'address', text: parsed.mailbox };

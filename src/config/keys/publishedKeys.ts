@@ -1,12 +1,14 @@
 /**
- * The keys of `[service]` about what domains publish (`deliver = auto`): text to typed values, or to what is wrong.
+ * The keys of `[service]` about what domains publish (`deliver = auto`): text to typed values, or to a
+ * description of the mistake.
  *
  *   resolver          127.0.0.1, 127.0.0.1:5353, ::1, [::1]:5353
  *   published         socketmap:inet:HOST:PORT:NAME, socketmap:unix:/PATH:NAME
  *   sts-test-opening  127.0.0.0/8 8443
  *
- * A resolver's word about DNSSEC (its AD flag, RFC 4035 section 3.2.3) counts only where nobody can change it on the way:
- * so a resolver is on loopback, or it is a mistake. Names of maps are what Postfix sends: printable ASCII without a blank.
+ * A resolver's statement about DNSSEC (the AD flag, RFC 4035 section 3.2.3) can be trusted only where it
+ * cannot be changed on the way. An address that is not on loopback is therefore a mistake. Names of maps are
+ * printable ASCII without spaces, as Postfix sends them.
  */
 import { inNetworks, LOOPBACK, type Network, parseAddress, parseNetwork } from '../../core/network.ts';
 import { Invalid, quote } from '../ini/problem.ts';
@@ -25,11 +27,11 @@ export interface OtherServerAddress {
   readonly map: string;
 }
 
-/** Internal addresses and the port from which policies may be fetched; only tests need it. */
+/** Internal addresses, and a port, from which policies may be fetched; for tests only. */
 export interface TestOpening {
   readonly network: Network;
   readonly port: number;
-  /** As written, for whoever must be warned. */
+  /** As written, for the warning. */
   readonly text: string;
 }
 
@@ -42,11 +44,7 @@ export function parseResolver(text: string): ResolverAddress | Invalid {
   if (parseAddress(host) === null) return new Invalid(quote(text), expected);
   if (port < 1 || port > 65_535) return new Invalid(quote(text), 'a port from 1 to 65535');
   if (inNetworks(LOOPBACK, host)) return { host, port };
-  return new Invalid(
-    quote(text),
-    expected,
-    'what a resolver elsewhere says of DNSSEC can be forged on the way',
-  );
+  return new Invalid(quote(text), expected, 'answers of a resolver on another host can be forged on the way');
 }
 
 /** `folder`: what a relative path starts from. */
@@ -68,7 +66,7 @@ export function parsePublished(text: string, folder: string): OtherServerAddress
   return { address, map: match[2]! };
 }
 
-/** Does a network lie between us and the other server? */
+/** Is the other server reached over a network? */
 export function isRemote(server: OtherServerAddress | null): boolean {
   return server !== null && !isLoopback(server.address);
 }

@@ -1,9 +1,10 @@
 /**
- * The `[service]` section to typed settings. Defaults are the texts of the keys, read by the same parsers, so that what
- * is documented is what happens.
+ * The `[service]` section to typed settings. Defaults are text, too, and go through the same parsers, so that
+ * the documented defaults are those in force.
  *
- * Rules beside the single values: at least one socket for an MTA; no address twice; addresses other than loopback only
- * with `allow-remote = yes`, because whoever reaches a socket can ask and, on the milter socket, is believed.
+ * Apart from single values, these are checked: there is at least one socket for an MTA; no address occurs
+ * twice; other addresses than loopback need `allow-remote = yes`, because every client that reaches a socket
+ * can ask questions and, on the milter socket, is trusted.
  */
 import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { positionOf, type Section, whereOf } from '../ini/section.ts';
@@ -18,7 +19,9 @@ import type { Place } from './serviceValues.ts';
 /** Sockets for the MTA, of which at least one is needed. */
 const LISTENERS = ['policyListen', 'milterListen', 'socketmapListen'] as const;
 
-/** Reads the section; mistakes are reported and replaced by defaults. `folder` is where relative paths start. */
+/**
+ * Reads the section; mistakes are reported and replaced by defaults. `folder` is where relative paths start.
+ */
 export function readService(section: Section, folder: string, report: Report): ServiceSettings {
   const entries = checkSection(section, report);
   const place = { folder, remote: entries.get('allow-remote')?.value === 'yes' };
@@ -40,7 +43,7 @@ export function readService(section: Section, folder: string, report: Report): S
       'suspect',
       positionOf(section, mode),
       whereOf(section, 'socket-mode'),
-      'everyone on this machine can connect',
+      'every user of this machine can connect',
     );
   }
   const remark = (key: string, kind: 'suspect' | 'no-effect', text: string): void => {
@@ -56,7 +59,7 @@ export function readService(section: Section, folder: string, report: Report): S
       `FOR TESTS ONLY: MTA-STS policies are fetched from internal addresses (${stsTestOpening.text}); remove it on a mail server`,
     );
   if (isRemote(published))
-    remark('published', 'suspect', 'answers that come over a network can be changed on the way');
+    remark('published', 'suspect', 'the answers come over a network and can be changed on the way');
   if (published !== null) {
     for (const key of ['resolver', 'sts-cache', 'sts-test-opening'])
       remark(key, 'no-effect', 'has no effect, because published names another policy server');
@@ -66,7 +69,7 @@ export function readService(section: Section, folder: string, report: Report): S
     report.problem(entry === undefined ? section : positionOf(section, entry), whereOf(section, key), wrong);
   };
   const { maxMemoryBytes, maxBodyBytes, maxPacketBytes } = settings;
-  // header fields and recipients of one message take some more
+  // header fields and recipients of one message need memory, too
   const oneMessage = maxBodyBytes + maxPacketBytes + 20 * 1024 * 1024;
   if (maxMemoryBytes < oneMessage)
     problem(
@@ -74,14 +77,14 @@ export function readService(section: Section, folder: string, report: Report): S
       new Invalid(
         `${maxMemoryBytes} bytes`,
         `${oneMessage} or more`,
-        'one message with max-body and max-packet must fit',
+        'there must be room for one message with max-body and max-packet',
       ),
     );
   const ownName = settings.routeHeader.toLowerCase();
   for (const key of ['mark-name', 'banner-name']) {
     const other = key === 'mark-name' ? settings.markName : settings.bannerName;
     if (other.toLowerCase() !== ownName) continue;
-    problem('route-header', new Invalid(`the same name as ${key}`, 'a name of its own'));
+    problem('route-header', new Invalid(`the same name as ${key}`, 'a name that is not used elsewhere'));
   }
   if (settings.replyToken !== 'no' && settings.markKey === null) {
     problem('reply-token', new Invalid('reply-token without mark-key', 'a mark-key, which signs tokens'));
@@ -106,7 +109,7 @@ export function readService(section: Section, folder: string, report: Report): S
     for (const address of settings[field]) {
       const name = formatListen(address);
       if (taken.has(name) && !name.endsWith(':0')) {
-        const wrong = new Invalid(`${quote(name)} again`, 'each address once');
+        const wrong = new Invalid(`duplicate ${quote(name)}`, 'each address once');
         report.problem(
           entry === undefined ? section : positionOf(section, entry),
           whereOf(section, key),

@@ -3,8 +3,9 @@
  *
  *   [relay.example]:587   [relay.example]   relay.example   relay.example:submission   [192.0.2.1]:25   [2001:db8::1]
  *
- * A next hop ends in one spelling that transport_maps and `FILTER` take: lower case, A-labels, an IPv6 address without the
- * `IPv6:` that address literals have. Sources: Postfix transport(5), relayhost in postconf(5), master(5) for the names.
+ * A next hop is brought into the one spelling that transport_maps and `FILTER` accept: lower case, A-labels,
+ * an IPv6 address without the `IPv6:` of address literals.
+ * Sources: Postfix transport(5), relayhost in postconf(5), master(5) for the names.
  */
 
 import { Invalid, quote } from '../ini/problem.ts';

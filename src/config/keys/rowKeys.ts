@@ -1,6 +1,6 @@
 /**
- * The keys that `[policy]`, `[domain]` and `[exception]` sections share, one entry for each field of `Settings`, in the
- * order of the reference.
+ * The keys that `[policy]`, `[domain]` and `[exception]` sections share, one entry for each field of
+ * `Settings`, in the order of the reference.
  */
 import {
   BANNERS,
@@ -27,53 +27,55 @@ const REPLY_TEXT: Check<string | null> = anything('printable ASCII', (text) =>
 );
 
 export const ROW_KEYS: { readonly [K in Field]: TypedKey<Settings[K]> } = {
-  receive: key('receive', 'may', 'how mail from or for the domain must arrive', words(RECEIVE_LEVELS)),
+  receive: key('receive', 'may', 'how inbound mail from or to the domain must arrive', words(RECEIVE_LEVELS)),
   deliver: key(
     'deliver',
     '',
-    "how mail to the domain must leave; empty: by the MTA's own default level",
+    "how outbound mail to the domain must leave; empty: at the MTA's own default level",
     wordsOr(DELIVER_LEVELS, null),
   ),
   deliverFloor: key(
     'deliver-floor',
     '',
-    'the least that `deliver = auto` answers; empty: what the domain publishes',
+    'lowest level that `deliver = auto` answers; empty: no lower limit, only what the domain publishes',
     wordsOr(['encrypt', 'verify'], 'none'),
   ),
   minProtocol: key(
     'min-protocol',
     'TLSv1.2',
-    'lowest protocol where TLS is required',
+    'lowest TLS version where TLS is required',
     words(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']),
   ),
   minBits: key(
     'min-bits',
     '128',
-    'fewest key bits where TLS is required',
+    'fewest bits of the session key where TLS is required',
     anything('a whole number from 0 to 512', values.parseBits),
   ),
   denyCiphers: key(
     'deny-ciphers',
     '',
-    'parts of cipher names that must not occur, any case',
+    'parts of the names of ciphers that are not allowed; case does not matter',
     listOf('parts of cipher names', values.parseCipherFragment),
   ),
   clientNames: key(
     'client-names',
     '',
-    "names a client certificate may have, `.suffix` for all below; empty: the row's domain and below",
+    "names accepted in a client certificate, `.suffix` for all names below; empty: the row's domain and " +
+      'all names below',
     listOf('domain names or .suffix', values.parseClientName),
   ),
   clientIssuers: key(
     'client-issuers',
     '',
-    'issuers that may have signed the client certificate (`\\,` is a comma in a name); empty: any trusted one',
+    'accepted issuers of the client certificate (`\\,` is a comma in a name); empty: any trusted issuer',
     anything<readonly string[]>('issuer names', values.parseList),
   ),
   serverNames: key(
     'server-names',
     '',
-    "names the server certificate may have at `deliver = verify` or `secure`, `.suffix` for all below; empty: by Postfix's own rules",
+    'names accepted in the server certificate at `deliver = verify` or `secure`, `.suffix` for all names ' +
+      "below; empty: Postfix's own rules",
     listOf('domain names or .suffix', values.parseServerName),
   ),
   fingerprints: key(
@@ -82,13 +84,13 @@ export const ROW_KEYS: { readonly [K in Field]: TypedKey<Settings[K]> } = {
     'pinned digests of certificates or public keys, in hex',
     listOf('digests in hex', values.parseFingerprint),
   ),
-  violation: key('violation', 'reject', 'what a violation leads to', words(VIOLATIONS)),
-  mode: key('mode', 'enforce', '`observe`: decide and record, but let pass', words(MODES)),
-  mark: key('mark', 'header', 'add the mark to messages?', words(['header', 'none'])),
+  violation: key('violation', 'reject', 'what happens on a violation', words(VIOLATIONS)),
+  mode: key('mode', 'enforce', '`observe`: decide and log, but let the mail pass', words(MODES)),
+  mark: key('mark', 'header', 'whether to add the mark to messages', words(['header', 'none'])),
   banner: key(
     'banner',
     '',
-    `what a person sees: any of ${BANNERS.join(', ')}`,
+    `banners to add: any of ${BANNERS.join(', ')}`,
     listOf(`any of ${BANNERS.join(', ')}`, (word) => values.parseWord(word, BANNERS)),
   ),
   bannerText: key(
@@ -118,27 +120,29 @@ export const ROW_KEYS: { readonly [K in Field]: TypedKey<Settings[K]> } = {
   bannerSigned: key(
     'banner-signed',
     DEFAULTS.bannerSigned,
-    '`edit`: put body banner and subject tag also into mail whose DKIM signature they break',
+    '`edit`: add body banner and subject tag even to mail whose DKIM signature this breaks',
     words(['leave', 'edit']),
   ),
   reply: key(
     'reply',
     '',
-    'text of a refusal, with {domain} {required} {seen} {help} {contact} {code}; empty: the standard sentence',
+    'text of a refusal, with the fields {domain} {required} {seen} {help} {contact} {code}; empty: the ' +
+      'standard text',
     anything('printable ASCII', (text) => values.parseReply(text, MAX_REPLY)),
   ),
-  help: key('help', '', 'address or link for the person who is refused', REPLY_TEXT),
-  contact: key('contact', '', 'whom to ask about the domain', REPLY_TEXT),
+  help: key('help', '', 'address or link where the sender of refused mail finds help', REPLY_TEXT),
+  contact: key('contact', '', 'contact for questions about the domain', REPLY_TEXT),
   reason: key(
     'reason',
     '',
-    'why the row is as it is',
+    'why the row has these settings',
     anything('text', (text) => values.parseText(text, MAX_REASON)),
   ),
   until: key(
     'until',
     '',
-    'last good day (YYYY-MM-DD); afterwards the row is reported, not switched off',
+    'last day on which the row is valid (YYYY-MM-DD); afterwards it is reported as expired, but stays in ' +
+      'force',
     anything('a date', values.parseDay),
   ),
 };
@@ -146,7 +150,9 @@ export const ROW_KEYS: { readonly [K in Field]: TypedKey<Settings[K]> } = {
 const FIELDS = Object.keys(ROW_KEYS) as readonly Field[];
 const FIELD_OF_KEY: ReadonlyMap<string, Field> = new Map(FIELDS.map((field) => [ROW_KEYS[field].key, field]));
 
-/** One line of a section as the setting it makes; nothing for the keys that say what the section starts from. */
+/**
+ * One line of a section as the setting it makes; nothing for the keys that say what the section starts from.
+ */
 export function parseRowKey(name: string, text: string): Own | Invalid {
   const field = FIELD_OF_KEY.get(name);
   if (field === undefined) return {};

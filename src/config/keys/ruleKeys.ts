@@ -1,5 +1,6 @@
 /**
- * The keys of `[rule]` sections, one entry for each field of `Rule` and its conditions, in the order of the reference.
+ * The keys of `[rule]` sections, one entry for each field of `Rule` and its conditions, in the order of the
+ * reference.
  */
 import { CANNOT, RULE_LEVELS, type Rule, type RuleConditions } from '../../core/rule.ts';
 import { skeleton } from '../../mail/confusables.ts';
@@ -27,7 +28,7 @@ const CONDITIONS: { readonly [K in keyof RuleConditions]: Condition<RuleConditio
     key(
       'subject-tag',
       '',
-      'one of these tags stands in the subject',
+      'the subject contains one of these tags',
       listOfMany('tags such as [secure]', parseTag, (text) => ({ text, folded: skeleton(text) })),
       (tags) => tags.map(({ text }) => text).join(', '),
     ),
@@ -36,17 +37,18 @@ const CONDITIONS: { readonly [K in keyof RuleConditions]: Condition<RuleConditio
     key(
       'header',
       '',
-      'one of these header fields is there: `Name: value`, or `Name` for any value; any case',
+      'the message has one of these header fields: `Name: value`, or `Name` for any value; case does not ' +
+        'matter',
       listOfMany('header fields, Name: value', parseField, fieldOf),
       (fields) => fields.map(({ name, value }) => (value === null ? name : `${name}: ${value}`)).join(', '),
     ),
   ),
-  requireTls: message(key('requiretls', 'no', 'the author asked for `REQUIRETLS` in MAIL', YES_NO)),
+  requireTls: message(key('requiretls', 'no', 'the sender asked for `REQUIRETLS` in `MAIL FROM`', YES_NO)),
   replyToMarked: message(
     key(
       'reply-to-marked',
       'no',
-      'it is a reply to mail that arrived protected (`reply-token`); needs `mark-key`',
+      'the message is a reply to mail that arrived protected (`reply-token`); needs `mark-key`',
       YES_NO,
     ),
   ),
@@ -70,7 +72,7 @@ const CONDITIONS: { readonly [K in keyof RuleConditions]: Condition<RuleConditio
     key(
       'user',
       '',
-      'the author logged in (SASL) as one of these; `*` for any login',
+      'the sender is authenticated (SASL) as one of these logins; `*` for any login',
       listOf('logins', parseLogin),
     ),
   ),
@@ -78,8 +80,13 @@ const CONDITIONS: { readonly [K in keyof RuleConditions]: Condition<RuleConditio
 
 export const RULE_KEYS: { readonly [K in keyof RuleValues]: TypedKey<RuleValues[K]> } = {
   ...CONDITIONS,
-  level: key('deliver', 'encrypt', 'what these recipients then need', words(RULE_LEVELS)),
-  cannot: key('cannot', 'reject', 'what becomes of the message where that cannot be had', words(CANNOT)),
+  level: key('deliver', 'encrypt', 'how the message must leave to these recipients', words(RULE_LEVELS)),
+  cannot: key(
+    'cannot',
+    'reject',
+    'what happens to the message where this level is not possible',
+    words(CANNOT),
+  ),
   fallback: key(
     'fallback',
     '',
@@ -95,7 +102,7 @@ export const RULE_KEYS: { readonly [K in keyof RuleValues]: TypedKey<RuleValues[
   help: key(
     'help',
     '',
-    'address or link for the author who is refused',
+    'address or link where the author of a refused message finds help',
     anything('printable ASCII', (text) => parsePlainText(text, MAX_CONTACT)),
   ),
 };
@@ -123,7 +130,9 @@ function valuesOf({ when, ...rule }: Rule): RuleValues {
   return { ...when, ...rule };
 }
 
-/** A list whose elements are compared as texts, so that duplicates fold into one, and only then become values. */
+/**
+ * A list whose elements are compared as texts, so that duplicates fold into one, and only then become values.
+ */
 function listOfMany<T>(
   expected: string,
   parse: (element: string) => string | Invalid,

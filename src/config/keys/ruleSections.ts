@@ -1,11 +1,12 @@
 /**
  * `[rule NAME]` sections to `Rule` values, in the order of the files.
  *
- * Every mistake is reported, and the key then read as if it were not there. Beside the single values: each name once; at
- * least one condition; `fallback` with `cannot = fallback` and never without, where the name must be a DNS label because
- * it travels in a domain; `reply-to-marked` only with keys to recognise tokens by; and a way for the recipients that
- * `message-route = recipient` renames, which only a socketmap shows to the MTA. What is written without effect, because of
- * what else is written, is a notice.
+ * Every mistake is reported, and its key then counts as absent. Apart from single values, these are checked:
+ * each name occurs once; there is at least one condition; `fallback` goes together with `cannot = fallback`,
+ * and the name of such a rule must be a DNS label, because it becomes part of a domain; `reply-to-marked`
+ * needs keys to verify tokens; and `message-route = recipient` needs a socketmap, because only a socketmap
+ * tells the MTA how to route the renamed recipients. A key that has no effect because of other keys gets a
+ * notice.
  */
 
 import { formatPosition } from '../../core/position.ts';
@@ -22,9 +23,7 @@ import type { ServiceSettings } from './serviceSettings.ts';
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** First version of Postfix that can be asked for REQUIRETLS. */
-
-/** What of the service rules depend on. */
+/** The settings of the service on which rules depend. */
 type RuleContext = Pick<
   ServiceSettings,
   'policyListen' | 'milterListen' | 'socketmapListen' | 'markKey' | 'messageRoute' | 'postfixVersion'
@@ -35,13 +34,13 @@ export function readRules(sections: readonly Section[], service: RuleContext, re
   const rules = new Map<string, Rule>();
   for (const [i, section] of sections.entries()) {
     if (i === MAX_RULES) {
-      const wrong = new Invalid(`${sections.length} rules`, `at most ${MAX_RULES}`, 'most rules');
+      const wrong = new Invalid(`${sections.length} rules`, `at most ${MAX_RULES}`);
       report.problem(section, whereOf(section), wrong);
     }
     if (i >= MAX_RULES) break;
     const rule = readRule(section, service, report);
     const wrong = nameFault(rule, rules.get(rule.name));
-    // a second rule of a name is looked at for its mistakes, but the first one counts
+    // a second rule of the same name is read only to report the mistakes in it
     if (wrong !== null) report.problem(section, whereOf(section), wrong);
     else rules.set(rule.name, rule);
   }
@@ -50,7 +49,7 @@ export function readRules(sections: readonly Section[], service: RuleContext, re
   if (first !== undefined && renames && service.socketmapListen.length === 0) {
     const wrong = new Invalid(
       'message-route = recipient without socketmap-listen',
-      'a socketmap-listen, where the MTA learns the way of such recipients',
+      'a socketmap-listen, where the MTA asks how to route such recipients',
       'message-route = header needs none',
     );
     report.problem(first, whereOf(first), wrong);
@@ -60,7 +59,11 @@ export function readRules(sections: readonly Section[], service: RuleContext, re
 
 function nameFault({ name, cannot }: Rule, first: Rule | undefined): Invalid | null {
   if (first !== undefined)
-    return new Invalid(`rule ${quote(name)} again`, 'each rule once', `first at ${formatPosition(first.at)}`);
+    return new Invalid(
+      `duplicate rule ${quote(name)}`,
+      'each rule once',
+      `first defined at ${formatPosition(first.at)}`,
+    );
   if (reserved(name)) return new Invalid(quote(name), 'the name of a rule', 'a reserved name');
   if (!SECTION_NAME.test(name))
     return new Invalid(quote(name), 'the name of a rule: at most 64 of a-z 0-9 - _, a letter or digit first');
@@ -68,7 +71,7 @@ function nameFault({ name, cannot }: Rule, first: Rule | undefined): Invalid | n
   return new Invalid(
     `${quote(name)} with cannot = fallback`,
     'at most 63 of a-z 0-9 -, with no hyphen at the end',
-    'the name is part of a domain on the way to the gateway',
+    'the name becomes part of the recipient domain on the way to the gateway',
   );
 }
 
@@ -109,7 +112,7 @@ function readRule(section: Section, service: RuleContext, report: Report): Rule 
     const wrong = new Invalid(
       'no condition',
       `one of ${CONDITION_KEYS.join(', ')}`,
-      'sender = * is everybody',
+      'sender = * matches every message',
     );
     report.problem(section, whereOf(section), wrong);
   }
@@ -140,7 +143,7 @@ function readRule(section: Section, service: RuleContext, report: Report): Rule 
   return rule;
 }
 
-/** What is written and does nothing. */
+/** Adds a notice for each key that has no effect. */
 function noticeIdle(
   section: Section,
   entries: ReadonlyMap<string, Entry>,

@@ -1,9 +1,10 @@
 /**
- * The lexical check of whole sections: JSON Schema over the text as written, made from the entries of the keys, compiled
- * by ajv in strict mode, with all errors, no coercion and no additional properties.
+ * The lexical check of whole sections: a JSON Schema made from the entries of the keys, applied to the text
+ * as written. Ajv compiles it in strict mode, reports all errors, converts no types, and allows no other
+ * keys.
  *
- * What needs context or structure (lists, dates, addresses) is checked by the parser of the key, and only for keys that
- * passed here.
+ * Values that need context or have a structure (lists, dates, addresses) are checked by the parser of the
+ * key, which only gets values that passed this check.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { reserved } from '../ini/iniText.ts';
@@ -20,7 +21,7 @@ interface Checker {
   readonly keys: ReadonlyMap<string, Key>;
 }
 
-/** The schemas are ours and a test checks them: compiling the schema of schemas would be half of a start. */
+/** A test validates our schemas: to compile the meta-schema would take half of the start-up time. */
 const OPTIONS = {
   strict: true,
   allErrors: true,
@@ -53,7 +54,7 @@ function checker(kind: Kind): Checker {
   return found;
 }
 
-/** Keys that are spelled differently in another section. */
+/** Keys that have another name in this kind of section. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'rule subject': 'subject-tag',
   'rule from': 'sender',
@@ -66,13 +67,13 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks one section, reports every mistake, and returns the entries that passed: each key once, known, and lexically
- * right. Duplicate keys keep their first entry.
+ * Checks one section, reports every mistake, and returns the entries that passed: each key once, known, and
+ * lexically right. Duplicate keys keep their first entry.
  */
 export function checkSection(section: Section, report: Report): ReadonlyMap<string, Entry> {
   const { validate, keys } = checker(section.kind);
   const entries = new Map<string, Entry>();
-  // no prototype, and no reserved name gets in: a file's text never meets inherited properties
+  // without a prototype and reserved names, text from a file can never refer to inherited properties
   const record: Record<string, string> = Object.create(null);
   for (const entry of section.entries) {
     const first = entries.get(entry.key);
@@ -80,7 +81,11 @@ export function checkSection(section: Section, report: Report): ReadonlyMap<stri
       const wrong = new Invalid(`key ${quote(entry.key)}`, 'a known key', 'a reserved name');
       report.problem(positionOf(section, entry), whereOf(section), wrong);
     } else if (first !== undefined) {
-      const wrong = new Invalid(`${quote(entry.key)} again`, 'each key once', `first in line ${first.line}`);
+      const wrong = new Invalid(
+        `duplicate ${quote(entry.key)}`,
+        'each key once',
+        `first defined in line ${first.line}`,
+      );
       report.problem(positionOf(section, entry), whereOf(section, entry.key), wrong);
     } else {
       entries.set(entry.key, entry);
@@ -91,7 +96,7 @@ export function checkSection(section: Section, report: Report): ReadonlyMap<stri
     for (const error of validate.errors ?? []) {
       const { key, wrong } = explain(error, section, record, keys);
       const entry = entries.get(key);
-      // one problem a key is enough
+      // one problem for each key is enough
       if (entry === undefined) continue;
       entries.delete(key);
       const known = error.keyword !== 'additionalProperties';

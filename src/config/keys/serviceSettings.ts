@@ -1,5 +1,5 @@
 /**
- * What a `[service]` section says, as values. Each field is made by the key of its name in serviceKeys.ts.
+ * The values of the `[service]` section. Each field is read by the key of the same name in serviceKeys.ts.
  */
 
 import type { Network } from '../../core/network.ts';
@@ -16,7 +16,7 @@ export interface ServiceSettings {
   readonly socketMode: number;
   /** Name or number; null: the process's own group. */
   readonly socketGroup: string | null;
-  /** Canonical; null: what the MTA says. */
+  /** Canonical; null: the name that the MTA reports. */
   readonly hostName: string | null;
   readonly trustedClients: readonly Network[];
   /** Absolute path of the file of dated exceptions, which need not exist; null: none. */
@@ -32,27 +32,31 @@ export interface ServiceSettings {
   readonly replyToken: 'no' | 'unsigned' | 'always';
   readonly messageRoute: 'recipient' | 'header';
   readonly routeHeader: string;
-  /** Where all mail to other hosts goes, `[relay.example]:587`; null: to its recipients' hosts. */
+  /**
+   * Next hop of all mail to other hosts, `[relay.example]:587`; null: the hosts of each recipient's domain.
+   */
   readonly relayhost: string | null;
   /** Names of transports as in master.cf; recipients of every other transport are local. */
   readonly remoteTransports: readonly string[];
-  /** Canonical names, `.suffix` for everything below; empty: not said. */
+  /** Canonical names, `.suffix` for everything below; empty: unknown. */
   readonly localDomains: readonly string[];
   readonly maxBodyBytes: number;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
-  /** `3.7`; null when not said. */
+  /** `3.7`; null: unknown. */
   readonly postfixVersion: string | null;
-  /** Absolute path of postconf(1); null: not asked. */
+  /** Absolute path of postconf(1); null: not run. */
   readonly postconf: string | null;
-  /** What the administrator says of main.cf; null: nothing. */
+  /** The value in main.cf according to the administrator; null: unknown. */
   readonly tlsRequiredEnable: boolean | null;
-  /** Of a message whose author does without protection (RFC 8689), and of which a row wants it. */
+  /** For a message whose author waives TLS (RFC 8689) although a row requires it. */
   readonly tlsRequiredNo: 'refuse' | 'hold' | 'ignore';
-  /** Validating resolvers on this host; empty: those of the system, whose word about DNSSEC does not count. */
+  /**
+   * Trusted DNSSEC-validating resolvers on this host; empty: the system's resolvers, which are not trusted.
+   */
   readonly resolver: readonly ResolverAddress[];
   /** Absolute path; null: fetched policies are kept in memory only. */
   readonly stsCache: string | null;
-  /** Another policy server, asked instead of looking things up; null: own look-ups. */
+  /** Another policy server to ask; null: tlsward looks policies up itself. */
   readonly published: OtherServerAddress | null;
   /** null: policies come from public addresses and port 443 only. */
   readonly stsTestOpening: TestOpening | null;
@@ -67,6 +71,6 @@ export interface ServiceSettings {
   readonly shutdownTimeoutMs: number;
   readonly recentVerdicts: number;
   readonly recentVerdictsBytes: number;
-  /** Of all messages and requests under way. */
+  /** For all unfinished messages and requests. */
   readonly maxMemoryBytes: number;
 }

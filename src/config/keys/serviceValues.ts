@@ -1,6 +1,6 @@
 /**
- * Values of `[service]` keys that no other file has: from the text as written, which the schema has already looked at, to a
- * typed value or to what is wrong with it.
+ * Single values of `[service]`: from the text as written, which has passed the schema, to a typed value or to
+ * a description of the mistake.
  */
 
 import { isAbsolute, resolve } from 'node:path';
@@ -13,7 +13,7 @@ import { isLoopback, type ListenAddress, parseListen } from './listenAddress.ts'
 import { domainFault } from './pattern.ts';
 import { parseListOf } from './values.ts';
 
-/** What else the values of the section depend on. */
+/** The context on which values of the section depend. */
 export interface Place {
   /** Where relative paths start. */
   readonly folder: string;
@@ -34,7 +34,7 @@ function amount(text: string, least: number, most: number, unit: string): number
   return new Invalid(quote(text), `${least} to ${most}${unit}`);
 }
 
-/** Fields that a mark must never be named like, because copies from outside are removed. */
+/** Names that our header fields must not have, because such fields in incoming mail are removed. */
 const TAKEN =
   /^(?:from|sender|reply-to|to|cc|bcc|subject|date|message-id|in-reply-to|references|comments|keywords|received(?:-spf)?|return-path|delivered-to|errors-to|mime-version|authentication-results|dkim-signature|tls-(?:required|report-.*)|(?:content|resent|list|arc|auto|disposition|original)-.*)$/i;
 
@@ -42,8 +42,8 @@ function parseMarkName(text: string): string | Invalid {
   if (!TAKEN.test(text)) return text;
   return new Invalid(
     quote(text),
-    'a header field name of our own, such as X-TLS-Ward',
-    'such fields from outside are removed',
+    'an unused header field name, such as X-TLS-Ward',
+    'such fields in incoming mail are removed',
   );
 }
 
@@ -52,13 +52,13 @@ export function parseHostName(text: string): string | null | Invalid {
   return canonicalDomain(text) ?? new Invalid(quote(text), 'a host name', domainFault(text));
 }
 
-/** `>=` in `protocols=` is the one thing that differs, and lists before 3.0 were never tried. */
+/** Versions differ in `>=` of `protocols=`; versions before 3.0 have not been tested. */
 export function parseVersion(text: string): string | null | Invalid {
   if (text === '') return null;
   return isSince(text, 3, 0) ? text : new Invalid(quote(text), '3.0 or later');
 }
 
-/** What is run must not depend on where we were started. */
+/** Absolute, so that the program does not depend on the working directory. */
 export function parsePostconf(text: string): string | null | Invalid {
   if (text === '') return null;
   return isAbsolute(text) ? text : new Invalid(quote(text), 'an absolute path such as /usr/sbin/postconf');
@@ -73,7 +73,7 @@ export function parseTrusted(text: string): Network | Invalid {
   return new Invalid(quote(text), 'an IP address or a network such as 10.0.0.0/8', hint);
 }
 
-/** Only file permissions say who may ask the daemon about mail, or to reload; a port has none. */
+/** A unix socket only: file permissions decide who may control the daemon, and a port has none. */
 export function parseControl(text: string, folder: string): ListenAddress | Invalid {
   const address = parseListen(text, folder);
   if (address instanceof Invalid || address.kind === 'unix') return address;
@@ -83,10 +83,10 @@ export function parseControl(text: string, folder: string): ListenAddress | Inva
 export function parseListener(text: string, folder: string, remote: boolean): ListenAddress | Invalid {
   const address = parseListen(text, folder);
   if (address instanceof Invalid || remote || isLoopback(address)) return address;
-  return new Invalid(quote(text), 'a loopback address', 'allow-remote = yes permits others');
+  return new Invalid(quote(text), 'a loopback address', 'allow-remote = yes allows others');
 }
 
-/** Addresses of sockets, each as `parse` takes it. */
+/** A list of socket addresses, each read by `parse`. */
 export function listen(
   parse: (text: string, folder: string, remote: boolean) => ListenAddress | Invalid,
 ): PlacedCheck<readonly ListenAddress[]> {
@@ -107,7 +107,7 @@ export function wholeNumber(least: number, most: number): Check<number> {
 /** A number of bytes within bounds. */
 export function bytes(least: number, most: number): Check<number> {
   return {
-    expected: 'a number of bytes, or of K or M',
+    expected: 'a size such as 65536, 64K or 2M',
     allowed: { pattern: '^[0-9]{1,9}[KM]?$' },
     parse: (text) => amount(text, least, most, ''),
   };
@@ -132,7 +132,7 @@ export const PATH: PlacedCheck<string | null> = anything('a path', (text, { fold
 
 /** The name of a header field that nothing else uses. */
 export const OWN_FIELD: Check<string> = {
-  expected: 'a header field name of our own, such as X-TLS-Ward',
+  expected: 'an unused header field name, such as X-TLS-Ward',
   allowed: { pattern: '^[A-Za-z0-9-]{1,64}$' },
   parse: parseMarkName,
 };

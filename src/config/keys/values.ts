@@ -1,6 +1,6 @@
 /**
- * Single values of rows and policies: from the text as written, which the schema has already looked at, to a typed value
- * or to what is wrong with it. An empty list or text is allowed and takes back what was inherited.
+ * Single values of rows and policies: from the text as written, which has passed the schema, to a typed value
+ * or to a description of the mistake. An empty list or text is allowed and removes the inherited value.
  */
 
 import { canonicalDomain } from '../../core/domain.ts';
@@ -24,10 +24,10 @@ export function parseList(text: string): string[] | Invalid {
     } else element += text.charAt(i);
   }
   list.push(element.trim());
-  return list.includes('') ? new Invalid(quote(text), 'words with one comma between each two') : list;
+  return list.includes('') ? new Invalid(quote(text), 'a list with one comma between elements') : list;
 }
 
-/** Each element through `parse`, all mistakes together. Duplicates fold into one. */
+/** Each element as `parse` reads it, or all mistakes together. Duplicates are removed. */
 export function parseListOf<T>(text: string, parse: (element: string) => T | Invalid): T[] | Invalid {
   const list = parseList(text);
   if (list instanceof Invalid) return list;
@@ -41,7 +41,7 @@ export function parseListOf<T>(text: string, parse: (element: string) => T | Inv
   return Invalid.all(wrong) ?? [...read];
 }
 
-/** One of the words; anything else with the nearest one. */
+/** One of the words; for any other text, the hint names the nearest word. */
 export function parseWord<T extends string>(text: string, words: readonly T[]): T | Invalid {
   const word = words.find((candidate) => candidate === text);
   return word ?? new Invalid(quote(text), `one of ${words.join(', ')}`, didYouMean(text, words));
@@ -57,14 +57,17 @@ export function parseClientName(text: string): string | Invalid {
   return new Invalid(quote(text), 'a domain name or .suffix', hint);
 }
 
-/** A name in a server certificate: as above, with a dot in it, because Postfix takes some single words for rules. */
+/**
+ * A name in a server certificate: as above, but with a dot in it, because Postfix gives some single words a
+ * special meaning.
+ */
 export function parseServerName(text: string): string | Invalid {
   const name = parseClientName(text);
   if (name instanceof Invalid || /[^.]\./.test(name)) return name;
   return new Invalid(quote(text), 'a domain name or .suffix with two labels or more');
 }
 
-/** Digest length in bytes to its name, as Postfix's `smtpd_tls_fingerprint_digest` can give them. */
+/** Digests that Postfix's `smtpd_tls_fingerprint_digest` can produce, by their length in bytes. */
 const DIGESTS: ReadonlyMap<number, string> = new Map([
   [16, 'md5'],
   [20, 'sha1'],
@@ -79,7 +82,7 @@ export function parseFingerprint(text: string): string | Invalid {
   const clean =
     /^[0-9a-f]+$/i.test(digits) && (digits === text || /^[0-9a-f]{2}(?::[0-9a-f]{2})+$/i.test(text));
   if (!clean)
-    return new Invalid(quote(text), expected, 'pairs of digits, with a colon between each two or with none');
+    return new Invalid(quote(text), expected, 'pairs of digits, with a colon between all pairs or none');
   if (!DIGESTS.has(digits.length / 2)) {
     const lengths = [...DIGESTS].map(([bytes, name]) => `${name} has ${bytes * 2}`).join(', ');
     return new Invalid(`${quote(text)}, ${count(digits.length, 'hex digit')}`, expected, lengths);
@@ -114,7 +117,7 @@ export function parseReply(text: string, limit: number): string | null | Invalid
   );
   if (wrong !== null) return wrong;
   const rest = plain.replace(/\{[a-z]+\}/g, '');
-  return /[{}]/.test(rest) ? new Invalid('a brace that belongs to no field', fields) : plain;
+  return /[{}]/.test(rest) ? new Invalid('a brace outside a field', fields) : plain;
 }
 
 /** Printable ASCII, at most `limit` characters; null when empty. */

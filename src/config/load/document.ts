@@ -1,16 +1,17 @@
 /**
- * What all files together say, as plain data: the rows, and the sections that still need each other (policies are often
- * defined in a file that is read later than the rows that use them). `documentReader.ts` makes it.
+ * The contents of all files as plain data: the rows, and the sections, which are resolved later because a
+ * policy is often defined in a file that is read after the rows that use it. `documentReader.ts` makes it.
  *
- * Rows go straight into a `TableBuilder` under a tag. A tag is an index of `targets`: it stands for a word (the policy named
- * by any number of `[domains]` lines) or for one section, and gets its settings when every file has been read.
+ * Rows go straight into a `TableBuilder`, each with a tag. A tag is an index of `targets`: it stands for a
+ * policy name (in any number of `[domains]` lines) or for one section. Tags get their settings after every
+ * file has been read.
  */
 import type { Position } from '../../core/position.ts';
 import type { TableBuilder } from '../../core/tableBuilder.ts';
 import type { Section } from '../ini/section.ts';
 import type { Pattern } from '../keys/pattern.ts';
 
-/** A policy named by rows, with the first of them: enough to report, however many rows there are. */
+/** A policy named by rows, with the first of these rows, for the report of a mistake. */
 interface Word {
   readonly text: string;
   readonly uses: (Position & { readonly pattern: string })[];
@@ -37,7 +38,7 @@ export type Target =
   | { readonly section: Section }
   | { readonly exception: PlacedException };
 
-/** A row whose pattern names no domain, which `receive = verify` must be told names for. */
+/** A row whose pattern contains no domain: with `receive = verify` it must list names. */
 interface Domainless extends Position {
   readonly tag: number;
   readonly where: string;

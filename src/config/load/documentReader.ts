@@ -1,11 +1,11 @@
 /**
  * Reads the main file, all it includes and the file of exceptions into one document.
  *
- * Order of reading, which is also the order of `files`, of problems and of the hash: the main file, then each included
- * file right after the one that names it, at its place in the list, names of a pattern sorted. A file reached
- * twice is read once; one that includes a file it was itself included by is a mistake.
- * The file of `exceptions` comes last, if it is there, and holds `[exception]` sections only.
- * Never throws for what is in or wrong with the files: mistakes go to the report.
+ * Order of reading, which is also the order of `files`, of problems and of the hash: the main file, then each
+ * included file right after the one that names it, at its place in the list, names of a pattern sorted. A
+ * file that is reached twice is read once. A file that includes one of the files by which it was included is
+ * a mistake. The file of `exceptions` comes last, if it exists, and may contain `[exception]` sections only.
+ * Never throws because of a file or its contents: mistakes go to the report.
  */
 import { createHash } from 'node:crypto';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -70,11 +70,11 @@ class DocumentReader {
     return { document: this.#document, hash: this.#hash.digest('hex'), complete: wrong === null };
   }
 
-  /** Takes in one file, which may have to hold exceptions alone; returns its `[service]` section, if it has one. */
+  /** Adds one file to the document and returns its `[service]` section, if any. */
   #takeIn({ name }: Included, { bytes, notice }: Source, onlyExceptions: boolean): Section | null {
     const document = this.#document;
     this.#hash.update(bytes);
-    // the main file says how much room is needed at first
+    // the size of the main file gives a first estimate of the space needed
     if (document.files.length === 0) document.builder = new TableBuilder(estimateRows(bytes), bytes.length);
     document.files.push(name);
     const reader = new FileReader(document, this.#tags, this.#report, onlyExceptions);
@@ -119,13 +119,13 @@ class DocumentReader {
     const loop = chain.findIndex(({ identity }) => identity === source.identity);
     if (loop >= 0) {
       const names = [...chain.slice(loop).map(({ name }) => name), file.name];
-      return new Invalid(`a loop: ${names.join(' → ')}`, 'files that do not include each other');
+      return new Invalid(`a cycle of includes: ${names.join(' → ')}`, 'files that do not include each other');
     }
     if (this.#seen.has(source.identity)) return null;
     if (chain.length > MAX_INCLUDE) {
-      return new Invalid('deeper includes', `at most ${MAX_INCLUDE} files deep`, 'deepest include');
+      return new Invalid('includes nested too deeply', `at most ${MAX_INCLUDE} levels`);
     }
-    if (this.#seen.size >= MAX_FILES) return new Invalid('more files', `at most ${MAX_FILES}`, 'most files');
+    if (this.#seen.size >= MAX_FILES) return new Invalid('too many files', `at most ${MAX_FILES}`);
     this.#take(file, source, chain);
     return null;
   }
@@ -160,7 +160,7 @@ class DocumentReader {
       const source = readSource(file.path, file.name);
       if (source instanceof Invalid) fail(source);
       else if (this.#seen.has(source.identity))
-        fail(new Invalid(`${quote(text)}, which is read already`, 'a file of its own'));
+        fail(new Invalid(`${quote(text)}, which has already been read`, 'a file of its own'));
       else this.#takeIn(file, source, true);
     }
   }

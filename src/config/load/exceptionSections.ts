@@ -1,15 +1,16 @@
 /**
- * `[exception PATTERN]`: settings that are laid over a row for a while.
+ * `[exception PATTERN]`: settings that override those of a row for a limited time.
  *
  *   [exception bank.example]
- *   until   = 2026-12-31             ; required, as is reason: an exception that nobody ends is a new rule
+ *   until   = 2026-12-31             ; required, as is reason: an exception without an end would become the rule
  *   reason  = their certificate ran out, ticket 4711
- *   receive = may                    ; any key of a row; what is not written stays as it was
+ *   receive = may                    ; any key of a row; the other keys stay as they are
  *
- * It starts from the row that would apply to the pattern otherwise: the one with the same pattern, whose place in the table
- * it takes, else the most specific one that covers it (which may be an exception itself), else the built-in `may`. So the
- * exceptions are placed from the widest pattern to the narrowest. After `until` it stays in force and is reported: what
- * ends an exception is somebody who removes it, not a date that passes on a Sunday.
+ * An exception starts from the row that would otherwise apply to its pattern. This is the row with the same
+ * pattern, whose place in the table the exception takes; else the most specific row that matches (which may
+ * be an exception itself); else the built-in `may`. For this reason exceptions are placed from the widest
+ * pattern to the narrowest. After `until` an exception stays in force and is reported as expired: mail must
+ * not stop because a date passed on a Sunday.
  */
 
 import { Buffer } from 'node:buffer';
@@ -20,17 +21,17 @@ import { type Section, whereOf } from '../ini/section.ts';
 import type { Pattern } from '../keys/pattern.ts';
 import type { Document } from './document.ts';
 
-/** What `tlsward exceptions` tells of one. */
+/** An exception as `tlsward exceptions` shows it. */
 export interface ExceptionRow extends Position {
   readonly pattern: string;
   readonly until: string;
   readonly reason: string;
   readonly contact: string | null;
-  /** `receive encrypt → may`; empty when the row says the same. */
+  /** `receive encrypt → may`; empty when the exception changes nothing. */
   readonly changes: readonly string[];
 }
 
-/** Gives each exception its row. `replaced`: called with the tag of each row that gave way to an exception. */
+/** Gives each exception its row. `replaced`: called with the tag of each row that an exception replaces. */
 export function placeExceptions(document: Document, report: Report, replaced: (tag: number) => void): void {
   const { builder, files, targets } = document;
   const first = new Map<string, Section>();
@@ -38,9 +39,9 @@ export function placeExceptions(document: Document, report: Report, replaced: (t
   for (const { section, pattern, file } of sorted) {
     const earlier = first.get(pattern.text);
     if (earlier !== undefined) {
-      const hint = `first at ${formatPosition(earlier)}`;
+      const hint = `first defined at ${formatPosition(earlier)}`;
       const again = new Invalid(
-        `an exception for ${quote(pattern.text)} again`,
+        `a duplicate exception for ${quote(pattern.text)}`,
         'one for each pattern',
         hint,
       );
@@ -51,7 +52,7 @@ export function placeExceptions(document: Document, report: Report, replaced: (t
     const from = own >= 0 ? pattern.text : coveredBy(pattern).find((text) => builder.find(text) >= 0);
     const base = from === undefined ? null : { tag: builder.tagOf(builder.find(from)), pattern: from };
     const tag = targets.push({ exception: { section, base } }) - 1;
-    if (earlier !== undefined) continue; // read for its own mistakes; it has no row
+    if (earlier !== undefined) continue; // read only to report the mistakes in it; it gets no row
     if (own >= 0) {
       builder.replace(own, tag, file, section.line);
       if (base !== null) replaced(base.tag);
@@ -81,7 +82,7 @@ function rank({ kind, text }: Pattern): number {
     case 'anyone':
       return 0;
     case 'suffix':
-      return text.length; // at most 254, and a longer one is never the wider
+      return text.length; // at most 254, and a longer suffix is never wider
     case 'domain':
     case 'literal':
     case 'null':
@@ -93,7 +94,7 @@ function rank({ kind, text }: Pattern): number {
   }
 }
 
-/** The patterns that speak of this one's mail when it has no row of its own, most specific first. */
+/** The patterns that match the mail of this one if it has no row of its own, most specific first. */
 export function coveredBy({ kind, text }: Pattern): readonly string[] {
   switch (kind) {
     case 'anyone':

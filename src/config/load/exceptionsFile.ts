@@ -1,15 +1,16 @@
 /**
- * Edits the file of exceptions as text: one `[exception PATTERN]` section is put in, changed or taken out, and every byte
- * that does not belong to it stays as it is.
+ * Edits the file of exceptions as text: adds, changes or removes one `[exception PATTERN]` section. Every
+ * byte outside that section stays as it is.
  *
  *   [exception bank.example]
  *   until   = 2026-12-31
  *   reason  = "ticket 4711; their certificate ran out"
  *   receive = may
  *
- * A section is changed in place: its entries are replaced, comments between them stay behind the new ones. A new one comes
- * last, after an empty line, and taking it out takes that line too. What is a section and an entry is decided by the walker
- * that the loader uses, so both always mean the same lines. Line ends are those the file has.
+ * A section is changed in place: its entries are replaced, and comments between them stay after the new ones.
+ * A new section is added at the end, after an empty line, and removing it removes that line, too. The
+ * loader's own walker finds sections and entries, so both always mean the same lines. New lines end like the
+ * other lines of the file.
  */
 import { Buffer } from 'node:buffer';
 import { decodeIniText } from '../ini/iniText.ts';
@@ -17,15 +18,15 @@ import { walkLines } from '../ini/lines.ts';
 import { Invalid } from '../ini/problem.ts';
 import { parsePattern } from '../keys/pattern.ts';
 
-/** Lines of one section, counted from 0; comments behind its last entry are not its own. */
+/** Lines of one section, counted from 0; comments after its last entry do not belong to it. */
 interface Span {
   readonly header: number;
   readonly entries: readonly number[];
 }
 
-/** The text as it must be written so that it is read as `text`; null when no spelling is. */
+/** How to write `text` so that the loader reads it back unchanged; null when there is no way. */
 export function formatHalf(text: string): string | null {
-  // what the walker refuses, and what cannot be seen, is refused here too
+  // control characters and everything else that the walker refuses are refused here, too
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) return null;
   if (/^[\p{L}\p{N}<*.@_/-][^"';#\\=[\]]*$/u.test(text) && decodeIniText(text) === text) return text;
   const quoted = JSON.stringify(text);
@@ -61,7 +62,7 @@ function linesOf(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-/** The text with a section of this canonical pattern and these entries, put in or changed; null: it cannot be written. */
+/** Adds or changes the section of this canonical pattern; null when an entry cannot be written. */
 export function withException(
   text: string,
   pattern: string,
@@ -92,7 +93,7 @@ export function withException(
   return `${text}${gap}[${name}]${end}${written.join('')}`;
 }
 
-/** The text without the section of this canonical pattern; null when there is none. */
+/** Removes the section of this canonical pattern; null when there is none. */
 export function withoutException(text: string, pattern: string): string | null {
   const span = findSpan(text, pattern);
   if (span === null) return null;

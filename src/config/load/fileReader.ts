@@ -1,8 +1,8 @@
 /**
  * Turns the lines of one file into rows and sections of the document.
  *
- * A misspelt section is reported and read as the section that was meant, so that its own mistakes are found too; one that
- * resembles none is skipped with all its lines, because nothing sensible can be said about them.
+ * A misspelt section name is reported, and the section is read as the one that was probably meant, so that
+ * the mistakes in it are found, too. A section whose name resembles none is skipped with all its lines.
  */
 
 import { Buffer } from 'node:buffer';
@@ -22,7 +22,7 @@ import type { PolicyTags } from './policyTags.ts';
 
 const KINDS = ['service', 'domains', 'domain', 'policy', 'exception', 'rule'] as const;
 
-/** Uses of a policy by rows that are remembered one by one. */
+/** Number of rows remembered for each policy that rows name. */
 const MAX_USES = 20;
 
 type Current = Section | 'rows' | 'ignored' | null;
@@ -37,7 +37,9 @@ export class FileReader implements LineHandler {
   readonly #report: Report;
   #current: Current = null;
 
-  /** Adds to the document, whose last file this is. `onlyExceptions`: no other sections may stand in it. */
+  /**
+   * Adds to the document, whose last file this is. `onlyExceptions`: the file may contain no other sections.
+   */
   constructor(document: Document, tags: PolicyTags, report: Report, onlyExceptions: boolean) {
     this.#document = document;
     this.#tags = tags;
@@ -74,9 +76,9 @@ export class FileReader implements LineHandler {
         const section: Section = { ...at, kind: 'service', name: '', entries: [] };
         if (this.service !== null) {
           const again = new Invalid(
-            '[service] again',
+            'a second [service]',
             'one in each file',
-            `first in line ${this.service.line}`,
+            `first defined in line ${this.service.line}`,
           );
           this.#report.problem(at, where, again);
         } else {
@@ -129,7 +131,7 @@ export class FileReader implements LineHandler {
     const pattern = parsePattern(name);
     if (pattern instanceof Invalid) {
       this.#report.problem(at, where, pattern);
-      // read for its own mistakes; it has no row
+      // read only to report the mistakes in it; it gets no row
       const section: Section = { ...at, kind: 'domain', name, entries: [] };
       document.targets.push({ section });
       return section;
@@ -140,7 +142,9 @@ export class FileReader implements LineHandler {
     return section;
   }
 
-  /** It gets its row when all files were read: only then it is known what it is an exception from. */
+  /**
+   * The exception gets its row after all files have been read: only then is it known which row it changes.
+   */
   #exception(name: string, at: Position, where: string): Section {
     const document = this.#document;
     const pattern = parsePattern(name);
@@ -238,8 +242,8 @@ export class FileReader implements LineHandler {
     const before = document.builder.position(first);
     const as = written === canonical ? '' : ` as ${escapeText(canonical)}`;
     const position = formatPosition({ file: document.files[before.file] ?? '', line: before.line });
-    const hint = `first at ${position}${as}`;
-    this.#report.problem(at, where, new Invalid(`${quote(written)} again`, 'each pattern once', hint));
+    const hint = `first defined at ${position}${as}`;
+    this.#report.problem(at, where, new Invalid(`duplicate ${quote(written)}`, 'each pattern once', hint));
   }
 
   wrong(line: number, wrong: Invalid): void {
@@ -252,7 +256,7 @@ export class FileReader implements LineHandler {
   }
 }
 
-/** The kind of section that was written or, with a problem reported, meant. */
+/** The kind of section as written or, if that is unknown, the kind that was probably meant. */
 function meantKind(kind: string): string | null {
   if ((KINDS as readonly string[]).includes(kind)) return kind;
   return reserved(kind) ? null : nearest(kind, KINDS);

@@ -1,12 +1,14 @@
 /**
- * Reads configuration files from disk, refusing those that someone else could have written.
+ * Reads configuration files from disk, and refuses those that someone else could have written.
  *
- * A file must be regular, readable, at most MAX_FILE_BYTES, and not writable by everyone; nor may its folder be, unless
- * it has the sticky bit. A file or a folder that another user or a group other than root's may write is only mentioned.
- * Checks are made on the open file, so that what was checked is what is read.
+ * A file must be regular, readable and at most MAX_FILE_BYTES long. Neither the file nor its folder may be
+ * writable by everyone, except for a folder with the sticky bit. A file or folder that another user, or a
+ * group other than root's, can write to is allowed, with a notice. The checks are made on the open file, so
+ * the file that was checked is the file that is read.
  *
- * `include` names files relative to the file that says it, with `*` and `?` in the last part of the path. Only what lies,
- * after symbolic links, below the folder of the main file (as it was named) can be included.
+ * `include` names files relative to the file it stands in; `*` and `?` may stand in the last part of the
+ * path. Only files that lie, after symbolic links are resolved, below the folder of the main file (as it was
+ * named) can be included.
  */
 import type { Buffer } from 'node:buffer';
 import * as fs from 'node:fs';
@@ -16,10 +18,10 @@ import { MAX_FILE_BYTES } from '../ini/limits.ts';
 import { Invalid, quote, quotePath } from '../ini/problem.ts';
 
 export interface Source {
-  /** Tells whether two names are one file. */
+  /** The same for two names of one file. */
   readonly identity: string;
   readonly bytes: Buffer;
-  /** What the operator may want to know about the file; '' for nothing. */
+  /** The text of a notice about the file; '' for none. */
   readonly notice: string;
 }
 
@@ -34,7 +36,7 @@ function reasonOf(error: unknown): string {
     case 'ELOOP':
       return 'a loop of symbolic links';
     case 'ENOTDIR':
-      return 'a path through a file';
+      return 'one part of the path is not a folder';
     default:
       return `which cannot be read (${code ?? String(error)})`;
   }
@@ -65,11 +67,7 @@ export function readSource(path: string, name: string): Source | Invalid {
       case 'refused':
         return found.why;
       case 'too-large':
-        return new Invalid(
-          `${quotePath(name)}, ${found.bytes} bytes`,
-          `at most ${MAX_FILE_BYTES}`,
-          'largest file',
-        );
+        return new Invalid(`${quotePath(name)}, ${found.bytes} bytes`, `at most ${MAX_FILE_BYTES}`);
     }
   } catch (error) {
     return new Invalid(`${quotePath(name)}, ${reasonOf(error)}`, READABLE);
@@ -82,14 +80,14 @@ function modeOf({ mode }: fs.Stats): string {
 
 function writableByEveryone(status: fs.Stats, path: string, name: string): Invalid | null {
   if ((status.mode & 0o002) !== 0) {
-    const found = `${quotePath(name)}, which everyone can write (${modeOf(status)})`;
-    return new Invalid(found, 'a file others cannot write', 'chmod o-w');
+    const found = `${quotePath(name)}, which everyone can write to (${modeOf(status)})`;
+    return new Invalid(found, 'a file that others cannot write to', 'chmod o-w');
   }
   const folder = foldersOf(path).find((at) => everyoneCanReplace(fs.statSync(at).mode));
   if (folder === undefined) return null;
   return new Invalid(
-    `${quotePath(name)} in ${quotePath(folder)}, a folder everyone can write`,
-    'a folder others cannot write',
+    `${quotePath(name)} in ${quotePath(folder)}, a folder that everyone can write to`,
+    'a folder that others cannot write to',
   );
 }
 
@@ -98,15 +96,16 @@ function notices(texts: readonly (string | null)[]): string {
 }
 
 /**
- * Who else than root and this process may do `what`, a clause such as `write this file`; null when nobody. Who owns
- * something may change its mode. For root, which checks what another user's daemon reads, the owner is not looked at.
+ * Says who apart from root and this process may do `what`, a clause such as `write this file`; null if no one
+ * may. An owner counts, because an owner may change the mode. Root does not check the owner, because it
+ * checks files for a daemon that runs as another user.
  */
 export function othersWho(
   stat: { readonly mode: number; readonly uid: number; readonly gid: number },
   what: string,
 ): string | null {
   const own = process.geteuid?.() ?? 0;
-  // of a folder with the sticky bit nothing can be taken away by others
+  // in a folder with the sticky bit, others cannot remove or rename the file
   const mode = (stat.mode & 0o171000) === 0o041000 ? 0 : stat.mode;
   if (own !== 0 && stat.uid !== 0 && stat.uid !== own) return `user ${stat.uid} can ${what}`;
   return (mode & 0o020) !== 0 && stat.gid !== 0 ? `group ${stat.gid} can ${what}` : null;
@@ -118,30 +117,30 @@ export interface Included {
   readonly name: string;
 }
 
-/** What is wrong with a path below the folder of the main file, as far as its text tells. */
+/** What is wrong with the text of a path, which must lie below the folder of the main file; null: nothing. */
 export function pathFault(text: string, from: Included, root: string): Invalid | null {
   const wrong = (hint: string) => new Invalid(quote(text), BELOW, hint);
-  if (text.split('/').includes('..')) return wrong('".." leads out');
-  if (/[*?]/.test(dirname(text))) return wrong('* and ? only in the last part');
+  if (text.split('/').includes('..')) return wrong('".." leads out of that folder');
+  if (/[*?]/.test(dirname(text))) return wrong('* and ? may stand in the last part only');
   if (text.endsWith('/')) return wrong(`did you mean ${text}*.ini?`);
   const last = basename(text);
-  if (last === '.' || last === '') return wrong('it names no file');
+  if (last === '.' || last === '') return wrong('this is not the name of a file');
   const at = isAbsolute(text) ? dirname(text) : join(dirname(from.path), dirname(text));
-  return below(resolve(at), resolve(root)) ? null : wrong('it leads out');
+  return below(resolve(at), resolve(root)) ? null : wrong('it leads out of that folder');
 }
 
-/** Is there nothing of this name, not even a dangling link? */
+/** Does the name not exist at all, not even as a dangling link? */
 export function isAbsent(path: string): boolean {
   try {
     return fs.lstatSync(path, { throwIfNoEntry: false }) === undefined;
   } catch {
-    return false; // whoever opens it will hear why it cannot be looked at
+    return false; // opening the file reports the error
   }
 }
 
 /**
- * Files that one element of `include` means, sorted by name; none is possible for a pattern only.
- * `from` is the file that says it, `root` the folder of the main file, both as they can be opened.
+ * The files that match one element of `include`, sorted by name. Only a pattern may match none. `from`: the
+ * file with the `include`; `root`: the folder of the main file.
  */
 export function findIncluded(text: string, from: Included, root: string): Included[] | Invalid {
   const fault = pathFault(text, from, root);
@@ -167,7 +166,7 @@ export function findIncluded(text: string, from: Included, root: string): Includ
   }
 }
 
-/** Names in a folder that match, sorted; a folder that does not exist is as good as an empty one. */
+/** Names in a folder that match, sorted; a folder that does not exist counts as empty. */
 function matching(folder: string, pattern: string): string[] {
   if (!fs.existsSync(folder)) return [];
   const names = fs.readdirSync(folder).filter((name) => globMatches(pattern, name));
@@ -179,7 +178,10 @@ function below(path: string, folder: string): boolean {
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-/** Shell-like match of one path part; a leading dot must be written. Time is at most pattern times name. */
+/**
+ * Shell-like match of one path part; a leading dot must be written. Takes at most time proportional to
+ * pattern length times name length.
+ */
 export function globMatches(pattern: string, name: string): boolean {
   if (name.startsWith('.') && !pattern.startsWith('.')) return false;
   let p = 0;

@@ -1,8 +1,9 @@
 /**
- * Loads a configuration: the main file and all it includes, checked completely before anything is used.
+ * Loads a configuration: the main file and all files that it includes. Everything is checked before anything
+ * is used.
  *
- * Only the main file has `[service]` keys; an included file's `[service]` may hold `include` and nothing else.
- * Never throws for what is in or wrong with the files.
+ * Only the main file has `[service]` keys; `[service]` of an included file may contain `include` and nothing
+ * else. Never throws because of a file or its contents.
  */
 
 import { dirname, resolve } from 'node:path';
@@ -33,7 +34,7 @@ export type Loaded =
       readonly packed: PackedTable;
       /** In the order of the files. */
       readonly rules: readonly Rule[];
-      /** Sections that end, those that end first in front. */
+      /** Sections with `until`, the earliest date first. */
       readonly dated: readonly Dated[];
       readonly exceptions: readonly ExceptionRow[];
       /** SHA-256 over the contents of all files in the order read, hex. */
@@ -50,8 +51,9 @@ export type Loaded =
     };
 
 /**
- * Loads `file`; `today` (`YYYY-MM-DD`) is what `until` is compared with. Synchronous: see reload.ts for a running daemon.
- * `trial`: path of a file that is read in place of the file of `exceptions` and called by its name, to see what it would do.
+ * Loads `file`; `today` (`YYYY-MM-DD`) is what `until` is compared with. Synchronous; a running daemon uses
+ * loadInWorker.ts. `trial`: path of a file that is read in place of the file of `exceptions`, and reported
+ * under its name, to try a change.
  */
 export function loadConfig(
   file: string,
@@ -70,7 +72,7 @@ export function loadConfig(
 
 type Good = Extract<Loaded, { ok: true }>;
 
-/** From the document to what is in force. */
+/** Makes the table, the rules and the settings from the document. */
 class Loading {
   readonly #document: Document;
   readonly #main: Included;
@@ -86,7 +88,7 @@ class Loading {
     this.#report = report;
   }
 
-  /** What needs all files: service, policies, settings for every row, and rules. */
+  /** The parts that need all files: service, policies, settings for every row, and rules. */
   finish(): Pick<Good, 'service' | 'packed' | 'rules' | 'dated' | 'exceptions'> | null {
     const document = this.#document;
     const report = this.#report;
@@ -104,7 +106,7 @@ class Loading {
     const indexes = document.targets.map((target, tag) => {
       const value = values[tag] ?? null;
       const rows = 'word' in target ? target.word.count : 1;
-      // what only rows had that gave way to an exception is in force nowhere
+      // a policy of which every row was replaced by an exception is not in use
       if (value === null || rows <= (replaced.get(tag) ?? 0)) return -1;
       let index = indexOf.get(value);
       if (index === undefined) {
@@ -125,13 +127,17 @@ class Loading {
     return { service, packed, rules, dated: sortDated(sections.dated), exceptions };
   }
 
-  /** Marked mail below `dane` is `dane-only` as long as nobody can say that a domain has no TLSA records. */
+  /**
+   * Without a resolver, `dane` becomes `dane-only` for mail that matches a rule: no one proves that TLSA
+   * records are absent.
+   */
   #noteBlindDane(service: ServiceSettings, rules: readonly Rule[], settings: readonly Settings[]): void {
     const [first] = rules;
     const dane = settings.some(({ deliver }) => deliver === 'dane' || deliver === 'auto');
     if (first === undefined || !dane || service.resolver.length > 0) return;
     const text =
-      'marked mail for rows with deliver = dane or auto waits where a domain has no TLSA records: name a resolver';
+      'mail that matches a rule waits if its row has deliver = dane or auto and the domain has no TLSA ' +
+      'records: set resolver';
     this.#report.notice('suspect', first.at, `[rule ${first.name}]`, text);
   }
 
@@ -150,7 +156,7 @@ class Loading {
         report.problem(positionOf(section, entry), whereOf(section), wrong);
       }
     }
-    // a file whose beginning could not be read is not reported for lacking its sockets
+    // if the beginning of the file could not be read, do not report missing sockets as well
     const own = services.find((section) => section.file === this.#main.name);
     const missing: Section = { kind: 'service', name: '', entries: [], file: this.#main.name, line: 0 };
     if (own === undefined && report.failed) return readService(missing, this.#root, new Report());
@@ -159,7 +165,7 @@ class Loading {
     return service;
   }
 
-  /** What each exception does, for whoever asks for the list. */
+  /** What each exception changes, for `tlsward exceptions`. */
   #exceptions(values: readonly (Settings | null)[]): readonly ExceptionRow[] {
     return this.#document.targets.flatMap((target, tag): ExceptionRow[] => {
       const settings = values[tag];
@@ -169,15 +175,23 @@ class Loading {
       const changes = changedKeys(baseOf(target.exception, values), settings).filter(
         (change) => !/^(?:until|reason|contact) /.test(change),
       );
-      // with mistakes about, what it says may be what could not be read
+      // with mistakes in the files, "changes nothing" may just mean that a key could not be read
       if (changes.length === 0 && !this.#report.failed)
-        this.#report.notice('no-effect', section, whereOf(section), 'changes nothing: the row says the same');
+        this.#report.notice(
+          'no-effect',
+          section,
+          whereOf(section),
+          'changes nothing: the row has the same settings',
+        );
       const { until, reason, contact } = settings;
       return [{ file, line, pattern: name, until: until ?? '', reason: reason ?? '', contact, changes }];
     });
   }
 
-  /** `receive = verify` compares a certificate with the row's domain, or with what the row names instead. */
+  /**
+   * `receive = verify` compares a certificate with the row's domain, or with the names that the row lists
+   * instead.
+   */
   #checkDomainless(values: readonly (Settings | null)[]): void {
     for (const { tag, where, file, line } of this.#document.domainless) {
       const value = values[tag];
@@ -187,14 +201,14 @@ class Loading {
       const wrong = new Invalid(
         `receive = verify (${from})`,
         'client-names or fingerprint',
-        'the row names no domain',
+        'the pattern of the row contains no domain',
       );
       this.#report.problem({ file, line }, where, wrong);
     }
   }
 }
 
-/** `values`: those of the targets before this one, among which is what an exception starts from. */
+/** `values`: the settings of the targets before this one; an exception starts from one of them. */
 function settingsOf(
   target: Target,
   values: readonly (Settings | null)[],

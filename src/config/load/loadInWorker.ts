@@ -1,9 +1,9 @@
 /**
- * Loads a configuration beside a running daemon, in a worker thread, so that no transaction waits for it.
+ * Loads a configuration in a worker thread of the running daemon, so that no transaction waits for it.
  *
- * The same loader as at the start runs there. Its table arrives in shared memory, so taking it over costs the main thread
- * nothing for its rows, and its settings come in small slices. A worker that fails, whatever the reason, is a
- * configuration that could not be loaded: the table in use stays.
+ * The loader is the same as at the start. The rows arrive in shared memory, so that the main thread spends no
+ * time on them, and the settings arrive in small slices. If the worker fails for any reason, the
+ * configuration counts as not loaded, and the table in use stays.
  */
 
 import { Worker } from 'node:worker_threads';
@@ -19,17 +19,20 @@ import { type Difference, NO_DIFFERENCE } from './tableDiff.ts';
 interface Reload {
   /** Never rejects. */
   readonly loaded: Promise<Loaded>;
-  /** Comes after `loaded`; without any change when loading failed, one line saying why if it cannot be told. Never rejects. */
+  /**
+   * Settles after `loaded`. Empty when loading failed; one line with the reason when it cannot be determined.
+   * Never rejects.
+   */
   readonly difference: Promise<Difference>;
 }
 
-/** The worker's file beside this one: compiled code has another extension than the source. */
+/** The worker's file in this folder; compiled code and source have different extensions. */
 function workerUrl(): URL {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return new URL(`./loadWorker.${extension}`, import.meta.url);
 }
 
-/** Starts loading `file`; `old` is the table in use and `oldRules` its rules, to say what changed. */
+/** Starts loading `file`; `old` and `oldRules`: the table in use and its rules, for the difference. */
 export function startReload(
   file: string,
   old: PackedTable | null,
@@ -48,7 +51,7 @@ export function startReload(
   const job: LoadJob = { tlswardLoad: true, file, today, old: shell };
   const settings: Settings[] = [];
   try {
-    // without the process's own options: what they preload (test runners do) has no business in here
+    // without the options of this process, because test runners preload modules with them
     const worker = new Worker(workerUrl(), { workerData: job, name: 'tlsward-load', execArgv: [] });
     worker.on('message', (message: LoadMessage) => {
       switch (message.kind) {
@@ -71,7 +74,7 @@ export function startReload(
     });
     worker.on('error', (error) => fail(error instanceof Error ? error.message : String(error)));
     worker.on('messageerror', (error) => fail(error.message));
-    // after a finished job both are settled and this changes nothing
+    // has no effect after a finished job, because both promises are settled
     worker.on('exit', (code) => fail(`it ended with code ${code}`));
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));
@@ -79,7 +82,7 @@ export function startReload(
   return { loaded: loaded.promise, difference: difference.promise };
 }
 
-/** A promise and its first settling; later ones do nothing. */
+/** A promise with its functions; only the first call of one has an effect. */
 class Settled<T> {
   resolve: (value: T) => void = () => {};
   readonly promise = new Promise<T>((resolve) => {

@@ -1,8 +1,8 @@
 /**
- * The worker's side of reload.ts: loads one configuration, hands it over, then tells how it differs from the one in use.
+ * The worker of loadInWorker.ts: loads one configuration, sends it, then reports how it differs from the one
+ * in use.
  *
- * The conversation is in loadJob.ts.
- * Imported anywhere but as that worker, this file does nothing.
+ * The messages are in loadJob.ts. This file does nothing if it is imported anywhere else.
  */
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Settings } from '../../core/settings.ts';

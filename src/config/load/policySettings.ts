@@ -1,9 +1,11 @@
 /**
- * From `[policy NAME]` and `[domain NAME]` sections to flat `Settings`: what each says itself, laid over what it starts from.
+ * From `[policy NAME]` and `[domain NAME]` sections to flat `Settings`: the keys of each section override
+ * those of the policy it starts from.
  *
- * A policy starts from `based-on`, a domain from `policy`; without one both start from the built-in `may`. Every mistake is
- * reported and the key then left as inherited, so that one mistake does not hide the next. A cycle is reported once, with
- * its chain. Sections are resolved without recursion; inheritance deeper than MAX_INHERITANCE is a mistake.
+ * A policy starts from `based-on`, a domain from `policy`; without one both start from the built-in `may`.
+ * Every mistake is reported, and its key then keeps the inherited value, so that one mistake does not hide
+ * the next. A cycle is reported once, with its chain. Sections are resolved without recursion; inheritance
+ * deeper than MAX_INHERITANCE is a mistake.
  */
 
 import { formatPosition } from '../../core/position.ts';
@@ -16,7 +18,7 @@ import { positionOf, SECTION_NAME, type Section, whereOf } from '../ini/section.
 import { didYouMean } from '../ini/suggest.ts';
 import type { RowSection, RowSections } from './rowSections.ts';
 
-/** Said where a row seems to have been cut at the "=" of its pattern. */
+/** Hint for a row that was probably split at an "=" inside its pattern. */
 export const EQUALS_HINT = 'a pattern that contains = needs a section of its own, [domain PATTERN]';
 
 interface Node extends RowSection {
@@ -28,7 +30,7 @@ export class Policies {
   readonly #report: Report;
   readonly #sections: RowSections;
   readonly #nodes = new Map<string, Node>();
-  /** Policies that something starts from or names. */
+  /** Policies that a section starts from or a row names. */
   readonly #used = new Set<string>();
 
   constructor(report: Report, sections: RowSections) {
@@ -36,12 +38,12 @@ export class Policies {
     this.#sections = sections;
   }
 
-  /** Takes in every `[policy]` section, then resolves them all, so that mistakes in unused ones are found too. */
+  /** Reads and resolves every `[policy]` section, used or not, so that all mistakes are found. */
   define(sections: readonly Section[]): void {
     for (const section of sections) {
       const wrong = this.#nameFault(section);
       if (wrong !== null) this.#report.problem(section, whereOf(section), wrong);
-      // a second policy of a name is looked at for its mistakes, but the first one counts
+      // a second policy of the same name is read only to report the mistakes in it
       const node = this.#read(section);
       if (wrong === null) this.#nodes.set(section.name, node);
     }
@@ -53,15 +55,15 @@ export class Policies {
     const first = this.#nodes.get(name);
     if (first !== undefined) {
       return new Invalid(
-        `policy ${quote(name)} again`,
+        `duplicate policy ${quote(name)}`,
         'each policy once',
-        `first at ${formatPosition(first.section)}`,
+        `first defined at ${formatPosition(first.section)}`,
       );
     }
     if (BUILT_IN.has(name)) {
       return new Invalid(
         `policy ${quote(name)}, which is built in`,
-        'a name of your own',
+        'another name',
         'use based-on to start from it',
       );
     }
@@ -76,7 +78,7 @@ export class Policies {
     );
   }
 
-  /** Names a row may use; of very many, the first ones. */
+  /** Names that a row may use; if there are very many, the first ones. */
   #names(): string[] {
     return [...BUILT_IN.keys(), ...this.#nodes.keys()].slice(0, 2000);
   }
@@ -87,7 +89,7 @@ export class Policies {
     return BUILT_IN.get(name) ?? this.#nodes.get(name)?.settings ?? null;
   }
 
-  /** Why a name is no policy, for the one who wrote it. */
+  /** The problem for a name that is no policy. */
   unknown(name: string): Invalid {
     const hint = this.#report.full ? '' : this.#unknownHint(name);
     return new Invalid(`policy ${quote(name)}`, 'a known policy', hint);
@@ -131,13 +133,13 @@ export class Policies {
     return settings;
   }
 
-  /** Settings of an `[exception]` over those of the row `from`, which it is an exception from; null: of no row. */
+  /** Settings of an `[exception]`: its keys override those of the row `from`; null: of the built-in `may`. */
   exception(section: Section, base: Settings, from: string | null): Settings {
     const node = this.#read(section);
     for (const key of ['until', 'reason']) {
       const entry = node.entries.get(key);
       if (entry !== undefined && entry.value !== '') continue;
-      // a key that is there and wrong was reported as that
+      // a key with a wrong value has already been reported
       if (entry === undefined && section.entries.some((written) => written.key === key)) continue;
       const wrong = new Invalid(`no ${key}`, key === 'until' ? 'until = YYYY-MM-DD' : 'reason = a sentence');
       this.#report.problem(
@@ -156,7 +158,7 @@ export class Policies {
       from !== section.name &&
       clientNames.length + fingerprints.length === 0
     ) {
-      // the names that stand for the row's own domain stay those of the row
+      // the accepted names stay those of the row that the exception changes, not of the exception's pattern
       const row = { pattern: from, settings: base, at: section };
       settings = Object.freeze({ ...settings, clientNames: certificateNames(row) });
     }
@@ -164,7 +166,7 @@ export class Policies {
     return settings;
   }
 
-  /** Notices that need the whole table: `inUse` are the settings that some row has. */
+  /** Notices that need the whole table; `inUse`: the settings that at least one row has. */
   finish(inUse: readonly Settings[]): void {
     const verified = new Set(
       inUse.filter((settings) => settings.receive === 'verify').flatMap((one) => one.lineage),
@@ -188,7 +190,10 @@ export class Policies {
     return { ...this.#sections.read(section), settings: null };
   }
 
-  /** Walks from the policy to what is resolved already, then lays the policies in between over it, deepest first. */
+  /**
+   * Walks from the policy to the first resolved ancestor, then resolves the policies in between, deepest
+   * first.
+   */
   #resolve(name: string): void {
     const chain: string[] = [];
     let base: Settings = DEFAULTS;
@@ -242,21 +247,17 @@ export class Policies {
     const node = this.#nodes.get(chain[0] ?? '');
     const entry = node?.entries.get('based-on');
     if (node === undefined || entry === undefined) return;
-    const wrong = new Invalid(`a cycle: ${chain.join(' → ')}`, 'a policy that ends in a built-in one');
+    const wrong = new Invalid(`a cycle: ${chain.join(' → ')}`, 'a chain that ends in a built-in policy');
     this.#report.problem(positionOf(node.section, entry), whereOf(node.section, 'based-on'), wrong);
   }
 
   #tooDeep(node: Node): void {
-    const wrong = new Invalid(
-      'deeper inheritance',
-      `at most ${MAX_INHERITANCE} policies`,
-      'deepest inheritance',
-    );
+    const wrong = new Invalid('inheritance nested too deeply', `at most ${MAX_INHERITANCE} policies`);
     this.#report.problem(node.section, whereOf(node.section), wrong);
   }
 }
 
-/** The node's own keys over what it starts from. */
+/** The settings of `base`, overridden by the node's own keys. */
 function lay(node: Node, base: Settings): Settings {
   const { kind, name } = node.section;
   return Object.freeze({ ...base, ...node.own, lineage: [`${kind} ${name}`, ...base.lineage] });

@@ -1,5 +1,6 @@
 /**
- * Tags for the policies that rows name: one for each name, found from the bytes of a row without making a string.
+ * Tags for the policies that rows name: one for each name. The tag of a row is found by the bytes of the
+ * name, without making a string.
  */
 import { Buffer } from 'node:buffer';
 import type { RowScanner } from '../ini/rowScanner.ts';
@@ -26,7 +27,7 @@ export class PolicyTags {
     return tag;
   }
 
-  /** The same from bytes, without a string for a word that was seen before. */
+  /** The tag for the policy named in these bytes; makes a string only for a new name. */
   ofRow(bytes: Uint8Array, plain: RowScanner): number {
     const known = this.#tagOfHash.get(plain.wordHash);
     if (known !== undefined && same(known.bytes, bytes, plain.wordStart, plain.wordEnd)) return known.tag;

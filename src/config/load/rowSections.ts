@@ -1,5 +1,6 @@
 /**
- * One `[policy]`, `[domain]` or `[exception]` section: each key typed, and what it says compared with what then holds.
+ * One `[policy]`, `[domain]` or `[exception]` section: parses each key, and compares what the section says
+ * with the settings that result.
  */
 import type { Settings } from '../../core/settings.ts';
 import { Invalid, type Report } from '../ini/problem.ts';
@@ -15,16 +16,16 @@ export interface RowSection {
   readonly own: Own;
 }
 
-/** What of the service it depends on whether `deliver` does something, and what. */
+/** The settings of the service that decide whether `deliver` has an effect, and which. */
 type DeliverContext = Pick<ServiceSettings, 'socketmapListen' | 'resolver' | 'published'>;
 
 export class RowSections {
   readonly #report: Report;
   readonly #today: string;
   readonly #socketmap: boolean;
-  /** With `deliver = auto` Postfix looks TLSA records up by itself. */
+  /** With `deliver = auto`, Postfix looks up TLSA records itself. */
   readonly #danePostfix: boolean;
-  /** Every section with `until`, in the order in which they were read. */
+  /** Every section with `until`, in the order of reading. */
   readonly dated: Dated[] = [];
 
   /** `today` as `YYYY-MM-DD`, for what has expired. */
@@ -35,7 +36,7 @@ export class RowSections {
     this.#today = today;
   }
 
-  /** What the section says itself; every mistake is reported and the key then left out. */
+  /** The section's own settings. Every mistake is reported, and its key left out. */
   read(section: Section): RowSection {
     const entries = new Map(checkSection(section, this.#report));
     const own: Own = {};
@@ -49,7 +50,7 @@ export class RowSections {
     if (until !== undefined && own.until != null) {
       const at = positionOf(section, until);
       this.dated.push({ ...at, where: whereOf(section), until: own.until, reason: own.reason ?? null });
-      const text = `overdue: the last good day was ${own.until}`;
+      const text = `expired on ${own.until} (still in force)`;
       if (own.until < this.#today) this.#report.notice('overdue', at, whereOf(section, 'until'), text);
     }
     const deliver = entries.get('deliver');
@@ -62,7 +63,7 @@ export class RowSections {
     return { section, entries, own };
   }
 
-  /** `deliver = fingerprint` without a digest would let no mail out at all. */
+  /** Reports `deliver = fingerprint` without a digest: no mail could leave. */
   checkPins(node: RowSection, settings: Settings): void {
     const domain = node.section.kind !== 'policy';
     const entry = node.entries.get('deliver') ?? (domain ? node.entries.get('fingerprint') : undefined);
@@ -71,7 +72,7 @@ export class RowSections {
     this.#report.problem(positionOf(node.section, entry), whereOf(node.section, entry.key), wrong);
   }
 
-  /** A floor without effect, or that makes mail wait. */
+  /** Notices a floor that has no effect, or that makes mail wait. */
   checkFloor(node: RowSection, settings: Settings): void {
     const entry = node.entries.get('deliver-floor');
     if (entry === undefined || settings.deliverFloor === 'none') return;
@@ -82,17 +83,21 @@ export class RowSections {
       this.#report.notice('no-effect', at, where, text);
     } else if (this.#socketmap && this.#danePostfix) {
       const text =
-        'mail to domains without TLSA records and MTA-STS waits: without a resolver this is dane-only';
+        'mail to domains with neither TLSA records nor MTA-STS waits, because without a resolver this is ' +
+        'dane-only';
       this.#report.notice('suspect', at, where, text);
     }
   }
 
-  /** A partner whose mail must arrive encrypted, while mail to it leaves as the MTA likes: perhaps not what was meant. */
+  /**
+   * Notices that mail from a partner must arrive encrypted while mail to it may leave in plaintext: perhaps
+   * an oversight.
+   */
   checkOneSided(node: RowSection, settings: Settings): void {
     const entry = node.entries.get('receive');
     if (!this.#socketmap || entry === undefined || settings.deliver !== null) return;
     if (settings.receive !== 'encrypt' && settings.receive !== 'verify') return;
-    const text = `mail that leaves is not protected: there is no deliver beside receive = ${settings.receive}`;
+    const text = `outbound mail is not protected: there is no deliver beside receive = ${settings.receive}`;
     this.#report.notice('suspect', positionOf(node.section, entry), whereOf(node.section, 'receive'), text);
   }
 }

@@ -1,13 +1,13 @@
 /**
- * What a reload changes about rules, as lines beside those about rows (diff.ts):
+ * What a reload changes about rules, as lines beside those about rows (tableDiff.ts):
  *
  *   + rule secure: encrypt
  *   - rule old: verify
  *   rule portal: deliver encrypt → verify, cannot reject → fallback
  *   rules now in the order portal, secure
  *
- * A rule is the same when its name and every key say the same; where it stands does not matter, its place among the others
- * does, because the first of two equally strict rules says what happens.
+ * A rule is unchanged if its name and all its keys are the same. Its file and line do not matter, but its
+ * place among the other rules does: of two equally strict rules, the first one decides what happens.
  */
 
 import type { Rule } from '../../core/rule.ts';

@@ -1,11 +1,11 @@
 /**
- * Folders of unix sockets in which others than root, the daemon and its group may put a socket of their own: whoever can
- * do that answers for the daemon. The MTA would believe them, and so would `tlsward reload`. This is a notice and no
- * mistake, since only the administrator knows who is in a group.
+ * Notices folders of unix sockets in which users other than root, the daemon and its group can create a
+ * socket. Such a user could answer in place of the daemon, and the MTA and `tlsward reload` would trust the
+ * answers. This is a notice and not a mistake, because only the administrator knows who is in a group.
  *
- * A folder that everyone may write to is named even with the sticky bit (/tmp): while the daemon is down, its name is free.
- * The group of the folder that our unit makes is Postfix's, without the right to write. A folder that is not there is
- * somebody else's mistake, told when the socket is opened.
+ * A folder that everyone can write to is reported even with the sticky bit (/tmp), because the name of the
+ * socket is free while the daemon is down. In the folder that our unit makes, group postfix cannot write. A
+ * missing folder is reported when the socket is opened.
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -22,7 +22,7 @@ const KEYS: readonly (readonly [key: string, setting: Listening])[] = [
   ['control-listen', 'controlListen'],
 ];
 
-/** Mentions such folders, each once. */
+/** Adds a notice for each such folder. */
 export function noteSocketFolders(service: ServiceSettings, section: Section, report: Report): void {
   const seen = new Set<string>();
   const note = (key: string, path: string): void => {

@@ -4,10 +4,11 @@
  *   + new.example: encrypt
  *   - old.example: may
  *   bank.example: may → encrypt
- *   gov.example: own section (receive encrypt → verify)      ; its section, or the policy of the same name, was changed
+ *   gov.example: own section (receive encrypt → verify)      ; the section or policy of that name was changed
  *
- * A row is the same when its policy is called the same and asks for the same; where it stands does not matter. Counting is
- * complete, lines are kept up to MAX_LINES. Works on packed bytes: a string is only made for a line that is kept.
+ * A row is unchanged if its policy has the same name and the same settings; its position does not matter. All
+ * differences are counted, and the first MAX_LINES are kept as text. The comparison works on packed bytes and
+ * makes a string only for a line that is kept.
  */
 
 import type { Rule } from '../../core/rule.ts';
@@ -20,9 +21,12 @@ export interface Difference {
   readonly added: number;
   readonly removed: number;
   readonly changed: number;
-  /** Rules added, removed, changed, or moved: lines about them, which come first. */
+  /** Number of lines about rules that were added, removed, changed or moved; they come first. */
   readonly rules: number;
-  /** Rules (ruleDiff.ts); then changed rows, then added, then removed ones, each in the order of its table; at most MAX_LINES. */
+  /**
+   * Rules (ruleDiff.ts); then changed rows, then added, then removed ones, each in the order of its table; at
+   * most MAX_LINES.
+   */
   readonly lines: readonly string[];
 }
 
@@ -30,7 +34,7 @@ export const MAX_LINES = 100;
 
 export const NO_DIFFERENCE: Difference = { added: 0, removed: 0, changed: 0, rules: 0, lines: [] };
 
-/** Compares two tables and their rules; all stay as they are. */
+/** Compares two tables and their rules, without changing them. */
 export function diffTables(
   old: PackedTable,
   next: PackedTable,
@@ -95,14 +99,14 @@ function patternOf({ names, starts }: PackedTable, row: number): string {
   return pattern;
 }
 
-/** The policy a row names; a row with a section of its own has no such name. */
+/** The policy that a row names; `own section` or `exception` for a row with its own section. */
 function nameOf(settings: Settings): string {
   const from = settings.lineage[0] ?? '';
   if (from.startsWith('domain ')) return 'own section';
   return from.startsWith('exception ') ? 'exception' : from.replace(/^(?:policy|built-in) /, '');
 }
 
-/** Says what lies between two settings, once for each pair that occurs. */
+/** Describes the difference between two settings; each pair is compared once. */
 class ChangeWords {
   readonly #old: readonly Settings[];
   readonly #next: readonly Settings[];

@@ -57,7 +57,7 @@ t.test('halves', (t) => {
   bad("'[1]'", /not text/);
   bad('"a\\qb"', /a\\u\{5c\}qb/);
   bad('"', /"""/);
-  bad('"a" ; comment', /a comment behind a quoted value/);
+  bad('"a" ; comment', /a comment after a quoted value/);
   bad('"a\\nb"', /"a\\u\{a\}b"/);
   t.end();
 });
@@ -110,8 +110,8 @@ t.test('lines', (t) => {
     '2 wrong: bytes that are not UTF-8',
     '3 b.example=may',
   );
-  good('a = b\x1b[31m', '1 wrong: "\\u{1b}", which cannot be seen');
-  good('a = b\u202ec', '1 wrong: "\\u{202e}", which cannot be seen');
+  good('a = b\x1b[31m', '1 wrong: "\\u{1b}", an invisible character');
+  good('a = b\u202ec', '1 wrong: "\\u{202e}", an invisible character');
   const long = 'x'.repeat(MAX_LINE_BYTES + 1);
   good(`; ${long}\na = b`, `1 wrong: a line of ${long.length + 2} bytes`, '2 a=b');
   good(

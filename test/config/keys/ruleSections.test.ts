@@ -107,7 +107,7 @@ t.test('next hops and transports', (t) => {
     ['X-A', 'x-ours', 'banner-name'],
   ])
     t.match(service(`mark-name = ${mark}\nbanner-name = ${banner}\nroute-header = X-OURS\n`), [
-      `tls.ini:7: [service] route-header: found the same name as ${found}, expected a name of its own`,
+      `tls.ini:7: [service] route-header: found the same name as ${found}, expected a name that is not used elsewhere`,
     ]);
   t.match(service('reply-token = always\n'), [/reply-token without mark-key/]);
   t.match(service('mark-binds = body\n'), [/mark-binds = body without mark-key/]);
@@ -132,7 +132,7 @@ t.test('order of files', (t) => {
   );
   bench.write('a.ini', rule('one'));
   t.strictSame(problemsOf(bench.load(), bench.folder), [
-    `a.ini:1: [rule one]: found rule "one" again, expected each rule once (first at tls.ini:10)`,
+    `a.ini:1: [rule one]: found duplicate rule "one", expected each rule once (first defined at tls.ini:10)`,
   ]);
   t.end();
 });

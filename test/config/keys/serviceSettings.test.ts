@@ -158,7 +158,7 @@ sts-cache =
   );
   t.strictSame(noticesOf(bench.load(), bench.folder), [
     'tls.ini:3: [service] resolver: has no effect, because published names another policy server',
-    'tls.ini:4: [service] published: answers that come over a network can be changed on the way',
+    'tls.ini:4: [service] published: the answers come over a network and can be changed on the way',
     'tls.ini:5: [service] sts-test-opening: FOR TESTS ONLY: MTA-STS policies are fetched from internal addresses (127.0.0.0/8 8443); remove it on a mail server',
     'tls.ini:5: [service] sts-test-opening: has no effect, because published names another policy server',
   ]);
@@ -210,8 +210,8 @@ t.test('refused values', (t) => {
   bad('mark-name = "X-TLS:"', /header field/);
   bad('mark-name =', /header field/);
   bad('trusted-clients = 192.0.2.1/33', /network/);
-  bad('milter-listen = unix:/run/p.sock', /again/);
-  bad('control-listen = unix:/run/p.sock', /again/);
+  bad('milter-listen = unix:/run/p.sock', /duplicate/);
+  bad('control-listen = unix:/run/p.sock', /duplicate/);
   bad('control-listen = inet:127.0.0.1:8899', /expected a unix socket/);
   bad('constructor = x', /reserved/);
   bad('include = "a,,b"', /one comma/);
@@ -224,7 +224,7 @@ t.test('a socket that everyone may use is mentioned', (t) => {
     'tls.ini',
     '[service]\npolicy-listen = unix:/run/p.sock\nsocket-mode = 0666\n[domains]\n* = may\n',
   );
-  const want = ['tls.ini:3: [service] socket-mode: everyone on this machine can connect'];
+  const want = ['tls.ini:3: [service] socket-mode: every user of this machine can connect'];
   t.strictSame(noticesOf(bench.load(), bench.folder), want);
   t.end();
 });
@@ -235,6 +235,9 @@ t.test('the default control socket may not be used twice either', (t) => {
     'tls.ini',
     Buffer.from('[service]\npolicy-listen = unix:/run/tlsward/control.sock\n[domains]\n* = may\n'),
   );
-  t.match(problemsOf(bench.load(), bench.folder)[0], /^tls\.ini:1: \[service\] control-listen: .* again/);
+  t.match(
+    problemsOf(bench.load(), bench.folder)[0],
+    /^tls\.ini:1: \[service\] control-listen: found duplicate/,
+  );
   t.end();
 });

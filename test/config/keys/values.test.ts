@@ -115,8 +115,8 @@ t.test('listeners', (t) => {
   good('inet:127.0.0.1:8891', { kind: 'inet', host: '127.0.0.1', port: 8891 });
   good('inet:[::1]:0', { kind: 'inet', host: '::1', port: 0 });
   good('inet:MX.example:25', { kind: 'inet', host: 'mx.example', port: 25 });
-  bad('unix:', /names no socket/);
-  bad('unix:/run/', /names no socket/);
+  bad('unix:', /not the path of a socket/);
+  bad('unix:/run/', /not the path of a socket/);
   bad('inet:127.0.0.1', /unix:\/path or inet/);
   bad('inet:127.0.0.1:65536', /0 to 65535/);
   bad('inet:127.0.0.1:-1', /unix:\/path or inet/);

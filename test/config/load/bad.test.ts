@@ -73,7 +73,7 @@ t.test('the main file itself', (t) => {
   bad('.', /not a regular file/);
   bad('a/b', /which does not exist/);
   bench.write('file', '');
-  bad('file/x', /a path through a file/);
+  bad('file/x', /one part of the path is not a folder/);
   bad(`${'x'.repeat(300)}`, /which cannot be read \(ENAMETOOLONG\)/);
   bench.write('empty.ini', '');
   bad('empty.ini', /^empty\.ini: \[service\]: found no socket for the MTA/);

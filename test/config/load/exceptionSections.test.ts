@@ -205,11 +205,11 @@ t.test('notices', (t) => {
   says(`[exception a.example]\nreceive = none\ndeliver = may\n${ENDS}`);
   says(
     `[exception a.example]\nreceive = encrypt\n${ENDS.replace('2026-12-31', '2026-11-21')}`,
-    'tls.ini:5: [exception a.example] until: overdue: the last good day was 2026-11-21',
+    'tls.ini:5: [exception a.example] until: expired on 2026-11-21 (still in force)',
   );
   says(
     `[domains]\na.example = encrypt\n[exception a.example]\nreceive = encrypt\n${ENDS}`,
-    'tls.ini:5: [exception a.example]: changes nothing: the row says the same',
+    'tls.ini:5: [exception a.example]: changes nothing: the row has the same settings',
   );
   const mistaken = workbench(t);
   mistaken.write('tls.ini', `${SERVICE}[exception a.example]\ndeliver = secrue\n${ENDS}`);
@@ -247,12 +247,15 @@ t.test('the file of exceptions', (t) => {
     t.match(problems[0], want);
   };
   chmodSync(file, 0o646);
-  says('', /^tls\.ini: \[service\] exceptions: found "exceptions\.ini", which everyone can write/);
+  says('', /^tls\.ini: \[service\] exceptions: found "exceptions\.ini", which everyone can write to/);
   chmodSync(file, 0o644);
-  says('exceptions = ../x.ini\n', /^tls\.ini:3: \[service\] exceptions: found .* \("\.\." leads out\)$/);
+  says(
+    'exceptions = ../x.ini\n',
+    /^tls\.ini:3: \[service\] exceptions: found .* \("\.\." leads out of that folder\)$/,
+  );
   says('exceptions = /x.ini\n', /leads out/);
   says('exceptions = *.ini\n', /expected the name of one file/);
-  says('exceptions = tls.ini\n', /which is read already, expected a file of its own/);
+  says('exceptions = tls.ini\n', /which has already been read, expected a file of its own/);
   says('exceptions = sub/\n', /found "sub\/"/);
   symlinkSync('nowhere', bench.path('link.ini'));
   says('exceptions = link.ini\n', /"link\.ini", which does not exist/);

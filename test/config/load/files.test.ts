@@ -82,12 +82,14 @@ t.test('one file under two names is read once', (t) => {
 t.test('loops name the files of the loop', (t) => {
   const bench = workbench(t);
   bench.write('tls.ini', head('*.ini'));
-  t.match(problemsOf(bench.load(), bench.folder), [/: found a loop: tls\.ini → tls\.ini, expected/]);
+  t.match(problemsOf(bench.load(), bench.folder), [
+    /: found a cycle of includes: tls\.ini → tls\.ini, expected/,
+  ]);
   bench.write('tls.ini', head('a/1.ini'));
   bench.write('a/1.ini', '[service]\ninclude = 2.ini\n');
   bench.write('a/2.ini', '[service]\ninclude = 1.ini\n');
   t.strictSame(problemsOf(bench.load(), bench.folder), [
-    'a/2.ini:2: [service] include: found a loop: a/1.ini → a/2.ini → a/1.ini, expected files that do not include each other',
+    'a/2.ini:2: [service] include: found a cycle of includes: a/1.ini → a/2.ini → a/1.ini, expected files that do not include each other',
   ]);
   t.end();
 });
@@ -101,7 +103,7 @@ t.test('includes go sixteen files deep', (t) => {
     return problemsOf(bench.load(), bench.folder);
   };
   t.strictSame(depth(16), []);
-  t.match(depth(17), [/^16\.ini:2: .*deeper includes/]);
+  t.match(depth(17), [/^16\.ini:2: .*includes nested too deeply/]);
   t.end();
 });
 
@@ -148,13 +150,13 @@ t.test('files that others could have written', (t) => {
   const included = bench.write('d/x.ini', '');
   const says = (want: RegExp) => t.match(problemsOf(bench.load(), bench.folder), [want]);
   chmodSync(main, 0o646);
-  says(/^tls\.ini: found ".*tls\.ini", which everyone can write \(mode 0646\), .* \(chmod o-w\)$/);
+  says(/^tls\.ini: found ".*tls\.ini", which everyone can write to \(mode 0646\), .* \(chmod o-w\)$/);
   chmodSync(main, 0o644);
   chmodSync(included, 0o666);
-  says(/^tls\.ini:3: \[service\] include: found "d\/x\.ini", which everyone can write/);
+  says(/^tls\.ini:3: \[service\] include: found "d\/x\.ini", which everyone can write to/);
   chmodSync(included, 0o644);
   chmodSync(bench.path('d'), 0o777);
-  says(/found "d\/x\.ini" in "d", a folder everyone can write/);
+  says(/found "d\/x\.ini" in "d", a folder that everyone can write to/);
   chmodSync(bench.path('d'), 0o1777);
   t.strictSame(
     problemsOf(bench.load(), bench.folder),
@@ -168,7 +170,7 @@ t.test('files that others could have written', (t) => {
   chmodSync(bench.path('open'), 0o777);
   symlinkSync('../open/y.ini', bench.path('d/y.ini'));
   bench.write('tls.ini', head('d/y.ini'));
-  says(/found "d\/y\.ini" in "open", a folder everyone can write/);
+  says(/found "d\/y\.ini" in "open", a folder that everyone can write to/);
   t.end();
 });
 
@@ -262,9 +264,7 @@ t.test('a file larger than the limit is not even read', (t) => {
   const bench = workbench(t);
   const file = bench.write('tls.ini', '');
   truncateSync(file, 512 * 1024 * 1024 + 1);
-  t.match(problemsOf(bench.load(), bench.folder), [
-    /536870913 bytes, expected at most 536870912 \(largest file\)/,
-  ]);
+  t.match(problemsOf(bench.load(), bench.folder), [/536870913 bytes, expected at most 536870912/]);
   t.end();
 });
 

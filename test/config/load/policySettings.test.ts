@@ -134,7 +134,10 @@ t.test('chains of policies: long ones load, endless and too long ones do not', (
   t.equal(settingsOf(t, `${chain(32)}${row('p31')}`, 'x.example').lineage.length, 33);
   const bench = workbench(t);
   bench.write('tls.ini', `${SERVICE}${chain(3000)}${row('p2999')}`);
-  t.match(problemsOf(bench.load(), bench.folder)[0], /deeper inheritance, expected at most 32 policies/);
+  t.match(
+    problemsOf(bench.load(), bench.folder)[0],
+    /inheritance nested too deeply, expected at most 32 policies/,
+  );
   bench.write(
     'tls.ini',
     `${SERVICE}${chain(40)}[policy p40]\nbased-on = p41\n[policy p41]\nbased-on = p40\n`,
@@ -168,7 +171,7 @@ t.test('notices', (t) => {
   says('[domain x.example]\nuntil = 2026-11-22\n');
   says(
     '[domain x.example]\nuntil = 2026-11-21\n',
-    'tls.ini:4: [domain x.example] until: overdue: the last good day was 2026-11-21',
+    'tls.ini:4: [domain x.example] until: expired on 2026-11-21 (still in force)',
   );
   says(
     '[domains]\n.com = may\n.bank.example = may\n.co.uk = may\n',
@@ -219,7 +222,7 @@ t.test('the deliver leg', (t) => {
   says(
     socketmap,
     '[policy p]\nreceive = encrypt\n[policy q]\nbased-on = p\ndeliver = secure\n[domains]\na.example = p\nb.example = q\n',
-    'tls.ini:5: [policy p] receive: mail that leaves is not protected: there is no deliver beside receive = encrypt',
+    'tls.ini:5: [policy p] receive: outbound mail is not protected: there is no deliver beside receive = encrypt',
   );
   says(
     socketmap,
@@ -230,7 +233,7 @@ t.test('the deliver leg', (t) => {
   says(
     socketmap,
     floored,
-    'tls.ini:6: [domain a.example] deliver-floor: mail to domains without TLSA records and MTA-STS waits: without a resolver this is dane-only',
+    'tls.ini:6: [domain a.example] deliver-floor: mail to domains with neither TLSA records nor MTA-STS waits, because without a resolver this is dane-only',
   );
   says(`${socketmap}resolver = 127.0.0.1\n`, floored);
   says(`${socketmap}published = socketmap:inet:127.0.0.1:8642:QUERY\n`, floored);
