@@ -194,6 +194,8 @@ function tlsRequired(
   code: string,
 ): Routed | null {
   if (tlsRequiredNo === 'ignore' || !grantsPlain(query.mta)) return null;
+  // a message has a second look for the sake of a rule, so the first one held it, and somebody has released it
+  if (tlsRequiredNo === 'hold' && query.transaction.arrival === 'again') return null;
   if (routed?.kind === 'refused' || routed?.kind === 'deferred') return null;
   const hidden = query.shown !== 'all' && !query.shown.includes(TLS_REQUIRED_FIELD);
   if (!hidden && !asksForPlain(query.headers ?? [])) return null;

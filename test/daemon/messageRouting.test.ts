@@ -114,7 +114,11 @@ t.test('TLS-Required: no where mail must leave under TLS', async (t) => {
   const held = holding(messageQuery(['<bob@good.example>'], [...SECURE, ...wish]));
   t.match(held, { kind: 'held', rules: ['secure'], holdReason: /rule secure/ });
   t.match(JSON.stringify(held?.edits), /tlsward-encrypt/, 'and routed for when it is released');
-  t.match(routing.counters, { refused: 2, deferred: 1 });
+  const query = messageQuery(['<bob@good.example>'], [...SECURE, ...wish]);
+  const again = { ...query, transaction: { ...query.transaction, arrival: 'again' as const } };
+  t.match(holding(again), { kind: 'routed' }, 'released, and looked at a second time');
+  t.match(decide(again), { kind: 'refused' });
+  t.match(routing.counters, { refused: 3, deferred: 1 });
 });
 
 t.test('REQUIRETLS is asked for by rules that the policy service can tell, from Postfix 3.11', async (t) => {
