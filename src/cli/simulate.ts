@@ -8,7 +8,7 @@
  *   tlsward simulate socketmap [--map deliver] KEY [KEY ...]
  *
  * The daemon is found through the configuration file (`milter-listen`, `policy-listen`, `socketmap-listen`),
- * or `--connect unix:/path`.
+ * or `--connect unix:/path`. The file's `route-header` is the field that the played Postfix stops.
  * `--output` writes the message as it would be delivered; with `-` it has standard output for itself, and
  * what was said goes to standard error.
  * Exit status: 0 accepted, 1 refused or held, 75 deferred, 69 the daemon cannot be asked.
@@ -20,6 +20,7 @@ import { type ListenAddress, parseListen } from '../config/keys/listenAddress.ts
 import type { HeaderField } from '../core/messageEdit.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { ControlError } from '../net/controlClient.ts';
+import { fenceTable } from '../rules/fence.ts';
 import type { PlainMessage } from '../simulate/applyReplies.ts';
 import { PlayError } from '../simulate/daemonSocket.ts';
 import { type Played, playMilter } from '../simulate/milterPlayer.ts';
@@ -57,6 +58,12 @@ interface Where {
 function daemonAddress(values: Where, what: string, io: Io): ListenAddress {
   if (values.connect !== undefined) return address(values.connect, '.');
   return listener(configFile(values, io.env), `${what}-listen`);
+}
+
+/** The smtp_header_checks of an MTA whose fragments name the header field of this configuration, where it names one. */
+function fenceOf(file: string): { readonly headerChecks?: string } {
+  const header = peekKey(file, 'route-header');
+  return header === null ? {} : { headerChecks: fenceTable(header) };
 }
 
 /** Asks each key; prints each reply as it came. */
@@ -152,6 +159,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
       mailParameters: values.parameter ?? [],
       localDomains: (values.local ?? []).map((domain) => domain.toLowerCase()),
       queueId: 'SIMULATED',
+      ...fenceOf(configFile(values, io.env)),
     });
     print(values.output === '-' ? { ...io, out: io.err } : io, played, values.json ?? false);
     if (values.output !== undefined && played.message !== null) {

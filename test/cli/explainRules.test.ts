@@ -213,3 +213,13 @@ test('trouble with keys is said', async (t) => {
   const missing = await say(explain, ['--config', table(t, HEAD + RULES), ...reply]);
   t.match(ruleLines(missing.out)[1], /cannot be checked: .*mark\.key: cannot be opened \(ENOENT\)$/);
 });
+
+test('simulate tells the fence by the route-header of the configuration', async (t) => {
+  for (const line of ['route-header = X-Bank-Route', 'route-header = "X-Bank-Route"', '']) {
+    const on = await bed(t, `socketmap-listen = unix:s\n${line}\n[rule secure]\nsubject-tag = [secure]\n`);
+    const played = ['milter', ...mail('b@x.example'), '--header', 'Subject: [secure]', '--config', on.config];
+    const { code, out } = await say(simulate, played);
+    t.equal(code, 0, out);
+    t.match(out, `${line === '' ? 'X-TLS-Ward-Route' : 'X-Bank-Route'}: again; level=encrypt; rule=secure`);
+  }
+});
