@@ -23,6 +23,7 @@ import { formatPosition } from '../core/position.ts';
 import { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
+import { allAtOnce } from '../core/work.ts';
 import { editSettings } from '../daemon/active.ts';
 import { type EditSettings, messageEdits } from '../edits/messageEdits.ts';
 import { smallestChange } from '../receive/counterfactual.ts';
@@ -124,7 +125,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
 /** The mark as one line; null without one. */
 function headerOf(transaction: Transaction, verdict: Verdict, settings: EditSettings): string | null {
   const message = { transaction, verdict, headers: [], body: null, code: EXAMPLE_CODE, timeMs: Date.now() };
-  const header = messageEdits(message, settings).edits.findLast((edit) => edit.kind === 'insertHeader');
+  const header = allAtOnce(messageEdits(message, settings)).edits.findLast(
+    (edit) => edit.kind === 'insertHeader',
+  );
   if (header?.kind !== 'insertHeader') return null;
   return `${header.name}: ${header.value.replace(/\n /g, ' ')}`;
 }

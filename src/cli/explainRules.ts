@@ -23,6 +23,7 @@ import { formatPosition, type Position } from '../core/position.ts';
 import type { Cannot, Need, RuleLevel } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
+import { allAtOnce } from '../core/work.ts';
 import { routeSettings } from '../daemon/active.ts';
 import { namesWay } from '../daemon/messageRouting.ts';
 import { decideNextHop } from '../deliver/deliver.ts';
@@ -123,7 +124,7 @@ export async function explainRules(
     recipients,
     keys,
   });
-  const needs = needsOf(rules, facts);
+  const needs = allAtOnce(needsOf(rules, facts));
   const settings = routeSettings(service);
   const [mailer = 'smtp'] = settings.remoteTransports;
   const cases = recipients.map((address, i): RouteCase => {
@@ -135,10 +136,12 @@ export async function explainRules(
     const byRow = need !== null && literalByRow(table, recipient, hop, need.level);
     return { recipient, need, cannot, byRow };
   });
-  const foreign = namesWay(transaction, service);
-  const routed = routeMessage(
-    { cases, postfix: true, local: false, again: false, filtered: false, stale: [], code },
-    settings,
+  const foreign = allAtOnce(namesWay(transaction, service));
+  const routed = allAtOnce(
+    routeMessage(
+      { cases, postfix: true, local: false, again: false, filtered: false, stale: [], code },
+      settings,
+    ),
   );
   const checks = checkReplyTokens(tokens, domainsOf(recipients), keys).map(
     ({ day, keyId, result, domains }) => {

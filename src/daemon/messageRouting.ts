@@ -18,6 +18,7 @@ import { REQUIRETLS_SINCE, since } from '../core/postfixVersion.ts';
 import type { MessageFacts, Need, Rule, RuleConditions, RuleRecipient } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
+import { AT_ONCE, allAtOnce, mapped, type Work } from '../core/work.ts';
 import { decideNextHop, decideRecipient } from '../deliver/deliver.ts';
 import { atLeast } from '../deliver/level.ts';
 import { stripMarks } from '../mark/stripMarks.ts';
@@ -68,20 +69,20 @@ export class Routing {
   }
 
   /** How a message is sent on, decided at its end; null: no rule applies. `active`: what was in force with its table. */
-  message(query: MessageQuery, active: Active, code: string, now: number): Routed | null {
-    if (namesWay(query.transaction, active.facts)) {
+  *message(query: MessageQuery, active: Active, code: string, now: number): Work<Routed | null> {
+    if (yield* namesWay(query.transaction, active.facts)) {
       this.counters.refused++;
       return { ...stopped([], routeFromClient(code)), kind: 'refused' };
     }
-    const byRules = this.#byRules(query, active, code, now);
-    const routed = tlsRequired(query, active, byRules, code) ?? byRules;
+    const byRules = yield* this.#byRules(query, active, code, now);
+    const routed = (yield* tlsRequired(query, active, byRules, code)) ?? byRules;
     if (routed === null || routed.kind === 'nothing') return null;
     // at the second look it has been counted, but for what was decided only then
     if (query.transaction.arrival !== 'again' || routed.kind !== 'routed') this.counters[routed.kind]++;
     return routed;
   }
 
-  #byRules(query: MessageQuery, active: Active, code: string, now: number): Routed | null {
+  *#byRules(query: MessageQuery, active: Active, code: string, now: number): Work<Routed | null> {
     const { rules } = active;
     if (rules.length === 0) return null;
     const { transaction } = query;
@@ -94,23 +95,26 @@ export class Routing {
       recipients: transaction.recipients,
       keys: active.edits.keys,
     });
-    const routed = unseen(query, rules, facts, code) ?? this.#route(query, active, facts, carried, code, now);
+    yield;
+    const routed =
+      (yield* unseen(query, rules, facts, code)) ??
+      (yield* this.#route(query, active, facts, carried, code, now));
     return routed?.kind === 'nothing' ? null : routed;
   }
 
-  #route(
+  *#route(
     query: MessageQuery,
     active: Active,
     facts: MessageFacts,
     carried: readonly HeaderField[],
     code: string,
     now: number,
-  ): Routed | null {
+  ): Work<Routed | null> {
     const { header, mode, relayhost } = active.route;
-    const fresh = needsOf(active.rules, facts);
+    const fresh = yield* needsOf(active.rules, facts);
     const earlier = carriedNeed(carried, header, active.rules);
     const shown = query.shownRecipients ?? [];
-    const needs = shown.map(({ path }, i) => {
+    const needs = yield* mapped(shown, ({ path }, i) => {
       const routed = query.postfix && mode === 'recipient' && routeInPath(path) !== null;
       return bothNeeds(fresh[i] ?? null, routed ? null : earlier);
     });
@@ -119,7 +123,7 @@ export class Routing {
       const names = needs.flatMap((need) => need?.rules.map(({ name }) => name) ?? []);
       return stopped([...new Set(names)], fenceMissing(header, code));
     }
-    const cases = shown.map((recipient, i): RouteCase => {
+    const cases = yield* mapped(shown, (recipient, i): RouteCase => {
       const need = needs[i] ?? null;
       if (need === null) return { recipient, need, cannot: null, byRow: false };
       const cannot = this.#cannot(recipient, need, active.table, active.route, now);
@@ -138,7 +142,7 @@ export class Routing {
       stale: stripMarks(carried, [header]),
       code,
     };
-    return routeMessage(question, active.route);
+    return yield* routeMessage(question, active.route);
   }
 
   /** Why the next hop of this recipient is known not to do what is needed, a clause; null: nothing is known. */
@@ -166,14 +170,18 @@ export class Routing {
  * by what the MTA says of the domain (check_recipient_access, transport tables). `transport` routes by suffixes without any
  * rule, and however they are spelled: `u%x.tlsward-via...`, a source route, quotes and comments (tried with Postfix 3.7).
  */
-export function namesWay(transaction: Transaction, facts: Active['facts']): boolean {
+export function* namesWay(transaction: Transaction, facts: Active['facts']): Work<boolean> {
   const { arrival, saslUsername, clientAddress, recipients } = transaction;
   if (arrival !== 'smtp') return false;
   const user = saslUsername !== '';
   // a filter does not log in; the users of a webmail on this host do
   if (!user && inNetworks(facts.trustedClients, clientAddress)) return false;
   const suffixes = user ? ANY_SUFFIX : NEXT_HOP;
-  return recipients.some(({ text }) => suffixes.test(text.replace(/[^A-Za-z0-9-]+/g, '')));
+  for (const [i, { text }] of recipients.entries()) {
+    if (i % AT_ONCE === AT_ONCE - 1) yield;
+    if (suffixes.test(text.replace(/[^A-Za-z0-9-]+/g, ''))) return true;
+  }
+  return false;
 }
 
 const NEXT_HOP = /tlsward-(?:via|literal)/i;
@@ -187,19 +195,20 @@ function carriedFields({ transaction, headers }: MessageQuery, active: Active): 
 }
 
 /** What becomes of a message whose author wants no protection where it must leave under TLS; null: nothing is to be done. */
-function tlsRequired(
+function* tlsRequired(
   query: MessageQuery,
   { tlsRequiredNo, table, route }: Active,
   routed: Routed | null,
   code: string,
-): Routed | null {
+): Work<Routed | null> {
   if (tlsRequiredNo === 'ignore' || !grantsPlain(query.mta)) return null;
   // a message has a second look for the sake of a rule, so the first one held it, and somebody has released it
   if (tlsRequiredNo === 'hold' && query.transaction.arrival === 'again') return null;
   if (routed?.kind === 'refused' || routed?.kind === 'deferred') return null;
   const hidden = query.shown !== 'all' && !query.shown.includes(TLS_REQUIRED_FIELD);
   if (!hidden && !asksForPlain(query.headers ?? [])) return null;
-  const found = byRule(routed) ?? firstProtected(recipientsOf(query), table, route) ?? unlisted(query, table);
+  const found =
+    byRule(routed) ?? (yield* firstProtected(recipientsOf(query), table, route)) ?? unlisted(query, table);
   if (found === null) return null;
   if (hidden) return stopped([], rulesChanged(code));
   const held = tlsRequiredNo === 'hold';
@@ -240,12 +249,12 @@ function byRow({ address }: RuleRecipient, need: Need, table: PolicyTable): bool
 }
 
 /** Defers a message of which too little was seen to exclude that a rule applies; null: enough was seen. */
-function unseen(
+function* unseen(
   query: MessageQuery,
   rules: readonly Rule[],
   facts: MessageFacts,
   code: string,
-): Routed | null {
+): Work<Routed | null> {
   const { shown, shownRecipients, transaction } = query;
   const names = headerNamesFor(rules);
   const hidden = (name: string): boolean => shown !== 'all' && (shown === 'none' || !shown.includes(name));
@@ -253,12 +262,12 @@ function unseen(
     const loose = rules.map((rule) =>
       headerNamesFor([rule]).some(hidden) ? { ...rule, when: withoutHeaders(rule.when) } : rule,
     );
-    const concerned = rulesIn(needsOf(loose, facts));
+    const concerned = rulesIn(yield* needsOf(loose, facts));
     if (concerned.length > 0) return stopped(concerned, rulesChanged(code));
   }
   if (!transaction.unseenRecipients) return null;
   const anyone = rules.map((rule) => ({ ...rule, when: { ...rule.when, recipients: [] } }));
-  const concerned = rulesIn(needsOf(anyone, { ...facts, recipients: [NULL_ADDRESS] }));
+  const concerned = rulesIn(yield* needsOf(anyone, { ...facts, recipients: [NULL_ADDRESS] }));
   return concerned.length === 0 ? null : stopped(concerned, tooManyRecipients(code));
 }
 
@@ -294,5 +303,5 @@ export function requestsRequireTls(active: Active, transaction: Transaction): bo
     repliesTo: [],
     recipients: transaction.recipients,
   };
-  return needsOf(rules, facts).some((need) => need !== null);
+  return allAtOnce(needsOf(rules, facts)).some((need) => need !== null);
 }

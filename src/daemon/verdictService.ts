@@ -11,10 +11,11 @@ import { steadyClock } from '../core/steadyClock.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { combine, type Verdict } from '../core/verdict.ts';
+import type { Work } from '../core/work.ts';
 import { messageEdits } from '../edits/messageEdits.ts';
 import type { Log } from '../log/log.ts';
 import type { Peer } from '../net/connection.ts';
-import { decide } from '../receive/decide.ts';
+import { decide, decideInSteps } from '../receive/decide.ts';
 import { reasonsOf } from '../receive/describeVerdict.ts';
 import { asksForPin } from '../receive/interfaces.ts';
 import { type Reply, replyFor } from '../receive/smtpReply.ts';
@@ -51,14 +52,14 @@ export class VerdictService {
   /** Number of the newest milter connection that was negotiated. */
   #newestMilter = 0;
   /** Handlers of the questions of both mail protocols, by the names of the questions. */
-  readonly policy: Handlers<JudgeQuery, JudgeAnswer, Peer> = {
-    judge: (query, peer) => this.#policyRequest(query, peer),
-  };
-  readonly milter: Handlers<MilterQuery, MilterAnswer, Peer> = {
-    events: (query, peer) => this.#events(query, peer),
-    judge: (query, peer) => this.#recipient(query, peer),
-    message: (query, peer) => this.#message(query, peer),
-  };
+  readonly policy = {
+    judge: (query: JudgeQuery, peer: Peer) => this.#policyRequest(query, peer),
+  } satisfies Handlers<JudgeQuery, JudgeAnswer, Peer>;
+  readonly milter = {
+    events: (query: EventsQuery, peer: Peer) => this.#events(query, peer),
+    judge: (query: JudgeQuery, peer: Peer) => this.#recipient(query, peer),
+    message: (query: MessageQuery, peer: Peer) => this.#message(query, peer),
+  } satisfies Handlers<MilterQuery, MilterAnswer, Peer>;
   readonly #code: () => string;
   readonly #log: Pick<Log, 'degraded'>;
   readonly #listeners: Pick<VerdictListeners, 'tell'>;
@@ -169,19 +170,22 @@ export class VerdictService {
   }
 
   /** Milter, end of message: the verdict of all accepted recipients, and the edits. */
-  #message(query: MessageQuery, peer: Peer): MessageAnswer {
+  *#message(query: MessageQuery, peer: Peer): Work<MessageAnswer> {
     const table = query.table ?? this.active.table;
     const { transaction } = query;
     this.sawMta(query.mta);
     const judged =
-      query.verdicts.length > 0 ? combine(query.verdicts) : decide(transaction, table, this.active.facts);
+      query.verdicts.length > 0
+        ? combine(query.verdicts)
+        : yield* decideInSteps(transaction, table, this.active.facts);
+    yield;
     const code = this.#code();
     const now = Date.now();
-    const routed = refuses(judged) ? null : this.routing.message(query, this.#with(table), code, now);
+    const routed = refuses(judged) ? null : yield* this.routing.message(query, this.#with(table), code, now);
     const verdict = withRoute(judged, routed);
     const { edits, notes } = refuses(verdict)
       ? { edits: [], notes: [] }
-      : messageEdits(
+      : yield* messageEdits(
           {
             transaction,
             // the mark describes how the message arrived
@@ -196,6 +200,7 @@ export class VerdictService {
           },
           this.active.edits,
         );
+    yield;
     const reply = this.#record(transaction, verdict, table, peer, code, notes, routed);
     const byRule =
       routed !== null && routed.holdReason !== '' ? `tlsward: ${routed.holdReason} [${code}]` : '';

@@ -9,6 +9,7 @@
 import type { Banner, Settings } from '../core/settings.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Finding, Verdict } from '../core/verdict.ts';
+import { mapped, type Work } from '../core/work.ts';
 import { stateOf } from '../mark/markOf.ts';
 
 export interface ChosenBanner {
@@ -53,7 +54,7 @@ function wordsOf(settings: Settings): string {
  * The banner for this message, or null when no row asks, rows differ, or there is nothing to say about its
  * state.
  */
-export function chooseBanner(transaction: Transaction, verdict: Verdict): ChosenBanner | null {
+export function* chooseBanner(transaction: Transaction, verdict: Verdict): Work<ChosenBanner | null> {
   if (verdict.judged !== 'judged' || !verdict.findings.some(asks)) return null;
   const state = stateOf(verdict);
   if (state === 'unknown') return null;
@@ -69,9 +70,11 @@ export function chooseBanner(transaction: Transaction, verdict: Verdict): Chosen
       else same.push(finding);
     }
     const addresses = new Set(transaction.recipients.map(({ text }) => text));
+    yield;
     const [first = [], ...others] = [...addresses].map((text) => byAddress.get(text) ?? []);
+    const kindsOfOthers = yield* mapped(others, bannersOf);
     for (const kind of bannersOf(first)) {
-      if (others.every((findings) => bannersOf(findings).has(kind))) kinds.add(kind);
+      if (kindsOfOthers.every((their) => their.has(kind))) kinds.add(kind);
     }
     speaker = first.find(asks)?.row ?? null;
     const known = new Map<Settings, string>();
@@ -81,10 +84,10 @@ export function chooseBanner(transaction: Transaction, verdict: Verdict): Chosen
       return words;
     };
     const words = speaker === null ? '' : wordsFor(speaker.settings);
-    const agree = others.every((findings) =>
+    const agree = yield* mapped(others, (findings) =>
       findings.some((finding) => finding.row !== null && wordsFor(finding.row.settings) === words),
     );
-    if (!agree) return null;
+    if (agree.includes(false)) return null;
   }
   if (kinds.size === 0 || speaker === null) return null;
   const { settings } = speaker;

@@ -13,6 +13,7 @@
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
+import type { Work } from '../core/work.ts';
 import { SIGNATURE_HEADERS, signatureCovers } from '../mail/signatures.ts';
 import { renderTemplate } from '../mail/template.ts';
 import { AUTH_RESULTS_NAME, claimsToBeOurs, formatAuthResults } from '../mark/authResults.ts';
@@ -78,14 +79,16 @@ interface MessageEdits {
 const NOTHING: MessageEdits = { edits: [], notes: [] };
 
 /** The edits for one message; see the file comment for their order. */
-export function messageEdits(message: Message, settings: EditSettings): MessageEdits {
+export function* messageEdits(message: Message, settings: EditSettings): Work<MessageEdits> {
   const { verdict, headers } = message;
   // in a message that is judged again, all of this has been done
   if (verdict.judged === 'no-mail' || verdict.judged === 'again' || headers === null) return NOTHING;
   const ours = verdict.judged === 'judged';
-  const banner = ours ? chooseBanner(message.transaction, verdict) : null;
+  const banner = ours ? yield* chooseBanner(message.transaction, verdict) : null;
   const notes: string[] = [];
+  yield;
   const body = ours ? bodyEdits(headers, message.body, bodyTask(message, banner, settings), notes) : [];
+  yield;
   const sees = (name: string): boolean => {
     const { shown = 'all' } = message;
     if (shown === 'all' || (shown !== 'none' && shown.includes(name.toLowerCase()))) return true;
@@ -99,14 +102,19 @@ export function messageEdits(message: Message, settings: EditSettings): MessageE
     banner?.breakSignatures !== true &&
     (!SIGNATURE_HEADERS.every(sees) || signatureCovers(headers, 'Subject'));
   const subject = tags ? subjectEdits(headers, { tags: settings.tags, tag, signed }, notes) : [];
+  yield;
   const token = tokenEdits(message, headers, settings, sees, notes);
+  yield;
   const bound = settings.bindsBody && ours && verdict.mark ? boundBody(message, body, notes) : '';
+  yield;
+  const forged = strips(message, headers, settings, notes);
+  yield;
   const edits: Edit[] = [
     ...body,
     ...subject.filter((edit) => edit.kind === 'changeHeader'),
     ...token.filter((edit) => edit.kind === 'changeHeader'),
     ...subject.filter((edit) => edit.kind === 'deleteHeader'),
-    ...strips(message, headers, settings, notes),
+    ...forged,
     ...subject.filter((edit) => edit.kind === 'addHeader'),
     ...token.filter((edit) => edit.kind === 'addHeader'),
     ...additions(message, banner, settings, sees, bound),

@@ -5,17 +5,20 @@
  * way, nothing read. All that is due after one read leaves in one write. The peer's mistake (WireError) closes the
  * connection with a named rule in the log; a mistake of ours gets the session's fail-safe reply, and the next message.
  *
- * A peer that sends many messages at once gets SLICE_MS of them worked on, and then the other connections their turn.
+ * A peer that sends many messages at once gets SLICE_MS of them worked on, and then the other connections their turn; so
+ * does a message that takes longer (slices.ts).
  *
  * Cost per connection decides the rate (Postfix opens one per SMTP session), so listeners are shared functions that find
  * their connection through the socket.
  */
 import type { Socket } from 'node:net';
+import { AT_ONCE, type Work } from '../core/work.ts';
 import type { Log } from '../log/log.ts';
 import type { Decoder, Protocol, Step } from '../session/protocol.ts';
 import { WireError } from '../wire/wireError.ts';
 import type { ConnectionBudget, MemoryHolder } from './connectionBudget.ts';
 import type { LoopWatch } from './loopWatch.ts';
+import { isWork, runRest, runSlice, SLICE_MS, UNFINISHED } from './slices.ts';
 
 export interface DriverCounters {
   opened: number;
@@ -31,7 +34,8 @@ export interface Peer {
   readonly peer: string;
 }
 
-export type Handler<Query, Answer> = (query: Query, peer: Peer) => Answer | Promise<Answer>;
+/** Answers at once, later, or by work that is done in slices, with the other connections' turns in between. */
+export type Handler<Query, Answer> = (query: Query, peer: Peer) => Answer | Promise<Answer> | Work<Answer>;
 
 /** What a connection needs of its driver. */
 export interface Owner<State, In, Out, Query, Answer> {
@@ -49,9 +53,6 @@ export interface Owner<State, In, Out, Query, Answer> {
 }
 
 const MAX_PENDING_BYTES = 65_536;
-
-/** Work on one connection before others get their turn, in milliseconds; one message is never cut. */
-const SLICE_MS = 10;
 
 const CONNECTION = Symbol('connection');
 type Any = Connection<unknown, unknown, unknown, unknown, unknown>;
@@ -173,27 +174,57 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
   }
 
   apply(first: Step<State, Out, Query>): void {
-    let step = first;
-    for (;;) {
+    let step: Step<State, Out, Query> | null = first;
+    while (step !== null) {
       this.state = step.state;
-      for (const out of step.out) this.say(this.driver.protocol.encode(out));
-      if (step.close) {
-        this.finish();
-        return;
-      }
-      if (step.ask === undefined) return;
-      // what is said before a question is said before the work on it
-      if (step.out.length > 0) this.flush();
-      const answer = this.driver.handler(step.ask, this);
-      if (answer instanceof Promise) {
-        this.wait(answer);
-        return;
-      }
-      step = this.driver.protocol.answer(this.state, answer);
+      const said = step;
+      if (said.out.length > AT_ONCE) {
+        const saying = this.saying(said.out);
+        if (runSlice(saying) === UNFINISHED) {
+          this.wait(runRest(saying, this.ran), () => {
+            const next = this.ask(said);
+            if (next !== null) this.apply(next);
+          });
+          return;
+        }
+      } else for (const out of said.out) this.say(this.driver.protocol.encode(out));
+      step = this.ask(said);
     }
   }
 
-  wait(promise: Promise<Answer>): void {
+  /** A message with 10,000 recipients may get twice as many replies. */
+  *saying(out: readonly Out[]): Work<void> {
+    for (const [i, one] of out.entries()) {
+      this.say(this.driver.protocol.encode(one));
+      if (i % AT_ONCE === AT_ONCE - 1) yield;
+    }
+  }
+
+  /** What follows the replies of a step; null: nothing, or nothing yet. */
+  ask(step: Step<State, Out, Query>): Step<State, Out, Query> | null {
+    if (step.close) {
+      this.finish();
+      return null;
+    }
+    if (step.ask === undefined) return null;
+    // what is said before a question is said before the work on it
+    if (step.out.length > 0) this.flush();
+    let answer = this.driver.handler(step.ask, this);
+    if (isWork<Answer>(answer)) {
+      const work = answer;
+      const result = runSlice(work);
+      answer = result === UNFINISHED ? runRest(work, this.ran) : result;
+    }
+    if (!(answer instanceof Promise)) return this.driver.protocol.answer(this.state, answer);
+    this.wait(answer, (given) => this.apply(this.driver.protocol.answer(this.state, given)));
+    return null;
+  }
+
+  readonly ran = (begun: number): void => {
+    this.driver.watch?.worked(begun, this);
+  };
+
+  wait<T>(promise: Promise<T>, then: (value: T) => void): void {
     this.busy = true;
     // the chunk may be a buffer that all connections share, and what is left of it is looked at only after the answer
     this.decoder.keep();
@@ -209,7 +240,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
       this.count();
     };
     promise.then(
-      (answer) => resume(() => this.apply(this.driver.protocol.answer(this.state, answer))),
+      (value) => resume(() => then(value)),
       (error: unknown) => resume(() => this.fault(error)),
     );
   }

@@ -20,6 +20,7 @@ import type { PolicyTable, Row } from '../core/table.ts';
 import { compareWithFloor, type TlsState } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { accepted, type Breach, type Finding, type Verdict, verdictOf } from '../core/verdict.ts';
+import { AT_ONCE, allAtOnce, type Work } from '../core/work.ts';
 
 /** What must be known besides transaction and table. */
 export interface Facts {
@@ -29,6 +30,11 @@ export interface Facts {
 
 /** Judges the transaction at its stage; a stage without a sender, or without mail, is accepted. */
 export function decide(transaction: Transaction, table: PolicyTable, facts: Facts): Verdict {
+  return allAtOnce(decideInSteps(transaction, table, facts));
+}
+
+/** The same for a transaction that may have many recipients. */
+export function* decideInSteps(transaction: Transaction, table: PolicyTable, facts: Facts): Work<Verdict> {
   const { sender, recipients, stage } = transaction;
   if (sender === null || stage === 'VRFY' || stage === 'ETRN') return accepted('no-mail');
   if (transaction.arrival !== 'smtp') return accepted(transaction.arrival);
@@ -40,7 +46,8 @@ export function decide(transaction: Transaction, table: PolicyTable, facts: Fact
     const finding = judge(transaction, 'sender', sender, row);
     findings.push(toPostmaster ? { ...finding, toPostmaster } : finding);
   }
-  for (const recipient of recipients) {
+  for (const [i, recipient] of recipients.entries()) {
+    if (i % AT_ONCE === AT_ONCE - 1) yield;
     if (isPostmaster(recipient)) continue;
     for (const row of table.rowsFor(recipient))
       findings.push(judge(transaction, 'recipient', recipient, row));

@@ -1,7 +1,7 @@
 /**
  * Which rules speak of a message, and what each of its recipients needs for it. Pure and total.
  *
- *   needsOf(rules, facts) -> (Need | null)[]      one element a recipient of `facts`, in their order; null: nothing more
+ *   needsOf(rules, facts) -> Work<(Need | null)[]>    one element a recipient of `facts`, in their order; null: nothing more
  *
  * A rule applies to a recipient when every condition that it gives holds; a list holds when one of its elements does.
  * Subject, header fields, REQUIRETLS, tokens, sender and login are the message's, so the rule then applies to all recipients;
@@ -14,9 +14,10 @@
 import type { EnvelopeAddress } from '../core/address.ts';
 import { nameMatches } from '../core/domain.ts';
 import { type MessageFacts, type Need, RULE_LEVELS, type Rule, type RuleConditions } from '../core/rule.ts';
+import { mapped, type Work } from '../core/work.ts';
 
 /** What each recipient needs beyond its row; see the file comment. Several rules: the strictest first, then file order. */
-export function needsOf(rules: readonly Rule[], facts: MessageFacts): readonly (Need | null)[] {
+export function* needsOf(rules: readonly Rule[], facts: MessageFacts): Work<readonly (Need | null)[]> {
   const apply: { readonly rule: Rule; readonly because: readonly string[] }[] = [];
   const headers = headersOf(facts);
   for (const rule of rules) {
@@ -24,7 +25,8 @@ export function needsOf(rules: readonly Rule[], facts: MessageFacts): readonly (
     if (because !== null) apply.push({ rule, because });
   }
   apply.sort((a, b) => RULE_LEVELS.indexOf(b.rule.level) - RULE_LEVELS.indexOf(a.rule.level));
-  return facts.recipients.map((recipient) => {
+  yield;
+  return yield* mapped(facts.recipients, (recipient) => {
     const chosen: Rule[] = [];
     const because: string[] = [];
     for (const { rule, because: reasons } of apply) {

@@ -30,6 +30,7 @@
  */
 import type { Edit } from '../core/messageEdit.ts';
 import type { Need, RuleLevel } from '../core/rule.ts';
+import { AT_ONCE, mapped, type Work } from '../core/work.ts';
 import type { Reply } from '../receive/smtpReply.ts';
 import { type FenceWord, fenceValue } from './fence.ts';
 import { routedPath } from './routedPath.ts';
@@ -71,24 +72,27 @@ const NOTHING: Routed = {
   notes: [],
 };
 
-/** See the file comment. */
-export function routeMessage(asked: RouteQuestion, settings: RouteSettings): Routed {
+/** See the file comment. A message may have 10,000 recipients, so this is work that can be interrupted. */
+export function* routeMessage(asked: RouteQuestion, settings: RouteSettings): Work<Routed> {
   const cases = asked.cases.map((one) => (isInside(one, asked, settings) ? { ...one, need: null } : one));
   const question = { ...asked, cases };
   const rules = new Set<string>();
   for (const { need } of question.cases) for (const { name } of need?.rules ?? []) rules.add(name);
   if (rules.size === 0 && !question.again) return NOTHING;
-  const plans = question.cases.map((one) => planOf(one, question, settings));
+  const plans = yield* mapped(question.cases, (one) => planOf(one, question, settings));
   const base = { ...NOTHING, rules: [...rules] };
   const stop = stopped(question, plans);
   if (stop !== null) return { ...base, ...stop };
   const routed =
     settings.mode === 'recipient'
-      ? byRecipient(question, plans, settings)
+      ? yield* byRecipient(question, plans, settings)
       : byHeader(question, plans, settings);
   if (routed.reply !== null) return { ...base, ...routed };
   const holds = plans.flatMap((plan) => (plan.kind === 'way' && plan.hold !== null ? [plan.hold] : []));
-  const notes = [...routed.notes, ...hopNotes(question, plans, settings), ...aloneNotes(question, plans)];
+  yield;
+  const byHop = hopNotes(question, plans, settings);
+  yield;
+  const notes = [...routed.notes, ...byHop, ...aloneNotes(question, plans)];
   const held = holds.length > 0 ? { kind: 'held' as const, holdReason: holds.join('; ') } : {};
   return { ...base, ...routed, ...held, ways: waysOf(plans, routed.ways), notes };
 }
@@ -118,13 +122,14 @@ function part(
   return { kind, edits, reply, ways: [], notes };
 }
 
-function byRecipient(question: RouteQuestion, plans: readonly Plan[], settings: RouteSettings): Part {
+function* byRecipient(question: RouteQuestion, plans: readonly Plan[], settings: RouteSettings): Work<Part> {
   const { cases, postfix, again, filtered, code } = question;
   // Sendmail: all of them go where they would have gone
   if (!postfix) return part('routed', null);
   const additions: Edit[] = [];
   const deletions: Edit[] = [];
   for (const [i, plan] of plans.entries()) {
+    if (i % AT_ONCE === 0) yield;
     const { recipient } = cases[i]!;
     if (plan.kind !== 'way' && plan.kind !== 'plain') continue;
     const route = plan.kind === 'way' ? plan.route : wayOf(recipient, 'row', settings);

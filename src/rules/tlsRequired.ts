@@ -20,6 +20,7 @@ import type { HeaderField } from '../core/messageEdit.ts';
 import type { RuleRecipient } from '../core/rule.ts';
 import type { Settings } from '../core/settings.ts';
 import type { PolicyTable } from '../core/table.ts';
+import { AT_ONCE, type Work } from '../core/work.ts';
 import { type DeliverDecision, decideNextHop, decideRecipient } from '../deliver/deliver.ts';
 import type { AnsweredLevel } from '../deliver/level.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
@@ -105,12 +106,13 @@ function isProtected(level: AnsweredLevel | 'auto'): boolean {
  * is none. Local ones do not leave. What `auto` comes to is not looked up: the row has promised something. The transport
  * `error` is a domain of aliases: they may lead to any row.
  */
-export function firstProtected(
+export function* firstProtected(
   recipients: readonly RuleRecipient[],
   table: PolicyTable,
   settings: RouteSettings,
-): Protected | null {
-  for (const recipient of recipients) {
+): Work<Protected | null> {
+  for (const [i, recipient] of recipients.entries()) {
+    if (i % AT_ONCE === 0) yield;
     const { mailer, address } = recipient;
     if (mailer === 'error') return { recipient: shown(recipient), why: 'an alias may lead to such a domain' };
     if (isLocal(recipient, settings)) continue;

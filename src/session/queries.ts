@@ -7,6 +7,7 @@ import type { RuleRecipient, ToldByMta } from '../core/rule.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
+import type { Work } from '../core/work.ts';
 import type { Reply } from '../receive/smtpReply.ts';
 
 /** Judge one transaction at its stage. */
@@ -105,9 +106,15 @@ export interface MessageAnswer {
   readonly routes: readonly Edit[];
 }
 
-/** For each kind of question that a session asks, the function that answers it, under the same name. */
+/**
+ * For each kind of question that a session asks, the function that answers it, under the same name: at once, or as work
+ * that can be interrupted.
+ */
 export type Handlers<Query extends Named, Answer extends Named, Peer> = {
-  readonly [Kind in Query['kind']]: (query: Of<Query, Kind>, peer: Peer) => Of<Answer, Kind>;
+  readonly [Kind in Query['kind']]: (
+    query: Of<Query, Kind>,
+    peer: Peer,
+  ) => Of<Answer, Kind> | Work<Of<Answer, Kind>>;
 };
 
 interface Named {
@@ -119,8 +126,10 @@ type Of<Union extends Named, Kind> = Extract<Union, { readonly kind: Kind }>;
 /** One function for all kinds of questions: calls the handler that has the name of the question. */
 export function handlerOf<Query extends Named, Answer extends Named, Peer>(
   handlers: Handlers<Query, Answer, Peer>,
-): (query: Query, peer: Peer) => Answer {
+): (query: Query, peer: Peer) => Answer | Work<Answer> {
   // TypeScript does not see that a question and the handler of its name belong together
-  const byName = handlers as unknown as Readonly<Record<string, (query: Query, peer: Peer) => Answer>>;
+  const byName = handlers as unknown as Readonly<
+    Record<string, (query: Query, peer: Peer) => Answer | Work<Answer>>
+  >;
   return (query, peer) => byName[query.kind]!(query, peer);
 }

@@ -1,5 +1,6 @@
 /** Rules at work without a socket: which messages are routed, stopped or left alone, and what is counted. */
 import t from 'tap';
+import { allAtOnce } from '../../src/core/work.ts';
 import { FailedNextHops } from '../../src/daemon/failedNextHops.ts';
 import { namesWay, Routing, requestsRequireTls } from '../../src/daemon/messageRouting.ts';
 import type { Routed } from '../../src/rules/route.ts';
@@ -24,7 +25,8 @@ function deciding(t: Parameters<typeof activeBy>[0], text = TABLE) {
   const known = new FailedNextHops();
   const routing = new Routing(known);
   const active = activeBy(t, text);
-  const decide = (query: MessageQuery): Routed | null => routing.message(query, active, 'CODE', NOW);
+  const decide = (query: MessageQuery): Routed | null =>
+    allAtOnce(routing.message(query, active, 'CODE', NOW));
   return { known, routing, active, decide };
 }
 
@@ -89,7 +91,7 @@ t.test('a client does not name the way of its mail', async (t) => {
   t.match(decide(messageQuery([via], PLAIN)), { kind: 'refused', reply: { code: 550, dsn: '5.7.1' } });
   t.equal(routing.counters.refused, 1);
   const of = (to: string, changes: object): boolean =>
-    namesWay({ ...messageQuery([to], PLAIN).transaction, ...changes }, active.facts);
+    allAtOnce(namesWay({ ...messageQuery([to], PLAIN).transaction, ...changes }, active.facts));
   const encrypt = '<u@x.example.tlsward-encrypt>';
   t.equal(of(via, { clientAddress: '127.0.0.1' }), false, 'a content filter');
   t.equal(of(via, { clientAddress: '127.0.0.1', saslUsername: 'alice' }), true, 'a user of a webmail');

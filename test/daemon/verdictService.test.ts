@@ -1,10 +1,14 @@
 /** Verdicts without a socket or a log: what the handlers answer, and what the listeners are told. */
 import t from 'tap';
 import type { Transaction } from '../../src/core/transaction.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import { FailedNextHops } from '../../src/daemon/failedNextHops.ts';
 import { Routing } from '../../src/daemon/messageRouting.ts';
 import { VerdictService } from '../../src/daemon/verdictService.ts';
 import type { VerdictRecord } from '../../src/log/verdictFields.ts';
+import type { Peer } from '../../src/net/connection.ts';
+import { isWork } from '../../src/net/slices.ts';
+import type { MilterAnswer, MilterQuery } from '../../src/session/milterEvents.ts';
 import { handlerOf } from '../../src/session/queries.ts';
 import { activeBy, messageQuery, recipientQuery } from './activeFixture.ts';
 
@@ -34,8 +38,11 @@ function serving(t: Parameters<typeof activeBy>[0], text = TABLE) {
     { tell: (record) => told.push(record) },
     new Routing(new FailedNextHops()),
   );
-  const policy = handlerOf(service.policy);
-  const milter = handlerOf(service.milter);
+  const policy = service.policy.judge;
+  const milter = (query: MilterQuery, peer: Peer): MilterAnswer => {
+    const answer = handlerOf<MilterQuery, MilterAnswer, Peer>(service.milter)(query, peer);
+    return isWork<MilterAnswer>(answer) ? allAtOnce(answer) : answer;
+  };
   return { service, told, degraded, policy, milter };
 }
 
@@ -130,6 +137,6 @@ t.test('a listener that throws leaves the question unanswered', async (t) => {
     },
     new Routing(new FailedNextHops()),
   );
-  const ask = () => handlerOf(service.policy)(recipientQuery('policy', '<bob@enc.example>'), peer);
+  const ask = () => service.policy.judge(recipientQuery('policy', '<bob@enc.example>'), peer);
   t.throws(ask, { message: 'disk full' });
 });

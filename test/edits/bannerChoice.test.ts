@@ -3,6 +3,7 @@ import { test } from 'tap';
 import type { Settings } from '../../src/core/settings.ts';
 import type { TlsState } from '../../src/core/tls.ts';
 import { accepted } from '../../src/core/verdict.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import { type ChosenBanner, chooseBanner } from '../../src/edits/bannerChoice.ts';
 import { decide } from '../../src/receive/decide.ts';
 import { GOOD, type RowOf, tableOf, transaction } from '../core/buildTables.ts';
@@ -21,7 +22,7 @@ const ROW: Partial<Settings> = {
 
 function choose(rows: readonly RowOf[], to: readonly string[], tls: TlsState = GOOD): ChosenBanner | null {
   const tx = transaction('a@sender.example', to, tls);
-  return chooseBanner(tx, decide(tx, tableOf(rows), { trustedClients: [] }));
+  return allAtOnce(chooseBanner(tx, decide(tx, tableOf(rows), { trustedClients: [] })));
 }
 
 const kinds = (banner: ChosenBanner | null): string =>
@@ -101,5 +102,5 @@ test('the sender goes before the recipients', async (t) => {
 test('nothing that was not judged gets one', async (t) => {
   const tx = transaction('a@sender.example', ['b@x.example'], GOOD);
   for (const judged of ['no-mail', 'local', 'again', 'trusted-client'] as const)
-    t.equal(chooseBanner(tx, accepted(judged)), null, judged);
+    t.equal(allAtOnce(chooseBanner(tx, accepted(judged))), null, judged);
 });

@@ -1,5 +1,6 @@
 /** What a mark that binds the body says of it: the body that leaves, or nothing, with the reason. */
 import { test } from 'tap';
+import { allAtOnce } from '../../src/core/work.ts';
 import { type EditSettings, type Message, messageEdits } from '../../src/edits/messageEdits.ts';
 import { BodyDigest } from '../../src/mark/bodyDigest.ts';
 import { markKey, verifyMark } from '../../src/mark/signMark.ts';
@@ -39,7 +40,7 @@ test('which body is bound', async (t) => {
       timeMs: 0,
       ...some,
     };
-    const { edits, notes } = messageEdits(message, { ...SETTINGS, ...settings });
+    const { edits, notes } = allAtOnce(messageEdits(message, { ...SETTINGS, ...settings }));
     const mark = edits.find((edit) => edit.kind === 'insertHeader' && edit.name === 'X-TLS-Ward');
     const check = mark?.kind === 'insertHeader' ? verifyMark(mark.value, 'bank.example', KEYS) : null;
     const replaced = edits.find((edit) => edit.kind === 'replaceBody');

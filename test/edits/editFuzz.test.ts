@@ -13,6 +13,7 @@ import type { Settings } from '../../src/core/settings.ts';
 import type { TlsState } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import type { Verdict } from '../../src/core/verdict.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import { editSettings } from '../../src/daemon/active.ts';
 import { chooseBanner } from '../../src/edits/bannerChoice.ts';
 import { type EditSettings, messageEdits } from '../../src/edits/messageEdits.ts';
@@ -264,7 +265,9 @@ function hasTag(field: HeaderField | undefined, tag: string): boolean {
 function complaint(one: Case): string | null {
   const { transaction, verdict, settings, headers, body } = one;
   const message = { transaction, verdict, headers, code: 'AB12CD34', timeMs: NOW };
-  const { edits, notes } = messageEdits({ ...message, body: body === null ? null : [body] }, settings);
+  const { edits, notes } = allAtOnce(
+    messageEdits({ ...message, body: body === null ? null : [body] }, settings),
+  );
   const answer: MessageAnswer = {
     kind: 'message',
     verdict: { ...verdict, action: 'accept' },
@@ -283,7 +286,7 @@ function complaint(one: Case): string | null {
     const ours = !headers.some((field) => field.value === value);
     if (problem !== null && ours) return `${name}: ${problem}`;
   }
-  const banner = chooseBanner(transaction, verdict);
+  const banner = allAtOnce(chooseBanner(transaction, verdict));
   const deserved = verdict.judged === 'judged' && banner?.kinds.has('subject') === true ? banner.tag : '';
   for (const { name, value } of after.headers) {
     if (verdict.judged !== 'judged' || !/^subject[ \t]*$/i.test(name)) continue;

@@ -3,6 +3,7 @@ import { test } from 'tap';
 import type { Edit } from '../../src/core/messageEdit.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import { accepted } from '../../src/core/verdict.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import { type EditSettings, type Message, messageEdits } from '../../src/edits/messageEdits.ts';
 import { markKey, verifyMark } from '../../src/mark/signMark.ts';
 import { decide } from '../../src/receive/decide.ts';
@@ -42,7 +43,7 @@ function edited(some: Partial<Message>, settings: Partial<EditSettings> = {}) {
     timeMs: 0,
     ...some,
   };
-  return messageEdits(message, { ...SETTINGS, ...settings });
+  return allAtOnce(messageEdits(message, { ...SETTINGS, ...settings }));
 }
 
 const said = (edits: readonly Edit[]): string[] =>

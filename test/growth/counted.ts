@@ -4,6 +4,7 @@ import type { Rule } from '../../src/core/rule.ts';
 import { DEFAULTS } from '../../src/core/settings.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { combine } from '../../src/core/verdict.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import { chooseBanner } from '../../src/edits/bannerChoice.ts';
 import { decide } from '../../src/receive/decide.ts';
 import { reasonsOf } from '../../src/receive/describeVerdict.ts';
@@ -70,22 +71,24 @@ function routed(count: number): () => unknown {
     recipients: to,
   };
   return () => {
-    const needs = needsOf([RULE], facts);
+    const needs = allAtOnce(needsOf([RULE], facts));
     const cases = to.map((address, i) => ({
       recipient: { address, path: address.text, parameters: [], mailer: 'smtp', nextHop: address.domain },
       need: needs[i] ?? null,
       cannot: null,
       byRow: false,
     }));
-    return routeMessage(
-      { cases, postfix: true, local: false, again: false, filtered: false, stale: [], code: 'A' },
-      {
-        mode: 'recipient',
-        header: 'X-TLS-Ward-Route',
-        relayhost: null,
-        remoteTransports: ['smtp'],
-        localDomains: [],
-      },
+    return allAtOnce(
+      routeMessage(
+        { cases, postfix: true, local: false, again: false, filtered: false, stale: [], code: 'A' },
+        {
+          mode: 'recipient',
+          header: 'X-TLS-Ward-Route',
+          relayhost: null,
+          remoteTransports: ['smtp'],
+          localDomains: [],
+        },
+      ),
     );
   };
 }
@@ -104,7 +107,7 @@ export const COUNTED: Readonly<Record<string, Counted>> = {
     largest: RECIPIENTS,
     call: (size) => {
       const [transaction, verdict] = judged(size);
-      return () => chooseBanner(transaction, verdict);
+      return () => allAtOnce(chooseBanner(transaction, verdict));
     },
   },
   'messageFacts.domainsOf': {

@@ -8,6 +8,7 @@ import type { HeaderField } from '../../src/core/messageEdit.ts';
 import type { Rule } from '../../src/core/rule.ts';
 import { DEFAULTS } from '../../src/core/settings.ts';
 import { verdictOf } from '../../src/core/verdict.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import { parseServers } from '../../src/dns/resolvConf.ts';
 import { messageEdits } from '../../src/edits/messageEdits.ts';
 import { replyTokenEdit } from '../../src/edits/replyTokenEdit.ts';
@@ -210,7 +211,7 @@ export const EDITS = {
 
 function edited(headers: readonly HeaderField[], body: string): unknown {
   const message = { transaction: TRANSACTION, verdict: VERDICT, code: 'AB12CD34', timeMs: 1 } as const;
-  return messageEdits({ ...message, headers, body: [bytes(body)] }, EDITS);
+  return allAtOnce(messageEdits({ ...message, headers, body: [bytes(body)] }, EDITS));
 }
 
 const EDITED_NAMES = [
@@ -254,7 +255,7 @@ function ruled(headers: readonly HeaderField[]): unknown {
     recipients: [SENDER],
     keys: [key(1)],
   };
-  return needsOf(RULES, messageFacts(RULES, input));
+  return allAtOnce(needsOf(RULES, messageFacts(RULES, input)));
 }
 
 /** A DNS answer: header, no question, the text as what follows. */

@@ -4,6 +4,7 @@
 import { connect, type Server, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { type Test, test } from 'tap';
+import type { Work } from '../../src/core/work.ts';
 import { Log } from '../../src/log/log.ts';
 import type { Handler } from '../../src/net/connection.ts';
 import { Driver, type DriverLimits } from '../../src/net/driver.ts';
@@ -11,7 +12,9 @@ import { canShareReads } from '../../src/net/sharedRead.ts';
 import type { Protocol } from '../../src/session/protocol.ts';
 import { WireError } from '../../src/wire/wireError.ts';
 
-/** Lines in, answers out; "boom" throws in the session, "junk" breaks the protocol, "bye" closes. */
+const MANY = 20_000;
+
+/** Lines in, answers out; "boom" throws in the session, "junk" breaks the protocol, "many" gets many replies, "bye" closes. */
 const lines: Protocol<number, string, string, string, string> = {
   name: 'control',
   decoder: () => {
@@ -36,6 +39,9 @@ const lines: Protocol<number, string, string, string, string> = {
   start: () => 0,
   step: (state, line) => {
     if (line === 'boom') throw new Error('our own bug');
+    if (line === 'many') {
+      return { state, out: Array.from({ length: MANY }, (_, i) => `reply ${i}`), ask: line };
+    }
     if (line === 'bye') return { state, out: ['bye'], close: true };
     return { state: state + 1, out: [], ask: line };
   },
@@ -144,6 +150,39 @@ for (const [how, shared] of READS) {
     t.equal(await done, '1:ab\nbye\n');
   });
 }
+
+/** Keeps the process busy, and says where others may have their turn. */
+function* busy(query: string): Work<string> {
+  const end = performance.now() + 60;
+  while (performance.now() < end) yield;
+  if (query === 'broken') throw new Error('our own bug');
+  return query;
+}
+
+test('work that takes long lets other connections have their turns', async (t) => {
+  const { open, log } = await bed(t, (query) => (query === 'fast' ? query : busy(query)));
+  const [slow, other] = [await open(), await open()];
+  const order: string[] = [];
+  slow.on('data', (chunk: Buffer) => order.push(chunk.toString()));
+  other.on('data', (chunk: Buffer) => order.push(chunk.toString()));
+  const done = untilClosed(slow);
+  slow.write('slow\nbroken\nfast\nbye\n');
+  other.write('fast\n');
+  t.equal(await done, '1:slow\nsorry\n3:fast\nbye\n');
+  t.equal(order[0], '1:fast\n', 'answered while the slow one was worked on');
+  const bugs = log().filter(({ event }) => event === 'bug');
+  t.equal(bugs.length, 1);
+  t.match(bugs[0], { stack: /our own bug/ });
+  other.destroy();
+});
+
+test('many replies to one message arrive in order', async (t) => {
+  const { open } = await bed(t, echo);
+  const socket = await open();
+  socket.write('many\nlast\nbye\n');
+  const replies = Array.from({ length: MANY }, (_, i) => `reply ${i}\n`).join('');
+  t.equal(await untilClosed(socket), `${replies}0:many\n1:last\nbye\n`);
+});
 
 test('an answer that takes time keeps later messages waiting, in order', async (t) => {
   const { open } = await bed(t, async (query) => {

@@ -4,7 +4,8 @@
  */
 import { test } from 'tap';
 import { parsePath } from '../../src/core/address.ts';
-import type { MessageFacts, Rule, RuleConditions } from '../../src/core/rule.ts';
+import type { MessageFacts, Need, Rule, RuleConditions } from '../../src/core/rule.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
 
 const NO_CONDITION: RuleConditions = {
@@ -111,7 +112,7 @@ const LINES: readonly Line[] = [
 
 test('each condition, alone and with others', async (t) => {
   for (const [when, some, because] of LINES) {
-    const [need] = needsOf([rule(when)], facts(some));
+    const [need] = allAtOnce(needsOf([rule(when)], facts(some)));
     t.same(need?.because ?? null, because === null ? null : [because], JSON.stringify([when, some]));
   }
 });
@@ -123,19 +124,19 @@ test('what a rule says of one recipient it does not say of another', async (t) =
     rule({ recipients: ['*'], subjectTags: [german] }, { name: 'three', level: 'verify' }),
     rule({ users: ['*'] }, { name: 'four' }),
   ];
-  const names = (needs: ReturnType<typeof needsOf>) =>
+  const names = (needs: readonly (Need | null)[]) =>
     needs.map((need) =>
       need === null ? '-' : `${need.level} ${need.rules.map(({ name }) => name).join(' ')}`,
     );
   const to = ['<a@bank.example>', '<b@x.example>'];
-  t.same(names(needsOf(rules, facts({ subjects: ['[secure]'] }, to))), [
+  t.same(names(allAtOnce(needsOf(rules, facts({ subjects: ['[secure]'] }, to)))), [
     'verify two one four',
     'verify two four',
   ]);
-  t.same(names(needsOf(rules, facts({}, to))), ['encrypt four', 'encrypt four']);
-  t.same(names(needsOf(rules, facts({ user: '' }, to))), ['-', '-']);
-  t.same(needsOf(rules, facts({}, [])), []);
-  t.same(needsOf([], facts({}, to)), [null, null]);
+  t.same(names(allAtOnce(needsOf(rules, facts({}, to)))), ['encrypt four', 'encrypt four']);
+  t.same(names(allAtOnce(needsOf(rules, facts({ user: '' }, to)))), ['-', '-']);
+  t.same(allAtOnce(needsOf(rules, facts({}, []))), []);
+  t.same(allAtOnce(needsOf([], facts({}, to))), [null, null]);
 });
 
 test('a further rule never lowers', async (t) => {
@@ -146,7 +147,7 @@ test('a further rule never lowers', async (t) => {
   for (const [, some] of LINES) {
     let before = 0;
     for (let count = 0; count <= all.length; count++) {
-      const [need] = needsOf(all.slice(0, count), facts(some));
+      const [need] = allAtOnce(needsOf(all.slice(0, count), facts(some)));
       const now = rank[need?.level ?? 'none'];
       if (now < before) t.fail(`rule ${count} lowered`);
       t.ok((need?.rules.length ?? 0) === (need?.because.length ?? 0));

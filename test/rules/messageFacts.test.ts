@@ -3,6 +3,7 @@ import { test } from 'tap';
 import { parsePath } from '../../src/core/address.ts';
 import type { HeaderField } from '../../src/core/messageEdit.ts';
 import type { Rule } from '../../src/core/rule.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import { skeleton } from '../../src/mail/confusables.ts';
 import { makeReplyToken } from '../../src/mark/replyToken.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
@@ -34,7 +35,7 @@ function input(headers: readonly HeaderField[] | null, some: Partial<FactsInput>
 
 const latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 const applies = (rules: Rule[], one: FactsInput): boolean =>
-  needsOf(rules, messageFacts(rules, one))[0] !== null;
+  allAtOnce(needsOf(rules, messageFacts(rules, one)))[0] !== null;
 
 test('a tag is what a reader takes for it', async (t) => {
   const yes = [
@@ -95,7 +96,7 @@ test('a reply to protected mail', async (t) => {
     keys: [key(1)],
     recipients: ['<b@bank.example>', '<c@elsewhere.example>'].map(parsePath),
   });
-  const needs = needsOf([REPLY], messageFacts([REPLY], both));
+  const needs = allAtOnce(needsOf([REPLY], messageFacts([REPLY], both)));
   t.same(
     needs.map((need) => need?.level),
     ['encrypt', 'encrypt'],

@@ -13,6 +13,7 @@ import {
   type RuleLevel,
 } from '../../src/core/rule.ts';
 import { accepted } from '../../src/core/verdict.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import { carriedNeed } from '../../src/rules/fence.ts';
 import { readRoute, unrouted } from '../../src/rules/recipientSuffix.ts';
 import { type Routed, routeMessage } from '../../src/rules/route.ts';
@@ -74,7 +75,7 @@ function one(path: string, some: Some = {}): RouteCase {
 }
 
 function route(cases: readonly RouteCase[], settings = SETTINGS, some: Partial<RouteQuestion> = {}): Routed {
-  const routed = routeMessage({ ...QUESTION, cases, ...some }, settings);
+  const routed = allAtOnce(routeMessage({ ...QUESTION, cases, ...some }, settings));
   // whatever is decided can be said to the MTA
   const action = (
     { refused: 'reject', deferred: 'defer', held: 'hold', routed: 'accept', nothing: 'accept' } as const

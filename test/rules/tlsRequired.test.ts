@@ -1,6 +1,7 @@
 /** `TLS-Required: no`: every spelling that Postfix was seen to grant, what it does not, and who is concerned by a message with it. */
 import { type Test, test } from 'tap';
 import { parsePath } from '../../src/core/address.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import {
   asksForPlain,
   firstProtected,
@@ -142,10 +143,12 @@ deliver = verify
     nextHop,
   });
   const whyOf = (...recipients: Parameters<typeof to>[]) =>
-    firstProtected(
-      recipients.map((one) => to(...one)),
-      rows,
-      settings,
+    allAtOnce(
+      firstProtected(
+        recipients.map((one) => to(...one)),
+        rows,
+        settings,
+      ),
     )?.why ?? null;
   t.ok(protectsDelivery(rows.packed.settings));
   t.notOk(
@@ -163,5 +166,7 @@ deliver = verify
   t.equal(whyOf(['enc.example', '', '']), 'row enc.example', 'where the MTA does not say it');
   t.equal(whyOf(['our.example', '', '']), null);
   const relayed = { ...settings, relayhost: '[relay.example]:587' };
-  t.match(firstProtected([to('other.example', '', '')], rows, relayed), { why: 'row [relay.example]:587' });
+  t.match(allAtOnce(firstProtected([to('other.example', '', '')], rows, relayed)), {
+    why: 'row [relay.example]:587',
+  });
 });
