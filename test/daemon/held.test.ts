@@ -1,10 +1,11 @@
 /**
  * No message holds the process for long: messages at the limits, played to a whole daemon, and how long each piece of its
- * work took. The clock it reads is replaced by the CPU time of this process, because other work on the machine must not
- * count; what is asked for is more than what is promised (50 ms), because the machine may be slow.
+ * work took. The clock it reads is replaced by the CPU time of this thread, because other work on the machine must not
+ * count.
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { TlsState } from '../../src/core/tls.ts';
 import { LoopWatch } from '../../src/net/loopWatch.ts';
 import { playMilter } from '../../src/simulate/milterPlayer.ts';
@@ -14,10 +15,9 @@ import { type Bed, bed, policyAnswers, policyRequest, TLS } from './startDaemon.
 
 t.setTimeout(300_000);
 
-performance.now = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
+/** Its first number is the time on a processor in nanoseconds (Linux, Documentation/scheduler/sched-stats.rst). */
+const THREAD = `/proc/self/task/${process.pid}/schedstat`;
+performance.now = (): number => Number.parseInt(readFileSync(THREAD, 'latin1'), 10) / 1e6;
 
 /** Longest piece of work on a connection since it was set to 0. The player's own work in this process is none. */
 let longest = 0;
@@ -27,7 +27,8 @@ LoopWatch.prototype.worked = function (begun, served): void {
   worked.call(this, begun, served);
 };
 
-const MAX_MS = 250;
+/** What is promised. */
+const MAX_MS = 50;
 const ATTEMPTS = 3;
 const MIB = 1_048_576;
 
@@ -36,6 +37,7 @@ mark-key = mark.key
 authserv-id = mx.example.org
 reply-token = unsigned
 max-body = 2M
+max-request = 1M
 [policy dressed]
 receive = may
 banner = header, subject, body
@@ -126,6 +128,15 @@ const MESSAGES: readonly (readonly [string, Partial<PlayedMail>])[] = [
     },
   ],
   [
+    '10,000 recipients, unprotected, that a rule sends another way',
+    {
+      sender: '<x@nowhere.example>',
+      tls: { kind: 'plain' },
+      headers: [{ name: 'Subject', value: ' [secure] x' }],
+      recipients: recipients(10_000, (i) => `<user${i}@d${i}.many.example>`),
+    },
+  ],
+  [
     '100 recipients whose addresses nobody can read',
     { recipients: recipients(100, (i) => `<a@b${i}.example${'@[x%'.repeat(400)}>`) },
   ],
@@ -185,10 +196,10 @@ const play = (changes: Partial<PlayedMail>) => (on: Bed) =>
   playMilter({ kind: 'unix', path: join(on.folder, 'milter.sock') }, mail(changes), 120_000);
 
 async function askPolicy(on: Bed): Promise<void> {
-  const sender = repeated('@[x%', 60_000);
+  const sender = repeated('@[x%', 1_000_000);
   const socket = await on.open('policy');
   await policyAnswers(socket, [
-    policyRequest({ ...TLS, sender: 'a@bank.example', client_name: repeated('a', 60_000) }),
+    policyRequest({ ...TLS, sender: 'a@bank.example', client_name: repeated('a', 1_000_000) }),
     policyRequest({ ...TLS, sender }),
     policyRequest({ ...TLS, sender: 'a@b', recipient: sender }),
     policyRequest({ ...TLS, sender: '', encryption_protocol: sender }),
@@ -198,12 +209,21 @@ async function askPolicy(on: Bed): Promise<void> {
 
 const WORK: readonly (readonly [string, (on: Bed) => Promise<unknown>])[] = [
   ...MESSAGES.map(([name, changes]) => [name, play(changes)] as const),
-  ['policy requests of 64 KiB', askPolicy],
+  ['policy requests of 1 MiB', askPolicy],
 ];
 
 t.test('messages at the limits', async (t) => {
-  const on = await bed(t, TABLE);
-  for (const [name, work] of WORK) {
+  await measure(t, await bed(t, TABLE), WORK);
+});
+
+t.test('recipients that are looked at only at the end, because no row refuses', async (t) => {
+  await measure(t, await bed(t, '[policy seen]\nreceive = may\n[domains]\n.other.example = seen\n'), [
+    ['10,000 recipients', play({ recipients: recipients(10_000, (i) => `<user${i}@d${i}.other.example>`) })],
+  ]);
+});
+
+async function measure(t: Test, on: Bed, pieces: typeof WORK): Promise<void> {
+  for (const [name, work] of pieces) {
     let least = Number.POSITIVE_INFINITY;
     for (let attempt = 0; attempt < ATTEMPTS && least > MAX_MS; attempt++) {
       longest = 0;
@@ -212,4 +232,4 @@ t.test('messages at the limits', async (t) => {
     }
     t.ok(least > 0 && least <= MAX_MS, `${name}: ${Math.round(least)} ms`);
   }
-});
+}

@@ -1,5 +1,8 @@
 /**
  * The keys of `[service]` that are limits, one entry for each, in the order of the reference.
+ *
+ * The largest value of a limit on what comes from a peer is also the largest for which one message holds the process for no
+ * more than 50 ms (test/daemon/held.test.ts).
  */
 import { key, type TypedKey } from './key.ts';
 import { bytes, milliseconds, wholeNumber } from './serviceValues.ts';
@@ -31,10 +34,10 @@ export const LIMIT_KEYS = {
     'time from the first byte of a request to its last',
     milliseconds(1, 3600),
   ),
-  maxRequestBytes: key('max-request', '65536', 'size of one policy request', bytes(1024, 16 * 1024 * 1024)),
+  maxRequestBytes: key('max-request', '65536', 'size of one policy request', bytes(1024, 1024 * 1024)),
   maxAttributes: key('max-attributes', '200', 'attributes of one policy request', wholeNumber(50, 10_000)),
   // a body chunk of 64 KiB and its command must fit
-  maxPacketBytes: key('max-packet', '1048577', 'size of one milter packet', bytes(65_537, 64 * 1024 * 1024)),
+  maxPacketBytes: key('max-packet', '1048577', 'size of one milter packet', bytes(65_537, 4 * 1024 * 1024)),
   maxRecipients: key('max-recipients', '10000', 'recipients of one message', wholeNumber(1, 1_000_000)),
   // the largest packet, body and header of one message must fit
   maxMemoryBytes: key(

@@ -183,7 +183,7 @@ export const SERVICE_KEYS: { readonly [K in keyof ServiceValues]: TypedKey<Servi
     'max-body',
     '2M',
     'size of the largest body that is kept to add a banner',
-    bytes(0, 16 * 1024 * 1024),
+    bytes(0, 2 * 1024 * 1024),
   ),
   logLevel: key(
     'log-level',
