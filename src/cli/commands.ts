@@ -71,12 +71,12 @@ export const COMMANDS = {
       {
         flag: '--deliver',
         argument: 'NEXTHOP',
-        meaning: 'how mail leaves for this next hop, written as the MTA writes it',
+        meaning: 'how mail leaves for this next hop, written as the MTA writes it; tls_rcpt: an address',
         example: '--deliver "[relay.example]:587"',
       },
       {
         flag: '--map',
-        argument: 'deliver|deliver-encrypt|deliver-verify|tls_rcpt|sts',
+        argument: 'deliver|deliver-encrypt|deliver-verify|tls_rcpt|access|sts',
         default: 'deliver',
         meaning: 'the map that the MTA asks about the next hop',
         example: '--map deliver-encrypt',

@@ -17,7 +17,6 @@
  * told enough.
  */
 
-import { NULL_ADDRESS, parsePath } from '../core/address.ts';
 import { escapeText } from '../core/escape.ts';
 import { formatPosition } from '../core/position.ts';
 import { PolicyTable } from '../core/table.ts';
@@ -46,7 +45,7 @@ import { explainDeliver } from './explainDeliver.ts';
 import { type ExplainedInterfaces, explainInterfaces, printInterfaces } from './explainInterfaces.ts';
 import { type ExplainedRules, explainRules, printRules } from './explainRules.ts';
 import { loadOrReport } from './loadOrReport.ts';
-import { sessionTls } from './sessionOptions.ts';
+import { sessionFacts } from './sessionOptions.ts';
 
 /** The code in an explained reply: a real one is given to each real transaction. */
 const EXAMPLE_CODE = 'XXXXXXXX';
@@ -55,12 +54,14 @@ const EXAMPLE_CODE = 'XXXXXXXX';
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, COMMANDS.explain);
   if (values.deliver !== undefined) {
+    if (values.from !== undefined || values.to !== undefined)
+      throw new UsageError(
+        '--deliver is about mail that leaves, --from and --to about mail that arrives: ask twice',
+      );
     const { deliver, map, json = false } = values;
     return await explainDeliver({ config: configFile(values, io.env), deliver, map, json }, io);
   }
-  if (values.from === undefined)
-    throw new UsageError('--from is missing (use --from "<>" for the null sender)');
-  if (values.to === undefined) throw new UsageError('--to is missing');
+  const { sender, recipients, tls } = sessionFacts(values);
   const loaded = loadOrReport(configFile(values, io.env), values.json, io);
   if (loaded === null) return EXIT.config;
   const { service } = loaded;
@@ -73,13 +74,13 @@ export async function run(argv: string[], io: Io): Promise<number> {
     clientName: 'unknown',
     clientPort: 0,
     heloName: '',
-    sender: values.from === '<>' ? NULL_ADDRESS : parsePath(values.from),
-    recipients: values.to.map(parsePath),
+    sender,
+    recipients,
     unseenRecipients: false,
     queueId: 'QUEUEID',
     saslUsername: values.auth,
     mtaName: '',
-    tls: sessionTls(values),
+    tls,
   };
   const facts = { trustedClients: service.trustedClients };
   const known = shownTo('policy', transaction);

@@ -11,6 +11,7 @@
  * Exit status: 0 answered (NOTFOUND is an answer), 75 mail would wait.
  */
 
+import { quote } from '../config/ini/problem.ts';
 import { escapeText } from '../core/escape.ts';
 import { formatPosition } from '../core/position.ts';
 import { answeredVersion } from '../core/postfixVersion.ts';
@@ -41,7 +42,14 @@ function keyOf(map: string, text: string): string {
 /** Prints the explanation; returns the exit status. */
 export async function explainDeliver(question: DeliverQuestion, io: Io): Promise<number> {
   const { config, deliver, map } = question;
-  if (!MAPS.has(map)) throw new UsageError(`--map: found "${map}", expected ${[...MAPS.keys()].join(', ')}`);
+  if (!MAPS.has(map))
+    throw new UsageError(`--map: found ${quote(map)}, expected ${[...MAPS.keys()].join(', ')}`);
+  if (MAPS.get(map)?.grammar === 'postfix' && deliver.includes('@')) {
+    const domain = deliver.slice(deliver.lastIndexOf('@') + 1);
+    throw new UsageError(
+      `--deliver: found the address ${quote(deliver)}, expected a next hop: ${quote(domain)}; only --map tls_rcpt takes addresses`,
+    );
+  }
   const loaded = loadOrReport(config, question.json, io);
   if (loaded === null) return EXIT.config;
   const table = new PolicyTable(loaded.packed, 1, loaded.hash);

@@ -63,7 +63,7 @@ export const SESSION = [
   {
     flag: '--from',
     argument: 'ADDRESS',
-    meaning: 'the envelope sender; "<>" is the null sender',
+    meaning: 'the envelope sender; "<>" is the null sender, "<alice>" a path without a domain',
     example: '--from alice@bank.example',
   },
   {

@@ -30,7 +30,7 @@ import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEnco
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { peekKey } from './peekKey.ts';
-import { headerOption, sessionTls } from './sessionOptions.ts';
+import { headerOption, sessionFacts } from './sessionOptions.ts';
 
 const SAMPLE_TEXT = 'This is a test.\r\n';
 
@@ -118,20 +118,16 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (what === 'socketmap') return await simulateSocketmap(values, more, io);
   if ((what !== 'milter' && what !== 'policy') || more.length > 0)
     throw new UsageError('simulate milter, simulate policy or simulate socketmap');
-  if (values.from === undefined)
-    throw new UsageError('--from is missing (use --from "<>" for the null sender)');
-  if (values.to === undefined) throw new UsageError('--to is missing');
   if (values.mta !== 'postfix' && values.mta !== 'sendmail')
     throw new UsageError('--mta is postfix or sendmail');
+  const { from, to: recipients, tls } = sessionFacts(values);
   const to = daemonAddress(values, what, io);
-  const tls = sessionTls(values);
   try {
     if (what === 'policy') {
-      const recipients = values.to;
       const session = {
         clientAddress: values.client,
         heloName: values.helo,
-        sender: values.from === '<>' ? '' : values.from,
+        sender: from === '<>' ? '' : from,
         saslUsername: values.auth,
         tls,
       };
@@ -154,8 +150,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
       heloName: values.helo,
       saslUsername: values.auth,
       tls,
-      sender: bracket(values.from),
-      recipients: values.to.map(bracket),
+      sender: bracket(from),
+      recipients: recipients.map(bracket),
       mailParameters: values.parameter ?? [],
       localDomains: (values.local ?? []).map((domain) => domain.toLowerCase()),
       queueId: 'SIMULATED',

@@ -8,6 +8,7 @@ import { parseCommand } from '../../src/cli/command.ts';
 import { COMMANDS, type Command, type CommandName, isCommand } from '../../src/cli/commands.ts';
 import { commandHelp, overview } from '../../src/cli/help.ts';
 import { COMMON, type Option } from '../../src/cli/options.ts';
+import { MAPS } from '../../src/maps/mapAnswer.ts';
 import { root } from '../root.ts';
 
 const ALL = Object.entries(COMMANDS) as [CommandName, Command][];
@@ -81,6 +82,11 @@ test('the help of a command has every option, with its meaning and its example',
     t.ok(overview().includes(`\n  ${name.padEnd(13)}${command.summary}\n`));
   }
   t.match(commandHelp('simulate'), /^ {2}--mta postfix\|sendmail\n {24}.* \(without it: postfix\)$/m);
+});
+
+test('explain --map has every map', async (t) => {
+  const map = COMMANDS.explain.options.find(({ flag }) => flag === '--map');
+  t.same(map?.argument?.split('|').sort(), [...MAPS.keys()].sort());
 });
 
 test('an option that is none, a word too many, a word too few', async (t) => {
