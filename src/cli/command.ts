@@ -11,6 +11,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { nearest } from '../config/ini/suggest.ts';
 import { escapeText } from '../core/escape.ts';
 import type { Settings } from '../core/settings.ts';
+import { asciiJson } from './asciiJson.ts';
 import { COMMON, type Operand, type Option, type Values } from './options.ts';
 
 export interface Io {
@@ -38,6 +39,9 @@ export const EXIT = {
 
 /** Invalid arguments: the message names the mistake, `main` adds where to find help. */
 export class UsageError extends Error {}
+
+/** The configuration that is needed is not there, or cannot be read. */
+export class ConfigError extends Error {}
 
 /** Options by their names, as node:util takes them. */
 function parserOptions(options: readonly Option[]): NonNullable<ParseArgsConfig['options']> {
@@ -108,6 +112,12 @@ function checkOperands(given: readonly string[], operands: readonly Operand[]): 
   throw new UsageError(
     `found "${escapeText(more)}", expected ${taken === '' ? 'options only' : `${taken} and nothing more`}`,
   );
+}
+
+/** Says what failed: a line on standard error, or `{"ok":false,"error":"..."}` on standard output. */
+export function reportError(io: Io, json: boolean | undefined, error: string): void {
+  if (json) io.out(`${asciiJson({ ok: false, error })}\n`);
+  else io.err(`${error}\n`);
 }
 
 /** The sample table that comes with the program; a short path where it lies below the current folder. */

@@ -26,6 +26,7 @@ type Loading = Promise<{ readonly run: Run }>;
 
 const MISTAKES = { 78: 'the configuration is missing, cannot be read or has mistakes' } as const;
 const NO_DAEMON = { 69: 'the daemon does not answer' } as const;
+const NO_FILE = { 78: 'there is no configuration of that name' } as const;
 const UNREADABLE = { 65: 'a file cannot be read' } as const;
 
 /** Every command by name, in the order of the help. */
@@ -112,7 +113,7 @@ export const COMMANDS = {
     operands: [],
     options: [CONTROL],
     examples: [{ line: 'tlsward status --json', meaning: 'everything, for a script' }],
-    exit: { 0: 'it answers', ...NO_DAEMON },
+    exit: { 0: 'it answers', ...NO_DAEMON, ...NO_FILE },
     load: (): Loading => import('./status.ts'),
   },
   simulate: {
@@ -189,6 +190,7 @@ export const COMMANDS = {
       1: 'refused or held',
       69: 'the daemon cannot be asked',
       75: 'deferred',
+      ...NO_FILE,
     },
     load: (): Loading => import('./simulate.ts'),
   },
@@ -339,7 +341,7 @@ export const COMMANDS = {
     examples: [
       { line: 'tlsward published bank.example --refresh', meaning: 'after its administrator has changed it' },
     ],
-    exit: { 0: 'known', ...NO_DAEMON, 75: 'something could not be found out' },
+    exit: { 0: 'known', ...NO_DAEMON, 75: 'something could not be found out', ...NO_FILE },
     load: (): Loading => import('./published.ts'),
   },
   lookup: {
@@ -348,7 +350,7 @@ export const COMMANDS = {
     operands: [{ name: 'CODE', meaning: 'the eight characters in brackets at the end of a reply' }],
     options: [CONTROL],
     examples: [{ line: 'tlsward lookup 3FQ8M2TX', meaning: 'what a sender who calls was told, and why' }],
-    exit: { 0: 'found', ...NO_DAEMON, 75: 'not among the recent verdicts' },
+    exit: { 0: 'found', ...NO_DAEMON, 75: 'not among the recent verdicts', ...NO_FILE },
     load: (): Loading => import('./lookup.ts'),
   },
   'verify-mark': {
@@ -414,7 +416,7 @@ export const COMMANDS = {
     examples: [
       { line: 'tlsward hops mail.eml --host mx.example.org', meaning: 'where was it first unprotected?' },
     ],
-    exit: { 0: 'printed', ...UNREADABLE, 75: 'no message has a Received field' },
+    exit: { 0: 'printed', ...UNREADABLE, 75: 'no message has a Received field', ...NO_FILE },
     load: (): Loading => import('./hops.ts'),
   },
 } as const satisfies Readonly<Record<string, Command>>;

@@ -7,7 +7,7 @@ import { dirname, resolve } from 'node:path';
 import type { ControlReplies } from '../daemon/controlReplies.ts';
 import { askDaemon } from '../net/controlClient.ts';
 import { configFile, type Io } from './command.ts';
-import { peekKey } from './peekKey.ts';
+import { mustExist, peekKey } from './peekKey.ts';
 
 const DEFAULT_CONTROL = '/run/tlsward/control.sock';
 
@@ -19,13 +19,19 @@ export function controlSocket(file: string): string {
     : DEFAULT_CONTROL;
 }
 
-/** Asks the daemon of this configuration; rejects with ControlError when it does not answer. */
+function configuredSocket(file: string): string {
+  mustExist(file);
+  return controlSocket(file);
+}
+
+/** Asks the daemon of this configuration; rejects with ControlError when it does not answer, with
+ * ConfigError when there is no such configuration. */
 export function ask<Command extends keyof ControlReplies>(
   values: { config?: string | undefined; sample?: boolean | undefined; control?: string | undefined },
   io: Io,
   command: Command,
   argument = '',
 ): Promise<ControlReplies[Command]> {
-  const path = values.control ?? controlSocket(configFile(values, io.env));
+  const path = values.control ?? configuredSocket(configFile(values, io.env));
   return askDaemon(path.replace(/^unix:/, ''), command, argument);
 }

@@ -4,7 +4,7 @@
  * `{"ok":false,"error":"..."}` on standard output.
  */
 import { packageVersion } from '../daemon/version.ts';
-import { EXIT, type Io } from './command.ts';
+import { EXIT, type Io, reportError } from './command.ts';
 import { COMMANDS, isCommand } from './commands.ts';
 import { commandHelp, overview } from './help.ts';
 import { COMMON } from './options.ts';
@@ -39,6 +39,7 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
     const known = error instanceof Error ? error.constructor.name : '';
     const { message } = error as Error;
     if (known === 'UsageError') return fail(io, asked, `tlsward ${wanted}: ${message}`, EXIT.usage, wanted);
+    if (known === 'ConfigError') return fail(io, asked, `tlsward ${wanted}: ${message}`, EXIT.config);
     if (known === 'ControlError') return fail(io, asked, `tlsward ${wanted}: ${message}`, EXIT.unavailable);
     throw error;
   }
@@ -57,8 +58,9 @@ function splitCommand(argv: readonly string[]): { readonly name: string; readonl
 }
 
 function fail(io: Io, argv: readonly string[], error: string, code: number, command = ''): number {
-  if (argv.includes('--json')) io.out(`${JSON.stringify({ ok: false, error })}\n`);
-  else io.err(`${error}${command === '' ? '' : `; tlsward help ${command} shows the options`}\n`);
+  const json = argv.includes('--json');
+  const hint = json || command === '' ? '' : `; tlsward help ${command} shows the options`;
+  reportError(io, json, `${error}${hint}`);
   return code;
 }
 

@@ -27,7 +27,7 @@ import { DELIVER_LEVELS, RECEIVE_LEVELS } from '../core/settings.ts';
 import { PolicyTable } from '../core/table.ts';
 import { LockedError, openDraft, WriteError } from '../files/lockedDraft.ts';
 import { ControlError } from '../net/controlClient.ts';
-import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { ask } from './daemon.ts';
 import { type LoadedTable, reportProblems } from './loadOrReport.ts';
@@ -62,7 +62,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     outcome = await edit({ config, today, loaded, pattern, entries, json: values.json ?? false }, io);
   } catch (error) {
     if (!(error instanceof WriteError || error instanceof LockedError)) throw error;
-    io.err(`tlsward except: ${error.message}\n`);
+    reportError(io, values.json, `tlsward except: ${error.message}`);
     return error instanceof WriteError ? EXIT.cannotCreate : EXIT.cannotTell;
   }
   if (!outcome.done) return outcome.code;
@@ -113,11 +113,11 @@ async function edit(asked: Edit, io: Io): Promise<Outcome> {
       throw new UsageError('a text that cannot be written on one line of the table');
     if (after === null) {
       const elsewhere = loaded.exceptions.find((one) => one.pattern === pattern);
-      io.err(
+      const why =
         elsewhere === undefined
-          ? `there is no exception for ${pattern}\n`
-          : `the exception for ${pattern} is not in ${file}: remove it at ${formatPosition(elsewhere)}\n`,
-      );
+          ? `there is no exception for ${pattern}`
+          : `the exception for ${pattern} is not in ${file}: remove it at ${formatPosition(elsewhere)}`;
+      reportError(io, json, why);
       return { done: false, code: EXIT.no };
     }
     draft.write(after);

@@ -25,7 +25,7 @@ import { type StaticMap, staticMap } from '../deliver/staticMap.ts';
 import { LockedError, openDraft, WriteError } from '../files/lockedDraft.ts';
 import { fileError } from '../files/systemError.ts';
 import { formatTlsPolicy } from '../wire/tlsPolicyValue.ts';
-import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { loadOrReport } from './loadOrReport.ts';
 
@@ -55,7 +55,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
       await writeOut(values.output, `${text}\n`);
     } catch (error) {
       if (!(error instanceof WriteError || error instanceof LockedError)) throw error;
-      io.err(`tlsward export: ${error.message}\n`);
+      reportError(io, values.json, `tlsward export: ${error.message}`);
       return error instanceof WriteError ? EXIT.cannotCreate : EXIT.cannotTell;
     }
   }
@@ -110,7 +110,7 @@ function check(file: string, lines: readonly string[], json: boolean, io: Io): n
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    io.err(`tlsward export: cannot read ${file}: ${fileError(error)}\n`);
+    reportError(io, json, `tlsward export: cannot read ${escapeText(file, 400)}: ${fileError(error)}`);
     return EXIT.data;
   }
   const there = new Set(

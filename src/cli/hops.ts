@@ -20,9 +20,9 @@ import { hopsJson, hopsLines } from '../hops/hopsText.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
 import { asciiJson } from './asciiJson.ts';
-import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { peekKey } from './peekKey.ts';
+import { mustExist, peekKey } from './peekKey.ts';
 
 const COLOURS: Readonly<Record<Protection, 'green' | 'red' | 'yellow' | null>> = {
   protected: 'green',
@@ -41,8 +41,9 @@ function networkOf(text: string): Network {
   return network;
 }
 
-/** Our own name by the configuration. */
-function hostName(file: string): string[] {
+/** Our own name by the configuration; one that is named must be there. */
+function hostName(file: string, named: boolean): string[] {
+  if (named) mustExist(file);
   const name = peekKey(file, 'host-name');
   return name === null ? [] : [name];
 }
@@ -52,7 +53,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, COMMANDS.hops);
   const file = positionals[0]!;
   const hosts: OwnHosts = {
-    names: values.host ?? hostName(configFile(values, io.env)),
+    names: values.host ?? hostName(configFile(values, io.env), values.config !== undefined),
     networks: (values.trust ?? []).map(networkOf),
   };
   let messages = 0;
@@ -80,9 +81,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    io.err(`${escapeText(file, 300)}: cannot be read (${fileError(error)})\n`);
+    reportError(io, values.json, `${escapeText(file, 300)}: cannot be read (${fileError(error)})`);
     return EXIT.data;
   }
-  if (messages === 0) io.err(`${escapeText(file, 300)}: holds no message\n`);
+  if (messages === 0) reportError(io, values.json, `${escapeText(file, 300)}: holds no message`);
   return hops > 0 ? EXIT.yes : EXIT.cannotTell;
 }

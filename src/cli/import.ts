@@ -22,7 +22,7 @@ import { formatPosition } from '../core/position.ts';
 import { type AnsweredLevel, atLeast } from '../deliver/level.ts';
 import { fileError } from '../files/systemError.ts';
 import { LEVELS } from '../wire/tlsPolicyValue.ts';
-import { EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
+import { EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { importPostfix } from './importPostfix.ts';
 import { Imported, type Remark } from './importRows.ts';
@@ -38,7 +38,6 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const [mta = '', ...files] = positionals;
   if (mta !== 'postfix' && mta !== 'sendmail')
     throw new UsageError(`found ${quote(mta)}, expected postfix or sendmail`);
-  if (files.length === 0) throw new UsageError(`import ${mta} takes the source files of tables`);
   if (!/^[a-z0-9][a-z0-9_-]{0,40}$/.test(values.name))
     throw new UsageError(`--name: found "${values.name}", expected a policy name of at most 41 characters`);
   const level = LEVELS.find((known) => known === values.level);
@@ -49,7 +48,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     const file = name.replace(TYPES, '');
     const text = readSource(file);
     if (text instanceof Error) {
-      io.err(`tlsward import: ${escapeText(file, 400)}: ${text.message}\n`);
+      reportError(io, values.json, `tlsward import: ${escapeText(file, 400)}: ${text.message}`);
       return EXIT.data;
     }
     MTAS[mta](file, text, imported);

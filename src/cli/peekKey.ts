@@ -2,7 +2,24 @@
  * Looks one key up in the main configuration file without parsing the rest, so that a command finds the
  * daemon while the file is full of mistakes, and at once when the table has a million rows.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { quotePath } from '../config/ini/problem.ts';
+import { codeOf } from '../files/systemError.ts';
+import { ConfigError } from './command.ts';
+
+/**
+ * Throws ConfigError when there is no such file: whoever asks about a configuration that is not there must not
+ * be answered by a daemon that was started with another one.
+ */
+export function mustExist(file: string): void {
+  try {
+    statSync(file);
+  } catch (error) {
+    // that it cannot be looked at is for the daemon's answer to show: `status` needs no more than the socket
+    if (!['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return;
+    throw new ConfigError(`there is no configuration ${quotePath(file)}; --config FILE names another`);
+  }
+}
 
 /**
  * The first word of the key's value, the first of a list; null when the key is absent or the file cannot be

@@ -29,13 +29,14 @@ import { askSocketmap } from '../simulate/socketmapPlayer.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../wire/socketmapEncode.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { peekKey } from './peekKey.ts';
+import { mustExist, peekKey } from './peekKey.ts';
 import { headerOption, sessionFacts } from './sessionOptions.ts';
 
 const SAMPLE_TEXT = 'This is a test.\r\n';
 
 /** The first address that a listener key of the main configuration file names. */
 function listener(file: string, key: string): ListenAddress {
+  mustExist(file);
   const found = peekKey(file, key);
   if (found === null) throw new UsageError(`no ${key} found in ${file}; name a socket with --connect`);
   return address(found, dirname(file));

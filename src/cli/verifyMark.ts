@@ -14,8 +14,7 @@
  * 64 usage, 65 unreadable, 78 the key file cannot be used.
  */
 
-import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
-import { loadConfig } from '../config/load/load.ts';
+import { quotePath } from '../config/ini/problem.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { fileError } from '../files/systemError.ts';
@@ -34,8 +33,9 @@ import {
   type Fit,
   type Sender,
 } from './checkMarks.ts';
-import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, label, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
+import { loadOrReport } from './loadOrReport.ts';
 
 /** "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits", "no TLS", "not told". */
 function tlsText(fields: MarkFields): string {
@@ -113,30 +113,30 @@ function exitOf(counts: Readonly<Record<CheckedMessage['result'], number>>): num
   return counts['no-mark'] + counts['no-sender'] > 0 || counts.verifies === 0 ? EXIT.cannotTell : EXIT.yes;
 }
 
-/** Key file and header name of the configuration; null when it cannot be read. */
-function configuredMark(file: string): Pick<ServiceSettings, 'markKey' | 'markName'> | null {
-  const loaded = loadConfig(file);
-  return loaded.ok ? loaded.service : null;
-}
-
 /** `tlsward verify-mark`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, COMMANDS['verify-mark']);
   const file = positionals[0]!;
-  const configured = values.key === undefined ? configuredMark(configFile(values, io.env)) : null;
-  const keyFile = values.key ?? configured?.markKey ?? null;
+  const domain = senderOption(values.sender);
+  const config = configFile(values, io.env);
+  const loaded = values.key === undefined ? loadOrReport(config, values.json, io) : null;
+  if (values.key === undefined && loaded === null) {
+    if (!values.json)
+      io.err('the keys that sign marks are named there, by mark-key; or name them with --key\n');
+    return EXIT.config;
+  }
+  const keyFile = values.key ?? loaded?.service.markKey ?? null;
   if (keyFile === null)
     throw new UsageError(
-      '--key is missing, and no configuration names a mark-key: the file with the keys that sign marks',
+      `--key is missing, and ${quotePath(config)} names no mark-key: the file with the keys`,
     );
-  const markName = values['mark-name'] ?? configured?.markName ?? MARK_NAME;
-  const domain = senderOption(values.sender);
+  const markName = values['mark-name'] ?? loaded?.service.markName ?? MARK_NAME;
   let keys: readonly MarkKey[];
   try {
     keys = await readKeyFile(keyFile);
   } catch (error) {
     if (!(error instanceof KeyFileError)) throw error;
-    io.err(`${escapeText(error.message, 500)}\n`);
+    reportError(io, values.json, escapeText(error.message, 500));
     return EXIT.config;
   }
   const counts = { verifies: 0, fails: 0, 'no-mark': 0, 'no-sender': 0 };
@@ -149,11 +149,11 @@ export async function run(argv: string[], io: Io): Promise<number> {
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    io.err(`${escapeText(file, 300)}: cannot be read (${fileError(error)})\n`);
+    reportError(io, values.json, `${escapeText(file, 300)}: cannot be read (${fileError(error)})`);
     return EXIT.data;
   }
   const total = counts.verifies + counts.fails + counts['no-mark'] + counts['no-sender'];
-  if (total === 0) io.err(`${escapeText(file, 300)}: holds no message\n`);
+  if (total === 0) reportError(io, values.json, `${escapeText(file, 300)}: holds no message`);
   if (total > 1 && !values.json) {
     const without = counts['no-mark'] + counts['no-sender'];
     io.out(

@@ -2,9 +2,12 @@
  * What `main` makes of the arguments of the process: help, version, unknown words, options before the command,
  * and mistakes as text or as JSON.
  */
-import { readFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'tap';
 import type { Io } from '../../src/cli/command.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { dispatch } from '../../src/cli/dispatch.ts';
 import { commandHelp, overview } from '../../src/cli/help.ts';
 import { root } from '../root.ts';
@@ -83,5 +86,62 @@ test('with --json mistakes are JSON on standard output', async (t) => {
   ] as const) {
     const said = await tlsward(...argv);
     t.match({ ...said, out: JSON.parse(said.out) }, { code, out: { ok: false, error }, err: '' });
+  }
+});
+
+test('a configuration that is not there has status 78 with every command that needs one', async (t) => {
+  const folder = t.testdir({ 'm.eml': 'Subject: x\n\nx\n' });
+  const mail = `${folder}/m.eml`;
+  const session = ['--from', 'a@bank.example', '--to', 'b@x.example'];
+  // serve takes signals for itself: test/cli/serve.test.ts
+  const commands = [
+    ['check'],
+    ['explain', ...session],
+    ['explain', '--deliver', 'bank.example'],
+    ['reload'],
+    ['status'],
+    ['simulate', 'policy', ...session],
+    ['simulate', 'socketmap', 'bank.example'],
+    ['except', 'bank.example', '--until', '+1d', '--reason', 'test'],
+    ['exceptions'],
+    ['export', 'postfix'],
+    ['published', 'bank.example'],
+    ['lookup', 'ZZZZZZZZ'],
+    ['verify-mark', mail],
+    ['hops', mail],
+  ];
+  const needed = Object.entries(COMMANDS).filter(([name, { exit }]) => 78 in exit && name !== 'serve');
+  t.same(
+    [...new Set(commands.map(([name]) => name))],
+    needed.map(([name]) => name),
+    'these need one',
+  );
+  for (const argv of commands) {
+    const said = await tlsward(...argv, '--config', `${folder}/none.ini`);
+    t.match(said, { code: 78, out: '', err: /none\.ini"/ }, argv.join(' '));
+    const json = await tlsward(...argv, '--json', '--config', `${folder}/none.ini`);
+    t.match([json.code, JSON.parse(json.out), json.err], [78, { ok: false }, ''], argv.join(' '));
+  }
+});
+
+test('who may not read the configuration hears who may', {
+  skip: process.getuid?.() !== 0 && 'only root can become someone else',
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  chmodSync(folder, 0o755);
+  const file = join(folder, 'tlsward.ini');
+  writeFileSync(file, '[domains]\n* = may\n', { mode: 0o600 });
+  // the modules that answer are loaded while they can be read
+  await tlsward('check', '--config', file);
+  process.seteuid?.(65_534);
+  try {
+    const said = await tlsward('check', '--config', file);
+    t.match(said, {
+      code: 78,
+      err: /which may not be read, .* \(run this as root or as the user of the daemon: sudo -u tlsward /,
+    });
+  } finally {
+    process.seteuid?.(0);
   }
 });

@@ -250,7 +250,7 @@ test('files and arguments', async (t) => {
   t.match(await say(['postfix', join(folder, 'db')]), { code: 65, err: /give the source/ });
   t.match(await say(['postfix', 'socketmap:inet:127.0.0.1:1:x']), { code: 65, err: /not the source file/ });
   t.match((await say(['exim', 'x'])).code, /^UsageError: found .*, expected postfix or sendmail/);
-  t.match((await say(['postfix'])).code, /^UsageError: import postfix takes the source/);
+  t.match((await say(['postfix'])).code, /^UsageError: FILE is missing: the source/);
   t.match((await say(['postfix', 'x', '--name', 'A b'])).code, /^UsageError: --name/);
 });
 

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Io } from '../../src/cli/command.ts';
@@ -268,7 +268,17 @@ t.test('usage, files and colour', async (t) => {
   const io: Io = { out: () => undefined, err: (text) => (err += text), env: {}, colour: false };
   await t.rejects(run([], io), { message: /^FILE is missing/ });
   await t.rejects(run(['a', 'b', '--key', 'c'], io), { message: /^found "b", expected FILE/ });
-  await t.rejects(run(['a'], io), { message: /--key is missing/ });
+  const config = join(dir, 'tls.ini');
+  writeFileSync(config, '[service]\npolicy-listen = unix:p\n[domains]\n* = may\n');
+  await t.rejects(run(['a', '--config', config], io), {
+    message: /--key is missing, and ".*tls\.ini" names no/,
+  });
+  writeFileSync(config, '[service]\npolicy-listen = unix:p\nmark-kee = k\n[domains]\n* = may\n');
+  t.equal(await run(['a', '--config', config], io), 78);
+  t.match(
+    err,
+    /tls\.ini:3: \[service\]: found key "mark-kee", .*did you mean mark-key\?.*\n.*or name them with --key\n/,
+  );
   await t.rejects(run(['a', '--key', 'k', '--sender', 'a b'], io), { message: /--sender: found "a b"/ });
   await t.rejects(run(['a', '--bogus'], io), { message: /--bogus/ });
   t.equal(await run([join(dir, 'file'), '--key', join(dir, 'open')], io), 78);

@@ -13,6 +13,7 @@ import { type Entry, positionOf, type Section, whereOf } from '../ini/section.ts
 import { didYouMean } from '../ini/suggest.ts';
 import type { Key } from './key.ts';
 import { keysOf } from './keys.ts';
+import { parsePattern } from './pattern.ts';
 
 type Kind = Section['kind'];
 
@@ -106,6 +107,11 @@ export function checkSection(section: Section, report: Report): ReadonlyMap<stri
   return entries;
 }
 
+/** Is the key a pattern, as rows begin with one? */
+function isRow(key: string): boolean {
+  return /^\*$|^<>$|[.@[]/.test(key) && !(parsePattern(key) instanceof Invalid);
+}
+
 function explain(
   error: ErrorObject,
   section: Section,
@@ -115,7 +121,12 @@ function explain(
   if (error.keyword === 'additionalProperties') {
     const key = String(error.params.additionalProperty);
     const other = ELSEWHERE[`${section.kind} ${key}`];
-    const hint = other === undefined ? didYouMean(key, keys.keys()) : `did you mean ${other}?`;
+    const hint =
+      other !== undefined
+        ? `did you mean ${other}?`
+        : isRow(key)
+          ? 'a row: put it under [domains]'
+          : didYouMean(key, keys.keys());
     return { key, wrong: new Invalid(`key ${quote(key)}`, 'a known key', hint) };
   }
   const key = error.instancePath.slice(1).replaceAll('~1', '/').replaceAll('~0', '~');

@@ -70,8 +70,15 @@ export function readSource(path: string, name: string): Source | Invalid {
         return new Invalid(`${quotePath(name)}, ${found.bytes} bytes`, `at most ${MAX_FILE_BYTES}`);
     }
   } catch (error) {
-    return new Invalid(`${quotePath(name)}, ${reasonOf(error)}`, READABLE);
+    return new Invalid(`${quotePath(name)}, ${reasonOf(error)}`, READABLE, hintOf(error));
   }
+}
+
+/** The configuration is readable for the daemon's user and root, and for nobody else: who may run the command? */
+function hintOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code === 'EACCES'
+    ? 'run this as root or as the user of the daemon: sudo -u tlsward tlsward ...; that user must be able to read it'
+    : '';
 }
 
 function modeOf({ mode }: fs.Stats): string {
