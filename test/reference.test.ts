@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { KEYS } from '../src/config/keys/keys.ts';
+import { SERVICE_KEYS } from '../src/config/keys/serviceKeys.ts';
 import { root } from './root.ts';
 
 /** The text in which the tables of keys stand. */
@@ -46,3 +47,13 @@ for (const [section, heading] of Object.entries(HEADINGS)) {
     t.equal(found.length, want.length, 'there is no other row');
   });
 }
+
+test('the keys that only a restart applies', async (t) => {
+  const [, list = ''] = /next start, and `tlsward reload` says so: ([^.]*)\./.exec(referenceText()) ?? [];
+  const found = [...list.matchAll(/`([^`]+)`/g)].map((match) => match[1]);
+  const want = Object.values(SERVICE_KEYS).filter(({ atStart }) => atStart === true);
+  t.strictSame(
+    found,
+    want.map(({ key }) => key),
+  );
+});

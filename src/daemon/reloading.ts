@@ -5,6 +5,7 @@
 
 import { formatNotice, formatProblem } from '../config/ini/problem.ts';
 import { dayOf } from '../config/keys/day.ts';
+import { keysAtStart } from '../config/keys/serviceKeys.ts';
 import type { Loaded } from '../config/load/load.ts';
 import { startReload } from '../config/load/loadInWorker.ts';
 import type { Difference } from '../config/load/tableDiff.ts';
@@ -21,17 +22,11 @@ export type LoadedConfig = Extract<Loaded, { ok: true }>;
 /** Mistakes that an answer to `reload` holds. */
 const MAX_PROBLEMS = 1000;
 
-/** Settings besides the listen addresses that only a restart applies. */
-const START_ONLY = ['socketMode', 'socketGroup', 'recentVerdicts', 'recentVerdictsBytes'] as const;
-type StartOnly = keyof LoadedConfig['service'];
-
 interface ReloadParts {
   /** Path of the configuration. */
   readonly config: string;
   readonly log: Log;
   readonly clock: () => Date;
-  /** Settings that say where to listen. */
-  readonly listen: readonly StartOnly[];
   /** Puts what was read in force and returns its table; `begun`: of performance.now(). */
   readonly apply: (loaded: LoadedConfig, marks: UsableKeys, begun: number) => Promise<PolicyTable>;
   /** Called when the old table is of no more use, before the answer. */
@@ -65,7 +60,7 @@ export class Reloading {
 
   async #reload(): Promise<ReloadReply> {
     const begun = performance.now();
-    const { config, log, clock, listen, apply, release } = this.#parts;
+    const { config, log, clock, apply, release } = this.#parts;
     const old = this.loaded;
     const { loaded: pending, difference } = startReload(config, old.packed, dayOf(clock()), old.rules);
     const loaded = await pending;
@@ -82,9 +77,7 @@ export class Reloading {
     this.loaded = loaded;
     this.loadedAt = new Date();
     this.lastReload = '';
-    const restartNeeded = [...listen, ...START_ONLY].filter(
-      (key) => JSON.stringify(service[key]) !== JSON.stringify(old.service[key]),
-    );
+    const restartNeeded = keysAtStart(old.service, service);
     if (restartNeeded.length > 0) log.listenersUnchanged(restartNeeded);
     const changes: Difference = await difference;
     release();

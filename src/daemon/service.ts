@@ -1,8 +1,9 @@
 /**
  * The running daemon: everything it consists of, put together, started and stopped.
  *
- * What a reload changes at once is one reference (`verdicts.active`): table, trusted clients, mark. Limits change with it.
- * Sockets do not: settings about them take effect at the next start, and a reload that finds them changed says so.
+ * What a reload changes at once is one reference (`verdicts.active`): table, trusted clients, mark. Most limits change with
+ * it. Sockets and what the decoders were given do not: a reload that finds such a setting changed says that it takes
+ * effect at the next start.
  */
 
 import { formatNotice, type Problem } from '../config/ini/problem.ts';
@@ -165,7 +166,6 @@ export class Service {
       config,
       log,
       clock,
-      listen: this.#protocols.map(({ listen }) => listen),
       apply: (read, keys, since) => this.#apply(read, keys, since),
       release: () => releaseMemory(() => this.#messages()),
     });

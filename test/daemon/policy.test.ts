@@ -200,7 +200,9 @@ test('a reload with mistakes names them all and the old table stays', async (t) 
 test('settings that need a restart are named by a reload', async (t) => {
   const { ask, write } = await bed(t, TABLE);
   write(`socket-mode = 0600\n${TABLE}`);
-  t.match(await ask('reload'), { ok: true, restartNeeded: ['socketMode'] });
+  t.match(await ask('reload'), { ok: true, restartNeeded: ['socket-mode'] });
+  write(`max-recipients = 20\nmax-connections = 20\n${TABLE}`);
+  t.strictSame((await ask('reload')).restartNeeded, ['socket-mode', 'max-recipients']);
 });
 
 test('stop ends idle connections and removes the sockets', async (t) => {

@@ -201,6 +201,6 @@ test('notices about the deliver leg', async (t) => {
   t.match(await daemon.ask('reload'), {
     ok: true,
     notices: [/deliver: has no effect, because there is no socketmap-listen$/],
-    restartNeeded: ['socketmapListen'],
+    restartNeeded: ['socketmap-listen'],
   });
 });

@@ -26,24 +26,30 @@ export interface Key extends Pick<Check<unknown>, 'expected' | 'allowed'> {
   readonly meaning: string;
 }
 
-export interface TypedKey<T, C extends readonly unknown[] = []> extends Key, Check<T, C> {
+/** What only some entries say. */
+interface Extras<T> {
   /** The value as shown in a report of differences, '' for nothing; absent: as plain text. */
   readonly show?: (value: T) => string;
+  /** True: a reload does not apply a change, only a restart does. */
+  readonly atStart?: boolean;
 }
+
+export interface TypedKey<T, C extends readonly unknown[] = []> extends Key, Check<T, C>, Extras<T> {}
+
+export const AT_START = { atStart: true } as const;
 
 export function key<T, C extends readonly unknown[] = []>(
   name: string,
   standard: string,
   meaning: string,
   check: Check<T, C>,
-  show?: (value: T) => string,
+  extras: Extras<T> = {},
 ): TypedKey<T, C> {
-  const entry = { key: name, default: standard, meaning, ...check };
-  return show === undefined ? entry : { ...entry, show };
+  return { key: name, default: standard, meaning, ...check, ...extras };
 }
 
 /** A value as `tlsward reload` reports it: `nothing`, `yes`, `cbc, 3des`. */
-export function showValue<T>({ show }: { readonly show?: (value: T) => string }, value: T): string {
+export function showValue<T>({ show }: Pick<Extras<T>, 'show'>, value: T): string {
   const text = show === undefined ? plain(value) : show(value);
   return text === '' ? 'nothing' : escapeText(text);
 }

@@ -4,7 +4,7 @@
  * The largest value of a limit on what comes from a peer is also the largest for which one message holds the process for no
  * more than 50 ms (test/daemon/held.test.ts).
  */
-import { key, type TypedKey } from './key.ts';
+import { AT_START, key, type TypedKey } from './key.ts';
 import { bytes, milliseconds, wholeNumber } from './serviceValues.ts';
 
 export const LIMIT_KEYS = {
@@ -34,11 +34,35 @@ export const LIMIT_KEYS = {
     'time from the first byte of a request to its last',
     milliseconds(1, 3600),
   ),
-  maxRequestBytes: key('max-request', '65536', 'size of one policy request', bytes(1024, 1024 * 1024)),
-  maxAttributes: key('max-attributes', '200', 'attributes of one policy request', wholeNumber(50, 10_000)),
+  maxRequestBytes: key(
+    'max-request',
+    '65536',
+    'size of one policy request',
+    bytes(1024, 1024 * 1024),
+    AT_START,
+  ),
+  maxAttributes: key(
+    'max-attributes',
+    '200',
+    'attributes of one policy request',
+    wholeNumber(50, 10_000),
+    AT_START,
+  ),
   // a body chunk of 64 KiB and its command must fit
-  maxPacketBytes: key('max-packet', '1048577', 'size of one milter packet', bytes(65_537, 4 * 1024 * 1024)),
-  maxRecipients: key('max-recipients', '10000', 'recipients of one message', wholeNumber(1, 1_000_000)),
+  maxPacketBytes: key(
+    'max-packet',
+    '1048577',
+    'size of one milter packet',
+    bytes(65_537, 4 * 1024 * 1024),
+    AT_START,
+  ),
+  maxRecipients: key(
+    'max-recipients',
+    '10000',
+    'recipients of one message',
+    wholeNumber(1, 1_000_000),
+    AT_START,
+  ),
   // the largest packet, body and header of one message must fit
   maxMemoryBytes: key(
     'max-memory',
@@ -58,11 +82,13 @@ export const LIMIT_KEYS = {
     '4096',
     'verdicts kept for `tlsward lookup`',
     wholeNumber(0, 1_000_000),
+    AT_START,
   ),
   recentVerdictsBytes: key(
     'recent-verdicts-size',
     '16M',
     'memory for these verdicts; beyond it the oldest are dropped',
     bytes(65_536, 1024 * 1024 * 1024),
+    AT_START,
   ),
 } satisfies Record<string, TypedKey<number>>;

@@ -30,7 +30,7 @@ const CONDITIONS: { readonly [K in keyof RuleConditions]: Condition<RuleConditio
       '',
       'the subject contains one of these tags',
       listOfMany('tags such as [secure]', parseTag, (text) => ({ text, folded: skeleton(text) })),
-      (tags) => tags.map(({ text }) => text).join(', '),
+      { show: (tags) => tags.map(({ text }) => text).join(', ') },
     ),
   ),
   headers: message(
@@ -40,7 +40,10 @@ const CONDITIONS: { readonly [K in keyof RuleConditions]: Condition<RuleConditio
       'the message has one of these header fields: `Name: value`, or `Name` for any value; case does not ' +
         'matter',
       listOfMany('header fields, Name: value', parseField, fieldOf),
-      (fields) => fields.map(({ name, value }) => (value === null ? name : `${name}: ${value}`)).join(', '),
+      {
+        show: (fields) =>
+          fields.map(({ name, value }) => (value === null ? name : `${name}: ${value}`)).join(', '),
+      },
     ),
   ),
   requireTls: message(key('requiretls', 'no', 'the sender asked for `REQUIRETLS` in `MAIL FROM`', YES_NO)),

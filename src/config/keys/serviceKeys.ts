@@ -1,7 +1,7 @@
 /**
  * The keys of `[service]`, one entry for each, in the order of the reference.
  */
-import { anything, key, listOf, type TypedKey, words, wordsOr, YES_NO } from './key.ts';
+import { AT_START, anything, key, listOf, type TypedKey, words, wordsOr, YES_NO } from './key.ts';
 import { LIMIT_KEYS } from './limitKeys.ts';
 import { parsePublished, parseResolver, parseTestOpening } from './publishedKeys.ts';
 import { parseLocalDomain, parseRelay, parseTransport } from './routingKeys.ts';
@@ -32,24 +32,28 @@ export const SERVICE_KEYS: { readonly [K in keyof ServiceValues]: TypedKey<Servi
     '',
     'sockets for Postfix policy delegation (`check_policy_service`)',
     listen(parseListener),
+    AT_START,
   ),
   milterListen: key(
     'milter-listen',
     '',
     'sockets for the milter protocol (`smtpd_milters`, `INPUT_MAIL_FILTER`)',
     listen(parseListener),
+    AT_START,
   ),
   socketmapListen: key(
     'socketmap-listen',
     '',
     'sockets for lookups about outbound mail (`smtp_tls_policy_maps`)',
     listen(parseListener),
+    AT_START,
   ),
   controlListen: key(
     'control-listen',
     'unix:/run/tlsward/control.sock',
     'control socket of the `tlsward` commands; empty: none',
     listen(parseControl),
+    AT_START,
   ),
   allowRemote: key(
     'allow-remote',
@@ -57,16 +61,28 @@ export const SERVICE_KEYS: { readonly [K in keyof ServiceValues]: TypedKey<Servi
     'whether sockets may listen on addresses other than loopback',
     YES_NO,
   ),
-  socketMode: key('socket-mode', '0660', 'permissions of unix sockets', {
-    expected: 'an octal mode such as 0660',
-    allowed: { pattern: '^0?[0-7]{3}$' },
-    parse: (text) => Number.parseInt(text, 8),
-  }),
-  socketGroup: key('socket-group', '', 'group that owns unix sockets; empty: the group of the process', {
-    expected: 'a group name or number',
-    allowed: { pattern: '^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?$' },
-    parse: (text) => (text === '' ? null : text),
-  }),
+  socketMode: key(
+    'socket-mode',
+    '0660',
+    'permissions of unix sockets',
+    {
+      expected: 'an octal mode such as 0660',
+      allowed: { pattern: '^0?[0-7]{3}$' },
+      parse: (text) => Number.parseInt(text, 8),
+    },
+    AT_START,
+  ),
+  socketGroup: key(
+    'socket-group',
+    '',
+    'group that owns unix sockets; empty: the group of the process',
+    {
+      expected: 'a group name or number',
+      allowed: { pattern: '^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?$' },
+      parse: (text) => (text === '' ? null : text),
+    },
+    AT_START,
+  ),
   hostName: key(
     'host-name',
     '',
@@ -252,3 +268,12 @@ export const SERVICE_KEYS: { readonly [K in keyof ServiceValues]: TypedKey<Servi
   ),
   ...LIMIT_KEYS,
 };
+
+/** Names of the keys that differ and that only a restart applies. */
+export function keysAtStart(before: ServiceSettings, after: ServiceSettings): string[] {
+  const fields = Object.keys(before) as (keyof ServiceSettings)[];
+  return fields
+    .filter((field) => SERVICE_KEYS[field].atStart === true)
+    .filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]))
+    .map((field) => SERVICE_KEYS[field].key);
+}
