@@ -1,6 +1,7 @@
 /**
- * Steps through a message that is whole in memory; every read is checked against `end`. Integers are big-endian. Not for the
- * decoders of commands and requests, which read every byte of all mail.
+ * Reads a message that is complete in memory. Every read is checked against `end`. Integers are big-endian.
+ * The decoders of commands and requests do not use it, because they read every byte of all mail and must be
+ * faster.
  */
 import { Buffer } from 'node:buffer';
 import type { WireError } from './wireError.ts';
@@ -8,7 +9,7 @@ import type { WireError } from './wireError.ts';
 export class ByteReader {
   readonly bytes: Buffer;
   at: number;
-  /** Nothing is read from here on: end of the message, or of a part of it. */
+  /** End of the readable bytes: that of the message, or of a part of it. */
   end: number;
   readonly #cut: (expected: string) => WireError;
 
@@ -42,7 +43,7 @@ export class ByteReader {
     return this.take(this.end - this.at);
   }
 
-  /** Up to the next NUL, which is stepped over; one character a byte. */
+  /** Reads up to the next NUL and skips it; one character a byte. */
   string(): string {
     const nul = this.bytes.indexOf(0, this.at);
     if (nul < 0 || nul >= this.end) throw this.#cut('a NUL at the end of the string');

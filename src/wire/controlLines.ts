@@ -1,11 +1,12 @@
 /**
- * The control protocol between the `tlsward` command and the running daemon: one JSON object a line in each direction.
+ * The control protocol between the `tlsward` command and the running daemon: one JSON object a line in each
+ * direction.
  *
  *   request = { "command": string, "argument"?: string } LF      status, reload, lookup CODE, published NEXTHOP,
  *                                                                published-refresh NEXTHOP, published-forget NEXTHOP
  *   reply   = { "ok": boolean, ... } LF
  *
- * It has a socket of its own (mode 0600), so that no mail protocol ever carries an administrative command.
+ * It has a socket of its own (mode 0600), so that administrative commands are separate from mail protocols.
  * Limit: a request line has at most 4,096 bytes.
  */
 import { excerpt, WireError } from './wireError.ts';
@@ -17,7 +18,7 @@ export interface ControlRequest {
 
 const CONTROL_LINE_LIMIT = 4096;
 
-/** Bytes to requests; throws WireError for a line that is too long or not such an object. */
+/** Bytes to requests; throws WireError for a line that is too long or is not a request. */
 export class ControlDecoder {
   #held: Buffer = Buffer.alloc(0);
   #offset = 0;
@@ -26,7 +27,7 @@ export class ControlDecoder {
     this.#held = Buffer.concat([this.#held, chunk]);
   }
 
-  /** Every chunk is copied as it comes. */
+  /** Copies every chunk. */
   keep(): void {}
 
   next(): ControlRequest | null {

@@ -1,20 +1,21 @@
 /**
- * A DNS answer as bytes to data: flags, the question it repeats, and the records that are used here.
+ * Decodes a DNS answer: flags, the question that it repeats, and the records that are used here.
  *
  *   header (12)   id, QR AA TC RD RA AD CD and RCODE, four counts
  *   question      at most one
  *   answer, authority, additional: records of name, type, class, TTL, length, data
  *
- * Taken from the answer section: A, AAAA, CNAME, MX, TXT, TLSA; from the authority section the SOA, which says how long
- * absence may be remembered; from the additional section the OPT record (high bits of RCODE, an extended error). Records
- * of other types or classes are stepped over; their length is checked, their data is not. Of a truncated answer only
- * header and question are read: the rest may be cut anywhere and is fetched again over TCP.
+ * Taken from the answer section: A, AAAA, CNAME, MX, TXT, TLSA; from the authority section the SOA, which
+ * limits the time of negative caching; from the additional section the OPT record (high bits of RCODE, an
+ * extended error). Records of other types or classes are skipped; their length is checked, their data is not.
+ * Of a truncated answer only header and question are read, because the rest may end anywhere and is fetched
+ * again over TCP.
  *
- * Whatever the bytes, the outcome is a message or a WireError with a rule named `dns-...`. Every read is inside the
- * message, record data inside its length; time is proportional to the length (names follow at most 32 pointers).
- * The records hold copies, never views.
- * Sources: RFC 1035 section 4.1, RFC 2181 section 8 (TTL), RFC 3596 (AAAA), RFC 6698 section 2.1 (TLSA), RFC 6891 (OPT),
- * RFC 8914 (extended error).
+ * Any input gives a message or a WireError with a rule named `dns-...`. No read goes beyond the message or
+ * the length of a record, and the time is proportional to the length of the message (a name follows at most
+ * 32 pointers). The records hold copies, not views.
+ * Sources: RFC 1035 section 4.1, RFC 2181 section 8 (TTL), RFC 3596 (AAAA), RFC 6698 section 2.1 (TLSA), RFC
+ * 6891 (OPT), RFC 8914 (extended error).
  */
 import { Buffer } from 'node:buffer';
 import { ByteReader } from './byteReader.ts';
@@ -45,13 +46,13 @@ export interface DnsAnswer {
   readonly authoritative: boolean;
   readonly truncated: boolean;
   readonly recursionAvailable: boolean;
-  /** AD: the server says that it has validated all of this. */
+  /** The AD flag: the server states that it has validated all of the answer. */
   readonly authenticData: boolean;
   /** With the high bits of EDNS. */
   readonly rcode: number;
   /** INFO-CODE of the first extended error; null when there is none. */
   readonly extendedError: number | null;
-  /** Null when the server repeated no question, as some do in errors. `type` is the number. */
+  /** Null when the server repeated no question, as some do in error replies. `type` is the number. */
   readonly question: { readonly name: string; readonly type: number } | null;
   /** Records of the answer section. */
   readonly answers: readonly DnsRecord[];
@@ -154,7 +155,7 @@ function sections(reader: DnsReader, counts: readonly [number, number, number, n
   return { answers, soa, highRcode: opt?.highRcode ?? 0, extendedError: opt?.extendedError ?? null };
 }
 
-/** The data of one record, to the end of it; null for a type that is not used, which is stepped over. */
+/** Reads the data of one record; null for a type that is not used, which is skipped. */
 function readData(
   reader: DnsReader,
   type: DnsType | undefined,
@@ -206,7 +207,7 @@ function readStrings(reader: DnsReader): string {
   return text;
 }
 
-/** `time` is the TTL field, which holds other things here: RFC 6891 section 6.1.3. */
+/** `time` is the TTL field, which has another meaning in this record: RFC 6891 section 6.1.3. */
 function readOpt(reader: DnsReader, time: number): { highRcode: number; extendedError: number | null } {
   let extendedError: number | null = null;
   while (reader.at < reader.end) {

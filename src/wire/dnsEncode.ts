@@ -5,10 +5,11 @@
  *   question     name, type, class IN
  *   OPT          root, type 41, UDP size 1232, DO
  *
- * AD in a query asks for the AD flag in the answer (RFC 6840 section 5.7), DO for answers of DNSSEC-aware servers; the
- * signatures that come with them are not looked at, the resolver has. CD is never set: a resolver that validates must
- * answer SERVFAIL to what does not validate.
- * Sources: RFC 1035 section 4.1, RFC 6891 section 6.1, RFC 3225, RFC 9715 (1232 bytes, so that nothing is fragmented).
+ * AD in a query asks for the AD flag in the answer (RFC 6840 section 5.7), DO for answers of DNSSEC-aware
+ * servers; the signatures in these answers are not read, because the resolver has checked them. CD is never
+ * set, so that a validating resolver answers SERVFAIL when validation fails.
+ * Sources: RFC 1035 section 4.1, RFC 6891 section 6.1, RFC 3225, RFC 9715 (1232 bytes, so that nothing is
+ * fragmented).
  */
 import { Buffer } from 'node:buffer';
 import { encodeName, HEADER_BYTES } from './dnsName.ts';
@@ -28,7 +29,7 @@ const FLAG_AD = 0x0020;
 const EDNS_DO = 0x8000;
 const OPT_BYTES = 11;
 
-/** The message, without the length that TCP puts in front. Null when the name is longer than names can be. */
+/** The message, without the length that TCP puts in front. Null when the name is too long for the DNS. */
 export function encodeQuery(id: number, question: DnsQuestion): Uint8Array | null {
   const name = encodeName(question.name);
   if (name === null) return null;
@@ -41,7 +42,7 @@ export function encodeQuery(id: number, question: DnsQuestion): Uint8Array | nul
   let at = HEADER_BYTES + name.length;
   at = bytes.writeUInt16BE(TYPE[question.type], at);
   at = bytes.writeUInt16BE(CLASS_IN, at);
-  // the root, whose byte is there already, owns the OPT record
+  // the owner of the OPT record is the root, a zero byte, which the buffer already contains
   at = bytes.writeUInt16BE(OPT, at + 1);
   at = bytes.writeUInt16BE(UDP_BYTES, at);
   // extended RCODE and version 0, then the flags

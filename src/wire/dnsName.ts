@@ -1,16 +1,18 @@
 /**
  * Domain names between text and the wire of the DNS.
  *
- * Text is what the rest of the program calls canonical: lower-case labels joined by dots, no dot at the end, '' for the
- * root. Letters, digits, hyphen and underscore stand for themselves; every other byte of a label (a dot inside a label, a
- * space, UTF-8) is written `\DDD`, three decimal digits. So one name on the wire has one text, two names never share one,
- * and no odd label can pass for the name of somebody else.
+ * The text is canonical: lower-case labels joined by dots, no dot at the end, '' for the root. Letters,
+ * digits, hyphen and underscore stand for themselves; every other byte of a label (a dot inside a label, a
+ * space, UTF-8) is written `\DDD`, three decimal digits. So each name has exactly one text, two names never
+ * have the same text, and an unusual label cannot be mistaken for another name.
  *
  *   wire = *( length label ) ( 0 / pointer )       length 1..63; pointer: two bits set, then a 14 bit offset
  *
- * A pointer must go back, to before the labels it continues, and never into the header: so following always ends.
- * Limits: a label 63 bytes, a name 255 on the wire, 32 pointers in one name.
- * Sources: RFC 1035 sections 2.3.4, 3.1, 4.1.4 and 5.1; RFC 4343 (case); RFC 2181 section 11 (any byte may stand in a label).
+ * A pointer must point backwards, to before the labels that it continues, and not into the header. This
+ * guarantees that following pointers ends. Limits: a label 63 bytes, a name 255 on the wire, 32 pointers in
+ * one name.
+ * Sources: RFC 1035 sections 2.3.4, 3.1, 4.1.4 and 5.1; RFC 4343 (case); RFC 2181 section 11 (any byte may
+ * stand in a label).
  */
 import { Buffer } from 'node:buffer';
 import { excerpt, WireError } from './wireError.ts';
@@ -20,10 +22,10 @@ export const HEADER_BYTES = 12;
 /** RFC 1035 section 2.3.4. */
 const MAX_LABEL_BYTES = 63;
 const MAX_NAME_BYTES = 255;
-/** A pointer that points to a pointer saves nothing; no server writes more than one or two. */
+/** A pointer to a pointer saves no space; servers write no more than one or two. */
 const MAX_POINTERS = 32;
 
-/** Byte to the text that stands for it. */
+/** The text of each byte. */
 const TEXT_OF: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   const char = String.fromCharCode(byte).toLowerCase();
   return byte < 0x80 && /^[a-z0-9_-]$/.test(char) ? char : `\\${String(byte).padStart(3, '0')}`;
@@ -42,7 +44,7 @@ export function readName(message: Uint8Array, start: number): ReadName {
   let next = -1;
   let total = 1;
   let pointers = 0;
-  /** A pointer must lead to before this. */
+  /** A pointer must point to before this offset. */
   let before = start;
   for (;;) {
     const length = message[at];
@@ -76,8 +78,9 @@ function broken(rule: WireRule, message: Uint8Array, at: number, expected: strin
 }
 
 /**
- * A name in canonical text as bytes, or null when it is longer than names can be: then nobody has it. Throws RangeError on
- * text that is not canonical (upper case, an empty label, a bare byte that needs an escape), a bug of the caller.
+ * A name in canonical text as bytes, or null when it is too long for the DNS, so that it cannot exist. Throws
+ * RangeError for text that is not canonical (upper case, an empty label, a byte that must be escaped): a bug
+ * of the caller.
  */
 export function encodeName(name: string): Uint8Array | null {
   const out: number[] = [];
@@ -97,7 +100,8 @@ function labelBytes(label: string): number[] {
   for (let i = 0; i < label.length; i++) {
     const escaped = label[i] === '\\';
     const byte = escaped ? Number(label.slice(i + 1, i + 4)) : label.charCodeAt(i);
-    // whatever is not the one way to write its byte is refused: a wrong escape, upper case, a character beyond a byte
+    // refuse anything but the canonical spelling of a byte: a wrong escape, upper case, a character above
+    // 0xff
     const text = TEXT_OF[byte];
     if (text === undefined || !label.startsWith(text, i)) throw new RangeError(`dns: not a label: ${label}`);
     bytes.push(byte);

@@ -1,15 +1,16 @@
 /**
- * The numbers of the DNS that are used here, under their registered names, and the words for those that a person reads.
+ * The numbers of the DNS that are used here, under their registered names, and texts for those that are shown
+ * to people.
  *
- * Record types are kept as their names (`TLSA`), because that is what code, logs and tests say; `TYPE` has the numbers.
- * Sources: IANA "Domain Name System (DNS) Parameters"; RFC 1035 sections 3.2.2 and 4.1.1, RFC 6891, RFC 6698 section 7.1,
- * RFC 8914 section 4 (extended errors).
+ * The program uses the names of record types (`TLSA`); `TYPE` has the numbers.
+ * Sources: IANA "Domain Name System (DNS) Parameters"; RFC 1035 sections 3.2.2 and 4.1.1, RFC 6891, RFC 6698
+ * section 7.1, RFC 8914 section 4 (extended errors).
  */
 
 export const TYPE = { A: 1, CNAME: 5, SOA: 6, MX: 15, TXT: 16, AAAA: 28, TLSA: 52 } as const;
 export type DnsType = keyof typeof TYPE;
 
-/** The pseudo record of EDNS; never asked for. */
+/** The pseudo record of EDNS; it cannot be queried. */
 export const OPT = 41;
 export const CLASS_IN = 1;
 
@@ -42,7 +43,7 @@ const EXTENDED_ERRORS: ReadonlyMap<number, string> = new Map([
   [23, 'network error'],
 ]);
 
-/** What an INFO-CODE means; null for those that tell an administrator nothing. */
+/** The meaning of an INFO-CODE; null for those that do not help an administrator. */
 export function extendedErrorWords(code: number): string | null {
   return EXTENDED_ERRORS.get(code) ?? null;
 }

@@ -1,10 +1,10 @@
 /**
- * Text of unknown encoding from a mail server: bytes that came in as latin1 (one character a byte), turned into what a
- * person or a comparison needs.
+ * Text of unknown encoding from a mail server: decodes bytes that were received as latin1 (one character a
+ * byte), for display or comparison.
  *
- * Postfix passes UTF-8 in addresses (SMTPUTF8) but also whatever bytes a client sent; a certificate's common name is
- * UTF-8 behind xtext. Bytes that are valid UTF-8 are read as UTF-8, anything else stays latin1: nothing is ever lost and
- * two different inputs never become the same text by replacement characters.
+ * Postfix passes on UTF-8 in addresses (SMTPUTF8), but also any other bytes that a client sent. A
+ * certificate's common name is UTF-8 encoded as xtext. Valid UTF-8 is decoded, anything else stays latin1. So
+ * no information is lost, and different inputs never become the same text because of replacement characters.
  * Sources: Postfix SMTPD_POLICY_README, RFC 3461 section 4 (xtext), RFC 6531.
  */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -23,7 +23,10 @@ export function utf8OrLatin1(text: string): string {
   }
 }
 
-/** Undoes xtext: `+20` to a space, upper or lower case. A plus sign that no two hex digits follow stays as it is. */
+/**
+ * Undoes xtext: `+20` to a space, upper or lower case. A plus sign that is not followed by two hex digits
+ * stays as it is.
+ */
 export function decodeXtext(text: string): string {
   if (!text.includes('+')) return utf8OrLatin1(text);
   return utf8OrLatin1(

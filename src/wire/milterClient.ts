@@ -1,8 +1,10 @@
 /**
- * The MTA's side of the milter protocol: commands to packets, packets to replies. `simulate` and the tests use it.
+ * The MTA's side of the milter protocol: commands to packets, packets to replies. `simulate` and the tests
+ * use it.
  *
- * The reply decoder is as strict as Postfix (bytes after an empty reply, a missing NUL, an unknown code are errors), so
- * what passes here passes there. A REPLBODY chunk is a view, good until the next `push`.
+ * The reply decoder is as strict as Postfix (bytes after an empty reply, a missing NUL and an unknown code
+ * are errors), so Postfix accepts a reply that is accepted here. A REPLBODY chunk is a view, valid until the
+ * next `push`.
  *
  * Sources: Postfix `src/milter/milter8.c`, Sendmail `milter.c`.
  */

@@ -1,14 +1,14 @@
 /**
- * What an MTA says to a filter: packets to messages. Feed chunks with `push`, ask with `next`; any way of cutting the
- * stream gives the same messages.
+ * Decodes the commands that an MTA sends to a filter. `push` takes chunks of the stream and `next` returns
+ * messages, which do not depend on how the stream was split into chunks.
  *
- * Text is latin1, one character a byte, because MTAs pass bytes of any encoding through. Macros and header fields come
- * by the dozen and are mostly not wanted: their messages point into the chunk and make strings when asked. A chunk and
- * all that points into it is only good until the next `push`.
+ * Text is latin1, one character a byte, because MTAs pass bytes of any encoding through. There are many
+ * macros and header fields, and most of them are not used. Their messages therefore refer to bytes of the
+ * chunk and make strings only on demand. A chunk, and all that refers to it, is valid until the next `push`.
  *
- * Strict where a mistake could shift meaning: every string must end in its NUL inside its packet, nothing may follow the
- * last one, and macros come in pairs. A command byte nobody knows is a message (`OTHER`), the session's to judge.
- * All integers are big-endian, the port included.
+ * Strict where an error could change the meaning: every string must end with a NUL inside its packet, nothing
+ * may follow the last one, and macros come in pairs. An unknown command byte gives the message `OTHER`, which
+ * the session handles. All integers are big-endian, the port included.
  *
  * Sources: libmilter `engine.c`, Postfix `src/milter/milter8.c` (format strings), Sendmail `milter.c`.
  */
@@ -17,7 +17,10 @@ import { MAX_MILTER_PACKET, type MilterFramer } from './milterFrame.ts';
 import { SMFIC } from './milterNames.ts';
 import { bad, PacketDecoder, stringsToEnd } from './milterPacket.ts';
 
-/** Macros for the command whose letter is `stage`; they replace earlier ones of that stage, also when there are none. */
+/**
+ * Macros for the command whose letter is `stage`; they replace earlier ones of that stage, even if the list
+ * is empty.
+ */
 export interface MacroCommand {
   readonly kind: 'MACRO';
   readonly stage: string;
@@ -48,14 +51,14 @@ export type MilterCommand =
   | MacroCommand
   | ConnectCommand
   | { readonly kind: 'HELO'; readonly name: string }
-  /** args[0] is the path as the client typed it, the rest ESMTP parameters; there is always at least the path. */
+  /** args[0] is the path as the client sent it, and always present; the others are ESMTP parameters. */
   | { readonly kind: 'MAIL' | 'RCPT'; readonly args: readonly string[] }
   | HeaderCommand
   | { readonly kind: 'BODY' | 'BODYEOB'; readonly chunk: Uint8Array }
   | { readonly kind: 'DATA' | 'EOH' | 'ABORT' | 'QUIT' | 'QUIT_NC' }
   /** An SMTP command that the MTA does not know. */
   | { readonly kind: 'UNKNOWN'; readonly text: string }
-  /** A milter command that we do not know. */
+  /** An unknown milter command. */
   | { readonly kind: 'OTHER'; readonly command: number; readonly payload: Uint8Array };
 
 /** A MACRO message as decoded. */
@@ -101,7 +104,7 @@ class HeaderView implements HeaderCommand {
     return this.#bytes.toString('latin1', this.#nameEnd + 1, this.#end - 1);
   }
 
-  /** Is it called so, in any case, white space before the colon left aside? No string is made. */
+  /** Does the field have this name? Ignores case and white space before the colon; makes no string. */
   named(lowerName: string): boolean {
     const bytes = this.#bytes;
     const start = this.#start;
@@ -176,7 +179,7 @@ function decode(frame: MilterFramer): MilterCommand {
     case SMFIC.BODY:
       return { kind: 'BODY', chunk: bytes.subarray(at, end) };
     case SMFIC.BODYEOB:
-      // empty from both MTAs, but the protocol lets it carry a last chunk
+      // both MTAs send it empty, but the protocol allows a last chunk in it
       return { kind: 'BODYEOB', chunk: bytes.subarray(at, end) };
     case SMFIC.DATA:
       return alone(frame, DATA);

@@ -1,13 +1,15 @@
 /**
- * What a filter says to an MTA: messages to packets.
+ * Encodes the replies that a filter sends to an MTA.
  *
- * Foreign text could break the protocol here, so messages with text are made by the functions below, which check or
- * clean it, and `encodeReply` only writes. What they refuse is a bug of ours (RangeError), never the peer's.
+ * Foreign text could break the protocol, so messages with text are made by the functions below, which check
+ * or clean it; `encodeReply` only writes. They throw a RangeError for a bug of the caller; the peer cannot
+ * cause one.
  *
- * REPLYCODE (`ddd d.d.d text NUL`): code 400 to 599, always an enhanced code of the same class (Postfix calls another
- * one malformed), printable ASCII, `%` doubled because Sendmail takes the text for a format string, several lines
- * with CRLF between and `ddd-` in front of all but the last, exactly one NUL. Header values fold with LF and white space;
- * a CR would be stored. Limits below; an SMTP line has 512 bytes with its CRLF (RFC 5321 section 4.5.3.1.5).
+ * REPLYCODE (`ddd d.d.d text NUL`): code 400 to 599, always an enhanced code of the same class (Postfix calls
+ * another one malformed), printable ASCII, `%` doubled because Sendmail takes the text for a format string,
+ * several lines with CRLF between and `ddd-` in front of all but the last, exactly one NUL. Header values
+ * fold with LF and white space; a CR would be stored. Limits below; an SMTP line has 512 bytes with its CRLF
+ * (RFC 5321 section 4.5.3.1.5).
  *
  * Sources: Postfix `src/milter/milter8.c`, Sendmail `milter.c` and libmilter `smfi.c` (smfi_setmlreply).
  */
@@ -135,7 +137,7 @@ export function encodeReply(message: MilterReply): Uint8Array {
   }
 }
 
-/** The reply last written: every connection of one MTA gets the same. */
+/** The last negotiation reply: all connections of one MTA get the same one. */
 let optneg: { readonly of: OptnegReply; readonly bytes: Uint8Array } | null = null;
 
 function encodeOptneg(message: OptnegReply): Uint8Array {
@@ -155,8 +157,8 @@ function encodeOptneg(message: OptnegReply): Uint8Array {
 }
 
 /**
- * An SMTP reply. `code` 400..599, `dsn` an enhanced code of the same class (`5.7.1`), `text` one line or several
- * separated by LF. Text is reduced to printable ASCII, lines and the whole are cut at their limits.
+ * An SMTP reply. `code` 400..599, `dsn` an enhanced code of the same class (`5.7.1`), `text` one line or
+ * several separated by LF. Text is reduced to printable ASCII, lines and the whole are cut at their limits.
  */
 export function replyCode(code: number, dsn: string, text: string): MilterReply {
   if (!Number.isInteger(code) || code < 400 || code > 599) throw new RangeError(`milter: reply code ${code}`);
@@ -187,7 +189,10 @@ export function replyCode(code: number, dsn: string, text: string): MilterReply 
   };
 }
 
-/** Why no MTA would store this header as meant; null when it is well formed. `value` is latin1, folded with LF. */
+/**
+ * Why an MTA would not store this header unchanged; null when it is well formed. `value` is latin1, folded
+ * with LF.
+ */
 export function headerProblem(name: string, value: string): string | null {
   if (!/^[\x21-\x39\x3b-\x7e]+$/.test(name))
     return 'the name must be printable ASCII without colon and space';
@@ -245,7 +250,10 @@ function ordinal(index: number): number {
   return index;
 }
 
-/** The whole new body in packets that must follow each other without anything between; empty chunks are left out. */
+/**
+ * The whole new body, in packets that must be sent without other packets between them; empty chunks are left
+ * out.
+ */
 export function replaceBody(chunks: Iterable<Uint8Array>): MilterReply[] {
   const out: MilterReply[] = [];
   for (const chunk of chunks) {
@@ -253,7 +261,7 @@ export function replaceBody(chunks: Iterable<Uint8Array>): MilterReply[] {
       out.push({ kind: 'REPLBODY', chunk: chunk.subarray(at, at + MILTER_CHUNK_SIZE) });
     }
   }
-  // no packet at all would leave the old body
+  // without any packet the old body would stay
   if (out.length === 0) out.push({ kind: 'REPLBODY', chunk: new Uint8Array(0) });
   return out;
 }
@@ -264,7 +272,7 @@ export function quarantine(reason: string): MilterReply {
   return { kind: 'QUARANTINE', reason: clean.trim() === '' ? 'held' : clean };
 }
 
-/** The packet of a REPLYCODE as people read it: `%%` undone. */
+/** The text of a REPLYCODE as SMTP clients get it: `%%` becomes `%`. */
 export function shownReply(text: string): string {
   return text.replaceAll('%%', '%');
 }

@@ -3,13 +3,14 @@
  *
  *     packet = uint32 length, big-endian; byte command; payload[length - 1]        length >= 1 counts the command byte
  *
- * A packet that lies whole in one chunk is a view into it. Only a packet that is cut is copied, into a buffer of its own
- * that grows with what really came, so an announced length costs nothing. The length is checked against its limit before
- * anything is kept. Speakers of other protocols show up as absurd lengths, because their first four characters are
- * read as a number; the common ones are named.
+ * A packet that is complete in one chunk is a view of it. Only a packet that is split between chunks is
+ * copied, into a buffer that grows with the bytes received, so that an announced length alone takes no
+ * memory. The length is checked against its limit before anything is kept. A client of another protocol sends
+ * an absurd length, because its first four characters are read as a number; the common protocols are
+ * recognised.
  *
- * Limit: 1 MiB + 1 bytes, the largest body chunk that Sendmail can be built to send (`SMFIP_MDS_1M`). Both MTAs' usual
- * packets end at 65,536 bytes.
+ * Limit: 1 MiB + 1 bytes, the largest body chunk that Sendmail can be built to send (`SMFIP_MDS_1M`). Packets
+ * of both MTAs usually have at most 65,536 bytes.
  * Sources: libmilter `comm.c`, Postfix `src/milter/milter8.c`.
  */
 import { Buffer } from 'node:buffer';
@@ -22,7 +23,7 @@ export const MAX_MILTER_PACKET = 1_048_577;
 const HEADER = 4;
 const NOTHING = Buffer.alloc(0);
 
-/** First four characters of what speaks something else, and the rule that names it. */
+/** First four characters of clients of other protocols, and the rule for each. */
 const FOREIGN: readonly (readonly [RegExp, WireRule, string])[] = [
   [/^(GET |POST|HEAD|PUT |OPTI|HTTP|CONN|PRI )/, 'milter-http-request', 'milter packets, not HTTP'],
   [/^requ/, 'milter-policy-request', 'milter packets; policy delegation has a listener of its own'],
@@ -32,14 +33,17 @@ const FOREIGN: readonly (readonly [RegExp, WireRule, string])[] = [
 
 export class MilterFramer {
   readonly #limit: number;
-  /** The packet that `next` found: bytes[start, end) is command byte and payload, `offset` its place in the stream. */
+  /**
+   * The packet that `next` found: bytes[start, end) is command byte and payload, `offset` its position in the
+   * stream.
+   */
   bytes: Buffer = NOTHING;
   start = 0;
   end = 0;
   offset = 0;
   #chunk: Buffer = NOTHING;
   #at = 0;
-  /** A packet that began in an earlier chunk; `#have` bytes of it are here. */
+  /** A packet that began in an earlier chunk; `#have` bytes of it have been received. */
   #held: Buffer = NOTHING;
   #have = 0;
   #following = 0;
@@ -49,7 +53,7 @@ export class MilterFramer {
     this.#limit = limit;
   }
 
-  /** Takes a chunk; whatever `next` pointed to is no longer valid. */
+  /** Takes a chunk; the packet that `next` found is no longer valid. */
   push(chunk: Uint8Array): void {
     const bytes = Buffer.isBuffer(chunk)
       ? chunk
@@ -57,30 +61,30 @@ export class MilterFramer {
     if (this.#at === this.#chunk.length) {
       this.#chunk = bytes;
     } else {
-      // only when the caller did not ask for everything first; never in the driver's ordinary course
+      // happens only if the caller pushes before it has read all packets, which the driver never does
       this.#chunk = Buffer.concat([this.#chunk.subarray(this.#at), bytes]);
     }
     this.#at = 0;
   }
 
-  /** Copies what is left of the chunk, so that whoever pushed it may use it again. */
+  /** Copies the rest of the chunk, so that the caller may reuse its buffer. */
   keep(): void {
     const left = this.#chunk.subarray(this.#at);
     this.#release();
     if (left.length > 0) this.#chunk = Buffer.from(left);
   }
 
-  /** Part of a packet is here. */
+  /** Has part of a packet been received? */
   get partial(): boolean {
     return this.#have > 0 || this.#at < this.#chunk.length;
   }
 
-  /** Bytes that are held: a packet that is cut, what is left of a chunk. */
+  /** Bytes that are held: those of an incomplete packet, and the rest of a chunk. */
   get held(): number {
     return this.#held.length + this.#chunk.length - this.#at;
   }
 
-  /** Moves on to the next whole packet; false when more bytes are needed. Throws WireError. */
+  /** Moves on to the next complete packet; false when more bytes are needed. Throws WireError. */
   next(): boolean {
     if (this.#have > 0) return this.#complete();
     const chunk = this.#chunk;
@@ -102,7 +106,7 @@ export class MilterFramer {
     return false;
   }
 
-  /** Goes on with the packet held; it is whole only when its length and then its bytes are. */
+  /** Continues the packet that is held: first its length, then its bytes. */
   #complete(): boolean {
     if (this.#have < HEADER && !this.#take(HEADER)) return false;
     const need = HEADER + this.#length(this.#held, 0);
@@ -140,7 +144,7 @@ export class MilterFramer {
     this.#following += size;
   }
 
-  /** Lets go of a chunk that is used up: an idle connection must not keep a read buffer alive. */
+  /** Releases a chunk that has been read, because an idle connection must not keep a read buffer alive. */
   #release(): void {
     this.#chunk = NOTHING;
     this.#at = 0;

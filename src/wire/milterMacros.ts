@@ -1,10 +1,10 @@
 /**
- * Macros of one stage as they came: `name NUL value NUL ...` in one string, one character a byte.
+ * Macros of one stage as received: `name NUL value NUL ...` in one string, one character a byte.
  *
- * Most macros are never looked at, so they are not taken apart; a value is found by walking the pairs. Only names are
- * compared, never values: a client chooses some of the values. Braces are part of a name's spelling, not of the name:
- * an MTA answers with the name as it was asked for, and `tls_version` may have been asked for without them.
- * Absent and empty are different facts.
+ * Most macros are never read, so the pairs are not split up in advance; a value is found by walking through
+ * them. Only names are compared, because a client chooses some of the values. Braces are part of the
+ * spelling, not of the name: an MTA sends the name as it was requested, and `tls_version` may have been
+ * requested without them. Absent is not the same as empty.
  *
  * Sources: libmilter `smfi_getsymval`, Postfix MILTER_README "Sendmail macro emulation".
  */

@@ -1,8 +1,9 @@
 /**
- * The milter protocol's words under their libmilter names, and tables that turn numbers back into them for logs.
+ * The constants of the milter protocol under their libmilter names, and tables that turn numbers back into
+ * names for logs.
  *
- * Commands and replies are one byte each, printable ASCII; option bits are 32-bit masks. "Offered" bits come from the
- * MTA, and a filter may only return bits that were offered: Sendmail ends the session otherwise.
+ * Commands and replies are one byte each, printable ASCII; option bits are 32-bit masks. "Offered" bits come
+ * from the MTA, and a filter may only return bits that were offered: Sendmail ends the session otherwise.
  *
  * Sources: libmilter `include/libmilter/mfdef.h` (8.17), Postfix `src/milter/milter8.c`.
  */
@@ -60,7 +61,7 @@ export const SMFIF = {
   SETSYMLIST: 0x100,
 } as const;
 
-/** Events not wanted (NO*), replies not given (NR_*), and what else the two sides settle. */
+/** Events that are not wanted (NO*), replies that are not sent (NR_*), and other options to negotiate. */
 export const SMFIP = {
   NOCONNECT: 0x000001,
   NOHELO: 0x000002,
@@ -105,7 +106,10 @@ export const MILTER_VERSION_MAX = 6;
 /** Largest body chunk either side may send without a negotiated larger one (`MILTER_CHUNK_SIZE`). */
 export const MILTER_CHUNK_SIZE = 65_535;
 
-/** Bits as names joined with `|`, unknown ones in hexadecimal, `0` when none is set: `NOBODY|NR_HDR|0x80000000`. */
+/**
+ * Bits as names joined with `|`, unknown ones in hexadecimal, `0` when none is set:
+ * `NOBODY|NR_HDR|0x80000000`.
+ */
 export function bitNames(table: Readonly<Record<string, number>>, bits: number): string {
   const names: string[] = [];
   let rest = bits;

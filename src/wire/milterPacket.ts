@@ -1,6 +1,6 @@
 /**
- * What the decoders of both directions of the milter protocol have in common: feed chunks with `push`, ask with `next`; any
- * way of cutting the stream gives the same messages.
+ * The common part of the decoders for both directions of the milter protocol. `push` takes chunks of the
+ * stream and `next` returns messages, which do not depend on how the stream was split into chunks.
  */
 import { MAX_MILTER_PACKET, MilterFramer } from './milterFrame.ts';
 import { excerpt, WireError } from './wireError.ts';
@@ -22,12 +22,12 @@ export class PacketDecoder<Message> {
     this.#frame.push(chunk);
   }
 
-  /** Copies what is left of the chunk. */
+  /** Copies the rest of the chunk. */
   keep(): void {
     this.#frame.keep();
   }
 
-  /** Part of a packet has come. */
+  /** Has part of a packet been received? */
   partial(): boolean {
     return this.#frame.partial;
   }
@@ -36,7 +36,7 @@ export class PacketDecoder<Message> {
     return this.#frame.held;
   }
 
-  /** The next whole message or null. Throws WireError, the same one again ever after. */
+  /** The next complete message, or null. Throws WireError; after that, each call throws the same one. */
   next(): Message | null {
     if (this.#dead !== null) throw this.#dead;
     try {
@@ -48,7 +48,7 @@ export class PacketDecoder<Message> {
   }
 }
 
-/** What is wrong with the packet that was found. */
+/** The error for the packet that was found. */
 export function bad(frame: MilterFramer, rule: WireRule, expected: string): WireError {
   return new WireError(rule, frame.offset, expected, excerpt(frame.bytes.subarray(frame.start, frame.end)));
 }

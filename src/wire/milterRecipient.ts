@@ -4,14 +4,16 @@
  *     ADDRCPT       path NUL                     ADDRCPT_PAR   path NUL parameters NUL
  *     DELRCPT       path NUL                     parameters = esmtp-param *( SP esmtp-param )
  *
- * Both MTAs take more than an address: Sendmail splits the text at commas and would run `|program`, Postfix takes the
- * first address of a list. So a path that is added is one mailbox in brackets, `<local@domain>`, its local part a dot-atom
- * or a quoted string, nothing else (RFC 5321 section 4.1.2). A path that is deleted is the one that the MTA showed: it is
- * compared, not parsed into a list, and may lack brackets or a domain. Neither holds CR, LF or NUL, nor, outside quotes,
- * blanks, commas or control characters. Text is latin1, one character a byte; 8-bit bytes are those of RFC 6531.
+ * Both MTAs accept more than an address: Sendmail splits the text at commas and would run `|program`, Postfix
+ * takes the first address of a list. A path that is added must therefore be one mailbox in brackets,
+ * `<local@domain>`, its local part a dot-atom or a quoted string (RFC 5321 section 4.1.2). A path that is
+ * deleted is the one that the MTA sent: it is compared, not parsed into a list, and may lack brackets or a
+ * domain. Neither may contain CR, LF or NUL or, outside quotes, blanks, commas or control characters. Text is
+ * latin1, one character a byte; 8-bit bytes are those of RFC 6531.
  *
  * Parameters are those of RCPT in RFC 3461, `NOTIFY=` and `ORCPT=`; Postfix warns about all others.
- * Sources: Sendmail `milter.c` (milter_addrcpt), Postfix `cleanup_milter.c` (cleanup_add_rcpt_par), RFC 3461 section 4.
+ * Sources: Sendmail `milter.c` (milter_addrcpt), Postfix `cleanup_milter.c` (cleanup_add_rcpt_par), RFC 3461
+ * section 4.
  */
 import type { MilterReply } from './milterEncode.ts';
 

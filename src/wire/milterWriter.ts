@@ -1,12 +1,13 @@
 /**
- * Writes one milter packet: the length is patched in last, so it cannot disagree with what was written.
+ * Writes one milter packet: the length is filled in last, so that it always matches the content.
  *
- * Strings are latin1, one byte a character, with one NUL behind them. A character that does not fit a byte, or a NUL
- * inside a string, would change what the other side reads: both throw a RangeError, which is a bug of the caller.
+ * Strings are latin1, one byte a character, with one NUL behind them. A character that does not fit a byte,
+ * or a NUL inside a string, would change what the other side reads, so both throw a RangeError: a bug of the
+ * caller.
  */
 import { Buffer } from 'node:buffer';
 
-/** Room for nearly every packet; larger ones take a buffer of their own. */
+/** Enough for nearly every packet; a larger one gets a buffer of its own. */
 const ROOM = 1024;
 const scratch = Buffer.alloc(ROOM);
 

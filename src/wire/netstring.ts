@@ -1,15 +1,15 @@
 /**
- * Netstrings, the frame of the socketmap protocol: bytes in, payloads out. No socket, no meaning.
+ * Netstrings, the framing of the socketmap protocol: bytes in, payloads out.
  *
  *   netstring = length ":" payload ","          length: decimal, no leading zero but "0" itself, at most 6 digits
  *
- * The length is compared with the limit before anything is kept for the payload, so a peer cannot make us wait for, or
- * hold, more than the limit. Somebody who means another service (a TLS hello, an HTTP request) is named as such, from the
- * first 8 bytes or the first line, whatever the chunks.
+ * The length is compared with the limit before any part of the payload is kept, so a peer cannot make us wait
+ * for, or hold, more than the limit. A client of another protocol (a TLS hello, an HTTP request) is
+ * recognised by its first 8 bytes or its first line, however these are split into chunks.
  *
  * Rules are named `socketmap-...` because that is the only protocol here that uses netstrings.
- * Sources: D. J. Bernstein, "Netstrings"; Postfix `src/util/netstring.c` (which accepts leading zeros; we send none and
- * take none), `src/util/dict_sockmap.c`.
+ * Sources: D. J. Bernstein, "Netstrings"; Postfix `src/util/netstring.c` (which accepts leading zeros; we
+ * neither send nor accept them), `src/util/dict_sockmap.c`.
  */
 import { Buffer } from 'node:buffer';
 import { excerpt, WireError } from './wireError.ts';
@@ -22,16 +22,16 @@ export interface NetstringLimit {
   readonly rule: WireRule;
 }
 
-/** Digits of a length: what is longer than this is refused before it is read. */
+/** Most digits of a length; a longer one is refused before it is read. */
 const MAX_DIGITS = 6;
-/** As many bytes as tell a stranger. */
+/** Number of bytes by which another protocol is recognised. */
 const HEAD = 8;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const ZERO = 0x30;
 const EMPTY = Buffer.alloc(0);
 
-/** Who is it, if it does not begin with a length? `head`: up to 8 bytes, or up to the first LF. */
+/** The error for input that does not begin with a length. `head`: up to 8 bytes, or up to the first LF. */
 function strangerRule(head: Uint8Array): WireRule {
   if (head[0] === 0x16 && head[1] === 0x03) return 'socketmap-tls-hello';
   const text = String.fromCharCode(...head);
@@ -55,7 +55,7 @@ export function encodeNetstring(payload: Uint8Array, limitBytes: number): Uint8A
   return bytes;
 }
 
-/** A `Decoder` of payloads; holds at most one payload and what was pushed and not yet asked for. */
+/** A `Decoder` of payloads; holds at most one payload and the chunk that has not been read yet. */
 export class NetstringDecoder {
   readonly #limit: NetstringLimit;
   #chunk: Uint8Array = EMPTY;
@@ -64,21 +64,21 @@ export class NetstringDecoder {
   /** Offset in the stream of the chunk's first byte. */
   #offset = 0;
   #error: WireError | null = null;
-  // progress in the netstring
+  // progress within the netstring
   #digits = 0;
   #length = 0;
-  /** The length is complete; `#body` is what came of the payload while it was not whole in one chunk. */
+  /** Is the length complete? `#body` holds the part of the payload from earlier chunks. */
   #counted = false;
   #body: Uint8Array | null = null;
   #filled = 0;
-  /** First bytes of somebody who sent no length. */
+  /** First bytes of a client that sent no length. */
   #stranger: number[] = [];
 
   constructor(limit: NetstringLimit) {
     this.#limit = limit;
   }
 
-  /** The chunk must stay as it is until `next` has returned null. */
+  /** The caller must not change the chunk until `next` has returned null. */
   push(chunk: Uint8Array): void {
     if (this.#error !== null || chunk.length === 0) return;
     const rest = this.#chunk.length - this.#at;
@@ -87,14 +87,17 @@ export class NetstringDecoder {
     this.#at = 0;
   }
 
-  /** Copies what is left of the chunk, so that whoever pushed it may use it again. */
+  /** Copies the rest of the chunk, so that the caller may reuse its buffer. */
   keep(): void {
     this.#offset += this.#at;
     this.#chunk = Uint8Array.from(this.#chunk.subarray(this.#at));
     this.#at = 0;
   }
 
-  /** The next payload, or null; a view that is good until the next call. Throws WireError, again and again. */
+  /**
+   * The next payload, or null; a view that is valid until the next call. Throws WireError; later calls throw
+   * it again.
+   */
   next(): Uint8Array | null {
     if (this.#error !== null) throw this.#error;
     if (!this.#counted && !this.#count()) return null;
@@ -148,7 +151,7 @@ export class NetstringDecoder {
     return false;
   }
 
-  /** The payload once it is whole and its comma has come. */
+  /** The payload, once it is complete and its comma has been received. */
   #take(): Uint8Array | null {
     const rest = this.#chunk.length - this.#at;
     if (this.#body === null && rest > this.#length) {

@@ -1,16 +1,17 @@
 /**
- * Policy delegation seen from Postfix's side, for `simulate` and for tests: a request to bytes, bytes to answers.
+ * Policy delegation seen from Postfix's side, for `simulate` and for tests: a request to bytes, bytes to
+ * answers.
  *
- * Reads answers as Postfix does: attributes up to an empty line, the first `action` counts, others are passed over. What
- * Postfix would not take as an answer is a WireError; what it would take to let mail in (`action=` empty, digits alone) is
- * one too, because no server should ever send that.
+ * Reads answers as Postfix does: attributes up to an empty line, of which the first `action` counts and
+ * others are ignored. An answer that Postfix would not accept is a WireError. So is one that makes Postfix
+ * permit the mail (an empty `action=`, digits alone), because no server should send it.
  * Source: Postfix SMTPD_POLICY_README; `src/util/attr_scan_plain.c`, `src/smtpd/smtpd_check.c`.
  */
 import { Buffer } from 'node:buffer';
 import { excerpt, WireError } from './wireError.ts';
 import type { WireRule } from './wireRules.ts';
 
-/** One attribute a member, in the order in which they are sent; without `request`, which goes first by itself. */
+/** One attribute for each member, in the order of sending; `request` is sent first and not listed here. */
 export type PolicyAttributes = Readonly<Record<string, string>>;
 
 /** `code` and `dsn` are null unless the action is a reply code; `verb` is upper case. */
@@ -27,7 +28,10 @@ export interface PolicyAnswer {
 
 const MAX_ANSWER = 4096;
 
-/** A request as Postfix sends it. Values are written as UTF-8. Throws RangeError for what cannot be in a request. */
+/**
+ * A request as Postfix sends it. Values are written as UTF-8. Throws RangeError for what cannot be in a
+ * request.
+ */
 export function encodePolicyRequest(attributes: PolicyAttributes): Uint8Array {
   const lines = ['request=smtpd_access_policy\n'];
   for (const [name, value] of Object.entries(attributes)) {
@@ -51,7 +55,7 @@ export function parseAction(action: string): PolicyAnswer {
   return { action, verb, code: null, dsn: null, text: space < 0 ? '' : action.slice(space + 1) };
 }
 
-/** Bytes to answers; any chunking gives the same ones. */
+/** Bytes to answers, however the bytes are split into chunks. */
 export class PolicyAnswerDecoder {
   #held = '';
   #offset = 0;

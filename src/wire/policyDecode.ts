@@ -3,14 +3,15 @@
  *
  *   request   = "request=smtpd_access_policy" LF *( name "=" value LF ) LF
  *
- * One pass looks at each byte once, in any chunking, and notes where the wanted values are; a whole request is then made
- * a string once and the values are cut out of it. There is no object of all attributes: Postfix sends some thirty, half
- * of them are of no use here, and this runs for every recipient of every message.
+ * One pass looks at each byte once, in any chunking, and notes where the wanted values are; a whole request
+ * is then made a string once and the values are cut out of it. There is no object of all attributes: Postfix
+ * sends some thirty, half of them are of no use here, and this runs for every recipient of every message.
  *
- * Kept rules: a value may hold any byte but LF, CR and NUL (Postfix shows a CR in an address as a space, LF and NUL never
- * get that far), so it is split at the first `=`. The first of two equal names counts. Unknown names are passed over:
- * each Postfix version brings new ones. A name that is absent is not the same as one with an empty value: the TLS
- * attributes are absent when Postfix was built without TLS, and empty in a session without it.
+ * Kept rules: a value may hold any byte but LF, CR and NUL (Postfix shows a CR in an address as a space, LF
+ * and NUL never get that far), so it is split at the first `=`. The first of two equal names counts. Unknown
+ * names are passed over: each Postfix version brings new ones. A name that is absent is not the same as one
+ * with an empty value: the TLS attributes are absent when Postfix was built without TLS, and empty in a
+ * session without it.
  *
  * Limits: 64 KiB and 200 attributes a request. Postfix has no limit of its own; its addresses are bounded by
  * `line_length_limit` (2,048), so a real request stays under 8 KiB.
@@ -34,7 +35,10 @@ const PROTOCOL_STATES = [
 ] as const;
 type ProtocolState = (typeof PROTOCOL_STATES)[number];
 
-/** The attributes that are used here; values have one character a byte (latin1). null: Postfix did not send it. */
+/**
+ * The attributes that are used here; values have one character a byte (latin1). null: Postfix did not send
+ * it.
+ */
 export interface PolicyRequest {
   readonly protocolState: ProtocolState;
   readonly clientAddress: string | null;
@@ -168,7 +172,7 @@ export class PolicyDecoder {
     this.#owned = false;
   }
 
-  /** Copies what is left of the chunk. */
+  /** Copies the rest of the chunk. */
   keep(): void {
     this.#own();
   }

@@ -3,13 +3,14 @@
  *
  *   answer = "action=" text LF LF
  *
- * Postfix runs whatever it finds in the text as if it stood in an access table, and several mistakes let mail in: an
- * empty text permits, a text of digits alone permits, a word with a colon is looked up as a map, the name of a
- * restriction is executed. So an action is not a string here but one of a closed list of verbs, and foreign text can
- * only stand behind a verb. `OK` is not in the list: it would skip the restrictions that follow.
+ * Postfix executes the text as if it were in an access table, and several mistakes would permit mail: an
+ * empty text permits, a text of digits alone permits, a word with a colon is looked up as a map, and the name
+ * of a restriction is evaluated. So an action is not a string here but one of a closed list of verbs, and
+ * foreign text can only follow a verb. `OK` is not in the list: it would skip the restrictions that follow.
  *
- * The text is printable ASCII of at most 400 bytes (Postfix cuts at 510 and adds words of its own); what is not
- * printable becomes `?`. One blank line ends the answer, not two: Postfix takes bytes after it for a dead server.
+ * The text is printable ASCII of at most 400 bytes (Postfix cuts at 510 and adds words of its own); what is
+ * not printable becomes `?`. Exactly one blank line ends the answer: Postfix takes further bytes for a failed
+ * server.
  * Source: Postfix SMTPD_POLICY_README, access(5); `src/smtpd/smtpd_check.c`, check_table_result().
  */
 import { Buffer } from 'node:buffer';
@@ -33,7 +34,9 @@ function clean(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').trim();
 }
 
-/** The action in Postfix's words. Throws RangeError for one that no MTA could be sent: that is a bug of the caller. */
+/**
+ * The action as Postfix expects it. Throws RangeError for an action that cannot be sent: a bug of the caller.
+ */
 export function formatAction(action: PolicyAction): string {
   switch (action.verb) {
     case 'DUNNO':
@@ -45,7 +48,7 @@ export function formatAction(action: PolicyAction): string {
       if (!/^[45]\.[0-9]{1,3}\.[0-9]{1,3}$/.test(dsn) || dsn[0] !== String(code)[0]) {
         throw new RangeError(`enhanced code ${dsn} does not go with ${code}`);
       }
-      // without words a code alone would permit
+      // a code without text would permit
       return `${code} ${dsn} ${clean(action.text) || 'refused'}`.slice(0, MAX_TEXT);
     }
     case 'HOLD':
@@ -58,7 +61,7 @@ export function formatAction(action: PolicyAction): string {
   }
 }
 
-/** The whole answer. The bytes may be shared between calls: they are not to be written to. */
+/** The whole answer. The bytes may be shared between calls and must not be changed. */
 export function encodePolicyAnswer(action: PolicyAction): Uint8Array {
   if (action.verb === 'DUNNO') return DUNNO_BYTES;
   return Buffer.from(`action=${formatAction(action)}\n\n`, 'latin1');

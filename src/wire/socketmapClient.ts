@@ -1,8 +1,9 @@
 /**
  * Socketmap seen from the MTA's side, for `simulate` and for tests: requests to bytes, bytes to replies.
  *
- * Reads replies as Postfix 3.12 does: one netstring of at most 100,000 bytes, a known upper-case word, a blank. What only
- * an older Postfix would take (`OK` without the blank, as "not found") is an error here, because no server should send it.
+ * Reads replies as Postfix 3.12 does: one netstring of at most 100,000 bytes, a known upper-case word, a
+ * blank. A reply that only an older Postfix accepts (`OK` without the blank, as "not found") is an error
+ * here, because no server should send it.
  * Source: Postfix `src/util/dict_sockmap.c`.
  */
 import { Buffer } from 'node:buffer';
@@ -17,7 +18,7 @@ export function encodeSocketmapRequest(map: string, key: string): Uint8Array {
   return encodeNetstring(Buffer.from(`${map} ${key}`, 'utf8'), REQUEST_LIMIT.bytes);
 }
 
-/** Bytes to replies; any chunking gives the same ones. */
+/** Bytes to replies, however the bytes are split into chunks. */
 export class SocketmapReplyDecoder {
   readonly #netstrings = new NetstringDecoder({
     bytes: REPLY_LIMIT_BYTES,

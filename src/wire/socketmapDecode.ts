@@ -3,19 +3,20 @@
  *
  *   request = netstring; payload = map-name SP key           split at the first blank; the key may hold blanks
  *
- * The key is whatever the MTA looks up: Postfix sends it as it is, in any case, Sendmail in lower case. It is 8-bit clean;
- * here it has one character a byte (latin1).
+ * The key is the text that the MTA looks up. Postfix sends it unchanged, Sendmail in lower case. It may
+ * contain any bytes; here it has one character a byte (latin1).
  *
- * Limits: 16 KiB a request. Postfix asks for keys of at most 10,000 bytes (`socketmap_max_query_size`, 3.12), Sendmail for
- * less. Both ask one thing at a time; more than one is answered in order.
- * Sources: Postfix socketmap_table(5), `src/util/dict_sockmap.c`; Sendmail `sendmail/map.c`, socket_map_lookup().
+ * Limits: 16 KiB a request. Postfix asks for keys of at most 10,000 bytes (`socketmap_max_query_size`, 3.12),
+ * Sendmail for less. Both send one request at a time; several requests are answered in order.
+ * Sources: Postfix socketmap_table(5), `src/util/dict_sockmap.c`; Sendmail `sendmail/map.c`,
+ * socket_map_lookup().
  */
 import { Buffer } from 'node:buffer';
 import { NetstringDecoder, type NetstringLimit } from './netstring.ts';
 import { excerpt, WireError } from './wireError.ts';
 
 export interface SocketmapRequest {
-  /** Printable or not: what stands before the first blank. */
+  /** The bytes before the first blank, printable or not. */
   readonly map: string;
   /** One character a byte. */
   readonly key: string;
@@ -27,7 +28,7 @@ export const REQUEST_LIMIT: NetstringLimit = { bytes: 16_384, rule: 'socketmap-r
 export class SocketmapDecoder {
   readonly #netstrings = new NetstringDecoder(REQUEST_LIMIT);
   #error: WireError | null = null;
-  /** Requests handed out; for the offset in an error there is none better than their count of bytes. */
+  /** Bytes of the requests returned so far: the offset reported in an error. */
   #consumed = 0;
 
   push(chunk: Uint8Array): void {
@@ -49,7 +50,7 @@ export class SocketmapDecoder {
     return { map: text.slice(0, blank), key: text.slice(blank + 1) };
   }
 
-  /** Copies what is left of the chunk. */
+  /** Copies the rest of the chunk. */
   keep(): void {
     this.#netstrings.keep();
   }

@@ -3,12 +3,14 @@
  *
  *   reply = netstring; payload = "OK " value | "NOTFOUND " | "TEMP " reason | "PERM " reason
  *
- * The blank behind the word is always sent: without it Postfix 3.7 takes `OK` for "not found" and falls back to the site's
- * own level, and Sendmail 8.17 crashes (both tried). An empty value is a table error to Postfix, so `OK` with one is a bug
- * of the caller. `PERM` is in the grammar and not for trouble of ours: Sendmail takes it for "not found" and sends.
+ * The blank after the word is always sent: without it Postfix 3.7 takes `OK` for "not found" and falls back
+ * to the site's own level, and Sendmail 8.17 crashes (both tested). To Postfix an empty value is a table
+ * error, so `OK` with an empty value is a bug of the caller. `PERM` is in the grammar, but must not be used
+ * for our own failures, because Sendmail takes it for "not found" and sends the mail.
  *
- * Reasons are printable ASCII; values too, but for the bytes of an address in UTF-8 (RFC 6531). Postfix reads at most
- * 100,000 bytes of reply, before 3.10 as a constant, since then as `socketmap_max_reply_size`; Sendmail 1,000,000.
+ * Reasons are printable ASCII; values too, but for the bytes of an address in UTF-8 (RFC 6531). Postfix reads
+ * at most 100,000 bytes of reply, before 3.10 as a constant, since then as `socketmap_max_reply_size`;
+ * Sendmail 1,000,000.
  * Sources: Postfix socketmap_table(5), `src/util/dict_sockmap.c`; Sendmail `sendmail/map.c`.
  */
 import { Buffer } from 'node:buffer';
@@ -17,17 +19,17 @@ import { encodeNetstring } from './netstring.ts';
 export type SocketmapReply =
   | { readonly status: 'OK'; readonly value: string }
   | { readonly status: 'NOTFOUND' }
-  /** Both MTAs try again later. */
+  /** Makes both MTAs try again later. */
   | { readonly status: 'TEMP'; readonly reason: string }
   | { readonly status: 'PERM'; readonly reason: string };
 
 export const NOTFOUND: SocketmapReply = { status: 'NOTFOUND' };
 
-/** Payload bytes of the longest reply that Postfix takes. */
+/** Payload bytes of the longest reply that Postfix accepts. */
 export const REPLY_LIMIT_BYTES = 100_000;
 const MAX_REASON = 400;
 
-/** The reply as it stands between colon and comma. Throws RangeError for a value that must not be sent. */
+/** The payload of the reply. Throws RangeError for a value that must not be sent. */
 export function formatSocketmapReply(reply: SocketmapReply): string {
   switch (reply.status) {
     case 'OK':
@@ -42,7 +44,7 @@ export function formatSocketmapReply(reply: SocketmapReply): string {
   }
 }
 
-/** The whole reply, of what `formatSocketmapReply` gave. Throws RangeError above the limit. */
+/** The whole reply; `payload` comes from `formatSocketmapReply`. Throws RangeError above the limit. */
 export function encodeSocketmapReply(formatted: string): Uint8Array {
   return encodeNetstring(Buffer.from(formatted, 'latin1'), REPLY_LIMIT_BYTES);
 }

@@ -1,14 +1,17 @@
 /**
- * The answer of another policy server for `smtp_tls_policy_maps`, read by a closed grammar: what is not known here is not
- * passed on, because Postfix takes a whole answer for invalid when it does not know one word of it.
+ * The answer of another policy server for `smtp_tls_policy_maps`, read with a closed grammar. An unknown
+ * attribute is not passed on, because Postfix treats a whole answer as invalid if it does not know one word
+ * of it.
  *
  *   value     = level *( separator attribute )        separator: blank, tab, comma
  *   attribute = name "=" text / "{" name [SP] "=" [SP] text "}"
  *
- * Names and levels in any case; braces since Postfix 3.10. Known attributes with the version that has them and the form of
- * their value are in KNOWN. An attribute newer than the Postfix that asks is left out (it is about reports, or narrows
- * nothing that was promised); `policy_ttl` always is, because Postfix gave it up. Anything else, an attribute twice that
- * may come once, `match=` at a level that compares nothing, a `policy_` attribute without its `policy_type`: unknown.
+ * The case of names and levels does not matter; braces exist since Postfix 3.10. KNOWN lists the known
+ * attributes, the version that introduced each, and the form of its value. An attribute newer than the
+ * Postfix that asks is left out, because it concerns reports or does not weaken what was promised.
+ * `policy_ttl` is always left out, because Postfix no longer supports it. These make the answer unknown: any
+ * other attribute, a second one where one is allowed, `match=` at a level that compares nothing, and a
+ * `policy_` attribute without `policy_type`.
  * Sources: Postfix postconf(5), smtp_tls_policy_maps; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one().
  */
 import { type PostfixVersion, since } from '../core/postfixVersion.ts';
@@ -37,7 +40,7 @@ const YES_NO = /^(?:yes|no)$/i;
 const OLD = [2, 3] as const;
 
 const KNOWN: ReadonlyMap<string, Known> = new Map<string, Known>([
-  // which of the two it is depends on the level
+  // the level decides between names and digests
   ['match', { since: OLD, value: new RegExp(`${NAMES.source}|${DIGESTS.source}`, 'i'), many: true }],
   ['protocols', { since: OLD, value: /^(?:[<>]=)?!?[a-z0-9.]+(?::(?:[<>]=)?!?[a-z0-9.]+)*$/i }],
   ['ciphers', { since: OLD, value: /^(?:low|medium|high|export|null)$/i }],
@@ -61,10 +64,10 @@ const KNOWN: ReadonlyMap<string, Known> = new Map<string, Known>([
     },
   ],
 ]);
-/** Taken, and never passed on. */
+/** Accepted, but never passed on. */
 const GIVEN_UP = 'policy_ttl';
 
-/** What the value says to a Postfix of this version. */
+/** The answer as a Postfix of this version understands it. */
 export function parseTlsPolicy(value: string, version: PostfixVersion): ParsedTlsPolicy {
   if (value.length > MAX_VALUE) return unknown('an answer longer than Postfix reads');
   const words = split(value);
@@ -97,7 +100,10 @@ function matches(level: string, text: string): boolean {
   return (level === 'verify' || level === 'secure') && NAMES.test(text);
 }
 
-/** `>=` came with 3.6. Where TLS is mandatory protocols are written anew, below that they would make the answer invalid. */
+/**
+ * `>=` was introduced with 3.6. Where TLS is mandatory, protocols are converted; at lower levels the answer
+ * would be invalid.
+ */
 function fitting<T extends { readonly name: string; readonly value: string }>(
   level: string,
   attributes: readonly T[],
@@ -118,7 +124,7 @@ function parted(word: string): { readonly name: string; readonly text: string } 
 /** Words between separators, braces kept together; null when braces do not match. */
 function split(value: string): string[] | null {
   const words: string[] = [];
-  /** Where the word begins that is being read; -1 between words. */
+  /** Start of the current word; -1 between words. */
   let start = -1;
   let inside = false;
   for (let at = 0; at < value.length; at++) {

@@ -12,21 +12,24 @@
  *               1*( SP "mx_host_pattern=" pattern )  since 3.10: an MTA-STS policy, for TLSRPT; with match= and patterns
  *                                                    3.10.5 compares the MX host with the patterns itself
  *
- * Postfix takes the whole value for invalid, and defers, for an attribute it does not know, an empty value, or `match=` at
- * a level that compares nothing. White space and commas separate attributes, so nothing foreign may get in: every part is
- * checked here against a closed grammar, and what does not fit is a RangeError. The words `hostname`, `nexthop` and
- * `dot-nexthop` mean something in `match=`; a name has a dot in it, so none can be taken for one.
+ * An unknown attribute, an empty value, or `match=` at a level that compares nothing makes the whole value
+ * invalid, and Postfix defers the mail. White space and commas separate attributes, so foreign text must not
+ * introduce any: every part is checked against a closed grammar, and a part that does not match is a
+ * RangeError. The words `hostname`, `nexthop` and `dot-nexthop` have a meaning in `match=`; names here
+ * contain a dot, so they cannot be mistaken for these.
  *
- * `ciphers=high` is the grade whose ciphers all have 128 bits or more in OpenSSL 1.1.0 and later; there is none above it,
- * so for more bits the 128-bit ones are excluded by name. TLS 1.3 suites are beyond both: their choice is OpenSSL's.
- * A value is at most MAX_VALUE long: lines of the policy are left out for that, then all that only 3.10 knows.
- * Sources: Postfix postconf(5), TLS_README; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one() and set_cipher_grade().
+ * `ciphers=high` is the grade whose ciphers all have 128 bits or more in OpenSSL 1.1.0 and later; there is
+ * none above it, so for more bits the 128-bit ciphers are excluded by name. Neither affects TLS 1.3 suites,
+ * which OpenSSL chooses. A value has at most MAX_VALUE bytes. To stay below it, first the lines of the policy
+ * are left out, then everything that needs 3.10.
+ * Sources: Postfix postconf(5), TLS_README; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one() and
+ * set_cipher_grade().
  */
 import { isComparedName } from '../core/domain.ts';
 import { type PostfixVersion, since } from '../core/postfixVersion.ts';
 import { PROTOCOLS } from '../core/tls.ts';
 
-/** What one answer says; the shape of `DeliverPolicy` in core. */
+/** The content of one answer; the shape of `DeliverPolicy` in core. */
 export interface TlsPolicyValue {
   readonly level: string;
   readonly match: readonly string[];
@@ -39,11 +42,16 @@ export interface TlsPolicyValue {
     readonly mx: readonly string[];
     readonly lines: readonly string[];
   } | null;
-  /** Of another server's answer, as tlsPolicyParse.ts let them through; only names that are not given above. */
+  /**
+   * Of another server's answer, as tlsPolicyParse.ts let them through; only names that are not given above.
+   */
   readonly attributes?: readonly { readonly name: string; readonly value: string }[];
 }
 
-/** Postfix reads replies of 100,000 bytes, `OK ` included (`socketmap_max_reply_size`, a constant before 3.10). */
+/**
+ * Postfix reads replies of 100,000 bytes, `OK ` included (`socketmap_max_reply_size`, a constant before
+ * 3.10).
+ */
 export const MAX_VALUE = 100_000 - 'OK '.length;
 
 /** Levels in Postfix's words. */
@@ -58,7 +66,10 @@ export const LEVELS = [
   'secure',
 ] as const;
 
-/** At these a handshake that fails is not followed by plain text, so attributes may narrow it. */
+/**
+ * At these levels Postfix does not fall back to plaintext after a failed handshake, so attributes may
+ * restrict it.
+ */
 const MANDATORY = ['encrypt', 'dane-only', 'fingerprint', 'verify', 'secure'];
 const DIGEST = /^[0-9A-F]{2}(?::[0-9A-F]{2}){15,63}$/;
 const WORD = /^[A-Za-z0-9_+-]{2,64}$/;
@@ -76,13 +87,13 @@ export function formatTlsPolicy(policy: TlsPolicyValue, version: PostfixVersion)
   if (policy.servername != null && since(version, 3, 4)) parts.push(`servername=${policy.servername}`);
   const strict = MANDATORY.includes(level);
   if (!strict && (minProtocol !== null || minBits > 0 || policy.exclude.length > 0))
-    throw new RangeError(`floors at level ${level}, which falls back to plain text`);
+    throw new RangeError(`floors at level ${level}, which falls back to plaintext`);
   if (minProtocol !== null) parts.push(`protocols=${formatProtocols(minProtocol, version)}`);
-  // up to 112 bits nothing that is still built in has fewer, and the site's own grade may be higher
+  // up to 112 bits no cipher needs to be excluded, and the site's own grade may be higher
   if (minBits > 112) parts.push('ciphers=high');
   const exclude = [...(minBits > 128 ? SHORT_KEYS : []), ...policy.exclude];
   if (exclude.length > 0) {
-    if (!exclude.every((word) => WORD.test(word))) throw new RangeError('a word that is no cipher');
+    if (!exclude.every((word) => WORD.test(word))) throw new RangeError('a word that is not a cipher');
     parts.push(`exclude=${[...new Set(exclude)].join(':')}`);
   }
   for (const attribute of others) parts.push(formatAttribute(attribute));
@@ -93,10 +104,12 @@ export function formatTlsPolicy(policy: TlsPolicyValue, version: PostfixVersion)
 }
 
 const PATTERN = /^(?:\*\.)?(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/;
-/** What may stand between braces; they would have to be balanced. */
+/**
+ * The characters allowed between braces; braces themselves are not, because they would have to be balanced.
+ */
 const LINE = /^[\x21-\x7a\x7c\x7e](?:[\x20-\x7a\x7c\x7e]{0,1000}[\x21-\x7a\x7c\x7e])?$/;
 
-/** The value with the MTA-STS policy behind it, as far as there is room. */
+/** The value with the MTA-STS policy appended, as far as the length limit allows. */
 function withSts(value: string, { domain, mx, lines }: NonNullable<TlsPolicyValue['sts']>): string {
   const patterns = mx.filter((pattern) => pattern.length <= 255 && PATTERN.test(pattern));
   if (!PATTERN.test(domain) || patterns.length === 0) return value;
@@ -110,21 +123,21 @@ function withSts(value: string, { domain, mx, lines }: NonNullable<TlsPolicyValu
   return value;
 }
 
-/** `name=value`, in braces where the value has what separates attributes. */
+/** `name=value`, in braces if the value contains a separator of attributes. */
 function formatAttribute({ name, value }: { readonly name: string; readonly value: string }): string {
   if (!/^[a-z_]{1,32}$/.test(name) || !/^[\x20-\x7a\x7c\x7e]+$/.test(value))
-    throw new RangeError('an attribute that is none');
+    throw new RangeError('not an attribute');
   return /[ ,]/.test(value) ? `{${name} = ${value}}` : `${name}=${value}`;
 }
 
 function formatMatch(level: string, match: readonly string[]): string {
   if (level === 'fingerprint') {
     if (match.length === 0 || !match.every((digest) => DIGEST.test(digest)))
-      throw new RangeError('level fingerprint without digests, or with what is none');
+      throw new RangeError('level fingerprint without digests, or with a value that is not a digest');
     return match.join('|');
   }
   if (level !== 'verify' && level !== 'secure') throw new RangeError(`match= at level ${level}`);
-  if (!match.every(isComparedName)) throw new RangeError('a name to match that is no domain name');
+  if (!match.every(isComparedName)) throw new RangeError('a name to match that is not a domain name');
   return match.join(':');
 }
 

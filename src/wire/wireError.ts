@@ -1,6 +1,6 @@
 /**
- * The one error a decoder throws: the peer broke its protocol. The connection it came from is closed; nothing else is
- * touched. `rule` is a stable name that stands in the log; wireRules.ts says what each means and what to do.
+ * The only error that a decoder throws: the peer broke the protocol. Its connection is closed; nothing else
+ * is affected. `rule` is a stable name in the log; wireRules.ts explains each rule and what to do.
  */
 import type { WireRule } from './wireRules.ts';
 
@@ -9,7 +9,7 @@ export class WireError extends Error {
   readonly rule: WireRule;
   /** Offset in the stream of this connection, bytes from its start. */
   readonly offset: number;
-  /** A few bytes of what was found, hex or quoted, already safe to print. */
+  /** A few of the bytes that were found, in hex or quoted, safe to print. */
   readonly got: string;
 
   constructor(rule: WireRule, offset: number, expected: string, got: string) {

@@ -1,12 +1,13 @@
 /**
- * Every rule that a peer can break, with what it means and what to do. The names are stable: they stand in `wire.error`
- * lines of the log and in messages of commands. README.md has them as a table (test/wire/wireRules.test.ts compares both).
+ * Every rule that a peer can break, with its meaning and what to do. The names are stable: they appear in
+ * `wire.error` lines of the log and in messages of commands. The manual has them as a table
+ * (test/wire/wireRules.test.ts compares both).
  */
 
 interface WireRuleEntry {
   /** What was found. */
   readonly means: string;
-  /** What an administrator does about it. */
+  /** What an administrator can do about it. */
   readonly cure: string;
 }
 
