@@ -1,11 +1,12 @@
 /**
- * A decision about a delivery in the words of Sendmail's access map for `tls_rcpt:user@domain`.
+ * A decision about a delivery as Sendmail's access map answers `tls_rcpt:user@domain`.
  *
- * Sendmail cannot say everything: a level that TLS_Rcpt has no words for is TEMP, not the nearest weaker one. `dane` of a
- * row is left to Sendmail, which without DANE goes on as at `may`.
+ * Not every level can be expressed: a level that TLS_Rcpt lacks is TEMP, not the nearest weaker level.
+ * `dane` of a row is left to Sendmail, which without DANE behaves as at `may`.
  *
- * Behind a row with `auto` whatever demands TLS is ENCR: the names of an MTA-STS policy are compared through the map `sts`,
- * and TLSA records are beyond a Sendmail that has no DANE. With `deliver-floor = verify` the floor is what is asked for.
+ * For a row with `auto`, any requirement of TLS becomes ENCR: the names of an MTA-STS policy are compared
+ * through the map `sts`, and a Sendmail without DANE cannot use TLSA records. With `deliver-floor = verify`
+ * the answer is the floor.
  * Source: Sendmail cf/README, "TLS-related rulesets".
  */
 import type { DeliverDecision } from '../deliver/deliver.ts';
@@ -20,7 +21,7 @@ export function inAccessMapGrammar({ row, policy, found }: Decided): SocketmapRe
   const { level } = policy;
   const settings = row?.settings;
   const auto = settings?.deliver === 'auto' && settings.mode === 'enforce';
-  // with 0 bits a session without TLS would do; what is `dane` to Postfix has no floor, and is ENCR here
+  // with 0 bits a session without TLS would pass; `dane` in Postfix has no floor, and is ENCR here
   const bits = Math.max(1, auto ? settings.minBits : policy.minBits);
   const encrypted: SocketmapReply = {
     status: 'OK',
@@ -49,7 +50,10 @@ export function inAccessMapGrammar({ row, policy, found }: Decided): SocketmapRe
   }
 }
 
-/** A certificate with one name; `unnamed`: what is compared when no name is given, null for what Sendmail cannot. */
+/**
+ * A certificate with one name; `unnamed`: what is compared when no name is given, null for what Sendmail
+ * cannot.
+ */
 function verified(
   level: string,
   match: readonly string[],

@@ -1,5 +1,5 @@
 /**
- * The maps that are served over socketmap, and what each answers to a key.
+ * The maps that are served over socketmap, and their answers.
  *
  *   deliver           Postfix smtp_tls_policy_maps: the row's own level, NOTFOUND where the table does not say
  *   deliver-encrypt   the stricter of the row and `encrypt`: for clones of the smtp transport that must use TLS
@@ -10,16 +10,18 @@
  *
  * The maps of routed mail (`transport`, `generic`, `status-encrypt`, `status-verify`) are in transportMap.ts.
  *
- * NOTFOUND means "the table does not say", never "something is wrong": then both MTAs go on by their own defaults. Whatever
- * is wrong is TEMP, an unknown map included, and mail waits; PERM is not used, because Sendmail takes it for "not found".
+ * NOTFOUND means "the table does not say", never "something is wrong": both MTAs then use their own defaults.
+ * Any error is TEMP, including an unknown map, and mail waits. PERM is not used, because Sendmail takes it
+ * for "not found".
  *
- * Postfix asks `.parent` after NOTFOUND, Sendmail `user@`, `domain` and parents after `user@domain`. Rows for those were
- * looked at with the first key, so they are NOTFOUND at once: a second answer could only contradict the first.
+ * Postfix asks `.parent` after NOTFOUND, Sendmail `user@`, `domain` and parents after `user@domain`. The
+ * answer to the first key already took rows for these into account, so they are NOTFOUND at once: a second
+ * answer could only contradict the first.
  *
- * What Sendmail has no words for is TEMP, not the nearest weaker thing; see accessMap.ts.
+ * What Sendmail cannot express is TEMP, not the nearest weaker level; see accessMap.ts.
  *
- * A row with `auto` needs to know what the domain publishes. Without that there is no reply yet, only the question; the
- * caller looks it up and asks again with what was found.
+ * A row with `auto` depends on what the domain publishes. Without that there is no reply yet, only the
+ * question; the caller looks it up and asks again with the result.
  */
 import { parsePath } from '../core/address.ts';
 import type { PostfixVersion } from '../core/postfixVersion.ts';
@@ -34,7 +36,7 @@ import { inAccessMapGrammar } from './accessMap.ts';
 import { answerSts } from './stsAnswer.ts';
 import { ROUTE_MAPS } from './transportMap.ts';
 
-/** The grammar that a map answers in. */
+/** The grammar of a map's answers. */
 type MapKind =
   | { readonly grammar: 'postfix'; readonly floor: DeliverFloor }
   | { readonly grammar: 'sendmail' }
@@ -50,14 +52,14 @@ export const MAPS: ReadonlyMap<string, MapKind> = new Map<string, MapKind>([
 ]);
 
 export type MapAnswer =
-  /** `decision`: null where the key needed none. */
+  /** `decision`: null if the key needed none. */
   | { readonly kind: 'reply'; readonly reply: SocketmapReply; readonly decision: DeliverDecision | null }
   /** What to find out before asking again. */
   | { readonly kind: 'needs'; readonly question: PublishedQuestion };
 
 /**
- * The answer; `key` has one character a byte. `published`: what was found out for the question of an earlier answer, with
- * which there is always a reply; null: nothing yet. Total: trouble of any kind is TEMP.
+ * The answer; `key` has one character a byte. `published`: the result for the question of an earlier answer,
+ * with which there is always a reply; null: none yet. Total: any error is TEMP.
  */
 export function answerMap(
   map: string,

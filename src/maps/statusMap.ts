@@ -1,30 +1,32 @@
 /**
- * `smtp_delivery_status_filter` of the transport clones: a delivery that failed because the server cannot do what the
- * message requires comes back at once, with a sentence its author understands, instead of after five days of trying.
+ * `smtp_delivery_status_filter` of the transport clones: a delivery that failed because the server cannot do
+ * what the message requires bounces at once, with a text that its author understands, instead of after five
+ * days of retries.
  *
- * Postfix asks with the status as it would log it, and takes the answer in its place:
+ * Postfix sends the status as it would log it, and uses the answer in its place:
  *
  *   4.7.4 TLS is required, but was not offered by host mx.plain.example[192.0.2.1]     the server has no STARTTLS
  *   4.7.5 Server certificate not trusted                                                no chain to a trusted issuer
  *   4.7.5 Server certificate not verified                                               a chain, but to another name
  *   4.7.5 no TLSA records found                                                         dane-only, and none published
  *
- * Nothing else is touched: a temporary refusal of STARTTLS, a failed handshake, DNS, and above all our own troubles
- * ("client TLS configuration problem", "our TLS engine is unavailable") may be over with the next attempt. What a server
- * says cannot look like one of these: Postfix puts "host NAME said:" in front of it. Of several MX hosts the status is
- * that of the last one tried.
+ * All other failures stay temporary: a temporary refusal of STARTTLS, a failed handshake, DNS errors, and
+ * above all our own failures ("client TLS configuration problem", "our TLS engine is unavailable") may be
+ * gone at the next attempt. A server's reply cannot look like one of these, because Postfix puts "host NAME
+ * said:" before it. Of several MX hosts the status is that of the last one tried.
  *
- * Sources: Postfix smtp_delivery_status_filter in postconf(5), `src/global/dsn_filter.c`, `src/smtp/smtp_proto.c`.
+ * Sources: Postfix smtp_delivery_status_filter in postconf(5), `src/global/dsn_filter.c`,
+ * `src/smtp/smtp_proto.c`.
  */
 import { canonicalDomain, canonicalLiteral } from '../core/domain.ts';
 import type { RuleLevel } from '../core/rule.ts';
 import { NOTFOUND, type SocketmapReply } from '../wire/socketmapEncode.ts';
 
-/** A server that was seen not to do what was required of it. */
+/** A server that did not meet the requirement. */
 export interface TlsFailure {
-  /** Canonical name, or an address literal where the server has no name; null where the status does not name it. */
+  /** Canonical name, or an address literal if the server has no name; null if the status does not name it. */
   readonly host: string | null;
-  /** The least that it failed: what fails `encrypt` fails `verify` too. */
+  /** The lowest level that it failed: a server that fails `encrypt` fails `verify`, too. */
   readonly level: RuleLevel;
   /** A clause about the server: "did not offer it". */
   readonly why: string;
@@ -32,14 +34,14 @@ export interface TlsFailure {
 
 export interface RouteAnswer {
   readonly reply: SocketmapReply;
-  /** What a delivery that failed says about the server; null for all other questions. */
+  /** What a failed delivery shows about the server; null for all other statuses. */
   readonly failure: TlsFailure | null;
 }
 
 const NOT_OFFERED =
   /^4\.7\.4 TLS is required, but was not offered by host ([^[\]\s]{1,255})\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{1,5})?$/;
 const CERTIFICATE = /^4\.7\.5 Server certificate not (trusted|verified)$/;
-/** `non DNSSEC destination` is not among these: it may be our own resolver that does not validate just now. */
+/** Without `non DNSSEC destination`, because our own resolver may fail to validate at the moment. */
 const NO_DANE = '4.7.5 no TLSA records found';
 const ADVICE = 'ask your mail administrator, or send it another way';
 const NOTHING: RouteAnswer = { reply: NOTFOUND, failure: null };
@@ -66,7 +68,7 @@ export function answerStatus(key: string, level: RuleLevel): RouteAnswer {
     };
   }
   const certificate = CERTIFICATE.exec(key);
-  // at `encrypt` no certificate is required; where the row asks for one, retrying is the row's own way
+  // at `encrypt` no certificate is required; if the row requires one, its own retries apply
   if (certificate === null || level !== 'verify') return NOTHING;
   const what =
     certificate[1] === 'trusted' ? 'no certificate of an issuer we trust' : 'a certificate for another name';

@@ -1,14 +1,16 @@
 /**
- * What Sendmail's FEATURE(`sts') is answered about a recipient's domain.
+ * Answers for Sendmail's FEATURE(`sts') about a recipient's domain.
  *
  *   value = "secure match=" name *( ":" name ) " servername=hostname"      `.name` is every name one label below
  *
- * Only behind a row with `auto` in force, and only for a policy in mode enforce; all else is NOTFOUND, and other rows are
- * the affair of `tls_rcpt`. The order of the words matters: the ruleset takes the list from `match=` to ` servername=`, and
- * does not connect without the latter. It compares the host connected to with the list, and the host with the names in its
- * certificate. Sendmail without DANE does well to go by MTA-STS where both are published.
+ * There is a value only if the row has `auto` and is enforced, and only for a policy in mode enforce.
+ * Everything else is NOTFOUND, and `tls_rcpt` covers other rows. The order of the words matters: the ruleset
+ * reads the list from `match=` to ` servername=`, and does not connect without the latter. It compares the
+ * host connected to with the list, and the host with the names in its certificate. Where both are published,
+ * MTA-STS is right for a Sendmail without DANE.
  *
- * The ruleset takes the list apart at every dot, so a long one (MAX_LENGTH) would not be read whole: that is TEMP.
+ * The ruleset splits the list at every dot and would not read a long one (MAX_LENGTH) completely: that is
+ * TEMP.
  * Sources: Sendmail cf/feature/sts.m4; cf/m4/proto.m4, STS_Check and TLS_clt_features.
  */
 
@@ -29,7 +31,7 @@ type StsAnswer =
 /** The answer to a key of the map `sts`; total. */
 export function answerSts(table: PolicyTable, key: string, published: Published | null): StsAnswer {
   const hop = parseNextHop(key);
-  // a host by itself, or an address, has no policy
+  // a host name without a domain, or an address, has no policy
   if (hop.kind !== 'hop' || hop.exact.length > 0 || hop.name.startsWith('['))
     return { kind: 'reply', reply: NOTFOUND, decision: null };
   const number = table.findDomain(hop.name);
@@ -48,7 +50,7 @@ function replyFor(name: string, published: Published): SocketmapReply {
   return value.length > MAX_LENGTH ? temp('more names than Sendmail can compare') : { status: 'OK', value };
 }
 
-/** Names that the server may have; none where nothing is enforced; what is wrong in words. */
+/** Names that the server may have, none if nothing is enforced; or the error as text. */
 function namesIn(name: string, published: Published): readonly string[] | string {
   if (published.kind === 'own') {
     const { sts } = published;
@@ -63,7 +65,7 @@ function namesIn(name: string, published: Published): readonly string[] | string
   const cannot = 'the other policy server gives names that Sendmail cannot compare';
   const match = answer.attributes.filter((attribute) => attribute.name === 'match');
   const names = match.flatMap(({ value }) => value.toLowerCase().split(':'));
-  // words like "nexthop" mean something to Postfix only
+  // words like "nexthop" have a meaning in Postfix only
   return names.length > 0 && names.every((one) => matchNames([one]).length === 1) ? names : cannot;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The maps that carry a message's own requirement through Postfix: which transport a routed recipient takes, how the suffix
- * comes off on the wire, and what becomes of a delivery that failed for want of TLS.
+ * The maps that enforce the requirements of a message within Postfix: the transport of a routed recipient,
+ * the removal of the suffix, and the status of a delivery that failed for lack of TLS.
  *
  *   transport        transport_maps: `u@good.example.tlsward-encrypt` to `tlsward-encrypt:good.example`, with a relayhost
  *                    to `tlsward-encrypt:[relay.example]:587`; `u@x.RULE.tlsward-fallback` to `tlsward-fallback:GATEWAY`;
@@ -9,13 +9,13 @@
  *   status-encrypt   smtp_delivery_status_filter of the clones: see statusMap.ts
  *   status-verify
  *
- * Postfix asks with full addresses; whatever else it might try (a domain, a parent, a local part, `*`, senders, which
- * never have a suffix) is NOTFOUND, so all other mail goes its own way. A suffix that cannot be taken apart is TEMP for
- * the transport: sent like other mail it could leave in plain text. For `generic` it is NOTFOUND: no envelope with one
- * gets past the transport map, and header fields hold what strangers wrote.
+ * Postfix asks with full addresses. Any other key (a domain, a parent, a local part, `*`, senders, which
+ * never have a suffix) is NOTFOUND, so other mail is not affected. A suffix that cannot be parsed is TEMP for
+ * `transport`: sent like other mail, it could leave in plaintext. For `generic` it is NOTFOUND, because no
+ * envelope with one passes the transport map, and header fields may contain any text.
  *
- * Keys of `transport` come in Postfix's internal form, without quotes, those of `generic` quoted as in SMTP; the answer of
- * `generic` is always quoted where it must be. Never throws, whatever the key.
+ * Keys of `transport` have Postfix's internal form, without quotes, those of `generic` quoted as in SMTP; the
+ * answer of `generic` is always quoted where it must be. Never throws, whatever the key.
  * Sources: Postfix transport(5), generic(5), `src/trivial-rewrite/transport.c`, `src/global/mail_addr_map.c`.
  */
 import { parsePath } from '../core/address.ts';
@@ -29,7 +29,7 @@ export type RouteMap = (typeof ROUTE_MAPS)[number];
 
 /** Where routed mail goes. */
 export interface RouteTargets {
-  /** Next hop of all mail as main.cf has it, `[relay.example]:587`; null: the recipient's domain. */
+  /** `relayhost` of main.cf, `[relay.example]:587`; null: the recipient's domain. */
   readonly relayhost: string | null;
   /** Gateways of the rules that have one, by the rule's name. */
   readonly fallbacks: ReadonlyMap<string, string>;
@@ -91,10 +91,10 @@ function withoutSuffix(key: string): SocketmapReply {
   return localPart === null || !SENDABLE.test(value) ? NOTFOUND : { status: 'OK', value };
 }
 
-/** What an answer may hold: no control characters, no blank at its ends; bytes of UTF-8. */
+/** Allowed characters of an answer: no control characters, no blank at either end; bytes of UTF-8. */
 const SENDABLE = /^[!-~\x80-\xff](?:[ -~\x80-\xff]*[!-~\x80-\xff])?$/;
 
-/** A local part as SMTP has it: as it is when it reads so, otherwise in quotes; null when it cannot be one. */
+/** A local part as in SMTP, quoted if necessary; null if it is not valid. */
 function quoted(localPart: string): string | null {
   if (/[\0-\x1f\x7f]/.test(localPart)) return null;
   if (parsePath(`<${localPart}@x.example>`).kind === 'mailbox') return localPart;

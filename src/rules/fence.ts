@@ -1,25 +1,29 @@
 /**
- * The fence: what keeps copies of a message that rules speak of, made where no filter looks, from leaving in plain text.
+ * The fence: stops copies of a message that matches a rule from leaving in plaintext if they are made where
+ * no filter sees them.
  *
- * Postfix expands aliases and adds copies (`virtual_alias_maps`, `canonical_maps`, `always_bcc`, `sender_bcc_maps`,
- * `recipient_bcc_maps`) after its filters have seen the recipients, and local(8) sends on what `alias_maps`, `:include:` and
- * `.forward` say. So the message carries a header field wherever it goes:
+ * Postfix expands aliases and adds copies (`virtual_alias_maps`, `canonical_maps`, `always_bcc`,
+ * `sender_bcc_maps`, `recipient_bcc_maps`) after its filters have seen the recipients, and local(8) forwards
+ * mail according to `alias_maps`, `:include:` and `.forward`. So the message gets a header field that stays
+ * with all its copies:
  *
  *   X-TLS-Ward-Route: again; level=encrypt; rule=secure
  *
- * and `smtp_header_checks` of every smtp(8) that is not one of our clones fails on that field before the content is sent. Our
- * clones take it off. The table must be the first of smtp_header_checks, and needs no daemon:
+ * and `smtp_header_checks` of every smtp(8) except our clones fail on that field before the content is sent.
+ * Our clones remove it. The table must be the first of smtp_header_checks, and needs no daemon:
  *
  *   pipemap:{regexp:{{/^X-TLS-Ward-Route[[:space:]]*:/ x}}, fail:tlsward}
  *
- * `again` sends the message once more through a listener that expands nothing (milter_header_checks: FILTER tlsward-again:),
- * where every recipient that came of an expansion is shown and goes the way of its own. `kept` is for a message that a content
- * filter takes first, and for `message-route = header`; the fence alone holds then.
+ * `again` sends the message once more through a listener that expands nothing (milter_header_checks: FILTER
+ * tlsward-again:), where the milter sees every recipient that an expansion produced and routes it on its own.
+ * `kept` is for a message that goes to a content filter first, and for `message-route = header`; then there
+ * is only the fence.
  *
- * That the fence stands is not taken on trust: main.cf has Postfix tell its own smtp_header_checks as the macro
- * `{tlsward_fence}`, and content_filter as `{tlsward_filter}` (milter_macro_defaults).
+ * The presence of the fence is checked: milter_macro_defaults in main.cf makes Postfix send the value of
+ * smtp_header_checks as the macro `{tlsward_fence}`, and content_filter as `{tlsward_filter}`.
  *
- * Sources: Postfix DATABASE_README (pipemap, fail), postconf(5) smtp_header_checks and milter_macro_defaults, FILTER_README.
+ * Sources: Postfix DATABASE_README (pipemap, fail), postconf(5) smtp_header_checks and milter_macro_defaults,
+ * FILTER_README.
  */
 import type { HeaderField } from '../core/messageEdit.ts';
 import { type Need, RULE_LEVELS, type Rule, type RuleLevel } from '../core/rule.ts';
@@ -37,7 +41,10 @@ export function fenceTable(header: string): string {
   return `pipemap:{regexp:{{/^${header}[[:space:]]*:/ x}}, fail:tlsward}`;
 }
 
-/** Do these smtp_header_checks stop every message with our field? How a value is folded in main.cf does not matter. */
+/**
+ * Do these smtp_header_checks stop every message with our field? How a value is folded in main.cf does not
+ * matter.
+ */
 export function fenceStands(headerChecks: string, header: string): boolean {
   const bare = (text: string): string => text.replace(/[ \t\r\n]+/g, ' ').replace(/ ?([{},]) ?/g, '$1');
   const told = bare(headerChecks).trim();
@@ -59,8 +66,8 @@ function isStricter(need: Need, than: Need | null): boolean {
 }
 
 /**
- * What the fields that a message came with ask for every recipient; null: it has none. One that cannot be read asks for
- * the most. A rule that is gone is one that refuses.
+ * What the route fields of a received message require for every recipient; null: it has none. A field that
+ * cannot be parsed requires the strictest level. A rule that no longer exists counts as one that refuses.
  */
 export function carriedNeed(
   headers: readonly HeaderField[],
@@ -112,7 +119,7 @@ function formerRule(name: string, level: RuleLevel): Rule {
   };
 }
 
-/** Both in one: the stricter level, the rules of both, those of the stricter first. */
+/** Combines two needs: the stricter level, and the rules of both, those of the stricter one first. */
 export function bothNeeds(one: Need | null, other: Need | null): Need | null {
   if (one === null || other === null) return one ?? other;
   const [first, second] = isStricter(other, one) ? [other, one] : [one, other];

@@ -1,22 +1,27 @@
 /**
- * Which rules speak of a message, and what each of its recipients needs for it. Pure and total.
+ * Which rules match a message, and what each of its recipients then needs. Pure and total.
  *
  *   needsOf(rules, facts) -> Work<(Need | null)[]>    one element a recipient of `facts`, in their order; null: nothing more
  *
- * A rule applies to a recipient when every condition that it gives holds; a list holds when one of its elements does.
- * Subject, header fields, REQUIRETLS, tokens, sender and login are the message's, so the rule then applies to all recipients;
- * `recipient` picks among them. A reply to a marked message counts for every recipient, not only for those of the domain the
- * token was made for: what is quoted goes to all of them.
+ * A rule applies to a recipient when every condition that it gives holds; a list holds when one of its
+ * elements does. Subject, header fields, REQUIRETLS, tokens, sender and login are the message's, so the rule
+ * then applies to all recipients; `recipient` picks among them. A reply to a marked message counts for every
+ * recipient, not only for those in the domain the token was made for, because all of them get the quoted
+ * text.
  *
- * Rules only raise. So an address that can be read in more than one way meets a pattern when one of its readings does, as
- * in the table of rows. `*` is any address but the null sender, which only `<>` names.
+ * Rules can only raise the requirements. So an address that can be read in more than one way matches a
+ * pattern if one of its readings does, as in the table of rows. `*` matches any address except the null
+ * sender, which only `<>` matches.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { nameMatches } from '../core/domain.ts';
 import { type MessageFacts, type Need, RULE_LEVELS, type Rule, type RuleConditions } from '../core/rule.ts';
 import { mapped, type Work } from '../core/work.ts';
 
-/** What each recipient needs beyond its row; see the file comment. Several rules: the strictest first, then file order. */
+/**
+ * What each recipient needs beyond its row; see the file comment. Several rules: the strictest first, then
+ * file order.
+ */
 export function* needsOf(rules: readonly Rule[], facts: MessageFacts): Work<readonly (Need | null)[]> {
   const apply: { readonly rule: Rule; readonly because: readonly string[] }[] = [];
   const headers = headersOf(facts);
@@ -44,7 +49,7 @@ export function* needsOf(rules: readonly Rule[], facts: MessageFacts): Work<read
 /** Values of the message's header fields by name, as they are compared. */
 type Headers = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Made once for all rules: a field may be large, and there may be a thousand rules that ask for it. */
+/** Computed once for all rules, because a field may be large, and a thousand rules may compare it. */
 function headersOf({ headers }: MessageFacts): Headers {
   const byName = new Map<string, Set<string>>();
   for (const { name, value } of headers) {

@@ -1,15 +1,17 @@
 /**
- * From a message as the MTA showed it to what rules look at (core/rule.ts). Pure but for the HMAC of tokens.
+ * From a message as the MTA sent it to the facts that rules compare (core/rule.ts). Pure except for the HMAC
+ * of tokens.
  *
  *   headerNamesFor(rules) -> names               header fields that a milter must be shown for these rules, lower case
  *   messageFacts(rules, input) -> MessageFacts   then core/rules.ts: needsOf(rules, facts)
  *
- * Subjects are decoded (RFC 2047, raw bytes, any character set) and folded to what they look like, as banner tags from
- * outside are recognised (mail/subject.ts): "［ＳＥＣＵＲＥ］", "[s e c u r e]" in encoded words and "RE: AW: [Secure] offer" all have
- * the tag [secure]. It counts anywhere in the subject, since mail programs and lists put words in front, and a reply to a
- * tagged message is then as well protected as the message was.
+ * Subjects are decoded (RFC 2047, raw bytes, any character set) and folded to what they look like, as banner
+ * tags from outside are recognised (mail/subject.ts): "［ＳＥＣＵＲＥ］", "[s e c u r e]" in encoded words and "RE:
+ * AW: [Secure] offer" all have the tag [secure]. A tag counts anywhere in the subject, because mail programs
+ * and lists put words before it, and so that a reply to a tagged message gets the same protection.
  *
- * What no rule asks about is not worked out. Limits: 16 KiB of each subject, 64 KiB of all; tokens as in mark/replyToken.ts.
+ * Facts that no rule needs are not computed. Limits: 16 KiB of each subject, 64 KiB of all; tokens as in
+ * mark/replyToken.ts.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import type { HeaderField } from '../core/messageEdit.ts';

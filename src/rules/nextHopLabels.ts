@@ -1,13 +1,15 @@
 /**
- * A next hop as labels of a domain name, and back, so that a routed recipient can carry the next hop that the MTA would take:
+ * A next hop as labels of a domain name, and back, so that a routed recipient can carry the next hop that the
+ * MTA would take:
  *
  *   [backend.example]:2525    b-2525.backend.example          b: in brackets, no MX look-up
  *   relay.example:submission  m-submission.relay.example      m: by MX
  *   [192.0.2.1]               b.192.0.2.1
  *   [2001:db8::1]:25          b-25.ipv6-2001-db8-0-0-0-0-0-1
  *
- * What is no single next hop in this form (a list of several, a socket) has no labels. Both directions give canonical text,
- * and only what the other direction gives back, so nobody can write two spellings of one way. Never throws.
+ * Anything but a single next hop of this form (a list of several, a socket) has no labels. Both directions
+ * give canonical text, and accept only text that the other direction produces, so each next hop has exactly
+ * one spelling. Never throws.
  * Source: Postfix transport(5) and postconf(5), relayhost.
  */
 import { canonicalDomain, canonicalLiteral } from '../core/domain.ts';
@@ -32,7 +34,10 @@ export function literalToLabels(text: string): string | null {
   return literal === null ? null : addressLabels(literal);
 }
 
-/** As SMTP has it, `[192.0.2.1]` or `[IPv6:2001:db8:0:0:0:0:0:1]`; null when these are no labels of an address. */
+/**
+ * As SMTP has it, `[192.0.2.1]` or `[IPv6:2001:db8:0:0:0:0:0:1]`; null when these are no labels of an
+ * address.
+ */
 export function labelsToLiteral(labels: string): string | null {
   const hop = labelsToHop(`b.${labels}`);
   const literal = hop === null ? null : canonicalLiteral(hop);
@@ -46,7 +51,7 @@ function addressLabels(literal: string): string {
 
 function hostLabels(host: string): string | null {
   const literal = canonicalLiteral(`[${host}]`) ?? canonicalLiteral(`[IPv6:${host}]`);
-  // a host that is called like our form of an address has none
+  // a host whose name looks like our form of an address has no labels
   if (literal === null) return IPV6.test(host) ? null : canonicalDomain(host);
   return addressLabels(literal);
 }

@@ -1,5 +1,5 @@
 /**
- * The ends of domains by which one recipient is sent through a clone of the smtp transport, written and read.
+ * Adds and parses the domain suffixes that send a recipient through a clone of the smtp transport.
  *
  *   u@good.example.tlsward-encrypt            must leave under TLS
  *   u@good.example.tlsward-verify             and to a server that proves its name
@@ -10,11 +10,12 @@
  *   u@192.0.2.1.tlsward-literal.tlsward-encrypt
  *                                             u@[192.0.2.1]; an IPv6 address is one label, ipv6-2001-db8-0-0-0-0-0-1
  *
- * The ends are labels that no top-level domain has, and they are the names of the transports in master.cf. The milter puts
- * them on, `transport_maps` routes by them, `smtp_generic_maps` of the clones take them off, so no server ever sees them.
+ * The suffixes are the names of the transports in master.cf, and no top-level domain has such a name. The
+ * milter adds them, `transport_maps` routes by them, and `smtp_generic_maps` of the clones remove them, so no
+ * other server sees them.
  *
- * A domain that ends so and cannot be taken apart is `unreadable`, never `plain`: routed like other mail it would leave
- * without the protection that its suffix asks for.
+ * A domain with a suffix that cannot be parsed is `unreadable`, never `plain`: routed like other mail, it
+ * would leave without the protection that its suffix requires.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { canonicalDomain } from '../core/domain.ts';
@@ -30,7 +31,7 @@ export const ROUTE_ENDS = {
 } as const;
 type RouteEnd = keyof typeof ROUTE_ENDS;
 
-/** Where one recipient is to go. */
+/** The route of one recipient. */
 export type Route =
   /** `via`: next hop as transport_maps take it; absent: the relayhost, or the domain's own. */
   | { readonly end: RuleLevel | 'row'; readonly via?: string }
@@ -59,7 +60,7 @@ const UNREADABLE: RecipientSuffix = { kind: 'unreadable' };
 /** Longest domain looked at; no DNS name is longer than 253. */
 const MAX_WRITTEN = 1024;
 
-/** What a domain as written says about the way of its mail. Any case, one trailing dot; never throws. */
+/** Parses the suffix of a domain. Any case, one trailing dot; never throws. */
 export function readRoute(written: string): RecipientSuffix {
   const text = written.endsWith('.') ? written.slice(0, -1) : written;
   const dot = text.lastIndexOf('.');
@@ -107,7 +108,7 @@ function routed(route: Route, text: string): RecipientSuffix {
       : { kind: 'routed', route, text: literal, domain: asciiLower(literal) };
   }
   const domain = canonicalDomain(text);
-  // one end in front of another: neither can be what was meant
+  // one suffix after another is not valid
   const labels = domain?.split('.') ?? [];
   if (domain === null || labels.includes('tlsward-via') || labels.includes('tlsward-literal'))
     return UNREADABLE;
@@ -124,7 +125,7 @@ function isLabel(text: string): boolean {
 export function domainBefore(written: string, { text }: Routed): string {
   if (text.startsWith('[')) return text;
   const bare = written.endsWith('.') ? written.slice(0, -1) : written;
-  // ends are ASCII, so what is cut has as many bytes as characters
+  // suffixes are ASCII, so the part to cut has as many bytes as characters
   return bare.slice(0, bare.length - (utf8OrLatin1(bare).length - text.length));
 }
 
@@ -133,7 +134,7 @@ export function nextHopOf(domain: string): string {
   return domain.startsWith('[ipv6:') ? domain.replace('ipv6:', '') : domain;
 }
 
-/** The address that a routed one stands for: rows and rules speak of its own domain. Others come back as they are. */
+/** The address without a suffix, to compare with rows and rules. Other addresses are returned unchanged. */
 export function unrouted(address: EnvelopeAddress): EnvelopeAddress {
   if (!address.domain.includes('.tlsward-')) return address;
   const suffix = readRoute(address.domain);
@@ -143,8 +144,8 @@ export function unrouted(address: EnvelopeAddress): EnvelopeAddress {
 }
 
 /**
- * The domain with the end put on; null when there is no room for it (253 characters, in A-labels) or when the domain or
- * the rule's name cannot stand in a domain name.
+ * The domain with the suffix added; null if it becomes too long (253 characters, in A-labels), or if the
+ * domain or the rule's name cannot be part of a domain name.
  */
 export function writeRoute(written: string, route: Route): string | null {
   const text = written.endsWith('.') ? written.slice(0, -1) : written;
@@ -157,7 +158,7 @@ export function writeRoute(written: string, route: Route): string | null {
   return labels !== null || back.text === text ? whole : null;
 }
 
-/** What stands between the domain and the end. */
+/** The labels between the domain and the suffix. */
 function between(route: Route): string {
   if (route.end === 'fallback') return `.${route.rule}`;
   // a next hop without labels gives an empty label, which cannot stand

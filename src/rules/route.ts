@@ -1,7 +1,8 @@
 /**
- * What becomes of a message that rules speak of: which way its recipients take, or what its author is told. Pure and total.
+ * What happens to a message that matches rules: how its recipients are routed, or what its author is told.
+ * Pure and total.
  *
- * By recipient (`message-route = recipient`), each one for itself:
+ * By recipient (`message-route = recipient`), each one on its own:
  *
  *   local (a transport that leads nowhere else)    left alone: no connection carries the mail out
  *   routed already (handed back, another node)     left alone, or raised to what the rule requires
@@ -11,22 +12,26 @@
  *   the MTA does not say where it goes             the message is deferred, with what to mend
  *   no rule speaks of it, but of the message       renamed: u@plain.example.tlsward-row, which goes by the row
  *
- * What is not renamed stays behind the fence (fence.ts), a header field that every such message gets, and so do the copies
- * that Postfix makes of it and what its aliases lead to. At the second look they are renamed in their turn; there is nobody
- * left to be told then, so what cannot be renamed is left to the fence, and what is not possible to the delivery: both
- * come back to the author, and the other recipients get the message.
+ * Recipients that are not renamed are stopped by the fence (fence.ts), a header field that every such message
+ * gets, and so are the copies that Postfix makes and the targets of aliases. At the second look these are
+ * renamed as well. There is then no SMTP client that a refusal could reach, so the fence stops a recipient
+ * that cannot be renamed, and the delivery fails if the level is not possible. In both cases the message
+ * bounces to the author, and the other recipients get it.
  *
- * By header (`header`), for all at once, because the header moves the whole message: the strictest level of all its
- * recipients. A local recipient, or one that needs the gateway beside one that does not, makes that impossible: refused,
- * with the advice to send to each separately. With local recipients alone the fence is put up, and holds their copies.
+ * By header (`header`), for all recipients together, because the header routes the whole message: at the
+ * strictest level of all its recipients. This is not possible with a local recipient, or if only some
+ * recipients need the gateway: the message is refused, with the advice to send to each separately. If all
+ * recipients are local, the message gets the fence field, which stops its copies.
  *
- * One recipient that is refused refuses the message: the protocol has one reply at the end, and a message that reached only
- * some would be the worse surprise. A held message is routed all the same, so that it is as safe when it is released.
+ * If one recipient is refused, the whole message is refused: the protocol has only one reply at the end, and
+ * it would be worse to deliver the message to some recipients only. A held message is routed, too, so that it
+ * is protected when it is released.
  *
- * An address literal needs a row that requires what the rule does: nothing else says that such a server can be meant.
+ * An address literal needs a row with at least the level of the rule, because nothing else shows that such a
+ * server is intended.
  *
- * Sendmail has no transport for this, so there a recipient can only get what its row says already; and no fence, so that only
- * recipients in `local-domains` are left alone.
+ * Sendmail has no transport for this, so there a recipient can only get what its row says already; and no
+ * fence, so that only recipients in `local-domains` are left alone.
  */
 import type { Edit } from '../core/messageEdit.ts';
 import type { Need, RuleLevel } from '../core/rule.ts';
@@ -48,7 +53,7 @@ import { deferral, refusal, sendSeparately } from './routeReply.ts';
 
 export interface Routed {
   readonly kind: 'nothing' | 'routed' | 'held' | 'refused' | 'deferred';
-  /** What the message must not go on without. */
+  /** Edits that the message must not pass without. */
   readonly edits: readonly Edit[];
   /** When refused or deferred. */
   readonly reply: Reply | null;
@@ -99,7 +104,7 @@ export function* routeMessage(asked: RouteQuestion, settings: RouteSettings): Wo
 
 type Part = Pick<Routed, 'kind' | 'edits' | 'reply' | 'ways' | 'notes'>;
 
-/** A recipient for whom the message cannot go on; a final reason before one that may be mended. */
+/** A recipient for whom the message cannot be accepted; a permanent reason comes before a temporary one. */
 function stopped({ cases, local, code }: RouteQuestion, plans: readonly Plan[]): Part | null {
   const at = plans.findIndex(({ kind }) => kind === 'refused');
   const refused = plans[at];
@@ -145,7 +150,7 @@ function* byRecipient(question: RouteQuestion, plans: readonly Plan[], settings:
     deletions.push({ kind: 'deleteRecipient', path: recipient.path });
   }
   const fence = again ? [] : fenceEdits(question, filtered ? 'kept' : 'again', settings);
-  // a message must at no time be without recipients
+  // a message must never be without recipients
   return part('routed', null, [...fence, ...additions, ...deletions]);
 }
 
@@ -213,8 +218,9 @@ function waysOf(plans: readonly Plan[], byHeader: readonly string[]): string[] {
 const DELIVER_HERE = 'local virtual lmtp dovecot maildrop cyrus mailman procmail discard retry'.split(' ');
 
 /**
- * Recipients that are left alone though they may leave: a transport of the site's own may be another smtp(8), which the
- * fence stops unless it has header checks of its own. At the second look, what the fence stops for certain.
+ * Recipients that are not renamed although their mail may leave the host: a transport of the site may be
+ * another smtp(8), where the fence stops the mail unless that entry has header checks of its own. At the
+ * second look: the recipients that the fence will stop.
  */
 function aloneNotes({ cases, postfix }: RouteQuestion, plans: readonly Plan[]): string[] {
   const notes = cases.flatMap(({ recipient, need }, i) => {
@@ -229,7 +235,7 @@ function aloneNotes({ cases, postfix }: RouteQuestion, plans: readonly Plan[]): 
   return [...new Set(notes)].slice(0, 10);
 }
 
-/** Next hops of the MTA's own that are passed by, and why. */
+/** Next hops of the MTA that are not used, and why. */
 function hopNotes(
   { cases }: RouteQuestion,
   plans: readonly Plan[],
@@ -241,7 +247,7 @@ function hopNotes(
     const { recipient } = cases[i]!;
     const { nextHop, address } = recipient;
     const wanted = mode === 'recipient' ? (relayhost ?? address.domain) : address.domain;
-    // a name without domain gets that of the host, which is where it goes then
+    // an address without a domain gets the domain of this host
     if (wanted === '' || !isOtherHop(nextHop, wanted)) continue;
     const instead = wanted === relayhost ? `relayhost ${relayhost}` : `the MX of ${address.domain}`;
     notes.push(

@@ -1,6 +1,6 @@
 /**
- * What one recipient needs and may have: the plan that routeMessage (route.ts) carries out for the message as a whole. Pure
- * and total.
+ * The plan for one recipient; routeMessage (route.ts) combines the plans for the whole message. Pure and
+ * total.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { nameMatches } from '../core/domain.ts';
@@ -19,7 +19,7 @@ export interface RouteSettings {
   readonly relayhost: string | null;
   /** Transports that lead to other hosts. */
   readonly remoteTransports: readonly string[];
-  /** Canonical names and suffixes, for recipients whose transport is not told; empty: unknown. */
+  /** Canonical names and suffixes, for recipients whose transport is unknown; empty: not configured. */
   readonly localDomains: readonly string[];
 }
 
@@ -27,17 +27,17 @@ export interface RouteSettings {
 export interface RouteCase {
   readonly recipient: RuleRecipient;
   readonly need: Need | null;
-  /** Why what it needs is known not to be possible, a clause; null: nothing is known against it. */
+  /** Why the needed level is known to be impossible, as a clause; null: nothing is known. */
   readonly cannot: string | null;
-  /** Does every mail to it leave like that anyway, by the row of its next hop? Postfix: asked for address literals only. */
+  /** Does the row of its next hop already require this level? Postfix: used for address literals only. */
   readonly byRow: boolean;
 }
 
 export interface RouteQuestion {
   readonly cases: readonly RouteCase[];
-  /** Else Sendmail. */
+  /** Otherwise it is Sendmail. */
   readonly postfix: boolean;
-  /** Mail that did not come by SMTP. */
+  /** Mail that did not arrive by SMTP. */
   readonly local: boolean;
   /** Mail that this host sent to itself, all aliases expanded and all copies made. */
   readonly again: boolean;
@@ -51,15 +51,18 @@ export interface RouteQuestion {
 /** Where one recipient goes. */
 export type Plan =
   | { readonly kind: 'plain' | 'local' }
-  /** Left to the fence: why it cannot be renamed. */
+  /** Stopped by the fence: the reason why it cannot be renamed. */
   | { readonly kind: 'fenced'; readonly why: string }
   | { readonly kind: 'way'; readonly route: Route; readonly hold: string | null }
-  /** Its row, or the suffix it has, does as the rule requires. */
+  /** Its row, or its present suffix, already meets the rule. */
   | { readonly kind: 'done'; readonly way: string }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'untold' };
 
-/** Without `smtp` or `relay` in `remote-transports` no rule speaks of what these carry: hosts inside. */
+/**
+ * If `remote-transports` lacks `smtp` or `relay`, its recipients are internal hosts, and no rule applies to
+ * them.
+ */
 export function isInside(
   { recipient }: RouteCase,
   { postfix }: RouteQuestion,
@@ -69,7 +72,7 @@ export function isInside(
   return postfix && (mailer === 'smtp' || mailer === 'relay') && !remoteTransports.includes(mailer);
 }
 
-/** Is the recipient delivered by this host itself? null: the MTA did not say. */
+/** Is the recipient delivered by this host itself? null: unknown. */
 function isLocal(
   { recipient }: RouteCase,
   { postfix }: RouteQuestion,
@@ -77,13 +80,17 @@ function isLocal(
 ): boolean | null {
   const { mailer, nextHop, address } = recipient;
   if (mailer === '') return namedLocal(address, settings.localDomains);
-  // a domain of aliases only: in front of a host without mailboxes they lead elsewhere, and the header goes with them
+  // a domain that has only aliases: on a host without mailboxes they lead to other hosts, and the header goes
+  // with the mail
   if (mailer === 'error' && settings.mode === 'header') return false;
   // names of Sendmail's mailers are a site's own; the next hop is empty for all that deliver here
   return postfix ? !settings.remoteTransports.includes(mailer) : nextHop === '';
 }
 
-/** By the table alone. A name without domain is completed with the host's own; `x%bank.example@our.example` leads elsewhere. */
+/**
+ * By `local-domains` alone. An address without a domain gets that of the host; `x%bank.example@our.example`
+ * is not local.
+ */
 function namedLocal(
   { kind, domain, readings }: EnvelopeAddress,
   localDomains: readonly string[],
@@ -92,24 +99,26 @@ function namedLocal(
   return domain === '' || localDomains.some((wanted) => nameMatches(wanted, domain));
 }
 
-/** By what the rule says, where the MTA would send it, and the suffix it may have already. */
+/** By the rule, the MTA's own route, and the suffix that the recipient may already have. */
 export function planOf(one: RouteCase, question: RouteQuestion, settings: RouteSettings): Plan {
   const { recipient, need, cannot, byRow } = one;
   const moves = question.postfix && settings.mode === 'recipient';
-  // by header there is no map that knows suffixes: the domain leads nowhere, or to the relayhost as it is
+  // with `header` no map handles suffixes: such a domain does not exist, or goes unchanged to the relayhost
   const ignored = question.postfix && !moves;
   const routed = ignored ? null : routeInPath(recipient.path);
-  // a row's way is for recipients of which no rule speaks; only at the second look it is certain that we said so
+  // `tlsward-row` is for recipients that match no rule; only at the second look is it certain that we added
+  // it
   if (routed !== null && (routed.end !== 'row' || need === null || question.again))
     return planRouted(one, routed, moves, question.again);
   const local = routed === null ? isLocal(one, question, settings) : false;
   if (need === null) {
-    // by smtp(8), so past the fence only with a suffix
+    // goes through smtp(8), and passes the fence only with a suffix
     const leaves = local !== true || (moves && isInside(one, question, settings));
     return { kind: leaves ? 'plain' : 'local' };
   }
   if (local === true) {
-    // Sendmail expands aliases by itself and has no fence; who says that mail of a domain stays here says so of its aliases
+    // Sendmail expands aliases itself and has no fence; `local-domains` promises that aliases of the domain
+    // stay here, too
     const stays = question.postfix || namedLocal(recipient.address, settings.localDomains) === true;
     return stays ? { kind: 'local' } : { kind: 'refused', why: cannot ?? ALIASES };
   }
@@ -130,19 +139,25 @@ export function planOf(one: RouteCase, question: RouteQuestion, settings: RouteS
   return { kind: 'way', route, hold: null };
 }
 
-/** Why the rule's level cannot be had for an address literal, a clause; null: its row allows it, or it is none. */
+/**
+ * Why the rule's level is not possible for an address literal, as a clause; null: its row allows it, or it is
+ * not one.
+ */
 export function literalWithoutRow({ recipient, byRow }: RouteCase): string | null {
   if (byRow || !isLiteral(recipient)) return null;
   return 'no row of the table requires it of mail to this address literal';
 }
 
-/** By the next hop that the MTA would take. */
+/** By the next hop that the MTA would use. */
 export function wayOf(recipient: RuleRecipient, end: RuleLevel | 'row', { relayhost }: RouteSettings): Route {
   const via = viaOf(recipient, relayhost);
   return via === null ? { end } : { end, via };
 }
 
-/** Handed back by a content filter, or from another node: what it has is kept or raised, never lowered. */
+/**
+ * Received back from a content filter or another node: the level in the suffix is kept or raised, never
+ * lowered.
+ */
 function planRouted(
   { recipient, need, cannot }: RouteCase,
   routed: Route,
@@ -161,7 +176,10 @@ const ALIASES =
   'this mail server does not tell its filter whether an alias leads to other hosts (local-domains names those where none does)';
 const IMMOVABLE = 'an address of this form cannot be routed that way';
 
-/** What the rule says of a recipient whose server is known not to do what is needed; of several rules the strictest. */
+/**
+ * What the rule says about a recipient whose server is known to lack what is needed; of several rules the
+ * strictest.
+ */
 function planCannot(recipient: RuleRecipient, need: Need, direct: Route, why: string, moves: boolean): Plan {
   const rule: Rule = need.rules[0]!;
   switch (rule.cannot) {
@@ -178,9 +196,9 @@ function planCannot(recipient: RuleRecipient, need: Need, direct: Route, why: st
 }
 
 /**
- * Why a recipient cannot be renamed; null when it can. `x%bank.example@our.example`: Postfix finds another domain in the
- * local part when the one behind is its own, and an end put behind it would stop that. Where it said that mail goes to the
- * domain itself there is no doubt.
+ * Why a recipient cannot be renamed; null when it can. `x%bank.example@our.example`: Postfix uses a domain in
+ * the local part if the domain after it is its own, and a suffix would prevent that. If Postfix reported the
+ * domain itself as next hop, there is no such ambiguity.
  */
 export function immovable(
   recipient: RuleRecipient,

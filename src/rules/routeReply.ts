@@ -1,11 +1,12 @@
 /**
- * What an author is told whose message cannot go the way that a rule requires. One line of printable ASCII each, the code
- * of `tlsward lookup` at its end; foreign text is cut, so that the line fits an SMTP reply.
+ * Replies to authors of messages that cannot leave as a rule requires. One line of printable ASCII each, the
+ * code of `tlsward lookup` at its end; foreign text is cut, so that the line fits an SMTP reply.
  *
  *   550 5.7.10 <bob@plain.example>: this message must travel under TLS (rule "secure": the subject has [secure]), and
  *   mx.plain.example did not offer it at 14:03 UTC; ask your mail administrator, or send it another way. HELP [CODE]
  *
- * X.7.10 "encryption needed" (RFC 7372 and the IANA registry of enhanced status codes), X.3.5 "system incorrectly configured" (RFC 3463).
+ * X.7.10 "encryption needed" (RFC 7372 and the IANA registry of enhanced status codes), X.3.5 "system
+ * incorrectly configured" (RFC 3463).
  */
 
 import { escapeText } from '../core/escape.ts';
@@ -14,7 +15,7 @@ import type { Reply } from '../receive/smtpReply.ts';
 
 /** Characters of a text, so that code, enhanced code and text fit an SMTP reply line of 510. */
 const MAX_TEXT = 480;
-/** Characters of each foreign part: as many as there is room for. */
+/** Most characters of each foreign part; the first length that fits is used. */
 const ROOMS = [160, 100, 60, 32] as const;
 
 /** The longest form of the text that fits. */
@@ -83,7 +84,7 @@ export function sendSeparately(
   return { code: 550, dsn: '5.7.10', text };
 }
 
-/** The MTA did not say where the recipient goes: nobody's fault but its configuration's. */
+/** The MTA did not report where the recipient goes, because of its configuration. */
 export function deferral(recipient: RuleRecipient, need: Need, local: boolean, code: string): Reply {
   const why = 'the mail server does not tell its filter where it goes';
   const cure = local
@@ -105,20 +106,20 @@ export function fenceMissing(header: string, code: string): Reply {
   return { code: 451, dsn: '4.3.5', text: `${text} [${code}]` };
 }
 
-/** Rules came into force after the connection began, and it was not asked for what they look at. */
+/** Rules came into force after the connection was negotiated, without the data that they need. */
 export function rulesChanged(code: string): Reply {
   const text =
     'the rules for messages like this one changed while the connection was open; try again on a new one';
   return { code: 451, dsn: '4.3.0', text: `${text} [${code}]` };
 }
 
-/** A client says in the address of a recipient which way its mail goes. */
+/** A client sent a recipient address with a routing suffix. */
 export function routeFromClient(code: string): Reply {
   const text = 'the address of a recipient names the way of its mail, which only this server may do';
   return { code: 550, dsn: '5.7.1', text: `${text} [${code}]` };
 }
 
-/** Some recipients were not kept, and a rule would speak of them. */
+/** Some recipients were not kept, and a rule would apply to them. */
 export function tooManyRecipients(code: string): Reply {
   const text =
     'a rule speaks of this message, and not all of its recipients could be looked at; send it to fewer at once';

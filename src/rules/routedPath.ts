@@ -3,13 +3,15 @@
  *
  *   <bob@good.example>  NOTIFY=NEVER      to      <bob@good.example.tlsward-encrypt>  NOTIFY=NEVER ORCPT=rfc822;bob@good.example
  *
- * Without `ORCPT` notices would speak of an address that nobody wrote; one that came with the recipient is kept, `NOTIFY`
- * too. Everything else about the path stays as it was typed, quoting and letters alike, but for a trailing dot and the
- * brackets of an address literal. A path is text with one character a byte, as the MTA showed it; what an MTA shows without brackets (mail from sendmail(1)) gets them.
+ * Without `ORCPT`, delivery notices would show an address that no one wrote; an `ORCPT` or `NOTIFY` that the
+ * recipient already has is kept. The rest of the path stays as it was typed, with its quotes and case, except
+ * for a trailing dot and the brackets of an address literal. A path is text with one character a byte, as the
+ * MTA sent it; a path without brackets (mail from sendmail(1)) gets them.
  *
- * What cannot be renamed: malformed paths, source routes, a domain without room for the end, and what
+ * These cannot be renamed: malformed paths, source routes, a domain that is too long for the suffix, and what
  * the encoder would refuse (wire/milterRecipient.ts), such as a path or an ORCPT that grows beyond its limit.
- * Sources: RFC 3461 sections 4.1, 4.2 and 4 (xtext), RFC 6533 section 3 (utf-8 addresses), RFC 5321 section 4.1.2.
+ * Sources: RFC 3461 sections 4.1, 4.2 and 4 (xtext), RFC 6533 section 3 (utf-8 addresses), RFC 5321 section
+ * 4.1.2.
  */
 
 import type { RuleRecipient } from '../core/rule.ts';
@@ -38,7 +40,7 @@ export function routeInPath(path: string): Route | null {
   return suffix.kind === 'routed' ? suffix.route : null;
 }
 
-/** The recipient by this way; null when its address cannot be renamed. A suffix it has is replaced. */
+/** The recipient with this route; null if its address cannot be renamed. An existing suffix is replaced. */
 export function routedPath(recipient: RuleRecipient, route: Route): RoutedPath | null {
   if (recipient.address.kind !== 'mailbox' || recipient.path.length > MAX_PATH) return null;
   const bare = unroutedPath(withoutBrackets(recipient.path));
@@ -48,7 +50,7 @@ export function routedPath(recipient: RuleRecipient, route: Route): RoutedPath |
   const whole = writeRoute(text, route);
   if (whole === null) return null;
   const dotless = bare.endsWith('.') ? bare.slice(0, -1) : bare;
-  // the letters of a domain stay as typed, a literal becomes other ones
+  // the case of a domain stays as typed; a literal is rewritten
   const to = text.startsWith('[')
     ? `${bare.slice(0, -domain.length)}${whole}`
     : `${dotless}${whole.slice(text.endsWith('.') ? text.length - 1 : text.length)}`;
@@ -64,7 +66,7 @@ function withoutBrackets(path: string): string {
   return path.startsWith('<') && path.endsWith('>') ? path.slice(1, -1) : path;
 }
 
-/** Without an end of ours, if it has one. */
+/** Removes our suffix, if there is one. */
 function unroutedPath(path: string): string {
   const domain = MAILBOX.exec(path)?.[1];
   if (domain === undefined) return path;

@@ -1,17 +1,19 @@
 /**
- * `TLS-Required: no` (RFC 8689 section 5): an author's wish that the message be sent even where it cannot be protected.
+ * `TLS-Required: no` (RFC 8689 section 5): the author asks to send the message even if it cannot be
+ * protected.
  *
- * Postfix 3.10 and later grants it unless `tls_required_enable = no`: every delivery of the message is then made at level
- * `may`, whatever the table and the transport say. So a message with it is not let through to recipients to whom mail
- * must leave under TLS; there is no other moment at which a milter can prevent it, because Postfix notes the field while it
- * receives the message, and taking it out again has no effect.
+ * Postfix 3.10 and later complies unless `tls_required_enable = no`: every delivery of the message is then
+ * made at level `may`, regardless of table and transport. So such a message is not accepted for recipients
+ * that require TLS. A milter cannot prevent it in any other way: Postfix notes the field while it receives
+ * the message, and deleting it later has no effect.
  *
  *   asksForPlain(fields) -> boolean            does the message have the field?
  *   firstProtected(...) -> Protected | null    a recipient for whom that must not be
  *
- * What Postfix 3.10.13 and 3.11.7 take for the wish (tried): the name in any case, blanks before the colon, any white space
- * and folds before `no`, any case, nothing or a NUL behind it; one such field among several is enough. More is recognised
- * here: comments, quotes, controls and whatever follows that is no letter or digit. Linear in the length of the fields.
+ * What Postfix 3.10.13 and 3.11.7 recognise (tested): the name in any case, blanks before the colon, any
+ * white space and folds before `no`, any case, nothing or a NUL behind it; one such field among several is
+ * enough. This file recognises more: comments, quotes, control characters, and any following characters that
+ * are not letters or digits. Linear in the length of the fields.
  */
 
 import { nameMatches } from '../core/domain.ts';
@@ -75,8 +77,8 @@ function endOfComment(value: string, start: number): number {
 }
 
 /**
- * By macro `v`, may the MTA go by the wish? `Postfix 3.10.13` does, before 3.10 and Sendmail (`8.17.1.9`) do not; one that
- * does not say clearly what it is may.
+ * By macro `v`: may the MTA comply with the field? `Postfix 3.10.13` does; versions before 3.10 and Sendmail
+ * (`8.17.1.9`) do not; an unknown MTA may.
  */
 export function grantsPlain(mta: string): boolean {
   if (/^8\.[0-9]/.test(mta)) return false;
@@ -84,7 +86,7 @@ export function grantsPlain(mta: string): boolean {
   return version === null || Number(version[1]) > 3 || (Number(version[1]) === 3 && Number(version[2]) >= 10);
 }
 
-/** A recipient to whom mail must leave under TLS, and by what. */
+/** A recipient that requires TLS, and where that is required. */
 export interface Protected {
   /** The mailbox; '' for any of the message. */
   readonly recipient: string;
@@ -92,7 +94,7 @@ export interface Protected {
   readonly why: string;
 }
 
-/** Can any delivery be better protected than by `may`? */
+/** Can any delivery have a level above `may`? */
 export function protectsDelivery(settings: readonly Settings[]): boolean {
   return settings.some(({ deliver }) => deliver !== null && isProtected(deliver));
 }
@@ -102,9 +104,9 @@ function isProtected(level: AnsweredLevel | 'auto'): boolean {
 }
 
 /**
- * The first recipient to whom the table lets mail leave under TLS only, by the next hop that the MTA names; null when there
- * is none. Local ones do not leave. What `auto` comes to is not looked up: the row has promised something. The transport
- * `error` is a domain of aliases: they may lead to any row.
+ * The first recipient for whom the table requires TLS, by the next hop that the MTA names; null if there is
+ * none. Mail to local recipients does not leave. The result of `auto` is not looked up: such a row counts as
+ * one that requires TLS. The transport `error` means a domain of aliases, which may lead to any row.
  */
 export function* firstProtected(
   recipients: readonly RuleRecipient[],

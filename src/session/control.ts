@@ -1,5 +1,6 @@
 /**
- * The control session: every request is a question for the daemon, every answer goes back as one line. No state.
+ * The control session: every request is a question for the daemon, every answer goes back as one line. No
+ * state.
  */
 import { ControlDecoder, type ControlRequest, encodeControlReply } from '../wire/controlLines.ts';
 import type { Protocol } from './protocol.ts';

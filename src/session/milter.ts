@@ -1,19 +1,22 @@
 /**
  * The milter session as a `Protocol`: an MTA's events to transactions, verdicts to replies.
  *
- * One reply for each event that awaits one, never another: Postfix would take a surplus reply for the verdict of a later
- * event. ABORT, QUIT, QUIT_NC and macros are never answered; of the rest only RCPT and the end of the message are, and
- * whatever the MTA did not let us leave unanswered (see milterNegotiation.ts).
+ * Each event that expects a reply gets exactly one: Postfix would take another reply for the verdict of a
+ * later event. ABORT, QUIT, QUIT_NC and macros are never answered. Of the other events only RCPT and the end
+ * of the message are answered, and those for which the MTA did not allow us to omit the reply (see
+ * milterNegotiation.ts).
  *
- * RCPT is judged on its own, the message once more at its end with the verdicts of the recipients it kept. The table of
- * the first answer is passed back with each later question, so one message is decided by one table.
+ * Each RCPT is judged on its own, and the message is judged again at its end, with the verdicts of the
+ * accepted recipients. The table of the first answer is passed on with each later question, so one message is
+ * decided by one table.
  *
- * What each event does is in milterEvents.ts. An event out of order makes `step` throw WireError; while an answer is owed,
- * nothing may be stepped.
- * The fail-safe is a temporary failure where a reply is owed, and to close the connection where none is: the MTA then
- * defers too. (Which MTA does what: MILTER_README "milter_default_action", Sendmail INPUT_MAIL_FILTER F=T.)
+ * What each event does is in milterEvents.ts. An event out of order makes `step` throw WireError. `step` must
+ * not be called while an answer is pending. The fail-safe is a temporary failure if the MTA expects a reply.
+ * Otherwise the connection is closed, and the MTA then defers, too. (Which MTA does what: MILTER_README
+ * "milter_default_action", Sendmail INPUT_MAIL_FILTER F=T.)
  *
- * Sources: libmilter `engine.c`, Postfix `milter8.c`, `smtpd.c` and `cleanup_milter.c`, Sendmail `milter.c` and `srvrsmtp.c`.
+ * Sources: libmilter `engine.c`, Postfix `milter8.c`, `smtpd.c` and `cleanup_milter.c`, Sendmail `milter.c`
+ * and `srvrsmtp.c`.
  */
 
 import { type MilterCommand, MilterDecoder } from '../wire/milterDecode.ts';
@@ -99,7 +102,7 @@ function event(state: Idle | InMessage, input: MilterCommand): MilterStep {
     case 'OPTNEG':
       throw on.outOfOrder(input, 'no second negotiation');
     case 'OTHER':
-      // whether it awaits a reply cannot be known, and a wrong guess either way may pass mail unseen
+      // it is not known whether the MTA expects a reply, and a wrong guess may let mail pass unchecked
       throw on.outOfOrder(input, 'a command of the protocol');
     default:
       return input satisfies never;
@@ -142,7 +145,7 @@ function answerRecipient(state: AtRecipient, given: JudgeAnswer): MilterStep {
   return { state: next, out: reply === CONTINUE ? GO_ON : [reply] };
 }
 
-/** A temporary failure for the event that awaits a reply; otherwise nothing is left but to close. */
+/** A temporary failure for the event that expects a reply; otherwise the connection can only be closed. */
 function failSafe(state: MilterState): MilterStep {
   switch (state.at) {
     case 'recipient': {
@@ -160,7 +163,7 @@ function idle(state: MilterState): boolean {
   return state.at === 'between' || state.at === 'start' || state.at === 'closed';
 }
 
-/** The milter protocol with these limits; the value holds nothing of any connection. */
+/** The milter protocol with these limits; the value holds no state of any connection. */
 export function milterProtocol(
   limits: MilterLimits = MILTER_LIMITS,
 ): Protocol<MilterState, MilterCommand, MilterReply, MilterQuery, MilterAnswer> {

@@ -1,9 +1,11 @@
 /**
- * What CONNECT, MAIL and RCPT carry, in the core's terms: client address and name, envelope paths.
+ * Converts the arguments of CONNECT, MAIL and RCPT to the types of core: client address and name, envelope
+ * paths.
  *
- * The spellings differ by MTA: Sendmail writes `IPv6:` in front of addresses, Postfix a bare address and `[address]` for a
- * client without a name; mail that never came by SMTP is shown by Postfix as `localhost`, port 0, 127.0.0.1 or ::1.
- * Paths come as the client typed them; only Sendmail 8.17.1 with EAI leaves the parameters behind the closing bracket.
+ * The spellings differ by MTA: Sendmail writes `IPv6:` in front of addresses, Postfix a bare address and
+ * `[address]` for a client without a name; mail that did not arrive by SMTP is shown by Postfix as
+ * `localhost`, port 0, 127.0.0.1 or ::1. Paths are passed on as the client sent them; Sendmail 8.17.1 with
+ * EAI leaves the parameters after the closing bracket.
  *
  * Sources: Postfix MILTER_README "non_smtpd_milters" and `cleanup_milter.c`, Sendmail RELEASE_NOTES 8.17.2.
  */
@@ -16,10 +18,12 @@ import type { ConnectCommand } from '../wire/milterDecode.ts';
 import { macroValue } from '../wire/milterMacros.ts';
 import type { Client } from './milterState.ts';
 
-/** Characters of what an MTA calls itself. */
+/** Most characters of an MTA's name and version. */
 const MAX_MTA = 100;
 
-/** An IP address in one spelling as far as two interfaces must agree: no `IPv6:`, IPv4 never v4-mapped; '' for none. */
+/**
+ * An IP address in the spelling that both interfaces can compare: no `IPv6:`, no v4-mapped IPv4; '' for none.
+ */
 export function clientAddress(text: string): string {
   if (!text.includes(':')) return text === 'unknown' ? '' : text;
   const bare = /^ipv6:/i.test(text) ? text.slice(5) : text;
@@ -29,12 +33,14 @@ export function clientAddress(text: string): string {
   return one.includes(':') ? bare.toLowerCase() : one;
 }
 
-/** The server's end of a connection in one spelling, `address port`; '' when it is not told. */
+/** The server's end of a connection in one spelling, `address port`; '' if unknown. */
 export function serverOf(address: string | null, port: string | null): string {
   return address === null || port === null ? '' : `${clientAddress(address)} ${port}`;
 }
 
-/** `milter_macro_daemon_name` of the listener for the second look, in contrib/postfix/message-again.master.cf. */
+/**
+ * `milter_macro_daemon_name` of the listener for the second look, in contrib/postfix/message-again.master.cf.
+ */
 const AGAIN_LISTENER = 'tlsward-again';
 
 /** The client of a new SMTP session; `macros` are those of CONNECT. */
@@ -76,12 +82,12 @@ export function addressOf(argument: string): EnvelopeAddress {
   return parsePath(utf8OrLatin1(withoutParameters(argument)));
 }
 
-/** Argument 0 of RCPT as the address it stands for: an end of ours that marks its way is not part of its domain. */
+/** Argument 0 of RCPT as an address, without our own routing suffix. */
 export function recipientOf(argument: string): EnvelopeAddress {
   return unrouted(addressOf(argument));
 }
 
-/** The parameters of MAIL or RCPT, also those that stand in argument 0. */
+/** The parameters of MAIL or RCPT, including those in argument 0. */
 export function parametersOf(args: readonly string[]): readonly string[] {
   const [first = '', ...rest] = args;
   const inFirst = first.slice(withoutParameters(first).length).trim();

@@ -1,9 +1,10 @@
 /**
- * The events of a milter connection, one function for each, named as libmilter names its callbacks without `xxfi_`
- * (libmilter/docs/api.html): the state and what the MTA sent to the next state, the replies and the question, if any.
+ * The events of a milter connection, one function for each, named as libmilter names its callbacks without
+ * `xxfi_` (libmilter/docs/api.html). Each takes the state and what the MTA sent, and returns the next state,
+ * the replies, and the question, if any.
  *
- * Replies are left out where the MTA agreed at negotiation not to wait for them (`SMFIP_NR_*`). An event out of order
- * throws WireError.
+ * Replies are left out where the MTA agreed at negotiation not to wait for them (`SMFIP_NR_*`). An event out
+ * of order throws WireError.
  *
  * Sources: libmilter `engine.c` (its table of states), Postfix `milter8.c`, Sendmail `milter.c`.
  */
@@ -59,12 +60,15 @@ export const NOTHING: readonly MilterReply[] = [];
 export const GO_ON: readonly MilterReply[] = [CONTINUE];
 const NO_MORE: readonly MilterReply[] = [{ kind: 'SKIP' }];
 const WORKING: readonly MilterReply[] = [{ kind: 'PROGRESS' }];
-/** A body that takes more than some milliseconds to edit: the MTA is told first, which starts its clock again. */
+/**
+ * A body of this size takes more than some milliseconds to edit: PROGRESS is sent first, to restart the MTA's
+ * timeout.
+ */
 const LONG_BODY_BYTES = 1024 * 1024;
 export const CLOSED: MilterState = { at: 'closed' };
 const EVENTS: EventsQuery = { kind: 'events', missing: [], changesRecipients: true };
 
-/** The first event: what the MTA offers. What we need of it is asked for next. */
+/** The first event: what the MTA offers. The question is what the table needs. */
 export function negotiate(limits: MilterLimits, input: Of<'OPTNEG'>): MilterStep {
   const { version, actions, protocol } = input;
   if (version < MILTER_VERSION_MIN) {
@@ -77,7 +81,10 @@ export function negotiate(limits: MilterLimits, input: Of<'OPTNEG'>): MilterStep
   };
 }
 
-/** The question of a negotiation; one value for the MTAs that offer all, which is nearly every connection. */
+/**
+ * The question of a negotiation; MTAs that offer everything, which is nearly every connection, share one
+ * value.
+ */
 function eventsQuery(actions: number): EventsQuery {
   const missing = degradations(actions);
   const changes = changesRecipients(actions);
@@ -92,7 +99,10 @@ export function connect(state: Open, input: Of<'CONNECT'>): MilterStep {
   return { state: next, out: onwards(state, SMFIP.NR_CONN) };
 }
 
-/** A greeting ends a message in progress (RFC 5321 section 4.1.4); ABORT comes before it, after it, or not at all. */
+/**
+ * A greeting ends a message in progress (RFC 5321 section 4.1.4); ABORT comes before it, after it, or not at
+ * all.
+ */
 export function helo(state: Open, input: Of<'HELO'>): MilterStep {
   const { agreement, waiting } = state;
   const client = { ...state.client, heloName: input.name, heloMacros: waiting.H };
@@ -100,7 +110,7 @@ export function helo(state: Open, input: Of<'HELO'>): MilterStep {
   return { state: next, out: onwards(state, SMFIP.NR_HELO) };
 }
 
-/** A new message, whatever became of the one before; the macros of MAIL go into it. */
+/** A new message, even if the one before has no end; it keeps the macros of MAIL. */
 export function envfrom(state: Open, input: Of<'MAIL' | 'RCPT'>): MilterStep {
   const { agreement, client, waiting } = state;
   const message = beginMessage(agreement, client, waiting.M, input.args);
@@ -111,7 +121,7 @@ export function envfrom(state: Open, input: Of<'MAIL' | 'RCPT'>): MilterStep {
   };
 }
 
-/** A recipient: judged on its own where the MTA waits for the reply, and kept for the end of the message. */
+/** A recipient: judged on its own if the MTA waits for the reply, and kept for the end of the message. */
 export function envrcpt(before: Open, input: Of<'MAIL' | 'RCPT'>): MilterStep {
   const state = inMessage(before, input);
   const { args } = input;
@@ -170,7 +180,7 @@ export function eoh(state: Open, input: MilterCommand): MilterStep {
   return { state: inMessage(state, input), out: onwards(state, SMFIP.NR_EOH) };
 }
 
-/** A chunk of the body; once more has come than is looked at, the MTA may skip the rest. */
+/** A chunk of the body; beyond the limit, the MTA may skip the rest. */
 export function body(before: Open, input: Of<'BODY' | 'BODYEOB'>): MilterStep {
   const state = inMessage(before, input);
   const { bodyLimitBytes, protocol } = state.agreement;
@@ -179,7 +189,7 @@ export function body(before: Open, input: Of<'BODY' | 'BODYEOB'>): MilterStep {
   return { state: withMessage(state, message), out: enough ? NO_MORE : onwards(state, SMFIP.NR_BODY) };
 }
 
-/** The end of the message, with what may be the last of the body: the whole message is judged. */
+/** The end of the message, perhaps with the last chunk of the body: the whole message is judged. */
 export function eom(before: Open, input: Of<'BODY' | 'BODYEOB'>): MilterStep {
   const state = inMessage(before, input);
   const { agreement, client, waiting } = state;
@@ -241,7 +251,7 @@ export function closeSession({ agreement }: Open): MilterStep {
 export function macros(state: Open, input: MacroCommand): MilterStep {
   const { C, H, M, R, E } = state.waiting;
   let waiting: PendingMacros;
-  // spelled out, because a computed key makes the copy several times dearer
+  // written out, because a computed key makes the copy several times slower
   switch (input.stage) {
     case 'C':
       waiting = { C: input.macros, H, M, R, E };
@@ -274,12 +284,12 @@ function withMessage(state: InMessage, message: Message): InMessage {
   return message === state.message ? state : { ...state, message };
 }
 
-/** What an event gets that may not be refused here: nothing if we were let off the reply. */
+/** The reply to an event that is not judged: CONTINUE, or none if that was negotiated. */
 function onwards(state: Open, waiver: number): readonly MilterReply[] {
   return (state.agreement.protocol & waiver) === 0 ? GO_ON : NOTHING;
 }
 
-/** What the peer sent does not belong here. */
+/** The error for an event that is not allowed in this state. */
 export function outOfOrder(input: MilterCommand, expected: string): WireError {
   const name = input.kind === 'OTHER' ? byteName(SMFIC, input.command) : input.kind;
   return new WireError(

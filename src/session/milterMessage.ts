@@ -1,8 +1,8 @@
 /**
  * One message as it grows: sender and TLS at MAIL, then header fields and body as far as they are needed.
  *
- * Nothing here sends or asks; each function gives the message that comes after what the MTA said. What a chunk or field
- * points to is only good until the next read, so what is kept is copied, and what is not needed is not even looked at.
+ * Each function returns the message after the event, without side effects. The bytes of a chunk or field are
+ * valid only until the next read, so what is kept is copied; what is not needed is not read at all.
  */
 import type { HeaderField } from '../core/messageEdit.ts';
 import { NOT_TOLD, type ToldByMta } from '../core/rule.ts';
@@ -59,12 +59,12 @@ function toldBy(mailMacros: string): ToldByMta {
   };
 }
 
-/** The MTA may name the message late, or again; it does not take a name back. */
+/** The MTA may send the queue ID late, or again, but it never withdraws one. */
 export function withQueueId(message: Message, queueId: string | null): Message {
   return queueId === null || queueId === message.queueId ? message : { ...message, queueId };
 }
 
-/** Keeps the field if it is wanted and there is room; `headerBytes` past its limit says that there was not. */
+/** Keeps the field if it is wanted and there is room; otherwise `headerBytes` is above its limit. */
 export function withHeader(message: Message, wanted: Agreement['headers'], field: HeaderCommand): Message {
   if (wanted === 'none' || message.headerBytes > MAX_HEADER_BYTES) return message;
   if (wanted !== 'all' && !wanted.some((name) => isNamed(field, name))) return message;
@@ -75,7 +75,10 @@ export function withHeader(message: Message, wanted: Agreement['headers'], field
   return { ...message, headers, headerBytes };
 }
 
-/** Keeps a copy of the chunk while the body is within its limit, then nothing of it; the digest goes on. */
+/**
+ * Keeps a copy of the chunk while the body is within its limit, and drops all of it beyond; the digest
+ * continues.
+ */
 export function withBody(message: Message, limitBytes: number, chunk: Uint8Array): Message {
   if (chunk.length === 0) return message;
   const bodyDigest = message.bodyDigest?.with(chunk) ?? null;

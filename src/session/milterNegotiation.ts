@@ -1,25 +1,27 @@
 /**
- * The milter negotiation: what we ask of an MTA, and what of it we get.
+ * The milter negotiation: what we request from an MTA, and what we get.
  *
- * Only bits that were offered are returned; Sendmail ends the session otherwise. The aim is few round trips: CONNECT,
- * HELO, MAIL and RCPT are wanted for what they say, but only RCPT is answered, and that only when a row can refuse. DATA,
- * end-of-headers and unknown commands are never wanted, headers and body only when something reads them, headers
- * without a reply to each. A bit that was not offered costs a reply to every such event, nothing else.
+ * Only bits that were offered are returned; Sendmail ends the session otherwise. The aim is few round trips.
+ * CONNECT, HELO, MAIL and RCPT are requested for their content, but only RCPT is answered, and only if a row
+ * can refuse. DATA, end-of-headers and unknown commands are never requested, headers and body only if
+ * something reads them, and headers without a reply to each. A bit that is not offered costs only a reply to
+ * each such event.
  *
- * A body that is wanted is answered chunk by chunk where SKIP is offered: one more round trip for most messages, and of a
- * body beyond the limit the rest, which would be thrown away, is never sent. A body whose digest is wanted is seen to its
+ * If SKIP is offered, each chunk of a requested body is answered. This costs one more round trip for most
+ * messages, but the rest of a body beyond the limit is not sent. A body whose digest is needed is read to its
  * end, and no chunk is answered.
  *
- * HDR_LEADSPC is not asked for: without it both MTAs take one leading space from values they show and put one in
- * front of values we add, so there is nothing to keep in step. (The exact white space would only matter to whoever
- * verifies a signature.) RCPT_REJ is not asked for: Sendmail shows only some of its refused recipients.
+ * HDR_LEADSPC is not requested: without it both MTAs remove one leading space from the values they send and
+ * add one to the values we add. (Only the verifier of a signature would need the exact white space.) RCPT_REJ
+ * is not requested, because Sendmail shows only some of its refused recipients.
  *
- * Macros are asked for at all seven stages, none of them empty: Postfix takes an empty list for its own default, and
- * Sendmail honours the list for EOM only when one for EOH came too. The TLS set is asked for at MAIL as well as at HELO,
- * because a client may go on after STARTTLS without another EHLO. `{client_addr}` at MAIL is the proof that our list was
- * honoured (see milterTls.ts). `{daemon_addr}` and `{daemon_port}` tell two connections of one client apart. Macros that an
- * MTA does not know do no harm. Where the MTA would send a recipient is asked for only when rules or outbound rows
- * look at it, and the rights to change recipients only when rules route by them.
+ * Macros are requested at all seven stages, and no list is empty: Postfix uses its own default for an empty
+ * list, and Sendmail honours the list for EOM only with one for EOH. The TLS macros are requested at MAIL as
+ * well as at HELO, because a client may go on after STARTTLS without another EHLO. `{client_addr}` at MAIL
+ * proves that our list was honoured (see milterTls.ts). `{daemon_addr}` and `{daemon_port}` distinguish two
+ * connections of one client. Macros that an MTA does not know do no harm. The macros about the route of a
+ * recipient are requested only if rules or outbound rows read them, and the right to change recipients only
+ * if rules route by recipient.
  *
  * Sources: Postfix MILTER_README and `milter8.c`, Sendmail `milter.c`, libmilter `engine.c` (st_optionneg).
  */
@@ -41,7 +43,10 @@ export const MACRO_LISTS: readonly MacroList[] = [
   { stage: SMFIM.EOH, names: 'i' },
 ];
 
-/** With rules, or where mail must leave under TLS: where the MTA would send each recipient, and what stops copies that it makes (rules/fence.ts). */
+/**
+ * With rules, or where mail must leave under TLS: where the MTA would send each recipient, and what stops
+ * copies that it makes (rules/fence.ts).
+ */
 export const ROUTING_MACRO_LISTS: readonly MacroList[] = MACRO_LISTS.map((list) => {
   const { stage, names } = list;
   if (stage === SMFIM.ENVRCPT) return { stage, names: 'i {rcpt_mailer} {rcpt_host}' };
@@ -50,10 +55,10 @@ export const ROUTING_MACRO_LISTS: readonly MacroList[] = MACRO_LISTS.map((list) 
 
 const NO_LISTS: readonly MacroList[] = [];
 
-/** What it takes to send a recipient another way. */
+/** The actions needed to reroute a recipient. */
 const RECIPIENT_RIGHTS = SMFIF.ADDRCPT | SMFIF.ADDRCPT_PAR | SMFIF.DELRCPT;
 
-/** Are all rights offered that routing by recipient needs? */
+/** Does the MTA offer all actions that routing by recipient needs? */
 export function changesRecipients(actions: number): boolean {
   return (actions & RECIPIENT_RIGHTS) === RECIPIENT_RIGHTS;
 }
@@ -66,7 +71,7 @@ interface Offer {
   readonly protocol: number;
 }
 
-/** What we should like, were everything on offer. */
+/** What we would request if everything were offered. */
 function wanted(
   events: EventsAnswer,
   canSkip: boolean,
@@ -92,7 +97,7 @@ function wanted(
   return { actions, protocol };
 }
 
-/** Both sides' wishes as one agreement, and the reply that says so. */
+/** The agreement of both sides, and the reply with it. */
 export function agree(
   offer: Offer,
   events: EventsAnswer,
@@ -121,7 +126,7 @@ export function agree(
   return { agreement, reply: { kind: 'OPTNEG', version, actions, protocol, macroLists } };
 }
 
-/** What this MTA cannot do for us, in words for the log; empty when it can do all. */
+/** What this MTA does not offer, as text for the log; empty when it offers everything. */
 export function degradations(actions: number): string[] {
   const missing: string[] = [];
   if ((actions & SMFIF.ADDHDRS) === 0) missing.push('cannot add headers: messages are not marked');

@@ -1,15 +1,15 @@
 /**
- * What a milter connection remembers, and for how long.
+ * The state of a milter connection, and how long each part is kept.
  *
  *     connection   Agreement: what was negotiated                                survives everything, QUIT_NC too
  *     session      Client: who connected; macros not yet used up                 until QUIT_NC
  *     message      Message: sender, TLS, recipients, headers, body               until verdict, ABORT, MAIL, HELO, QUIT_NC
  *
- * Macros of a stage wait for the event of that stage, which takes them along; so nothing of one message can turn up in
- * the next, with or without the ABORT that Sendmail leaves out. States are replaced, never changed; lists grow as
- * chains that share their earlier part, so a step costs the same however long the message is.
+ * Macros of a stage are kept until the event of that stage uses them. So nothing of one message can appear in
+ * the next, even without the ABORT that Sendmail omits. States are replaced, never changed. Lists grow as
+ * chains that share their earlier part, so the cost of a step does not depend on the length of the message.
  *
- * Sources: libmilter `engine.c` (its table of states); what real MTAs send is told at each transcript in the tests.
+ * Sources: libmilter `engine.c` (its table of states); the transcripts in the tests say what real MTAs send.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
@@ -30,16 +30,22 @@ export interface MilterLimits {
 
 export const MILTER_LIMITS: MilterLimits = { maxPacketBytes: MAX_MILTER_PACKET, maxRecipients: 10_000 };
 
-/** Header fields kept of one message, names and values with a little for each field; beyond it the message is refused. */
+/**
+ * Header fields kept of one message, names and values with an overhead for each field; beyond it the message
+ * is refused.
+ */
 export const MAX_HEADER_BYTES = 1_048_576;
-/** What a field counts besides its text. */
+/** Overhead of a field in addition to its text. */
 export const HEADER_FIELD_COST = 64;
 
 /** Recipients kept of one message, with their verdicts; those above are deferred. */
 export const MAX_RECIPIENT_BYTES = 16 * 1_048_576;
-/** What a recipient counts besides its texts: an address, a verdict of two findings, a link of the chain; 1.1 KB were measured. */
+/**
+ * Overhead of a recipient in addition to its texts: an address, a verdict of two findings, a link of the
+ * chain; 1.1 KB were measured.
+ */
 const RECIPIENT_COST = 1200;
-/** What a message counts besides its texts. */
+/** Overhead of a message in addition to its texts. */
 const MESSAGE_COST = 1024;
 
 /** What was settled at negotiation. */
@@ -52,7 +58,7 @@ export interface Agreement {
   readonly protocol: number;
   /** Our own macro lists were sent. */
   readonly listsSent: boolean;
-  /** RCPT is put to the core. */
+  /** Is each RCPT judged on its own? */
   readonly judges: boolean;
   readonly headers: 'none' | 'all' | readonly string[];
   readonly bodyLimitBytes: number;
@@ -68,7 +74,7 @@ export interface Client {
   readonly address: string;
   readonly name: string;
   readonly port: number;
-  /** The server's end of the connection, `address port`; '' when the MTA did not say. */
+  /** The server's end of the connection, `address port`; '' if the MTA did not send it. */
   readonly server: string;
   readonly heloName: string;
   /** Macro `j`. */
@@ -79,11 +85,11 @@ export interface Client {
   readonly mta: string;
   /** Macros of the last HELO. */
   readonly heloMacros: string;
-  /** Another session came by this connection before it. */
+  /** Was there an earlier session on this connection? */
   readonly later: boolean;
 }
 
-/** Macros that came and wait for their event, by its letter. */
+/** Macros that were received before their event, by its letter. */
 export interface PendingMacros {
   readonly C: string;
   readonly H: string;
@@ -101,9 +107,9 @@ interface Chain<T> {
 
 export interface Accepted {
   readonly recipient: EnvelopeAddress;
-  /** null when RCPT is not put to the core. */
+  /** null if RCPT is not judged on its own. */
   readonly verdict: Verdict | null;
-  /** How the MTA showed it; null where that was not asked for. */
+  /** As the MTA sent it; null if that was not requested. */
   readonly shown: RuleRecipient | null;
 }
 
@@ -121,9 +127,9 @@ export interface Message {
   /** The table this message is decided by, from the first answer on. */
   readonly table: PolicyTable | null;
   readonly recipients: Chain<Accepted> | null;
-  /** What they take. */
+  /** Bytes of the recipients. */
   readonly recipientBytes: number;
-  /** A recipient that we could not refuse was not kept. */
+  /** Was a recipient dropped that could not be refused? */
   readonly recipientsLost: boolean;
   readonly headers: Chain<HeaderField> | null;
   readonly headerBytes: number;
@@ -138,7 +144,7 @@ interface Session {
   readonly waiting: PendingMacros;
 }
 
-/** The MTA speaks; no message, or one in progress. */
+/** Waiting for the MTA; no message, or one in progress. */
 export interface Idle extends Session {
   readonly at: 'between';
 }
@@ -146,7 +152,7 @@ export interface InMessage extends Session {
   readonly at: 'message';
   readonly message: Message;
 }
-/** We owe the answer to RCPT. */
+/** The reply to RCPT is pending. */
 export interface AtRecipient extends Session {
   readonly at: 'recipient';
   readonly message: Message;
@@ -155,7 +161,7 @@ export interface AtRecipient extends Session {
   readonly recipientBytes: number;
   readonly shown: RuleRecipient | null;
 }
-/** We owe the verdict. */
+/** The verdict is pending. */
 export interface AtEnd extends Session {
   readonly at: 'end';
   readonly message: Message;
@@ -163,7 +169,7 @@ export interface AtEnd extends Session {
 
 export type MilterState =
   | { readonly at: 'start'; readonly limits: MilterLimits }
-  /** We owe the negotiation reply. */
+  /** The negotiation reply is pending. */
   | {
       readonly at: 'negotiation';
       readonly limits: MilterLimits;
@@ -191,7 +197,7 @@ export const NO_CLIENT: Client = {
   later: false,
 };
 
-/** No client now, but there was one: after QUIT_NC. */
+/** No client at present, after QUIT_NC. */
 export const NO_CLIENT_NOW: Client = { ...NO_CLIENT, later: true };
 
 export const NONE_WAITING: PendingMacros = { C: '', H: '', M: '', R: '', E: '' };
@@ -207,7 +213,7 @@ export function listOf<T>(end: Chain<T> | null): T[] {
   return list;
 }
 
-/** Bytes of what came as one string a byte a character, and of all that is made of it. */
+/** Memory of a string that was received with one character a byte, and of everything made from it. */
 function textCost(text: string): number {
   return 4 * text.length;
 }
@@ -252,7 +258,7 @@ export function heldBytes(state: MilterState): number {
   );
 }
 
-/** No message: after the verdict, ABORT, HELO. What was said about this message's stages goes with it. */
+/** No message: after the verdict, ABORT, HELO. The macros of this message's stages are dropped with it. */
 export function between(state: Session): Idle {
   const { C, H } = state.waiting;
   const waiting = C === '' && H === '' ? NONE_WAITING : { C, H, M: '', R: '', E: '' };
@@ -277,7 +283,7 @@ export function transactionAt(
     heloName: client.heloName,
     sender: message.sender,
     recipients,
-    // a message without a recipient that we were shown, or with some we lost, has others
+    // without any recipient that was shown to us, or after dropping one, there are unseen recipients
     unseenRecipients: message.recipientsLost || recipients.length === 0,
     queueId: message.queueId,
     saslUsername: message.saslUsername,

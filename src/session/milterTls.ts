@@ -1,10 +1,11 @@
 /**
- * From macros to the TLS state of an SMTP session: the one place that reads what each MTA means by them.
+ * From macros to the TLS state of an SMTP session: the only place that interprets the macros of each MTA.
  *
- * Macros with a value are sent, others are left out, so absence means plain text only where we know that we were to be
- * told. The proof is `{client_addr}` among the macros of MAIL: no MTA sends it there by default, it always has a value,
- * and it stands in the same list as our TLS macros. With it the macros of MAIL decide alone. Without it (a version of the
- * protocol without macro lists) those of HELO can prove TLS but never plain text: unknown.
+ * An MTA omits macros that have no value, so an absent TLS macro means plaintext only if we know that it was
+ * requested. The proof is `{client_addr}` among the macros of MAIL: no MTA sends it there by default, it
+ * always has a value, and it is in the same list as our TLS macros. If it is present, the macros of MAIL
+ * decide alone. Without it (a version of the protocol without macro lists) the macros of HELO can prove TLS
+ * but not plaintext, and the state is unknown.
  *
  * The certificate, for a session with TLS:
  *
@@ -12,9 +13,10 @@
  *     `{verify}` absent, `v` says Postfix     `{cert_issuer}` present: trusted; absent: none, or one that did not verify
  *     otherwise                               unknown
  *
- * Sendmail gives subject and issuer of certificates that failed to verify, Postfix only those that verified, and
- * without the issuer's name only when it has none. An empty value is not an absent one: a verified certificate
- * without a CN has an empty subject. Postfix's values are bare bytes, Sendmail's have `+XX` in them.
+ * Sendmail gives subject and issuer of certificates that failed to verify, Postfix only those that verified,
+ * and without the issuer's name only when it has none. An empty value is not an absent one: a verified
+ * certificate without a CN has an empty subject. Postfix's values are bare bytes, Sendmail's have `+XX` in
+ * them.
  *
  * Sources: Postfix MILTER_README and `smtpd_milter.c`, Sendmail `cf/README` (STARTTLS variables) and `tls.c`.
  */
@@ -27,7 +29,7 @@ export interface TlsSources {
   /** Macros of the last HELO and of this MAIL. */
   readonly heloMacros: string;
   readonly mailMacros: string;
-  /** We sent lists of our own at negotiation. */
+  /** Did we send our own macro lists at negotiation? */
   readonly listsSent: boolean;
   /** Macro `v` of CONNECT names Postfix. */
   readonly postfix: boolean;
@@ -84,7 +86,7 @@ function encrypted(protocol: string, macros: string, proven: boolean, postfix: b
   };
 }
 
-/** Key bits. With a cipher named, 0 is what the MTA says of a NULL cipher: told, and no encryption at all. */
+/** Key bits. With a cipher, 0 is the value of a NULL cipher: known, but no encryption. */
 function bitsOf(text: string | null, cipher: string): number | null {
   if (text === '0' && cipher !== '') return 0;
   return text !== null && /^[1-9][0-9]{0,5}$/.test(text) ? Number(text) : null;
@@ -135,7 +137,7 @@ function sendmailCertificate(macros: string): ClientCertificate {
   };
 }
 
-/** A name out of Sendmail; where there is none it says so in words of its own (`BadCertificateUnknown`). */
+/** A name as Sendmail sends it; if there is none, Sendmail sends a special word (`BadCertificateUnknown`). */
 function sendmailName(value: string): string {
   return value.startsWith('BadCertificate') ? '' : decodeXtext(value);
 }

@@ -1,5 +1,5 @@
 /**
- * The verdict in the milter protocol's words. `test/session/milterVerdict.test.ts` has the whole table.
+ * The verdict as milter replies. `test/session/milterVerdict.test.ts` has the whole table.
  *
  *     verdict          at RCPT                              at end of message
  *     accept           CONTINUE                             edits, CONTINUE
@@ -8,11 +8,14 @@
  *     routed, no right                                      REPLYCODE 451
  *     defer, reject    REPLYCODE                            REPLYCODE
  *
- * ACCEPT is never said: at RCPT it would pass the whole message, and elsewhere CONTINUE does the same. An edit that the MTA
- * gave no right to is left out, unless the message must not go on without it (`routes`). QUARANTINE is always followed by its verdict.
+ * ACCEPT is never sent: at RCPT it would accept the whole message, and elsewhere CONTINUE has the same
+ * effect. An edit that was not granted at negotiation is left out, unless the message must not pass without
+ * it (`routes`). QUARANTINE is always followed by its verdict.
  *
- * Everything is checked here, while the MTA still waits for its answer: what the encoder would refuse throws now.
- * Sources: Sendmail `milter.c`, Postfix `milter8.c`; RFC 3463 for X.3.5 (system incorrectly configured), X.5.3, X.3.4.
+ * Everything is checked here, while the MTA still waits for its answer: anything that the encoder would
+ * refuse throws now.
+ * Sources: Sendmail `milter.c`, Postfix `milter8.c`; RFC 3463 for X.3.5 (system incorrectly configured),
+ * X.5.3, X.3.4.
  */
 import type { Edit } from '../core/messageEdit.ts';
 import type { Reply } from '../receive/smtpReply.ts';
@@ -33,15 +36,20 @@ import { SMFIF } from '../wire/milterNames.ts';
 import { addRecipient, deleteRecipient } from '../wire/milterRecipient.ts';
 import type { JudgeAnswer, MessageAnswer } from './queries.ts';
 
-/** A hold that the MTA gave us no right to: never let through, never refused for good. */
+/** A hold without the right to QUARANTINE: the message is deferred, neither accepted nor rejected. */
 export const CANNOT_HOLD = replyCode(451, '4.3.5', 'The mail server does not let its filter hold messages');
-/** A rule's way that the MTA gave no right to: never let through unprotected. */
+/**
+ * A route of a rule without the right to set it: the message must not leave unprotected, so it is deferred.
+ */
 const CANNOT_ROUTE = replyCode(
   451,
   '4.3.5',
   'The mail server does not let its filter send this message the way its rule requires (milter_protocol = 6)',
 );
-/** More recipients than are kept; the client sends the others in another transaction (RFC 5321 section 4.5.3.1.10). */
+/**
+ * More recipients than are kept; the client sends the others in another transaction (RFC 5321 section
+ * 4.5.3.1.10).
+ */
 export const TOO_MANY_RECIPIENTS = replyCode(452, '4.5.3', 'Too many recipients');
 export const HEADER_TOO_LARGE = replyCode(552, '5.3.4', 'Message header exceeds the limit');
 
@@ -86,7 +94,7 @@ export function repliesToMessage(answer: MessageAnswer, actions: number): readon
   }
 }
 
-/** The right that an edit needs. */
+/** The action (SMFIF bit) that an edit needs. */
 function rightFor(edit: Edit): number {
   switch (edit.kind) {
     case 'deleteHeader':
@@ -108,7 +116,7 @@ function maySend(wanted: readonly Edit[], actions: number): boolean {
   return wanted.every((edit) => (actions & rightFor(edit)) !== 0);
 }
 
-/** Edits that the MTA gave the right to, as replies. */
+/** The edits that were granted at negotiation, as replies. */
 function edits(wanted: readonly Edit[], actions: number): MilterReply[] {
   const out: MilterReply[] = [];
   for (const edit of wanted) {

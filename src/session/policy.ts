@@ -1,18 +1,20 @@
 /**
  * Policy delegation as a `Protocol`: each request becomes one transaction, each verdict one action.
  *
- * A request stands for itself: Postfix repeats all it knows in each, so there is no state but "one is being decided".
- * The one thing a request does not tell is who the recipients of a message with several are, once it is past RCPT
- * (`recipient` is empty then): the transaction says `unseenRecipients`, and the code that answers the
+ * Each request is independent: Postfix repeats everything it knows, so the only state is "a request is being
+ * decided". A request does not list the recipients of a message with several recipients after RCPT
+ * (`recipient` is then empty). The transaction then has `unseenRecipients`, and the code that answers the
  * question may know them from earlier requests with the same `instance`.
  *
- * Not everything absent is the same. Without `encryption_*` and `ccert_*` altogether Postfix was built without TLS, or is
- * older than the attributes: unknown. Present and empty is a session in plain text, or without a certificate.
- * A trusted chain is known by `ccert_issuer`, not by `ccert_subject`, which is empty for a certificate without a CN.
+ * Absent and empty attributes are different. If `encryption_*` and `ccert_*` are absent, Postfix was built
+ * without TLS or is too old, and the TLS state is unknown. If they are present and empty, the session is in
+ * plaintext, or has no certificate. `ccert_issuer` shows a trusted chain; `ccert_subject` does not, because
+ * it is empty for a certificate without a CN.
  *
- * When our own code throws, nothing is answered: Postfix tries again after a second on a new connection and then defers.
- * Sources: Postfix SMTPD_POLICY_README; attributes by version: 2.1 basic, 2.2 sasl and ccert, 2.3 encryption and
- * recipient_count, 2.9 ccert_pubkey_fingerprint, 3.0 client_port.
+ * When our own code throws, no answer is sent: Postfix tries again after a second on a new connection and
+ * then defers.
+ * Sources: Postfix SMTPD_POLICY_README; attributes by version: 2.1 basic, 2.2 sasl and ccert, 2.3 encryption
+ * and recipient_count, 2.9 ccert_pubkey_fingerprint, 3.0 client_port.
  */
 import { type EnvelopeAddress, parseInternalAddress } from '../core/address.ts';
 import { type ClientCertificate, PLAIN, type TlsState } from '../core/tls.ts';
@@ -43,14 +45,16 @@ const NO_CERTIFICATE_ATTRIBUTES: ClientCertificate = {
 const NO_CERTIFICATE: ClientCertificate = { kind: 'none' };
 const UNPROVEN: ClientCertificate = { kind: 'unproven' };
 
-/** Postfix 3.11 and later takes this header field, seen as the message is received, for REQUIRETLS in MAIL. */
+/**
+ * Postfix 3.11 and later takes this header field, seen as the message is received, for REQUIRETLS in MAIL.
+ */
 const REQUIRE_TLS: PolicyAction = { verb: 'PREPEND', name: 'Require-TLS-ESMTP', value: 'yes' };
 const NOTHING: readonly never[] = [];
 const NO_RECIPIENTS: readonly EnvelopeAddress[] = [];
-/** Nothing to judge at this stage: no question. */
+/** There is nothing to judge at this stage. */
 const NO_OBJECTION: PolicyStep = { state: 'between requests', out: [DUNNO] };
 
-/** `unknown` is Postfix's word for what it does not know. */
+/** Postfix sends `unknown` for what it does not know. */
 function known(value: string | null): string {
   return value === null || value === 'unknown' ? '' : value;
 }
@@ -60,7 +64,7 @@ function decimal(value: string | null): number | null {
   return value !== null && /^[0-9]{1,9}$/.test(value) ? Number(value) : null;
 }
 
-/** Key bits. With a cipher named, 0 is what Postfix says of a NULL cipher: told, and no encryption at all. */
+/** Key bits. With a cipher, 0 is the value of a NULL cipher: known, but no encryption. */
 function bitsOf(keysize: string | null, cipher: string): number | null {
   const bits = decimal(keysize);
   return bits === 0 && cipher === '' ? null : bits;
@@ -81,11 +85,11 @@ function certificateOf(request: PolicyRequest): ClientCertificate {
       fingerprints,
     };
   }
-  // without a trusted issuer only a digest tells a certificate that did not verify from none at all
+  // without a trusted issuer, only a digest distinguishes an unverified certificate from none
   return fingerprints.length > 0 ? { kind: 'untrusted', fingerprints } : UNPROVEN;
 }
 
-/** The TLS state of the session as this request tells it. */
+/** The TLS state of the session according to this request. */
 function tlsOf(request: PolicyRequest): TlsState {
   const { encryptionProtocol, encryptionCipher } = request;
   if (encryptionProtocol === null) return NO_TLS_ATTRIBUTES;
@@ -99,7 +103,7 @@ function tlsOf(request: PolicyRequest): TlsState {
   };
 }
 
-/** The transaction a request tells of; `stage` is its `protocol_state` in our words. */
+/** The transaction of a request; `stage` comes from its `protocol_state`. */
 function transactionOf(request: PolicyRequest, stage: Stage): Transaction {
   const afterRecipients = stage === 'DATA' || stage === 'END-OF-MESSAGE';
   const recipient = request.recipient ?? '';
@@ -114,7 +118,7 @@ function transactionOf(request: PolicyRequest, stage: Stage): Transaction {
     heloName: request.heloName ?? '',
     sender: parseInternalAddress(utf8OrLatin1(request.sender ?? '')),
     recipients: recipient === '' ? NO_RECIPIENTS : [unrouted(parseInternalAddress(utf8OrLatin1(recipient)))],
-    // one accepted recipient is named, several are not; a count that is absent (before 2.3) proves nothing
+    // a single accepted recipient is named, several are not; an absent count (before 2.3) proves nothing
     unseenRecipients: afterRecipients && recipient === '' && decimal(request.recipientCount) !== 0,
     queueId: request.queueId ?? '',
     saslUsername: request.saslUsername ?? '',
@@ -123,7 +127,7 @@ function transactionOf(request: PolicyRequest, stage: Stage): Transaction {
   };
 }
 
-/** The verdict in Postfix's words. */
+/** The verdict as a Postfix action. */
 export function actionFor(answer: JudgeAnswer): PolicyAction {
   const { verdict, reply, holdReason } = answer;
   switch (verdict.action) {

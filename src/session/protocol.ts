@@ -1,23 +1,30 @@
 /**
- * What a protocol is to the driver: a value made of pure functions. Milter, policy delegation, socketmap and the control
- * socket are four of them; one driver (`src/net/driver.ts`) does all reading, writing, deadlines and logging for each.
+ * A protocol, as the driver needs it: a value made of pure functions. There are four: milter, policy
+ * delegation, socketmap and the control protocol. One driver (`src/net/driver.ts`) does all reading, writing,
+ * deadlines and logging for them.
  *
- * A session is stepped with one message at a time. A step yields the next state, what to send, and at most one question
- * for the core (`ask`); after a question the driver feeds no further message until the answer was stepped in. The same
- * state and input always give the same step.
+ * A session is stepped with one message at a time. A step yields the next state, what to send, and at most
+ * one question for the core (`ask`); after a question the driver passes in no further message before the
+ * answer. The same state and input always give the same step.
  */
 
-/** Bytes in, messages out: any way of cutting the stream gives the same messages. */
+/** Bytes in, messages out, however the stream is split into chunks. */
 export interface Decoder<In> {
   /** Takes a chunk; views into it are only valid until the next `push`, so a session copies what it keeps. */
   push(chunk: Uint8Array): void;
-  /** The next whole message, or null when more bytes are needed. Throws WireError; the decoder is then dead. */
+  /**
+   * The next complete message, or null when more bytes are needed. After a WireError the decoder cannot be
+   * used.
+   */
   next(): In | null;
-  /** True when part of a message has come: from then on the request deadline runs. */
+  /** Has part of a message been received? If so, the request deadline runs. */
   partial(): boolean;
-  /** Copies what is left of the chunk: `next` is called only after an answer, and the chunk will not wait. */
+  /**
+   * Copies the rest of the chunk, because its buffer is reused before the pending answer allows the next call
+   * of `next`.
+   */
   keep(): void;
-  /** Bytes of memory that are held for a message that is not whole. */
+  /** Bytes of memory held for an incomplete message. */
   held(): number;
 }
 
@@ -36,11 +43,13 @@ export interface Protocol<State, In, Out, Query, Answer> {
   start(): State;
   step(state: State, input: In): Step<State, Out, Query>;
   answer(state: State, answer: Answer): Step<State, Out, Query>;
-  /** What is safest to say when our own code threw in this state; the connection is closed if `close` is set. */
+  /** The safest reply when our own code threw in this state; `close` closes the connection. */
   failSafe(state: State): Step<State, Out, Query>;
   encode(out: Out): Uint8Array;
-  /** May the connection be closed at shutdown without anyone waiting for an answer or losing a transaction? */
+  /**
+   * May the connection be closed at shutdown without anyone waiting for an answer or losing a transaction?
+   */
   idle(state: State): boolean;
-  /** Bytes of memory that the state holds; 0 where that is next to nothing. */
+  /** Bytes of memory that the state holds; 0 if negligible. */
   held(state: State): number;
 }

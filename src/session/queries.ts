@@ -1,6 +1,6 @@
 /**
- * The questions that the mail protocols put to the core and the answers they get. A question is answered by the handler of
- * its name (`src/daemon/verdictService.ts`); sessions only ever see these types.
+ * The questions of the mail protocols, and their answers. The handler with the name of the question answers
+ * it (`src/daemon/verdictService.ts`); sessions know only these types.
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import type { RuleRecipient, ToldByMta } from '../core/rule.ts';
@@ -14,9 +14,12 @@ import type { Reply } from '../receive/smtpReply.ts';
 export interface JudgeQuery {
   readonly kind: 'judge';
   readonly transaction: Transaction;
-  /** The table this transaction is decided by; null at its first question, then what the answer gave. */
+  /** The table that decides this transaction; null in its first question, then that of the first answer. */
   readonly table: PolicyTable | null;
-  /** What joins the questions of one transaction in the policy protocol (`instance`); '' where the session holds state. */
+  /**
+   * Identifies the questions of one transaction in the policy protocol (`instance`); '' if the session has
+   * state.
+   */
   readonly instance: string;
   /** Recipients that the MTA accepted, where it counts them instead of naming them. */
   readonly recipientCount?: number;
@@ -34,19 +37,19 @@ export interface JudgeAnswer {
   readonly requireTls?: true;
 }
 
-/** What was seen of a body so far; `with` gives the value for one more chunk and changes nothing. */
+/** The digest of a body so far; `with` returns a new value that includes one more chunk. */
 export interface BodyDigest {
   with(chunk: Uint8Array): BodyDigest;
-  /** The digest if nothing follows. */
+  /** The digest if the body ends here. */
   value(): string;
 }
 
-/** Milter, at negotiation: what does the table in use need to see? */
+/** Milter, at negotiation: what does the table in use need? */
 export interface EventsQuery {
   readonly kind: 'events';
-  /** What this MTA cannot do for us, in words; empty when it offers all. */
+  /** What this MTA does not offer, as text; empty when it offers everything. */
   readonly missing: readonly string[];
-  /** Does it let a filter add and delete recipients? */
+  /** May a filter add and delete recipients? */
   readonly changesRecipients: boolean;
 }
 
@@ -56,13 +59,16 @@ export interface EventsAnswer {
   readonly judges: boolean;
   /** Header fields to collect: none, those with these lower-case names, or all. */
   readonly headers: 'none' | 'all' | readonly string[];
-  /** Is the body needed, and up to how many bytes is it kept? 0: not asked for. */
+  /** Most bytes of the body to keep; 0: the body is not needed. */
   readonly bodyLimitBytes: number;
-  /** Of an empty body, where a digest of every body is wanted, whatever its size. */
+  /** The digest of an empty body, if a digest of every body is needed, whatever its size. */
   readonly bodyDigest?: BodyDigest;
-  /** How messages that a rule applies to are sent on: by other recipients, or by a header. `none`: there are no rules. */
+  /**
+   * How messages that a rule applies to are sent on: by other recipients, or by a header. `none`: there are
+   * no rules.
+   */
   readonly routes: 'none' | 'recipient' | 'header';
-  /** Is it to be shown without rules, too, where the MTA would send each recipient? */
+  /** Is the route of each recipient needed even without rules? */
   readonly nextHops?: boolean;
 }
 
@@ -72,27 +78,27 @@ export interface MessageQuery {
   /** Stage END-OF-MESSAGE; the recipients that were accepted. */
   readonly transaction: Transaction;
   readonly table: PolicyTable | null;
-  /** Verdicts of the accepted recipients, in order; empty when RCPT was not asked about. */
+  /** Verdicts of the accepted recipients, in order; empty if RCPT was not judged. */
   readonly verdicts: readonly Verdict[];
-  /** Collected fields in order of arrival; null when headers were not asked for at negotiation. */
+  /** Collected fields in order of arrival; null if headers were not requested at negotiation. */
   readonly headers: readonly HeaderField[] | null;
-  /** What was asked for at negotiation; a table that came into force since may need to see more. */
+  /** What was requested at negotiation; a table that has come into force since may need more. */
   readonly shown: EventsAnswer['headers'];
-  /** Null when the body was not asked for, or was larger than the limit. */
+  /** Null if the body was not requested, or was larger than the limit. */
   readonly body: readonly Uint8Array[] | null;
-  /** Digest of the body as it came, however large; null when none was asked for at negotiation. */
+  /** Digest of the body as received, of any size; null if none was requested at negotiation. */
   readonly bodyDigest: string | null;
   /** May we replace the body? */
   readonly replacesBody: boolean;
-  /** Parameters of MAIL as they came; none when there were no rules at negotiation. */
+  /** Parameters of MAIL as received; none if there were no rules at negotiation. */
   readonly mailParameters: readonly string[];
-  /** What the MTA says of its own configuration; nothing when there were no rules at negotiation. */
+  /** What the MTA reports about its configuration; nothing if there were no rules at negotiation. */
   readonly told: ToldByMta;
-  /** Like the recipients of `transaction`, as the MTA showed them; null when that was not asked for at negotiation. */
+  /** The recipients of `transaction` as the MTA sent them; null if that was not requested at negotiation. */
   readonly shownRecipients: readonly RuleRecipient[] | null;
   /** Does the MTA call itself Postfix? */
   readonly postfix: boolean;
-  /** What it calls itself, `Postfix 3.10.13` or `8.17.1.9`; '' when it does not say. */
+  /** Its name and version, `Postfix 3.10.13` or `8.17.1.9`; '' if unknown. */
   readonly mta: string;
 }
 
@@ -102,7 +108,7 @@ export interface MessageAnswer {
   readonly reply: Reply | null;
   readonly holdReason: string;
   readonly edits: readonly Edit[];
-  /** Edits without which the message must not be let through: where the MTA gave no right to one, it is deferred. */
+  /** Edits without which the message must not pass: if one was not granted at negotiation, it is deferred. */
   readonly routes: readonly Edit[];
 }
 

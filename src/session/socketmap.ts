@@ -1,7 +1,9 @@
 /**
- * Socketmap as a `Protocol`: every request is a question, every answer a formatted reply, in order. No state but "one is asked".
+ * Socketmap as a `Protocol`: every request is a question, every answer a formatted reply, in order. The only
+ * state is "a request is being answered".
  *
- * When our own code throws, the reply is TEMP: both MTAs defer, and the connection and what was pipelined behind go on.
+ * When our own code throws, the reply is TEMP: both MTAs defer, and the connection continues with the
+ * requests that follow.
  */
 import { SocketmapDecoder, type SocketmapRequest } from '../wire/socketmapDecode.ts';
 import { encodeSocketmapReply, formatSocketmapReply } from '../wire/socketmapEncode.ts';
