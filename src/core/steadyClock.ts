@@ -16,3 +16,20 @@ export function steadyClock(wall: () => number, monotonic: () => number): () => 
     return Math.floor(at);
   };
 }
+
+/** Differences below this are drift, slewing or the time between two readings. */
+const LEAST_STEP_MS = 1000;
+
+/**
+ * By how many milliseconds the wall clock was set since the last call, forward or back; 0: it was not. A suspended machine, whose
+ * monotonic clock stands still, wakes up with a step forward.
+ */
+export function clockSteps(wall: () => number, monotonic: () => number): () => number {
+  let offset = wall() - monotonic();
+  return () => {
+    const now = wall() - monotonic();
+    const step = now - offset;
+    offset = now;
+    return Math.abs(step) < LEAST_STEP_MS ? 0 : Math.round(step);
+  };
+}

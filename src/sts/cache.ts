@@ -7,6 +7,8 @@
  * failure is reported once, until the disk works again. The use of a policy is written only when it matters:
  * the first time since it was fetched (so that it is refreshed after a restart), then once a day.
  *
+ * When the wall clock is set, all times move with it (`clockSet`), also in the files.
+ *
  * Limits: a number of policies, and of bytes with the latest policy on top. The least recently used are
  * evicted first; for bytes, only among those longer than their share, so that a few long policies of one
  * owner do not evict the policies of others.
@@ -23,8 +25,10 @@ export interface StsTrouble {
 }
 
 export interface CachedPolicy extends StoredPolicy {
-  /** The same object each time. */
-  readonly fact: Extract<StsFact, { kind: 'policy' }>;
+  fetchedAt: number;
+  expiresAt: number;
+  /** The same object each time, until the clock is set. */
+  fact: Extract<StsFact, { kind: 'policy' }>;
   /** Its size, as counted by StsLimits. */
   readonly bytes: number;
   lastUsed: number;
@@ -50,6 +54,16 @@ interface StsCacheOptions {
 }
 
 const DAY_MS = 86_400_000;
+/** What of a policy is a time of the wall clock. */
+const TIMES = [
+  'fetchedAt',
+  'expiresAt',
+  'lastUsed',
+  'lastChecked',
+  'writtenUse',
+  'recheckAt',
+  'retryAt',
+] as const;
 /** How long an id is trusted after a restart; its TTL is not stored. */
 const RECHECK_LOADED_MS = 60_000;
 /** Files that are reported one by one when the folder is read. */
@@ -116,6 +130,18 @@ export class StsCache {
   /** Also when it has expired. */
   get(domain: string): CachedPolicy | null {
     return this.#policies.get(domain) ?? null;
+  }
+
+  /**
+   * The wall clock was set by so many milliseconds: policies keep what is left of their lifetime. Otherwise a step forward would
+   * drop them all, and mail would leave without what they require.
+   */
+  clockSet(stepMs: number): void {
+    for (const policy of this.#policies.values()) {
+      policy.fact = { ...policy.fact, fetchedAt: policy.fact.fetchedAt + stepMs };
+      for (const time of TIMES) if (policy[time] > 0) policy[time] = Math.max(0, policy[time] + stepMs);
+      this.#mark(policy.domain);
+    }
   }
 
   /** Notes that a policy was asked for. */

@@ -27,6 +27,7 @@ import { canonicalDomain } from '../core/domain.ts';
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { StsFact, StsMode, StsPolicy } from '../core/publishedFacts.ts';
 import { siteOf } from '../core/site.ts';
+import { clockSteps } from '../core/steadyClock.ts';
 import { isComparable } from '../deliver/auto.ts';
 import { FairGate, sharesOf } from '../dns/fairGate.ts';
 import { type CachedPolicy, StsCache } from './cache.ts';
@@ -92,7 +93,14 @@ export class StsPolicies {
   /** Reads the folder; problems become events, never a rejection. */
   static async open(options: StsOptions): Promise<StsPolicies> {
     const limits = { ...STS_LIMITS, ...options.limits };
-    const now = options.now ?? Date.now;
+    const wall = options.now ?? Date.now;
+    const steps = clockSteps(wall, options.monotonic ?? options.now ?? (() => performance.now()));
+    let open: StsCache | null = null;
+    const now = (): number => {
+      const step = steps();
+      if (step !== 0) open?.clockSet(step);
+      return wall();
+    };
     const cache = await StsCache.open({
       folder: options.folder,
       mostPolicies: limits.policies,
@@ -100,6 +108,7 @@ export class StsPolicies {
       now,
       tell: (file, why) => options.event({ kind: 'cache', file, why }),
     });
+    open = cache;
     return new StsPolicies(options, limits, now, cache);
   }
 
@@ -200,6 +209,7 @@ export class StsPolicies {
 
   /** Hands the folder over to another finder, which may read it when this resolves; continues in memory. */
   leaveFolder(): Promise<void> {
+    this.#now(); // what is written is by the clock as it is set now
     return this.#cache.leaveFolder();
   }
 
@@ -210,6 +220,7 @@ export class StsPolicies {
     this.#fetching.close();
     this.#hosts.close();
     for (const end of this.#fetches) end();
+    this.#now();
     await this.settled();
     this.#cache.writeUses();
     await this.#cache.flush();
@@ -219,7 +230,7 @@ export class StsPolicies {
   #valid(domain: string, now: number): CachedPolicy | null {
     const policy = this.#cache.get(domain);
     if (policy === null) return null;
-    // the clock was set back: a policy is valid for its max_age, without the time that the clock was wrong
+    // the clock was set back before this process began: a policy is valid for its max_age, as though it was fetched now
     if (policy.fetchedAt > now)
       return this.#cache.put({ ...policy, fetchedAt: now, lastUsed: now, lastChecked: now });
     if (now < policy.expiresAt) return policy;

@@ -1,6 +1,7 @@
 /**
  * The finder, line by line of what it promises, with a clock that the test moves. Nothing here uses network or disk.
  */
+import { chmodSync } from 'node:fs';
 import { test } from 'tap';
 import { STS_LIMITS } from '../../src/sts/options.ts';
 import { StsPolicies } from '../../src/sts/policies.ts';
@@ -691,4 +692,37 @@ test('what is remembered of domains without a policy is bounded in bytes', async
   t.ok(policies.inspect('d199.example'));
   for (let i = 0; i < 200; i++) policies.forget(`d${i}.example`);
   t.equal(policies.memory[1]!.used, 0);
+});
+
+test('a policy keeps what is left of its lifetime when the clock is set, and across a restart', async (t) => {
+  const folder = t.testdir();
+  chmodSync(folder, 0o700);
+  const bed = new Bed(t);
+  let monotonic = 0;
+  const pass = (ms: number): void => {
+    bed.time += ms;
+    monotonic += ms;
+  };
+  bed.publish(BANK, 'one'); // for seven days
+  const open = () => bed.open({ folder, monotonic: () => monotonic });
+  const policies = await open();
+  await policies.find(BANK);
+  pass(2 * DAY);
+  bed.hosts.set(BANK, failedFetch());
+  bed.resolver.txts.set(TXT, absent());
+  for (const step of [400 * DAY, -400 * DAY, -90 * DAY, 3 * HOUR]) {
+    bed.time += step;
+    const fact = await policies.find(BANK);
+    t.match(fact, { kind: 'policy', id: 'one', fetchedAt: bed.time - 2 * DAY }, `set by ${step / DAY} days`);
+    await policies.settled();
+  }
+  t.match(policies.inspect(BANK), { expiresAt: bed.time + 5 * DAY });
+  bed.time += 400 * DAY;
+  await policies.close();
+
+  const again = await open();
+  pass(5 * DAY - MINUTE);
+  t.match(await again.find(BANK), { kind: 'policy', id: 'one' });
+  pass(2 * MINUTE);
+  t.match(await again.find(BANK), { kind: 'absent' }, 'and no longer');
 });
