@@ -6,7 +6,7 @@
  * on a connection is that of the status (Postfix `src/util/dict_sockmap.c`; seen with 3.7).
  */
 
-import type { Published } from '../core/publishedFacts.ts';
+import type { Published, PublishedQuestion } from '../core/publishedFacts.ts';
 import type { Row } from '../core/table.ts';
 import type { DiscoveryService } from '../discovery/discoveryService.ts';
 import { answerMap } from '../maps/mapAnswer.ts';
@@ -20,6 +20,18 @@ import type { MapListeners } from './mapListeners.ts';
 
 /** A domain, or a host with a port; what is longer is not worth keeping for each connection. */
 const MAX_HOP = 512;
+
+/** What was found out, and for which question: a reload may have put another one. */
+interface Found {
+  readonly asked: PublishedQuestion;
+  readonly published: Published;
+}
+
+/** Does the answer to one question hold all that the other asks for? */
+function covers(asked: PublishedQuestion, needed: PublishedQuestion): boolean {
+  const same = asked.name === needed.name && asked.host === needed.host && asked.port === needed.port;
+  return same && (asked.daneOnly !== true || needed.daneOnly === true);
+}
 
 export class Maps {
   readonly #active: () => Active;
@@ -54,12 +66,20 @@ export class Maps {
     return this.#answer(request, null, peer);
   }
 
-  #answer(request: SocketmapRequest, published: Published | null, peer: Peer): string | Promise<string> {
+  #answer(request: SocketmapRequest, found: Found | null, peer: Peer): string | Promise<string> {
     // by the table that is in force when it is said: a row that was raised during a look-up counts
     const { table, postfixVersion } = this.#active();
-    const answer = answerMap(request.map, request.key, table, postfixVersion, published);
-    if (answer.kind === 'needs')
-      return this.#discovery.find(answer.question).then((found) => this.#answer(request, found, peer));
+    const { map, key } = request;
+    let answer = answerMap(map, key, table, postfixVersion);
+    if (answer.kind === 'needs') {
+      const { question } = answer;
+      const known = found !== null && covers(found.asked, question);
+      if (known) answer = answerMap(map, key, table, postfixVersion, found.published);
+      if (answer.kind === 'needs')
+        return this.#discovery
+          .find(question)
+          .then((published) => this.#answer(request, { asked: question, published }, peer));
+    }
     return this.#say(request, answer.reply, answer.decision?.row ?? null, peer);
   }
 

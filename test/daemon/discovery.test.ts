@@ -217,6 +217,29 @@ test('a reload while something is looked up', async (t) => {
   t.equal(daemon.log().filter(({ event }) => event === 'dane.off').length, 1);
 });
 
+test('a reload that asks for more than is being looked up', async (t) => {
+  const { dns, files } = world();
+  const row = (level: string) =>
+    TABLE.replace('[domain *]\ndeliver = auto', `[domain *]\ndeliver = ${level}`);
+  const daemon = await bed(t, row('dane'), finderOver(dns, files));
+  const socket = await opened(t, daemon);
+  for (const map of ['deliver-encrypt', 'deliver-verify']) {
+    daemon.write(row('dane'));
+    await daemon.ask('reload');
+    const { wait, open } = gate();
+    dns.gate = wait;
+    dns.asked.length = 0;
+    await daemon.ask('published-forget', 'sts.example');
+    const answers = ask(socket, [map, 'sts.example']);
+    await until(() => dns.asked.includes('MX sts.example'));
+    t.notOk(dns.asked.includes('TXT _mta-sts.sts.example'), 'MTA-STS is nothing to deliver = dane');
+    daemon.write(row('auto'));
+    t.match(await daemon.ask('reload'), { ok: true });
+    open();
+    t.match(await answers, [/^OK secure match=mx\.sts\.example:\.out\.example /], 'and counts for auto');
+  }
+});
+
 test('policies outlive a restart, and a look-up that fails', async (t) => {
   const { dns, files } = world();
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-sts-'));
