@@ -1,6 +1,6 @@
 /**
- * Runs test files, each in a process of its own, and prints a line for each file, and what failed; with
- * TAP_REPORTER=tap, everything.
+ * Runs test files in a few processes, end-to-end tests and slow ones each in a process of its own, and prints a line for
+ * each file, and what failed; with TAP_REPORTER=tap, everything.
  *
  *   node build/test/run.js             what `npm test` runs: all but the end-to-end tests, benchmarks and LONG
  *   node build/test/run.js SET         a set of files by its name: long, e2e, e2e-postfix, e2e-matrices, e2e-node
@@ -13,10 +13,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
-import { PassThrough } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import t from 'tap';
+import { PassThrough, Readable } from 'node:stream';
+import t, { TapFile } from 'tap';
 import { root } from './root.ts';
+import { TestProcess } from './testProcess.ts';
 
 /** Fuzzers, hostile input, and what measures CPU time and memory: too slow for every run; .ci/run runs them each time. */
 const LONG = [
@@ -40,8 +40,6 @@ const NODE = [
 /** Lines that say nothing but that something passed; what is skipped is shown. */
 const PASSED =
   /^ *$|^ +ok (?!.*# (?:SKIP|TODO))|^ *# Subtest: |^ *\d+\.\.\d+$|^ +# (?:time=|\{ total)|^TAP version/;
-
-const cwd = fileURLToPath(root);
 
 /** Compiled test files, as paths from the root: the end-to-end tests, or all others. */
 function everyFile(e2e: boolean): string[] {
@@ -92,8 +90,9 @@ if (args[0] === 'list') {
 }
 
 const isE2e = (file: string): boolean => file.startsWith('build/test/e2e/');
-// one more than there are processors, since some files mostly wait; an MTA is many processes, and LONG measures
-t.jobs = args[0] === 'long' || files.some(isE2e) ? 2 : availableParallelism() + 1;
+/** A process of its own for each file: an MTA is many processes, and LONG measures. */
+const apart = args[0] === 'long' || files.some(isE2e);
+
 t.setTimeout(0);
 if (process.env.TAP_REPORTER === 'tap') {
   t.pipe(process.stdout);
@@ -104,12 +103,30 @@ if (process.env.TAP_REPORTER === 'tap') {
   });
 }
 t.register();
-for (const file of files) {
-  const seconds = isE2e(file) || args[0] === 'long' ? 600 : 120;
-  // tap waits 30 s in the process itself unless told
-  const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(seconds) };
-  // tap keeps its state in the options: each file needs its own
-  const options = { cwd, env, timeout: seconds * 1000, buffered: true, at: null, stack: '' };
-  void t.spawn(process.execPath, ['--enable-source-maps', file], options, file);
+
+const waiting = [...files];
+
+/** Runs files, one after another, until none is left. */
+async function work(): Promise<void> {
+  const seconds = apart ? 600 : 120;
+  let child: TestProcess | null = null;
+  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    if (child !== null && (apart || !child.alive)) child = await end(child);
+    child ??= new TestProcess(seconds);
+    const tap = await child.run(file, seconds * 1000);
+    // tap keeps its state in the options: each file needs its own
+    const options = { name: file, tapStream: Readable.from([tap]), buffered: true, at: null, stack: '' };
+    void t.sub(TapFile, options);
+  }
+  if (child !== null) await end(child);
 }
+
+async function end(child: TestProcess): Promise<null> {
+  const wrong = await child.end();
+  if (wrong !== '') t.fail(wrong, { at: null, stack: '' });
+  return null;
+}
+
+// one more than there are processors, since some files mostly wait
+await Promise.all(Array.from({ length: apart ? 2 : availableParallelism() + 1 }, work));
 t.end();

@@ -7,7 +7,7 @@ import { formatNotice, formatProblem } from '../config/ini/problem.ts';
 import { dayOf } from '../config/keys/day.ts';
 import { keysAtStart } from '../config/keys/serviceKeys.ts';
 import type { Loaded } from '../config/load/load.ts';
-import { startReload } from '../config/load/loadInWorker.ts';
+import type { startReload } from '../config/load/loadInWorker.ts';
 import type { Difference } from '../config/load/tableDiff.ts';
 import { count } from '../core/plural.ts';
 import type { PolicyTable } from '../core/table.ts';
@@ -27,6 +27,7 @@ interface ReloadParts {
   readonly config: string;
   readonly log: Log;
   readonly clock: () => Date;
+  readonly startReload: typeof startReload;
   /** Puts what was read in force and returns its table; `begun`: of performance.now(). */
   readonly apply: (loaded: LoadedConfig, marks: UsableKeys, begun: number) => Promise<PolicyTable>;
   /** Called when the old table is of no more use, before the answer. */
@@ -60,7 +61,7 @@ export class Reloading {
 
   async #reload(): Promise<ReloadReply> {
     const begun = performance.now();
-    const { config, log, clock, apply, release } = this.#parts;
+    const { config, log, clock, startReload, apply, release } = this.#parts;
     const old = this.loaded;
     const { loaded: pending, difference } = startReload(config, old.packed, dayOf(clock()), old.rules);
     const loaded = await pending;

@@ -9,7 +9,7 @@
 import { formatNotice, type Problem } from '../config/ini/problem.ts';
 import { dayOf } from '../config/keys/day.ts';
 import type { Loaded } from '../config/load/load.ts';
-import { loadInWorker } from '../config/load/loadInWorker.ts';
+import { startReload } from '../config/load/loadInWorker.ts';
 import { count } from '../core/plural.ts';
 import { PolicyTable } from '../core/table.ts';
 import { DiscoveryService, type OpenDiscovery } from '../discovery/discoveryService.ts';
@@ -57,6 +57,8 @@ interface ServiceOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The configuration as it is being read; left out: it is read now. */
   readonly loading?: Promise<Loaded>;
+  /** Reads configurations; left out: in a worker, so that nothing waits for it. */
+  readonly startReload?: typeof startReload | undefined;
   /** What day it is; left out: the system's. */
   readonly clock?: () => Date;
   /** Makes what finds published policies; left out: by DNS and HTTPS. */
@@ -71,6 +73,7 @@ interface Start {
   readonly loaded: LoadedConfig;
   readonly marks: UsableKeys;
   readonly discovery: DiscoveryService;
+  readonly read: typeof startReload;
   /** Can connections read through the shared buffer? */
   readonly reads: boolean;
   /** Of performance.now(). */
@@ -101,13 +104,16 @@ export class Service {
   /** Reads the configuration and opens every listener. Rejects with ConfigRejected, KeyFileError or ListenError. */
   static async start(options: ServiceOptions): Promise<Service> {
     const begun = performance.now();
-    const { config, log, env, clock = () => new Date() } = options;
+    const { config, log, env, clock = () => new Date(), startReload: read = startReload } = options;
     // in a worker as every reload: what reading leaves behind goes with it, and a table of a million rows rests small
-    const [loaded, reads] = await Promise.all([options.loading ?? loadInWorker(config), canShareReads()]);
+    const [loaded, reads] = await Promise.all([
+      options.loading ?? read(config, null).loaded,
+      canShareReads(),
+    ]);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
     const marks = await readMarkKeys(loaded.service, 'start');
     const discovery = await DiscoveryService.open(loaded.service, log, options.discovery);
-    const service = new Service({ config, log, clock, loaded, marks, discovery, reads, begun });
+    const service = new Service({ config, log, clock, loaded, marks, discovery, read, reads, begun });
     try {
       await openListeners(service.#protocols, loaded.service, env, log, (listener) => {
         service.listeners.push(listener);
@@ -166,6 +172,7 @@ export class Service {
       config,
       log,
       clock,
+      startReload: start.read,
       apply: (read, keys, since) => this.#apply(read, keys, since),
       release: () => releaseMemory(() => this.#messages()),
     });

@@ -16,6 +16,7 @@ import { run as reload } from '../../src/cli/reload.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
 import { run as status } from '../../src/cli/status.ts';
 import { run as verifyMark } from '../../src/cli/verifyMark.ts';
+import { startReload } from '../../src/config/load/loadInWorker.ts';
 import { bed } from '../daemon/startDaemon.ts';
 
 const TABLE = `trusted-clients =
@@ -183,7 +184,7 @@ test('lookup finds the transaction of a reply', async (t) => {
 });
 
 test('reload prints the difference or the mistakes; status tells', async (t) => {
-  const { config, write, log } = await bed(t, TABLE);
+  const { config, write, log } = await bed(t, TABLE, undefined, startReload);
   const before = await say(status, ['--config', config]);
   t.match(before, { code: 0, out: /^running: tlsward .*\n/ });
   t.match(

@@ -1,0 +1,39 @@
+/**
+ * A process that runs test files, one after another, as its parent names them: starting Node and loading tap takes longer
+ * than most of the tests themselves. What it prints is TAP in which each file is a subtest; see testProcess.ts.
+ */
+import { pathToFileURL } from 'node:url';
+import t, { type Test } from 'tap';
+
+/** What the parent sends: a compiled test file, and for how long it may run. */
+export interface Job {
+  readonly file: string;
+  readonly ms: number;
+}
+
+/** The subtest of the file that runs now, under which its tests belong. */
+let running: Test | null = null;
+// a test file calls `test` of tap itself, which makes a subtest of the process
+const sub = t.sub.bind(t);
+t.sub = ((...args: Parameters<typeof sub>) =>
+  running === null ? sub(...args) : running.sub(...args)) as typeof t.sub;
+t.setTimeout(0);
+
+async function run({ file, ms }: Job): Promise<void> {
+  // as in a process of its own: a test that waits for what nothing will do ends the process
+  process.channel?.unref();
+  const ended = t.test(file, { timeout: ms, at: null, stack: '' }, async (fileTest) => {
+    running = fileTest;
+    await import(pathToFileURL(file).href);
+  });
+  await ended.catch(() => {}); // it has failed and says why
+  running = null;
+  process.channel?.ref();
+}
+
+let queue: Promise<unknown> = Promise.resolve();
+process.on('message', (job: Job) => {
+  queue = queue.then(() => run(job));
+});
+// when the parent closes the channel the process ends, unless a test has left something open
+process.channel?.ref();

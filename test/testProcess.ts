@@ -1,0 +1,106 @@
+/**
+ * The parent's side of fileRunner.ts: hands one file at a time to a process and gathers what it prints.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { Job } from './fileRunner.ts';
+import { root } from './root.ts';
+
+const RUNNER = fileURLToPath(new URL('./fileRunner.js', import.meta.url));
+/** How long what a file has left open may keep its process. */
+const END_MS = 10_000;
+
+interface Current {
+  readonly lines: string[];
+  readonly begun: number;
+  readonly done: (tap: string) => void;
+}
+
+export class TestProcess {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown[]>;
+  #current: Current | null = null;
+  #failed = false;
+  /** Files so far. */
+  readonly files: string[] = [];
+
+  constructor(seconds: number) {
+    // tap waits 30 s in the process itself unless told
+    const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(seconds), TAP_REPORTER: '' };
+    this.#child = fork(RUNNER, [], {
+      cwd: fileURLToPath(root),
+      env,
+      execArgv: ['--enable-source-maps'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
+    const lines = createInterface({ input: this.#child.stdout as Readable });
+    lines.on('line', (line) => this.#line(line));
+    this.#ended = once(this.#child, 'exit');
+    // what it printed last may come after its end
+    this.#child.once('exit', (code, signal) => setTimeout(() => this.#gone(`${code ?? signal}`), 500));
+  }
+
+  /** Can it take another file? */
+  get alive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.connected;
+  }
+
+  /** Resolves to the TAP of the file, which is complete unless the process has ended over it or was too slow. */
+  async run(file: string, ms: number): Promise<string> {
+    this.files.push(file);
+    // the process gives up by itself, unless it computes
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), ms + END_MS);
+    const tap = await new Promise<string>((done) => {
+      this.#current = { lines: [], begun: performance.now(), done };
+      const job: Job = { file, ms };
+      this.#child.send(job, (error) => {
+        if (error !== null) this.#gone(error.message);
+      });
+    });
+    clearTimeout(timer);
+    return tap;
+  }
+
+  /** Ends the process when all its files have run; resolves to what is wrong with that end, or ''. */
+  async end(): Promise<string> {
+    if (this.#child.connected) this.#child.disconnect();
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MS);
+    const [code, signal] = await this.#ended;
+    clearTimeout(timer);
+    if (this.#failed || code === 0) return '';
+    const how = signal === 'SIGKILL' ? 'something was left open' : `it ended with ${code ?? signal}`;
+    return `${how}, after ${this.files.join(', ')}`;
+  }
+
+  #line(line: string): void {
+    const current = this.#current;
+    if (current === null) return;
+    if (/^# Subtest: /.test(line) || line === 'TAP version 14') return;
+    if (!/^(?:not )?ok \d/.test(line)) {
+      current.lines.push(line.startsWith('    ') ? line.slice(4) : line);
+      return;
+    }
+    if (line.startsWith('not')) this.#failed = true;
+    this.#finish();
+  }
+
+  #gone(how: string): void {
+    if (this.#current === null) return;
+    this.#current.lines.push('', `not ok - the process of this file ended before it: ${how}`);
+    this.#failed = true;
+    this.#finish();
+  }
+
+  #finish(): void {
+    const { lines, begun, done } = this.#current!;
+    this.#current = null;
+    if (!lines.some((line) => /^(?:not )?ok /.test(line))) {
+      lines.length = 0;
+      lines.push('not ok 1 - no test is in this file', '1..1');
+    }
+    done(`TAP version 14\n${lines.join('\n')}\n# time=${Math.round(performance.now() - begun)}ms\n`);
+  }
+}
