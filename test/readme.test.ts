@@ -29,9 +29,10 @@ function run(line: string): Promise<string> {
   const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2]!);
   if (args[0] !== 'npx' || args[1] !== 'tlsward') throw new Error(`not a command of ours: ${line}`);
   return new Promise((resolve) => {
-    const options = { cwd: fileURLToPath(root), env: { ...process.env, NO_COLOR: '1' } };
-    execFile(process.execPath, [MAIN, ...args.slice(2)], options, (_error, stdout, stderr) =>
-      resolve(stdout + stderr),
+    const env = { ...process.env, NO_COLOR: '1' };
+    const options = { cwd: fileURLToPath(root), env, timeout: 60_000 };
+    execFile(process.execPath, [MAIN, ...args.slice(2)], options, (error, stdout, stderr) =>
+      resolve(stdout + stderr + (error?.killed === true ? 'ended after 60 s' : '')),
     );
   });
 }

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { run as check } from '../../src/cli/check.ts';
 import type { Io, Run } from '../../src/cli/command.ts';
+import { dispatch } from '../../src/cli/dispatch.ts';
 import { run as explain } from '../../src/cli/explain.ts';
 import { run as lookup } from '../../src/cli/lookup.ts';
 import { run as reload } from '../../src/cli/reload.ts';
@@ -323,13 +324,15 @@ test('no daemon, and wrong arguments', async (t) => {
     ['lookup', 'ZZZZZZZZ'],
     ['simulate', 'policy', ...mail('x.example')],
   ]) {
-    const said = main(...argv, '--config', config);
-    t.match(said, { status: 69, stdout: '' });
-    t.match(said.stderr, new RegExp(`^tlsward ${argv[0]}: cannot reach the `));
+    const said = await say(dispatch, [...argv, '--config', config]);
+    t.match(said, { code: 69, out: '' });
+    t.match(said.err, new RegExp(`^tlsward ${argv[0]}: cannot reach the `));
   }
   for (const argv of [['bogus'], ['check', '--bogus'], ['explain'], ['simulate', 'smtp'], ['hops'], []]) {
-    t.match(main(...argv), { status: 64, stdout: '' }, argv.join(' '));
+    t.match(await say(dispatch, argv), { code: 64, out: '' }, argv.join(' '));
   }
+  t.match(main('status', '--config', config), { status: 69, stdout: '', stderr: /^tlsward status: / });
+  t.match(main(), { status: 64, stdout: '' }, 'what dispatch returns is the exit status');
 });
 
 test('colour on a terminal only, and not with NO_COLOR', async (t) => {

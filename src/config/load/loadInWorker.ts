@@ -16,7 +16,7 @@ import type { Loaded } from './load.ts';
 import { type LoadJob, type LoadMessage, SLICE } from './loadJob.ts';
 import { type Difference, NO_DIFFERENCE } from './tableDiff.ts';
 
-interface Reload {
+export interface Reload {
   /** Never rejects. */
   readonly loaded: Promise<Loaded>;
   /**
