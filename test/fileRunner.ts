@@ -24,6 +24,7 @@ async function run({ file, ms }: Job): Promise<void> {
   process.channel?.unref();
   const ended = t.test(file, { timeout: ms, at: null, stack: '' }, async (fileTest) => {
     running = fileTest;
+    fileTest.testdirName = `.tap/fixtures/${file.replace(/[^\w.]+/g, '-')}`; // short: sockets lie in there
     await import(pathToFileURL(file).href);
   });
   await ended.catch(() => {}); // it has failed and says why

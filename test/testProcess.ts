@@ -3,7 +3,6 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Job } from './fileRunner.ts';
@@ -14,6 +13,7 @@ const RUNNER = fileURLToPath(new URL('./fileRunner.js', import.meta.url));
 const END_MS = 10_000;
 
 interface Current {
+  readonly file: string;
   readonly lines: string[];
   readonly begun: number;
   readonly done: (tap: string) => void;
@@ -36,8 +36,14 @@ export class TestProcess {
       execArgv: ['--enable-source-maps'],
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
-    const lines = createInterface({ input: this.#child.stdout as Readable });
-    lines.on('line', (line) => this.#line(line));
+    // not readline, for which a carriage return in a name would end a line
+    let rest = '';
+    const stdout = this.#child.stdout as Readable;
+    stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) this.#line(line);
+    });
     this.#ended = once(this.#child, 'exit');
     // what it printed last may come after its end
     this.#child.once('exit', (code, signal) => setTimeout(() => this.#gone(`${code ?? signal}`), 500));
@@ -54,7 +60,7 @@ export class TestProcess {
     // the process gives up by itself, unless it computes
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), ms + END_MS);
     const tap = await new Promise<string>((done) => {
-      this.#current = { lines: [], begun: performance.now(), done };
+      this.#current = { file, lines: [], begun: performance.now(), done };
       const job: Job = { file, ms };
       this.#child.send(job, (error) => {
         if (error !== null) this.#gone(error.message);
@@ -79,11 +85,12 @@ export class TestProcess {
     const current = this.#current;
     if (current === null) return;
     if (/^# Subtest: /.test(line) || line === 'TAP version 14') return;
-    if (!/^(?:not )?ok \d/.test(line)) {
+    const [, result = ''] = /^((?:not )?ok) \d+ - /.exec(line) ?? [];
+    if (result === '' || !line.includes(` - ${current.file}`)) {
       current.lines.push(line.startsWith('    ') ? line.slice(4) : line);
       return;
     }
-    if (line.startsWith('not')) this.#failed = true;
+    if (result !== 'ok') this.#failed = true;
     this.#finish();
   }
 

@@ -190,7 +190,7 @@ test('reload prints the difference or the mistakes; status tells', async (t) => 
   t.match(before, { code: 0, out: /^running: tlsward .*\n/ });
   t.match(
     before.out,
-    /^expired +\S+tlsward\.ini:23: \[domain watched\.example\] until 2020-01-01, \d+ days ago$/m,
+    /^expired +\S+tlsward\.ini:24: \[domain watched\.example\] until 2020-01-01, \d+ days ago$/m,
   );
   t.match(before.out, /^table +generation 1, 5 rows, hash [0-9a-f]{16}/m);
   write(TABLE.replace('bank.example = branded', 'bank.example = may'));

@@ -50,8 +50,10 @@ export async function bed(t: Test, text: string, finder?: OpenDiscovery, read = 
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
   const config = join(folder, 'tlsward.ini');
   const write = (rest: string): void => {
-    const sockets = ['policy', 'milter', 'control'].map((name) => `${name}-listen = unix:${name}.sock`);
-    writeFileSync(config, `[service]\n${sockets.join('\n')}\n${rest}`);
+    const lines = ['policy', 'milter', 'control'].map((name) => `${name}-listen = unix:${name}.sock`);
+    // this machine's Postfix is not asked, unless that is what the test is about
+    if (!/^postconf *=/m.test(rest)) lines.push('postconf =');
+    writeFileSync(config, `[service]\n${lines.join('\n')}\n${rest}`);
   };
   write(text);
   const sink = new PassThrough();

@@ -20,11 +20,13 @@ test('lines come out whole and in order, in batches and at the end', async (t) =
   const writer = new LineWriter(fd);
   const lines = Array.from({ length: 5000 }, (_, i) => `line ${i} \u2192 ${'x'.repeat(i % 90)}\n`);
   for (const line of lines) writer.write(line);
-  await new Promise((resolve) => setTimeout(resolve, 400));
-  t.equal(readFileSync(file, 'utf8'), lines.join(''), 'without being asked, after a moment');
+  const written = (): string => readFileSync(file, 'utf8');
+  for (let i = 0; i < 200 && written().length < lines.join('').length; i++)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  t.equal(written(), lines.join(''), 'without being asked, after a moment');
   writer.write('last\n');
   writer.flushSync();
-  t.equal(readFileSync(file, 'utf8').slice(-5), 'last\n');
+  t.equal(written().slice(-5), 'last\n');
   closeSync(fd);
 });
 
@@ -66,7 +68,7 @@ test('what cannot be written is counted, and the log goes on', async (t) => {
   const full = openSync('/dev/full', 'w');
   const writer = new LineWriter(full);
   for (let i = 0; i < 3; i++) writer.write('{"lost":true}\n');
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (let i = 0; i < 200 && writer.dropped < 3; i++) await new Promise((resolve) => setTimeout(resolve, 50));
   t.equal(writer.failure, 'ENOSPC');
   t.equal(writer.dropped, 3);
   closeSync(full);
