@@ -115,7 +115,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     interfaces,
     header: interfaces.both.message?.verdict === 'accept' ? interfaces.both.message.header : null,
     ...ruled,
-    change: change === null ? null : { if: change.words, verdict: change.verdict.action },
+    change: change === null ? null : { if: change.description, verdict: change.verdict.action },
   };
   if (values.json) io.out(`${JSON.stringify(answer)}\n`);
   else print(io, verdict, answer);

@@ -36,7 +36,7 @@ function bannersOf(findings: readonly Finding[]): Set<Banner> {
 }
 
 /** A row's banner as one value to compare: its texts, and the values that it would fill in. */
-function wordsOf(settings: Settings): string {
+function bannerKey(settings: Settings): string {
   const { bannerText, bannerTag, bannerUnprotectedText, bannerUnprotectedTag, bannerSigned } = settings;
   const texts = bannerText + bannerUnprotectedText;
   const own = ROW_FIELDS.map((name) => (texts.includes(`{${name}}`) ? settings[name] : null));
@@ -78,14 +78,14 @@ export function* chooseBanner(transaction: Transaction, verdict: Verdict): Work<
     }
     speaker = first.find(asks)?.row ?? null;
     const known = new Map<Settings, string>();
-    const wordsFor = (settings: Settings): string => {
-      const words = known.get(settings) ?? wordsOf(settings);
-      known.set(settings, words);
-      return words;
+    const keyOf = (settings: Settings): string => {
+      const key = known.get(settings) ?? bannerKey(settings);
+      known.set(settings, key);
+      return key;
     };
-    const words = speaker === null ? '' : wordsFor(speaker.settings);
+    const key = speaker === null ? '' : keyOf(speaker.settings);
     const agree = yield* mapped(others, (findings) =>
-      findings.some((finding) => finding.row !== null && wordsFor(finding.row.settings) === words),
+      findings.some((finding) => finding.row !== null && keyOf(finding.row.settings) === key),
     );
     if (agree.includes(false)) return null;
   }

@@ -134,7 +134,7 @@ function withoutNested(comment: string): string {
   return out;
 }
 
-function wordsOf(pieces: readonly Piece[]): string[] {
+function wordTexts(pieces: readonly Piece[]): string[] {
   return pieces.filter((piece) => piece.kind === 'word').map((piece) => piece.text);
 }
 
@@ -143,7 +143,7 @@ function clientAddress(from: readonly Piece[]): string {
     const found = piece.kind === 'comment' ? addressInComment(piece.text) : '';
     if (found !== '') return found;
   }
-  for (const word of wordsOf(from)) {
+  for (const word of wordTexts(from)) {
     const found = literal(word);
     if (found !== '') return found;
   }
@@ -151,7 +151,7 @@ function clientAddress(from: readonly Piece[]): string {
 }
 
 function protocolOf(clause: readonly Piece[]): string {
-  const words = wordsOf(clause);
+  const words = wordTexts(clause);
   const [first = ''] = words;
   if (!/^microsoft$/i.test(first)) return first.toUpperCase();
   return words
@@ -164,7 +164,7 @@ function carrierOf(clauses: Clauses, protocol: string, all: readonly Piece[]): C
   if (/^(UTF8)?LMTP/.test(protocol)) return 'lmtp';
   if (protocol === 'MAPI') return 'store';
   if (/^HTTPS?$/.test(protocol)) return 'web';
-  const pickup = wordsOf(clauses.from).join(' ') === 'mail pickup service';
+  const pickup = wordTexts(clauses.from).join(' ') === 'mail pickup service';
   if (
     pickup ||
     protocol === 'LOCAL' ||
@@ -200,20 +200,20 @@ export function parseReceived(value: string): ReceivedField {
   const clauses = splitClauses(front);
   const protocol = protocolOf(clauses.with);
   const carrier = carrierOf(clauses, protocol, front);
-  const by = wordsOf(clauses.by)[0] ?? '';
+  const by = wordTexts(clauses.by)[0] ?? '';
   const tls = tlsClaimOf(
     pieces.filter((piece) => piece.kind !== 'semicolon'),
     protocol,
-    wordsOf(clauses.with).slice(1).some(speaksOfTls),
+    wordTexts(clauses.with).slice(1).some(speaksOfTls),
   );
   // a line without `from` describes a step inside the host's own system: `SMTP` there is not a claim
   const silent = clauses.from.length === 0 && tls.encrypted === 'no';
   return {
-    from: wordsOf(clauses.from)[0] ?? '',
+    from: wordTexts(clauses.from)[0] ?? '',
     address: clientAddress(clauses.from),
     by,
     protocol,
-    id: wordsOf(clauses.id)[0] ?? '',
+    id: wordTexts(clauses.id)[0] ?? '',
     carrier,
     tls: silent ? { ...tls, encrypted: 'unknown' } : tls,
     timeMs,

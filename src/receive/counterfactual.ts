@@ -18,14 +18,14 @@ import { POORER_SUITES, runsInTls12, SOUND_SUITES, type Suite } from './suites.t
 
 interface Change {
   /** "the session used TLSv1.3 ...", "row X (file:line) said receive = may". */
-  readonly words: string;
+  readonly description: string;
   readonly verdict: Verdict;
 }
 
 type Encrypted = Extract<TlsState, { kind: 'tls' }>;
 
 interface Candidate<Value> {
-  readonly words: string;
+  readonly description: string;
   readonly value: Value;
 }
 
@@ -35,9 +35,9 @@ export function smallestChange(transaction: Transaction, table: PolicyTable, fac
   if (now.judged !== 'judged') return null;
   const wanted = (verdict: Verdict): boolean => (verdict.action === 'accept') !== (now.action === 'accept');
   const candidates = now.action === 'accept' ? worse(transaction.tls) : better(transaction.tls, now);
-  for (const { words, value } of candidates) {
+  for (const { description, value } of candidates) {
     const verdict = decide({ ...transaction, tls: value }, table, facts);
-    if (wanted(verdict)) return { words, verdict };
+    if (wanted(verdict)) return { description, verdict };
   }
   return rowChange(now, wanted);
 }
@@ -46,14 +46,17 @@ export function smallestChange(transaction: Transaction, table: PolicyTable, fac
 function* worse(tls: TlsState): Generator<Candidate<TlsState>> {
   if (tls.kind === 'tls') {
     if (tls.certificate.kind !== 'none')
-      yield { words: 'the client showed no certificate', value: { ...tls, certificate: { kind: 'none' } } };
+      yield {
+        description: 'the client showed no certificate',
+        value: { ...tls, certificate: { kind: 'none' } },
+      };
     for (const suite of POORER_SUITES) {
       const lower = (protocolRank(suite.protocol) ?? 0) < (protocolRank(tls.protocol) ?? 0);
       const fewer = suite.protocol === tls.protocol && suite.bits < (tls.bits ?? 0);
-      if (lower || fewer) yield { words: suiteWords(suite, tls), value: { ...tls, ...suite } };
+      if (lower || fewer) yield { description: describeSuite(suite, tls), value: { ...tls, ...suite } };
     }
   }
-  if (tls.kind !== 'plain') yield { words: 'the session were not encrypted', value: PLAIN };
+  if (tls.kind !== 'plain') yield { description: 'the session were not encrypted', value: PLAIN };
 }
 
 /** Better sessions, nearest first: one thing changed, then the session and the certificate. */
@@ -62,17 +65,21 @@ function* better(tls: TlsState, verdict: Verdict): Generator<Candidate<TlsState>
   const certificates = certificatesFor(verdict);
   yield* sessions;
   if (tls.kind === 'tls')
-    for (const { words, value } of certificates) yield { words, value: { ...tls, certificate: value } };
-  for (const { words, value } of certificates)
+    for (const { description, value } of certificates)
+      yield { description, value: { ...tls, certificate: value } };
+  for (const { description, value } of certificates)
     for (const session of sessions)
-      yield { words: `${session.words} and ${words}`, value: { ...session.value, certificate: value } };
+      yield {
+        description: `${session.description} and ${description}`,
+        value: { ...session.value, certificate: value },
+      };
 }
 
 function betterSessions(tls: TlsState): Candidate<Encrypted>[] {
   if (tls.kind !== 'tls') {
     const certificate: ClientCertificate = { kind: 'none' };
     return SOUND_SUITES.map((suite) => ({
-      words: suiteWords(suite, null),
+      description: describeSuite(suite, null),
       value: { kind: 'tls', ...suite, certificate },
     }));
   }
@@ -80,15 +87,15 @@ function betterSessions(tls: TlsState): Candidate<Encrypted>[] {
   // the cipher of an old session also exists in the next version
   const old = (protocolRank(tls.protocol) ?? 9) < 4;
   if (old && runsInTls12(tls.cipher))
-    found.push({ words: 'the session used TLSv1.2', value: { ...tls, protocol: 'TLSv1.2' } });
+    found.push({ description: 'the session used TLSv1.2', value: { ...tls, protocol: 'TLSv1.2' } });
   const same = SOUND_SUITES.filter(({ protocol }) => protocol === tls.protocol);
   const others = SOUND_SUITES.filter(({ protocol }) => protocol !== tls.protocol);
   for (const suite of [...same, ...others])
-    found.push({ words: suiteWords(suite, tls), value: { ...tls, ...suite } });
+    found.push({ description: describeSuite(suite, tls), value: { ...tls, ...suite } });
   return found;
 }
 
-function suiteWords({ protocol, cipher }: Suite, now: Encrypted | null): string {
+function describeSuite({ protocol, cipher }: Suite, now: Encrypted | null): string {
   return protocol === now?.protocol
     ? `the session used ${cipher}`
     : `the session used ${protocol} with ${cipher}`;
@@ -105,13 +112,13 @@ function certificatesFor(verdict: Verdict): Candidate<ClientCertificate>[] {
       const commonName = wanted.startsWith('.') ? `mx${wanted}` : wanted;
       const issuer = clientIssuers[0] ?? 'a trusted issuer';
       found.push({
-        words: `the client showed a verified certificate for ${commonName}${clientIssuers.length > 0 ? ` issued by ${issuer}` : ''}`,
+        description: `the client showed a verified certificate for ${commonName}${clientIssuers.length > 0 ? ` issued by ${issuer}` : ''}`,
         value: { kind: 'trusted', commonName, issuer, fingerprints: [] },
       });
     }
     if (fingerprints[0] !== undefined) {
       found.push({
-        words: `the client showed the certificate with the pin ${fingerprints[0]}`,
+        description: `the client showed the certificate with the pin ${fingerprints[0]}`,
         value: { kind: 'untrusted', fingerprints: [fingerprints[0]] },
       });
     }
@@ -139,19 +146,20 @@ function rowChange(verdict: Verdict, wanted: (verdict: Verdict) => boolean): Cha
   // one row, if that is enough
   for (const some of [...rows.map((row) => [row]), rows]) {
     const positions = new Set(some.map(({ at }) => formatPosition(at)));
-    for (const [words, change] of tries) {
+    for (const [description, change] of tries) {
       const changed = findings.map((finding) =>
         finding.row !== null && positions.has(formatPosition(finding.row.at))
           ? { ...finding, row: { ...finding.row, settings: { ...finding.row.settings, ...change } } }
           : finding,
       );
       const next = verdictOf(changed, tls);
-      if (wanted(next)) return { words: `${some.map(rowWords).join(' and ')} said ${words}`, verdict: next };
+      if (wanted(next))
+        return { description: `${some.map(describeRow).join(' and ')} said ${description}`, verdict: next };
     }
   }
   return null;
 }
 
-function rowWords({ pattern, at }: Row): string {
+function describeRow({ pattern, at }: Row): string {
   return `row "${pattern}" (${formatPosition(at)})`;
 }

@@ -18,7 +18,7 @@ import { run as simulate } from '../../src/cli/simulate.ts';
 import { run as status } from '../../src/cli/status.ts';
 import { run as verifyMark } from '../../src/cli/verifyMark.ts';
 import { startReload } from '../../src/config/load/loadInWorker.ts';
-import { bed } from '../daemon/startDaemon.ts';
+import { startDaemon } from '../daemon/startDaemon.ts';
 
 const TABLE = `trusted-clients =
 host-name = mx.example.org
@@ -57,7 +57,7 @@ function mail(from: string): string[] {
 }
 
 test('explain says what simulate then gets, at both interfaces', async (t) => {
-  const { config } = await bed(t, TABLE);
+  const { config } = await startDaemon(t, TABLE);
   const cases = [
     ['bank.example', [], 'reject', 1, /^530 5\.7\.0 /],
     ['bank.example', ['--tls', 'unknown'], 'defer', 75, /^451 4\.3\.5 /],
@@ -95,7 +95,7 @@ test('explain says what simulate then gets, at both interfaces', async (t) => {
 });
 
 test('simulate milter edits a message of ours', async (t) => {
-  const { config, folder } = await bed(t, TABLE);
+  const { config, folder } = await startDaemon(t, TABLE);
   const message = join(folder, 'in.eml');
   const output = join(folder, 'out.eml');
   writeFileSync(message, 'Subject: hello\nFrom: a@bank.example\n\nText\n');
@@ -120,7 +120,7 @@ test('simulate milter edits a message of ours', async (t) => {
 });
 
 test('a new key on top signs after a reload, and old mail still verifies', async (t) => {
-  const { config, folder } = await bed(t, `mark-key = mark.key\n${TABLE}`);
+  const { config, folder } = await startDaemon(t, `mark-key = mark.key\n${TABLE}`);
   const key = join(folder, 'mark.key');
   const marked = async (name: string): Promise<string> => {
     const output = join(folder, name);
@@ -141,7 +141,7 @@ test('a new key on top signs after a reload, and old mail still verifies', async
 });
 
 test('a reload without the key file is refused, and the old key signs on', async (t) => {
-  const { config, folder, log } = await bed(t, `mark-key = mark.key\n${TABLE}`);
+  const { config, folder, log } = await startDaemon(t, `mark-key = mark.key\n${TABLE}`);
   const key = join(folder, 'mark.key');
   const sign = async (): Promise<string> => {
     const output = join(folder, 'out.eml');
@@ -167,7 +167,7 @@ test('a reload without the key file is refused, and the old key signs on', async
 });
 
 test('lookup finds the transaction of a reply', async (t) => {
-  const { config } = await bed(t, TABLE);
+  const { config } = await startDaemon(t, TABLE);
   const refused = await say(simulate, ['policy', '--config', config, ...mail('bank.example')]);
   const code = /\[([0-9A-Z]{8})\]/.exec(refused.out)?.[1] ?? '';
   const found = await say(lookup, ['--config', config, code.toLowerCase()]);
@@ -185,7 +185,7 @@ test('lookup finds the transaction of a reply', async (t) => {
 });
 
 test('reload prints the difference or the mistakes; status tells', async (t) => {
-  const { config, write, log } = await bed(t, TABLE, undefined, startReload);
+  const { config, write, log } = await startDaemon(t, TABLE, undefined, startReload);
   const before = await say(status, ['--config', config]);
   t.match(before, { code: 0, out: /^running: tlsward .*\n/ });
   t.match(
@@ -219,7 +219,7 @@ test('reload prints the difference or the mistakes; status tells', async (t) => 
 });
 
 test('status splits verdicts by what protected the session, and says how long the daemon was held', async (t) => {
-  const { config } = await bed(t, TABLE);
+  const { config } = await startDaemon(t, TABLE);
   const from = ['--config', config, ...mail('bank.example')];
   await say(simulate, ['policy', ...from]);
   await say(simulate, ['policy', ...from, ...TLS]);

@@ -22,7 +22,7 @@ import { run as exceptions } from '../../src/cli/exceptions.ts';
 import { run as explain } from '../../src/cli/explain.ts';
 import { addDays, dayOf } from '../../src/config/keys/day.ts';
 import { openDraft, WriteError } from '../../src/files/lockedDraft.ts';
-import { bed } from '../daemon/startDaemon.ts';
+import { startDaemon } from '../daemon/startDaemon.ts';
 
 const TABLE = `socketmap-listen = unix:socketmap.sock
 [policy partner]
@@ -46,7 +46,7 @@ async function say(command: Run, argv: string[], colour = false) {
 }
 
 test('an exception is in force at once, listed, shown, and gone again', async (t) => {
-  const { config, folder, log } = await bed(t, TABLE);
+  const { config, folder, log } = await startDaemon(t, TABLE);
   const file = join(folder, 'exceptions.ini');
   const run = (...argv: string[]) => say(except, ['--config', config, ...argv]);
   const made = await run('BANK.example.', '--until', '+14d', '--reason', 'ticket 4711; "renewal"');
@@ -150,7 +150,7 @@ test('an exception is in force at once, listed, shown, and gone again', async (t
 });
 
 test('overdue ones come first, in red, and the exit status says so', async (t) => {
-  const { config, folder, ask } = await bed(t, TABLE);
+  const { config, folder, ask } = await startDaemon(t, TABLE);
   const one = (name: string, until: string) =>
     `[exception ${name}]\nuntil = ${until}\nreason = r of ${name}\nreceive = none\n`;
   writeFileSync(join(folder, 'exceptions.ini'), one('a.example', SOON) + one('b.example', '2020-01-01'));
@@ -171,7 +171,7 @@ test('overdue ones come first, in red, and the exit status says so', async (t) =
 });
 
 test('with a mistake the file stays as it was', async (t) => {
-  const { config, folder, write, service } = await bed(t, TABLE);
+  const { config, folder, write, service } = await startDaemon(t, TABLE);
   const file = join(folder, 'exceptions.ini');
   const text = `; mine\n[exception a.example]\nuntil = ${SOON}\nreason = r\nreceive = none\n`;
   writeFileSync(file, text);
@@ -219,7 +219,7 @@ receive = encrypt
 [domain [relay.out.example]:587]
 deliver = dane
 `;
-  const { config, folder } = await bed(t, `socketmap-listen = unix:socketmap.sock\n${rows}`);
+  const { config, folder } = await startDaemon(t, `socketmap-listen = unix:socketmap.sock\n${rows}`);
   const file = join(folder, 'exceptions.ini');
   const run = (...argv: string[]) =>
     say(except, ['--config', config, ...argv, '--until', '+1d', '--reason', 'r']);
@@ -262,7 +262,7 @@ deliver = dane
 });
 
 test('wrong arguments', async (t) => {
-  const { config } = await bed(t, TABLE);
+  const { config } = await startDaemon(t, TABLE);
   const bad = async (want: RegExp, ...argv: string[]) =>
     t.match((await say(except, ['--config', config, ...argv])).code, want, argv.join(' '));
   await bad(/^UsageError: DOMAIN is missing/);
@@ -299,7 +299,7 @@ test('wrong arguments', async (t) => {
 });
 
 test('ten at once lose nothing', async (t) => {
-  const { config, folder } = await bed(t, TABLE);
+  const { config, folder } = await startDaemon(t, TABLE);
   const names = Array.from({ length: 10 }, (_, i) => `d${i}.example`);
   const all = await Promise.all(
     names.map((name) =>
@@ -334,7 +334,7 @@ test('no daemon: written, and said', async (t) => {
 });
 
 test('mode and owner of the file', async (t) => {
-  const { config, folder } = await bed(t, TABLE);
+  const { config, folder } = await startDaemon(t, TABLE);
   const file = join(folder, 'exceptions.ini');
   const root = process.getuid?.() === 0;
   const run = () => say(except, ['--config', config, 'bank.example', '--until', '+1d', '--reason', 'r']);
@@ -369,7 +369,7 @@ test('mode and owner of the file', async (t) => {
 });
 
 test('a lock that stays', async (t) => {
-  const { config, folder } = await bed(t, TABLE);
+  const { config, folder } = await startDaemon(t, TABLE);
   const lock = join(folder, '.exceptions.ini.new');
   writeFileSync(lock, '');
   const said = await say(except, ['--config', config, 'bank.example', '--until', '+1d', '--reason', 'r']);

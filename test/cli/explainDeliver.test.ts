@@ -6,7 +6,7 @@ import { test } from 'tap';
 import type { Io } from '../../src/cli/command.ts';
 import { run as explain } from '../../src/cli/explain.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
-import { bed } from '../daemon/startDaemon.ts';
+import { startDaemon } from '../daemon/startDaemon.ts';
 
 const DIGEST = Array.from({ length: 32 }, () => 'AB').join(':');
 const TABLE = `socketmap-listen = unix:socketmap.sock
@@ -59,7 +59,7 @@ async function say(run: typeof explain, argv: string[]): Promise<Said> {
 }
 
 test('explain and the daemon give the same answer', async (t) => {
-  const { config } = await bed(t, TABLE);
+  const { config } = await startDaemon(t, TABLE);
   const names = [...TABLE.matchAll(/([a-z]+\.example)(?: =|\])/g)].map((match) => match[1]!);
   t.equal(names.length, 11);
   for (const map of ['deliver', 'deliver-encrypt', 'deliver-verify', 'tls_rcpt']) {
@@ -79,7 +79,7 @@ test('explain and the daemon give the same answer', async (t) => {
 });
 
 test('what the answer leads to, in words', async (t) => {
-  const { config } = await bed(t, TABLE);
+  const { config } = await startDaemon(t, TABLE);
   const means = async (name: string, ...words: readonly RegExp[]): Promise<void> => {
     const { out } = await say(explain, ['--config', config, '--deliver', name]);
     for (const word of words) t.match(out, word, name);
@@ -122,7 +122,7 @@ test('what the answer leads to, in words', async (t) => {
 });
 
 test('json, mistakes and absence', async (t) => {
-  const { config, service, write } = await bed(t, TABLE);
+  const { config, service, write } = await startDaemon(t, TABLE);
   const json = await say(explain, ['--config', config, '--deliver', 'encrypt.example', '--json']);
   t.match(JSON.parse(json.out), {
     answer: 'OK encrypt protocols=>=TLSv1.2 ciphers=high',

@@ -9,7 +9,7 @@ import { type Test, test } from 'tap';
 import type { Io, Run } from '../../src/cli/command.ts';
 import { run as explain } from '../../src/cli/explain.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
-import { bed } from '../daemon/startDaemon.ts';
+import { startDaemon } from '../daemon/startDaemon.ts';
 
 const RULES = `[domains]
 * = may
@@ -147,7 +147,7 @@ test('without rules nothing is said of them, and wrong options are named', async
 });
 
 test('a token from the daemon is recognised in the reply', async (t) => {
-  const { config, folder, log } = await bed(t, `${HEAD}reply-token = unsigned\n${RULES}`);
+  const { config, folder, log } = await startDaemon(t, `${HEAD}reply-token = unsigned\n${RULES}`);
   const file = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text);
     return join(folder, name);
@@ -216,7 +216,10 @@ test('trouble with keys is said', async (t) => {
 
 test('simulate tells the fence by the route-header of the configuration', async (t) => {
   for (const line of ['route-header = X-Bank-Route', 'route-header = "X-Bank-Route"', '']) {
-    const on = await bed(t, `socketmap-listen = unix:s\n${line}\n[rule secure]\nsubject-tag = [secure]\n`);
+    const on = await startDaemon(
+      t,
+      `socketmap-listen = unix:s\n${line}\n[rule secure]\nsubject-tag = [secure]\n`,
+    );
     const played = ['milter', ...mail('b@x.example'), '--header', 'Subject: [secure]', '--config', on.config];
     const { code, out } = await say(simulate, played);
     t.equal(code, 0, out);

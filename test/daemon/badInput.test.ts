@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { test } from 'tap';
-import { bed, policyAnswers, policyRequest, untilClosed } from './startDaemon.ts';
+import { policyAnswers, policyRequest, startDaemon, untilClosed } from './startDaemon.ts';
 
 const TABLE = '[domains]\nbank.example = encrypt\n';
 const MIB = 1024 * 1024;
@@ -40,7 +40,7 @@ const CASES: readonly (readonly ['policy' | 'milter' | 'control', string, Buffer
 ];
 
 test('each kind of nonsense is named and closes only its own connection', async (t) => {
-  const { open, log } = await bed(t, TABLE);
+  const { open, log } = await startDaemon(t, TABLE);
   const witness = await open('policy');
   for (const [name, what, bytes, rule] of CASES) {
     const before = log().length;
@@ -59,7 +59,7 @@ test('each kind of nonsense is named and closes only its own connection', async 
 });
 
 test('truncated input is named when the peer goes', async (t) => {
-  const { open, log } = await bed(t, TABLE);
+  const { open, log } = await startDaemon(t, TABLE);
   for (const [name, bytes] of [
     ['policy', 'request=smtpd_access_policy\nsender=a'],
     ['milter', '\0\0\0\x20D'],
@@ -77,7 +77,7 @@ test('truncated input is named when the peer goes', async (t) => {
 });
 
 test('memory stays flat under a flood of broken connections', async (t) => {
-  const { open } = await bed(t, TABLE);
+  const { open } = await startDaemon(t, TABLE);
   const flood = async (count: number): Promise<void> => {
     for (let i = 0; i < count; i++) {
       const [name, , bytes] = CASES[i % CASES.length]!;

@@ -9,7 +9,7 @@ import { encodeCommands, ReplyDecoder } from '../../src/wire/milterClient.ts';
 import type { MilterCommand } from '../../src/wire/milterDecode.ts';
 import type { MilterReply } from '../../src/wire/milterEncode.ts';
 import { joinMacros } from '../../src/wire/milterMacros.ts';
-import { type Bed, bed } from './startDaemon.ts';
+import { startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const ENCRYPTED = {
   '{tls_version}': 'TLSv1.3',
@@ -22,7 +22,7 @@ function macro(stage: string, values: Readonly<Record<string, string>>): MilterC
 }
 
 /** A milter connection that outlives a reload; resolves to what sends one message over it and gives the edits. */
-async function session(t: Test, on: Bed): Promise<(names: readonly string[]) => Promise<string[]>> {
+async function session(t: Test, on: TestDaemon): Promise<(names: readonly string[]) => Promise<string[]>> {
   const socket = connect(join(on.folder, 'milter.sock'));
   t.teardown(() => socket.destroy());
   const decoder = new ReplyDecoder();
@@ -82,7 +82,7 @@ bank.example = tagged
 `;
 
 test('a connection begun before a reload gets no field of a name that it does not show', async (t) => {
-  const on = await bed(t, BEFORE);
+  const on = await startDaemon(t, BEFORE);
   const names = ['X-TLS-Ward', 'X-New-Mark', 'Authentication-Results', 'Subject'];
   const old = await session(t, on);
   t.same(await old(names), ['CHGHEADER X-TLS-Ward', 'INSHEADER X-TLS-Ward']);
@@ -121,7 +121,7 @@ reason = contract 18
 `;
 
 test("what one recipient's row would say in the banner is not said to the others", async (t) => {
-  const on = await bed(t, ROWS);
+  const on = await startDaemon(t, ROWS);
   const banner = async (recipients: readonly string[]): Promise<string | undefined> => {
     const played = await playMilter(
       { kind: 'unix', path: join(on.folder, 'milter.sock') },

@@ -14,7 +14,7 @@ import { run as status } from '../../src/cli/status.ts';
 import { encodeSocketmapRequest, SocketmapReplyDecoder } from '../../src/wire/socketmapClient.ts';
 import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
 import { FakeDns, finderOver, gate, policyFile, TLSA } from '../discovery/fakes.ts';
-import { type Bed, bed } from './startDaemon.ts';
+import { startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const HEAD = 'socketmap-listen = unix:socketmap.sock\n';
 const ROWS = `[domains]
@@ -51,7 +51,7 @@ function world(): { readonly dns: FakeDns; readonly files: Map<string, string> }
   return { dns, files };
 }
 
-async function opened(t: Test, { open }: Bed): Promise<Socket> {
+async function opened(t: Test, { open }: TestDaemon): Promise<Socket> {
   const socket = await open('socketmap');
   t.teardown(() => socket.destroy());
   return socket;
@@ -116,7 +116,7 @@ const CASES: readonly (readonly [map: string, key: string, reply: string | RegEx
 
 test('answers, and what the log says of them', async (t) => {
   const { dns, files } = world();
-  const daemon = await bed(t, TABLE, finderOver(dns, files));
+  const daemon = await startDaemon(t, TABLE, finderOver(dns, files));
   const socket = await opened(t, daemon);
   const replies = await ask(socket, ...CASES.map(([map, key]) => [map, key] as const));
   for (const [i, [map, key, reply]] of CASES.entries()) {
@@ -148,7 +148,7 @@ test('answers, and what the log says of them', async (t) => {
 
 test('answers keep their order while one is looked up; other connections and rows do not wait', async (t) => {
   const { dns, files } = world();
-  const daemon = await bed(t, TABLE, finderOver(dns, files));
+  const daemon = await startDaemon(t, TABLE, finderOver(dns, files));
   const slow = gate();
   dns.gate = slow.wait;
   const [one, other] = [await opened(t, daemon), await opened(t, daemon)];
@@ -188,7 +188,7 @@ test('answers keep their order while one is looked up; other connections and row
 
 test('a reload while something is looked up', async (t) => {
   const { dns, files } = world();
-  const daemon = await bed(t, TABLE, finderOver(dns, files));
+  const daemon = await startDaemon(t, TABLE, finderOver(dns, files));
   const slow = gate();
   dns.gate = slow.wait;
   const socket = await opened(t, daemon);
@@ -221,7 +221,7 @@ test('a reload that asks for more than is being looked up', async (t) => {
   const { dns, files } = world();
   const row = (level: string) =>
     TABLE.replace('[domain *]\ndeliver = auto', `[domain *]\ndeliver = ${level}`);
-  const daemon = await bed(t, row('dane'), finderOver(dns, files));
+  const daemon = await startDaemon(t, row('dane'), finderOver(dns, files));
   const socket = await opened(t, daemon);
   for (const map of ['deliver-encrypt', 'deliver-verify']) {
     daemon.write(row('dane'));
@@ -245,13 +245,13 @@ test('policies outlive a restart, and a look-up that fails', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-sts-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const table = `${TABLE.replace('[domains]', `sts-cache = ${folder}/sts\n[domains]`)}`;
-  const first = await bed(t, table, finderOver(dns, files));
+  const first = await startDaemon(t, table, finderOver(dns, files));
   t.match(await ask(await opened(t, first), ['deliver', 'sts.example']), [/^OK secure/]);
   await first.service.stop(0);
   t.strictSame(readdirSync(join(folder, 'sts')), ['sts.example.json']);
   dns.failing.add('TXT _mta-sts.sts.example');
   files.clear();
-  const second = await bed(t, table, finderOver(dns, files));
+  const second = await startDaemon(t, table, finderOver(dns, files));
   t.match(await ask(await opened(t, second), ['deliver', 'sts.example'], ['deliver', 'testing.example']), [
     /^OK secure match=mx\.sts\.example/,
     'NOTFOUND ',
@@ -277,7 +277,7 @@ test('a finder that a reload has replaced writes to the folder no more', async (
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-sts-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const table = TABLE.replace('[domains]', `sts-cache = ${folder}\n[domains]`);
-  const daemon = await bed(t, table, finderOver(dns, files));
+  const daemon = await startDaemon(t, table, finderOver(dns, files));
   const [one, other] = [await opened(t, daemon), await opened(t, daemon)];
   t.match(await ask(one, ['deliver', 'sts.example'], ['deliver', 'dane.example']), [
     /^OK secure/,
@@ -313,7 +313,7 @@ test('what is forgotten while a reload replaces the finder stays forgotten', asy
   const make = finderOver(dns, files);
   const slow = gate();
   let opening = 0;
-  const daemon = await bed(t, table, async (settings, events) => {
+  const daemon = await startDaemon(t, table, async (settings, events) => {
     const made = await make(settings, events);
     if (++opening === 2) await slow.wait;
     return made;
@@ -333,7 +333,7 @@ test('what is forgotten while a reload replaces the finder stays forgotten', asy
 
 test('explain and postmap -q agree', async (t) => {
   const { dns, files } = world();
-  const daemon = await bed(t, TABLE, finderOver(dns, files));
+  const daemon = await startDaemon(t, TABLE, finderOver(dns, files));
   const socket = await opened(t, daemon);
   for (const [map, key] of CASES) {
     const [reply = ''] = await ask(socket, [map, key]);
@@ -371,7 +371,7 @@ test('explain and postmap -q agree', async (t) => {
 
 test('tlsward published: show, refresh, forget', async (t) => {
   const { dns, files } = world();
-  const daemon = await bed(t, TABLE, finderOver(dns, files));
+  const daemon = await startDaemon(t, TABLE, finderOver(dns, files));
   const about = (...argv: string[]): Promise<Said> => say(published, ['--config', daemon.config, ...argv]);
   const first = await about('sts.example');
   t.equal(first.status, 0);
@@ -407,7 +407,7 @@ test('tlsward published: show, refresh, forget', async (t) => {
 test('the opening for tests is loud', async (t) => {
   const { dns, files } = world();
   const table = TABLE.replace('[domains]', 'sts-test-opening = 127.0.0.0/8 8443\n[domains]');
-  const daemon = await bed(t, table, finderOver(dns, files));
+  const daemon = await startDaemon(t, table, finderOver(dns, files));
   const loud = () =>
     daemon
       .log()
@@ -424,7 +424,7 @@ test('the opening for tests is loud', async (t) => {
 test('another policy server: the stricter wins, trouble waits, and it is asked again when it is back', async (t) => {
   const { dns, files } = world();
   const table = `${HEAD}published = socketmap:unix:other.sock:QUERY\n${ROWS}`;
-  const daemon = await bed(t, table, finderOver(dns, files));
+  const daemon = await startDaemon(t, table, finderOver(dns, files));
   const path = join(daemon.folder, 'other.sock');
   const socket = await opened(t, daemon);
   t.match(await ask(socket, ['deliver', 'a.example']), [
@@ -494,7 +494,7 @@ test('another policy server: the stricter wins, trouble waits, and it is asked a
 test('no resolver whose word counts: said once a load, DANE left to Postfix', async (t) => {
   const { dns, files } = world();
   dns.trusted = false;
-  const daemon = await bed(t, `${HEAD}${ROWS}`, finderOver(dns, files));
+  const daemon = await startDaemon(t, `${HEAD}${ROWS}`, finderOver(dns, files));
   t.strictSame(
     await ask(await opened(t, daemon), ['deliver', 'dane.example'], ['deliver', 'plain.example']),
     [`OK secure match=elsewhere.example servername=hostname ${FLOORS}`, 'OK dane'],
@@ -505,7 +505,7 @@ test('no resolver whose word counts: said once a load, DANE left to Postfix', as
   );
   const { out } = await say(status, ['--config', daemon.config]);
   t.match(out, /published {2}DANE off: no trusted DNSSEC-validating resolver is configured/);
-  const quiet = await bed(t, `${HEAD}[domains]\nencrypt.example = encrypt\n`, finderOver(dns, files));
+  const quiet = await startDaemon(t, `${HEAD}[domains]\nencrypt.example = encrypt\n`, finderOver(dns, files));
   t.strictSame(
     quiet.log().filter(({ event }) => event === 'dane.off'),
     [],
@@ -531,7 +531,7 @@ async function say(run: typeof explain, argv: string[]): Promise<Said> {
   return { status: await run(argv, io), out };
 }
 
-function sayPublished(daemon: Bed, domain: string): Promise<Said> {
+function sayPublished(daemon: TestDaemon, domain: string): Promise<Said> {
   return say(published, ['--config', daemon.config, domain]);
 }
 

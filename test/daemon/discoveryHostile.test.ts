@@ -16,7 +16,7 @@ import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
 import { fakeServer, type Handler } from '../dns/fakeServer.ts';
 import { FLAG, labels, NUMBER, name, record, soa, string } from '../wire/dnsBytes.ts';
 import { u16 } from '../wire/milterBytes.ts';
-import { type Bed, bed } from './startDaemon.ts';
+import { startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const ROWS = '[domain *]\ndeliver = auto\n[domains]\nfixed.example = encrypt\n';
 const FIXED = 'OK encrypt protocols=>=TLSv1.2 ciphers=high';
@@ -28,7 +28,7 @@ const table = (resolver: string, more = ''): string =>
   `socketmap-listen = unix:socketmap.sock\n${resolver}\n${more}${ROWS}`;
 
 /** A daemon's connection and a function that asks one question on it. */
-async function asking(t: Test, daemon: Bed): Promise<(key: string, map?: string) => Promise<string>> {
+async function asking(t: Test, daemon: TestDaemon): Promise<(key: string, map?: string) => Promise<string>> {
   const socket: Socket = await daemon.open('socketmap');
   t.teardown(() => socket.destroy());
   const decoder = new SocketmapReplyDecoder();
@@ -92,7 +92,7 @@ test('text out of DNS harms no log, no MTA and no terminal', async (t) => {
       });
     else plain(query, server);
   });
-  const daemon = await bed(t, table(`resolver = 127.0.0.1:${dns.port}`));
+  const daemon = await startDaemon(t, table(`resolver = 127.0.0.1:${dns.port}`));
   const ask = await asking(t, daemon);
   for (const domain of ['mx.evil.example', 'alias.evil.example', 'txt.evil.example']) {
     const reply = await ask(domain);
@@ -127,7 +127,7 @@ test('nor does that of another policy server', async (t) => {
     server.close();
     rmSync(dir, { recursive: true, force: true });
   });
-  const daemon = await bed(t, table(`published = socketmap:unix:${path}:QUERY`));
+  const daemon = await startDaemon(t, table(`published = socketmap:unix:${path}:QUERY`));
   const ask = await asking(t, daemon);
   for (payload of [
     `TEMP ${EVIL}`,
@@ -157,7 +157,7 @@ test('nor does that of another policy server', async (t) => {
 
 test('spellings of one name are one question, and no path', async (t) => {
   const dns = await fakeServer(t, plain);
-  const daemon = await bed(t, table(`resolver = 127.0.0.1:${dns.port}`, 'sts-cache = sts\n'));
+  const daemon = await startDaemon(t, table(`resolver = 127.0.0.1:${dns.port}`, 'sts-cache = sts\n'));
   const ask = await asking(t, daemon);
   for (const key of [
     'bank.example',
@@ -183,7 +183,7 @@ test('DNS that is silent for thousands of domains costs nobody else', async (t) 
   const dns = await fakeServer(t, (query, server) => {
     if (/^$|known\.example$|^(?:_25\._tcp\.)?mx\.example$/.test(query.name)) plain(query, server);
   });
-  const daemon = await bed(t, table(`resolver = 127.0.0.1:${dns.port}`));
+  const daemon = await startDaemon(t, table(`resolver = 127.0.0.1:${dns.port}`));
   const fixed = await asking(t, daemon);
   t.equal(await fixed('known.example'), 'NOTFOUND ');
   const atRest = descriptors();
@@ -235,7 +235,7 @@ test('reloads that replace the finder under load lose no question and no descrip
   const servers = [await fakeServer(t, late), await fakeServer(t, late)];
   const text = (turn: number) =>
     table(`resolver = 127.0.0.1:${servers[turn % 2]!.port}`, 'sts-cache = sts\n');
-  const daemon = await bed(t, text(0));
+  const daemon = await startDaemon(t, text(0));
   const askers = await Promise.all(Array.from({ length: 20 }, () => asking(t, daemon)));
   await Promise.all(askers.map((ask) => ask('fixed.example')));
   const before = descriptors();

@@ -7,7 +7,7 @@ import { PolicyTable } from '../../src/core/table.ts';
 import { TableBuilder } from '../../src/core/tableBuilder.ts';
 import { ExpiringMap, type Remembered } from '../../src/daemon/expiringMap.ts';
 import { TransactionMemory } from '../../src/daemon/transactionMemory.ts';
-import { bed, policyAnswers, policyRequest } from './startDaemon.ts';
+import { policyAnswers, policyRequest, startDaemon } from './startDaemon.ts';
 
 const TABLE = new PolicyTable(
   new TableBuilder().finish([], [], () => 0),
@@ -79,7 +79,7 @@ test('certificates are bounded in bytes', async (t) => {
 });
 
 test('recipients beyond the bound of one message are taken for unseen', async (t) => {
-  const on = await bed(t, 'max-request = 1M\n[domain strict.example]\nreceive = encrypt\n');
+  const on = await startDaemon(t, 'max-request = 1M\n[domain strict.example]\nreceive = encrypt\n');
   const socket = await on.open('policy');
   const asks = Array.from({ length: 400 }, (_, n) =>
     policyRequest({ sender: 'a@x.example', recipient: `${'x'.repeat(2000)}${n}@y.example` }),

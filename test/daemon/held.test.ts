@@ -11,7 +11,7 @@ import { LoopWatch } from '../../src/net/loopWatch.ts';
 import { playMilter } from '../../src/simulate/milterPlayer.ts';
 import type { PlayedMail } from '../../src/simulate/playedMail.ts';
 import { base64, quotedPrintable } from '../mail/buildMessage.ts';
-import { type Bed, bed, policyAnswers, policyRequest, TLS } from './startDaemon.ts';
+import { policyAnswers, policyRequest, startDaemon, type TestDaemon, TLS } from './startDaemon.ts';
 
 t.setTimeout(300_000);
 
@@ -192,10 +192,10 @@ const MESSAGES: readonly (readonly [string, Partial<PlayedMail>])[] = [
   ['2 MiB of hyphens', body(repeated('--\r\n', 2 * MIB), ['Content-Type', 'multipart/mixed; boundary=b'])],
 ];
 
-const play = (changes: Partial<PlayedMail>) => (on: Bed) =>
+const play = (changes: Partial<PlayedMail>) => (on: TestDaemon) =>
   playMilter({ kind: 'unix', path: join(on.folder, 'milter.sock') }, mail(changes), 120_000);
 
-async function askPolicy(on: Bed): Promise<void> {
+async function askPolicy(on: TestDaemon): Promise<void> {
   const sender = repeated('@[x%', 1_000_000);
   const socket = await on.open('policy');
   await policyAnswers(socket, [
@@ -207,22 +207,22 @@ async function askPolicy(on: Bed): Promise<void> {
   socket.destroy();
 }
 
-const WORK: readonly (readonly [string, (on: Bed) => Promise<unknown>])[] = [
+const WORK: readonly (readonly [string, (on: TestDaemon) => Promise<unknown>])[] = [
   ...MESSAGES.map(([name, changes]) => [name, play(changes)] as const),
   ['policy requests of 1 MiB', askPolicy],
 ];
 
 t.test('messages at the limits', async (t) => {
-  await measure(t, await bed(t, TABLE), WORK);
+  await measure(t, await startDaemon(t, TABLE), WORK);
 });
 
 t.test('recipients that are looked at only at the end, because no row refuses', async (t) => {
-  await measure(t, await bed(t, '[policy seen]\nreceive = may\n[domains]\n.other.example = seen\n'), [
+  await measure(t, await startDaemon(t, '[policy seen]\nreceive = may\n[domains]\n.other.example = seen\n'), [
     ['10,000 recipients', play({ recipients: recipients(10_000, (i) => `<user${i}@d${i}.other.example>`) })],
   ]);
 });
 
-async function measure(t: Test, on: Bed, pieces: typeof WORK): Promise<void> {
+async function measure(t: Test, on: TestDaemon, pieces: typeof WORK): Promise<void> {
   for (const [name, work] of pieces) {
     let least = Number.POSITIVE_INFINITY;
     for (let attempt = 0; attempt < ATTEMPTS && least > MAX_MS; attempt++) {

@@ -5,7 +5,7 @@ import { test } from 'tap';
 import { encodeCommands } from '../../src/wire/milterClient.ts';
 import type { MilterCommand } from '../../src/wire/milterDecode.ts';
 import { encodeSocketmapRequest } from '../../src/wire/socketmapClient.ts';
-import { bed, policyAnswers, policyRequest } from './startDaemon.ts';
+import { policyAnswers, policyRequest, startDaemon } from './startDaemon.ts';
 
 const ROWS = '[domains]\nbank.example = encrypt\n';
 /** The least that permits the largest message of the default limits. */
@@ -24,7 +24,7 @@ const START: readonly MilterCommand[] = [
 ];
 
 test('unfinished messages share max-memory; the largest is closed', async (t) => {
-  const on = await bed(t, `max-memory = 24M\n${ROWS}`);
+  const on = await startDaemon(t, `max-memory = 24M\n${ROWS}`);
   const held = async (): Promise<Status['memory'][number]> => {
     const { memory } = (await on.ask('status')) as unknown as Status;
     return memory.find(({ name }) => name === 'connections')!;
@@ -53,7 +53,7 @@ test('unfinished messages share max-memory; the largest is closed', async (t) =>
 });
 
 test('what is counted is let go of with its message and its connection', async (t) => {
-  const on = await bed(t, ROWS);
+  const on = await startDaemon(t, ROWS);
   const used = async (): Promise<number> =>
     ((await on.ask('status')) as unknown as Status).memory.find(({ name }) => name === 'connections')!.used;
   const until = async (holds: (bytes: number) => boolean): Promise<number> => {
@@ -81,7 +81,7 @@ test('what is counted is let go of with its message and its connection', async (
 });
 
 test('recipients of one message are bounded in bytes', async (t) => {
-  const on = await bed(t, `trusted-clients =\n${ROWS}`);
+  const on = await startDaemon(t, `trusted-clients =\n${ROWS}`);
   const socket = await on.open('milter');
   let text = '';
   socket.on('data', (chunk: Buffer) => {
@@ -109,7 +109,7 @@ test('recipients of one message are bounded in bytes', async (t) => {
 
 test('a peer that asks without reading is not read from', async (t) => {
   // every answer of a row with auto comes later: nothing may be read on behind the peer's back
-  const on = await bed(
+  const on = await startDaemon(
     t,
     'socketmap-listen = unix:socketmap.sock\n[domain *]\ndeliver = auto\n',
     async () => {

@@ -8,7 +8,7 @@ import { encodeCommands, ReplyDecoder } from '../../src/wire/milterClient.ts';
 import type { MilterCommand } from '../../src/wire/milterDecode.ts';
 import { type MilterReply, shownReply } from '../../src/wire/milterEncode.ts';
 import { joinMacros } from '../../src/wire/milterMacros.ts';
-import { type Bed, bed, policyAnswers, policyRequest, TLS } from './startDaemon.ts';
+import { policyAnswers, policyRequest, startDaemon, type TestDaemon, TLS } from './startDaemon.ts';
 
 const PIN = `${'AB:'.repeat(31)}CD`;
 const OTHER = `${'AB:'.repeat(31)}CE`;
@@ -65,7 +65,7 @@ class MilterSession {
     });
   }
 
-  static async open(on: Bed, session: Session = {}): Promise<MilterSession> {
+  static async open(on: TestDaemon, session: Session = {}): Promise<MilterSession> {
     const milter = new MilterSession(await on.open('milter'), session);
     milter.#send({ kind: 'OPTNEG', version: 6, actions: 0x1ff, protocol: 0x1fffff });
     await milter.#reply();
@@ -137,13 +137,13 @@ class MilterSession {
 }
 
 interface Scene {
-  readonly on: Bed;
+  readonly on: TestDaemon;
   readonly policy: Socket;
   ask(attributes: Record<string, string>): Promise<string>;
 }
 
-async function scene(t: Parameters<typeof bed>[0]): Promise<Scene> {
-  const on = await bed(t, TABLE);
+async function scene(t: Parameters<typeof startDaemon>[0]): Promise<Scene> {
+  const on = await startDaemon(t, TABLE);
   const policy = await on.open('policy');
   t.teardown(() => policy.destroy());
   const common = { ...TLS, server_address: '192.0.2.25', server_port: '25' };

@@ -7,7 +7,7 @@ import { readKeyFile } from '../../src/mark/keyFile.ts';
 import { verifyMark } from '../../src/mark/signMark.ts';
 import { type Played, playMilter } from '../../src/simulate/milterPlayer.ts';
 import type { PlayedMail } from '../../src/simulate/playedMail.ts';
-import { type Bed, bed } from './startDaemon.ts';
+import { startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const TABLE = `
 [policy dressed]
@@ -46,7 +46,7 @@ function mail(changes: Partial<PlayedMail>): PlayedMail {
   };
 }
 
-function play(on: Bed, changes: Partial<PlayedMail>): Promise<Played> {
+function play(on: TestDaemon, changes: Partial<PlayedMail>): Promise<Played> {
   return playMilter({ kind: 'unix', path: join(on.folder, 'milter.sock') }, mail(changes));
 }
 
@@ -57,7 +57,7 @@ function fieldsOf(played: Played, name: string): string[] {
 }
 
 test('mark-binds = body: the digest is that of the body that leaves, however large', async (t) => {
-  const on = await bed(t, `mark-key = mark.key\nmark-binds = body\nmax-body = 64K\n${TABLE}`);
+  const on = await startDaemon(t, `mark-key = mark.key\nmark-binds = body\nmax-body = 64K\n${TABLE}`);
   const keys = await readKeyFile(join(on.folder, 'mark.key'));
   const digestOf = (body: Uint8Array): string => BodyDigest.start.with(body).value();
   const bound = async (changes: Partial<PlayedMail>): Promise<{ played: Played; digest: string }> => {
@@ -90,7 +90,10 @@ test('mark-binds = body: the digest is that of the body that leaves, however lar
 });
 
 test('a re-injecting filter keeps a mark that binds the body only with that body', async (t) => {
-  const on = await bed(t, `mark-key = mark.key\nmark-binds = body\ntrusted-clients = 192.0.2.9\n${TABLE}`);
+  const on = await startDaemon(
+    t,
+    `mark-key = mark.key\nmark-binds = body\ntrusted-clients = 192.0.2.9\n${TABLE}`,
+  );
   const [mark = ''] = fieldsOf(await play(on, {}), 'X-TLS-Ward');
   const again = async (body: string): Promise<string[]> => {
     const headers = [

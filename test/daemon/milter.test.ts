@@ -9,7 +9,7 @@ import { verifyMark } from '../../src/mark/signMark.ts';
 import { type Played, playMilter } from '../../src/simulate/milterPlayer.ts';
 import type { PlayedMail } from '../../src/simulate/playedMail.ts';
 import { encodeCommands } from '../../src/wire/milterClient.ts';
-import { type Bed, bed } from './startDaemon.ts';
+import { startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const PIN = `${'AB:'.repeat(31)}CD`;
 const TABLE = `
@@ -63,7 +63,7 @@ function mail(changes: Partial<PlayedMail>): PlayedMail {
   };
 }
 
-function play(on: Bed, changes: Partial<PlayedMail>): Promise<Played> {
+function play(on: TestDaemon, changes: Partial<PlayedMail>): Promise<Played> {
   return playMilter({ kind: 'unix', path: join(on.folder, 'milter.sock') }, mail(changes));
 }
 
@@ -74,7 +74,7 @@ function fieldsOf(played: Played, name: string): string[] {
 }
 
 test('plain mail from a bank is refused, with the text of the policy service', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   const played = await play(on, { tls: { kind: 'plain' } });
   t.equal(played.outcome, 'refused');
   t.match(played.events.at(-1)?.replies, [
@@ -84,7 +84,7 @@ test('plain mail from a bank is refused, with the text of the policy service', a
 });
 
 test('one refused recipient does not take the others with it', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   const played = await play(on, {
     tls: { kind: 'plain' },
     sender: '<x@nowhere.example>',
@@ -106,7 +106,7 @@ test('one refused recipient does not take the others with it', async (t) => {
 });
 
 test('the mark says what was seen, is signed, and forged ones go', async (t) => {
-  const on = await bed(t, `mark-key = mark.key\nauthserv-id = mx.our.example\n${TABLE}`);
+  const on = await startDaemon(t, `mark-key = mark.key\nauthserv-id = mx.our.example\n${TABLE}`);
   for (const copies of [0, 1, 2, 5, 300]) {
     const forged = Array.from({ length: copies }, (_, i) => ({
       name: ['X-TLS-Ward', 'x-tls-ward', 'X-TLS-WARD '][i % 3]!,
@@ -136,7 +136,7 @@ test('the mark says what was seen, is signed, and forged ones go', async (t) => 
 });
 
 test('both states are stated', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   const plain = { kind: 'plain' } as const;
   const tagged = await play(on, { tls: plain, sender: '<a@tagged.example>' });
   t.match(fieldsOf(tagged, 'X-TLS-Ward'), [/state=unprotected;.*verdict=tag/s]);
@@ -145,7 +145,7 @@ test('both states are stated', async (t) => {
 });
 
 test('hold takes the whole message', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   const played = await play(on, {
     tls: { kind: 'plain' },
     sender: '<x@nowhere.example>',
@@ -160,14 +160,14 @@ test('hold takes the whole message', async (t) => {
 });
 
 test('an MTA that did not tell gets a temporary failure', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   const played = await play(on, { tls: { kind: 'unknown', why: '' } });
   t.equal(played.outcome, 'deferred');
   t.match(played.events.at(-1)?.replies, [/^REPLYCODE 451 4\.3\.5 /]);
 });
 
 test('a client certificate by name, on both MTAs', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   const named = (commonName: string): TlsState => ({
     ...GOOD,
     certificate: { kind: 'trusted', commonName, issuer: 'CA', fingerprints: [] },
@@ -181,7 +181,7 @@ test('a client certificate by name, on both MTAs', async (t) => {
 });
 
 test('banners stand where a person reads them, on protected mail only', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   const sender = '<a@dressed.example>';
   const played = await play(on, { sender, headers: [{ name: 'Subject', value: 'Re: [VIA tls] hello' }] });
   t.same(fieldsOf(played, 'Subject'), ['[via TLS] Re: hello']);
@@ -207,7 +207,7 @@ test('banners stand where a person reads them, on protected mail only', async (t
 });
 
 test('a subject of one endless line is changed into lines that no MTA splits', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   for (const text of ['word '.repeat(3000), 'x'.repeat(16_000)]) {
     const played = await play(on, {
       sender: '<a@dressed.example>',
@@ -230,7 +230,7 @@ test('a subject of one endless line is changed into lines that no MTA splits', a
 });
 
 test('a re-injecting filter keeps a mark that verifies and loses any other', async (t) => {
-  const on = await bed(t, `mark-key = mark.key\ntrusted-clients = 192.0.2.9\n${TABLE}`);
+  const on = await startDaemon(t, `mark-key = mark.key\ntrusted-clients = 192.0.2.9\n${TABLE}`);
   const first = await play(on, {});
   const [mark = ''] = fieldsOf(first, 'X-TLS-Ward');
   const again = (sender: string): Promise<Played> =>
@@ -249,7 +249,7 @@ test('a re-injecting filter keeps a mark that verifies and loses any other', asy
 });
 
 test('a body that is too large for max-body is left alone by name', async (t) => {
-  const on = await bed(t, `max-body = 64K\n${TABLE}`);
+  const on = await startDaemon(t, `max-body = 64K\n${TABLE}`);
   const body = Buffer.from('line of text\r\n'.repeat(10_000));
   const played = await play(on, { sender: '<a@dressed.example>', body });
   t.same(played.message?.body, body);
@@ -260,7 +260,7 @@ test('a body that is too large for max-body is left alone by name', async (t) =>
 });
 
 test('a body beyond max-body is skipped, a long one announced before the work on it', async (t) => {
-  const on = await bed(t, `max-body = 2M\n${TABLE}`);
+  const on = await startDaemon(t, `max-body = 2M\n${TABLE}`);
   const of = (mib: number): Buffer => Buffer.from(`${'x'.repeat(62)}\r\n`.repeat(mib * 16_384));
   const sender = '<a@dressed.example>';
   const skipped = await play(on, { sender, body: of(10) });
@@ -274,7 +274,7 @@ test('a body beyond max-body is skipped, a long one announced before the work on
 });
 
 test('what an MTA does not offer is said once', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   for (let i = 0; i < 2; i++) {
     const socket = await on.open('milter');
     const answered = new Promise((resolve) => socket.once('data', resolve));
@@ -291,7 +291,7 @@ test('what an MTA does not offer is said once', async (t) => {
 });
 
 test('what a milter is asked for follows the table in use, after a reload too', async (t) => {
-  const on = await bed(t, '[domains]\nbank.example = may\n* = may\n');
+  const on = await startDaemon(t, '[domains]\nbank.example = may\n* = may\n');
   const negotiation = async (): Promise<string[]> =>
     (await play(on, {})).events.map(({ event }) => event.split(' ')[0]!);
   t.same(

@@ -3,7 +3,7 @@
  * from first to last, pins, observe mode, codes.
  */
 import { test } from 'tap';
-import { bed, policyAnswers, policyRequest, TLS, untilClosed } from './startDaemon.ts';
+import { policyAnswers, policyRequest, startDaemon, TLS, untilClosed } from './startDaemon.ts';
 
 const TABLE = `
 [domains]
@@ -22,7 +22,7 @@ fingerprint = ${'AB:'.repeat(31)}CD
 `;
 
 test('refusals carry a code that lookup turns back into the transaction', async (t) => {
-  const { open, ask, log } = await bed(t, TABLE);
+  const { open, ask, log } = await startDaemon(t, TABLE);
   const socket = await open('policy');
   const [answer = ''] = await policyAnswers(socket, [policyRequest({ client_address: '198.51.100.7' })]);
   t.match(
@@ -49,7 +49,7 @@ test('refusals carry a code that lookup turns back into the transaction', async 
 });
 
 test('TLS, no row, and loopback are answered DUNNO, never OK', async (t) => {
-  const { open } = await bed(t, TABLE);
+  const { open } = await startDaemon(t, TABLE);
   const socket = await open('policy');
   const answers = await policyAnswers(socket, [
     policyRequest(TLS),
@@ -63,7 +63,10 @@ test('TLS, no row, and loopback are answered DUNNO, never OK', async (t) => {
 });
 
 test('an unknown TLS state defers with the cure, also where a row would only tag', async (t) => {
-  const { open } = await bed(t, `${TABLE}[domain tagged.example]\nreceive = encrypt\nviolation = tag\n`);
+  const { open } = await startDaemon(
+    t,
+    `${TABLE}[domain tagged.example]\nreceive = encrypt\nviolation = tag\n`,
+  );
   const socket = await open('policy');
   const untold = {
     encryption_protocol: undefined,
@@ -80,7 +83,7 @@ test('an unknown TLS state defers with the cure, also where a row would only tag
 });
 
 test('hold, and observe mode that only says what it would do', async (t) => {
-  const { open, log } = await bed(t, TABLE);
+  const { open, log } = await startDaemon(t, TABLE);
   const socket = await open('policy');
   const [held = '', seen = ''] = await policyAnswers(socket, [
     policyRequest({ sender: 'a@held.example' }),
@@ -96,7 +99,7 @@ test('hold, and observe mode that only says what it would do', async (t) => {
 });
 
 test('DATA and END-OF-MESSAGE with several recipients agree with what was said at RCPT', async (t) => {
-  const { open } = await bed(t, TABLE);
+  const { open } = await startDaemon(t, TABLE);
   const socket = await open('policy');
   const plain = { sender: 'x@nowhere.example' };
   const several = { ...plain, recipient: '', recipient_count: '2', queue_id: 'Q' };
@@ -116,7 +119,7 @@ test('DATA and END-OF-MESSAGE with several recipients agree with what was said a
 });
 
 test('recipients that passed RCPT without us are judged at DATA by their number', async (t) => {
-  const { open } = await bed(t, TABLE);
+  const { open } = await startDaemon(t, TABLE);
   const socket = await open('policy');
   const plain = { sender: 'x@nowhere.example', instance: 'c.1' };
   const data = { ...plain, recipient: '', protocol_state: 'DATA' };
@@ -133,7 +136,7 @@ test('recipients that passed RCPT without us are judged at DATA by their number'
 });
 
 test('several recipients that were never shown are deferred when one might need TLS', async (t) => {
-  const { open } = await bed(t, TABLE);
+  const { open } = await startDaemon(t, TABLE);
   const socket = await open('policy');
   const unseen = {
     sender: 'x@nowhere.example',
@@ -148,7 +151,7 @@ test('several recipients that were never shown are deferred when one might need 
 });
 
 test('one message is decided by one table, also when a reload comes between its questions', async (t) => {
-  const { open, ask, write } = await bed(t, TABLE);
+  const { open, ask, write } = await startDaemon(t, TABLE);
   const socket = await open('policy');
   const first = { sender: 'x@nowhere.example', recipient: 'one@our.example', instance: 'a.1' };
   t.same(await policyAnswers(socket, [policyRequest(first)]), ['DUNNO']);
@@ -165,7 +168,7 @@ test('one message is decided by one table, also when a reload comes between its 
 });
 
 test('a pin is met by the certificate digest or the public key digest', async (t) => {
-  const { open } = await bed(t, TABLE);
+  const { open } = await startDaemon(t, TABLE);
   const socket = await open('policy');
   const pin = `${'AB:'.repeat(31)}CD`;
   const from = { ...TLS, sender: 'a@pinned.example' };
@@ -182,7 +185,7 @@ test('a pin is met by the certificate digest or the public key digest', async (t
 });
 
 test('a reload with mistakes names them all and the old table stays', async (t) => {
-  const { open, ask, write, log } = await bed(t, TABLE);
+  const { open, ask, write, log } = await startDaemon(t, TABLE);
   write('[domains]\nbank.example = encrpyt\nbad..example = may\n');
   const reply = await ask('reload');
   t.match(reply, { ok: false });
@@ -198,7 +201,7 @@ test('a reload with mistakes names them all and the old table stays', async (t) 
 });
 
 test('settings that need a restart are named by a reload', async (t) => {
-  const { ask, write } = await bed(t, TABLE);
+  const { ask, write } = await startDaemon(t, TABLE);
   write(`socket-mode = 0600\n${TABLE}`);
   t.match(await ask('reload'), { ok: true, restartNeeded: ['socket-mode'] });
   write(`max-recipients = 20\nmax-connections = 20\n${TABLE}`);
@@ -206,7 +209,7 @@ test('settings that need a restart are named by a reload', async (t) => {
 });
 
 test('stop ends idle connections and removes the sockets', async (t) => {
-  const { open, service, folder } = await bed(t, TABLE);
+  const { open, service, folder } = await startDaemon(t, TABLE);
   const socket = await open('policy');
   await policyAnswers(socket, [policyRequest()]);
   const closed = untilClosed(socket);

@@ -13,7 +13,7 @@ import { encodeCommands, ReplyDecoder } from '../../src/wire/milterClient.ts';
 import type { MilterCommand } from '../../src/wire/milterDecode.ts';
 import type { MilterReply } from '../../src/wire/milterEncode.ts';
 import { joinMacros } from '../../src/wire/milterMacros.ts';
-import { type Bed, bed, policyAnswers, policyRequest } from './startDaemon.ts';
+import { policyAnswers, policyRequest, startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const SERVICE = 'socketmap-listen = unix:socketmap.sock\n';
 const TABLE = `${SERVICE}relayhost =
@@ -50,7 +50,7 @@ function mail(subject: string, recipients: readonly string[], changes: Partial<P
   };
 }
 
-function play(on: Bed, ...what: Parameters<typeof mail>): Promise<Played> {
+function play(on: TestDaemon, ...what: Parameters<typeof mail>): Promise<Played> {
   return playMilter({ kind: 'unix', path: join(on.folder, 'milter.sock') }, mail(...what));
 }
 
@@ -59,7 +59,7 @@ function atEnd({ events }: Played): string[] {
   return (events.at(-1)?.replies ?? []).filter((reply) => !/X-TLS-Ward:/.test(reply));
 }
 
-function verdictLine(on: Bed): Record<string, unknown> | undefined {
+function verdictLine(on: TestDaemon): Record<string, unknown> | undefined {
   return on
     .log()
     .filter(({ event }) => event === 'tx.verdict')
@@ -67,7 +67,7 @@ function verdictLine(on: Bed): Record<string, unknown> | undefined {
 }
 
 test('a tagged message leaves by another address, its local copy by none', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   const plain = await play(on, 'offer', ['<bob@good.example>', '<carol@our.example>']);
   t.match(plain, { outcome: 'accepted', recipients: ['<bob@good.example>', '<carol@our.example>'] });
   t.notOk('rule' in (verdictLine(on) ?? {}), 'no rule, no field');
@@ -112,7 +112,10 @@ test('a tagged message leaves by another address, its local copy by none', async
 });
 
 test('an address literal: its row allows it, or it is refused', async (t) => {
-  const on = await bed(t, `${TABLE}[192.0.2.7] = out\n[192.0.2.8] = may\n[policy out]\ndeliver = encrypt\n`);
+  const on = await startDaemon(
+    t,
+    `${TABLE}[192.0.2.7] = out\n[192.0.2.8] = may\n[policy out]\ndeliver = encrypt\n`,
+  );
   const tagged = (to: string) => play(on, '[secure] x', [to]);
   for (const to of ['<bob@[192.0.2.8]>', '<bob@[192.0.2.9]>', '<bob@[IPv6:2001:db8::1]>']) {
     const refused = await tagged(to);
@@ -132,7 +135,7 @@ test('an address literal: its row allows it, or it is refused', async (t) => {
 });
 
 test('what cannot be done: by row and by what a delivery came to', async (t) => {
-  const on = await bed(t, TABLE);
+  const on = await startDaemon(t, TABLE);
   const refused = await play(on, '[secure] x', ['<bob@never.example>']);
   t.equal(refused.outcome, 'refused');
   t.match(atEnd(refused), [
@@ -183,7 +186,7 @@ test('what cannot be done: by row and by what a delivery came to', async (t) => 
 });
 
 /** Tells the daemon on one connection what smtp(8) tells it of a delivery. */
-async function learn(t: Test, on: Bed, nextHop: string, status: string): Promise<void> {
+async function learn(t: Test, on: TestDaemon, nextHop: string, status: string): Promise<void> {
   const socket = await on.open('socketmap');
   t.teardown(() => socket.destroy());
   const request = (map: string, key: string): string => `${map.length + 1 + key.length}:${map} ${key},`;
@@ -199,7 +202,7 @@ async function learn(t: Test, on: Bed, nextHop: string, status: string): Promise
 }
 
 test('by header, and what came from outside under its name', async (t) => {
-  const on = await bed(t, TABLE.replace('relayhost =', 'message-route = header'));
+  const on = await startDaemon(t, TABLE.replace('relayhost =', 'message-route = header'));
   const forged = { name: 'x-tls-ward-route', value: 'verify' };
   const subject = { name: 'Subject', value: '[secure] x' };
   const headers = [forged, subject, forged];
@@ -221,8 +224,8 @@ test('by header, and what came from outside under its name', async (t) => {
 
 test('a suffix in an address is taken from a content filter only', async (t) => {
   const hop = 'good.example.tlsward-via.b-22.127.0.0.1.tlsward-encrypt';
-  const unruled = await bed(t, SERVICE);
-  const ruled = await bed(t, TABLE);
+  const unruled = await startDaemon(t, SERVICE);
+  const ruled = await startDaemon(t, TABLE);
   const words = [/^REPLYCODE 550 5\.7\.1 the address of a recipient names the way/];
   for (const [name, on] of Object.entries({ unruled, ruled })) {
     for (const path of [
@@ -249,7 +252,7 @@ test('a suffix in an address is taken from a content filter only', async (t) => 
 });
 
 test('Sendmail: a rule is met by the row or not at all', async (t) => {
-  const on = await bed(t, `${TABLE}safe.example = encrypt\n`);
+  const on = await startDaemon(t, `${TABLE}safe.example = encrypt\n`);
   const sendmail = { mta: 'sendmail' } as const;
   t.match(await play(on, '[secure] x', ['<bob@safe.example>'], { ...sendmail, tls: TLS13 }), {
     outcome: 'accepted',
@@ -263,7 +266,7 @@ test('Sendmail: a rule is met by the row or not at all', async (t) => {
     /550 5\.7\.10 .*whether an alias leads to other hosts/,
   ]);
   t.match(await play(on, 'x', local, sendmail), { outcome: 'accepted' });
-  const named = await bed(t, TABLE.replace('relayhost =', 'local-domains = our.example'));
+  const named = await startDaemon(t, TABLE.replace('relayhost =', 'local-domains = our.example'));
   t.match(await play(named, '[secure] x', local, sendmail), { outcome: 'accepted' });
 });
 
@@ -283,7 +286,7 @@ class Mta {
 
   static async open(
     t: Test,
-    on: Bed,
+    on: TestDaemon,
     actions = 0x1ff,
     daemonName = 'mx.our.example',
     address = '192.0.2.1',
@@ -383,7 +386,7 @@ const FENCED: MilterCommand = {
 const JUDGES = 'bank.example = encrypt\n';
 
 test('a reload in the middle: a message keeps the rules it began with', async (t) => {
-  const on = await bed(t, TABLE + JUDGES);
+  const on = await startDaemon(t, TABLE + JUDGES);
   const mta = await Mta.open(t, on);
   mta.begin();
   await mta.rcpt('<bob@good.example>');
@@ -399,7 +402,7 @@ test('a reload in the middle: a message keeps the rules it began with', async (t
 });
 
 test('a reload in the middle: rules that the connection was not asked for', async (t) => {
-  const on = await bed(t, `${SERVICE}[domains]\n${JUDGES}`);
+  const on = await startDaemon(t, `${SERVICE}[domains]\n${JUDGES}`);
   const mta = await Mta.open(t, on);
   on.write(
     `${SERVICE}[rule secure]\nsubject-tag = [secure]\nsender = our.example\n[rule other]\nsubject-tag = [x]\nsender = x.example\n[domains]\n${JUDGES}`,
@@ -422,7 +425,7 @@ test('a reload in the middle: rules that the connection was not asked for', asyn
 });
 
 test('an MTA that does not let recipients be changed, or does not tell where they go', async (t) => {
-  const on = await bed(t, TABLE + JUDGES);
+  const on = await startDaemon(t, TABLE + JUDGES);
   const mta = await Mta.open(t, on, 0x1ff & ~0x80);
   t.match(
     on.log().filter(({ event }) => event === 'milter.degraded'),
@@ -445,7 +448,7 @@ test('an MTA that does not let recipients be changed, or does not tell where the
 });
 
 test('an MTA that does not say that it stops copies', async (t) => {
-  const on = await bed(t, TABLE + JUDGES);
+  const on = await startDaemon(t, TABLE + JUDGES);
   const mta = await Mta.open(t, on);
   for (const told of [
     '',
@@ -470,7 +473,7 @@ test('an MTA that does not say that it stops copies', async (t) => {
 });
 
 test('the second look: what an earlier one found, and nobody judged twice', async (t) => {
-  const on = await bed(t, TABLE + JUDGES);
+  const on = await startDaemon(t, TABLE + JUDGES);
   const carried = 'again; level=encrypt; rule=portal';
   const stranger = await Mta.open(t, on);
   stranger.begin();
@@ -510,7 +513,7 @@ bank.example = encrypt
 `;
   const ask = (recipient: string, more: Record<string, string> = {}): string =>
     policyRequest({ sender: 'alice@our.example', recipient, sasl_username: 'alice', ...more });
-  const on = await bed(t, `${SERVICE}postfix-version = 3.11\n${rules}`);
+  const on = await startDaemon(t, `${SERVICE}postfix-version = 3.11\n${rules}`);
   const socket = await on.open('policy');
   t.teardown(() => socket.destroy());
   const answers = await policyAnswers(socket, [

@@ -9,7 +9,7 @@ import { Driver } from '../../src/net/driver.ts';
 import { socketmapProtocol } from '../../src/session/socketmap.ts';
 import { encodeSocketmapRequest, SocketmapReplyDecoder } from '../../src/wire/socketmapClient.ts';
 import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
-import { type Bed, bed, untilClosed } from './startDaemon.ts';
+import { startDaemon, type TestDaemon, untilClosed } from './startDaemon.ts';
 
 const LISTEN = 'socketmap-listen = unix:socketmap.sock\n';
 const TABLE = `${LISTEN}log-level = debug
@@ -44,7 +44,7 @@ async function ask(socket: Socket, ...questions: readonly (readonly [string, str
   return answered;
 }
 
-async function opened(t: Test, { open }: Bed): Promise<Socket> {
+async function opened(t: Test, { open }: TestDaemon): Promise<Socket> {
   const socket = await open('socketmap');
   t.teardown(() => socket.destroy());
   return socket;
@@ -53,7 +53,7 @@ async function opened(t: Test, { open }: Bed): Promise<Socket> {
 const ENCRYPT = 'OK encrypt protocols=>=TLSv1.2 ciphers=high';
 
 test('pipelined questions are answered in order; counted and logged', async (t) => {
-  const daemon = await bed(t, TABLE);
+  const daemon = await startDaemon(t, TABLE);
   const socket = await opened(t, daemon);
   const many = Array.from(
     { length: 500 },
@@ -89,7 +89,7 @@ test('pipelined questions are answered in order; counted and logged', async (t) 
 });
 
 test('every way of cutting, and an MTA that stops sending before it reads', async (t) => {
-  const daemon = await bed(t, TABLE);
+  const daemon = await startDaemon(t, TABLE);
   const wire = Buffer.concat([
     encodeSocketmapRequest('deliver', 'bank.example'),
     encodeSocketmapRequest('deliver', 'may.example'),
@@ -109,7 +109,7 @@ test('every way of cutting, and an MTA that stops sending before it reads', asyn
 });
 
 test('a reload counts from the next question on, on the same connection', async (t) => {
-  const daemon = await bed(t, TABLE);
+  const daemon = await startDaemon(t, TABLE);
   const socket = await opened(t, daemon);
   t.strictSame(await ask(socket, ['deliver', 'may.example']), ['NOTFOUND ']);
   daemon.write(`${LISTEN}postfix-version = 3.5\n[domains]\nmay.example = encrypt\n`);
@@ -128,7 +128,7 @@ test('a reload counts from the next question on, on the same connection', async 
 });
 
 test('a peer that breaks the protocol loses its own connection only', async (t) => {
-  const daemon = await bed(t, TABLE);
+  const daemon = await startDaemon(t, TABLE);
   const good = await opened(t, daemon);
   const bad = await opened(t, daemon);
   bad.write(Buffer.concat([encodeSocketmapRequest('deliver', 'bank.example'), Buffer.from('03:a b,')]));
@@ -178,7 +178,7 @@ test('a bug of ours is TEMP, and the connection goes on', async (t) => {
 });
 
 test('the socket has the mode of the others and goes with the daemon', async (t) => {
-  const daemon = await bed(t, TABLE);
+  const daemon = await startDaemon(t, TABLE);
   t.ok(
     daemon.service.listeners.some(({ name, address }) => name === 'socketmap' && address.endsWith('.sock')),
   );
@@ -189,7 +189,7 @@ test('the socket has the mode of the others and goes with the daemon', async (t)
 });
 
 test('notices about the deliver leg', async (t) => {
-  const daemon = await bed(t, TABLE);
+  const daemon = await startDaemon(t, TABLE);
   const notices = (): string[] =>
     daemon
       .log()

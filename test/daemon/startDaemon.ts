@@ -16,7 +16,7 @@ import type { OpenDiscovery } from '../../src/discovery/discoveryService.ts';
 import { Log } from '../../src/log/log.ts';
 import { askDaemon } from '../../src/net/controlClient.ts';
 
-export interface Bed {
+export interface TestDaemon {
   readonly service: Service;
   readonly folder: string;
   readonly config: string;
@@ -46,7 +46,12 @@ export const reloadHere: typeof startReload = (
  * Starts a daemon whose configuration ends in `text`, which begins inside `[service]`; `finder` makes what finds published
  * policies, `read` reads the configuration.
  */
-export async function bed(t: Test, text: string, finder?: OpenDiscovery, read = reloadHere): Promise<Bed> {
+export async function startDaemon(
+  t: Test,
+  text: string,
+  finder?: OpenDiscovery,
+  read = reloadHere,
+): Promise<TestDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
   const config = join(folder, 'tlsward.ini');
   const write = (rest: string): void => {

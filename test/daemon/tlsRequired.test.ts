@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { type Played, playMilter } from '../../src/simulate/milterPlayer.ts';
 import type { PlayedMail } from '../../src/simulate/playedMail.ts';
-import { type Bed, bed } from './startDaemon.ts';
+import { startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const ROWS = `[rule secure]
 subject-tag = [secure]
@@ -18,7 +18,12 @@ enc.example = leaves
 `;
 const SERVICE = 'socketmap-listen = unix:socketmap.sock\npostconf =\n';
 
-function play(on: Bed, to: string, changes: Partial<PlayedMail> = {}, subject = 'hello'): Promise<Played> {
+function play(
+  on: TestDaemon,
+  to: string,
+  changes: Partial<PlayedMail> = {},
+  subject = 'hello',
+): Promise<Played> {
   return playMilter(
     { kind: 'unix', path: join(on.folder, 'milter.sock') },
     {
@@ -46,7 +51,7 @@ function play(on: Bed, to: string, changes: Partial<PlayedMail> = {}, subject = 
 const lastReply = ({ events }: Played): string => events.at(-1)?.replies.at(-1) ?? '';
 
 test('who is refused', async (t) => {
-  const on = await bed(t, `${SERVICE}${ROWS}`);
+  const on = await startDaemon(t, `${SERVICE}${ROWS}`);
   const refused = await play(on, '<bob@enc.example>');
   t.equal(refused.outcome, 'refused');
   t.match(
@@ -85,7 +90,7 @@ test('who is refused', async (t) => {
   );
 });
 
-function warnings(on: Bed): string[] {
+function warnings(on: TestDaemon): string[] {
   return on.log().flatMap(({ event, what }) => (event === 'postfix.warning' ? [String(what)] : []));
 }
 
@@ -102,7 +107,7 @@ async function eventually(t: Test, what: string, done: () => Promise<boolean> | 
 }
 
 test('it is said until it is shown otherwise', async (t) => {
-  const on = await bed(t, `${SERVICE}${ROWS}`);
+  const on = await startDaemon(t, `${SERVICE}${ROWS}`);
   t.strictSame(warnings(on), [], 'nothing is known');
   await play(on, '<bob@x.example>');
   await play(on, '<bob@x.example>');

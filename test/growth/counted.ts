@@ -96,7 +96,7 @@ function routed(count: number): () => unknown {
 /** By `file.function`. */
 export const COUNTED: Readonly<Record<string, Counted>> = {
   'verdict.combine': { largest: RECIPIENTS, call: (size) => () => judged(size) },
-  'words.reasonsOf recipients': {
+  'describeVerdict.reasonsOf recipients': {
     largest: RECIPIENTS,
     call: (size) => {
       const [, verdict] = judged(size);

@@ -768,7 +768,7 @@ export const COVERED: Readonly<Record<string, Reader>> = {
   },
 
   // decisions
-  'words.reasonsOf': {
+  'describeVerdict.reasonsOf': {
     largest: KIB_64,
     read: (text) =>
       reasonsOf(verdictOf([{ side: 'recipient', address: parsePath(text), row: null, breach: null }], TLS)),

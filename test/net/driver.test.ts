@@ -59,18 +59,18 @@ const LIMITS: DriverLimits = {
   requestTimeoutSeconds: 60,
 };
 
-interface Bed {
+interface ServedLines {
   readonly driver: Driver<number, string, string, string, string>;
   readonly open: () => Promise<Socket>;
   readonly log: () => Record<string, unknown>[];
 }
 
-async function bed(
+async function serveLines(
   t: Test,
   handler: Handler<string, string>,
   limits: Partial<DriverLimits> = {},
   shared = false,
-): Promise<Bed> {
+): Promise<ServedLines> {
   const sink = new PassThrough();
   let text = '';
   sink.on('data', (chunk: Buffer) => {
@@ -130,7 +130,7 @@ const echo: Handler<string, string> = (query) => query;
 
 for (const [how, shared] of READS) {
   test(`several messages in one read are answered in order in one connection${how}`, async (t) => {
-    const { open } = await bed(t, echo, {}, shared);
+    const { open } = await serveLines(t, echo, {}, shared);
     const socket = await open();
     socket.write('a\nb\nc\nbye\n');
     t.equal(await untilClosed(socket), '1:a\n2:b\n3:c\nbye\n');
@@ -139,7 +139,7 @@ for (const [how, shared] of READS) {
 
 for (const [how, shared] of READS) {
   test(`bytes one at a time give the same answers${how}`, async (t) => {
-    const { open } = await bed(t, echo, {}, shared);
+    const { open } = await serveLines(t, echo, {}, shared);
     const socket = await open();
     socket.setNoDelay(true);
     const done = untilClosed(socket);
@@ -160,7 +160,7 @@ function* busy(query: string): Work<string> {
 }
 
 test('work that takes long lets other connections have their turns', async (t) => {
-  const { open, log } = await bed(t, (query) => (query === 'fast' ? query : busy(query)));
+  const { open, log } = await serveLines(t, (query) => (query === 'fast' ? query : busy(query)));
   const [slow, other] = [await open(), await open()];
   const order: string[] = [];
   slow.on('data', (chunk: Buffer) => order.push(chunk.toString()));
@@ -177,7 +177,7 @@ test('work that takes long lets other connections have their turns', async (t) =
 });
 
 test('many replies to one message arrive in order', async (t) => {
-  const { open } = await bed(t, echo);
+  const { open } = await serveLines(t, echo);
   const socket = await open();
   socket.write('many\nlast\nbye\n');
   const replies = Array.from({ length: MANY }, (_, i) => `reply ${i}\n`).join('');
@@ -185,7 +185,7 @@ test('many replies to one message arrive in order', async (t) => {
 });
 
 test('an answer that takes time keeps later messages waiting, in order', async (t) => {
-  const { open } = await bed(t, async (query) => {
+  const { open } = await serveLines(t, async (query) => {
     await new Promise((resolve) => setTimeout(resolve, query === 'slow' ? 30 : 1));
     return query;
   });
@@ -197,7 +197,7 @@ test('an answer that takes time keeps later messages waiting, in order', async (
 });
 
 test('a peer that half-closes still gets its answer', async (t) => {
-  const { open } = await bed(t, async (query) => {
+  const { open } = await serveLines(t, async (query) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     return query;
   });
@@ -209,7 +209,7 @@ test('a peer that half-closes still gets its answer', async (t) => {
 
 for (const [how, shared] of READS) {
   test(`a broken protocol closes that connection, names the rule, and leaves the others alone${how}`, async (t) => {
-    const { open, log, driver } = await bed(t, echo, {}, shared);
+    const { open, log, driver } = await serveLines(t, echo, {}, shared);
     const other = await open();
     const bad = await open();
     bad.write('a\njunk\nb\n');
@@ -226,7 +226,7 @@ for (const [how, shared] of READS) {
 
 for (const [how, shared] of READS) {
   test(`our own bug gives the fail-safe reply, a line with the stack, and service goes on${how}`, async (t) => {
-    const { open, log, driver } = await bed(
+    const { open, log, driver } = await serveLines(
       t,
       (query) => {
         if (query === 'handler') throw new Error('bug in the handler');
@@ -246,14 +246,14 @@ for (const [how, shared] of READS) {
 }
 
 test('a rejected promise is a bug too', async (t) => {
-  const { open } = await bed(t, () => Promise.reject(new Error('late bug')));
+  const { open } = await serveLines(t, () => Promise.reject(new Error('late bug')));
   const socket = await open();
   socket.write('a\nbye\n');
   t.equal(await untilClosed(socket), 'sorry\nbye\n');
 });
 
 test('max-connections refuses with a log line and serves those it has', async (t) => {
-  const { open, log, driver } = await bed(t, echo, { maxConnections: 1 });
+  const { open, log, driver } = await serveLines(t, echo, { maxConnections: 1 });
   const first = await open();
   first.write('a\n');
   await new Promise((resolve) => first.once('data', resolve));
@@ -269,7 +269,7 @@ test('max-connections refuses with a log line and serves those it has', async (t
 });
 
 test('max-connections-per-client counts down again when a connection closes', async (t) => {
-  const { open, log } = await bed(t, echo, { maxConnectionsPerClient: 1 });
+  const { open, log } = await serveLines(t, echo, { maxConnectionsPerClient: 1 });
   const first = await open();
   first.write('bye\n');
   await untilClosed(first);
@@ -288,7 +288,7 @@ test('max-connections-per-client counts down again when a connection closes', as
 
 for (const [how, shared] of READS) {
   test(`request-timeout cuts a peer that starts a message and never ends it${how}`, async (t) => {
-    const { open, log } = await bed(t, echo, { requestTimeoutSeconds: 1 }, shared);
+    const { open, log } = await serveLines(t, echo, { requestTimeoutSeconds: 1 }, shared);
     const idle = await open();
     const slow = await open();
     slow.write('never-ending');
@@ -304,7 +304,7 @@ for (const [how, shared] of READS) {
 
 for (const [how, shared] of READS) {
   test(`request-timeout spares a peer whose messages end in time, wherever reads are cut${how}`, async (t) => {
-    const { open, log } = await bed(t, echo, { requestTimeoutSeconds: 1 }, shared);
+    const { open, log } = await serveLines(t, echo, { requestTimeoutSeconds: 1 }, shared);
     const busy = await open();
     const done = untilClosed(busy);
     busy.write('a');
@@ -321,7 +321,12 @@ for (const [how, shared] of READS) {
   });
 
   test(`request-timeout forgets a slow reader that has read${how}`, async (t) => {
-    const { open, log } = await bed(t, () => 'x'.repeat(20_000_000), { requestTimeoutSeconds: 2 }, shared);
+    const { open, log } = await serveLines(
+      t,
+      () => 'x'.repeat(20_000_000),
+      { requestTimeoutSeconds: 2 },
+      shared,
+    );
     const slow = await open();
     slow.write('a\n');
     await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -337,7 +342,7 @@ for (const [how, shared] of READS) {
 }
 
 test('idle-timeout closes a silent connection', async (t) => {
-  const { open, log } = await bed(t, echo, { idleTimeoutSeconds: 1 });
+  const { open, log } = await serveLines(t, echo, { idleTimeoutSeconds: 1 });
   await untilClosed(await open());
   t.match(
     log().find((line) => line.event === 'conn.limit'),
@@ -347,7 +352,7 @@ test('idle-timeout closes a silent connection', async (t) => {
 
 for (const [how, shared] of READS) {
   test(`end of stream inside a message is named${how}`, async (t) => {
-    const { open, log } = await bed(t, echo, {}, shared);
+    const { open, log } = await serveLines(t, echo, {}, shared);
     const socket = await open();
     const done = untilClosed(socket);
     socket.end('half');
@@ -361,7 +366,7 @@ for (const [how, shared] of READS) {
 
 test('a peer that sends and never reads does not fill memory', async (t) => {
   const big = 'x'.repeat(1000);
-  const { open, driver } = await bed(t, () => big);
+  const { open, driver } = await serveLines(t, () => big);
   const socket = await open();
   socket.pause();
   // several reads' worth: what one read brought is always answered
@@ -374,7 +379,7 @@ test('a peer that sends and never reads does not fill memory', async (t) => {
 
 test('drain closes idle connections at once and waits for those at work', async (t) => {
   let release = (): void => {};
-  const { open, driver } = await bed(
+  const { open, driver } = await serveLines(
     t,
     (query) =>
       new Promise((resolve) => {
@@ -395,7 +400,7 @@ test('drain closes idle connections at once and waits for those at work', async 
 });
 
 test('drain cuts off what does not end within its limit', async (t) => {
-  const { open, driver } = await bed(t, () => new Promise<string>(() => {}));
+  const { open, driver } = await serveLines(t, () => new Promise<string>(() => {}));
   const busy = await open();
   busy.write('work\n');
   await new Promise((resolve) => setTimeout(resolve, 50));

@@ -74,13 +74,13 @@ test('on random tables it is possible, and turns the verdict around', async (t) 
       continue;
     }
     changes++;
-    const { verdict, words } = change;
+    const { verdict, description } = change;
     if ((verdict.action === 'accept') === (now.action === 'accept'))
-      wrong.push(`${i}: ${words}: ${now.action} to ${verdict.action}`);
-    if (!possible(verdict.tls)) wrong.push(`${i}: ${words}: ${JSON.stringify(verdict.tls)}`);
+      wrong.push(`${i}: ${description}: ${now.action} to ${verdict.action}`);
+    if (!possible(verdict.tls)) wrong.push(`${i}: ${description}: ${JSON.stringify(verdict.tls)}`);
     const again = decide({ ...asked, tls: verdict.tls }, table, NOBODY);
-    if (!words.startsWith('row ') && again.action !== verdict.action)
-      wrong.push(`${i}: ${words}: not decided`);
+    if (!description.startsWith('row ') && again.action !== verdict.action)
+      wrong.push(`${i}: ${description}: not decided`);
   }
   t.same(wrong, [], `seed ${random.seed}`);
   t.ok(changes > 1000, `${changes} changes`);
@@ -136,6 +136,6 @@ test('by example', async (t) => {
     const table = tableOf([['a.example', settings]]);
     const change = smallestChange(transaction('<x@a.example>', ['<z@c.test>'], state), table, NOBODY);
     if (words === null) t.equal(change, null);
-    else t.match(change?.words, words, JSON.stringify([settings, state]));
+    else t.match(change?.description, words, JSON.stringify([settings, state]));
   }
 });

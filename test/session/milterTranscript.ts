@@ -41,7 +41,7 @@ export function readTranscript(name: string): string[] {
 }
 
 /** Words of a line, JSON strings decoded: `v="a b"` is one word. */
-function wordsOf(line: string): string[] {
+function splitWords(line: string): string[] {
   const found = line.match(/(?:"(?:[^"\\]|\\.)*"|[^\s"])+/g) ?? [];
   return found.map((word) => word.replace(/"(?:[^"\\]|\\.)*"/g, (quoted) => JSON.parse(quoted) as string));
 }
@@ -61,7 +61,7 @@ function fromLatin1(bytes: Uint8Array): string {
 
 /** What a `C` line stands for. */
 export function commandOf(line: string): MilterCommand {
-  const [, kind = '', ...words] = wordsOf(line);
+  const [, kind = '', ...words] = splitWords(line);
   const [first = '', second = ''] = words;
   switch (kind) {
     case 'OPTNEG':
@@ -243,7 +243,7 @@ function replyOf(text: string): Reply {
 
 /** What a `!` line answers. */
 function answerOf(line: string): MilterAnswer {
-  const [, kind, ...words] = wordsOf(line);
+  const [, kind, ...words] = splitWords(line);
   const verdict: Verdict = { ...accepted('no-mail'), action: words[0] as Action };
   const refuses = words[0] === 'defer' || words[0] === 'reject';
   switch (kind) {
