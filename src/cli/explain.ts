@@ -171,6 +171,8 @@ function headline(verdict: Verdict, answer: Answer): readonly [answer: string, r
 }
 
 function oneWord(verdict: Verdict, answer: Answer): string {
+  const wished = answer.tlsRequired?.outcome;
+  if (answer.verdict !== verdict.action && wished != null) return `${answer.verdict}, for TLS-Required: no`;
   if (answer.verdict !== verdict.action) return `${answer.verdict} by a rule`;
   if (verdict.wouldBe !== null) return `accept (observe: would ${verdict.wouldBe})`;
   return verdict.tagged ? 'accept, marked as unprotected' : verdict.action;

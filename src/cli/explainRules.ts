@@ -41,6 +41,7 @@ import { hopOf, literalByRow } from '../rules/routeHop.ts';
 import { literalWithoutRow, type RouteCase } from '../rules/routePlan.ts';
 import { routeFromClient } from '../rules/routeReply.ts';
 import { type Io, label, UsageError } from './command.ts';
+import { type ExplainedWish, explainWish } from './explainTlsRequired.ts';
 import type { LoadedTable } from './loadOrReport.ts';
 import { headerOption } from './sessionOptions.ts';
 
@@ -70,6 +71,8 @@ export interface ExplainedRules {
   /** What the rules make of the message, if the connection it comes by is no objection. */
   readonly outcome: 'nothing' | 'routed' | 'held' | 'refused' | 'deferred';
   readonly ruleReply: Reply | null;
+  /** What `TLS-Required: no` in the message leads to; null: nothing. */
+  readonly tlsRequired: ExplainedWish | null;
   /**
    * What becomes of copies that Postfix makes and of expanded aliases; null: no rule applies to the message.
    */
@@ -157,12 +160,20 @@ export async function explainRules(
     const barred = settings.mode === 'recipient' ? literalWithoutRow(one) : null;
     return [explained(recipient.address.text, need, cannot ?? barred)];
   });
+  const stopped = foreign || routed.reply !== null;
+  const wished = {
+    headers,
+    recipients: cases.map(({ recipient }) => recipient),
+    rule: routed.rules[0] ?? null,
+  };
+  const tlsRequired = stopped ? null : explainWish(wished, service, table, settings, code);
   return {
     rules: rules.length === 0 ? null : said,
     tokens: checks,
-    outcome: foreign ? 'refused' : routed.kind,
-    ruleReply: foreign ? routeFromClient(code) : routed.reply,
-    copies: said.length === 0 || foreign || routed.reply !== null ? null : COPIES[settings.mode],
+    outcome: foreign ? 'refused' : (tlsRequired?.outcome ?? routed.kind),
+    ruleReply: foreign ? routeFromClient(code) : (tlsRequired?.reply ?? routed.reply),
+    tlsRequired,
+    copies: said.length === 0 || stopped || tlsRequired?.outcome === 'refused' ? null : COPIES[settings.mode],
   };
 }
 
@@ -201,7 +212,7 @@ const CANNOT_WORDS: Readonly<Record<Cannot, string>> = {
 };
 
 /** Prints the lines; none without rules and tokens. */
-export function printRules(io: Io, { rules, tokens, copies }: ExplainedRules): void {
+export function printRules(io: Io, { rules, tokens, copies, tlsRequired }: ExplainedRules): void {
   const line = (name: string, text: string): void => io.out(`${label(name)}${text}\n`);
   if (rules?.length === 0) line('rule', 'none applies');
   for (const need of rules ?? []) {
@@ -219,6 +230,7 @@ export function printRules(io: Io, { rules, tokens, copies }: ExplainedRules): v
         : `${need.impossible}, so ${otherwise}`,
     );
   }
+  if (tlsRequired !== null) line('wish', tlsRequired.why);
   if (copies !== null) line('copies', copies);
   for (const token of tokens) line('token', token);
 }

@@ -226,3 +226,35 @@ test('simulate tells the fence by the route-header of the configuration', async 
     t.match(out, `${line === '' ? 'X-TLS-Ward-Route' : 'X-Bank-Route'}: again; level=encrypt; rule=secure`);
   }
 });
+
+test('TLS-Required: no', async (t) => {
+  const rows =
+    '[policy out]\ndeliver = encrypt\n[domains]\nbank.example = out\n[rule secure]\nsubject-tag = [secure]\n';
+  const ask = (keys: string, to: string, ...more: string[]) =>
+    say(explain, [
+      ...['--config', table(t, `socketmap-listen = unix:s\ntrusted-clients =\n${keys}${rows}`)],
+      ...[...mail(to), '--header', 'TLS-Required: no', ...more],
+    ]);
+  const since = 'postfix-version = 3.10\n';
+  const refused = await ask(since, 'b@bank.example');
+  t.equal(refused.code, 1);
+  t.match(
+    refused.out,
+    /^reject, for TLS-Required: no: 550 5\.7\.10 TLS-Required: no asks for delivery without protection, and mail to <b@bank\.example> leaves under TLS only \(row bank\.example\); send it again without/,
+  );
+  t.match(await ask(since, 'b@x.example'), { code: 0, out: /^accept/ });
+  t.match(await ask(since, 'b@x.example', '--subject', '[secure]'), {
+    code: 1,
+    out: /\(rule secure\); send/,
+  });
+  t.match(await ask(`${since}tls-required-no = hold\n`, 'b@bank.example'), {
+    code: 1,
+    out: /^hold, for TLS-R/,
+  });
+  t.match(await ask(`${since}tls-required-no = ignore\n`, 'b@bank.example'), { code: 0, out: /^accept/ });
+  for (const keys of ['', 'postfix-version = 3.9\n'])
+    t.match(await ask(keys, 'b@bank.example'), {
+      code: 0,
+      out: /^wish +with Postfix 3\.10 or later the milter refuses the message \(postfix-version does not say so\): TLS-R/m,
+    });
+});
