@@ -15,6 +15,7 @@ import type { MemoryUse } from '../core/memorySize.ts';
 import type { DaneFact, OtherAnswer, Published, PublishedQuestion, StsFact } from '../core/publishedFacts.ts';
 import { siteOf } from '../core/site.ts';
 import { FairGate, type Place, sharesOf } from '../dns/fairGate.ts';
+import { DNS_QUESTION_BYTES, MAX_DNS_QUESTIONS } from '../dns/stubResolver.ts';
 import type { StsCounters, StsInspection } from '../sts/events.ts';
 import type { DaneFinder } from './daneFinder.ts';
 
@@ -80,6 +81,10 @@ const MAX_AT_ONCE = 1024;
 const PATIENCE_MS = 1000;
 const SLOW_MS = 3000;
 const MAX_SLOW = 32;
+/** Of one question under way or waiting: promises, timers, the name (measured, without its questions to DNS). */
+const LOOKUP_BYTES = 4096;
+/** One for each mechanism (openDiscovery.ts). */
+const RESOLVERS = 2;
 const NOT_NEEDED = 'not waited for, because DANE decides';
 const ABSENT: StsFact = { kind: 'absent' };
 const NOTHING: OtherAnswer = { kind: 'nothing' };
@@ -121,9 +126,21 @@ export class PolicyDiscovery {
     return this.#options.dnsLoad?.() ?? { asking: 0, waiting: 0 };
   }
 
-  /** The memory used by the caches. */
+  /** The memory used by the caches, and by questions under way and waiting. */
   get memory(): readonly MemoryUse[] {
-    return this.finders.kind === 'own' ? [...this.finders.sts.memory, this.finders.dane.memory] : [];
+    const lookUps = {
+      name: 'look-ups',
+      used: (this.#gate.size + this.#gate.waiting) * LOOKUP_BYTES,
+      limit: 2 * this.#mostAtOnce * LOOKUP_BYTES,
+    };
+    if (this.finders.kind === 'other') return [lookUps];
+    const { asking, waiting } = this.dnsLoad;
+    const questions = {
+      name: 'DNS questions',
+      used: (asking + waiting) * DNS_QUESTION_BYTES,
+      limit: RESOLVERS * MAX_DNS_QUESTIONS * DNS_QUESTION_BYTES,
+    };
+    return [...this.finders.sts.memory, this.finders.dane.memory, lookUps, questions];
   }
 
   /** Why TLSA records are not looked up; '' when they are, or when another server is asked. */

@@ -35,6 +35,7 @@ import { type StsCounters, type StsInspection, startCounters } from './events.ts
 import { fetchStsPolicy } from './fetch.ts';
 import { isToCome, MAX_AHEAD_MS, NegativeCache } from './negativeCache.ts';
 import { STS_LIMITS, type StsLimits, type StsOptions } from './options.ts';
+import { POLICY_LIMIT_BYTES } from './policyFile.ts';
 import { PolicyHosts } from './policyHosts.ts';
 import type { StsFailed, StsFetched } from './policyRequest.ts';
 import { MAX_POLICY_DOMAIN } from './record.ts';
@@ -184,9 +185,12 @@ export class StsPolicies {
     };
   }
 
-  /** The memory used by the caches. */
+  /** The memory used by the caches, and by policies that are being fetched. */
   get memory(): readonly MemoryUse[] {
-    return [this.#cache.memory, this.#memory.memory];
+    const { fetches } = this.#limits;
+    const fetched = this.#fetching.size * POLICY_LIMIT_BYTES;
+    const fetching = { name: 'policies being fetched', used: fetched, limit: fetches * POLICY_LIMIT_BYTES };
+    return [this.#cache.memory, this.#memory.memory, fetching];
   }
 
   /** Removes what has expired and refreshes what soon will; a timer calls it every minute. */

@@ -211,6 +211,8 @@ test('bounded in number: as many wait for their turn, beyond that the answer com
   });
   t.equal(publications.counters.tooMany, 160);
   t.equal(publications.waiting, 20);
+  const [lookUps] = publications.memory.filter(({ name }) => name === 'look-ups');
+  t.match(lookUps, { used: 4096 * (publications.running + 20), limit: 4096 * 2 * 20 });
   slow.open();
   const found = await Promise.all(waiting);
   t.equal(found.filter((one) => dane(one) === 'absent').length, 40);
