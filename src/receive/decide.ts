@@ -138,11 +138,16 @@ function issuerMatches(wanted: readonly string[], issuer: string): boolean {
   return wanted.length === 0 || wanted.includes(issuer);
 }
 
+const NONE_ASKED =
+  'several recipients at this stage: list check_policy_service in smtpd_recipient_restrictions too';
+/** Postfix accepts bare <postmaster> without asking, and nothing tells it from one that a restriction let through. */
+const SOME_NOT_ASKED =
+  'a recipient passed RCPT unasked, perhaps bare <postmaster>: list check_policy_service first in smtpd_recipient_restrictions, and nowhere else';
+
 /** Recipients nobody showed us could belong to the strictest row of the table; a login counts as it would there. */
 function judgeUnseen(transaction: Transaction, table: PolicyTable): Finding[] {
   if (meetsAny(transaction.tls, transaction.saslUsername !== '', table)) return [];
-  const why =
-    'several recipients at this stage: list check_policy_service in smtpd_recipient_restrictions too';
+  const why = transaction.recipients.length === 0 ? NONE_ASKED : SOME_NOT_ASKED;
   return [{ side: 'recipient', address: null, row: null, breach: { kind: 'unknown', why } }];
 }
 
