@@ -7,10 +7,11 @@
  * the table promises; what it does not is a warning. Exit status: 0 fine, 78 mistakes.
  */
 
-import { formatNotice, formatProblem } from '../config/ini/problem.ts';
+import { formatNotice, type ShownProblem, shownProblem } from '../config/ini/problem.ts';
 import { loadConfig } from '../config/load/load.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
+import { keyProblem } from '../daemon/active.ts';
 import { askPostconf } from '../daemon/postconf.ts';
 import { postfixWarnings } from '../daemon/postfixWarnings.ts';
 import { factsOf, type Watched } from '../daemon/postfixWatch.ts';
@@ -26,34 +27,37 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const file = fileOf(values, positionals[0], io);
   const loaded = loadConfig(file);
   const { notices } = loaded;
-  const key = loaded.ok && loaded.service.markKey !== null ? await tryKeyFile(loaded.service.markKey) : {};
-  const ok = loaded.ok && key.mistake === undefined;
+  const key = await tryKeyFile(loaded.ok ? loaded.service.markKey : null);
+  const problems = loaded.ok ? key.problems : loaded.problems.map(shownProblem);
+  const ok = problems.length === 0;
   const warnings = loaded.ok && !values.sample ? await warningsOf(loaded) : [];
   const files = loaded.ok ? filesFor(loaded.service.maxConnections) : null;
   if (values.json) {
-    const detail = loaded.ok
-      ? { rows: loaded.packed.rows, hash: loaded.hash, files: loaded.files }
-      : { problems: loaded.problems };
-    io.out(
-      `${JSON.stringify({ ok, notices, warnings, ...detail, ...(loaded.ok ? { markKey: key, openFiles: files } : {}) })}\n`,
-    );
+    const read = loaded.ok
+      ? { rows: loaded.packed.rows, hash: loaded.hash, files: loaded.files, openFiles: files }
+      : {};
+    const notes = [...notices, ...key.notices.map((text) => ({ text }))];
+    io.out(`${JSON.stringify({ ok, problems, notices: notes, warnings, ...read })}\n`);
     return ok ? EXIT.yes : EXIT.config;
   }
-  if (!loaded.ok || key.mistake !== undefined) {
-    const problems = loaded.ok ? [] : loaded.problems;
-    const mistakes = problems.length + (key.mistake === undefined ? 0 : 1);
-    io.err(`${paint(io, 'red', `${file}: ${count(mistakes, 'mistake')}`)}\n`);
-    for (const problem of problems) io.err(`${formatProblem(problem)}\n`);
-    if (key.mistake !== undefined) io.err(`${key.mistake}\n`);
+  if (!loaded.ok || !ok) {
+    io.err(`${paint(io, 'red', `${file}: ${count(problems.length, 'mistake')}`)}\n`);
+    for (const { text } of problems) io.err(`${text}\n`);
   } else
     io.out(
       `${paint(io, 'green', `${file}: fine`)}; ${count(loaded.packed.rows, 'row')} from ${count(loaded.files.length, 'file')}\n`,
     );
   for (const notice of notices) io.err(`notice: ${formatNotice(notice)}\n`);
   for (const warning of warnings) io.err(`${paint(io, 'red', 'warning')}: ${warning}\n`);
-  if (key.notice !== undefined) io.err(`notice: ${key.notice}\n`);
+  for (const notice of key.notices) io.err(`notice: ${notice}\n`);
   if (files?.notice !== undefined) io.err(`notice: ${files.notice}\n`);
   return ok ? EXIT.yes : EXIT.config;
+}
+
+/** What `serve` would meet. */
+interface Tried {
+  readonly problems: readonly ShownProblem[];
+  readonly notices: readonly string[];
 }
 
 /** The file to check: the argument, or the configuration as every command finds it. */
@@ -89,19 +93,18 @@ function filesFor(
 }
 
 /** Can the key file be used? A missing one is made at the first start, and never again. */
-async function tryKeyFile(file: string): Promise<{ readonly mistake?: string; readonly notice?: string }> {
+async function tryKeyFile(file: string | null): Promise<Tried> {
+  if (file === null) return { problems: [], notices: [] };
   try {
     // root looks at what another user's daemon owns
     await readKeyFile(file, process.geteuid?.() === 0 ? 'tool' : 'daemon');
   } catch (error) {
     if (!(error instanceof KeyFileError)) throw error;
     const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
-    if (code === 'ENOENT') {
-      const mistake = await missingKeyFile(file);
-      return mistake === null ? {} : { mistake };
-    }
-    if (code === 'EACCES' || code === 'EPERM') return { notice: `${error.message}, so it was not checked` };
-    return { mistake: error.message };
+    if (code === 'EACCES' || code === 'EPERM')
+      return { problems: [], notices: [`${error.message}, so it was not checked`] };
+    const wrong = code === 'ENOENT' ? await missingKeyFile(file) : error;
+    return { problems: wrong === null ? [] : [keyProblem(wrong)], notices: [] };
   }
-  return {};
+  return { problems: [], notices: [] };
 }

@@ -100,20 +100,48 @@ export const COMMANDS = {
   },
   reload: {
     summary: 'make the daemon read its configuration again',
-    usage: [''],
+    usage: ['[--dry-run]'],
     operands: [],
-    options: [CONTROL],
-    examples: [{ line: 'tlsward reload', meaning: 'puts the table in force and prints what changed' }],
-    exit: { 0: 'the new table is in force', ...NO_DAEMON, 78: 'mistakes; the old table stays' },
+    options: [
+      { flag: '--dry-run', meaning: 'print what would change, or every mistake, and put nothing in force' },
+      CONTROL,
+    ],
+    examples: [
+      { line: 'tlsward reload --dry-run', meaning: 'what would the edited table change?' },
+      { line: 'tlsward reload', meaning: 'puts it in force and prints what changed' },
+    ],
+    exit: {
+      0: 'the new table is in force; with --dry-run, it could be',
+      ...NO_DAEMON,
+      78: 'there is no configuration, or it has mistakes; the old table stays',
+    },
     load: (): Loading => import('./reload.ts'),
   },
   status: {
     summary: 'show what the daemon is doing',
-    usage: [''],
+    usage: ['[--check] [--wait SECONDS]'],
     operands: [],
-    options: [CONTROL],
-    examples: [{ line: 'tlsward status --json', meaning: 'everything, for a script' }],
-    exit: { 0: 'it answers', ...NO_DAEMON, ...NO_FILE },
+    options: [
+      { flag: '--check', meaning: 'print only what somebody should look at, with exit status 1' },
+      {
+        flag: '--wait',
+        argument: 'SECONDS',
+        default: '0',
+        meaning: 'how long to wait for a daemon that does not answer yet',
+        example: '--wait 10',
+      },
+      CONTROL,
+    ],
+    examples: [
+      { line: 'tlsward status --check', meaning: 'for cron: a refused reload, expired rows, lost log lines' },
+      { line: 'tlsward status --json', meaning: 'everything, for a script' },
+    ],
+    exit: {
+      0: 'it answers; with --check, nothing is wrong',
+      1: 'with --check: something is wrong',
+      ...NO_DAEMON,
+      ...NO_FILE,
+    },
     load: (): Loading => import('./status.ts'),
   },
   simulate: {
@@ -231,6 +259,7 @@ export const COMMANDS = {
         example: '--contact postmaster@bank.example',
       },
       { flag: '--remove', meaning: 'take the exception back' },
+      { flag: '--dry-run', meaning: 'check everything and print what would change, and write nothing' },
       CONTROL,
     ],
     examples: [

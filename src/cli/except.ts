@@ -2,7 +2,7 @@
  * `tlsward except`: lets a domain be less protected (or more) for some days, and puts that in force at once.
  *
  *   tlsward except DOMAIN --until +14d | +2w | YYYY-MM-DD --reason TEXT [--receive LEVEL] [--deliver LEVEL] [--contact TEXT]
- *   tlsward except DOMAIN --remove
+ *   tlsward except DOMAIN --remove                        either with --dry-run: checked and shown, not written
  *
  * Writes one `[exception DOMAIN]` section into the file that `exceptions` of the configuration names, or
  * changes the one that is there. With --receive or --deliver only that direction changes. Without them, each
@@ -55,11 +55,12 @@ export async function run(argv: string[], io: Io): Promise<number> {
     throw new UsageError('--remove takes no other options');
 
   const config = configFile(values, io.env);
+  const dryRun = values['dry-run'] ?? false;
   const loaded = loadConfig(config, today);
   if (!loaded.ok) return refuse(io, values.json ?? false, loaded.problems);
   let outcome: Outcome;
   try {
-    outcome = await edit({ config, today, loaded, pattern, entries, json: values.json ?? false }, io);
+    outcome = await edit({ config, today, loaded, pattern, entries, json: values.json ?? false, dryRun }, io);
   } catch (error) {
     if (!(error instanceof WriteError || error instanceof LockedError)) throw error;
     reportError(io, values.json, `tlsward except: ${error.message}`);
@@ -68,6 +69,11 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (!outcome.done) return outcome.code;
 
   const { words, exception } = outcome;
+  if (dryRun) {
+    if (values.json) io.out(`${JSON.stringify({ ok: true, dryRun, exception })}\n`);
+    else io.out(`dry run, nothing is written: ${words}\n`);
+    return EXIT.yes;
+  }
   if (!values.json) io.out(`${paint(io, 'green', words)}\n`);
   try {
     const reply = await ask(values, io, 'reload');
@@ -89,6 +95,8 @@ interface Edit {
   /** null: remove it. Without `receive` and `deliver`: `may` in each direction that requires something. */
   readonly entries: Entries | null;
   readonly json: boolean;
+  /** Check everything and leave the file as it is. */
+  readonly dryRun: boolean;
 }
 
 /** Changes the file under its lock, if the configuration is right with the change. */
@@ -123,7 +131,7 @@ async function edit(asked: Edit, io: Io): Promise<Outcome> {
     draft.write(after);
     const tried = loadConfig(config, today, draft.path);
     if (!tried.ok) return { done: false, code: refuse(io, json, tried.problems) };
-    draft.commit();
+    if (!asked.dryRun) draft.commit();
     const exception = tried.exceptions.find((one) => one.pattern === pattern) ?? null;
     return { done: true, words: wordsFor(pattern, exception, today), exception };
   } finally {

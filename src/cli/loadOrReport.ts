@@ -3,7 +3,7 @@
  * on standard error, or `{"ok":false,"problems":[...]}` on standard output with `--json`.
  */
 
-import { formatProblem, type Problem } from '../config/ini/problem.ts';
+import { formatProblem, type Problem, shownProblem } from '../config/ini/problem.ts';
 import { type Loaded, loadConfig } from '../config/load/load.ts';
 import type { Io } from './command.ts';
 
@@ -25,6 +25,6 @@ export function reportProblems(
   io: Io,
   heading = '',
 ): void {
-  if (json) io.out(`${JSON.stringify({ ok: false, problems })}\n`);
+  if (json) io.out(`${JSON.stringify({ ok: false, problems: problems.map(shownProblem) })}\n`);
   else io.err(`${heading}${problems.map((problem) => `${formatProblem(problem)}\n`).join('')}`);
 }

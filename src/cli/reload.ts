@@ -1,17 +1,19 @@
 /**
- * `tlsward reload`: the daemon reads its configuration again beside the running table. Prints what changed,
+ * `tlsward reload [--dry-run]`: the daemon reads its configuration again beside the running table. Prints what changed,
  * or every mistake; with mistakes the old table stays and the exit status is 78.
+ * With --dry-run it prints what would change, and nothing is put in force.
  */
 import { count } from '../core/plural.ts';
 import type { ReloadReply } from '../daemon/controlReplies.ts';
 import { EXIT, type Io, paint, parseCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { ask } from './daemon.ts';
+import { restartWords } from './statusFindings.ts';
 
 /** `tlsward reload`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, COMMANDS.reload);
-  const reply = await ask(values, io, 'reload');
+  const reply = await ask(values, io, values['dry-run'] ? 'reload-dry-run' : 'reload');
   if (values.json) {
     io.out(`${JSON.stringify(reply)}\n`);
     return reply.ok ? EXIT.yes : EXIT.config;
@@ -22,7 +24,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
 /** Prints what the daemon answered to `reload`; returns the exit status. */
 export function printReload(reply: ReloadReply, io: Io): number {
   if (!reply.ok) {
-    const problems = reply.problems ?? [reply.error ?? 'unknown error'];
+    const problems = reply.problems?.map(({ text }) => text) ?? [reply.error ?? 'unknown error'];
     const mistakes = reply.count ?? problems.length;
     io.err(`${paint(io, 'red', `${count(mistakes, 'mistake')}; the old table stays`)}\n`);
     for (const problem of problems) io.err(`${problem}\n`);
@@ -31,11 +33,12 @@ export function printReload(reply: ReloadReply, io: Io): number {
     return EXIT.config;
   }
   const { added = 0, removed = 0, changed = 0, rules = 0, lines = [] } = reply.changes ?? {};
+  const head = reply.dryRun ? 'dry run, nothing is changed' : `reloaded: generation ${reply.generation}`;
   io.out(
-    `reloaded: generation ${reply.generation}, ${count(Number(reply.rows), 'row')}; ${added} added, ${removed} removed, ${changed} changed${rules > 0 ? `, ${count(rules, 'rule')} changed` : ''}\n`,
+    `${head}${reply.dryRun ? ': ' : ', '}${count(Number(reply.rows), 'row')}; ${added} added, ${removed} removed, ${changed} changed${rules > 0 ? `, ${count(rules, 'rule')} changed` : ''}\n`,
   );
   for (const line of lines) io.out(`  ${line}\n`);
   for (const notice of reply.notices ?? []) io.out(`notice: ${notice}\n`);
-  if (reply.restartNeeded?.length) io.out(`restart needed for: ${reply.restartNeeded.join(', ')}\n`);
+  if (reply.restartNeeded?.length) io.out(`${restartWords(reply.restartNeeded)}\n`);
   return EXIT.yes;
 }

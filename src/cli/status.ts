@@ -1,13 +1,20 @@
 /**
  * `tlsward status`: is the daemon there, which table does it use, where does it listen, what has it counted.
+ * With --check only what somebody should look at (statusFindings.ts), and exit status 1 if there is anything.
  */
 
+import { quote } from '../config/ini/problem.ts';
 import { count } from '../core/plural.ts';
 import type { PostfixStatus, StatusReply } from '../daemon/controlReplies.ts';
 import type { DiscoveryStatus } from '../discovery/discoveryService.ts';
-import { EXIT, type Io, label, paint, parseCommand } from './command.ts';
+import { ControlError } from '../net/controlClient.ts';
+import { EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { ask } from './daemon.ts';
+import { restartWords, statusFindings } from './statusFindings.ts';
+
+/** Between two attempts of `--wait`. */
+const RETRY_MS = 200;
 
 /** What `deliver = auto` goes by. */
 function publishedLines(io: Io, published: DiscoveryStatus): string[] {
@@ -64,10 +71,42 @@ function openFiles(io: Io, { limit, used, connections, maxConnections }: StatusR
   return `${used ?? '?'} of ${limit}, ${connections < maxConnections ? paint(io, 'yellow', low) : room}`;
 }
 
+/** What is wrong, and nothing else. */
+function check(io: Io, reply: StatusReply, json: boolean): number {
+  const findings = statusFindings(reply);
+  const ok = findings.length === 0;
+  if (json) io.out(`${JSON.stringify({ ok, findings })}\n`);
+  else if (ok) io.out(`${paint(io, 'green', 'fine')}: nothing to look at\n`);
+  else {
+    io.out(`${paint(io, 'red', `${count(findings.length, 'finding')}`)}\n`);
+    for (const { id, text } of findings) io.out(`${id}: ${text}\n`);
+  }
+  return ok ? EXIT.yes : EXIT.no;
+}
+
+/** The answer, asked for again until the daemon answers or the time is over. */
+async function waitFor<T>(ask: () => Promise<T>, seconds: number): Promise<T> {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ControlError) || performance.now() + RETRY_MS > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+function secondsOf(text: string): number {
+  if (/^[0-9]{1,4}$/.test(text)) return Number(text);
+  throw new UsageError(`--wait: found ${quote(text)}, expected a number of seconds`);
+}
+
 /** `tlsward status`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, COMMANDS.status);
-  const reply = await ask(values, io, 'status');
+  const reply = await waitFor(() => ask(values, io, 'status'), secondsOf(values.wait));
+  if (values.check) return check(io, reply, values.json ?? false);
   if (values.json) {
     io.out(`${JSON.stringify(reply)}\n`);
     return EXIT.yes;
@@ -82,6 +121,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     'table',
     `generation ${table.generation}, ${count(table.rows, 'row')}, hash ${table.hash.slice(0, 16)}, loaded ${table.loadedAt}`,
   );
+  if (table.restartNeeded.length > 0) line('pending', paint(io, 'yellow', restartWords(table.restartNeeded)));
   if (table.lastReload !== '') line('reload', paint(io, 'red', table.lastReload));
   for (const overdue of table.overdue) line('expired', paint(io, 'yellow', overdue));
   for (const { name, address, trouble } of reply.listeners)

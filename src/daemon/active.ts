@@ -5,6 +5,7 @@
  * banner and marks do not bind it. Header fields are always asked for, because forged marks are removed from every
  * message, also where no row adds one.
  */
+import type { ShownProblem } from '../config/ini/problem.ts';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import { answeredVersion, type PostfixVersion } from '../core/postfixVersion.ts';
 import type { Rule } from '../core/rule.ts';
@@ -16,7 +17,7 @@ import { SUBJECT_HEADERS } from '../edits/subjectEdits.ts';
 import type { RouteTargets } from '../maps/transportMap.ts';
 import { AUTH_RESULTS_NAME } from '../mark/authResults.ts';
 import { BodyDigest } from '../mark/bodyDigest.ts';
-import { keysAtReload, keysAtStart, type UsableKeys } from '../mark/keyFile.ts';
+import { type KeyFileError, keysAtReload, keysAtStart, type UsableKeys } from '../mark/keyFile.ts';
 import type { MarkKey } from '../mark/signMark.ts';
 import type { Facts } from '../receive/decide.ts';
 import { headerNamesFor } from '../rules/messageFacts.ts';
@@ -46,6 +47,11 @@ export interface Active {
 export async function readMarkKeys(service: ServiceSettings, when: 'start' | 'reload'): Promise<UsableKeys> {
   if (service.markKey === null) return { keys: [], notices: [] };
   return when === 'start' ? await keysAtStart(service.markKey) : await keysAtReload(service.markKey);
+}
+
+/** What is wrong with the key file, in the shape of a problem of the configuration. */
+export function keyProblem({ file, line, found, message }: KeyFileError): ShownProblem {
+  return { file, line, where: 'mark-key', found, expected: 'a usable key file', hint: '', text: message };
 }
 
 /** What the judge works by. */

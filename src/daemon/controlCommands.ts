@@ -10,6 +10,7 @@ import type { RecentVerdicts } from './recentVerdicts.ts';
 interface Controlled {
   status(): Promise<StatusReply>;
   reload(): Promise<ReloadReply>;
+  tryReload(): Promise<ReloadReply>;
   readonly recent: Pick<RecentVerdicts, 'find'>;
   readonly discovery: Pick<DiscoveryService, 'control'>;
 }
@@ -21,6 +22,7 @@ export function controlCommands(daemon: Controlled): (request: ControlRequest) =
   const commands = new Map<string, (argument: string) => Answer>([
     ['status', () => daemon.status()],
     ['reload', () => daemon.reload()],
+    ['reload-dry-run', () => daemon.tryReload()],
     ['lookup', (code) => lookup(daemon.recent, code)],
     ['published', (nextHop) => daemon.discovery.control('show', nextHop)],
     ['published-refresh', (nextHop) => daemon.discovery.control('refresh', nextHop)],

@@ -2,6 +2,7 @@
  * What the daemon answers to each control command (wire/controlLines.ts): the type of the reply, for the daemon that makes it
  * and for the command that prints it. Any reply may also be `{"ok":false,"error":...}`.
  */
+import type { ShownProblem } from '../config/ini/problem.ts';
 import type { Difference } from '../config/load/tableDiff.ts';
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { DiscoveryReply, DiscoveryStatus } from '../discovery/discoveryService.ts';
@@ -17,6 +18,7 @@ import type { VerdictCounters } from './verdictListeners.ts';
 export interface ControlReplies {
   readonly status: StatusReply;
   readonly reload: ReloadReply;
+  readonly 'reload-dry-run': ReloadReply;
   readonly lookup: LookupReply;
   readonly published: DiscoveryReply;
   readonly 'published-refresh': DiscoveryReply;
@@ -26,7 +28,9 @@ export interface ControlReplies {
 export interface ReloadReply {
   readonly ok: boolean;
   readonly error?: string;
-  readonly problems?: readonly string[];
+  /** Nothing was put in force: it was only asked what would change. */
+  readonly dryRun?: true;
+  readonly problems?: readonly ShownProblem[];
   /** Of all problems; the answer has the first thousand. */
   readonly count?: number;
   readonly notices?: readonly string[];
@@ -34,6 +38,7 @@ export interface ReloadReply {
   readonly rows?: number;
   readonly hash?: string;
   readonly changes?: Difference;
+  /** Keys whose values differ from those the daemon was started with, and that only a restart applies. */
   readonly restartNeeded?: readonly string[];
 }
 
@@ -57,6 +62,8 @@ export interface StatusReply {
     readonly overdue: readonly string[];
     /** '' unless the last reload was refused. */
     readonly lastReload: string;
+    /** Keys that were changed and wait for a restart. */
+    readonly restartNeeded: readonly string[];
   };
   readonly listeners: readonly {
     readonly name: string;

@@ -3,7 +3,7 @@
  * nothing changes, and `status` says so.
  */
 
-import { formatNotice, formatProblem } from '../config/ini/problem.ts';
+import { formatNotice, type ShownProblem, shownProblem } from '../config/ini/problem.ts';
 import { dayOf } from '../config/keys/day.ts';
 import { keysAtStart } from '../config/keys/serviceKeys.ts';
 import type { Loaded } from '../config/load/load.ts';
@@ -13,7 +13,7 @@ import { count } from '../core/plural.ts';
 import type { PolicyTable } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
 import { KeyFileError, type UsableKeys } from '../mark/keyFile.ts';
-import { readMarkKeys } from './active.ts';
+import { keyProblem, readMarkKeys } from './active.ts';
 import type { ReloadReply } from './controlReplies.ts';
 
 /** A configuration without mistakes. */
@@ -41,17 +41,29 @@ export class Reloading {
   /** '' unless the last reload was refused. */
   lastReload = '';
   readonly #parts: ReloadParts;
+  /** What the process was started with. */
+  readonly #started: LoadedConfig['service'];
   #running: Promise<ReloadReply> | null = null;
 
   constructor(loaded: LoadedConfig, parts: ReloadParts) {
     this.loaded = loaded;
+    this.#started = loaded.service;
     this.#parts = parts;
   }
 
   /** One at a time; resolves to the answer to the control command `reload`. */
-  async reload(): Promise<ReloadReply> {
+  reload(): Promise<ReloadReply> {
+    return this.#alone(() => this.#reload());
+  }
+
+  /** What `reload` would answer, without doing it. */
+  tryReload(): Promise<ReloadReply> {
+    return this.#alone(() => this.#try());
+  }
+
+  async #alone(work: () => Promise<ReloadReply>): Promise<ReloadReply> {
     while (this.#running !== null) await this.#running;
-    this.#running = this.#reload();
+    this.#running = work();
     try {
       return await this.#running;
     } finally {
@@ -61,38 +73,83 @@ export class Reloading {
 
   async #reload(): Promise<ReloadReply> {
     const begun = performance.now();
-    const { config, log, clock, startReload, apply, release } = this.#parts;
-    const old = this.loaded;
-    const { loaded: pending, difference } = startReload(config, old.packed, dayOf(clock()), old.rules);
-    const loaded = await pending;
-    if (!loaded.ok) return this.#refused(loaded.problems.map(formatProblem));
-    const { service } = loaded;
-    let marks: UsableKeys;
-    try {
-      marks = await readMarkKeys(service, 'reload');
-    } catch (error) {
-      if (!(error instanceof KeyFileError)) throw error;
-      return this.#refused([error.message]);
-    }
+    const { log, apply, release } = this.#parts;
+    const read = await this.#read();
+    if ('problems' in read) return this.#refused(read.problems);
+    const { loaded, marks } = read;
     const table = await apply(loaded, marks, begun);
     this.loaded = loaded;
     this.loadedAt = new Date();
     this.lastReload = '';
-    const restartNeeded = keysAtStart(old.service, service);
+    const { restartNeeded } = this;
     if (restartNeeded.length > 0) log.listenersUnchanged(restartNeeded);
-    const changes: Difference = await difference;
+    const changes: Difference = await read.difference;
     release();
     log.configChanged(changes.added, changes.removed, changes.changed, changes.lines);
-    const notices = [...loaded.notices.map(formatNotice), ...marks.notices];
-    const { generation, rows, hash } = table;
-    return { ok: true, generation, rows, hash, changes, notices, restartNeeded };
+    return { ok: true, generation: table.generation, ...found(loaded, marks, changes), restartNeeded };
   }
 
-  #refused(problems: readonly string[]): ReloadReply {
-    const mistakes = count(problems.length, 'mistake');
-    this.lastReload = `refused ${new Date().toISOString()}: ${mistakes}, first: ${problems[0] ?? ''}`;
-    this.#parts.log.configRejected(this.#parts.config, problems);
-    // `check` prints all of them
-    return { ok: false, problems: problems.slice(0, MAX_PROBLEMS), count: problems.length };
+  /** What a reload would answer now; nothing is put in force, kept or logged. */
+  async #try(): Promise<ReloadReply> {
+    const read = await this.#read();
+    if ('problems' in read) return { dryRun: true, ...refusal(read.problems) };
+    const { loaded, marks } = read;
+    const changes = await read.difference;
+    this.#parts.release();
+    const restartNeeded = this.#differing(loaded);
+    return { ok: true, dryRun: true, ...found(loaded, marks, changes), restartNeeded };
   }
+
+  async #read(): Promise<Read | { readonly problems: readonly ShownProblem[] }> {
+    const { config, clock, startReload } = this.#parts;
+    const { loaded: pending, difference } = startReload(
+      config,
+      this.loaded.packed,
+      dayOf(clock()),
+      this.loaded.rules,
+    );
+    const loaded = await pending;
+    if (!loaded.ok) return { problems: loaded.problems.map(shownProblem) };
+    try {
+      return { loaded, difference, marks: await readMarkKeys(loaded.service, 'reload') };
+    } catch (error) {
+      if (!(error instanceof KeyFileError)) throw error;
+      return { problems: [keyProblem(error)] };
+    }
+  }
+
+  /** Keys whose values in force are not those of the file, because only a restart applies them. */
+  get restartNeeded(): string[] {
+    return this.#differing(this.loaded);
+  }
+
+  #differing({ service }: LoadedConfig): string[] {
+    return keysAtStart(this.#started, service);
+  }
+
+  #refused(problems: readonly ShownProblem[]): ReloadReply {
+    const mistakes = count(problems.length, 'mistake');
+    this.lastReload = `refused ${new Date().toISOString()}: ${mistakes}, first: ${problems[0]?.text ?? ''}`;
+    this.#parts.log.configRejected(
+      this.#parts.config,
+      problems.map(({ text }) => text),
+    );
+    return refusal(problems);
+  }
+}
+
+/** A configuration without mistakes, and how it differs from the one in force. */
+interface Read {
+  readonly loaded: LoadedConfig;
+  readonly marks: UsableKeys;
+  readonly difference: Promise<Difference>;
+}
+
+function found({ packed, hash, notices }: LoadedConfig, marks: UsableKeys, changes: Difference) {
+  return { rows: packed.rows, hash, changes, notices: [...notices.map(formatNotice), ...marks.notices] };
+}
+
+/** `check` prints all of them. */
+function refusal(problems: readonly ShownProblem[]): ReloadReply {
+  return { ok: false, problems: problems.slice(0, MAX_PROBLEMS), count: problems.length };
 }

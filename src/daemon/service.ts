@@ -154,6 +154,7 @@ export class Service {
     const control = controlCommands({
       status: () => this.#status(),
       reload: () => this.reload(),
+      tryReload: () => this.#reloading.tryReload(),
       recent: this.#recent,
       discovery,
     });
@@ -222,6 +223,7 @@ export class Service {
       startedAt: this.#startedAt,
       loadedAt: this.#reloading.loadedAt,
       lastReload: this.#reloading.lastReload,
+      restartNeeded: this.#reloading.restartNeeded,
       dated: this.#reloading.loaded.dated,
       today: dayOf(this.#clock()),
       table: this.#verdicts.active.table,

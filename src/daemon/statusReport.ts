@@ -31,6 +31,8 @@ interface StatusParts extends Pick<StatusReply, Shown> {
   readonly loadedAt: Date;
   /** '' unless the last reload was refused. */
   readonly lastReload: string;
+  /** Keys that wait for a restart. */
+  readonly restartNeeded: readonly string[];
   /** Sections that end, those that end first in front. */
   readonly dated: readonly Dated[];
   /** YYYY-MM-DD */
@@ -59,6 +61,7 @@ export function statusReport(parts: StatusParts): StatusReply {
       loadedAt: parts.loadedAt.toISOString(),
       overdue: overdueRows(parts.dated, parts.today),
       lastReload: parts.lastReload,
+      restartNeeded: parts.restartNeeded,
     },
     listeners: parts.listeners.map(({ name, address, socket }) => {
       const trouble = socket?.trouble ?? '';

@@ -40,12 +40,15 @@ export class KeyFileError extends Error {
   readonly file: string;
   /** From 1; 0 for an error of the file as a whole. */
   readonly line: number;
+  /** What is wrong, without saying where. */
+  readonly found: string;
 
   constructor(file: string, line: number, found: string, options?: ErrorOptions) {
     super(`${formatPosition({ file, line })}: ${found}`, options);
     this.name = 'KeyFileError';
     this.file = file;
     this.line = line;
+    this.found = found;
   }
 }
 
@@ -182,9 +185,9 @@ export async function keysAtReload(file: string): Promise<UsableKeys> {
   throw new KeyFileError(file, 0, `does not exist, and a reload creates no key: ${cure}`);
 }
 
-/** Describes the problem if the key file is missing although there was one; otherwise null. */
-export async function missingKeyFile(file: string): Promise<string | null> {
-  return (await hadKey(file)) ? `${file}: ${gone(file)}` : null;
+/** What is wrong if the key file is missing although there was one; otherwise null. */
+export async function missingKeyFile(file: string): Promise<KeyFileError | null> {
+  return (await hadKey(file)) ? new KeyFileError(file, 0, gone(file)) : null;
 }
 
 function memoryOf(file: string): string {

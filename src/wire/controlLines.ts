@@ -2,8 +2,8 @@
  * The control protocol between the `tlsward` command and the running daemon: one JSON object a line in each
  * direction.
  *
- *   request = { "command": string, "argument"?: string } LF      status, reload, lookup CODE, published NEXTHOP,
- *                                                                published-refresh NEXTHOP, published-forget NEXTHOP
+ *   request = { "command": string, "argument"?: string } LF      status, reload, reload-dry-run, lookup CODE,
+ *                                                                published NEXTHOP, published-refresh NEXTHOP, published-forget NEXTHOP
  *   reply   = { "ok": boolean, ... } LF
  *
  * It has a socket of its own (mode 0600), so that administrative commands are separate from mail protocols.

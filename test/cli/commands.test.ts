@@ -3,7 +3,16 @@
  * `explain`, `simulate policy` and `milter`, `lookup`, `status`, `reload`; and colour.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +25,10 @@ import { run as lookup } from '../../src/cli/lookup.ts';
 import { run as reload } from '../../src/cli/reload.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
 import { run as status } from '../../src/cli/status.ts';
+import { statusFindings } from '../../src/cli/statusFindings.ts';
 import { run as verifyMark } from '../../src/cli/verifyMark.ts';
 import { startReload } from '../../src/config/load/loadInWorker.ts';
+import type { StatusReply } from '../../src/daemon/controlReplies.ts';
 import { startDaemon } from '../daemon/startDaemon.ts';
 
 const TABLE = `trusted-clients =
@@ -40,6 +51,8 @@ policy = encrypt
 mode = observe
 until = 2020-01-01
 `;
+/** Nothing in it, or on this host, for `status --check` to find. */
+const QUIET = `postconf =\nmax-connections = 10\n${TABLE.replace('until = 2020-01-01\n', '')}`;
 const TLS = ['--tls', 'TLSv1.3 TLS_AES_256_GCM_SHA384 256'];
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
@@ -218,6 +231,130 @@ test('reload prints the difference or the mistakes; status tells', async (t) => 
   t.match(after, { table: { generation: 2, lastReload: /^refused .*: 2 mistakes, first: / } });
 });
 
+test('reload --dry-run says what a reload would change, and changes nothing', async (t) => {
+  const { config, write, log } = await startDaemon(t, TABLE);
+  const dry = ['--dry-run', '--config', config];
+  const before = (await say(status, ['--config', config, '--json'])).json();
+  write(TABLE.replace('bank.example = branded', 'bank.example = may').replace('mx.ex', 'mx2.ex'));
+  const good = await say(reload, dry);
+  t.match(good, {
+    code: 0,
+    out: /^dry run, nothing is changed: 5 rows; 0 added, 0 removed, 1 changed\n {2}bank\.example: branded → may\nnotice: /,
+    err: '',
+  });
+  t.match((await say(reload, [...dry, '--json'])).json(), {
+    ok: true,
+    dryRun: true,
+    changes: { changed: 1 },
+  });
+  write(TABLE.replace('= branded', '= brandde'));
+  t.match(await say(reload, dry), { code: 78, out: '', err: /^1 mistake; the old table stays\n.*brandde/ });
+  const bad = await say(reload, [...dry, '--json']);
+  t.equal(bad.code, 78);
+  t.match(bad.json(), {
+    ok: false,
+    dryRun: true,
+    problems: [
+      {
+        file: config,
+        line: Number,
+        where: String,
+        found: String,
+        expected: String,
+        hint: String,
+        text: /brandde/,
+      },
+    ],
+  });
+  const after = (await say(status, ['--config', config, '--json'])).json();
+  t.same(after.table, before.table, 'also what status says of the last reload');
+  const asked = await say(simulate, ['policy', '--config', config, ...mail('bank.example')]);
+  t.equal(asked.code, 1, 'the old row is in force');
+  t.same(
+    log().filter(({ event }) => /^config\.(?:changed|rejected)$/.test(String(event))),
+    [],
+    'and the log says nothing',
+  );
+});
+
+test('settings that wait for a restart are named as they are written, until they are taken back', async (t) => {
+  const { config, folder, write } = await startDaemon(t, TABLE);
+  const pending = async () => {
+    const json = (await say(status, ['--config', config, '--json'])).json();
+    return (json.table as { restartNeeded: string[] }).restartNeeded;
+  };
+  t.same(await pending(), []);
+  write(`socket-mode = 0600\nsocketmap-listen = unix:${folder}/map.sock\n${TABLE}`);
+  const wanted = 'restart needed for: socketmap-listen, socket-mode';
+  t.match((await say(reload, ['--dry-run', '--config', config])).out, wanted);
+  t.same(await pending(), [], 'a dry run changes nothing');
+  t.match((await say(reload, ['--config', config])).out, new RegExp(`^${wanted}$`, 'm'));
+  t.match((await say(status, ['--config', config])).out, new RegExp(`^pending +${wanted}$`, 'm'));
+  t.match((await say(reload, ['--config', config])).out, wanted, 'a second reload does not forget it');
+  write(TABLE);
+  t.notMatch((await say(reload, ['--config', config])).out, 'restart');
+  t.same(await pending(), []);
+});
+
+test('status --check finds what somebody should look at', async (t) => {
+  const { config, write } = await startDaemon(t, QUIET);
+  const check = (...more: string[]) => say(status, ['--config', config, '--check', ...more]);
+  t.same(await check().then(({ code, out }) => [code, out]), [0, 'fine: nothing to look at\n']);
+  t.same((await check('--json')).json(), { ok: true, findings: [] });
+  write(`socket-mode = 0600\npostconf =\nmax-connections = 10\n${TABLE}`);
+  await say(reload, ['--config', config]);
+  write('[servce]');
+  await say(reload, ['--config', config]);
+  const said = await check();
+  t.match(said, {
+    code: 1,
+    out: /^3 findings\nreload-refused: reload refused .*\nrestart-needed: .*socket-mode\nrow-expired: /,
+  });
+  const { ok, findings } = (await check('--json')).json() as { ok: boolean; findings: { id: string }[] };
+  t.equal(ok, false);
+  t.same(
+    findings.map(({ id }) => id),
+    ['reload-refused', 'restart-needed', 'row-expired'],
+  );
+});
+
+test('every fault that status shows is a finding', async (t) => {
+  const { config } = await startDaemon(t, QUIET);
+  const fine = (await say(status, ['--config', config, '--json'])).json() as unknown as StatusReply;
+  t.same(statusFindings(fine), []);
+  const published = { kind: 'own', resolver: [], daneOff: 'x', stsCache: '', counters: {}, sts: {} };
+  const bad = {
+    ...fine,
+    listeners: [{ name: 'milter', address: 'unix:/m', trouble: 'its file is gone' }],
+    published: { ...published, testOpening: '127.0.0.0/8 8443' },
+    postfix: { ...fine.postfix, warnings: ['w'] },
+    openFiles: { limit: 100, used: 1, connections: 10, maxConnections: 20 },
+    log: { dropped: 2, failure: 'ENOSPC' },
+  } as unknown as StatusReply;
+  t.same(
+    statusFindings(bad).map(({ id, text }) => `${id}: ${text}`),
+    [
+      'listener-trouble: milter unix:/m: its file is gone',
+      'test-opening: policies are fetched from 127.0.0.0/8 8443 (sts-test-opening)',
+      'postfix-warning: w',
+      'files-low: room for 10 connections, and max-connections is 20',
+      'log-dropped: 2 lines of the log were dropped',
+      'log-failed: the log cannot be written (ENOSPC)',
+    ],
+  );
+});
+
+test('status --wait waits for a daemon that is starting', async (t) => {
+  const { config, folder } = await startDaemon(t, TABLE);
+  const late = join(folder, 'late.sock');
+  setTimeout(() => symlinkSync(join(folder, 'control.sock'), late), 500);
+  t.equal((await say(status, ['--config', config, '--control', late, '--wait', '60'])).code, 0);
+  const none = ['--config', config, '--control', join(folder, 'none')];
+  await t.rejects(say(status, none), { message: /^cannot reach the daemon/ });
+  await t.rejects(say(status, [...none, '--wait', '1']), { message: /^cannot reach the daemon/ });
+  await t.rejects(say(status, [...none, '--wait', 'x']), { message: /^--wait: found "x"/ });
+});
+
 test('status splits verdicts by what protected the session, and says how long the daemon was held', async (t) => {
   const { config } = await startDaemon(t, TABLE);
   const from = ['--config', config, ...mail('bank.example')];
@@ -289,7 +426,7 @@ test('check reads the key file as serve would', async (t) => {
   });
   const said = await say(check, ['--config', config, '--json']);
   t.match(said, { code: 78 });
-  t.match(said.json(), { ok: false, rows: 1, markKey: { mistake: /mark\.key:1: / } });
+  t.match(said.json(), { ok: false, rows: 1, problems: [{ file: key, line: 1, text: /mark\.key:1: / }] });
   writeFileSync(key, `${'ab'.repeat(32)}\n`);
   t.match(await say(check, ['--config', config, '--json']), { code: 0 });
   chmodSync(key, 0o644);

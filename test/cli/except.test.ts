@@ -170,6 +170,42 @@ test('overdue ones come first, in red, and the exit status says so', async (t) =
   t.match(broken, { code: 78, err: /does not exist/ });
 });
 
+test('--dry-run checks everything, says what would change, and writes nothing', async (t) => {
+  const { config, folder, ask } = await startDaemon(t, TABLE);
+  const file = join(folder, 'exceptions.ini');
+  const run = (...argv: string[]) => say(except, ['--config', config, '--dry-run', ...argv]);
+  const good = ['bank.example', '--until', '+14d', '--reason', 'r'];
+  const { table } = await ask('status');
+  t.match(await run(...good), {
+    code: 0,
+    out: /^dry run, nothing is written: bank\.example: until .* \(14 days\): receive encrypt → may, /,
+    err: '',
+  });
+  t.match((await run(...good, '--json')).json(), {
+    ok: true,
+    dryRun: true,
+    exception: { pattern: 'bank.example' },
+  });
+  t.match(await run('bank.example', '--remove'), {
+    code: 1,
+    err: 'there is no exception for bank.example\n',
+  });
+  t.match(await run(...good, '--deliver', 'fingerprint'), { code: 78, err: /nothing was written/ });
+  t.same(
+    readdirSync(folder).filter((name) => name.includes('exceptions')),
+    [],
+    'no file, no draft',
+  );
+  const text = `[exception bank.example]\nuntil = ${SOON}\nreason = r\n`;
+  writeFileSync(file, text);
+  t.match(await run('bank.example', '--remove'), {
+    code: 0,
+    out: 'dry run, nothing is written: bank.example: exception removed\n',
+  });
+  t.equal(readFileSync(file, 'utf8'), text);
+  t.same((await ask('status')).table, table, 'the daemon was not asked to read anything');
+});
+
 test('with a mistake the file stays as it was', async (t) => {
   const { config, folder, write, service } = await startDaemon(t, TABLE);
   const file = join(folder, 'exceptions.ini');

@@ -88,6 +88,16 @@ export function formatProblem(problem: Problem): string {
   return `${formatPosition(problem)}: ${where}found ${problem.found}, expected ${problem.expected}${hint}`;
 }
 
+/** A problem as JSON shows it: in parts, and as the line that is printed. */
+export interface ShownProblem extends Problem {
+  readonly text: string;
+}
+
+/** With its line. */
+export function shownProblem(problem: Problem): ShownProblem {
+  return { ...problem, text: formatProblem(problem) };
+}
+
 /** One line, without its line end. */
 export function formatNotice(notice: Notice): string {
   const where = notice.where === '' ? '' : `${notice.where}: `;
