@@ -53,6 +53,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'mta',
     'node:*',
   ],
+  doctor: ['core', 'maps', 'rules', 'config/keys', 'daemon', 'dns', 'mta'],
+  'doctor/gather': ['core', 'files', 'sts', 'dns', 'daemon', 'net', 'mta', 'doctor', 'node:*'],
   cli: [
     'core',
     'files',
@@ -76,6 +78,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'daemon',
     'simulate',
     'mta',
+    'doctor',
+    'doctor/gather',
     'node:*',
   ],
   // the executable itself: dispatches to cli

@@ -56,6 +56,33 @@ export const COMMANDS = {
     exit: { 0: 'fine', ...MISTAKES },
     load: (): Loading => import('./check.ts'),
   },
+  doctor: {
+    summary: 'look for what keeps Postfix from doing what the table promises',
+    usage: ['[--postfix-config DIR]'],
+    operands: [],
+    options: [
+      {
+        flag: '--postfix-config',
+        argument: 'DIR',
+        meaning: 'the folder of main.cf; else the one that postconf knows',
+        example: '--postfix-config /etc/postfix-out',
+      },
+      { flag: '--no-dns', meaning: 'do not ask DNS about the domains of this host' },
+      CONTROL,
+    ],
+    examples: [
+      { line: 'tlsward doctor', meaning: 'what is wrong, why it matters, and the command that mends it' },
+      { line: 'tlsward doctor --json', meaning: 'the same for monitoring' },
+    ],
+    exit: {
+      0: 'fine',
+      1: 'warnings',
+      2: 'mail can pass unjudged, leave unprotected, or be lost',
+      75: 'there is no Postfix that can be looked at',
+      ...MISTAKES,
+    },
+    load: (): Loading => import('./doctor.ts'),
+  },
   explain: {
     summary: 'say what would happen to a message, and why',
     usage: ['--from ADDRESS --to ADDRESS [OPTION ...]', '--deliver NEXTHOP [--map NAME]'],

@@ -38,7 +38,7 @@ export function parseEndpoint(text: string): Endpoint | Invalid {
 }
 
 /** `inet:host:port`, `inet:[::1]:port`, `unix:path`; a place without a type is one of inet, as for Postfix. */
-export function parseSocket(place: string): Socket | Invalid {
+function parseSocket(place: string): Socket | Invalid {
   const [, type = 'inet', rest = ''] = /^(?:(inet|unix|local):)?([\s\S]*)$/.exec(place) ?? [];
   if (type !== 'inet')
     return rest === '' ? { invalid: `"${place}" has no path` } : { kind: 'unix', path: rest };

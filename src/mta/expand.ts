@@ -11,7 +11,7 @@ const MAX_DEPTH = 24;
 const MAX_RESULT = 262_144;
 
 /** The value of a parameter, not expanded; undefined: there is no such parameter. */
-export type LookUp = (name: string) => string | undefined;
+type LookUp = (name: string) => string | undefined;
 
 /** `text` with every `$name` replaced. A name that is not known, and one that refers to itself, is replaced by nothing. */
 export function expand(text: string, lookUp: LookUp): string {

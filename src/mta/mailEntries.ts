@@ -3,7 +3,7 @@ import { listOf } from './listValue.ts';
 import { type MasterEntry, type PostfixConfig, valueFor } from './postfixConfig.ts';
 
 /** How mail gets in by an entry: smtpd(8) for SMTP, qmqpd(8), pickup(8) for sendmail(1). */
-export type Entrance = 'smtpd' | 'qmqpd' | 'pickup';
+type Entrance = 'smtpd' | 'qmqpd' | 'pickup';
 
 export interface MailEntry {
   readonly entrance: Entrance;

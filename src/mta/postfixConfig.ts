@@ -40,7 +40,7 @@ export interface PostfixConfig {
 }
 
 /** What the calls of postconf printed. */
-export interface PostconfOutput {
+interface PostconfOutput {
   readonly directory: string;
   /** `postconf -n` */
   readonly set: string;

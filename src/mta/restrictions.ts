@@ -33,7 +33,7 @@ const WITH_ARGUMENT = new Set([
 ]);
 
 /** Restriction class to its list, expanded; undefined for what is no class. */
-export type Classes = (name: string) => string | undefined;
+type Classes = (name: string) => string | undefined;
 
 /** How deep classes may be nested. */
 const MAX_DEPTH = 10;

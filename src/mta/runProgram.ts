@@ -13,7 +13,7 @@ export type Ran =
       readonly stderr: string;
     };
 
-export interface RunLimits {
+interface RunLimits {
   readonly timeoutMs: number;
   readonly maxBytes: number;
   /** Does a process that has nothing else to do end without waiting for it? */
@@ -21,7 +21,7 @@ export interface RunLimits {
 }
 
 /** Where programs are found that are named without a path: those of an MTA are in sbin folders. */
-export const PROGRAM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin';
+const PROGRAM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin';
 
 const WHY: Readonly<Record<string, 'absent' | 'denied' | 'tooMuch'>> = {
   ENOENT: 'absent',

@@ -1,6 +1,12 @@
 /** What postconf of 3.7 and 3.10 printed, made into a configuration. */
 import { test } from 'tap';
-import { isYes, parsePostfixConfig, valueFor, writtenValue } from '../../src/mta/postfixConfig.ts';
+import {
+  isYes,
+  parseEntries,
+  parsePostfixConfig,
+  valueFor,
+  writtenValue,
+} from '../../src/mta/postfixConfig.ts';
 import { capturedDefaults, postfixOf, RELEASES } from './postfixOf.ts';
 
 /** As postconf 3.7.11 prints a fresh main.cf and master.cf of Debian 12 with a few lines of ours. */
@@ -112,4 +118,10 @@ test('defaults that depend on the version and the level', async (t) => {
 test('what no postconf prints', async (t) => {
   t.equal(parsePostfixConfig({ ...output, defaults: 'hello\n' }), null);
   t.equal(parsePostfixConfig({ ...output, defaults: '' }), null);
+});
+
+test('one line of master.cf', async (t) => {
+  const [entry] = parseEntries('smtp inet n - - - - smtpd -v -o a=b', '', true);
+  t.match(entry, { name: 'smtp', chroot: true, command: 'smtpd', args: ['-v', '-o', 'a=b'] });
+  t.same(parseEntries('# smtp inet n - - - - smtpd\nsmtp inet n\n\n', '', false), []);
 });

@@ -1,0 +1,73 @@
+/** The answer of `tlsward doctor` as text and as JSON. Both have the same findings in the same order. */
+import { count } from '../core/plural.ts';
+import { GROUPS, type Severity } from './check.ts';
+import type { Examination, Found } from './checks.ts';
+
+/** Words in front of a finding. */
+const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
+  danger: 'DANGER',
+  warning: 'warning',
+  unknown: 'not known',
+  note: 'note',
+};
+
+/** Puts a word in the colour of its severity. */
+export type Paint = (severity: Severity | 'fine', text: string) => string;
+
+interface Subject {
+  /** `/etc/postfix (3.7.11)` */
+  readonly postfix: string;
+  readonly config: string;
+}
+
+/** Findings by group, the worst first in each, the group with the worst first; then the numbers. */
+export function reportText(examination: Examination, { postfix, config }: Subject, paint: Paint): string {
+  const { findings, passed, notConcerned, exit } = examination;
+  const lines = [`Postfix in ${postfix}, tlsward by ${config}`, ''];
+  const groups = [...new Set(findings.map(({ group }) => group))];
+  for (const group of groups) {
+    lines.push(`${GROUPS[group]}:`);
+    for (const found of findings) if (found.group === group) lines.push(...findingLines(found, paint), '');
+  }
+  const numbers = (['danger', 'warning', 'unknown', 'note'] as const).flatMap((severity) => {
+    const number = findings.filter((found) => found.severity === severity).length;
+    if (number === 0) return [];
+    return [severity === 'unknown' ? `${number} not known` : count(number, severity)];
+  });
+  const summary = [
+    ...numbers,
+    `${count(passed.length, 'check')} passed`,
+    `${notConcerned.length} do not concern this host`,
+  ].join(', ');
+  lines.push(paint(exit === 2 ? 'danger' : exit === 1 ? 'warning' : 'fine', summary));
+  if (findings.length > 0) lines.push('each id: contrib/doc/doctor.md');
+  return `${lines.join('\n')}\n`;
+}
+
+function findingLines({ severity, id, seen, why, mend }: Found, paint: Paint): string[] {
+  return [
+    `  ${paint(severity, `${SEVERITY_WORDS[severity]}: ${id}`)}: ${seen}`,
+    `    ${why}`,
+    ...mend.map((line, i) => `    ${i === 0 ? 'mend:' : '     '} ${line}`),
+  ];
+}
+
+/** The shape in contrib/doc/doctor.md. */
+export function reportJson(examination: Examination, { postfix, config }: Subject): object {
+  const { findings, passed, notConcerned, exit } = examination;
+  return {
+    ok: exit === 0,
+    postfix,
+    config,
+    findings: findings.map(({ id, group, severity, seen, why, mend }) => ({
+      id,
+      group,
+      severity,
+      seen,
+      why,
+      mend,
+    })),
+    passed,
+    notConcerned,
+  };
+}

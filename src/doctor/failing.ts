@@ -1,0 +1,341 @@
+/** Checks of what Postfix does while tlsward is away or silent, and of what stands between them. */
+import { escapeText } from '../core/escape.ts';
+import { isSince } from '../core/postfixVersion.ts';
+import { listOf } from '../mta/listValue.ts';
+import { mailEntries } from '../mta/mailEntries.ts';
+import { type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
+import { askingEntries, miltersOf, policiesOf } from './asked.ts';
+import { type Check, type Finding, finding, type Severity } from './check.ts';
+import { hasRules } from './demands.ts';
+import type { DoctorFacts } from './facts.ts';
+import { entryName, setFor, setMain } from './mend.ts';
+
+/** An option of an endpoint, and where it comes from. */
+interface Setting {
+  readonly value: string;
+  readonly from: string;
+}
+
+interface OwnEndpoint {
+  readonly entry: MasterEntry;
+  option(name: string, parameter: string): Setting;
+}
+
+function own(facts: DoctorFacts, protocol: 'policy' | 'milter'): OwnEndpoint[] {
+  return askingEntries(facts).flatMap(({ entry }) => {
+    const asked = protocol === 'policy' ? policiesOf(facts, entry) : miltersOf(facts, entry);
+    return asked.flatMap(({ endpoint, protocol: spoken }) => {
+      if (spoken !== protocol || 'invalid' in endpoint) return [];
+      const option = (name: string, parameter: string): Setting => {
+        const value = endpoint.options.get(name);
+        return value === undefined
+          ? { value: valueFor(facts.postfix, parameter, entry), from: parameter }
+          : { value, from: name };
+      };
+      return [{ entry, option }];
+    });
+  });
+}
+
+/** `5s`, `2m`; a number alone is seconds. NaN for what is no time. */
+function seconds(text: string): number {
+  const [, number, unit = 's'] = /^([0-9]{1,9})([smhdw]?)$/.exec(text.trim().toLowerCase()) ?? [];
+  const factors: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+  return number === undefined ? Number.NaN : Number(number) * (factors[unit === '' ? 's' : unit] ?? 1);
+}
+
+const MILTER_ACTIONS: Readonly<Record<string, readonly [Severity, string]>> = {
+  accept: ['danger', 'the rest of the session passes unjudged, also after tlsward is back'],
+  reject: ['danger', 'all mail is refused for good'],
+  quarantine: ['warning', 'mail is taken unjudged and put on hold'],
+  shutdown: ['note', 'clients are disconnected with 421 instead of an answer'],
+};
+
+const milterDefault: Check = {
+  id: 'milter-default-action',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'This is what happens to mail while tlsward is down or restarts.',
+  find(facts) {
+    const endpoints = own(facts, 'milter');
+    if (endpoints.length === 0) return null;
+    return endpoints.flatMap(({ entry, option }) => {
+      const { value, from } = option('default_action', 'milter_default_action');
+      const [severity, what] = MILTER_ACTIONS[value.toLowerCase()] ?? [];
+      if (severity === undefined) return [];
+      return [
+        finding(
+          severity,
+          `${entryName(entry)}: ${from} is ${escapeText(value)}: ${what}`,
+          from === 'default_action'
+            ? 'write default_action=tempfail in the braces of the milter (contrib/postfix/milter.main.cf)'
+            : setFor(facts.postfix, from, 'tempfail', entry),
+        ),
+      ];
+    });
+  },
+};
+
+/** First words of an action that let mail pass. Text alone is taken for a restriction, and fails. */
+const LETS_PASS =
+  /^(?:dunno|ok|permit|prepend|warn|info|bcc|filter|redirect|hold|discard|2[0-9]{2}|[0-9]+$)/i;
+const REFUSES = /^(?:reject|5[0-9]{2})/i;
+
+const policyDefault: Check = {
+  id: 'policy-default-action',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'This is what Postfix does with a recipient while the policy service does not answer.',
+  find(facts) {
+    const endpoints = own(facts, 'policy');
+    if (endpoints.length === 0) return null;
+    return endpoints.flatMap(({ entry, option }) => {
+      const { value, from } = option('default_action', 'smtpd_policy_service_default_action');
+      const passing = LETS_PASS.test(value);
+      if (!passing && !REFUSES.test(value)) return [];
+      return [
+        finding(
+          'danger',
+          `${entryName(entry)}: ${from} is ${escapeText(value)}: ${passing ? 'mail passes unjudged' : 'mail is refused for good'}`,
+          from === 'default_action'
+            ? 'write { default_action = DEFER_IF_PERMIT 4.7.1 TLS policy service unavailable } (contrib/postfix/policy.main.cf)'
+            : setFor(facts.postfix, from, 'DEFER_IF_PERMIT 4.7.1 TLS policy service unavailable', entry),
+        ),
+      ];
+    });
+  },
+};
+
+/** Shorter than this a loaded host answers too late; longer than that clients give up first. */
+const SHORTEST_SECONDS = 2;
+const LONGEST_POLICY_SECONDS = 60;
+const LONGEST_MILTER_SECONDS = 120;
+
+const policyTimeout: Check = {
+  id: 'policy-timeout',
+  group: 'receiving',
+  gravest: 'warning',
+  why: 'While tlsward hangs, an smtpd waits this long for each recipient; too short, and a busy host defers mail for nothing.',
+  find(facts) {
+    const endpoints = own(facts, 'policy');
+    if (endpoints.length === 0) return null;
+    return endpoints.flatMap(({ entry, option }): Finding[] => {
+      const { value, from } = option('timeout', 'smtpd_policy_service_timeout');
+      const tries = Number(option('try_limit', 'smtpd_policy_service_try_limit').value) || 1;
+      const each = seconds(value);
+      const long = each * tries > LONGEST_POLICY_SECONDS;
+      if (!long && !(each < SHORTEST_SECONDS)) return [];
+      return [
+        finding(
+          long ? 'note' : 'warning',
+          `${entryName(entry)}: ${from} is ${escapeText(value)}, ${tries} times`,
+          from === 'timeout'
+            ? 'write timeout=5s, try_limit=2 in the braces of the service (contrib/postfix/policy.main.cf)'
+            : setFor(facts.postfix, from, '5s', entry),
+        ),
+      ];
+    });
+  },
+};
+
+const MILTER_TIMES = [
+  ['connect_timeout', 'milter_connect_timeout', '5s'],
+  ['command_timeout', 'milter_command_timeout', '10s'],
+  ['content_timeout', 'milter_content_timeout', '30s'],
+] as const;
+
+const milterTimeout: Check = {
+  id: 'milter-timeout',
+  group: 'receiving',
+  gravest: 'warning',
+  why: 'While tlsward hangs, a session waits this long; too short, and a busy host defers mail for nothing.',
+  find(facts) {
+    const endpoints = own(facts, 'milter');
+    if (endpoints.length === 0) return null;
+    return endpoints.flatMap(({ entry, option }) =>
+      MILTER_TIMES.flatMap(([name, parameter, good]): Finding[] => {
+        const { value, from } = option(name, parameter);
+        const each = seconds(value);
+        const long = each > LONGEST_MILTER_SECONDS;
+        if (!long && !(each < SHORTEST_SECONDS)) return [];
+        return [
+          finding(
+            long ? 'note' : 'warning',
+            `${entryName(entry)}: ${from} is ${escapeText(value)}`,
+            from === name
+              ? `write ${name}=${good} in the braces of the milter (contrib/postfix/milter.main.cf)`
+              : setFor(facts.postfix, from, good, entry),
+          ),
+        ];
+      }),
+    );
+  },
+};
+
+const milterProtocol: Check = {
+  id: 'milter-protocol',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'Older versions of the milter protocol cannot do what tlsward needs; it refuses them, and mail is deferred.',
+  find(facts) {
+    const endpoints = own(facts, 'milter');
+    if (endpoints.length === 0) return null;
+    return endpoints.flatMap(({ entry, option }) => {
+      const { value, from } = option('protocol', 'milter_protocol');
+      const version = /^[0-9]+/.exec(value)?.[0];
+      if (version === undefined || Number(version) >= 6) return [];
+      return [
+        finding(
+          'danger',
+          `${entryName(entry)}: ${from} is ${escapeText(value)}`,
+          setFor(facts.postfix, 'milter_protocol', '6', entry),
+        ),
+      ];
+    });
+  },
+};
+
+const milterOrder: Check = {
+  id: 'milter-order',
+  group: 'messages',
+  gravest: 'warning',
+  why: 'Rules replace recipients; a filter behind tlsward that refuses or drops single ones then does not know them.',
+  find(facts) {
+    if (!hasRules(facts) || facts.table.service.messageRoute !== 'recipient') return null;
+    return askingEntries(facts).flatMap(({ entry }) => {
+      const milters = miltersOf(facts, entry);
+      const at = milters.findIndex(({ protocol }) => protocol === 'milter');
+      const behind = at < 0 ? [] : milters.slice(at + 1);
+      if (behind.length === 0) return [];
+      const names = behind.map(({ text }) => escapeText(text, 80)).join(', ');
+      return [
+        finding(
+          'warning',
+          `${entryName(entry)}: behind tlsward in smtpd_milters: ${names}`,
+          'put filters that refuse or drop recipients in front of tlsward; those that only sign or mark may stay',
+        ),
+      ];
+    });
+  },
+};
+
+const bareNewline: Check = {
+  id: 'bare-newline',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'A client that ends lines with a bare newline smuggles messages past every check (SMTP smuggling).',
+  find(facts) {
+    const entries = askingEntries(facts);
+    if (entries.length === 0) return null;
+    const { postfix } = facts;
+    if (!postfix.defaults.has('smtpd_forbid_bare_newline'))
+      return [
+        finding(
+          'danger',
+          `Postfix ${postfix.release} cannot be told to refuse bare newlines`,
+          'update Postfix to 3.7.9, 3.8.4 or later',
+        ),
+      ];
+    const good = isSince(postfix.release, 3, 9) ? 'normalize' : 'yes';
+    return entries.flatMap(({ entry }) => {
+      const value = valueFor(postfix, 'smtpd_forbid_bare_newline', entry).toLowerCase();
+      if (value !== 'no' && value !== 'note') return [];
+      return [
+        finding(
+          'danger',
+          `${entryName(entry)}: smtpd_forbid_bare_newline is ${value}`,
+          setFor(postfix, 'smtpd_forbid_bare_newline', good, entry),
+        ),
+      ];
+    });
+  },
+};
+
+const softBounce: Check = {
+  id: 'soft-bounce',
+  group: 'receiving',
+  gravest: 'warning',
+  why: 'soft_bounce turns every refusal into a deferral: partners without TLS come back for days instead of learning why.',
+  find({ postfix }) {
+    const yes = valueFor(postfix, 'soft_bounce').toLowerCase() === 'yes';
+    return yes ? [finding('warning', 'soft_bounce is yes', setMain(postfix, 'soft_bounce', 'no'))] : [];
+  },
+};
+
+const complaints: Check = {
+  id: 'postfix-complaints',
+  group: 'receiving',
+  gravest: 'warning',
+  why: 'Postfix ignores a parameter that it does not know, so that a setting with a typing mistake has no effect.',
+  find({ postfix }) {
+    const seen = postfix.complaints.filter((text) => /tls|milter|restrictions|policy/i.test(text));
+    return seen.map((text) => finding('warning', escapeText(text, 300), 'correct its name in main.cf'));
+  },
+};
+
+const compatibility: Check = {
+  id: 'compatibility-level',
+  group: 'receiving',
+  gravest: 'note',
+  why: 'Below 3.6 relaying is decided behind smtpd_recipient_restrictions, and fingerprints are MD5.',
+  find({ postfix }) {
+    const level = valueFor(postfix, 'compatibility_level');
+    if (isSince(level.includes('.') ? level : `${level}.0`, 3, 6)) return [];
+    return [
+      finding(
+        'note',
+        `compatibility_level is ${escapeText(level)}`,
+        setMain(postfix, 'compatibility_level', '3.6'),
+      ),
+    ];
+  },
+};
+
+const hiddenList: Check = {
+  id: 'recipient-list-hidden',
+  group: 'receiving',
+  gravest: 'note',
+  why: 'An entry with a list of its own does not see what main.cf says: the policy service that stands there is not asked.',
+  find(facts) {
+    const { postfix } = facts;
+    const entries = mailEntries(postfix).filter(({ entrance }) => entrance === 'smtpd');
+    if (facts.table.service.policyListen.length === 0) return null;
+    return entries.flatMap(({ entry }) => {
+      const list = 'smtpd_recipient_restrictions';
+      if (
+        !entry.overrides.has(list) ||
+        !asksInMain(facts, list) ||
+        policiesOf(facts, entry).some((one) => one.protocol === 'policy')
+      )
+        return [];
+      const milter = miltersOf(facts, entry).some(({ protocol }) => protocol === 'milter');
+      // what is not judged at all is entry-not-judged
+      if (!milter) return [];
+      return [
+        finding(
+          'note',
+          `${entryName(entry)} has a ${list} of its own; the milter judges its mail without fingerprints`,
+          `add $tlsward_policy to the -o ${list} of the entry`,
+        ),
+      ];
+    });
+  },
+};
+
+function asksInMain(facts: DoctorFacts, list: string): boolean {
+  return listOf(valueFor(facts.postfix, list)).includes('check_policy_service');
+}
+
+export const FAILING: readonly Check[] = [
+  milterDefault,
+  policyDefault,
+  policyTimeout,
+  milterTimeout,
+  milterProtocol,
+  milterOrder,
+  bareNewline,
+  softBounce,
+  complaints,
+  compatibility,
+  hiddenList,
+];

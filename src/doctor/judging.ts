@@ -1,0 +1,451 @@
+/** Checks that all mail which arrives is shown to tlsward: on every entry, before anything that permits, by the right socket. */
+
+import { formatListen } from '../config/keys/listenAddress.ts';
+import { escapeText } from '../core/escape.ts';
+import { type Network, parseNetwork } from '../core/network.ts';
+import { formatSocket } from '../mta/endpoint.ts';
+import { listOf } from '../mta/listValue.ts';
+import { mailEntries } from '../mta/mailEntries.ts';
+import { isYes, type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
+import { endsRelaying, permitsWhom, restrictionsFor } from '../mta/restrictions.ts';
+import {
+  type AskedPolicy,
+  askingEntries,
+  isForUsers,
+  LISTEN_KEYS,
+  listenersOf,
+  miltersOf,
+  openEntries,
+  type Protocol,
+  pathFor,
+  policiesOf,
+  protocolAt,
+} from './asked.ts';
+import { type Check, type Finding, finding } from './check.ts';
+import { hasRules, receivesByPin } from './demands.ts';
+import type { DoctorFacts } from './facts.ts';
+import { dropOverride, entryName, setFor, setMain } from './mend.ts';
+
+function judges({ table: { service } }: DoctorFacts): boolean {
+  return service.policyListen.length > 0 || service.milterListen.length > 0;
+}
+
+function ourPolicies(facts: DoctorFacts, entry: MasterEntry): AskedPolicy[] {
+  return policiesOf(facts, entry).filter(({ protocol }) => protocol === 'policy');
+}
+
+function asksMilter(facts: DoctorFacts, entry: MasterEntry): boolean {
+  return miltersOf(facts, entry).some(({ protocol }) => protocol === 'milter');
+}
+
+/** Every smtpd of master.cf, those on loopback too. */
+function smtpdEntries({ postfix }: DoctorFacts): MasterEntry[] {
+  return mailEntries(postfix).flatMap(({ entrance, entry }) => (entrance === 'smtpd' ? [entry] : []));
+}
+
+/** How an entry is made to ask tlsward: by taking an override away, or by main.cf. */
+function makeAsk(facts: DoctorFacts, entry: MasterEntry): string[] {
+  const { postfix } = facts;
+  const milter = listenersOf(facts, 'milter').length > 0;
+  const name = milter ? 'smtpd_milters' : 'smtpd_recipient_restrictions';
+  if (entry.overrides.has(name)) return [dropOverride(postfix, entry, name)];
+  return [
+    `append contrib/postfix/${milter ? 'milter' : 'policy'}.main.cf to main.cf, or: tlsward setup postfix`,
+  ];
+}
+
+const entryNotJudged: Check = {
+  id: 'entry-not-judged',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'Mail that comes in by this entry is not shown to tlsward: no row applies to it.',
+  find(facts) {
+    if (!judges(facts)) return null;
+    const entries = openEntries(facts);
+    return entries.flatMap(({ entry }) => {
+      if (ourPolicies(facts, entry).length > 0 || asksMilter(facts, entry)) return [];
+      const users = isForUsers(facts.postfix, entry);
+      const seen = `${entryName(entry)} asks neither policy service nor milter of tlsward`;
+      return [
+        users
+          ? finding('note', `${seen}; only users who log in reach it`, ...makeAsk(facts, entry))
+          : finding('danger', seen, ...makeAsk(facts, entry)),
+      ];
+    });
+  },
+};
+
+const noEntry: Check = {
+  id: 'no-open-entry',
+  group: 'receiving',
+  gravest: 'note',
+  why: 'Nothing from other hosts reaches this Postfix: the listeners of tlsward wait for mail that never comes.',
+  find(facts) {
+    if (!judges(facts)) return null;
+    if (openEntries(facts).length > 0) return [];
+    return [
+      finding(
+        'note',
+        'master.cf has no smtpd that other hosts reach (inet_interfaces, addresses in master.cf)',
+        'another instance? tlsward doctor --postfix-config DIR',
+      ),
+    ];
+  },
+};
+
+const qmqp: Check = {
+  id: 'qmqp-not-judged',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'Mail by QMQP has no TLS and passes neither policy service nor smtpd_milters.',
+  find(facts) {
+    const entries = mailEntries(facts.postfix).filter(({ entrance }) => entrance === 'qmqpd');
+    if (!judges(facts) || entries.length === 0) return null;
+    return entries.map(({ entry }) => {
+      const clients = valueFor(facts.postfix, 'qmqpd_authorized_clients', entry);
+      return finding(
+        clients === '' ? 'note' : 'danger',
+        `${entryName(entry)}, for ${clients === '' ? 'nobody (qmqpd_authorized_clients is empty)' : escapeText(clients)}`,
+        `postconf -MX ${entry.name}/${entry.type}`,
+      );
+    });
+  },
+};
+
+const pickup: Check = {
+  id: 'pickup-not-judged',
+  group: 'messages',
+  gravest: 'warning',
+  why: 'Rules for single messages do not apply to mail from sendmail(1): web applications, cron, mail programs on this host.',
+  find(facts) {
+    const { postfix } = facts;
+    const entries = mailEntries(postfix).filter(({ entrance }) => entrance === 'pickup');
+    if (!hasRules(facts) || entries.length === 0) return null;
+    // the milters of pickup are those that cleanup(8) is told
+    if (
+      entries.every(({ entry }) =>
+        miltersOf(facts, entry, 'non_smtpd_milters').some((one) => one.protocol === 'milter'),
+      )
+    )
+      return [];
+    const set = valueFor(postfix, 'non_smtpd_milters');
+    return [
+      finding(
+        'warning',
+        'non_smtpd_milters does not have the milter of tlsward, and there are rules',
+        setMain(postfix, 'non_smtpd_milters', `$tlsward_milter${set === '' ? '' : `, ${set}`}`),
+      ),
+    ];
+  },
+};
+
+/** Networks that tlsward itself does not judge. */
+function isTrusted(facts: DoctorFacts, text: string): boolean {
+  const trusted = facts.table.service.trustedClients;
+  const network = parseNetwork(text.replace(/^\[(.*)\](\/[0-9]+)?$/, '$1$2'));
+  return network !== null && trusted.some((one) => isInside(network, one));
+}
+
+function isInside(inner: Network, outer: Network): boolean {
+  if (inner.bits < outer.bits) return false;
+  const whole = outer.bits >> 3;
+  for (let i = 0; i < whole; i++) if (inner.bytes[i] !== outer.bytes[i]) return false;
+  const rest = outer.bits & 7;
+  return rest === 0 || ((inner.bytes[whole]! ^ outer.bytes[whole]!) & (0xff << (8 - rest))) === 0;
+}
+
+/** Who passes an element in front of us, although tlsward would judge them; null: nobody. */
+function passes(facts: DoctorFacts, entry: MasterEntry, name: string, whom: string | null): string | null {
+  if (whom === null) return null;
+  if (name !== 'permit_mynetworks') return whom;
+  const networks = listOf(valueFor(facts.postfix, 'mynetworks', entry));
+  const judged = networks.filter((one) => !isTrusted(facts, one));
+  return judged.length === 0 ? null : `${whom} (${escapeText(judged.join(', '), 120)})`;
+}
+
+const permitBefore: Check = {
+  id: 'permit-before-policy',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'A permit ends its list: whom it lets pass is not judged.',
+  find(facts) {
+    const entries = askingEntries(facts).filter(({ entry }) => ourPolicies(facts, entry).length > 0);
+    if (entries.length === 0) return null;
+    return entries.flatMap(({ entry }) => {
+      const lists = ourPolicies(facts, entry);
+      const found = lists.map((policy) => permitIn(facts, entry, policy));
+      // asked without a permit in front in one list is enough
+      if (found.some((one) => one === null)) return [];
+      const { text, whom, list } = found[0]!;
+      const milter = asksMilter(facts, entry);
+      const seen = `${entryName(entry)}: in ${list} ${escapeText(text, 120)} lets ${whom} pass before the policy service is asked`;
+      const mend =
+        'put the check_policy_service of tlsward in front of it, behind reject_unauth_destination: tlsward setup postfix';
+      return [
+        milter ? finding('note', `${seen}; the milter judges them`, mend) : finding('danger', seen, mend),
+      ];
+    });
+  },
+};
+
+function permitIn(
+  facts: DoctorFacts,
+  entry: MasterEntry,
+  { restrictions, at, list }: AskedPolicy,
+): { readonly text: string; readonly whom: string; readonly list: string } | null {
+  for (const one of restrictions.slice(0, at)) {
+    const whom = passes(facts, entry, one.name, permitsWhom(one));
+    if (whom !== null) return { text: one.text, whom, list };
+  }
+  return null;
+}
+
+const beforeRelay: Check = {
+  id: 'policy-before-relay-check',
+  group: 'receiving',
+  gravest: 'warning',
+  why: 'Strangers who may not relay reach the policy service: each open-relay scan is judged, counted and logged.',
+  find(facts) {
+    const entries = askingEntries(facts).filter(({ entry }) => ourPolicies(facts, entry).length > 0);
+    if (entries.length === 0) return null;
+    const { postfix } = facts;
+    return entries.flatMap(({ entry }) => {
+      const first = ourPolicies(facts, entry).find(
+        ({ list }) => list === 'smtpd_recipient_restrictions' || list === 'smtpd_relay_restrictions',
+      );
+      if (first === undefined || first.restrictions.slice(0, first.at).some(endsRelaying)) return [];
+      const relayFirst =
+        first.list === 'smtpd_recipient_restrictions' &&
+        isYes(postfix, 'smtpd_relay_before_recipient_restrictions', entry) &&
+        restrictionsFor(postfix, 'smtpd_relay_restrictions', entry).some(endsRelaying);
+      if (relayFirst) return [];
+      return [
+        finding(
+          'warning',
+          `${entryName(entry)}: nothing before the policy service in ${first.list} ends relaying`,
+          setFor(
+            postfix,
+            first.list,
+            `reject_unauth_destination, ${valueFor(postfix, first.list, entry)}`,
+            entry,
+          ),
+        ),
+      ];
+    });
+  },
+};
+
+/** Lists that are asked once for each recipient, with everything known. */
+const PER_RECIPIENT: readonly string[] = ['smtpd_recipient_restrictions', 'smtpd_relay_restrictions'];
+
+const wrongList: Check = {
+  id: 'policy-in-wrong-list',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'A list before RCPT knows no recipient when smtpd_delay_reject = no, and one behind DATA none when there are several: their rows are not applied.',
+  find(facts) {
+    const entries = askingEntries(facts).filter(({ entry }) => ourPolicies(facts, entry).length > 0);
+    if (entries.length === 0) return null;
+    return entries.flatMap(({ entry }) => {
+      const delayed = isYes(facts.postfix, 'smtpd_delay_reject', entry);
+      const lists = ourPolicies(facts, entry).map(({ list }) => list);
+      const good = lists.some((list) => PER_RECIPIENT.includes(list) || (delayed && isEarly(list)));
+      if (good || asksMilter(facts, entry)) return [];
+      return [
+        finding(
+          'danger',
+          `${entryName(entry)}: the policy service stands only in ${lists.join(', ')}`,
+          'put it into smtpd_recipient_restrictions: contrib/postfix/policy.main.cf',
+        ),
+      ];
+    });
+  },
+};
+
+function isEarly(list: string): boolean {
+  return (
+    list === 'smtpd_client_restrictions' ||
+    list === 'smtpd_helo_restrictions' ||
+    list === 'smtpd_sender_restrictions'
+  );
+}
+
+const pinsNeedPolicy: Check = {
+  id: 'pins-need-policy',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'Postfix tells a milter no fingerprints: mail that only a pin could prove is deferred, 451 4.3.5, until it bounces.',
+  find(facts) {
+    if (!receivesByPin(facts)) return null;
+    return askingEntries(facts)
+      .filter(({ entry }) => ourPolicies(facts, entry).length === 0)
+      .map(({ entry }) =>
+        finding(
+          'danger',
+          `${entryName(entry)} asks the milter only, and rows have fingerprints`,
+          'use contrib/postfix/both.main.cf instead of milter.main.cf',
+        ),
+      );
+  },
+};
+
+/** Does it look as if it were meant for us? */
+function isMeant(text: string): boolean {
+  return text.toLowerCase().includes('tlsward');
+}
+
+const WANTED: readonly (readonly [Protocol, string])[] = [
+  ['policy', 'check_policy_service'],
+  ['milter', 'smtpd_milters'],
+];
+
+const wrongSocket: Check = {
+  id: 'endpoint-elsewhere',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'Postfix asks where tlsward does not listen: all mail of the entry is deferred, or passes where the default action lets it.',
+  find(facts) {
+    if (!judges(facts)) return null;
+    return smtpdEntries(facts).flatMap((entry) =>
+      WANTED.flatMap(([protocol]) => {
+        const asked = protocol === 'policy' ? policiesOf(facts, entry) : miltersOf(facts, entry);
+        return asked.flatMap(({ endpoint, text, protocol: spoken }): Finding[] => {
+          if ('invalid' in endpoint || spoken !== null || !isMeant(text)) return [];
+          const where = listenersOf(facts, protocol).map(formatListen).join(', ');
+          const { socket } = endpoint;
+          const path = socket.kind === 'unix' ? ` (${pathFor(facts.postfix, socket.path, entry)})` : '';
+          return [
+            finding(
+              'danger',
+              `${entryName(entry)} asks ${formatSocket(socket)}${escapeText(path)}; ${LISTEN_KEYS[protocol]} is ${where === '' ? 'not set' : where}`,
+              inChroot(facts, socket, entry)
+                ? `the entry runs in a chroot: ${LISTEN_KEYS[protocol]} = unix:${pathFor(facts.postfix, socket.kind === 'unix' ? socket.path : '', entry)} in tlsward.ini`
+                : `make ${LISTEN_KEYS[protocol]} of tlsward.ini and main.cf the same, then: systemctl restart tlsward`,
+            ),
+          ];
+        });
+      }),
+    );
+  },
+};
+
+/** Would the same path be ours if the entry were not in a chroot? */
+function inChroot(facts: DoctorFacts, socket: Parameters<typeof protocolAt>[1], entry: MasterEntry): boolean {
+  return entry.chroot && protocolAt(facts, socket, { chroot: false }) !== null;
+}
+
+const outsideChroot: Check = {
+  id: 'socket-outside-chroot',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'A program in the chroot sees the path below the queue folder, where there is no socket.',
+  find(facts) {
+    if (!judges(facts)) return null;
+    return smtpdEntries(facts)
+      .filter((entry) => entry.chroot)
+      .flatMap((entry) =>
+        [...policiesOf(facts, entry), ...miltersOf(facts, entry)].flatMap(({ endpoint, protocol, text }) => {
+          if ('invalid' in endpoint || protocol !== null || isMeant(text)) return [];
+          const { socket } = endpoint;
+          if (socket.kind !== 'unix' || !inChroot(facts, socket, entry)) return [];
+          return [
+            finding(
+              'danger',
+              `${entryName(entry)} runs in a chroot and asks ${formatSocket(socket)}, which is ${pathFor(facts.postfix, socket.path, entry)} there`,
+              `listen at unix:${valueFor(facts.postfix, 'queue_directory')}/tlsward/NAME.sock (tlsward.ini), and name unix:tlsward/NAME.sock in main.cf`,
+            ),
+          ];
+        }),
+      );
+  },
+};
+
+const wrongProtocol: Check = {
+  id: 'endpoint-wrong-protocol',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'The listener of the other protocol answers nothing that Postfix understands: all mail is deferred.',
+  find(facts) {
+    if (!judges(facts)) return null;
+    return smtpdEntries(facts).flatMap((entry) =>
+      WANTED.flatMap(([protocol, place]) => {
+        const asked = protocol === 'policy' ? policiesOf(facts, entry) : miltersOf(facts, entry);
+        return asked
+          .filter(({ protocol: spoken }) => spoken !== null && spoken !== protocol)
+          .map(({ text, protocol: spoken }) =>
+            finding(
+              'danger',
+              `${entryName(entry)}: ${place} names ${escapeText(text, 120)}, which is ${LISTEN_KEYS[spoken!]}`,
+              `name ${listenersOf(facts, protocol).map(formatListen).join(', ') || `the address of ${LISTEN_KEYS[protocol]}`} there`,
+            ),
+          );
+      }),
+    );
+  },
+};
+
+const invalidEndpoint: Check = {
+  id: 'endpoint-invalid',
+  group: 'receiving',
+  gravest: 'danger',
+  why: 'smtpd stops at the mistake before it greets anybody: no mail comes in.',
+  find(facts) {
+    if (!judges(facts)) return null;
+    return smtpdEntries(facts).flatMap((entry) => {
+      return [...policiesOf(facts, entry), ...miltersOf(facts, entry)].flatMap(({ endpoint, text }) =>
+        'invalid' in endpoint && !isFileOrNone(text)
+          ? [
+              finding(
+                'danger',
+                `${entryName(entry)}: ${escapeText(endpoint.invalid)} in ${escapeText(text, 120)}`,
+                'braces around an option with spaces: { default_action = DEFER_IF_PERMIT 4.7.1 text }',
+              ),
+            ]
+          : [],
+      );
+    });
+  },
+};
+
+/** `none` switches milters off for a client. */
+function isFileOrNone(text: string): boolean {
+  return text.toLowerCase() === 'none' || text.toLowerCase() === 'disable';
+}
+
+const milterMaps: Check = {
+  id: 'milter-maps',
+  group: 'receiving',
+  gravest: 'note',
+  why: 'smtpd_milter_maps overrides smtpd_milters for single clients, so that mail of some may not be judged.',
+  find(facts) {
+    if (listenersOf(facts, 'milter').length === 0) return null;
+    const { postfix } = facts;
+    return openEntries(facts).flatMap(({ entry }) => {
+      const maps = valueFor(postfix, 'smtpd_milter_maps', entry);
+      if (maps === '' || ourPolicies(facts, entry).length > 0) return [];
+      return [
+        finding(
+          'note',
+          `${entryName(entry)}: smtpd_milter_maps is ${escapeText(maps)}`,
+          'see to it that each answer in it has the milter of tlsward',
+        ),
+      ];
+    });
+  },
+};
+
+export const JUDGING: readonly Check[] = [
+  entryNotJudged,
+  noEntry,
+  qmqp,
+  pickup,
+  permitBefore,
+  beforeRelay,
+  wrongList,
+  pinsNeedPolicy,
+  wrongSocket,
+  outsideChroot,
+  wrongProtocol,
+  invalidEndpoint,
+  milterMaps,
+];
