@@ -7,9 +7,6 @@
  *
  * A peer that sends many messages at once gets SLICE_MS of them worked on, and then the other connections their turn; so
  * does a message that takes longer (slices.ts).
- *
- * Cost per connection decides the rate (Postfix opens one per SMTP session), so listeners are shared functions that find
- * their connection through the socket.
  */
 import type { Socket } from 'node:net';
 import { AT_ONCE, type Work } from '../core/work.ts';
@@ -54,9 +51,8 @@ export interface Owner<State, In, Out, Query, Answer> {
 
 const MAX_PENDING_BYTES = 65_536;
 
-const CONNECTION = Symbol('connection');
-type Any = Connection<unknown, unknown, unknown, unknown, unknown>;
-type Tracked = Socket & { [CONNECTION]?: Any };
+export type AnyConnection = Connection<unknown, unknown, unknown, unknown, unknown>;
+
 let connections = 0;
 
 export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHolder {
@@ -151,7 +147,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
         this.pause();
     }
     this.driver.watch?.worked(begun, this);
-    if (this.pending.length > 0) flushSoon(this as unknown as Any);
+    if (this.pending.length > 0) flushSoon(this as unknown as AnyConnection);
     // a whole message is progress: the deadline is that of the one begun behind it
     if (stepped || !this.decoder.partial()) this.waitingSince = 0;
     if (this.decoder.partial()) this.waitingSince ||= this.driver.clock;
@@ -317,13 +313,13 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
   }
 }
 
-let due: Any[] = [];
+let due: AnyConnection[] = [];
 
 /**
  * Writes once everything that had come was read: the answers to several peers leave one behind the other, so a peer that
  * the first one woke is awake for the rest. Waking is the most expensive part of a write.
  */
-function flushSoon(connection: Any): void {
+function flushSoon(connection: AnyConnection): void {
   if (due.push(connection) === 1) setImmediate(flushDue);
 }
 
@@ -331,43 +327,4 @@ function flushDue(): void {
   const now = due;
   due = [];
   for (const connection of now) connection.flush();
-}
-
-/** Starts to listen to the connection's socket; what it reads comes by itself when reads are shared. */
-export function track(connection: Any, shared: boolean): void {
-  const socket: Tracked = connection.socket;
-  socket[CONNECTION] = connection;
-  if (!shared) socket.on('data', onData);
-  socket.on('end', onEnd);
-  socket.on('drain', onDrain);
-  socket.on('error', onError);
-  socket.on('close', onClose);
-}
-
-/** `this` is the socket; the chunk is only good until this returns when reads are shared. */
-export function onData(this: Tracked, chunk: Uint8Array): void {
-  this[CONNECTION]?.receive(chunk);
-}
-
-function onEnd(this: Tracked): void {
-  this[CONNECTION]?.end();
-}
-
-function onDrain(this: Tracked): void {
-  const connection = this[CONNECTION];
-  if (connection === undefined) return;
-  connection.count();
-  if (!connection.busy) this.resume();
-}
-
-function onError(this: Tracked, error: Error): void {
-  const connection = this[CONNECTION];
-  if (connection === undefined) return;
-  const { log, protocol } = connection.driver;
-  log.socketError(protocol.name, connection.conn, connection.peer, error);
-}
-
-function onClose(this: Tracked): void {
-  const connection = this[CONNECTION];
-  connection?.driver.closed(connection);
 }

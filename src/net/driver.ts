@@ -7,11 +7,18 @@
 import type { Server, Socket } from 'node:net';
 import type { Log } from '../log/log.ts';
 import type { Protocol } from '../session/protocol.ts';
-import { Connection, type DriverCounters, type Handler, type Owner, onData, track } from './connection.ts';
+import {
+  type AnyConnection,
+  Connection,
+  type DriverCounters,
+  type Handler,
+  type Owner,
+} from './connection.ts';
 import { ConnectionBudget } from './connectionBudget.ts';
 import { closeServer, newServer } from './listen.ts';
 import type { LoopWatch } from './loopWatch.ts';
 import { shareReads } from './sharedRead.ts';
+import { onData, track } from './socketListeners.ts';
 
 export interface DriverLimits {
   readonly maxConnections: number;
@@ -101,7 +108,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     this.budget.open++;
     if (client !== '') this.#perClient.set(client, (this.#perClient.get(client) ?? 0) + 1);
     this.log.connOpen(this.protocol.name, connection.conn, peer);
-    track(connection as unknown as Connection<unknown, unknown, unknown, unknown, unknown>, wrapped !== null);
+    track(connection as unknown as AnyConnection, wrapped !== null);
     if (this.#shared && wrapped === null) socket.resume();
   }
 
