@@ -18,49 +18,16 @@
  * Source: Postfix SMTPD_POLICY_README; `src/smtpd/smtpd_check.c`, check_policy_service().
  */
 import { Buffer } from 'node:buffer';
+import {
+  ATTRIBUTE_NAMES,
+  attributeNumber,
+  type PolicyRequest,
+  PROTOCOL_STATES,
+  type ProtocolState,
+  sameBytes,
+} from './policyAttributes.ts';
 import { excerpt, WireError } from './wireError.ts';
 import type { WireRule } from './wireRules.ts';
-
-/** Postfix's words for the moment of the question. */
-const PROTOCOL_STATES = [
-  'CONNECT',
-  'EHLO',
-  'HELO',
-  'MAIL',
-  'RCPT',
-  'DATA',
-  'END-OF-MESSAGE',
-  'VRFY',
-  'ETRN',
-] as const;
-type ProtocolState = (typeof PROTOCOL_STATES)[number];
-
-/**
- * The attributes that are used here; values have one character a byte (latin1). null: Postfix did not send
- * it.
- */
-export interface PolicyRequest {
-  readonly protocolState: ProtocolState;
-  readonly clientAddress: string | null;
-  readonly clientName: string | null;
-  readonly clientPort: string | null;
-  readonly heloName: string | null;
-  readonly sender: string | null;
-  readonly recipient: string | null;
-  readonly recipientCount: string | null;
-  readonly queueId: string | null;
-  readonly instance: string | null;
-  readonly saslUsername: string | null;
-  readonly ccertSubject: string | null;
-  readonly ccertIssuer: string | null;
-  readonly ccertFingerprint: string | null;
-  readonly ccertPubkeyFingerprint: string | null;
-  readonly encryptionProtocol: string | null;
-  readonly encryptionCipher: string | null;
-  readonly encryptionKeysize: string | null;
-  readonly serverAddress: string | null;
-  readonly serverPort: string | null;
-}
 
 export interface PolicyLimits {
   /** Longest request, its empty line included. */
@@ -78,51 +45,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 const EQUALS = 0x3d;
 
-/** The names whose values are used; the position of each is the number of its value below. */
-const NAMES = [
-  'protocol_state',
-  'client_address',
-  'client_name',
-  'client_port',
-  'helo_name',
-  'sender',
-  'recipient',
-  'recipient_count',
-  'queue_id',
-  'instance',
-  'sasl_username',
-  'ccert_subject',
-  'ccert_issuer',
-  'ccert_fingerprint',
-  'ccert_pubkey_fingerprint',
-  'encryption_protocol',
-  'encryption_cipher',
-  'encryption_keysize',
-  'server_address',
-  'server_port',
-].map((name) => Buffer.from(name, 'latin1'));
-
-/** Numbers of the names by their length. */
-const BY_LENGTH: readonly (readonly number[])[] = Array.from({ length: 32 }, (_, length) =>
-  NAMES.flatMap((name, number) => (name.length === length ? [number] : [])),
-);
-const NONE: readonly number[] = [];
 const EMPTY = Buffer.alloc(0);
-
-function sameBytes(name: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name[i]) return false;
-  return true;
-}
-
-/** Number of the name in bytes[at, at + length), -1 for one that is not used. */
-function numberOf(bytes: Uint8Array, at: number, length: number): number {
-  const candidates = BY_LENGTH[length] ?? NONE;
-  for (let i = 0; i < candidates.length; i++) {
-    const number = candidates[i]!;
-    if (sameBytes(NAMES[number]!, bytes, at)) return number;
-  }
-  return -1;
-}
 
 /** Who is it, if it is not Postfix? `head` is the start of the request, 8 bytes or up to the first LF. */
 function strangerRule(head: Uint8Array): WireRule {
@@ -151,8 +74,8 @@ export class PolicyDecoder {
   /** 0 while still in the name. */
   #valueStart = 0;
   #attributes = 0;
-  readonly #from = new Int32Array(NAMES.length).fill(-1);
-  readonly #to = new Int32Array(NAMES.length);
+  readonly #from = new Int32Array(ATTRIBUTE_NAMES.length).fill(-1);
+  readonly #to = new Int32Array(ATTRIBUTE_NAMES.length);
 
   constructor(limits: PolicyLimits = POLICY_LIMITS) {
     this.#limits = limits;
@@ -230,7 +153,7 @@ export class PolicyDecoder {
           );
         }
         if (this.#attributes === 1) this.#checkFirstLine(lineStart, i);
-        const number = numberOf(bytes, lineStart, valueStart - 1 - lineStart);
+        const number = attributeNumber(bytes, lineStart, valueStart - 1 - lineStart);
         if (number >= 0 && this.#from[number]! < 0) {
           this.#from[number] = valueStart - start;
           this.#to[number] = i - start;

@@ -142,6 +142,8 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'milterPacket.bad',
     'milterPacket.PacketDecoder',
     'milterPacket.stringsToEnd',
+    'policyAttributes.attributeNumber',
+    'policyAttributes.sameBytes',
   ],
   ['formatSocketmapReply does the reading', 'socketmapEncode.encodeSocketmapReply'],
   [

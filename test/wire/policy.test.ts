@@ -1,13 +1,9 @@
 /** Policy delegation on the wire: requests of real Postfix versions, every way of cutting them, mistakes, limits, answers. */
 import { Buffer } from 'node:buffer';
 import { test } from 'tap';
+import type { PolicyRequest } from '../../src/wire/policyAttributes.ts';
 import { encodePolicyRequest, PolicyAnswerDecoder, parseAction } from '../../src/wire/policyClient.ts';
-import {
-  POLICY_LIMITS,
-  PolicyDecoder,
-  type PolicyLimits,
-  type PolicyRequest,
-} from '../../src/wire/policyDecode.ts';
+import { POLICY_LIMITS, PolicyDecoder, type PolicyLimits } from '../../src/wire/policyDecode.ts';
 import { DUNNO, encodePolicyAnswer, formatAction, type PolicyAction } from '../../src/wire/policyEncode.ts';
 import { WireError } from '../../src/wire/wireError.ts';
 import { generator } from '../mark/generator.ts';
