@@ -34,6 +34,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   discovery: ['core', 'wire', 'deliver', 'dns', 'sts', 'config/keys', 'log', 'node:*'],
   net: ['core', 'wire', 'session', 'config/keys', 'log', 'node:*'],
   simulate: ['core', 'wire', 'mark', 'rules', 'config/keys', 'node:*'],
+  setup: ['core', 'rules', 'config/keys', 'mta'],
+  'setup/apply': ['core', 'wire', 'files', 'config/keys', 'simulate', 'mta', 'setup', 'node:*'],
   daemon: [
     'core',
     'wire',
@@ -80,6 +82,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'mta',
     'doctor',
     'doctor/gather',
+    'setup',
+    'setup/apply',
     'node:*',
   ],
   // the executable itself: dispatches to cli

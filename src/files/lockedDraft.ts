@@ -26,7 +26,7 @@ interface Draft {
   /** The file as it is now; null when there is none. */
   readonly before: Buffer | null;
   /** Writes the new content to `path`. Throws WriteError. */
-  write(content: string): void;
+  write(content: string | Uint8Array): void;
   /** Puts it in the place of the file. Throws WriteError. */
   commit(): void;
   /** Releases the lock, and the new content with it unless it was committed. */

@@ -45,7 +45,7 @@ export function inheritedSockets(env: NodeJS.ProcessEnv, pid: number): Map<strin
 }
 
 /** Numeric group id out of /etc/group, or null. */
-function groupId(name: string): number | null {
+export function groupId(name: string): number | null {
   if (/^[0-9]+$/.test(name)) return Number(name);
   for (const line of readFileSync('/etc/group', 'utf8').split('\n')) {
     const fields = line.split(':');

@@ -1,0 +1,173 @@
+/**
+ * What setup keeps of each change, so that it can be taken back: STATE/setup/TIME/ with main.cf and master.cf as they were,
+ * `setup.json` with what was changed, and `undo.sh`, which needs no tlsward.
+ *
+ *   STATE/setup/current      the name of the newest one that is in force; also the lock (files/lockedDraft.ts)
+ *
+ * The folders are those of the user who runs setup, root, and closed to everybody else. Whoever owns the state folder, the
+ * user tlsward, could put other files in their place: so a file that anybody else owns or may write to is not read.
+ */
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { readGuardedSync } from '../../files/guardedReader.ts';
+import { fileError } from '../../files/systemError.ts';
+import type { Change } from '../plan.ts';
+import { undoScript } from './undoScript.ts';
+
+/** The files of Postfix that setup changes. */
+export const FILES = ['main.cf', 'master.cf'] as const;
+type CopiedFile = (typeof FILES)[number];
+
+export interface SetupRecord {
+  /** Of this form. */
+  readonly version: 1;
+  /** ISO 8601 */
+  readonly time: string;
+  /** Of main.cf. */
+  readonly directory: string;
+  readonly changes: readonly Change[];
+  /** SHA-256 of each file, in hex: as it was, and as setup left it; null: setup did not come so far. */
+  readonly before: Readonly<Record<CopiedFile, string>>;
+  readonly after: Readonly<Record<CopiedFile, string>> | null;
+}
+
+/** The folder or a file in it cannot be used; the message says why. */
+export class SnapshotError extends Error {}
+
+const MAX_FILE = 16 * 1024 * 1024;
+
+/** Makes the folder of this moment with everything in it. Throws SnapshotError; then nothing was changed in Postfix. */
+export function takeSnapshot(root: string, directory: string, changes: readonly Change[], now: Date): string {
+  const folder = join(
+    root,
+    now
+      .toISOString()
+      .replace(/\.[0-9]+Z$/, 'Z')
+      .replaceAll(':', '-'),
+  );
+  attempt(`make ${folder}`, () => fs.mkdirSync(folder, { mode: 0o700 }));
+  const hashes: Partial<Record<CopiedFile, string>> = {};
+  for (const name of FILES) {
+    const source = join(directory, name);
+    attempt(`copy ${source}`, () => {
+      const bytes = fs.readFileSync(source);
+      const { mode, uid, gid } = fs.statSync(source);
+      const fd = fs.openSync(join(folder, name), 'wx', 0o600);
+      fs.writeSync(fd, bytes);
+      fs.fchownSync(fd, uid, gid);
+      fs.fchmodSync(fd, mode & 0o777);
+      fs.fsyncSync(fd);
+      fs.closeSync(fd);
+      hashes[name] = sha256(bytes);
+    });
+  }
+  const before = hashes as Record<CopiedFile, string>;
+  const record: SetupRecord = {
+    version: 1,
+    time: now.toISOString(),
+    directory,
+    changes,
+    before,
+    after: null,
+  };
+  writeRecord(folder, record);
+  return folder;
+}
+
+/** Notes how setup left the files, and writes the script that takes it back. */
+export function closeSnapshot(folder: string): void {
+  const record = readRecord(folder);
+  const after = hashesOf(record.directory);
+  writeRecord(folder, { ...record, after });
+  attempt(`write ${join(folder, 'undo.sh')}`, () =>
+    fs.writeFileSync(join(folder, 'undo.sh'), undoScript({ ...record, after }), { mode: 0o700 }),
+  );
+}
+
+/** Throws SnapshotError for a file that is not there, not ours or not what we write. */
+export function readRecord(folder: string): SetupRecord {
+  const text = readOwn(join(folder, 'setup.json')).toString('utf8');
+  try {
+    const record = JSON.parse(text) as SetupRecord;
+    if (record.version === 1 && Array.isArray(record.changes)) return record;
+  } catch {
+    // said below
+  }
+  throw new SnapshotError(`${join(folder, 'setup.json')} is not a record of setup`);
+}
+
+/** A file as it was before; throws SnapshotError unless it is what was copied. */
+export function readCopy(folder: string, name: CopiedFile, record: SetupRecord): Buffer {
+  const path = join(folder, name);
+  const bytes = readOwn(path);
+  if (sha256(bytes) !== record.before[name])
+    throw new SnapshotError(`${path} is not the copy that setup made: its content has changed`);
+  return bytes;
+}
+
+/** The files as they are now. */
+export function hashesOf(directory: string): Record<CopiedFile, string> {
+  const hash = (name: CopiedFile): string => {
+    const path = join(directory, name);
+    return attempt(`read ${path}`, () => sha256(fs.readFileSync(path)));
+  };
+  return { 'main.cf': hash('main.cf'), 'master.cf': hash('master.cf') };
+}
+
+/** Makes STATE/setup where it is not there; throws SnapshotError where somebody else could change what is in it. */
+export function openRoot(state: string): string {
+  const root = join(state, 'setup');
+  attempt(`make ${root}`, () => fs.mkdirSync(root, { recursive: true, mode: 0o700 }));
+  const status = attempt(`look at ${root}`, () => fs.lstatSync(root));
+  if (!status.isDirectory()) throw new SnapshotError(`${root} is not a folder`);
+  refuseForeign(root, status);
+  return root;
+}
+
+function readOwn(path: string): Buffer {
+  const read = attempt(`read ${path}`, () =>
+    readGuardedSync<string>(path, {
+      maxBytes: MAX_FILE,
+      followLinks: false,
+      refuse: (status) => {
+        // a copy has the owner of its original, which is root's as well
+        refuseForeign(path, status);
+        return null;
+      },
+    }),
+  );
+  if (read.kind !== 'read') throw new SnapshotError(`${path} is no file that setup wrote`);
+  return read.bytes;
+}
+
+function refuseForeign(path: string, { uid, mode }: fs.Stats): void {
+  const own = process.getuid?.() ?? 0;
+  if (uid !== own && uid !== 0) throw new SnapshotError(`${path} belongs to user ${uid}, expected ${own}`);
+  if ((mode & 0o022) !== 0) throw new SnapshotError(`${path} may be written by others (chmod go-w)`);
+}
+
+function writeRecord(folder: string, record: SetupRecord): void {
+  const path = join(folder, 'setup.json');
+  attempt(`write ${path}`, () => {
+    const draft = `${path}.new`;
+    const fd = fs.openSync(draft, 'w', 0o600);
+    fs.writeSync(fd, `${JSON.stringify(record, null, 2)}\n`);
+    fs.fsyncSync(fd);
+    fs.closeSync(fd);
+    fs.renameSync(draft, path);
+  });
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function attempt<T>(what: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof SnapshotError) throw error;
+    throw new SnapshotError(`cannot ${what}: ${fileError(error)}`);
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Takes one change of setup back. A file that is as setup left it becomes what it was, byte by byte. Where somebody has
+ * changed one since, each parameter that still says what setup wrote goes back, and what does not is named and left.
+ */
+import { join } from 'node:path';
+import { openDraft } from '../../files/lockedDraft.ts';
+import { readPostfix } from '../../mta/readPostfix.ts';
+import { Draft, serviceOf } from '../draft.ts';
+import { type Change, changeName } from '../plan.ts';
+import { reversed, stepsOf } from '../steps.ts';
+import type { PostfixControl } from './postfixControl.ts';
+import { FILES, hashesOf, readCopy, readRecord, type SetupRecord } from './snapshot.ts';
+
+export interface Undone {
+  /** Both files are byte by byte what they were. */
+  readonly exact: boolean;
+  /** Changes that stay, because somebody changed them since. */
+  readonly left: readonly string[];
+  /** What went wrong; null: nothing. */
+  readonly fault: string | null;
+}
+
+/** Rejects with SnapshotError, WriteError or PostfixConfigError when nothing could be done. */
+export async function undoSetup(control: PostfixControl, folder: string): Promise<Undone> {
+  const record = readRecord(folder);
+  const running = await control.running();
+  const now = hashesOf(record.directory);
+  const known = FILES.every(
+    (name) => now[name] === record.after?.[name] || now[name] === record.before[name],
+  );
+  const left = known ? [] : await undoSingly(control, record);
+  let fault: string | null = typeof left === 'string' ? left : null;
+  if (known) await restore(folder, record);
+  fault ??= await control.check();
+  // a running Postfix reads what is there now, whatever check thinks of it
+  if (running) fault ??= await control.reload();
+  const then = hashesOf(record.directory);
+  const exact = FILES.every((name) => then[name] === record.before[name]);
+  return { exact, left: typeof left === 'string' ? [] : left, fault };
+}
+
+/** master.cf last: until then it has the entries that main.cf names. */
+async function restore(folder: string, record: SetupRecord): Promise<void> {
+  for (const name of FILES) {
+    const copy = readCopy(folder, name, record);
+    const draft = await openDraft(join(record.directory, name), null);
+    try {
+      draft.write(copy);
+      draft.commit();
+    } finally {
+      draft.close();
+    }
+  }
+}
+
+/** What stays; or what postconf said against it. */
+async function undoSingly(control: PostfixControl, record: SetupRecord): Promise<string[] | string> {
+  const config = await readPostfix(record.directory);
+  const changes = reversed(record.changes);
+  const same = (change: Change): boolean => {
+    const draft = new Draft(config);
+    const entry = config.entries.find((one) => serviceOf(one) === change.service);
+    if (change.target === 'main') return (config.set.get(change.name) ?? null) === change.before;
+    if (change.target === 'override') return (entry?.overrides.get(change.name) ?? null) === change.before;
+    draft.entry(change.wish, change.service, change.before, change.why);
+    return draft.plan().changes.length === 0;
+  };
+  const back = changes.filter(same);
+  for (const step of stepsOf(back)) {
+    const fault = await control.write(step);
+    if (fault !== null) return fault;
+  }
+  return changes.filter((change) => !back.includes(change)).map(changeName);
+}

@@ -1,0 +1,57 @@
+/**
+ * `undo.sh`: takes one change of setup back without tlsward. Where nobody has changed main.cf and master.cf since, they become
+ * what they were, byte by byte; otherwise each parameter goes back that still says what setup wrote, and the rest is named.
+ */
+import type { Change } from '../plan.ts';
+import { inOrder, reversed, stepOf } from '../steps.ts';
+import type { SetupRecord } from './snapshot.ts';
+
+/** The text of the script. */
+export function undoScript({ time, directory, changes, after }: SetupRecord): string {
+  const sums = Object.entries(after ?? {}).map(([name, sum]) => `${sum}  ${name}`);
+  return `#!/bin/sh
+# Takes back what "tlsward setup postfix" wrote on ${time}, without tlsward: sh undo.sh
+set -u
+dir=${word(directory)}
+here=$(cd "$(dirname "$0")" && pwd)
+[ -f "$here/main.cf" ] && [ -f "$here/master.cf" ] || { echo "the copies are not beside this script"; exit 1; }
+
+back() { # what is there, what setup wrote, then the arguments of postconf
+  there=$1 wrote=$2 name=$3; shift 3
+  if [ "$there" = "$wrote" ]; then postconf -c "$dir" "$@" || exit 1
+  else echo "left as it is, because it was changed since: $name"
+  fi
+}
+
+if (cd "$dir" && sha256sum --status -c -) <<'END'
+${sums.join('\n')}
+END
+then
+  for file in main.cf master.cf; do
+    cp -p "$here/$file" "$dir/$file.undo" && mv "$dir/$file.undo" "$dir/$file" || exit 1
+  done
+else
+${inOrder(reversed(changes)).map(lineOf).join('\n')}
+fi
+postfix -c "$dir" check || exit 1
+if postfix -c "$dir" status 2>/dev/null; then postfix -c "$dir" reload; fi
+`;
+}
+
+/** What postconf prints of it now is compared with what setup wrote; here \`before\` is that. */
+function lineOf(change: Change): string {
+  const { target, service, name, before } = change;
+  const [option, argument] = stepOf(change);
+  const shown =
+    target === 'main'
+      ? `postconf -c "$dir" -h ${word(name)} 2>/dev/null`
+      : target === 'override'
+        ? `postconf -c "$dir" -Ph ${word(`${service}/${name}`)} 2>/dev/null`
+        : `postconf -c "$dir" -M ${word(service)} 2>/dev/null | tr -s ' \\n\\t' ' ' | sed 's/ $//'`;
+  return `  back "$(${shown})" ${word(before ?? '')} ${word(target === 'main' ? name : argument)} ${option} ${word(argument)}`;
+}
+
+/** A word for sh, whatever is in it. */
+function word(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
