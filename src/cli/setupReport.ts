@@ -1,0 +1,142 @@
+/**
+ * What `tlsward setup postfix` prints: a plan, what was carried out, what went wrong; as text or as one object of JSON.
+ */
+import { escapeText } from '../core/escape.ts';
+import type { PostfixConfig } from '../mta/postfixConfig.ts';
+import type { Applied } from '../setup/apply/applyPlan.ts';
+import type { PostfixControl } from '../setup/apply/postfixControl.ts';
+import type { Undone } from '../setup/apply/undo.ts';
+import type { Plan } from '../setup/plan.ts';
+import { planSummary, planText } from '../setup/planText.ts';
+import type { Wanted } from '../setup/wanted.ts';
+import { EXIT, type Io, paint } from './command.ts';
+import type { FirstTable } from './setupTable.ts';
+
+export interface SetupValues {
+  readonly config?: string | undefined;
+  readonly sample?: boolean | undefined;
+  readonly json?: boolean | undefined;
+  readonly inbound?: boolean | undefined;
+  readonly outbound?: boolean | undefined;
+  readonly messages?: boolean | undefined;
+  readonly apply?: boolean | undefined;
+  readonly undo?: boolean | undefined;
+  readonly remove?: boolean | undefined;
+  readonly 'postfix-config'?: string | undefined;
+  readonly state: string;
+  readonly mc?: string | undefined;
+}
+
+/** One run of the command. */
+export interface Site {
+  readonly values: SetupValues;
+  readonly io: Io;
+  readonly config: PostfixConfig;
+  readonly control: PostfixControl;
+}
+
+/** Says why nothing could be done; returns `code`. */
+export function failed(values: SetupValues, io: Io, message: string, code: number): number {
+  if (values.json) io.out(`${JSON.stringify({ ok: false, error: message })}\n`);
+  else io.err(`tlsward setup: ${message}\n`);
+  return code;
+}
+
+/** What became of a plan; returns the exit status. */
+export function finish(
+  site: Site,
+  wanted: Wanted,
+  made: Plan,
+  table: FirstTable | null,
+  done: Applied,
+): number {
+  const { values, io } = site;
+  if (values.json) printJson(site, wanted, made, table, done);
+  else {
+    if (table === null) io.out(`${textOf(io, made)}\n`);
+    for (const { name, ok, said } of done.canary)
+      io.out(
+        `${paint(io, ok === false ? 'red' : 'green', ok === null ? 'untried' : ok ? 'works' : 'fails').padEnd(9)}${name}: ${said}\n`,
+      );
+    if (done.ok) {
+      const read = done.reloaded
+        ? 'Postfix has read it.'
+        : 'Postfix does not run; it reads it when it starts.';
+      io.out(`\n${paint(io, 'green', 'done')}: ${planSummary(made)}. ${read}\n`);
+      io.out(`To take it back: tlsward setup postfix --undo, or sh ${done.folder}/undo.sh\n`);
+    } else {
+      io.err(`\ntlsward setup: ${done.why}\n`);
+      io.err(`${undoneWords(done.undone)}\n`);
+    }
+  }
+  if (done.ok) return EXIT.yes;
+  return done.canary.some(({ ok }) => ok === false) ? EXIT.unavailable : EXIT.system;
+}
+
+/** What became of taking a change back. */
+export function undoneWords({ exact, left, fault }: Undone): string {
+  const words = exact
+    ? 'main.cf and master.cf are again what they were.'
+    : left.length === 0
+      ? 'Every change was taken back; other lines have changed since and stay.'
+      : `These were changed since and stay: ${left.join(', ')}.`;
+  return fault === null ? words : `${words} But: ${fault}`;
+}
+
+/** A plan that was not carried out, with the reason. */
+export function report(
+  site: Site,
+  wanted: Wanted,
+  made: Plan,
+  table: FirstTable | null,
+  done: object | null,
+  words: string,
+): void {
+  const { values, io } = site;
+  if (values.json) printJson(site, wanted, made, table, done);
+  else {
+    const text = textOf(io, made);
+    io.out(text === '' ? '' : `${text}\n`);
+    (done === null ? io.out : io.err)(`${words}\n`);
+  }
+}
+
+/** The plan as text. */
+export function textOf(io: Io, made: Plan): string {
+  return planText(made, (colour, text) => paint(io, colour, text));
+}
+
+/** A first table that is not written yet. */
+export function printTable(io: Io, file: string, { text, notes, imported, domains }: FirstTable): void {
+  io.out(`${paint(io, 'bold', `table: ${escapeText(file, 400)} is not there; a first one would be`)}\n`);
+  io.out(`${text.trimEnd().replace(/^/gm, '    ')}\n`);
+  for (const note of notes) io.out(`  note     ${note}\n`);
+  if (imported === 0 && domains.length === 0)
+    io.out('  note     No local domains and no TLS table were found to take over.\n');
+  io.out('\n');
+}
+
+/** Everything as one object. */
+export function printJson(
+  site: Site,
+  wanted: Wanted,
+  made: Plan,
+  table: FirstTable | null,
+  done: object | null,
+): void {
+  const { config, io } = site;
+  const { changes, remarks, obstacles } = made;
+  const ok = done === null ? obstacles.length === 0 : (done as { ok?: boolean }).ok === true;
+  io.out(
+    `${JSON.stringify({
+      ok,
+      postfix: { directory: config.directory, version: config.release },
+      wishes: [...wanted.wishes],
+      table: table === null ? null : { file: wanted.configFile, ...table },
+      changes,
+      remarks,
+      obstacles,
+      done,
+    })}\n`,
+  );
+}
