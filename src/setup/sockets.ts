@@ -11,9 +11,7 @@ import { serviceOf } from './draft.ts';
 import type { Listener, Wanted } from './wanted.ts';
 
 /** The name of a socket in main.cf, or why there is none. */
-type Named =
-  | { readonly ok: true; readonly name: string }
-  | { readonly ok: false; readonly why: string };
+type Named = { readonly ok: true; readonly name: string } | { readonly ok: false; readonly why: string };
 
 /**
  * The name by which these entries of master.cf reach the listener. Of several sockets one inside the queue folder is
