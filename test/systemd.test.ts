@@ -131,7 +131,9 @@ t.test('in step with the program', async (t) => {
   const { bin } = JSON.parse(repoText('package.json')) as { bin: { tlsward: string } };
   const program = `/usr/lib/tlsward/${bin.tlsward}`;
   t.equal(one(service, 'Service.ExecStart'), `/usr/bin/node --max-semi-space-size=4 ${program} serve`);
-  t.equal(one(service, 'Service.ExecStartPre'), `/usr/bin/node ${program} check`);
+  t.equal(one(service, 'Service.ExecStartPre'), `/usr/bin/node ${program} check --files-only`);
+  t.equal(one(service, 'Service.ExecStartPost'), `/usr/bin/node ${program} status --wait 60`);
+  t.ok(seconds(one(service, 'Service.TimeoutStartSec')) > 60 + 10, 'longer than that waits');
   t.equal(one(service, 'Service.ExecReload'), `/usr/bin/node ${program} reload`);
   t.equal(one(service, 'Service.Type'), 'exec', 'Node.js cannot notify');
   t.equal(one(service, 'Service.Restart'), 'always');

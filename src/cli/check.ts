@@ -1,23 +1,24 @@
 /**
- * `tlsward check [FILE]`: reads the whole configuration as `serve` would, the key file of `mark-key` included, and
- * prints every mistake with file and line, what was found and what was expected. No socket is opened and
- * nothing is changed: a key file that is not there yet is not made. One that this user may not read is
- * mentioned, and so is a limit of open files that is too low for `max-connections`: it is that of this
- * process, and the unit's when it is run by it. postconf is asked whether the Postfix of this host keeps what
- * the table promises; what it does not is a warning. Exit status: 0 fine, 78 mistakes.
+ * `tlsward check [FILE]`: reads the whole configuration as `serve` would, tries what `serve` would meet on this
+ * host (checkHost.ts: key file, socket folders and groups, ports), and prints every mistake with file and
+ * line, what was found and what was expected. Nothing is changed: a key file that is not there yet is not
+ * made. `--files-only` leaves out the sockets: for a configuration that another host will use, and for the
+ * unit, whose sockets systemd may hold. A key file that this user may not read is mentioned, and so is a limit
+ * of open files that is too low for `max-connections`: it is that of this process, and the unit's when it is
+ * run by it. postconf is asked whether the Postfix of this host keeps what the table promises; what it does
+ * not is a warning. Exit status: 0 fine, 78 mistakes.
  */
 
-import { formatNotice, type ShownProblem, shownProblem } from '../config/ini/problem.ts';
+import { formatNotice, shownProblem } from '../config/ini/problem.ts';
 import { loadConfig } from '../config/load/load.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
-import { keyProblem } from '../daemon/active.ts';
 import { askPostconf } from '../daemon/postconf.ts';
 import { postfixWarnings } from '../daemon/postfixWarnings.ts';
 import { factsOf, type Watched } from '../daemon/postfixWatch.ts';
-import { KeyFileError, missingKeyFile, readKeyFile } from '../mark/keyFile.ts';
 import { connectionsFor } from '../net/connectionBudget.ts';
 import { openFileLimit, tooFewFiles } from '../net/openFiles.ts';
+import { tryKeyFile, trySockets } from './checkHost.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 
@@ -28,7 +29,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const loaded = loadConfig(file);
   const { notices } = loaded;
   const key = await tryKeyFile(loaded.ok ? loaded.service.markKey : null);
-  const problems = loaded.ok ? key.problems : loaded.problems.map(shownProblem);
+  const tried = loaded.ok && !values.sample && !values['files-only'];
+  const sockets = tried ? await trySockets(file, loaded.service) : [];
+  const problems = loaded.ok ? [...key.problems, ...sockets] : loaded.problems.map(shownProblem);
   const ok = problems.length === 0;
   const warnings = loaded.ok && !values.sample ? await warningsOf(loaded) : [];
   const files = loaded.ok ? filesFor(loaded.service.maxConnections) : null;
@@ -52,12 +55,6 @@ export async function run(argv: string[], io: Io): Promise<number> {
   for (const notice of key.notices) io.err(`notice: ${notice}\n`);
   if (files?.notice !== undefined) io.err(`notice: ${files.notice}\n`);
   return ok ? EXIT.yes : EXIT.config;
-}
-
-/** What `serve` would meet. */
-interface Tried {
-  readonly problems: readonly ShownProblem[];
-  readonly notices: readonly string[];
 }
 
 /** The file to check: the argument, or the configuration as every command finds it. */
@@ -90,21 +87,4 @@ function filesFor(
   if (limit >= maxConnections) return files;
   const notice = `max-connections is ${maxConnections}, and started with the limit of open files that is in force here (${limit}) the daemon holds ${files.connections}`;
   return { ...files, notice };
-}
-
-/** Can the key file be used? A missing one is made at the first start, and never again. */
-async function tryKeyFile(file: string | null): Promise<Tried> {
-  if (file === null) return { problems: [], notices: [] };
-  try {
-    // root looks at what another user's daemon owns
-    await readKeyFile(file, process.geteuid?.() === 0 ? 'tool' : 'daemon');
-  } catch (error) {
-    if (!(error instanceof KeyFileError)) throw error;
-    const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
-    if (code === 'EACCES' || code === 'EPERM')
-      return { problems: [], notices: [`${error.message}, so it was not checked`] };
-    const wrong = code === 'ENOENT' ? await missingKeyFile(file) : error;
-    return { problems: wrong === null ? [] : [keyProblem(wrong)], notices: [] };
-  }
-  return { problems: [], notices: [] };
 }

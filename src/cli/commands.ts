@@ -46,10 +46,10 @@ export const COMMANDS = {
     load: (): Loading => import('./serve.ts'),
   },
   check: {
-    summary: 'read everything that serve would, and print every mistake',
-    usage: ['[FILE]'],
+    summary: 'try everything that serve would, and print every mistake',
+    usage: ['[FILE] [--files-only]'],
     operands: [{ name: 'FILE', optional: true, meaning: 'the configuration, as --config FILE' }],
-    options: [],
+    options: [{ flag: '--files-only', meaning: 'leave out whether the sockets can be opened on this host' }],
     examples: [
       { line: 'tlsward check /etc/tlsward/new.ini', meaning: 'may this file replace the one in use?' },
     ],
@@ -154,7 +154,7 @@ export const COMMANDS = {
         flag: '--wait',
         argument: 'SECONDS',
         default: '0',
-        meaning: 'how long to wait for a daemon that does not answer yet',
+        meaning: 'wait so long for a daemon that is starting, and print only that it runs',
         example: '--wait 10',
       },
       CONTROL,

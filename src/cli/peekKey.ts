@@ -34,3 +34,14 @@ export function peekKey(file: string, key: string): string | null {
   }
   return new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*"?([^\\s;#",]+)`, 'm').exec(text)?.[1] ?? null;
 }
+
+/** Is the key there, with nothing behind it? */
+export function isEmptyKey(file: string, key: string): boolean {
+  try {
+    return new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*(?:""[ \\t]*)?(?:[;#].*)?\\r?$`, 'm').test(
+      readFileSync(file, 'utf8'),
+    );
+  } catch {
+    return false;
+  }
+}

@@ -7,10 +7,12 @@ import { quote } from '../config/ini/problem.ts';
 import { count } from '../core/plural.ts';
 import type { PostfixStatus, StatusReply } from '../daemon/controlReplies.ts';
 import type { DiscoveryStatus } from '../discovery/discoveryService.ts';
+import { codeOf } from '../files/systemError.ts';
 import { ControlError } from '../net/controlClient.ts';
-import { EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
+import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { ask } from './daemon.ts';
+import { isEmptyKey, mustExist } from './peekKey.ts';
 import { restartWords, statusFindings } from './statusFindings.ts';
 
 /** Between two attempts of `--wait`. */
@@ -84,17 +86,38 @@ function check(io: Io, reply: StatusReply, json: boolean): number {
   return ok ? EXIT.yes : EXIT.no;
 }
 
-/** The answer, asked for again until the daemon answers or the time is over. */
-async function waitFor<T>(ask: () => Promise<T>, seconds: number): Promise<T> {
+/**
+ * The answer, asked for again until the daemon answers or the time is over; or until it has ended, where
+ * systemd tells its process id (ExecStartPost=, systemd.exec(5)).
+ */
+async function waitFor<T>(ask: () => Promise<T>, seconds: number, pid: string | undefined): Promise<T> {
   const end = performance.now() + seconds * 1000;
   for (;;) {
     try {
       return await ask();
     } catch (error) {
       if (!(error instanceof ControlError) || performance.now() + RETRY_MS > end) throw error;
+      if (hasEnded(pid))
+        throw new ControlError(`the daemon (process ${pid}) has ended; its last lines say why`);
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
+}
+
+function hasEnded(pid: string | undefined): boolean {
+  if (pid === undefined || !/^[1-9][0-9]{0,9}$/.test(pid)) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'ESRCH';
+  }
+}
+
+/** Has the configuration no control socket? */
+function noControl(file: string): boolean {
+  mustExist(file);
+  return isEmptyKey(file, 'control-listen');
 }
 
 function secondsOf(text: string): number {
@@ -105,7 +128,12 @@ function secondsOf(text: string): number {
 /** `tlsward status`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, COMMANDS.status);
-  const reply = await waitFor(() => ask(values, io, 'status'), secondsOf(values.wait));
+  const seconds = secondsOf(values.wait);
+  if (seconds > 0 && values.control === undefined && noControl(configFile(values, io.env))) {
+    io.out('control-listen is empty: the daemon cannot be asked\n');
+    return EXIT.yes;
+  }
+  const reply = await waitFor(() => ask(values, io, 'status'), seconds, io.env.MAINPID);
   if (values.check) return check(io, reply, values.json ?? false);
   if (values.json) {
     io.out(`${JSON.stringify(reply)}\n`);
@@ -116,6 +144,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   io.out(
     `${paint(io, 'green', 'running')}: tlsward ${reply.version} on node ${reply.node}, pid ${reply.pid}, since ${reply.startedAt}\n`,
   );
+  if (seconds > 0) return EXIT.yes;
   line('config', reply.config);
   line(
     'table',

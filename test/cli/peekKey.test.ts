@@ -31,5 +31,5 @@ test('simulate with a file that cannot be read', async (t) => {
     '--config',
     config,
   ]);
-  t.match(code, /^UsageError: no policy-listen found in .*absent\.ini; name a socket with --connect$/);
+  t.match(code, /^ConfigError: there is no configuration ".*absent\.ini"; --config FILE names another$/);
 });

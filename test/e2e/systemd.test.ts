@@ -132,6 +132,17 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     t.not(await pid(), before, 'a killed daemon comes back');
     await ok('systemctl stop tlsward');
     t.equal(await ok('systemctl show -p Result --value tlsward'), 'success');
+    await ok('mv /var/spool/postfix/tlsward /var/spool/postfix/away');
+    const begun = performance.now();
+    t.not((await sh('systemctl start tlsward')).status, 0, 'a start without the socket folder fails');
+    t.ok(performance.now() - begun < 50_000, 'and does not wait for what cannot come');
+    t.match(
+      await journal(),
+      /cannot bind unix:\/var\/spool\/postfix\/tlsward\/\w+\.sock: the folder does not exist/,
+    );
+    await ok('mv /var/spool/postfix/away /var/spool/postfix/tlsward && systemctl restart tlsward');
+    t.match(await ok(ask), REFUSED, 'a start that returns has opened every socket');
+    await ok('systemctl stop tlsward');
     t.equal(await ok('ls /var/spool/postfix/tlsward'), '', 'sockets are removed');
   });
 

@@ -1,0 +1,138 @@
+/**
+ * What `serve` would meet on this host beside a right configuration, for `check`: the key file, and for each
+ * socket its folder, its group, and who else has it. What is tried is what `serve` tries, but nothing is made:
+ * a port is bound for a moment, a unix socket only looked for in /proc/net/unix, because to connect to one that
+ * systemd holds would start the daemon. Sockets of our own running daemon are in order.
+ */
+import { accessSync, constants, lstatSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type ShownProblem, shownProblem } from '../config/ini/problem.ts';
+import { formatListen, type ListenAddress } from '../config/keys/listenAddress.ts';
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import { escapeText } from '../core/escape.ts';
+import { keyProblem } from '../daemon/active.ts';
+import type { StatusReply } from '../daemon/controlReplies.ts';
+import { codeOf, fileError } from '../files/systemError.ts';
+import { KeyFileError, missingKeyFile, readKeyFile } from '../mark/keyFile.ts';
+import { askDaemon } from '../net/controlClient.ts';
+import { groupId, listenOn, newServer } from '../net/listen.ts';
+import { controlSocket } from './daemon.ts';
+
+/** What keeps `serve` from starting, and what cannot be told. */
+interface Tried {
+  readonly problems: readonly ShownProblem[];
+  readonly notices: readonly string[];
+}
+
+const NOTHING: Tried = { problems: [], notices: [] };
+/** A daemon that is busy for longer is not waited for. */
+const ANSWER_MS = 3000;
+
+const LISTEN = [
+  ['policy', 'policyListen'],
+  ['milter', 'milterListen'],
+  ['socketmap', 'socketmapListen'],
+  ['control', 'controlListen'],
+] as const;
+
+/** Can the key file be used? A missing one is made at the first start, and never again. */
+export async function tryKeyFile(file: string | null): Promise<Tried> {
+  if (file === null) return NOTHING;
+  try {
+    // root looks at what another user's daemon owns
+    await readKeyFile(file, process.geteuid?.() === 0 ? 'tool' : 'daemon');
+    return NOTHING;
+  } catch (error) {
+    if (!(error instanceof KeyFileError)) throw error;
+    const code = codeOf(error.cause);
+    if (code === 'EACCES' || code === 'EPERM')
+      return { problems: [], notices: [`${error.message}, so it was not checked`] };
+    const wrong = code === 'ENOENT' ? await missingKey(file) : error;
+    return wrong === null ? NOTHING : { problems: [keyProblem(wrong)], notices: [] };
+  }
+}
+
+async function missingKey(file: string): Promise<KeyFileError | null> {
+  const folder = dirname(file);
+  if (statSync(folder, { throwIfNoEntry: false }) === undefined)
+    return new KeyFileError(file, 0, `cannot be created: the folder ${folder} does not exist`);
+  return await missingKeyFile(file);
+}
+
+/** Can every socket of the configuration be opened? */
+export async function trySockets(config: string, service: ServiceSettings): Promise<ShownProblem[]> {
+  const ours = await ownListeners(config);
+  const problems: ShownProblem[] = [];
+  for (const [name, setting] of LISTEN) {
+    // what systemd hands over is listened on instead of the addresses of the configuration
+    if (ours.some((one) => one.name === name && one.address.startsWith('inherited '))) continue;
+    const group = name === 'control' ? null : service.socketGroup;
+    for (const address of service[setting]) {
+      if (ours.some((one) => one.name === name && one.address === formatListen(address))) continue;
+      const why = address.kind === 'unix' ? unixFault(address.path, group) : await portFault(address);
+      if (why !== null) problems.push(problemOf(config, `[service] ${name}-listen`, address, why));
+    }
+  }
+  return problems;
+}
+
+function problemOf(file: string, where: string, address: ListenAddress, why: string): ShownProblem {
+  const found = `${escapeText(formatListen(address), 400)}, ${escapeText(why, 400)}`;
+  return shownProblem({ file, line: 0, where, found, expected: 'a socket that serve can open', hint: '' });
+}
+
+/** Where the daemon of this configuration listens; nothing when none is running. */
+async function ownListeners(config: string): Promise<StatusReply['listeners']> {
+  try {
+    const reply = await askDaemon<Partial<StatusReply>>(controlSocket(config), 'status', '', ANSWER_MS);
+    return reply.listeners ?? [];
+  } catch {
+    return [];
+  }
+}
+
+function unixFault(path: string, group: string | null): string | null {
+  const folder = dirname(path);
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) return `whose folder ${folder} does not exist`;
+  if (!found.isDirectory()) return `and ${folder} is no folder`;
+  if (group !== null && groupId(group) === null)
+    return `and socket-group = ${group} is no group of this host`;
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    return `in whose folder this user may not make files (${fileError(error)})`;
+  }
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there === undefined) return null;
+  if (!there.isSocket()) return 'where a file is that is no socket';
+  return hasListener(path) ? 'on which another process listens (ss -xlp names it)' : null;
+}
+
+/** Does some process listen on the unix socket? False where the kernel does not tell. Format: unix(7), proc(5). */
+function hasListener(path: string): boolean {
+  const LISTENING = 0x10000; // __SO_ACCEPTCON
+  let table: string;
+  try {
+    table = readFileSync('/proc/net/unix', 'utf8');
+  } catch {
+    return false;
+  }
+  return table.split('\n').some((line) => {
+    if (!line.endsWith(` ${path}`)) return false;
+    return (Number.parseInt(line.split(/\s+/, 4)[3] ?? '', 16) & LISTENING) !== 0;
+  });
+}
+
+async function portFault(address: ListenAddress): Promise<string | null> {
+  const server = newServer();
+  try {
+    await listenOn(server, address, { mode: 0o600, group: null });
+    return null;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return text.replace(/^cannot bind \S+: /, '');
+  } finally {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+}
