@@ -55,6 +55,7 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'folder.StsFolder',
     'txt.lookUpStsTxt',
     'stubResolver.StubResolver',
+    'readMessages.readMessages',
     'resolvConf.systemServers',
   ],
   [

@@ -89,7 +89,7 @@ function readersOf(code: string): string[] {
   const takes = (parameters: string): boolean =>
     parameters.replace(/\w+\??: (?:number|boolean)(?: \| null)?(?: =[^,]*)?,?/g, '').trim() !== '';
   for (const match of code.matchAll(
-    /^export (?:async )?(?:function|const) (\w+)(?:<[^>]*>)?(?: = (?:async )?)?\(/gm,
+    /^export (?:async )?(?:function\*?|const) (\w+)(?:<[^>]*>)?(?: = (?:async )?)?\(/gm,
   ))
     if (takes(inBrackets(code, match.index + match[0].length - 1))) found.push(match[1]!);
   for (const match of code.matchAll(/^export (?:abstract )?class (\w+)[^\n]*\{\n([\s\S]*?)^\}/gm)) {
@@ -110,9 +110,10 @@ t.test('readers are found in every form', async (t) => {
     'function six(text: string): void {}',
     'export class Seven {\n  push(chunk: Uint8Array): void {}\n}',
     'export class Eight {\n  next(): void {}\n}',
+    'export function* ten(text: string): Work<void> {}',
     "export const nine = ['(a: string)'];",
   ].join('\n');
-  t.same(readersOf(code), ['one', 'two', 'three', 'Seven']);
+  t.same(readersOf(code), ['one', 'two', 'three', 'ten', 'Seven']);
 });
 
 t.test('every reader is in the table, or excepted with a reason', async (t) => {
