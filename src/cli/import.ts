@@ -19,9 +19,9 @@ import { quote } from '../config/ini/problem.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
+import { ANSWERED_LEVELS } from '../core/settings.ts';
 import { type AnsweredLevel, atLeast } from '../deliver/level.ts';
 import { fileError } from '../files/systemError.ts';
-import { LEVELS } from '../wire/tlsPolicyValue.ts';
 import { EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { importPostfix } from './importPostfix.ts';
@@ -40,9 +40,11 @@ export async function run(argv: string[], io: Io): Promise<number> {
     throw new UsageError(`found ${quote(mta)}, expected postfix or sendmail`);
   if (!/^[a-z0-9][a-z0-9_-]{0,40}$/.test(values.name))
     throw new UsageError(`--name: found "${values.name}", expected a policy name of at most 41 characters`);
-  const level = LEVELS.find((known) => known === values.level);
+  const level = ANSWERED_LEVELS.find((known) => known === values.level);
   if (level === undefined)
-    throw new UsageError(`--level: found ${quote(values.level)}, expected one of ${LEVELS.join(', ')}`);
+    throw new UsageError(
+      `--level: found ${quote(values.level)}, expected one of ${ANSWERED_LEVELS.join(', ')}`,
+    );
   const imported = new Imported(values.name);
   for (const name of files) {
     const file = name.replace(TYPES, '');

@@ -9,7 +9,8 @@ import type { Floor } from './tls.ts';
 export const RECEIVE_LEVELS = ['none', 'may', 'encrypt', 'verify'] as const;
 export type ReceiveLevel = (typeof RECEIVE_LEVELS)[number];
 
-export const DELIVER_LEVELS = [
+/** What an MTA can be told. */
+export const ANSWERED_LEVELS = [
   'none',
   'may',
   'encrypt',
@@ -18,11 +19,11 @@ export const DELIVER_LEVELS = [
   'fingerprint',
   'verify',
   'secure',
-  'auto',
 ] as const;
+export type AnsweredLevel = (typeof ANSWERED_LEVELS)[number];
+
+export const DELIVER_LEVELS = [...ANSWERED_LEVELS, 'auto'] as const;
 export type DeliverLevel = (typeof DELIVER_LEVELS)[number];
-/** A level as an MTA is told it. */
-export type AnsweredLevel = Exclude<DeliverLevel, 'auto'>;
 
 /** What mail must at least leave with: of a row that follows what is published, and in the name of a map. */
 export const FLOORS = ['none', 'encrypt', 'verify'] as const;

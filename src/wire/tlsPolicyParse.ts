@@ -15,13 +15,14 @@
  * Sources: Postfix postconf(5), smtp_tls_policy_maps; `src/smtp/smtp_tls_policy.c`, tls_policy_lookup_one().
  */
 import { type PostfixVersion, since } from '../core/postfixVersion.ts';
-import { LEVELS, MAX_VALUE } from './tlsPolicyValue.ts';
+import { ANSWERED_LEVELS, type AnsweredLevel } from '../core/settings.ts';
+import { MAX_VALUE } from './tlsPolicyValue.ts';
 
 /** The shape of `OtherAnswer` in core. */
 type ParsedTlsPolicy =
   | {
       readonly kind: 'policy';
-      readonly level: (typeof LEVELS)[number];
+      readonly level: AnsweredLevel;
       readonly attributes: readonly { readonly name: string; readonly value: string }[];
     }
   | { readonly kind: 'unknown'; readonly why: string };
@@ -73,7 +74,7 @@ export function parseTlsPolicy(value: string, version: PostfixVersion): ParsedTl
   const words = split(value);
   if (words === null) return unknown('braces that do not match');
   const [first = '', ...rest] = words;
-  const level = LEVELS.find((known) => known === first.toLowerCase());
+  const level = ANSWERED_LEVELS.find((known) => known === first.toLowerCase());
   if (level === undefined) return unknown(`no TLS level: ${shown(first)}`);
   const attributes: { name: string; value: string }[] = [];
   const seen = new Set<string>();

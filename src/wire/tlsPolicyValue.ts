@@ -27,6 +27,7 @@
  */
 import { isComparedName } from '../core/domain.ts';
 import { type PostfixVersion, since } from '../core/postfixVersion.ts';
+import { ANSWERED_LEVELS } from '../core/settings.ts';
 import { PROTOCOLS } from '../core/tls.ts';
 
 /** The content of one answer; the shape of `DeliverPolicy` in core. */
@@ -54,18 +55,6 @@ export interface TlsPolicyValue {
  */
 export const MAX_VALUE = 100_000 - 'OK '.length;
 
-/** Levels in Postfix's words. */
-export const LEVELS = [
-  'none',
-  'may',
-  'encrypt',
-  'dane',
-  'dane-only',
-  'fingerprint',
-  'verify',
-  'secure',
-] as const;
-
 /**
  * At these levels Postfix does not fall back to plaintext after a failed handshake, so attributes may
  * restrict it.
@@ -79,7 +68,7 @@ const SHORT_KEYS = ['AES128', 'CAMELLIA128', 'ARIA128'];
 /** The value. Throws RangeError for what must not be sent: a bug of the caller. */
 export function formatTlsPolicy(policy: TlsPolicyValue, version: PostfixVersion): string {
   const { level, match, minProtocol, minBits } = policy;
-  if (!LEVELS.some((known) => known === level)) throw new RangeError(`no TLS level: ${level}`);
+  if (!ANSWERED_LEVELS.some((known) => known === level)) throw new RangeError(`no TLS level: ${level}`);
   const parts = [level];
   const others = policy.attributes ?? [];
   if (match.length > 0 || (level === 'fingerprint' && !others.some(({ name }) => name === 'match')))
