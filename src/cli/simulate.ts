@@ -61,7 +61,7 @@ function daemonAddress(values: Where, what: string, io: Io): ListenAddress {
   return listener(configFile(values, io.env), `${what}-listen`);
 }
 
-/** The smtp_header_checks of an MTA whose fragments name the header field of this configuration, where it names one. */
+/** The smtp_header_checks of an MTA whose fragments name this configuration's header field, if it names one. */
 function fenceOf(file: string): { readonly headerChecks?: string } {
   const header = peekKey(file, 'route-header');
   return header === null ? {} : { headerChecks: fenceTable(header) };

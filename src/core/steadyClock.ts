@@ -21,8 +21,8 @@ export function steadyClock(wall: () => number, monotonic: () => number): () => 
 const LEAST_STEP_MS = 1000;
 
 /**
- * By how many milliseconds the wall clock was set since the last call, forward or back; 0: it was not. A suspended machine, whose
- * monotonic clock stands still, wakes up with a step forward.
+ * By how many milliseconds the wall clock was set since the last call, forward or back; 0: it was not. A
+ * suspended machine, whose monotonic clock stands still, wakes up with a step forward.
  */
 export function clockSteps(wall: () => number, monotonic: () => number): () => number {
   let offset = wall() - monotonic();

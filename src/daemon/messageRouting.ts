@@ -202,7 +202,7 @@ function* tlsRequired(
   code: string,
 ): Work<Routed | null> {
   if (tlsRequiredNo === 'ignore' || !grantsPlain(query.mta)) return null;
-  // a message has a second look for the sake of a rule, so the first one held it, and somebody has released it
+  // a message has a second look because a rule applies, so the first look held it, and somebody released it
   if (tlsRequiredNo === 'hold' && query.transaction.arrival === 'again') return null;
   if (routed?.kind === 'refused' || routed?.kind === 'deferred') return null;
   const hidden = query.shown !== 'all' && !query.shown.includes(TLS_REQUIRED_FIELD);

@@ -49,7 +49,7 @@ const TOTAL_MS = 6000;
 const MAX_AT_ONCE = 256;
 const MAX_WAITING = 4096;
 export const MAX_DNS_QUESTIONS = MAX_AT_ONCE + MAX_WAITING;
-/** Of one that is asked or waits: promises, timers, the socket and names of 250 characters (measured: 2.4 KB). */
+/** Of one that is asked or waits, with its promises, timers, socket and a long name (measured: 2.4 KB). */
 export const DNS_QUESTION_BYTES = 3072;
 /** Useful answers come sooner, unless a packet was lost. */
 const OLD_MS = 1000;

@@ -140,7 +140,7 @@ function issuerMatches(wanted: readonly string[], issuer: string): boolean {
 
 const NONE_ASKED =
   'several recipients at this stage: list check_policy_service in smtpd_recipient_restrictions too';
-/** Postfix accepts bare <postmaster> without asking, and nothing tells it from one that a restriction let through. */
+/** Postfix accepts bare <postmaster> unasked; nothing tells it from a recipient that a restriction permitted. */
 const SOME_NOT_ASKED =
   'a recipient passed RCPT unasked, perhaps bare <postmaster>: list check_policy_service first in smtpd_recipient_restrictions, and nowhere else';
 

@@ -133,8 +133,8 @@ export class StsCache {
   }
 
   /**
-   * The wall clock was set by so many milliseconds: policies keep what is left of their lifetime. Otherwise a step forward would
-   * drop them all, and mail would leave without what they require.
+   * The wall clock was set by so many milliseconds: policies keep what is left of their lifetime. Otherwise a
+   * step forward would drop them all, and mail would leave without what they require.
    */
   clockSet(stepMs: number): void {
     for (const policy of this.#policies.values()) {

@@ -41,7 +41,7 @@ export interface StsOptions {
   readonly event: (event: StsEvent) => void;
   /** Milliseconds since the epoch. Default: the clock. */
   readonly now?: () => number;
-  /** Milliseconds, from any zero, by a clock that is never set. Default: that of the process, or `now` where it is given. */
+  /** Milliseconds, from any zero, by a clock that is never set. Default: the process's, or a given `now`. */
   readonly monotonic?: () => number;
   readonly limits?: Partial<StsLimits>;
   /** PEM of the CAs to trust instead of Node's own list. */

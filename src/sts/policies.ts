@@ -234,7 +234,7 @@ export class StsPolicies {
   #valid(domain: string, now: number): CachedPolicy | null {
     const policy = this.#cache.get(domain);
     if (policy === null) return null;
-    // the clock was set back before this process began: a policy is valid for its max_age, as though it was fetched now
+    // fetched in the future: the clock was set back before this process began, so its max_age begins now
     if (policy.fetchedAt > now)
       return this.#cache.put({ ...policy, fetchedAt: now, lastUsed: now, lastChecked: now });
     if (now < policy.expiresAt) return policy;
