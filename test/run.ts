@@ -5,10 +5,9 @@
  *   node build/test/run.js             what `npm test` runs: all but the end-to-end tests, benchmarks and LONG
  *   node build/test/run.js SET         a set of files by its name: long, e2e, e2e-postfix, e2e-matrices, e2e-node
  *   node build/test/run.js FILE...     these, as a path of src/ or test/ (`src/wire/dns.ts`, `test/wire/dnsFuzz.test.ts`)
- *   node build/test/run.js list        prints the paths of the first, for `npm run coverage`
  *
- * The tap command would do the same, but it loads its hooks for coverage into every Node process of a test and into every
- * one that those start, which takes longer than most of the tests themselves.
+ * The tap command would do the same, but with a process a file, and it loads its hooks for coverage into each and into
+ * every Node that those start, which takes longer than most of the tests themselves.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -60,7 +59,6 @@ function chosen(args: readonly string[]): string[] {
   const long = LONG.map(compiled);
   switch (args[0]) {
     case undefined:
-    case 'list':
       return everyFile(false).filter((file) => !long.includes(file));
     case 'long':
       return long;
@@ -83,10 +81,6 @@ const missing = files.filter((file) => !existsSync(new URL(file, root)));
 if (missing.length > 0) {
   process.stderr.write(`no such test: ${missing.join(', ')}\n`);
   process.exit(2);
-}
-if (args[0] === 'list') {
-  process.stdout.write(`${files.join('\n')}\n`);
-  process.exit();
 }
 
 const isE2e = (file: string): boolean => file.startsWith('build/test/e2e/');
