@@ -13,10 +13,14 @@ export interface Job {
 
 /** The subtest of the file that runs now, under which its tests belong. */
 let running: Test | null = null;
-// a test file calls `test` of tap itself, which makes a subtest of the process
-const sub = t.sub.bind(t);
-t.sub = ((...args: Parameters<typeof sub>) =>
-  running === null ? sub(...args) : running.sub(...args)) as typeof t.sub;
+// what a test file calls of tap itself belongs to the file, not to the process; `sub` is what `test` calls
+const { sub, teardown, testdir } = t;
+Object.assign(t, {
+  sub: (...args: Parameters<typeof sub>) => (running === null ? sub.apply(t, args) : running.sub(...args)),
+  teardown: (done: () => unknown) => (running === null ? teardown.call(t, done) : running.teardown(done)),
+  testdir: (files?: Parameters<typeof testdir>[0]) =>
+    running === null ? testdir.call(t, files) : running.testdir(files),
+});
 t.setTimeout(0);
 
 async function run({ file, ms }: Job): Promise<void> {

@@ -24,6 +24,8 @@ export class TestProcess {
   readonly #ended: Promise<unknown[]>;
   #current: Current | null = null;
   #failed = false;
+  /** A result that belongs to no file: an assertion outside of every test. */
+  #stray = '';
   /** Files so far. */
   readonly files: string[] = [];
 
@@ -76,17 +78,20 @@ export class TestProcess {
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MS);
     const [code, signal] = await this.#ended;
     clearTimeout(timer);
-    if (this.#failed || code === 0) return '';
-    const how = signal === 'SIGKILL' ? 'something was left open' : `it ended with ${code ?? signal}`;
+    if (this.#stray === '' && (this.#failed || code === 0)) return '';
+    let how = signal === 'SIGKILL' ? 'something was left open' : `it ended with ${code ?? signal}`;
+    if (this.#stray !== '') how = `an assertion stands outside of every test (${this.#stray})`;
     return `${how}, after ${this.files.join(', ')}`;
   }
 
   #line(line: string): void {
     const current = this.#current;
+    const ours = current !== null && line.includes(` - ${current.file}`);
+    if (/^(?:not )?ok \d/.test(line) && !ours) this.#stray ||= line;
     if (current === null) return;
     if (/^# Subtest: /.test(line) || line === 'TAP version 14') return;
     const [, result = ''] = /^((?:not )?ok) \d+ - /.exec(line) ?? [];
-    if (result === '' || !line.includes(` - ${current.file}`)) {
+    if (result === '' || !ours) {
       current.lines.push(line.startsWith('    ') ? line.slice(4) : line);
       return;
     }
