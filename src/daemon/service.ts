@@ -36,6 +36,7 @@ import { releaseMemory } from './releaseMemory.ts';
 import { type LoadedConfig, Reloading } from './reloading.ts';
 import { statusReport } from './statusReport.ts';
 import { SystemWatch } from './systemWatch.ts';
+import { TlsWatch } from './tlsWatch.ts';
 import { VerdictListeners } from './verdictListeners.ts';
 import { VerdictService } from './verdictService.ts';
 
@@ -100,6 +101,7 @@ export class Service {
   readonly #discovery: DiscoveryService;
   readonly #watch: LoopWatch;
   readonly #postfix: PostfixWatch;
+  readonly #tls: TlsWatch;
 
   /** Reads the configuration and opens every listener. Rejects with ConfigRejected, KeyFileError or ListenError. */
   static async start(options: ServiceOptions): Promise<Service> {
@@ -167,6 +169,7 @@ export class Service {
     this.#announce(loaded, table, begun);
     this.#days = new DayWatch(clock, log);
     this.#postfix = new PostfixWatch(loaded, log);
+    this.#tls = new TlsWatch(log, this.#verdictListeners.byTls);
     verdicts.sawMta = (mta) => this.#postfix.saw(mta);
     for (const notice of marks.notices) log.configNotice(notice);
     this.#reloading = new Reloading(loaded, {
@@ -180,6 +183,7 @@ export class Service {
     this.#sweep = setInterval(() => {
       verdicts.sweep();
       this.#postfix.sweep(Date.now());
+      this.#tls.sweep(verdicts.active.table.strictest.tls);
       this.checkDay();
     }, 30_000);
     this.#sweep.unref();

@@ -24,6 +24,20 @@ export class VerdictsByTls {
   }
 }
 
+/** Verdicts from which on the absence of TLS says something. */
+export const ENOUGH_VERDICTS = 50;
+
+/** How many sessions were judged that had no TLS, as long as none had any; 0 as soon as one has. */
+export function plainOnly(byProtocol: Readonly<Record<string, TlsCounters>>): number {
+  let plain = 0;
+  for (const counters of Object.values(byProtocol))
+    for (const [key, actions] of Object.entries(counters)) {
+      if (key === 'plain') plain += Object.values(actions).reduce((sum, one) => sum + one, 0);
+      else if (key !== 'unknown' && key !== 'notJudged') return 0;
+    }
+  return plain;
+}
+
 function keyOf(tls: TlsState): TlsKey {
   if (tls.kind !== 'tls') return tls.kind;
   return PROTOCOLS.find((version) => version === tls.protocol) ?? 'otherTls';

@@ -2,6 +2,7 @@
 
 import { count } from '../core/plural.ts';
 import { since } from '../core/postfixVersion.ts';
+import { ENOUGH_VERDICTS, plainOnly } from '../daemon/tlsCounters.ts';
 import { listOf } from '../mta/listValue.ts';
 import { isYes, type MasterEntry, type PostfixConfig, valueFor, writtenValue } from '../mta/postfixConfig.ts';
 import { askingEntries } from './asked.ts';
@@ -205,9 +206,6 @@ const publicCa: Check = {
   },
 };
 
-/** Judged messages from which on the absence of TLS says something. */
-const ENOUGH_VERDICTS = 50;
-
 const noTlsSeen: Check = {
   id: 'tls-never-seen',
   group: 'receiving',
@@ -216,18 +214,8 @@ const noTlsSeen: Check = {
   find(facts) {
     if (!demandsTls(facts)) return null;
     if (!facts.daemon.known) return [notKnown('the daemon was not asked which sessions had TLS')];
-    let judged = 0;
-    let withTls = 0;
-    for (const counters of Object.values(facts.daemon.value.verdictsByTls))
-      for (const [key, actions] of Object.entries(counters)) {
-        const sum = Object.values(actions).reduce((total, one) => total + one, 0);
-        if (key === 'plain') judged += sum;
-        else if (key !== 'unknown' && key !== 'notJudged') {
-          judged += sum;
-          withTls += sum;
-        }
-      }
-    if (withTls > 0 || judged < ENOUGH_VERDICTS) return [];
+    const judged = plainOnly(facts.daemon.value.verdictsByTls);
+    if (judged < ENOUGH_VERDICTS) return [];
     return [
       finding(
         'warning',

@@ -73,6 +73,10 @@ const restart: Check = {
     const { daemon } = facts;
     if (!daemon.known) return null;
     const open = daemon.value.listeners.map(({ address }) => address);
+    const pending = daemon.value.table.restartNeeded.map((key) =>
+      finding('warning', `${escapeText(key)} was changed and is not in force`, 'systemctl restart tlsward'),
+    );
+    if (pending.length > 0) return pending;
     return PROTOCOLS.flatMap((protocol) =>
       listenersOf(facts, protocol)
         .filter((address) => !open.includes(formatListen(address)) && !isAnyPort(address))

@@ -286,6 +286,11 @@ export class Log {
     this.#pino.warn({ event: 'postfix.warning', what }, 'the MTA does not keep what the table promises');
   }
 
+  /** Rows demand TLS, and none of this many verdicts was about a session that had any. Once. */
+  tlsNeverSeen(verdicts: number): void {
+    this.#pino.warn({ event: 'tls.never-seen', verdicts }, 'no session had TLS yet, and rows demand it');
+  }
+
   /** A row whose `until` has passed, once a day. */
   rowOverdue(where: string, at: string, until: string, days: number, reason: string | null): void {
     this.#pino.warn(

@@ -3,7 +3,7 @@ import t from 'tap';
 import type { TlsState } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { accepted, verdictOf } from '../../src/core/verdict.ts';
-import { VerdictsByTls } from '../../src/daemon/tlsCounters.ts';
+import { plainOnly, VerdictsByTls } from '../../src/daemon/tlsCounters.ts';
 
 const TLS: TlsState = {
   kind: 'tls',
@@ -49,4 +49,16 @@ t.test('one name for each kind of session', async (t) => {
       notJudged: accept(1),
     },
   });
+});
+
+t.test('sessions without TLS, as long as none had any', async (t) => {
+  const by = new VerdictsByTls();
+  const judged = verdictOf([], TLS);
+  t.equal(plainOnly(by.counters), 0);
+  for (const protocol of ['policy', 'milter'] as const) by.add(one(protocol, { kind: 'plain' }), judged);
+  by.add(one('milter', { kind: 'unknown', why: 'x' }), judged);
+  by.add(one('milter', TLS), accepted('trusted-client'));
+  t.equal(plainOnly(by.counters), 2, 'what was not told, or not judged, says nothing');
+  by.add(one('policy', { ...TLS, protocol: 'TLSv9' }), judged);
+  t.equal(plainOnly(by.counters), 0);
 });

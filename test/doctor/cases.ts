@@ -879,6 +879,13 @@ const SERVICE_CASES: readonly Case[] = [
   bad(
     'restart-needed',
     'warning',
+    { status: (status) => ({ ...status, table: { ...status.table, restartNeeded: ['socket-mode'] } }) },
+    /^socket-mode was changed/,
+    /restart tlsward/,
+  ),
+  bad(
+    'restart-needed',
+    'warning',
     { status: (status) => ({ ...status, listeners: status.listeners.slice(1) }) },
     /policy-listen = unix:\S+ is not open/,
     /restart tlsward/,

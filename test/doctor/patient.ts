@@ -186,6 +186,7 @@ function statusOf({ service, hash, packed }: Good): StatusReply {
       loadedAt: '2026-11-29T00:00:00.000Z',
       overdue: [],
       lastReload: '',
+      restartNeeded: [],
     },
     listeners: listening.flatMap(([name, addresses]) =>
       addresses.map((address) => ({ name, address: formatListen(address) })),

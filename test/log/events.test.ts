@@ -92,6 +92,7 @@ const CALLS: Readonly<Record<Methods, (log: Log) => void>> = {
   configLoaded: (log) => log.configLoaded({ config: 'f', generation: 1, hash: 'h', rows: 1, ms: 1 }),
   configRejected: (log) => log.configRejected('f', ['x']),
   configNotice: (log) => log.configNotice('n'),
+  tlsNeverSeen: (log) => log.tlsNeverSeen(50),
   postfixWarning: (log) => log.postfixWarning('w'),
   rowOverdue: (log) => log.rowOverdue('w', 'f:1', '2026-01-01', 1, 'r'),
   configChanged: (log) => log.configChanged(1, 1, 1, ['l']),
