@@ -30,7 +30,7 @@ test('requests and replies', async (t) => {
   if (!loaded.ok) throw new Error(loaded.problems.map(({ found }) => found).join('\n'));
   t.match(
     loaded.notices.map(formatNotice).map((line) => line.slice(line.indexOf('deliver.ini:') + 12)),
-    [/^\d+: \[policy arrives\] receive: mail that leaves is not protected: there is no deliver beside/],
+    [/^\d+: \[policy arrives\] receive: outbound mail is not protected: there is no deliver beside/],
   );
   t.equal(loaded.notices.length, 1);
   const table = new PolicyTable(loaded.packed, 1, loaded.hash);
