@@ -13,7 +13,7 @@
 import { ENTRY_BYTES, type MemoryUse, textBytes } from '../core/memorySize.ts';
 import type { DaneFact, PublishedQuestion } from '../core/publishedFacts.ts';
 import type { FoundDane } from '../dns/dane.ts';
-import type { SelfTest } from '../dns/selfTest.ts';
+import type { SelfTest } from '../dns/proofs.ts';
 
 interface DaneFinderOptions {
   readonly find: (question: PublishedQuestion) => Promise<FoundDane>;

@@ -7,7 +7,14 @@
  * long as the test began after the request for it.
  */
 import type { DnsServer } from './exchange.ts';
-import type { SelfTest } from './selfTest.ts';
+
+/** What a test of a server found. */
+export type SelfTest =
+  | { readonly kind: 'validates' }
+  /** `why`, for "DANE off: ...": "127.0.0.1:53 does not validate (no AD flag for the root)". */
+  | { readonly kind: 'does-not-validate'; readonly why: string }
+  /** No answer from one of them, and no failure of the others: worth trying again later. */
+  | { readonly kind: 'unknown'; readonly why: string };
 
 interface ProofsOptions {
   readonly test: (server: DnsServer) => Promise<SelfTest>;

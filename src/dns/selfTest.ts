@@ -9,14 +9,8 @@
  * this out by declaring it trusted. Source: RFC 4035 section 3.2.3, RFC 6840 section 5.8.
  */
 import { type DnsServer, serverName } from './exchange.ts';
+import type { SelfTest } from './proofs.ts';
 import { type StubOptions, StubResolver } from './stubResolver.ts';
-
-export type SelfTest =
-  | { readonly kind: 'validates' }
-  /** `why`, for "DANE off: ...": "127.0.0.1:53 does not validate (no AD flag for the root)". */
-  | { readonly kind: 'does-not-validate'; readonly why: string }
-  /** No answer from one of them, and no failure of the others: worth trying again later. */
-  | { readonly kind: 'unknown'; readonly why: string };
 
 type Options = Pick<StubOptions, 'attemptMs' | 'totalMs'> & {
   /** Ends the test at once, as `unknown`. */

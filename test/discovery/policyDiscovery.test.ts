@@ -17,7 +17,7 @@ import {
   type StsFinder,
 } from '../../src/discovery/policyDiscovery.ts';
 import { findDane } from '../../src/dns/dane.ts';
-import type { SelfTest } from '../../src/dns/selfTest.ts';
+import type { SelfTest } from '../../src/dns/proofs.ts';
 import { type StsInspection, startCounters } from '../../src/sts/events.ts';
 import { FakeDns, gate, TLSA } from './fakes.ts';
 

@@ -3,8 +3,8 @@
  * began after the answer.
  */
 import t from 'tap';
-import { Proofs } from '../../src/dns/proofs.ts';
-import { type SelfTest, selfTest } from '../../src/dns/selfTest.ts';
+import { Proofs, type SelfTest } from '../../src/dns/proofs.ts';
+import { selfTest } from '../../src/dns/selfTest.ts';
 import { StubResolver } from '../../src/dns/stubResolver.ts';
 import { FLAG, NUMBER, name, record, soa } from '../wire/dnsBytes.ts';
 import { u16 } from '../wire/milterBytes.ts';
