@@ -48,7 +48,7 @@ t.test('systemd-analyze verify has nothing to say', { skip: without('systemd-ana
   t.match(verify().text, /Unknown key( name)? 'LockPersonalty'/, 'and it would say something');
 });
 
-t.test('the drop-in for look-ups', async (t) => {
+t.test('the drop-in for lookups', async (t) => {
   const name = 'tlsward-published.conf';
   const dropIn = readUnit(name);
   const [reset, ...lists] = dropIn.get('Service.IPAddressDeny') ?? [];

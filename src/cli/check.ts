@@ -85,6 +85,6 @@ function filesFor(
   const few = tooFewFiles();
   if (few !== '') return { ...files, notice: few };
   if (limit >= maxConnections) return files;
-  const notice = `max-connections is ${maxConnections}, and started with the limit of open files that is in force here (${limit}) the daemon holds ${files.connections}`;
+  const notice = `max-connections is ${maxConnections}, but with the limit of open files in force here (${limit}) the daemon can hold only ${files.connections}`;
   return { ...files, notice };
 }

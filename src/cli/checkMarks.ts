@@ -118,7 +118,7 @@ function checkMark(
   const detail =
     body === 'differs'
       ? 'the body is not the one that it was made for'
-      : 'it was made for one body, and where this one begins cannot be told';
+      : 'it covers the body, and it is not known where the body of this message begins';
   return { verifies: false, reason: 'body', detail, ...facts };
 }
 

@@ -38,9 +38,9 @@ export const COMMANDS = {
     options: [],
     examples: [{ line: 'tlsward serve --config /etc/tlsward/tlsward.ini', meaning: 'what the unit runs' }],
     exit: {
-      0: 'stopped as asked',
+      0: 'stopped on request',
       69: 'a socket cannot be opened',
-      71: 'too few files may be open',
+      71: 'the limit of open files is too low',
       ...MISTAKES,
     },
     load: (): Loading => import('./serve.ts'),
@@ -120,7 +120,7 @@ export const COMMANDS = {
     exit: {
       0: 'accepted; with --deliver, answered',
       1: 'refused, deferred by its row, or held',
-      75: 'deferred because the MTA did not tell enough; with --deliver, mail waits',
+      75: 'deferred because the MTA did not report enough; with --deliver, mail waits',
       ...MISTAKES,
     },
     load: (): Loading => import('./explain.ts'),
@@ -189,7 +189,7 @@ export const COMMANDS = {
         flag: '--helo',
         argument: 'NAME',
         default: 'client.example',
-        meaning: 'the name that the client gives',
+        meaning: 'the name that the client sends in HELO',
         example: '--helo mx1.gov.example',
       },
       {
@@ -202,7 +202,7 @@ export const COMMANDS = {
         flag: '--mta',
         argument: 'postfix|sendmail',
         default: 'postfix',
-        meaning: 'whose way of speaking milter is played',
+        meaning: 'milter: the MTA to imitate',
         example: '--mta sendmail',
       },
       {
@@ -215,7 +215,7 @@ export const COMMANDS = {
       {
         flag: '--output',
         argument: 'FILE',
-        meaning: 'milter: where the message is written as it would be delivered; - is standard output',
+        meaning: 'milter: file for the message as it would be delivered; - is standard output',
         example: '--output after.eml',
       },
       {
@@ -236,7 +236,7 @@ export const COMMANDS = {
     examples: [
       {
         line: 'tlsward simulate milter --from alice@bank.example --to bob@example.org --message mail.eml --output -',
-        meaning: 'what the filter makes of a message',
+        meaning: 'what the filter does to a message',
       },
       { line: 'tlsward simulate socketmap bank.example', meaning: 'the answer that Postfix gets' },
     ],
@@ -257,7 +257,7 @@ export const COMMANDS = {
       {
         flag: '--until',
         argument: '+14d|+2w|YYYY-MM-DD',
-        meaning: 'the last day; the exception is reported as expired behind it',
+        meaning: 'the last day; afterwards the exception is reported as expired',
         example: '--until +14d',
       },
       {
@@ -269,20 +269,19 @@ export const COMMANDS = {
       {
         flag: '--receive',
         argument: 'LEVEL',
-        meaning:
-          'what mail from and for the domain must have when it arrives; without --receive and --deliver: may',
+        meaning: 'how inbound mail from or to the domain must arrive; without --receive and --deliver: may',
         example: '--receive may',
       },
       {
         flag: '--deliver',
         argument: 'LEVEL',
-        meaning: 'how mail to the domain leaves',
+        meaning: 'how outbound mail to the domain must leave',
         example: '--deliver encrypt',
       },
       {
         flag: '--contact',
         argument: 'TEXT',
-        meaning: 'who is to be asked about it',
+        meaning: 'contact for questions about it',
         example: '--contact postmaster@bank.example',
       },
       { flag: '--remove', meaning: 'take the exception back' },
@@ -294,7 +293,7 @@ export const COMMANDS = {
         line: 'tlsward except bank.example --until +14d --reason "their certificate has expired"',
         meaning: 'accepts plaintext for two weeks',
       },
-      { line: 'tlsward except bank.example --remove', meaning: 'ends that' },
+      { line: 'tlsward except bank.example --remove', meaning: 'ends it' },
     ],
     exit: {
       0: 'in force',
@@ -307,11 +306,11 @@ export const COMMANDS = {
     load: (): Loading => import('./except.ts'),
   },
   exceptions: {
-    summary: 'list what except changed, with the days left',
+    summary: 'list the exceptions, with the days left',
     usage: [''],
     operands: [],
     options: [],
-    examples: [{ line: 'tlsward exceptions', meaning: 'those that have expired stand first' }],
+    examples: [{ line: 'tlsward exceptions', meaning: 'lists expired ones first' }],
     exit: { 0: 'none has expired', 1: 'one has expired', ...MISTAKES },
     load: (): Loading => import('./exceptions.ts'),
   },
@@ -357,7 +356,7 @@ export const COMMANDS = {
       'sendmail FILE [FILE ...] [--name PREFIX]',
     ],
     operands: [
-      { name: 'postfix|sendmail', meaning: 'what wrote the tables' },
+      { name: 'postfix|sendmail', meaning: 'the MTA of the tables' },
       { name: 'FILE', several: true, meaning: 'the source of a table, with or without its type (hash:)' },
     ],
     options: [
@@ -379,7 +378,7 @@ export const COMMANDS = {
     examples: [
       {
         line: 'tlsward import postfix /etc/postfix/tls_policy',
-        meaning: 'prints rows for a file of its own, and each line that is none',
+        meaning: 'prints rows for a file of their own, and each line that cannot be mapped',
       },
     ],
     exit: { 0: 'every line is mapped', 1: 'some are not', ...UNREADABLE },
@@ -441,22 +440,22 @@ export const COMMANDS = {
     load: (): Loading => import('./setup.ts'),
   },
   published: {
-    summary: 'show what a domain publishes about how mail must reach it',
+    summary: 'show what a domain publishes about TLS to its mail servers',
     usage: ['DOMAIN [--refresh | --forget]'],
     operands: [{ name: 'DOMAIN', meaning: 'a domain, or a host as a next hop' }],
     options: [
-      { flag: '--refresh', meaning: 'look it up anew, whatever is kept' },
-      { flag: '--forget', meaning: 'drop what is kept, on disk too' },
+      { flag: '--refresh', meaning: 'look it up again and ignore the cache' },
+      { flag: '--forget', meaning: 'remove it from the cache, on disk, too' },
       CONTROL,
     ],
     examples: [
       { line: 'tlsward published bank.example --refresh', meaning: 'after its administrator has changed it' },
     ],
-    exit: { 0: 'known', ...NO_DAEMON, 75: 'something could not be found out', ...NO_FILE },
+    exit: { 0: 'known', ...NO_DAEMON, 75: 'a lookup failed', ...NO_FILE },
     load: (): Loading => import('./published.ts'),
   },
   lookup: {
-    summary: 'turn the code of a reply back into its transaction',
+    summary: 'find the transaction of a reply by its code',
     usage: ['CODE'],
     operands: [{ name: 'CODE', meaning: 'the eight characters in brackets at the end of a reply' }],
     options: [CONTROL],
@@ -480,7 +479,7 @@ export const COMMANDS = {
       {
         flag: '--sender',
         argument: 'ADDRESS',
-        meaning: 'the envelope sender, where the message does not tell; a domain or "<>" will do',
+        meaning: 'the envelope sender, if the message does not show it; a domain or "<>" is enough',
         example: '--sender alice@bank.example',
       },
       {

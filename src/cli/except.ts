@@ -118,7 +118,7 @@ async function edit(asked: Edit, io: Io): Promise<Outcome> {
     const after =
       entries === null ? withoutException(before, pattern) : withException(before, pattern, entries);
     if (after === null && entries !== null)
-      throw new UsageError('a text that cannot be written on one line of the table');
+      throw new UsageError('the text cannot be written on one line of the table');
     if (after === null) {
       const elsewhere = loaded.exceptions.find((one) => one.pattern === pattern);
       const why =

@@ -56,7 +56,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (values.deliver !== undefined) {
     if (values.from !== undefined || values.to !== undefined)
       throw new UsageError(
-        '--deliver is about mail that leaves, --from and --to about mail that arrives: ask twice',
+        '--deliver asks about outbound mail, --from and --to about inbound mail: run the command twice',
       );
     const { deliver, map, json = false } = values;
     return await explainDeliver({ config: configFile(values, io.env), deliver, map, json }, io);

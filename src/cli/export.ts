@@ -85,7 +85,7 @@ function heading(map: StaticMap, config: string, hash: string, version: string):
     auto > 0 ? count(auto, 'row with deliver = auto', 'rows with deliver = auto') : '',
     ...hidden
       .slice(0, MAX_LINES)
-      .map(({ suffix, because }) => `${suffix}, because Postfix's own level is for ${because}`),
+      .map(({ suffix, because }) => `${suffix}, because Postfix's own level applies to ${because}`),
     hidden.length > MAX_LINES
       ? `${count(hidden.length - MAX_LINES, 'more suffix', 'more suffixes')}, for the same reason`
       : '',

@@ -99,7 +99,7 @@ function words(remark: Remark): string {
 }
 
 function readSource(file: string): string | Error {
-  if (/^[a-z]+:/.test(file)) return new Error('not the source file of a table that can be read');
+  if (/^[a-z]+:/.test(file)) return new Error('not the source file of a table');
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

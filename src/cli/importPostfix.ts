@@ -50,7 +50,7 @@ function mapLine(text: string): { readonly pattern: string; readonly requirement
   if (text.startsWith(' ')) return new Unmapped('a first line that begins with white space');
   const [key = '', value = ''] = text.split(/\s+(.*)/s);
   if (key.startsWith('/') || /^(?:!\/|if|endif)/.test(key))
-    return new Unmapped('there are no regular expressions in rows');
+    return new Unmapped('rows cannot contain regular expressions');
   const pattern = patternOf(key);
   if (pattern instanceof Unmapped) return pattern;
   if (value === '') return new Unmapped('a key without a value');
@@ -76,7 +76,7 @@ function patternText(text: string): string | null {
 function reachesMore(key: string, { text }: Pattern, level: string | undefined): string | null {
   const lowers = level === 'none' || level === 'may';
   if (text.includes('ipv6:')) return lowers ? 'an address that has other spellings' : null;
-  if (key.toLowerCase() !== text) return `${text}, which is something else to Postfix`;
+  if (key.toLowerCase() !== text) return `${text}, which means something else in Postfix`;
   return lowers && text.includes('xn--') ? 'the name in UTF-8' : null;
 }
 
@@ -114,7 +114,7 @@ function requirementOf(value: string, pattern: Pattern): Requirement | Unmapped 
     else if (!['protocols', 'ciphers', 'exclude'].includes(name))
       return new Unmapped(`the table has no key for ${name}=`);
     else if (fallsBack)
-      return new Unmapped(`${name}= at level ${level}, where Postfix falls back to plain text`);
+      return new Unmapped(`${name}= at level ${level}, where Postfix falls back to plaintext`);
     else if (name === 'exclude') fragments.push(...said.split(':'));
     else if (name === 'protocols') {
       const least = lowest(said);
@@ -136,7 +136,7 @@ function deniedFor(words: readonly string[]): readonly string[] | Unmapped {
   const fragments = words.map((word) => word.toLowerCase());
   const excluded = new Set(excludedCiphers(fragments));
   const lost = words.find((word) => !excluded.has(word) || parseCipherFragment(word) instanceof Invalid);
-  if (lost !== undefined) return new Unmapped(`exclude=${lost} is no cipher that deny-ciphers knows`);
+  if (lost !== undefined) return new Unmapped(`exclude=${lost} is not a cipher that deny-ciphers knows`);
   return [...new Set(fragments)];
 }
 
@@ -144,7 +144,7 @@ function pinned(matches: readonly string[]): Requirement | Unmapped {
   const digests: string[] = [];
   for (const text of matches.flatMap((one) => one.split('|'))) {
     const digest = parseFingerprint(text);
-    if (digest instanceof Invalid) return new Unmapped(`match=${text} is no digest of a known length`);
+    if (digest instanceof Invalid) return new Unmapped(`match=${text} is not a digest of a known length`);
     digests.push(digest);
   }
   return [
@@ -167,10 +167,10 @@ function named(level: string, matches: readonly string[], pattern: Pattern): Req
     const nextHop = word === 'nexthop' || word === 'dot-nexthop';
     const host = nextHop ? hostOf(pattern) : null;
     if (nextHop && host === null)
-      return new Unmapped(`match=${word} for ${pattern.text}, which is no single name`);
+      return new Unmapped(`match=${word} for ${pattern.text}, which is not a single name`);
     const text = host === null ? word : word === 'nexthop' ? host : `.${host}`;
     const name = parseServerName(text);
-    if (name instanceof Invalid) return new Unmapped(`match=${text} is no name with two labels or more`);
+    if (name instanceof Invalid) return new Unmapped(`match=${text} is not a name with two labels or more`);
     names.push(name);
   }
   return [

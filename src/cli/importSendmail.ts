@@ -91,7 +91,7 @@ function parseRequirement(value: string): Wanted | Unmapped {
   if (named?.[1] !== undefined) {
     const name = parseServerName(named[1]);
     if (name instanceof Invalid || name.startsWith('.'))
-      return new Unmapped(`CN:${named[1]} is no name with two labels or more`);
+      return new Unmapped(`CN:${named[1]} is not a name with two labels or more`);
     requirement.push(['server-names', name]);
   }
   if (verify && extension === undefined)

@@ -40,7 +40,7 @@ function daneText(dane: DaneFact): string {
     case 'unusable':
       return 'TLSA records, none of which can be used';
     case 'unknown':
-      return `not found out: ${escapeText(dane.why)}`;
+      return `lookup failed: ${escapeText(dane.why)}`;
   }
 }
 
@@ -51,7 +51,7 @@ function stsLines(sts: StsFact, kept: Inspection | null, now: number): string[] 
     case 'failed':
       return [`a record, but no policy: ${sts.failure}, ${escapeText(sts.why)}`];
     case 'unknown':
-      return [`not found out: ${escapeText(sts.why)}`];
+      return [`lookup failed: ${escapeText(sts.why)}`];
     case 'policy': {
       const { mode, mx, maxAgeSeconds } = sts.policy;
       const more = mx.length > MAX_NAMES ? ` and ${mx.length - MAX_NAMES} more` : '';
@@ -74,7 +74,7 @@ function otherText(answer: OtherAnswer): string {
     case 'nothing':
       return 'the other policy server has no policy';
     case 'unknown':
-      return `not found out: ${escapeText(answer.why)}`;
+      return `lookup failed: ${escapeText(answer.why)}`;
     case 'policy':
       return [
         answer.level,

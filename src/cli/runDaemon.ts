@@ -92,9 +92,9 @@ function nextSignal(): Promise<string> {
 
 function sampleHint(config: string): string {
   return [
-    '\nThis is the sample table, judging mail from this machine too. Try next:\n',
+    '\nThis is the sample table; it also judges mail from this machine. Try next:\n',
     '  npx tlsward explain --sample --from alice@bank.example --to bob@example.org\n',
     '  npx tlsward status --sample\n',
-    `and see the README for the lines that go into main.cf. The table: ${config}\n\n`,
+    `The README has the lines that go into main.cf. The table: ${config}\n\n`,
   ].join('');
 }

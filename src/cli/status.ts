@@ -21,11 +21,11 @@ const RETRY_MS = 200;
 /** What `deliver = auto` goes by. */
 function publishedLines(io: Io, published: DiscoveryStatus): string[] {
   const asked = counters(published.counters);
-  if (published.kind === 'other') return [`asked of ${published.server}`, asked];
+  if (published.kind === 'other') return [`asks ${published.server}`, asked];
   const { resolver, daneOff, stsCache, testOpening, sts } = published;
   const lines = [
     daneOff === '' ? `DANE by ${resolver.join(', ')}` : paint(io, 'yellow', `DANE off: ${daneOff}`),
-    `look-ups: ${asked}`,
+    `lookups: ${asked}`,
     `MTA-STS: ${counters(sts)}; ${stsCache === '' ? 'in memory only' : `kept in ${stsCache}`}`,
   ];
   if (testOpening !== '')
@@ -40,7 +40,7 @@ function postfixLines(io: Io, { version, tlsRequiredEnable, seen, warnings }: Po
   const known = version === '' ? [] : [`${version} by postconf`];
   if (seen.length > 0) known.push(`${seen.join(', ')} by the milter`);
   if (tlsRequiredEnable !== '') known.push(`tls_required_enable = ${tlsRequiredEnable}`);
-  return [known.join('; ') || 'version not known', ...warnings.map((text) => paint(io, 'red', text))];
+  return [known.join('; ') || 'version unknown', ...warnings.map((text) => paint(io, 'red', text))];
 }
 
 /** `wouldRefuse` of the JSON is "would refuse" here. */
@@ -67,7 +67,7 @@ function kibibytes(bytes: number): number {
 }
 
 function openFiles(io: Io, { limit, used, connections, maxConnections }: StatusReply['openFiles']): string {
-  if (limit === null) return 'not known';
+  if (limit === null) return 'unknown';
   const room = `room for ${count(connections, 'connection')}`;
   const low = `${room}, and max-connections is ${maxConnections} (LimitNOFILE=)`;
   return `${used ?? '?'} of ${limit}, ${connections < maxConnections ? paint(io, 'yellow', low) : room}`;

@@ -54,7 +54,7 @@ const FIT_WORDS: Readonly<Record<Fit, string>> = {
 const BODY_WORDS: Readonly<Record<BodyFit, string>> = {
   same: 'the one that the mark was made for',
   differs: 'not the one that the mark was made for',
-  unread: 'cannot be told from the header',
+  unread: 'cannot be determined from the header',
   'not-bound': 'not covered by the mark (mark-binds = session)',
 };
 
@@ -121,8 +121,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const config = configFile(values, io.env);
   const loaded = values.key === undefined ? loadOrReport(config, values.json, io) : null;
   if (values.key === undefined && loaded === null) {
-    if (!values.json)
-      io.err('the keys that sign marks are named there, by mark-key; or name them with --key\n');
+    if (!values.json) io.err('mark-key in that file names the file with the keys; or name it with --key\n');
     return EXIT.config;
   }
   const keyFile = values.key ?? loaded?.service.markKey ?? null;
@@ -157,7 +156,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (total > 1 && !values.json) {
     const without = counts['no-mark'] + counts['no-sender'];
     io.out(
-      `${count(total, 'message')}: ${counts.verifies} verify, ${counts.fails} fail, ${without} cannot be told\n`,
+      `${count(total, 'message')}: ${counts.verifies} verify, ${counts.fails} fail, ${without} undecided\n`,
     );
   }
   return exitOf(counts);

@@ -2,7 +2,7 @@
  * The next hop of a delivery as the MTA writes it, turned into the patterns of the table that may speak of it.
  *
  *   bank.example                        recipient domain, or a relay host that has MX records
- *   [mx.bank.example]                   a host, no MX look-up
+ *   [mx.bank.example]                   a host, no MX lookup
  *   [mx.bank.example]:587, mx.bank.example:587
  *   [192.0.2.1], [IPv6:2001:db8::1]     an address, with or without a port
  *   .bank.example                       Postfix asks this after "not found" for a name below it

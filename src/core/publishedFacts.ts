@@ -1,8 +1,8 @@
 /**
- * What a recipient's domain publishes about how mail to it must travel, as plain data: what `deliver = auto` follows.
+ * What a recipient's domain publishes about how mail must be sent to it, as plain data: what `deliver = auto` follows.
  *
  * Two mechanisms, and for each three outcomes that must not be mixed up: it is there, it is proven not to be there, or we
- * could not find out. The third never counts as the second: an attacker who can make a look-up fail must gain nothing.
+ * could not find out. The third never counts as the second: an attacker who can make a lookup fail must gain nothing.
  *
  * Sources: RFC 7672 (DANE for SMTP), RFC 8461 (MTA-STS).
  */

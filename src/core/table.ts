@@ -31,7 +31,7 @@ export interface PackedTable {
   readonly lineOf: Uint32Array;
   readonly settings: readonly Settings[];
   readonly files: readonly string[];
-  /** Are there rows with a local part, rows beginning with a dot? Saves look-ups that cannot hit. */
+  /** Are there rows with a local part, rows beginning with a dot? Saves lookups that cannot hit. */
   readonly hasAddresses: boolean;
   readonly hasSuffixes: boolean;
 }

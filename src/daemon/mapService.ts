@@ -67,7 +67,7 @@ export class Maps {
   }
 
   #answer(request: SocketmapRequest, found: Found | null, peer: Peer): string | Promise<string> {
-    // by the table that is in force when it is said: a row that was raised during a look-up counts
+    // by the table that is in force when it is said: a row that was raised during a lookup counts
     const { table, postfixVersion } = this.#active();
     const { map, key } = request;
     let answer = answerMap(map, key, table, postfixVersion);

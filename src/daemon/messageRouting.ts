@@ -239,7 +239,7 @@ function recipientsOf({ shownRecipients, transaction }: MessageQuery): readonly 
 /** A recipient that was not kept may be at any domain. */
 function unlisted({ transaction }: MessageQuery, table: PolicyTable): Protected | null {
   const any = transaction.unseenRecipients && protectsDelivery(table.packed.settings);
-  return any ? { recipient: '', why: 'not all recipients could be looked at' } : null;
+  return any ? { recipient: '', why: 'not all recipients could be checked' } : null;
 }
 
 /** Sendmail: does all mail to this recipient leave as it needs, by its row? */

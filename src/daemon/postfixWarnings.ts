@@ -39,10 +39,10 @@ function tlsRequired({ configured, tlsRequiredEnable, protects, postconf, seen }
   if (concerned == null || said === 'no' || (said === null && tlsRequiredEnable === false)) return [];
   const found =
     said === 'yes'
-      ? 'postconf says that it is yes'
+      ? 'according to postconf it is yes'
       : tlsRequiredEnable
-        ? 'tls-required-enable says that it is yes'
-        : 'nobody has said what it is';
+        ? 'according to tls-required-enable it is yes'
+        : 'its value is not known';
   return [
     `Postfix ${concerned} lets any author switch off TLS for a message, whatever its row says, with the header TLS-Required: no: ${CURE}; ${found}`,
   ];
@@ -58,7 +58,7 @@ function grammar({ configured, postconf, seen }: PostfixFacts): string[] {
   const effect =
     since(wanted, 3, 10) && !isSince(older, 3, 10)
       ? 'mail to domains with an MTA-STS policy waits, 4.7.5, because this version refuses the attributes of 3.10'
-      : 'it may refuse what it is answered, and mail then waits';
+      : 'it may refuse the answers, and mail then waits';
   return [`postfix-version is ${configured}, and a Postfix here is ${older}: ${effect}`];
 }
 
@@ -67,10 +67,10 @@ function bareNewline({ receives, postconf }: PostfixFacts): string[] {
   const { version, forbidBareNewline } = postconf;
   if (forbidBareNewline === null)
     return [
-      `Postfix ${version} cannot be told to refuse bare newlines, by which a client smuggles messages past every check: update to 3.7.9, 3.8.4 or later`,
+      `Postfix ${version} cannot refuse bare newlines, with which a client can smuggle messages past every check: update to 3.7.9, 3.8.4 or later`,
     ];
   if (forbidBareNewline !== 'no' && forbidBareNewline !== 'note') return [];
   return [
-    `Postfix ${version} takes bare newlines for line ends, by which a client smuggles messages past every check: main.cf needs smtpd_forbid_bare_newline = ${isSince(version, 3, 9) ? 'normalize' : 'yes'}`,
+    `Postfix ${version} accepts bare newlines as line ends, with which a client can smuggle messages past every check: main.cf needs smtpd_forbid_bare_newline = ${isSince(version, 3, 9) ? 'normalize' : 'yes'}`,
   ];
 }

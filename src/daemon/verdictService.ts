@@ -36,7 +36,7 @@ import { TransactionMemory } from './transactionMemory.ts';
 import type { VerdictListeners } from './verdictListeners.ts';
 
 const NO_EDITS: readonly Edit[] = [];
-const CANNOT_ROUTE = 'cannot change recipients: messages that a rule sends another way are deferred';
+const CANNOT_ROUTE = 'cannot change recipients: messages that a rule reroutes are deferred';
 
 export class VerdictService {
   readonly routing: Routing;

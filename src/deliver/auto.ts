@@ -10,7 +10,7 @@
  *   left to Postfix         secure             waits                dane
  *
  * DANE comes first and MTA-STS never replaces it (RFC 8461 section 2). What could not be found out counts as the strictest
- * thing it might have been, or mail waits: whoever can make a look-up fail gains nothing by it (RFC 7672 section 2.1,
+ * thing it might have been, or mail waits: whoever can make a lookup fail gains nothing by it (RFC 7672 section 2.1,
  * RFC 8461 section 10.2). `silent` is not `may`: the MTA's own level is never lowered. TLSA records are left to Postfix
  * without a resolver whose word about DNSSEC counts, and where the MX hosts differ (dns/dane.ts): it looks host by host.
  *
@@ -118,7 +118,7 @@ function describeSts(sts: StsFact): string {
     case 'failed':
       return `an MTA-STS record without a policy (${sts.failure}: ${sts.why})`;
     case 'unknown':
-      return `MTA-STS not found out (${sts.why})`;
+      return `the MTA-STS lookup failed (${sts.why})`;
   }
 }
 
@@ -147,7 +147,7 @@ function secure(domain: string, sts: Enforced, also: string): AutoAnswer {
 function followOther(answer: OtherAnswer): AutoAnswer {
   switch (answer.kind) {
     case 'nothing':
-      return { kind: 'silent', why: 'the other policy server knows of nothing' };
+      return { kind: 'silent', why: 'the other policy server has no policy' };
     case 'unknown':
       return trouble(`the other policy server: ${answer.why}`);
     case 'policy':

@@ -89,7 +89,7 @@ export function decideNextHop(
   switch (hop.kind) {
     case 'parent':
       // with or without a floor: the name below was answered, and asked again only because that was silent
-      return { kind: 'silent', row: null, why: 'parent domains are looked at with the name below them' };
+      return { kind: 'silent', row: null, why: 'parent domains are considered with the name below them' };
     case 'unreadable':
       return { kind: 'trouble', row: null, why: 'the next hop is not a domain, a host or an address' };
     case 'nobody':
@@ -135,7 +135,7 @@ function autoOf(hop: Extract<NextHop, { kind: 'hop' }>, published: Published | n
   const { name, port } = hop;
   if (name.startsWith('[')) return NO_DOMAIN;
   const number = port === null ? 25 : (SERVICES.get(port) ?? Number(port));
-  if (!(number > 0 && number < 65_536)) return leftToPostfix(`which port ${port} is, is not known`);
+  if (!(number > 0 && number < 65_536)) return leftToPostfix(`the number of port ${port} is not known`);
   return followed({ name, host: hop.exact.length > 0, port: number }, published, follow);
 }
 
@@ -144,7 +144,7 @@ function autoOfRecipient(
   published: Published | null,
   follow: Follow,
 ): Auto {
-  if (kind === 'malformed') return { kind: 'trouble', why: 'the address has no domain to ask' };
+  if (kind === 'malformed') return { kind: 'trouble', why: 'the address has no domain to look up' };
   if (kind !== 'mailbox' || domain.startsWith('[')) return NO_DOMAIN;
   return followed({ name: domain, host: false, port: 25 }, published, follow);
 }
@@ -259,7 +259,7 @@ function silence(row: Row | null, spoken: boolean): string {
   if (row.settings.mode === 'observe' && row.settings.deliver !== null)
     return `mode = observe: deliver = ${row.settings.deliver} is not enforced`;
   if (!spoken && lowers(row.settings.deliver))
-    return `deliver = ${row.settings.deliver} of row ${row.pattern} counts only for a next hop that is written as the row is`;
+    return `deliver = ${row.settings.deliver} of row ${row.pattern} applies only to a next hop that is written like the row`;
   return 'the row does not say how mail leaves';
 }
 

@@ -11,7 +11,7 @@ import { mandatory } from './level.ts';
 export function describeDelivery(decision: DeliverDecision): readonly string[] {
   switch (decision.kind) {
     case 'silent':
-      return [`Postfix goes on by its own smtp_tls_security_level: ${decision.why}`];
+      return [`Postfix uses its own smtp_tls_security_level: ${decision.why}`];
     case 'trouble':
       return [`Postfix defers the mail, 4.7.5 client TLS configuration problem: ${decision.why}`];
     case 'needs':
@@ -27,8 +27,8 @@ export function describeDelivery(decision: DeliverDecision): readonly string[] {
 
 const ACTS: Readonly<Record<DeliverPolicy['level'], string>> = {
   none: 'sends without TLS, even where it is offered',
-  may: 'uses TLS where it is offered, and sends in plain text elsewhere',
-  dane: 'wants a server that matches where TLSA records are published with DNSSEC; elsewhere TLS where it is offered',
+  may: 'uses TLS where it is offered, and sends in plaintext elsewhere',
+  dane: 'requires a matching server where TLSA records are published with DNSSEC; elsewhere uses TLS where it is offered',
   encrypt: 'sends under TLS only, whatever certificate the server has',
   'dane-only': 'sends under TLS only, to a server that matches TLSA records published with DNSSEC',
   fingerprint: 'sends under TLS only, to a server with',

@@ -11,7 +11,7 @@
  * - Addresses, `<>` and `*` are no keys of `smtp_tls_policy_maps`.
  *
  * Source: Postfix `src/smtp/smtp_tls_policy.c`, policy_client: the whole name in all tables, then `.parent` in all tables;
- * a table that fails ends the look-up.
+ * a table that fails ends the lookup.
  */
 
 import type { PolicyTable } from '../core/table.ts';

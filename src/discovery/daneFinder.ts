@@ -38,7 +38,7 @@ const MAX_BYTES = 8 * 1024 * 1024;
 /** As findDane gives facts. */
 const MAX_KEPT_MS = 3_600_000;
 const RETEST_MS = 5_000;
-const DOUBTED = 'the resolver gave an answer as one that does not validate does, and is being tested';
+const DOUBTED = 'the resolver answered like one that does not validate, and is being tested';
 const NO_RESOLVER = 'no trusted DNSSEC-validating resolver is configured';
 
 export class DaneFinder {

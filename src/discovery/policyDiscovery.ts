@@ -129,7 +129,7 @@ export class PolicyDiscovery {
   /** The memory used by the caches, and by questions under way and waiting. */
   get memory(): readonly MemoryUse[] {
     const lookUps = {
-      name: 'look-ups',
+      name: 'lookups',
       used: (this.#gate.size + this.#gate.waiting) * LOOKUP_BYTES,
       limit: 2 * this.#mostAtOnce * LOOKUP_BYTES,
     };
@@ -213,7 +213,7 @@ export class PolicyDiscovery {
     if (this.#slow.size <= (this.#options.mostSlow ?? MAX_SLOW) || first === undefined) return;
     this.#slow.delete(first);
     this.counters.cut++;
-    first.reach('being found out, and too many take that long');
+    first.reach('still being looked up, and too many lookups take that long');
   }
 
   #unknown(why: string): Published {
@@ -280,7 +280,7 @@ class Deadline {
     });
     this.#timer = setTimeout(() => {
       this.over = true;
-      this.reach(`not found out within ${ms / 1000} s`);
+      this.reach(`no result within ${ms / 1000} s`);
     }, ms);
     this.#slow = setTimeout(slow, slowMs);
   }
@@ -295,7 +295,7 @@ async function safely<T>(work: () => Promise<T>, instead: (why: string) => T): P
   try {
     return await work();
   } catch (error) {
-    return instead(`a fault of ours: ${error instanceof Error ? error.message : 'unknown'}`);
+    return instead(`an internal error: ${error instanceof Error ? error.message : 'unknown'}`);
   }
 }
 

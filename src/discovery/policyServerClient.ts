@@ -104,7 +104,7 @@ export class PolicyServerClient {
         () => this.#end(waiting, `no answer within ${deadlineMs / 1000} s`),
         deadlineMs,
       );
-      signal.addEventListener('abort', () => this.#end(waiting, 'it took longer than others could wait'));
+      signal.addEventListener('abort', () => this.#end(waiting, 'it took too long while others waited'));
       this.#queue.push(waiting);
       this.#next();
     });
@@ -162,7 +162,7 @@ export class PolicyServerClient {
       if (reply === null || waiting === null || decoder.partial()) {
         connection.waiting = null;
         socket.destroy();
-        waiting?.settle(unknown('it sends what nobody asked for'));
+        waiting?.settle(unknown('it sent an unsolicited reply'));
         return;
       }
       connection.waiting = null;
@@ -175,7 +175,7 @@ export class PolicyServerClient {
       if (!(error instanceof WireError)) throw error;
       connection.waiting = null;
       socket.destroy();
-      waiting?.settle(unknown(`it sends no socketmap reply (${error.rule})`));
+      waiting?.settle(unknown(`it did not send a socketmap reply (${error.rule})`));
     }
   }
 

@@ -12,7 +12,7 @@
  *   signed        absent, or unsigned                         none
  *   signed        usage 2 or 3, selector 0 or 1, digest fits  usable, if one record is
  *   signed        others only                                 unusable: TLS is due, nothing to authenticate by
- *   any of the look-ups failed                                unknown
+ *   any of the lookups failed                                unknown
  *
  * A host that is an alias has its records at the name it leads to, else at its own (section 2.2.3); an
  * unsigned chain of aliases may begin with a signed one, which is asked for, and then only the host's own

@@ -59,7 +59,7 @@ export class Proofs {
       if (result.kind === 'does-not-validate') this.#options.doubt();
       return result;
     } catch (error) {
-      return { kind: 'unknown', why: `a fault of ours: ${String(error)}` };
+      return { kind: 'unknown', why: `an internal error: ${String(error)}` };
     }
   }
 }

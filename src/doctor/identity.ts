@@ -121,7 +121,7 @@ const names: Check = {
   },
 };
 
-/** A failed look-up, in words. */
+/** A failed lookup, in words. */
 function failed(what: string, why: string): Finding {
   return notKnown(`${what}: ${escapeText(why)}`);
 }

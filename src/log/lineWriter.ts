@@ -67,7 +67,7 @@ export class LineWriter {
       this.#told = this.dropped;
       const time = new Date().toISOString();
       this.#lines.push(
-        `${JSON.stringify({ level: 40, time, event: 'log.dropped', lines, msg: 'nobody read the log' })}\n`,
+        `${JSON.stringify({ level: 40, time, event: 'log.dropped', lines, msg: 'lines were dropped because the log was not read' })}\n`,
       );
     }
     const text = `${this.#torn ? '\n' : ''}${this.#lines.join('')}`;

@@ -166,7 +166,7 @@ export class Log {
     const about = served === null ? {} : { protocol: served.protocol, conn: served.conn, peer: served.peer };
     this.#pino.warn(
       { event: 'loop.delay', ms: Math.round(ms), ...about, leftOut },
-      'the process was held; all connections waited',
+      'the event loop was blocked; all connections waited',
     );
   }
 
@@ -201,7 +201,7 @@ export class Log {
       fields.row = row.pattern;
       fields.at = formatPosition(row.at);
     }
-    if (failed) this.#pino.info(fields, 'answered so that mail waits');
+    if (failed) this.#pino.info(fields, 'the answer makes mail wait');
     else this.#pino.debug(fields, 'answered');
   }
 
@@ -222,7 +222,7 @@ export class Log {
     const { domain, id, mode, failure, why } = about;
     const fields = { event: 'sts.expired', domain, id, mode, failure, why: escapeText(why) };
     if (mode === 'none') this.#pino.info(fields, 'MTA-STS policy expired');
-    else this.#pino.warn(fields, 'MTA-STS policy expired and could not be fetched anew');
+    else this.#pino.warn(fields, 'MTA-STS policy expired and could not be refreshed');
   }
 
   /** `patterns`: the first of `count` that are not compared; `left`: those that are. Without any, mail of an enforced policy waits. */
@@ -243,7 +243,7 @@ export class Log {
   stsCache(file: string, why: string): void {
     this.#pino.warn(
       { event: 'sts.cache', file: escapeText(file), why: escapeText(why) },
-      'trouble with the folder of policies',
+      'problem with the folder of MTA-STS policies',
     );
   }
 
@@ -254,7 +254,10 @@ export class Log {
 
   /** The resolver that is trusted does not answer. */
   daneUntested(why: string): void {
-    this.#pino.warn({ event: 'dane.untested', why: escapeText(why) }, 'mail for rows with auto waits');
+    this.#pino.warn(
+      { event: 'dane.untested', why: escapeText(why) },
+      'mail for rows with deliver = auto waits',
+    );
   }
 
   daneOn(): void {
@@ -283,7 +286,7 @@ export class Log {
 
   /** Something about the MTA that breaks a promise of the table. */
   postfixWarning(what: string): void {
-    this.#pino.warn({ event: 'postfix.warning', what }, 'the MTA does not keep what the table promises');
+    this.#pino.warn({ event: 'postfix.warning', what }, 'the MTA does not enforce what the table requires');
   }
 
   /** Rows demand TLS, and none of this many verdicts was about a session that had any. Once. */
@@ -295,7 +298,7 @@ export class Log {
   rowOverdue(where: string, at: string, until: string, days: number, reason: string | null): void {
     this.#pino.warn(
       { event: 'row.overdue', where, at, until, days, reason },
-      'a row is in force after its day',
+      'a row has expired and is still in force',
     );
   }
 

@@ -53,15 +53,15 @@ export function answerStatus(key: string, level: RuleLevel): RouteAnswer {
     const [, name = '', address = ''] = plain;
     const host = canonicalDomain(name) ?? literalOf(address);
     if (host === null) return NOTHING;
-    const text = `This message must travel under TLS, and the mail server ${host} does not offer it; ${ADVICE}`;
+    const text = `This message must be sent under TLS, and the mail server ${host} does not offer it; ${ADVICE}`;
     return {
       reply: { status: 'OK', value: `5.7.4 ${text}` },
       failure: { host, level: 'encrypt', why: 'did not offer it' },
     };
   }
   if (key === NO_DANE) {
-    const text = `This message must travel under TLS to a server that is proved by DANE, which its domain does not publish; ${ADVICE}`;
-    const why = 'is to be proved by DANE, and its domain published none';
+    const text = `This message must be sent under TLS to a server that DANE authenticates, and its domain publishes no TLSA records; ${ADVICE}`;
+    const why = 'must be authenticated by DANE, and its domain published no TLSA records';
     return {
       reply: { status: 'OK', value: `5.7.5 ${text}` },
       failure: { host: null, level: 'encrypt', why },
@@ -71,8 +71,8 @@ export function answerStatus(key: string, level: RuleLevel): RouteAnswer {
   // at `encrypt` no certificate is required; if the row requires one, its own retries apply
   if (certificate === null || level !== 'verify') return NOTHING;
   const what =
-    certificate[1] === 'trusted' ? 'no certificate of an issuer we trust' : 'a certificate for another name';
-  const text = `This message must travel under TLS to a server that proves its name, and the server has ${what}; ${ADVICE}`;
+    certificate[1] === 'trusted' ? 'no certificate of a trusted issuer' : 'a certificate for another name';
+  const text = `This message must be sent under TLS to a server that proves its name, and the server has ${what}; ${ADVICE}`;
   return {
     reply: { status: 'OK', value: `5.7.5 ${text}` },
     failure: { host: null, level: 'verify', why: `had ${what}` },

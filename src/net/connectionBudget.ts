@@ -22,7 +22,7 @@ export interface MemoryHolder {
   evict(limitBytes: number): void;
 }
 
-/** Descriptors kept for files, look-ups, policy hosts, the control socket and Node itself. */
+/** Descriptors kept for files, lookups, policy hosts, the control socket and Node itself. */
 const RESERVED_FILES = 512;
 /** Connections for which there are descriptors, with a quarter of a small limit in reserve. */
 export function connectionsFor(fileLimit: number): number {

@@ -37,7 +37,7 @@ export function askDaemon<Reply extends object = Record<string, unknown>>(
     socket.on('data', (chunk: string) => {
       text += chunk;
       if (text.length > MAX_ANSWER) {
-        fail(`the answer from unix:${path} has no end`);
+        fail(`the answer from unix:${path} is too long`);
         return;
       }
       if (!text.endsWith('\n')) return;

@@ -17,7 +17,7 @@ export function openFileLimit(): number | null {
   }
 }
 
-/** Fewer are not enough: Node, the worker that reads the table, sockets, look-ups. */
+/** Fewer are not enough: Node, the worker that reads the table, sockets, lookups. */
 const MIN_FILES = 256;
 
 /** The sentence about a limit with which the daemon does not start; '' for one that will do. */

@@ -76,7 +76,7 @@ export class SocketFile {
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (code !== 'ENOENT' && code !== 'ENOTDIR') {
-        this.#say(`it cannot be looked at (${code})`);
+        this.#say(`its file cannot be checked (${code})`);
         return;
       }
       found = null;
@@ -95,7 +95,9 @@ export class SocketFile {
       return;
     }
     if (found !== null && !found.isSocket()) {
-      this.#say('its file was replaced by one that is no socket: remove that, and it is made anew');
+      this.#say(
+        'its file was replaced by one that is not a socket: remove that file, and the socket is created again',
+      );
       return;
     }
     if (found !== null && (await this.#answers(path, found.ino))) {
@@ -103,7 +105,9 @@ export class SocketFile {
       return;
     }
     if (this.#closed) return;
-    this.#say(found === null ? 'its file is gone' : 'its file was replaced by a socket that nobody answers');
+    this.#say(
+      found === null ? 'its file is gone' : 'its file was replaced by a socket on which no process answers',
+    );
     await this.#makeAnew(make);
   }
 
@@ -141,8 +145,8 @@ export class SocketFile {
     const changes: string[] = [];
     const bits = ({ mode }: Stats): string => `0${(mode & 0o7777).toString(8)}`;
     if (found.mode !== made.mode) changes.push(`its permissions are ${bits(found)}, and were ${bits(made)}`);
-    if (found.uid !== made.uid) changes.push(`it belongs to user ${found.uid}, and did to ${made.uid}`);
-    if (found.gid !== made.gid) changes.push(`it belongs to group ${found.gid}, and did to ${made.gid}`);
+    if (found.uid !== made.uid) changes.push(`its owner is user ${found.uid}, and was ${made.uid}`);
+    if (found.gid !== made.gid) changes.push(`its group is ${found.gid}, and was ${made.gid}`);
     if (changes.length === 0) this.trouble = '';
     else this.#say(changes.join('; '));
   }

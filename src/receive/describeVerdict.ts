@@ -30,9 +30,9 @@ export function describeCertificate(tls: TlsState): string {
     case 'untrusted':
       return 'the client certificate could not be verified';
     case 'unknown':
-      return 'the mail server did not tell about the client certificate';
+      return 'the mail server reported nothing about the client certificate';
     case 'trusted':
-      return `the verified client certificate names ${certificate.commonName === '' ? 'nobody (no CN)' : escapeText(certificate.commonName, MAX_FOREIGN)}`;
+      return `the verified client certificate names ${certificate.commonName === '' ? 'no host (it has no CN)' : escapeText(certificate.commonName, MAX_FOREIGN)}`;
   }
 }
 
@@ -76,7 +76,7 @@ export function describeBreach(finding: Finding, tls: TlsState): string {
     case 'issuer':
       return `the client certificate was issued by ${tls.kind === 'tls' && tls.certificate.kind === 'trusted' ? escapeText(tls.certificate.issuer, MAX_FOREIGN) : '?'}`;
     case 'unknown':
-      return `the mail server did not tell enough about this session (${escapeText(finding.breach.why, 160)})`;
+      return `the mail server did not report enough about this session (${escapeText(finding.breach.why, 160)})`;
     case 'certificate':
     case 'name':
     case 'pin':

@@ -2,7 +2,7 @@
  * A next hop as labels of a domain name, and back, so that a routed recipient can carry the next hop that the
  * MTA would take:
  *
- *   [backend.example]:2525    b-2525.backend.example          b: in brackets, no MX look-up
+ *   [backend.example]:2525    b-2525.backend.example          b: in brackets, no MX lookup
  *   relay.example:submission  m-submission.relay.example      m: by MX
  *   [192.0.2.1]               b.192.0.2.1
  *   [2001:db8::1]:25          b-25.ipv6-2001-db8-0-0-0-0-0-1

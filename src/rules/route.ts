@@ -189,7 +189,9 @@ function byHeader(question: RouteQuestion, plans: readonly Plan[], settings: Rou
   const edit: Edit = { kind: 'insertHeader', name: settings.header, index: 1, value };
   const raised = plans.filter(({ kind }) => kind === 'plain').length;
   const notes =
-    raised === 0 ? [] : [`${raised} more recipients go the same way: the header moves the whole message`];
+    raised === 0
+      ? []
+      : [`${raised} more recipients take the same route: the header routes the whole message`];
   return { ...part('routed', null, [edit], notes), ways: [value] };
 }
 
@@ -226,11 +228,11 @@ function aloneNotes({ cases, postfix }: RouteQuestion, plans: readonly Plan[]): 
   const notes = cases.flatMap(({ recipient, need }, i) => {
     const { mailer, address } = recipient;
     const plan = plans[i]!;
-    if (plan.kind === 'fenced') return [`${address.domain}: left to the fence: ${plan.why}`];
+    if (plan.kind === 'fenced') return [`${address.domain}: not renamed, so the fence stops it: ${plan.why}`];
     // a domain of aliases only: what they lead to is seen later
     if (!postfix || need === null || plan.kind !== 'local' || mailer === '' || mailer === 'error') return [];
     if (DELIVER_HERE.includes(mailer)) return [];
-    return [`${address.domain}: left alone, as remote-transports does not name the transport ${mailer}`];
+    return [`${address.domain}: not routed, because remote-transports does not list the transport ${mailer}`];
   });
   return [...new Set(notes)].slice(0, 10);
 }
@@ -251,7 +253,7 @@ function hopNotes(
     if (wanted === '' || !isOtherHop(nextHop, wanted)) continue;
     const instead = wanted === relayhost ? `relayhost ${relayhost}` : `the MX of ${address.domain}`;
     notes.push(
-      `${address.domain}: ${instead} instead of the next hop ${nextHop} that the MTA would take, which a rule's way cannot name`,
+      `${address.domain}: ${instead} instead of the next hop ${nextHop} that the MTA would use, which a suffix cannot express`,
     );
   }
   return [...new Set(notes)].slice(0, 10);

@@ -124,9 +124,10 @@ export function planOf(one: RouteCase, question: RouteQuestion, settings: RouteS
   }
   if (!question.postfix) {
     if (byRow && cannot === null) return { kind: 'done', way: need.level };
-    return { kind: 'refused', why: cannot ?? 'this mail server has no way for a single message' };
+    return { kind: 'refused', why: cannot ?? 'this mail server cannot route a single message' };
   }
-  if (local === null && question.again) return { kind: 'fenced', why: 'the MTA does not say where it goes' };
+  if (local === null && question.again)
+    return { kind: 'fenced', why: 'the MTA does not report where it goes' };
   if (local === null && !(question.local && settings.mode === 'header')) return { kind: 'untold' };
   const route = moves ? wayOf(recipient, need.level, settings) : { end: need.level };
   const why = moves ? immovable(recipient, route, settings) : null;
@@ -145,7 +146,7 @@ export function planOf(one: RouteCase, question: RouteQuestion, settings: RouteS
  */
 export function literalWithoutRow({ recipient, byRow }: RouteCase): string | null {
   if (byRow || !isLiteral(recipient)) return null;
-  return 'no row of the table requires it of mail to this address literal';
+  return 'no row of the table requires it for this address literal';
 }
 
 /** By the next hop that the MTA would use. */
@@ -173,7 +174,7 @@ function planRouted(
 }
 
 const ALIASES =
-  'this mail server does not tell its filter whether an alias leads to other hosts (local-domains names those where none does)';
+  'this mail server does not tell its filter whether an alias leads to other hosts (list in local-domains where none does)';
 const IMMOVABLE = 'an address of this form cannot be routed that way';
 
 /**

@@ -2,7 +2,7 @@
  * Replies to authors of messages that cannot leave as a rule requires. One line of printable ASCII each, the
  * code of `tlsward lookup` at its end; foreign text is cut, so that the line fits an SMTP reply.
  *
- *   550 5.7.10 <bob@plain.example>: this message must travel under TLS (rule "secure": the subject has [secure]), and
+ *   550 5.7.10 <bob@plain.example>: this message must be sent under TLS (rule "secure": the subject has [secure]), and
  *   mx.plain.example did not offer it at 14:03 UTC; ask your mail administrator, or send it another way. HELP [CODE]
  *
  * X.7.10 "encryption needed" (RFC 7372 and the IANA registry of enhanced status codes), X.3.5 "system
@@ -37,7 +37,7 @@ function requirement(need: Need, room: number): string {
   const what = need.level === 'encrypt' ? 'under TLS' : 'under TLS to a server that proves its name';
   const because = need.because[0] ?? '';
   const why = because === '' ? '' : `: ${escapeText(because, room)}`;
-  return `must travel ${what} (rule "${need.rules[0]?.name ?? ''}"${why})`;
+  return `must be sent ${what} (rule "${need.rules[0]?.name ?? ''}"${why})`;
 }
 
 function sentence(recipient: RuleRecipient, need: Need, why: string, room: number): string {
@@ -86,9 +86,9 @@ export function sendSeparately(
 
 /** The MTA did not report where the recipient goes, because of its configuration. */
 export function deferral(recipient: RuleRecipient, need: Need, local: boolean, code: string): Reply {
-  const why = 'the mail server does not tell its filter where it goes';
+  const why = 'the mail server does not tell its filter where this mail goes';
   const cure = local
-    ? 'for mail from sendmail(1) tlsward.ini must name the local-domains'
+    ? 'for mail from sendmail(1), set local-domains in tlsward.ini'
     : 'it must send {rcpt_mailer} and {rcpt_host} (milter_protocol = 6)';
   const end = `; ${cure} [${code}]`;
   return {
@@ -101,8 +101,8 @@ export function deferral(recipient: RuleRecipient, need: Need, local: boolean, c
 /** Nothing would stop the copies of such a message that the MTA makes. */
 export function fenceMissing(header: string, code: string): Reply {
   const text =
-    'a rule speaks of this message, and the mail server does not say that it stops copies of it: its smtp_header_checks ' +
-    `must begin with the table for ${header}, and milter_macro_defaults must tell them (message-fence.main.cf)`;
+    'this message matches a rule, and the mail server does not show that it stops copies: its smtp_header_checks ' +
+    `must begin with the table for ${header}, and milter_macro_defaults must report them (message-fence.main.cf)`;
   return { code: 451, dsn: '4.3.5', text: `${text} [${code}]` };
 }
 
@@ -115,13 +115,13 @@ export function rulesChanged(code: string): Reply {
 
 /** A client sent a recipient address with a routing suffix. */
 export function routeFromClient(code: string): Reply {
-  const text = 'the address of a recipient names the way of its mail, which only this server may do';
+  const text = 'a recipient address has a routing suffix, which only this server may add';
   return { code: 550, dsn: '5.7.1', text: `${text} [${code}]` };
 }
 
 /** Some recipients were not kept, and a rule would apply to them. */
 export function tooManyRecipients(code: string): Reply {
   const text =
-    'a rule speaks of this message, and not all of its recipients could be looked at; send it to fewer at once';
+    'this message matches a rule, and not all of its recipients could be checked; send it to fewer at once';
   return { code: 452, dsn: '4.5.3', text: `${text} [${code}]` };
 }

@@ -141,7 +141,7 @@ function shown({ address }: RuleRecipient): string {
 function protectedBy(decision: DeliverDecision): string | null {
   if (decision.kind === 'silent') return null;
   if (decision.kind === 'policy' && !isProtected(decision.policy.level)) return null;
-  return decision.row === null ? 'it cannot be told how mail to it leaves' : `row ${decision.row.pattern}`;
+  return decision.row === null ? 'it is not known how mail to it leaves' : `row ${decision.row.pattern}`;
 }
 
 /** Why the message is not let through: one line of printable ASCII. */

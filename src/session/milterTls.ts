@@ -38,18 +38,18 @@ export interface TlsSources {
 const NOT_TOLD: TlsState = {
   kind: 'unknown',
   why:
-    'the mail server did not send the macros that were asked for at MAIL: set milter_protocol = 6 in Postfix, ' +
+    'the mail server did not send the macros requested at MAIL: set milter_protocol = 6 in Postfix, ' +
     'or list {tls_version} in milter_helo_macros (Sendmail: confMILTER_MACROS_HELO)',
 };
 
 const CERTIFICATE_NOT_TOLD: ClientCertificate = {
   kind: 'unknown',
-  why: 'the mail server did not send the macros that were asked for at MAIL: set milter_protocol = 6 in Postfix',
+  why: 'the mail server did not send the macros requested at MAIL: set milter_protocol = 6 in Postfix',
 };
 const VERIFY_NOT_TOLD: ClientCertificate = {
   kind: 'unknown',
   why:
-    'the mail server did not say whether the certificate verified: list {verify} in confMILTER_MACROS_ENVFROM (Sendmail), ' +
+    'the mail server did not report whether the certificate verified: list {verify} in confMILTER_MACROS_ENVFROM (Sendmail), ' +
     'or v in milter_connect_macros (Postfix)',
 };
 const NAME_NOT_TOLD: ClientCertificate = {

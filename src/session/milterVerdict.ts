@@ -44,7 +44,7 @@ export const CANNOT_HOLD = replyCode(451, '4.3.5', 'The mail server does not let
 const CANNOT_ROUTE = replyCode(
   451,
   '4.3.5',
-  'The mail server does not let its filter send this message the way its rule requires (milter_protocol = 6)',
+  'The mail server does not let its filter route this message as its rule requires (milter_protocol = 6)',
 );
 /**
  * More recipients than are kept; the client sends the others in another transaction (RFC 5321 section

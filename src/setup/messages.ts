@@ -18,7 +18,7 @@ const STATUS = 'smtp_delivery_status_filter';
 
 /** Fails every delivery that meets the field of the fence with a sentence for its author. */
 const FENCE_STATUS =
-  'regexp:{{/^4\\.3\\.0 local data error while talking to (.*)$$/ 5.7.10 This message must travel under TLS, and a copy of it or an alias leads to $$1 by a way that does not see to that, so it was not sent there; ask your mail administrator}}';
+  'regexp:{{/^4\\.3\\.0 local data error while talking to (.*)$$/ 5.7.10 This message must be sent under TLS, and a copy of it or an alias leads to $$1 by a path that does not ensure this, so it was not sent there; ask your mail administrator}}';
 
 /** Macros that tell the milter what stands: parameter of main.cf by name of the macro. */
 const TOLD = { tlsward_fence: CHECKS, tlsward_filter: 'content_filter' } as const;
@@ -81,7 +81,7 @@ function planFence(draft: Draft, header: string): void {
       'messages',
       CHECKS,
       withElement(checks, 0, FENCE),
-      'First, because the first check that fits decides: copies and aliases of a message that must travel under TLS do not leave in plain text.',
+      'First, because the first check that fits decides: copies and aliases of a message that must be sent under TLS do not leave in plain text.',
     );
   }
   const filter = filterService(draft.config);

@@ -119,7 +119,7 @@ async function tryAddress(
     };
   const { place } = entered;
   const stop = new AbortController();
-  const putOut = () => stop.abort({ kind: 'busy', why: `${host} took longer than others could wait` });
+  const putOut = () => stop.abort({ kind: 'busy', why: `${host} took too long while others waited` });
   const giveUp = () => stop.abort(signal.reason);
   place.signal.addEventListener('abort', putOut);
   signal.addEventListener('abort', giveUp);

@@ -256,7 +256,7 @@ export class StsPolicies {
 
   #fly(domain: string, reason: Reason): Promise<StsFact> {
     const done = this.#lookUp(domain, reason)
-      .catch(() => this.#keptOr(domain, unknown('a fault of ours')))
+      .catch(() => this.#keptOr(domain, unknown('an internal error')))
       .finally(() => this.#flights.delete(domain));
     this.#flights.set(domain, { forced: reason === 'forced', done });
     return done;
@@ -317,7 +317,7 @@ export class StsPolicies {
     if (fetched.kind === 'busy' || (fetched.kind === 'failed' && place.signal.aborted)) {
       this.#counters.tooMany++;
       if (old !== null) return old.fact;
-      const fact = unknown(fetched.kind === 'busy' ? fetched.why : 'it took longer than others could wait');
+      const fact = unknown(fetched.kind === 'busy' ? fetched.why : 'it took too long while others waited');
       const failed = this.#memory.failed(domain, now);
       return this.#memory.set(domain, { fact, until: now + UNKNOWN_MS, failed });
     }

@@ -198,8 +198,8 @@ const CERTIFICATE_WORDS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'is self-signed',
   ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name',
   SELF_SIGNED_CERT_IN_CHAIN: 'has an untrusted CA in its chain',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'leads to no CA that is trusted',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'leads to no CA that is trusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'does not lead to a trusted CA',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'does not lead to a trusted CA',
 };
 
 function connectionFailure(host: string, error: Error, socket: TLSSocket | null, secure: boolean): StsFailed {

@@ -88,7 +88,7 @@ test('what the answer leads to, in words', async (t) => {
   await means(
     'stated.example',
     /^OK may\n/,
-    /uses TLS where it is offered, and sends in plain text elsewhere\n/,
+    /uses TLS where it is offered, and sends in plaintext elsewhere\n/,
   );
   await means(
     'may.example',

@@ -101,13 +101,13 @@ test('which rule, for whom, why and what follows', async (t) => {
   t.equal(byRow.code, 0);
   t.match(await literal('b@[192.0.2.8]'), {
     code: 1,
-    out: /no row of the table requires it of mail to this address literal, so the message is refused/,
+    out: /no row of the table requires it for this address literal, so the message is refused/,
   });
 
   const refused = await ask([...mail('b@none.example'), '--subject', '[secure]']);
   t.match(
     refused.out,
-    /^reject by a rule: 550 5\.7\.10 <b@none\.example>: this message must travel under TLS/,
+    /^reject by a rule: 550 5\.7\.10 <b@none\.example>: this message must be sent under TLS/,
   );
   t.equal(refused.code, 1);
 
@@ -121,7 +121,7 @@ test('which rule, for whom, why and what follows', async (t) => {
   const marked = mail('b@x.example.tlsward-encrypt');
   t.match(await ask([...marked, '--auth', 'alice']), {
     code: 1,
-    out: /: 550 5\.7\.1 the address of a recipient names the way of its mail/,
+    out: /: 550 5\.7\.1 a recipient address has a routing suffix/,
   });
   t.equal((await ask(marked)).code, 0, 'handed back by a filter on another host');
 

@@ -72,7 +72,7 @@ resolver = 127.0.0.1:${silent.port}\n[domain *]\ndeliver = auto\n`,
     log += chunk.toString();
   });
   await said('listener.open');
-  // self-test and look-ups are on their way
+  // self-test and lookups are on their way
   const socket = connect(join(folder, 's'));
   socket.on('error', () => {});
   for (let i = 0; i < 20; i++) socket.write(encodeSocketmapRequest('deliver', `d${i}.example`));

@@ -240,7 +240,7 @@ test('a reload that asks for more than is being looked up', async (t) => {
   }
 });
 
-test('policies outlive a restart, and a look-up that fails', async (t) => {
+test('policies outlive a restart, and a lookup that fails', async (t) => {
   const { dns, files } = world();
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-sts-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -385,7 +385,7 @@ test('tlsward published: show, refresh, forget', async (t) => {
   t.equal((await about('sts.example', '--forget')).out, 'sts.example: nothing was kept\n');
   const unsure = await about('unsure.example');
   t.equal(unsure.status, 75);
-  t.match(unsure.out, /MTA-STS {2}not found out: SERVFAIL/);
+  t.match(unsure.out, /MTA-STS {2}lookup failed: SERVFAIL/);
   t.match(JSON.parse((await about('dane.example', '--json')).out), {
     ok: true,
     question: { name: 'dane.example', host: false, port: 25 },
@@ -483,9 +483,9 @@ test('another policy server: the stricter wins, trouble waits, and it is asked a
   });
   t.match(
     (await sayPublished(daemon, 'a.example')).out,
-    /other {4}not found out: it sends no socketmap reply/,
+    /other {4}lookup failed: it did not send a socketmap reply/,
   );
-  // back to own look-ups by a reload
+  // back to own lookups by a reload
   daemon.write(TABLE);
   t.match(await daemon.ask('reload'), { ok: true, restartNeeded: [] });
   t.match(await ask(socket, ['deliver', 'dane.example']), [/^OK dane-only/]);

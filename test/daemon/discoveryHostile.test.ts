@@ -214,7 +214,7 @@ test('DNS that is silent for thousands of domains costs nobody else', async (t) 
     lag = Math.max(lag, performance.now() - paused - 20);
   }
   // a busy machine holds up whatever this process does
-  t.ok(slowest < 500 + 10 * lag, `a row that needs no look-up waited ${slowest} ms, a timer ${lag} ms`);
+  t.ok(slowest < 500 + 10 * lag, `a row that needs no lookup waited ${slowest} ms, a timer ${lag} ms`);
   // sockets of the two resolvers: 256 each at most
   t.ok(most > 100 && most <= 560, `${most} more descriptors`);
   const counters = ((await daemon.ask('status')).published as { counters: { running: number } }).counters;

@@ -120,7 +120,7 @@ test('an address literal: its row allows it, or it is refused', async (t) => {
   for (const to of ['<bob@[192.0.2.8]>', '<bob@[192.0.2.9]>', '<bob@[IPv6:2001:db8::1]>']) {
     const refused = await tagged(to);
     t.equal(refused.outcome, 'refused', to);
-    t.match(atEnd(refused)[0], /no row of the table requires it of mail to this address literal/);
+    t.match(atEnd(refused)[0], /no row of the table requires it for this address literal/);
   }
   const going = await tagged('<bob@[192.0.2.7]>');
   const recipients = ['<bob@192.0.2.7.tlsward-literal.tlsward-encrypt>'];
@@ -139,7 +139,7 @@ test('what cannot be done: by row and by what a delivery came to', async (t) => 
   const refused = await play(on, '[secure] x', ['<bob@never.example>']);
   t.equal(refused.outcome, 'refused');
   t.match(atEnd(refused), [
-    /^REPLYCODE 550 5\.7\.10 <bob@never\.example>: this message must travel under TLS \(rule "secure": the subject has \[secure\]\), and the table sends to never\.example without TLS \(row never\.example: deliver = none\); ask your mail administrator, or send it another way\. https:\/\/help\.example\/tls \[[0-9A-Z]{8}\]$/,
+    /^REPLYCODE 550 5\.7\.10 <bob@never\.example>: this message must be sent under TLS \(rule "secure": the subject has \[secure\]\), and the table sends to never\.example without TLS \(row never\.example: deliver = none\); ask your mail administrator, or send it another way\. https:\/\/help\.example\/tls \[[0-9A-Z]{8}\]$/,
   ]);
   const code = /\[([0-9A-Z]{8})\]$/.exec(atEnd(refused)[0] ?? '')?.[1] ?? '';
   t.match(await on.ask('lookup', code), {
@@ -179,7 +179,7 @@ test('what cannot be done: by row and by what a delivery came to', async (t) => 
   t.match(held, { outcome: 'held', recipients: ['<bob@plain.example.tlsward-verify>'] });
   t.match(
     atEnd(held).find((reply) => reply.startsWith('QUARANTINE')),
-    /QUARANTINE tlsward: <bob@plain\.example>: this message must travel under TLS to a server that proves its name \(rule "asked"/,
+    /QUARANTINE tlsward: <bob@plain\.example>: this message must be sent under TLS to a server that proves its name \(rule "asked"/,
   );
   t.match(verdictLine(on), { action: 'hold', rule: 'asked', route: 'held, verify' });
   t.match(await on.ask('status'), { routes: { routed: 3, held: 1, refused: 2, deferred: 0 } });
@@ -198,7 +198,7 @@ async function learn(t: Test, on: TestDaemon, nextHop: string, status: string): 
     });
   });
   socket.write(request('deliver-encrypt', nextHop) + request('status-encrypt', status));
-  t.match(await answered, /:OK encrypt .*,\d+:OK 5\.7\.4 This message must travel under TLS/);
+  t.match(await answered, /:OK encrypt .*,\d+:OK 5\.7\.4 This message must be sent under TLS/);
 }
 
 test('by header, and what came from outside under its name', async (t) => {
@@ -226,7 +226,7 @@ test('a suffix in an address is taken from a content filter only', async (t) => 
   const hop = 'good.example.tlsward-via.b-22.127.0.0.1.tlsward-encrypt';
   const unruled = await startDaemon(t, SERVICE);
   const ruled = await startDaemon(t, TABLE);
-  const words = [/^REPLYCODE 550 5\.7\.1 the address of a recipient names the way/];
+  const words = [/^REPLYCODE 550 5\.7\.1 a recipient address has a routing suffix/];
   for (const [name, on] of Object.entries({ unruled, ruled })) {
     for (const path of [
       `<u@${hop}>`,
@@ -259,7 +259,7 @@ test('Sendmail: a rule is met by the row or not at all', async (t) => {
     recipients: ['<bob@safe.example>'],
   });
   t.match(atEnd(await play(on, '[secure] x', ['<bob@good.example>'], sendmail)), [
-    /550 5\.7\.10 .*has no way for a single message/,
+    /550 5\.7\.10 .*cannot route a single message/,
   ]);
   const local = ['<carol@our.example>'];
   t.match(atEnd(await play(on, '[secure] x', local, sendmail)), [
@@ -429,7 +429,7 @@ test('an MTA that does not let recipients be changed, or does not tell where the
   const mta = await Mta.open(t, on, 0x1ff & ~0x80);
   t.match(
     on.log().filter(({ event }) => event === 'milter.degraded'),
-    [{ what: 'cannot change recipients: messages that a rule sends another way are deferred' }],
+    [{ what: 'cannot change recipients: messages that a rule reroutes are deferred' }],
   );
   mta.begin();
   await mta.rcpt('<bob@good.example>');
@@ -442,7 +442,7 @@ test('an MTA that does not let recipients be changed, or does not tell where the
   await silent.rcpt('<bob@good.example>');
   t.match(
     await silent.end('[secure] x'),
-    /^451 4\.3\.5 <bob@good\.example>: .*does not tell its filter where it goes; it must send \{rcpt_mailer\}/,
+    /^451 4\.3\.5 <bob@good\.example>: .*does not tell its filter where this mail goes; it must send \{rcpt_mailer\}/,
   );
   t.match(await on.ask('status'), { connections: { milter: { bugs: 0, wireErrors: 0 } } });
 });
@@ -459,7 +459,7 @@ test('an MTA that does not say that it stops copies', async (t) => {
     await mta.rcpt('<bob@good.example>');
     t.match(
       await mta.end('[secure] x'),
-      /^451 4\.3\.5 a rule speaks of this message, and the mail server does not say that it stops copies of it: its smtp_header_checks must begin/,
+      /^451 4\.3\.5 this message matches a rule, and the mail server does not show that it stops copies: its smtp_header_checks must begin/,
       told,
     );
     t.match(verdictLine(on), { action: 'defer', rule: 'secure', route: 'deferred' });
@@ -496,7 +496,7 @@ test('the second look: what an earlier one found, and nobody judged twice', asyn
   t.match(verdictLine(on), { action: 'accept', rule: 'portal', route: 'encrypt' });
   mta.begin('');
   await mta.rcpt('<bob@good.example>');
-  t.match(await mta.end('x', carried), /^451 4\.3\.5 .*does not say that it stops copies/);
+  t.match(await mta.end('x', carried), /^451 4\.3\.5 .*does not show that it stops copies/);
   t.match(await on.ask('status'), { routes: { routed: 0, deferred: 1 } });
 });
 

@@ -89,7 +89,7 @@ test('no answer is weaker than the row, whatever the next hop looks like', async
           if (lowers && floor === 'none') {
             t.match(decision, {
               kind: 'silent',
-              why: 'counts only for a next hop that is written as the row is',
+              why: 'applies only to a next hop that is written like the row',
             });
             continue;
           }

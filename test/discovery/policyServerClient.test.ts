@@ -172,11 +172,11 @@ test('dead, silent, talking nonsense: never an answer', async (t) => {
   t.match(await server.ask(about('a.example')), { kind: 'unknown', why: 'cannot be reached (ECONNREFUSED)' });
   t.ok(port > 0);
   for (const [bytes, why] of [
-    ['HTTP/1.1 400 Bad Request\r\n\r\n', /no socketmap reply/],
-    ['999999:', /no socketmap reply/],
-    ['2:OK,', /no socketmap reply/],
-    ['5:maybe,', /no socketmap reply/],
-    ['10:OK encrypt,6:OK may', /what nobody asked for/],
+    ['HTTP/1.1 400 Bad Request\r\n\r\n', /did not send a socketmap reply/],
+    ['999999:', /did not send a socketmap reply/],
+    ['2:OK,', /did not send a socketmap reply/],
+    ['5:maybe,', /did not send a socketmap reply/],
+    ['10:OK encrypt,6:OK may', /an unsolicited reply/],
     ['10:OK encr', /no answer within|closed/],
   ] as const) {
     const played = await play(t, () => bytes);

@@ -1,5 +1,5 @@
 /**
- * A resolver made of lines: "TYPE name = outcome", for tests of what is done with look-ups.
+ * A resolver made of lines: "TYPE name = outcome", for tests of what is done with lookups.
  *
  *   MX bank.example = 10 mx1.bank.example, 20 mx2.bank.example        signed
  *   A mx1.bank.example = 192.0.2.1 insecure ttl 90

@@ -48,7 +48,7 @@ t.test('tests are shared by those who asked before they began', async (t) => {
   begun[3]!({ kind: 'validates' });
   await again;
   const broken = new Proofs({ test: () => Promise.reject(new Error('a bug')), doubt: () => doubts++ });
-  t.match(await broken.after(server), { kind: 'unknown', why: /a fault of ours/ });
+  t.match(await broken.after(server), { kind: 'unknown', why: /an internal error/ });
   t.equal(doubts, 1);
 });
 

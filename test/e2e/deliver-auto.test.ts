@@ -107,7 +107,7 @@ t.test('what an administrator is told, and can do', { skip }, async (t) => {
   t.match(await published('sts.example'), /MTA-STS +mode enforce, id 1, mx mx\.sts\.example, max_age 7 d\n/);
   t.match(await published('sts.example'), /DANE +no TLSA records validated by DNSSEC/);
   t.match(await published('nohost.example'), /a record, but no policy: sts-policy-fetch-error/);
-  t.match(await published('txtdead.example'), /^75 [\s\S]*MTA-STS +not found out: .*SERVFAIL/);
+  t.match(await published('txtdead.example'), /^75 [\s\S]*MTA-STS +lookup failed: .*SERVFAIL/);
 
   // a next hop that is a host has TLSA records at its own port, and no policy
   t.match(await published(`[mx.dane.example]:${port}`), /usable TLSA records/);

@@ -118,7 +118,7 @@ for (const [what, count] of [
         return Number(setUp) * 1000;
       }),
     );
-    t.comment(`longest connection set-up in Postfix, the look-up included: ${Math.max(...sent)} ms`);
+    t.comment(`longest connection set-up in Postfix, the lookup included: ${Math.max(...sent)} ms`);
     t.ok(Math.max(...sent) < 5 * PROMISE_MS, sent.join(' '));
     for (const name of [...known, ...fresh])
       t.equal(domains.sinks.get(`${name}.example`)!.plain.length, 0, name);

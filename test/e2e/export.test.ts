@@ -23,7 +23,7 @@ const DOMAINS: Readonly<Record<string, readonly [server: ServerSpec, alive: stri
   'excepted.example': [{}, '2.0.0', '4.7.5'],
   'may.example': [{ certificate: 'right' }, '2.0.0', '4.7.5'],
   'silent.example': [{ certificate: 'right' }, '2.0.0', '4.7.5'],
-  // the whole name is asked of both tables before its suffix is
+  // the whole name is asks both tables before its suffix is
   'a.below.example': [{ certificate: 'self' }, '2.0.0', '4.7.5'],
   'hole.below.example': [{}, '2.0.0', '2.0.0'],
   // not in the file: the level of a row below is left to Postfix
@@ -79,7 +79,7 @@ t.test('with tlsward dead, exported next hops leave under TLS and the rest waits
   t.strictSame(keys, [...wanted, '.below.example', `[mx.routed.example]:${port}`].sort());
   t.match(
     text,
-    /^# Not included: \.quiet\.example, because Postfix's own level is for silent\.quiet\.example\.$/m,
+    /^# Not included: \.quiet\.example, because Postfix's own level applies to silent\.quiet\.example\.$/m,
   );
   for (const key of keys) {
     const name = key.startsWith('.') ? `any${key}` : key;

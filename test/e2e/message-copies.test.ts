@@ -121,7 +121,7 @@ t.test('aliases, canonical addresses and copies', { skip, buffered: true }, asyn
   await ends(x, t, 'dora@local.example', { 'dora@local.example': HERE, 'copy@plain.example': BACK });
   t.match(
     (await x.notice()).text.replace(/\r?\n[ \t]+/g, ' '),
-    /must travel under TLS, and the mail server mx\.plain\.example does not offer it/,
+    /must be sent under TLS, and the mail server mx\.plain\.example does not offer it/,
   );
   x.sealed(t);
   t.strictSame(
@@ -267,7 +267,7 @@ t.test('what local(8) sends on', { skip, buffered: true }, async (t) => {
   t.ok(notices);
   t.match(
     (await x.notice()).text.replace(/\r?\n[ \t]+/g, ' '),
-    /This message must travel under TLS, and a copy of it or an alias leads to mx\.plain\.example\S* by a way that does not see to that, so it was not sent there; ask your mail administrator/,
+    /This message must be sent under TLS, and a copy of it or an alias leads to mx\.plain\.example\S* by a path that does not ensure this, so it was not sent there; ask your mail administrator/,
     'and the author is told',
   );
   t.match(
@@ -327,7 +327,7 @@ t.test('the fence alone, and none', { skip, buffered: true }, async (t) => {
       const { last } = await x.post({ to, subject });
       t.match(
         last,
-        { code: 451, enhanced: '4.3.5', text: /does not say that it stops copies/ },
+        { code: 451, enhanced: '4.3.5', text: /does not show that it stops copies/ },
         JSON.stringify(change),
       );
     }

@@ -29,7 +29,7 @@ t.test('under TLS, or back at once', { skip, buffered: true }, async (t) => {
   const notice = (await x.notice()).text.replace(/\r?\n[ \t]+/g, ' ');
   t.match(
     notice,
-    /^<u@plain\.example>: This message must travel under TLS/m,
+    /^<u@plain\.example>: This message must be sent under TLS/m,
     'the address as it was written',
   );
   t.match(notice, /^Final-Recipient: rfc822; u@plain\.example$/m);
@@ -181,7 +181,7 @@ t.test('mail from sendmail(1), and tlsward killed', { skip, buffered: true }, as
   await pause(50);
   await postfix.flush();
   await x.sink('good').waitForMessages(1);
-  t.match((await x.notice()).text, /must travel under TLS/);
+  t.match((await x.notice()).text, /must be sent under TLS/);
   t.strictSame(x.got('good'), ['u@good.example TLSv1.3']);
   x.sealed(t);
 });

@@ -30,11 +30,11 @@ t.test('by row, refused without one', { skip, buffered: true }, async (t) => {
   t.match((await x.post({ to: good!, subject })).last, {
     code: 550,
     enhanced: '5.7.10',
-    text: /no row of the table requires it of mail to this address literal; ask/,
+    text: /no row of the table requires it for this address literal; ask/,
   });
   await x.accepted(t, { to: plain!, subject });
   const notice = (await x.notice()).text.replace(/\r?\n[ \t]+/g, ' ');
-  t.match(notice, /must travel under TLS, and the mail server \S+ does not offer it/);
+  t.match(notice, /must be sent under TLS, and the mail server \S+ does not offer it/);
   t.match(notice, `Original-Recipient: rfc822;${plain}`);
   t.match((await x.post({ to: plain!, subject })).last, { code: 550, text: /did not offer it at/ });
   x.sealed(t);

@@ -131,7 +131,7 @@ t.test('through a content filter that hands mail back', { skip, buffered: true }
   await x.postfix.waitForDelivered(NEIGHBOUR);
   await x.sink('good').waitForMessages(1);
   const notice = await x.notice();
-  t.match(notice.text, /must travel under TLS/);
+  t.match(notice.text, /must be sent under TLS/);
   t.strictSame(x.got('good'), ['u@good.example TLSv1.3']);
   t.match(filter.seen, [{ recipients: { length: 3 } }], 'the filter saw it before');
   x.sealed(t);
@@ -190,7 +190,7 @@ t.test('mail from sendmail(1)', { skip, buffered: true }, async (t) => {
   await x.postfix.sendmail(['-f', AUTHOR, ...to], x.text({ to, subject }));
   await x.postfix.waitForDelivered(NEIGHBOUR);
   await x.sink('good').waitForMessages(1);
-  t.match((await x.notice()).text, /must travel under TLS/);
+  t.match((await x.notice()).text, /must be sent under TLS/);
   t.strictSame(x.got('good'), ['u@good.example TLSv1.3']);
   await x.postfix.sendmail(['-f', AUTHOR, 'v@plain.example'], x.text({ to: 'v@plain.example', subject }));
   t.match(

@@ -35,7 +35,7 @@ t.test('a tag in the subject: under TLS, or back at once', { skip, buffered: tru
   const notice = (await x.notice()).text.replace(/\r?\n[ \t]+/g, ' ');
   t.match(
     notice,
-    /This message must travel under TLS, and the mail server mx\.plain\.example does not offer it/,
+    /This message must be sent under TLS, and the mail server mx\.plain\.example does not offer it/,
   );
   t.match(notice, /^Status: 5\.7\.4$/m);
   t.match(notice, /^Action: failed$/m);
@@ -85,7 +85,7 @@ t.test('marked mail where rows say dane, and nothing is published', { skip, buff
   t.equal(await blind.outcome(lost, 'u@self.example'), 'tlsward-encrypt 5.7.5 bounced');
   t.match(
     (await blind.notice()).text.replace(/\r?\n[ \t]+/g, ' '),
-    /proved by DANE, which its domain does not publish/,
+    /DANE authenticates, which its domain does not publish/,
   );
   blind.sealed(t);
 });
@@ -216,7 +216,7 @@ t.test('addresses that need care', { skip, buffered: true }, async (t) => {
   t.match(await send(`u@[127.0.0.99]`), {
     code: 550,
     enhanced: '5.7.10',
-    text: /127\.0\.0\.99\]>: this message must travel under TLS/,
+    text: /127\.0\.0\.99\]>: this message must be sent under TLS/,
   });
   await client.quit();
   t.notMatch(x.postfix.log(), /warning:.*(?:ORCPT|ESMTP argument)/, 'Postfix understood every parameter');

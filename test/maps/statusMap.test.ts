@@ -12,7 +12,7 @@ t.test('no STARTTLS', async (t) => {
     const { reply, failure } = answerStatus(`${PLAIN}MX.plain.example[192.0.2.1]`, level);
     t.match(
       formatSocketmapReply(reply),
-      /^OK 5\.7\.4 This message must travel under TLS, and the mail server mx\.plain\.example does not offer it; /,
+      /^OK 5\.7\.4 This message must be sent under TLS, and the mail server mx\.plain\.example does not offer it; /,
     );
     t.match(failure, { host: 'mx.plain.example', level: 'encrypt' }, 'what fails encrypt fails verify too');
   }
@@ -25,7 +25,7 @@ t.test('no STARTTLS', async (t) => {
 
 t.test('certificates count where the message requires one', async (t) => {
   for (const [word, what] of [
-    ['trusted', 'no certificate of an issuer we trust'],
+    ['trusted', 'no certificate of a trusted issuer'],
     ['verified', 'a certificate for another name'],
   ] as const) {
     const key = `4.7.5 Server certificate not ${word}`;
@@ -41,7 +41,7 @@ t.test('certificates count where the message requires one', async (t) => {
 
 t.test('no TLSA records', async (t) => {
   for (const level of ['encrypt', 'verify'] as const) {
-    t.match(asked('4.7.5 no TLSA records found', level), /^OK 5\.7\.5 This message .* proved by DANE, /);
+    t.match(asked('4.7.5 no TLSA records found', level), /^OK 5\.7\.5 This message .* DANE authenticates, /);
     t.match(answerStatus('4.7.5 no TLSA records found', level).failure, { host: null, level: 'encrypt' });
   }
 });

@@ -23,7 +23,7 @@ function policy(mode: 'enforce' | 'testing' | 'none', mx: readonly string[] = ['
   return { kind: 'own', dane: { kind: 'absent' }, sts };
 }
 
-t.test('which keys need a look-up', async (t) => {
+t.test('which keys need a lookup', async (t) => {
   const needs = (key: string, table = auto()): unknown => {
     const answer = answerSts(table, key, null);
     return answer.kind === 'needs' ? answer.question : answer.reply.status;

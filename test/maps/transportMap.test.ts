@@ -106,7 +106,7 @@ t.test('generic', async (t) => {
 t.test('status: what the server cannot do comes back at once', async (t) => {
   const plain = '4.7.4 TLS is required, but was not offered by host mx.plain.example[127.0.0.21]';
   const want =
-    'OK 5.7.4 This message must travel under TLS, and the mail server mx.plain.example does not offer it; ask your mail administrator, or send it another way';
+    'OK 5.7.4 This message must be sent under TLS, and the mail server mx.plain.example does not offer it; ask your mail administrator, or send it another way';
   for (const map of ['status-encrypt', 'status-verify']) t.equal(asked(map, plain), want, map);
   t.strictSame(answerRouteMap('status-encrypt', plain, DIRECT).failure, {
     host: 'mx.plain.example',
@@ -120,11 +120,14 @@ t.test('status: what the server cannot do comes back at once', async (t) => {
   });
   const noDane = '4.7.5 no TLSA records found';
   for (const map of ['status-encrypt', 'status-verify'] as const) {
-    t.match(asked(map, noDane), /^OK 5\.7\.5 .*proved by DANE, which its domain does not publish; ask/);
+    t.match(
+      asked(map, noDane),
+      /^OK 5\.7\.5 .*DANE authenticates, and its domain publishes no TLSA records; ask/,
+    );
     t.match(answerRouteMap(map, noDane, DIRECT).failure, { host: null, level: 'encrypt' });
   }
   for (const [word, says] of [
-    ['trusted', /^OK 5\.7\.5 .*issuer we trust/],
+    ['trusted', /^OK 5\.7\.5 .*of a trusted issuer/],
     ['verified', /^OK 5\.7\.5 .*another name/],
   ] as const) {
     const key = `4.7.5 Server certificate not ${word}`;

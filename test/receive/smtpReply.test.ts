@@ -65,7 +65,7 @@ test('code, enhanced code and text of each breach', async (t) => {
     '450 4.7.5',
     'the client certificate was issued by Root CA',
   );
-  const why = 'the mail server did not tell enough about this session (built without TLS)';
+  const why = 'the mail server did not report enough about this session (built without TLS)';
   says(
     { kind: 'unknown', why: 'built without TLS' },
     { kind: 'unknown', why: '' },
@@ -80,9 +80,15 @@ test('certificates and sessions in words', async (t) => {
   t.equal(words({ kind: 'none' }), 'no client certificate was presented');
   t.equal(words({ kind: 'unproven' }), 'no verified client certificate was presented');
   t.equal(words({ kind: 'untrusted', fingerprints: [] }), 'the client certificate could not be verified');
-  t.equal(words({ kind: 'unknown', why: '' }), 'the mail server did not tell about the client certificate');
+  t.equal(
+    words({ kind: 'unknown', why: '' }),
+    'the mail server reported nothing about the client certificate',
+  );
   t.equal(words(TRUSTED), 'the verified client certificate names mx.x.example');
-  t.equal(words({ ...TRUSTED, commonName: '' }), 'the verified client certificate names nobody (no CN)');
+  t.equal(
+    words({ ...TRUSTED, commonName: '' }),
+    'the verified client certificate names no host (it has no CN)',
+  );
   t.equal(
     words({ ...TRUSTED, commonName: 'x\r\n550 y\u00e9' }),
     'the verified client certificate names x\\u{d}\\u{a}550 y\\u{e9}',

@@ -293,7 +293,7 @@ t.test('by recipient', async (t) => {
 t.test('what cannot be done, by the rule', async (t) => {
   const given = { cannot: PLAIN };
   const sentence =
-    'this message must travel under TLS (rule "secure": the subject has [secure]), and mx.plain.example did not offer it at 14:03 UTC';
+    'this message must be sent under TLS (rule "secure": the subject has [secure]), and mx.plain.example did not offer it at 14:03 UTC';
   const advice = '; ask your mail administrator, or send it another way';
   t.equal(
     said(route([one('<bob@plain.example>', given)])),
@@ -391,7 +391,7 @@ t.test('address literals, which need a row that requires as much', async (t) => 
     /^refused .* and it did not offer TLS;/,
     'not where its server is known not to do it',
   );
-  const no = /no row of the table requires it of mail to this address literal/;
+  const no = /no row of the table requires it for this address literal/;
   t.match(said(route([one(path)])), no);
   t.match(said(route([one(path)])), /^refused 550 5\.7\.10 /);
   t.match(route([one(path, { need: need(rule('encrypt', 'hold')) })]).holdReason, no);
@@ -401,7 +401,7 @@ t.test('address literals, which need a row that requires as much', async (t) => 
   );
   const fenced = route([one(path)], SETTINGS, { again: true });
   t.equal(said(fenced), 'routed', 'an alias led there: the others get the message');
-  t.match(fenced.notes, [/left to the fence: no row of the table/]);
+  t.match(fenced.notes, [/not renamed, so the fence stops it: no row of the table/]);
   t.match(
     said(route([one('<c@good.example>'), one(path, { need: null })])),
     /\+<b@192\.0\.2\.1\.tlsward-literal\.tlsward-row> /,
@@ -418,12 +418,12 @@ t.test('address literals, which need a row that requires as much', async (t) => 
 
 t.test('what the MTA does not tell', async (t) => {
   const told =
-    'the mail server does not tell its filter where it goes; it must send {rcpt_mailer} and {rcpt_host} (milter_protocol = 6) [ABCD1234]';
+    'the mail server does not tell its filter where this mail goes; it must send {rcpt_mailer} and {rcpt_host} (milter_protocol = 6) [ABCD1234]';
   for (const settings of [SETTINGS, HEADER]) {
     const routed = said(route([one('<b@good.example>', { mailer: '', nextHop: '' })], settings));
     t.equal(
       routed,
-      `deferred 451 4.3.5 <b@good.example>: this message must travel under TLS (rule "secure": the subject has [secure]), and ${told}`,
+      `deferred 451 4.3.5 <b@good.example>: this message must be sent under TLS (rule "secure": the subject has [secure]), and ${told}`,
     );
   }
   const untold = { mailer: '', nextHop: '' };
@@ -455,11 +455,11 @@ t.test('by header: all go one way', async (t) => {
   is([one('<b@good.example>'), one('<c@x.example>', { need: VERIFY })], 'routed X-TLS-Ward-Route: verify');
   is([one('<b@good.example>'), one('<c@x.example>', { need: null })], 'routed X-TLS-Ward-Route: encrypt');
   t.match(route([one('<b@good.example>'), one('<c@x.example>', { need: null })], HEADER).notes, [
-    /^1 more recipients go the same way/,
+    /^1 more recipients take the same route/,
   ]);
   is([one('<b@good.example>', gateway)], 'routed X-TLS-Ward-Route: fallback');
   is([one('<b@good.example>', gateway), one('<c@x.example>', gateway)], 'routed X-TLS-Ward-Route: fallback');
-  const sentence = 'this message must travel under TLS (rule "secure": the subject has [secure])';
+  const sentence = 'this message must be sent under TLS (rule "secure": the subject has [secure])';
   is(
     [one('<b@good.example>'), one('<c@our.example>', { need: null, mailer: 'local' })],
     `refused 550 5.7.10 <b@good.example>: ${sentence}, and <c@our.example> is delivered on this server; send it to each of them separately [ABCD1234]`,
@@ -504,7 +504,7 @@ t.test('Sendmail: what the row says already, or nothing', async (t) => {
       );
   };
   is({ byRow: true }, /^routed$/);
-  is({ byRow: false }, /^refused 550 5\.7\.10 .*, and this mail server has no way for a single message; ask/);
+  is({ byRow: false }, /^refused 550 5\.7\.10 .*, and this mail server cannot route a single message; ask/);
   is({ byRow: true, cannot: PLAIN }, /^refused .* did not offer it/);
   for (const way of CANNOT) is({ need: need(rule('encrypt', way)) }, /^refused/);
   // its aliases may lead anywhere, and nobody asks before they do
@@ -574,7 +574,7 @@ t.test('a transport of the site that remote-transports does not name', async (t)
   t.match(route(slow), {
     edits: [{ kind: 'insertHeader', index: 0, value: 'again; level=encrypt; rule=secure' }],
     ways: ['local'],
-    notes: ['good.example: left alone, as remote-transports does not name the transport slow'],
+    notes: ['good.example: not routed, because remote-transports does not list the transport slow'],
   });
   t.strictSame(route(slow, { ...SETTINGS, remoteTransports: ['smtp', 'slow'] }).notes, []);
   const named = { ...SETTINGS, remoteTransports: ['smtp'] };
@@ -669,7 +669,7 @@ t.test('copies and aliases: the fence, and the second look', async (t) => {
   const fenced = route([one('<c@a..b>'), one('<d@x.example>', { mailer: '' })], SETTINGS, again);
   t.equal(said(fenced), 'routed');
   t.match(fenced.notes, [
-    /left to the fence: an address of this form/,
-    /left to the fence: the MTA does not say/,
+    /not renamed, so the fence stops it: an address of this form/,
+    /not renamed, so the fence stops it: the MTA does not report/,
   ]);
 });

@@ -110,7 +110,7 @@ const HEADER: readonly Edit[] = [{ kind: 'insertHeader', index: 1, name: 'X-Rout
 
 t.test('a rule that the MTA lets us carry out, and one that it does not', async (t) => {
   const noRoute =
-    'y451 4.3.5 The mail server does not let its filter send this message the way its rule requires (milter_protocol = 6)';
+    'y451 4.3.5 The mail server does not let its filter route this message as its rule requires (milter_protocol = 6)';
   const is = (routes: readonly Edit[], actions: number, accept: string, hold: string): void => {
     const name = `${routes[0]?.kind} with ${bitNames(SMFIF, actions)}`;
     t.equal(said(repliesToMessage(message('accept', MARK, null, routes), actions)), accept, name);

@@ -99,7 +99,7 @@ test('fetching a policy', { skip }, async (t) => {
       text: POLICY,
       policy: { mode: 'enforce', mx: ['mail.bank.example'] },
     });
-    t.same(asked, [HOST], 'one look-up of addresses');
+    t.same(asked, [HOST], 'one lookup of addresses');
     t.equal(requests.length, 1);
     const { method, url, headers, socket } = requests[0]!;
     t.match({ method, url }, { method: 'GET', url: '/.well-known/mta-sts.txt' });

@@ -348,7 +348,7 @@ test('a failure to fetch ahead is tried again, more and more seldom', async (t) 
   t.equal(policies.counters().failing, 0);
 });
 
-test('one look-up for all who wait', async (t) => {
+test('one lookup for all who wait', async (t) => {
   const bed = new Bed(t);
   bed.publish(BANK, 'one');
   const policies = await bed.open();
@@ -440,7 +440,7 @@ test('fetches that hang make room, and are not taken for failed', async (t) => {
   let fact = await policies.find('a.example');
   for (let tries = 0; fact.kind === 'unknown' && tries < 20; tries++) fact = await policies.find('a.example');
   t.match(fact, { kind: 'policy' }, 'all places were taken by what hangs');
-  t.match(await hanging[0], { kind: 'unknown', why: /took longer than others could wait/ });
+  t.match(await hanging[0], { kind: 'unknown', why: /took too long while others waited/ });
   t.equal(bed.told().filter(({ kind }) => kind === 'failed').length, 0);
   t.match(policies.inspect('hang0.example'), { kind: 'remembered', until: bed.time + 15 * SECOND });
   await policies.close();
@@ -457,7 +457,7 @@ test('too many at once are turned away, not queued', async (t) => {
   bed.gate = closed;
   const waiting = Array.from({ length: 6 }, (_, i) => policies.find(`d${i}.example`));
   const busy = { kind: 'unknown', why: 'too many lookups at once' };
-  t.same(await waiting[4], busy, 'look-ups');
+  t.same(await waiting[4], busy, 'lookups');
   t.same(await waiting[5], busy);
   t.same(await waiting[2], busy, 'fetches');
   t.same(await waiting[3], busy);
@@ -619,9 +619,9 @@ test('faults of what it works with', async (t) => {
   const bed = new Bed(t);
   bed.publish(BANK, 'one');
   const policies = await bed.open({ fetch: () => Promise.reject(new Error('a fault')) });
-  t.same(await policies.find(BANK), { kind: 'unknown', why: 'a fault of ours' });
+  t.same(await policies.find(BANK), { kind: 'unknown', why: 'an internal error' });
   bed.resolver.txt = () => Promise.reject(new Error('a fault'));
-  t.same(await policies.find('other.example'), { kind: 'unknown', why: 'a fault of ours' });
+  t.same(await policies.find('other.example'), { kind: 'unknown', why: 'an internal error' });
   t.equal(policies.counters().running, 0);
 });
 

@@ -8,7 +8,7 @@
  *   await dns.stop(); await dns.start();                  // dead and back again, at the same address
  *
  * Records are lines of a zone file with absolute names and without TTL (all have TTL 1 unless a line says otherwise). What
- * a look-up gives:
+ * a lookup gives:
  * - any name: signed by the trust anchor, so `secure`, the absence of a name too: the zone is the root itself;
  * - below `test.`: the same without signatures (a delegation without DS), so `insecure`;
  * - `bogus` names: their record sets, not the proofs of absence, carry broken signatures, so SERVFAIL;
