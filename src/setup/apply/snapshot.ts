@@ -39,6 +39,7 @@ const MAX_FILE = 16 * 1024 * 1024;
 
 /** Makes the folder of this moment with everything in it. Throws SnapshotError; then nothing was changed in Postfix. */
 export function takeSnapshot(root: string, directory: string, changes: readonly Change[], now: Date): string {
+  for (const name of FILES) refuseLink(join(directory, name));
   const folder = join(
     root,
     now
@@ -73,6 +74,15 @@ export function takeSnapshot(root: string, directory: string, changes: readonly 
   };
   writeRecord(folder, record);
   return folder;
+}
+
+/** postconf(1) renames a new file into place: a link would become a file, and what it leads to would stay as it was. */
+function refuseLink(path: string): void {
+  const status = attempt(`look at ${path}`, () => fs.lstatSync(path));
+  if (status.isSymbolicLink())
+    throw new SnapshotError(
+      `${path} is a symbolic link, and postconf would put a file in its place: change what it leads to by the plan, or put the file there yourself`,
+    );
 }
 
 /** Notes how setup left the files, and writes the script that takes it back. */

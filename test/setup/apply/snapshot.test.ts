@@ -59,5 +59,8 @@ test('a snapshot', async (t) => {
   t.throws(() => readRecord(folder), { message: /symbolic links/ }, 'a link is not followed');
   fs.chmodSync(rootFolder, 0o777);
   t.throws(() => openRoot(join(dir, 'state')), { message: /may be written by others/ });
-  t.throws(() => takeSnapshot(rootFolder, join(dir, 'none'), [], new Date(0)), { message: /cannot copy/ });
+  t.throws(() => takeSnapshot(rootFolder, join(dir, 'none'), [], new Date(0)), { message: /cannot look at/ });
+  fs.symlinkSync('main.cf', join(etc, 'linked.cf'));
+  fs.renameSync(join(etc, 'linked.cf'), join(etc, 'master.cf'));
+  t.throws(() => takeSnapshot(rootFolder, etc, [], new Date(0)), { message: /is a symbolic link/ });
 });
