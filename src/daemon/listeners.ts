@@ -1,5 +1,6 @@
 /**
- * The listening sockets of all protocols: those that systemd handed over, else those of the configuration.
+ * The listening sockets of all protocols: those that systemd handed over, and those of the configuration that are not
+ * among them.
  */
 import type { Server } from 'node:net';
 import { formatListen } from '../config/keys/listenAddress.ts';
@@ -18,6 +19,9 @@ export interface OpenListener {
   readonly socket: SocketFile | null;
 }
 
+/** Stands for a unix socket of systemd whose path is unknown: it may be any of those that are configured. */
+const UNKNOWN = 'unix:';
+
 /**
  * Opens the listeners of one protocol after the other; `opened` is told of each as soon as it is open. Rejects with
  * ListenError at the first that cannot be opened.
@@ -32,16 +36,16 @@ export async function openListeners(
   const inherited = inheritedSockets(env, process.pid);
   for (const protocol of protocols) {
     const { name, driver } = protocol;
-    const handedOver = inherited.get(name) ?? [];
-    for (const fd of handedOver) {
+    const held = new Set<string>();
+    for (const fd of inherited.get(name) ?? []) {
       const server = driver.server();
-      await listenOnInherited(server, fd);
-      const bound = server.address();
-      const file = typeof bound === 'string' && bound.startsWith('/') ? bound : null;
+      const address = await listenOnInherited(server, fd);
+      held.add(address === null ? UNKNOWN : formatListen(address));
+      const file = address?.kind === 'unix' ? address.path : null;
       opened(await openListener(name, server, `inherited descriptor ${fd}`, file, null, log));
     }
-    if (handedOver.length > 0) continue;
     for (const address of service[protocol.listen]) {
+      if (held.has(formatListen(address)) || (address.kind === 'unix' && held.has(UNKNOWN))) continue;
       const server = driver.server();
       const unix = protocol.unixOptions(service);
       await listenOn(server, address, unix);

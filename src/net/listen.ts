@@ -9,7 +9,7 @@
  *
  * Sources: sd_listen_fds(3) for LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES; node:net for `fd`, `allowHalfOpen`.
  */
-import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, fstatSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { formatListen, type ListenAddress } from '../config/keys/listenAddress.ts';
@@ -188,9 +188,32 @@ export async function listenOn(server: Server, address: ListenAddress, unix: Uni
   }
 }
 
-/** Starts `server` on a descriptor that systemd opened. */
-export async function listenOnInherited(server: Server, fd: number): Promise<void> {
+/**
+ * Starts `server` on a descriptor that systemd opened. Resolves to its address; null for a unix socket whose path cannot be
+ * found out.
+ */
+export async function listenOnInherited(server: Server, fd: number): Promise<ListenAddress | null> {
   await started(server, () => server.listen({ fd, exclusive: true }));
+  const bound = server.address();
+  if (typeof bound === 'object' && bound !== null)
+    return { kind: 'inet', host: bound.address, port: bound.port };
+  const path = inheritedPath(fd);
+  return path === null ? null : { kind: 'unix', path };
+}
+
+/** Node does not know the path of a socket that it did not bind; the kernel lists it with its inode (proc(5)). */
+function inheritedPath(fd: number): string | null {
+  try {
+    const inode = String(fstatSync(fd).ino);
+    for (const line of readFileSync('/proc/self/net/unix', 'utf8').split('\n')) {
+      // address, references, protocol, flags, type, state, inode, path
+      const found = /^(?:\S+ +){6}(\d+) (\/.*)$/.exec(line);
+      if (found?.[1] === inode) return found[2]!;
+    }
+  } catch {
+    // no such file here
+  }
+  return null;
 }
 
 function explain(error: NodeJS.ErrnoException): string {

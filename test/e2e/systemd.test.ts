@@ -32,6 +32,7 @@ const REFUSED = /^action=530 5\.7\.0 bank\.example requires TLS/;
 const as = (user: string, group: string) =>
   `setpriv --reuid=${user} --regid=${group} --clear-groups node /srv/ask.mjs`;
 const ask = as('postfix', 'postfix');
+const SOCKETS = 'tlsward-policy.socket tlsward-milter.socket tlsward-socketmap.socket';
 
 const reason = bootable();
 if (reason) process.stderr.write(`SKIPPED: units are not started for real: ${reason}\n`);
@@ -86,6 +87,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
       [
         '660 tlsward postfix /var/spool/postfix/tlsward/milter.sock',
         '660 tlsward postfix /var/spool/postfix/tlsward/policy.sock',
+        '660 tlsward postfix /var/spool/postfix/tlsward/socketmap.sock',
         '600 tlsward tlsward /run/tlsward/control.sock',
         '700 tlsward tlsward /var/lib/tlsward',
       ].join('\n'),
@@ -95,6 +97,13 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     t.match(status, /^NoNewPrivs:\t1$/m);
     t.match(status, /^Seccomp:\t2$/m);
     t.match(await ok(ask), REFUSED, 'Postfix is answered');
+    t.match(await journal(), /socketmap listening on inherited descriptor/, 'systemd holds the sockets');
+    await ok(`systemctl enable --now tlsward.service ${SOCKETS}`);
+    t.equal(
+      await ok(`systemctl is-active ${SOCKETS}`),
+      'active\nactive\nactive',
+      'units can be enabled while the service runs',
+    );
     t.match(await sh(as('nobody', 'nogroup')), { status: 1, text: /^EACCES/ }, 'others cannot connect');
     t.match(
       await ok('node /usr/lib/tlsward/build/src/main.js status'),
@@ -119,6 +128,8 @@ t.test('units under systemd', { skip: reason }, async (t) => {
 
   await t.test('mistakes, crashes and stop', async (t) => {
     t.not((await sh('systemctl restart tlsward')).status, 0, 'a start with mistakes fails at once');
+    await sh(`for i in 1 2 3; do timeout 2 ${ask}; done`);
+    t.equal(await ok('systemctl is-active tlsward-policy.socket'), 'active', 'however often Postfix asks');
     await ok('cp -p /etc/tlsward/good /etc/tlsward/tlsward.ini');
     const back = async (): Promise<void> => {
       await ok(`for i in $(seq 40); do ${ask} > /run/answer && break; sleep 0.25; done; cat /run/answer`);
@@ -132,6 +143,9 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     t.not(await pid(), before, 'a killed daemon comes back');
     await ok('systemctl stop tlsward');
     t.equal(await ok('systemctl show -p Result --value tlsward'), 'success');
+    t.match(await ok('ls /var/spool/postfix/tlsward'), /policy\.sock/, 'the sockets stay with systemd');
+    await ok(`systemctl stop ${SOCKETS}`);
+    t.equal(await ok('ls /var/spool/postfix/tlsward'), '');
     await ok('mv /var/spool/postfix/tlsward /var/spool/postfix/away');
     const begun = performance.now();
     t.not((await sh('systemctl start tlsward')).status, 0, 'a start without the socket folder fails');
@@ -142,18 +156,15 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     );
     await ok('mv /var/spool/postfix/away /var/spool/postfix/tlsward && systemctl restart tlsward');
     t.match(await ok(ask), REFUSED, 'a start that returns has opened every socket');
-    await ok('systemctl stop tlsward');
+    await ok(`systemctl stop tlsward ${SOCKETS}`);
     t.equal(await ok('ls /var/spool/postfix/tlsward'), '', 'sockets are removed');
   });
 
   await t.test('socket activation', async (t) => {
-    await ok('systemctl start tlsward-policy.socket tlsward-milter.socket');
+    await ok(`systemctl start ${SOCKETS}`);
     t.equal(await active(), 'inactive');
-    const files = await ok("stat -c '%a %U %G %n' /var/spool/postfix/tlsward/*");
-    t.match(files, /^660 tlsward postfix .*milter\.sock\n660 tlsward postfix .*policy\.sock$/);
     t.match(await ok(ask), REFUSED, 'the first request starts it');
     t.equal(await active(), 'active');
-    t.match(await journal(), /policy listening on inherited descriptor/);
     const restart = `(for i in $(seq 8); do ${ask} || ${ask}; done) > /run/answers & systemctl restart tlsward; wait; cat /run/answers`;
     const answers = (await ok(restart))
       .split('\n')
@@ -163,10 +174,25 @@ t.test('units under systemd', { skip: reason }, async (t) => {
       answers.every((line) => REFUSED.test(line)),
       'a restart refuses nobody',
     );
-    await ok('systemctl stop tlsward');
-    t.match(await ok('ls /var/spool/postfix/tlsward'), /policy\.sock/, 'the sockets stay with systemd');
-    await ok('systemctl stop tlsward-policy.socket tlsward-milter.socket tlsward');
-    t.equal(await ok('ls /var/spool/postfix/tlsward'), '');
+  });
+
+  await t.test('sockets of the configuration beside those of systemd', async (t) => {
+    await ok(`sed 's,^milter-listen = .*,milter-listen = inet:127.0.0.1:8452,' /etc/tlsward/good >/etc/tlsward/tlsward.ini
+      systemctl restart tlsward`);
+    const listening =
+      'milter listening on inherited descriptor [0-9]+[^]*milter listening on inet:127.0.0.1:8452';
+    t.match(await journal(), new RegExp(listening));
+    await ok(`cp -p /etc/tlsward/good /etc/tlsward/tlsward.ini; systemctl stop tlsward ${SOCKETS}`);
+  });
+
+  await t.test('without Postfix', async (t) => {
+    await ok(`mv /var/spool/postfix/tlsward /var/spool/postfix/away
+      printf '[service]\\nmilter-listen = unix:/run/tlsward/milter.sock\\n[domains]\\nbank.example = encrypt\\n' >/etc/tlsward/tlsward.ini
+      systemctl start tlsward`);
+    t.equal(await active(), 'active');
+    t.match(await sh('systemctl is-active tlsward-milter.socket'), { text: /^inactive/ });
+    await ok(`systemctl stop tlsward; cp -p /etc/tlsward/good /etc/tlsward/tlsward.ini
+      mv /var/spool/postfix/away /var/spool/postfix/tlsward`);
   });
 
   await t.test('MemoryDenyWriteExecute would end it', async (t) => {
