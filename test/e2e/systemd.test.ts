@@ -179,9 +179,10 @@ t.test('units under systemd', { skip: reason }, async (t) => {
   await t.test('sockets of the configuration beside those of systemd', async (t) => {
     await ok(`sed 's,^milter-listen = .*,milter-listen = inet:127.0.0.1:8452,' /etc/tlsward/good >/etc/tlsward/tlsward.ini
       systemctl restart tlsward`);
-    const listening =
-      'milter listening on inherited descriptor [0-9]+[^]*milter listening on inet:127.0.0.1:8452';
-    t.match(await journal(), new RegExp(listening));
+    await ok('for i in $(seq 40); do [ -S /run/tlsward/control.sock ] && break; sleep 0.25; done');
+    const opened =
+      '"listener":"milter","address":"inherited descriptor [0-9]+"[^]*"address":"inet:127.0.0.1:8452"';
+    t.match(await journal(), new RegExp(opened));
     await ok(`cp -p /etc/tlsward/good /etc/tlsward/tlsward.ini; systemctl stop tlsward ${SOCKETS}`);
   });
 
