@@ -79,7 +79,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
   await t.test('start, confined', async (t) => {
     await ok('systemctl start tlsward');
     const files = await ok(
-      'for i in 1 2 3 4 5 6 7 8 9 10; do [ -S /run/tlsward/control.sock ] && break; sleep 0.3; done; ' +
+      'for i in $(seq 60); do [ -S /run/tlsward/control.sock ] && break; sleep 0.3; done; ' +
         "stat -c '%a %U %G %n' /var/spool/postfix/tlsward/* /run/tlsward/* /var/lib/tlsward",
     );
     t.equal(
