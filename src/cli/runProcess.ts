@@ -1,0 +1,22 @@
+/**
+ * Gives the process's arguments, output and environment to dispatch.ts and turns its outcome into an exit status.
+ */
+import { dispatch } from './dispatch.ts';
+
+/** Runs the command of this process. Resolves when it has ended. */
+export async function runProcess(): Promise<void> {
+  const { stdout, stderr, env } = process;
+  // `tlsward hops FILE | head` closes the pipe when it has enough
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+  // the reader of standard error is gone; nothing else is lost by that
+  stderr.on('error', () => {});
+  process.exitCode = await dispatch(process.argv.slice(2), {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    env,
+    colour: stdout.isTTY === true && !env.NO_COLOR, // empty counts as absent (no-color.org)
+  });
+}
