@@ -15,7 +15,10 @@ const { engines } = JSON.parse(text('package.json')) as { engines: { node: strin
 const oldest = /^>=(\d+\.\d+)$/.exec(engines.node)?.[1] ?? '';
 
 /** Status and output of `tlsward --version` on a Node.js that says it is `version`. */
-function onNode(preload: string, version: string): Promise<{ status: number; stdout: string; stderr: string }> {
+function onNode(
+  preload: string,
+  version: string,
+): Promise<{ status: number; stdout: string; stderr: string }> {
   writeFileSync(
     preload,
     `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`,

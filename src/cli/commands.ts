@@ -529,6 +529,20 @@ export const COMMANDS = {
     exit: { 0: 'printed', ...UNREADABLE, 75: 'no message has a Received field', ...NO_FILE },
     load: (): Loading => import('./hops.ts'),
   },
+  completion: {
+    summary: 'print a script by which a shell completes the words of tlsward',
+    usage: ['bash | zsh | fish'],
+    operands: [{ name: 'bash|zsh|fish', meaning: 'the shell' }],
+    options: [],
+    examples: [
+      {
+        line: 'tlsward completion bash > /etc/bash_completion.d/tlsward',
+        meaning: 'for every user of bash; the Debian package has it',
+      },
+    ],
+    exit: { 0: 'printed' },
+    load: (): Loading => import('./completion.ts'),
+  },
 } as const satisfies Readonly<Record<string, Command>>;
 
 export type CommandName = keyof typeof COMMANDS;
