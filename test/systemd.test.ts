@@ -13,6 +13,7 @@ import { defaultOf } from '../src/config/keys/keys.ts';
 import { inNetworks, parseNetwork } from '../src/core/network.ts';
 import { judgeAddress } from '../src/sts/addressFilter.ts';
 import { root } from './root.ts';
+import { without } from './tools.ts';
 import { installDropIn, one, readUnit, run, UNIT_DIR, unitNames, unitRoot, unitText } from './units.ts';
 
 const service = readUnit('tlsward.service');
@@ -22,15 +23,6 @@ function repoText(path: string): string {
   return readFileSync(new URL(path, root), 'utf8');
 }
 
-/** For tap's `skip`: false, or why not; throws where skipping is forbidden. */
-function without(tool: string): string | false {
-  if (existsSync(`/usr/bin/${tool}`)) return false;
-  const reason = `${tool} is not installed (Debian: apt-get install systemd)`;
-  if (process.env.CI || process.env.TLSWARD_E2E === 'required') throw new Error(reason);
-  process.stderr.write(`SKIPPED: ${reason}\n`);
-  return reason;
-}
-
 /** "30", "35s", "5m" in seconds. */
 function seconds(text: string): number {
   const match = /^([0-9]+)(s|m)?$/.exec(text);
@@ -38,15 +30,19 @@ function seconds(text: string): number {
   return Number(match[1]) * (match[2] === 'm' ? 60 : 1);
 }
 
-t.test('systemd-analyze verify has nothing to say', { skip: without('systemd-analyze') }, async (t) => {
-  const dir = unitRoot();
-  t.teardown(() => rmSync(dir, { recursive: true }));
-  const verify = () => run('systemd-analyze', 'verify', `--root=${dir}`, '--man=no', ...unitNames());
-  t.strictSame(verify(), { status: 0, text: '' });
-  const file = join(dir, 'etc/systemd/system/tlsward.service');
-  writeFileSync(file, unitText('tlsward.service').replace('LockPersonality=', 'LockPersonalty='));
-  t.match(verify().text, /Unknown key( name)? 'LockPersonalty'/, 'and it would say something');
-});
+t.test(
+  'systemd-analyze verify has nothing to say',
+  { skip: without('systemd-analyze', 'systemd') },
+  async (t) => {
+    const dir = unitRoot();
+    t.teardown(() => rmSync(dir, { recursive: true }));
+    const verify = () => run('systemd-analyze', 'verify', `--root=${dir}`, '--man=no', ...unitNames());
+    t.strictSame(verify(), { status: 0, text: '' });
+    const file = join(dir, 'etc/systemd/system/tlsward.service');
+    writeFileSync(file, unitText('tlsward.service').replace('LockPersonality=', 'LockPersonalty='));
+    t.match(verify().text, /Unknown key( name)? 'LockPersonalty'/, 'and it would say something');
+  },
+);
 
 t.test('the drop-in for lookups', async (t) => {
   const name = 'tlsward-published.conf';
@@ -74,7 +70,7 @@ t.test('the drop-in for lookups', async (t) => {
     );
   t.ok(repoText('contrib/doc/install.md').includes(`systemd/${name}`));
   t.match(repoText('contrib/tables/tlsward.ini'), new RegExp(name.replace('.', '\\.')));
-  const skipped = without('systemd-analyze');
+  const skipped = without('systemd-analyze', 'systemd');
   if (skipped !== false) return;
   const dir = unitRoot();
   t.teardown(() => rmSync(dir, { recursive: true }));
@@ -86,7 +82,7 @@ t.test('the drop-in for lookups', async (t) => {
   t.match(verify().text, /10\.0\.0\.0\/88/, 'and it would say something');
 });
 
-t.test('exposure is what the manual says', { skip: without('systemd-analyze') }, async (t) => {
+t.test('exposure is what the manual says', { skip: without('systemd-analyze', 'systemd') }, async (t) => {
   const dir = unitRoot();
   t.teardown(() => rmSync(dir, { recursive: true }));
   const args = ['security', `--root=${dir}`, '--offline=true', '--no-pager', 'tlsward.service'];
@@ -168,7 +164,7 @@ t.test('sockets in step with program and fragments', async (t) => {
     t.ok(names.includes(`'${protocol}'`), protocol);
 });
 
-const noAccounts = without('systemd-sysusers') || without('systemd-tmpfiles');
+const noAccounts = without('systemd-sysusers', 'systemd') || without('systemd-tmpfiles', 'systemd');
 const skip = noAccounts || (process.getuid?.() !== 0 && 'giving files to another user needs root');
 t.test('user and folders on a fresh system', { skip }, async (t) => {
   const dir = unitRoot();

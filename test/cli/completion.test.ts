@@ -10,19 +10,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
 import { COMMANDS } from '../../src/cli/commands.ts';
+import { without } from '../tools.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 function script(shell: string): string {
   return execFileSync(process.execPath, [MAIN, 'completion', shell], { encoding: 'utf8' });
-}
-
-/** For tap's `skip`. */
-function without(shell: string): string | false {
-  if (spawnSync(shell, ['--version']).error === undefined) return false;
-  if (process.env.TLSWARD_E2E === 'required') throw new Error(`${shell} is not installed`);
-  process.stderr.write(`SKIPPED: ${shell} is not installed\n`);
-  return `${shell} is not installed`;
 }
 
 /** A folder with the script in it. */
@@ -57,7 +50,7 @@ const CASES: readonly (readonly [typed: readonly string[], offered: readonly str
   [['--ver'], ['--version']],
 ];
 
-test('bash', { skip: without('bash') }, async (t) => {
+test('bash', { skip: without('bash', 'bash') }, async (t) => {
   const dir = folder(t, 'tlsward.bash', script('bash'));
   for (const [typed, offered] of CASES) {
     const ask = `. ./tlsward.bash; COMP_WORDS=(tlsward "$@"); COMP_CWORD=$#; _tlsward; printf '%s\\n' "\${COMPREPLY[@]}"`;
@@ -72,7 +65,7 @@ test('bash', { skip: without('bash') }, async (t) => {
   t.equal(said.stdout, 'complete -F _tlsward tlsward\n');
 });
 
-test('fish', { skip: without('fish') }, async (t) => {
+test('fish', { skip: without('fish', 'fish') }, async (t) => {
   const dir = folder(t, 'tlsward.fish', script('fish'));
   for (const [typed, offered] of CASES) {
     // fish knows a subcommand by its being the first word that is no option
@@ -90,7 +83,7 @@ test('fish', { skip: without('fish') }, async (t) => {
   }
 });
 
-test('zsh', { skip: without('zsh') }, async (t) => {
+test('zsh', { skip: without('zsh', 'zsh') }, async (t) => {
   const dir = folder(t, '_tlsward', script('zsh'));
   /** What the function hands to _arguments for the words behind a command. */
   const handed = (command: string): string => {
