@@ -66,18 +66,19 @@ export function unitNames(): string[] {
 }
 
 /**
- * A temporary root directory with the units, a stand-in for node at the path the service names, the targets our units
+ * A temporary root directory with the units, a stand-ins for the programs that the service names, the targets our units
  * order themselves by, and the accounts of a fresh Debian with Postfix. The caller removes it.
  */
 export function unitRoot(): string {
   const dir = mkdtempSync(join(tmpdir(), 'tlsward-units-'));
   const units = join(dir, 'etc/systemd/system');
-  for (const folder of [units, join(dir, 'usr/bin'), join(dir, 'var/spool/postfix')]) {
+  for (const folder of [units, join(dir, 'usr/bin'), join(dir, 'bin'), join(dir, 'var/spool/postfix')]) {
     mkdirSync(folder, { recursive: true });
   }
-  const node = join(dir, 'usr/bin/node');
-  writeFileSync(node, '#!/bin/sh\n');
-  chmodSync(node, 0o755);
+  for (const program of ['usr/bin/node', 'bin/sh']) {
+    writeFileSync(join(dir, program), '#!/bin/sh\n');
+    chmodSync(join(dir, program), 0o755);
+  }
   for (const name of unitNames()) copyFileSync(join(UNIT_DIR, name), join(units, basename(name)));
   for (const target of TARGETS) {
     const text = '[Unit]\nDescription=stand-in\nDefaultDependencies=no\n';

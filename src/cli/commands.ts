@@ -536,8 +536,8 @@ export const COMMANDS = {
     options: [],
     examples: [
       {
-        line: 'tlsward completion bash > /etc/bash_completion.d/tlsward',
-        meaning: 'for every user of bash; the Debian package has it',
+        line: 'tlsward completion bash',
+        meaning: 'goes to /etc/bash_completion.d/tlsward; the Debian package has it',
       },
     ],
     exit: { 0: 'printed' },

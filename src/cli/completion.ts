@@ -2,7 +2,7 @@
  * `tlsward completion bash | zsh | fish`: prints a script by which the shell completes commands, options and what follows
  * them. It is made from the table of commands and asks the program nothing while one types.
  */
-import { EXIT, parseCommand, type Run, UsageError } from './command.ts';
+import { EXIT, type Io, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { bashCompletion } from './completionBash.ts';
 import { fishCompletion } from './completionFish.ts';
@@ -15,7 +15,7 @@ const SHELLS: Readonly<Record<string, () => string>> = {
 };
 
 /** `tlsward completion`; see the file comment. */
-export const run: Run = async (argv, io) => {
+export async function run(argv: string[], io: Io): Promise<number> {
   const { positionals } = parseCommand(argv, COMMANDS.completion);
   const [shell = ''] = positionals;
   const script = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
@@ -23,4 +23,4 @@ export const run: Run = async (argv, io) => {
     throw new UsageError(`which shell? ${Object.keys(SHELLS).join(', ')}`);
   io.out(script());
   return EXIT.yes;
-};
+}

@@ -28,7 +28,7 @@ function folder(t: Test, name: string, text: string): string {
 }
 
 const NAMES = Object.keys(COMMANDS);
-const MAPS = ['deliver', 'deliver-encrypt', 'deliver-verify', 'tls_rcpt', 'sts'];
+const MAPS = COMMANDS.explain.options.find(({ flag }) => flag === '--map')!.argument.split('|');
 
 /** What is typed, the last word being completed, and what every shell must offer, among others or alone. */
 const CASES: readonly (readonly [typed: readonly string[], offered: readonly string[]])[] = [
