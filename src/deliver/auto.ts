@@ -1,5 +1,6 @@
 /**
- * What `deliver = auto` comes to, from what the recipient's domain publishes. Pure: finding out is done before.
+ * What `deliver = auto` comes to, from what the recipient's domain publishes. Pure: finding out is done
+ * before.
  *
  *   DANE                    MTA-STS enforce    could not find out   otherwise (testing, none, absent, failed)
  *   usable for all hosts    dane-only          dane-only            dane-only
@@ -9,14 +10,16 @@
  *   absent                  secure             waits                silent
  *   left to Postfix         secure             waits                dane
  *
- * DANE comes first and MTA-STS never replaces it (RFC 8461 section 2). What could not be found out counts as the strictest
- * thing it might have been, or mail waits: whoever can make a lookup fail gains nothing by it (RFC 7672 section 2.1,
- * RFC 8461 section 10.2). `silent` is not `may`: the MTA's own level is never lowered. TLSA records are left to Postfix
- * without a resolver whose word about DNSSEC counts, and where the MX hosts differ (dns/dane.ts): it looks host by host.
+ * DANE comes first and MTA-STS never replaces it (RFC 8461 section 2). What could not be found out counts as
+ * the strictest thing it might have been, or mail waits: whoever can make a lookup fail gains nothing by it
+ * (RFC 7672 section 2.1, RFC 8461 section 10.2). `silent` is not `may`: the MTA's own level is never lowered.
+ * TLSA records are left to Postfix without a trusted DNSSEC-validating resolver, and where the MX hosts
+ * differ (dns/dane.ts): it looks host by host.
  *
- * `secure` compares the certificate with the `mx` names of the policy, `*.x` as `.x`, which also matches deeper names;
- * Postfix 3.10.5 and later compare the MX host with the patterns themselves. A pattern that cannot be said in an answer, or
- * is as wide as a top-level domain, is left out, which makes the rest stricter; where none is left, mail waits.
+ * `secure` compares the certificate with the `mx` names of the policy, `*.x` as `.x`, which also matches
+ * deeper names; Postfix 3.10.5 and later compare the MX host with the patterns themselves. A pattern that
+ * cannot be said in an answer, or is as wide as a top-level domain, is left out, which makes the rest
+ * stricter; where none is left, mail waits.
  */
 
 import { isComparedName } from '../core/domain.ts';
@@ -70,9 +73,9 @@ export function followPublished(name: string, published: Published): AutoAnswer 
 }
 
 /**
- * What `deliver = dane` comes to below a floor. Only `dane-only` keeps both promises, and a domain without TLSA records gets
- * no mail by it: so where it is known that there are none, the floor alone is right (`silent`), and where nobody could be
- * asked, `dane-only` is.
+ * What `deliver = dane` comes to below a floor. Only `dane-only` keeps both promises, and a domain without
+ * TLSA records gets no mail by it: so where it is known that there are none, the floor alone is right
+ * (`silent`), and where nobody could be asked, `dane-only` is.
  */
 export function followDane(_name: string, published: Published): AutoAnswer {
   if (published.kind === 'other') return leftToPostfix('the other policy server is not asked for them');
@@ -101,7 +104,10 @@ export function matchNames(mx: readonly string[]): readonly string[] {
   return [...new Set(mx.filter(isComparable).map(nameOf))];
 }
 
-/** Does the pattern narrow anything down? `*.example`, a whole top-level domain, and `mx`, a single label, do not. */
+/**
+ * Does the pattern narrow anything down? `*.example`, a whole top-level domain, and `mx`, a single label, do
+ * not.
+ */
 export function isComparable(pattern: string): boolean {
   return isComparedName(nameOf(pattern));
 }

@@ -1,11 +1,13 @@
 /**
- * `deny-ciphers` on the deliver leg: parts of cipher names to what `exclude=` of smtp_tls_policy_maps understands.
+ * `deny-ciphers` for outbound mail: converts parts of cipher names to what `exclude=` of smtp_tls_policy_maps
+ * accepts.
  *
- * On the receive leg a part is compared with the name of the cipher in use. Postfix's list for a delivery takes whole
- * names and OpenSSL's own words, so a part becomes every name below that contains it, and the word of that name if OpenSSL
- * has one (`3des`: no name contains it, the word means DES-CBC3-SHA). The suites of TLS 1.3 are not below: OpenSSL takes no
- * exclusion of them from Postfix.
- * Source: openssl-ciphers(1), OpenSSL 3.0, `ALL:COMPLEMENTOFALL` up to TLS 1.2, and the weak ones of builds that have them.
+ * For inbound mail a part is compared with the name of the cipher in use. Postfix's list for a delivery takes
+ * whole names and OpenSSL's own words, so a part becomes every name below that contains it, and the word of
+ * that name if OpenSSL has one (`3des`: no name contains it, the word means DES-CBC3-SHA). The suites of TLS
+ * 1.3 are not below: OpenSSL takes no exclusion of them from Postfix.
+ * Source: openssl-ciphers(1), OpenSSL 3.0, `ALL:COMPLEMENTOFALL` up to TLS 1.2, and the weak ones of builds
+ * that have them.
  */
 const MAC_OF = ['SHA', 'SHA256', 'SHA384', 'GCM-SHA256', 'GCM-SHA384', 'CCM', 'CCM8'] as const;
 

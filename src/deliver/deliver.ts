@@ -1,20 +1,25 @@
 /**
- * The deliver leg decided: from a next hop (Postfix) or a recipient (Sendmail) to the row and to how mail must leave.
+ * Decides about outbound mail: from a next hop (Postfix) or a recipient (Sendmail) to the row and to how mail
+ * must leave.
  *
- * One row decides, the most specific, as on the receive leg. A row that says nothing about `deliver` (the built-in `may`,
- * and policies that do not set it) leaves the MTA's own default level alone: so does a domain without a row, and a row in
- * observe mode. That is "silent", never `may`: an answer of `may` would lower a site whose default is `dane` or `encrypt`.
+ * One row decides, the most specific, as for inbound mail. A row that says nothing about `deliver` (the
+ * built-in `may`, and policies that do not set it) leaves the MTA's own default level alone: so does a domain
+ * without a row, and a row in observe mode. That is "silent", never `may`: an answer of `may` would lower a
+ * site whose default is `dane` or `encrypt`.
  *
- * A row at `none` or `may` speaks only of next hops that an entry of Postfix's own table would be found by: the one it
- * names, and plain names below a suffix or `*`. A host in brackets, a port, a final dot have a row of their own, or are
- * silent: what a row for a domain allows must not lower the relay or gateway that a route names.
+ * A row at `none` or `may` speaks only of next hops that an entry of Postfix's own table would be found by:
+ * the one it names, and plain names below a suffix or `*`. A host in brackets, a port, a final dot have a row
+ * of their own, or are silent: what a row for a domain allows must not lower the relay or gateway that a
+ * route names.
  *
- * Floors (`min-protocol`, `min-bits`, `deny-ciphers`) are part of an answer where TLS is mandatory. At `may` and `dane` they
- * are left out: there Postfix falls back to plain text when a handshake fails, so a floor would lower what it should raise.
+ * Floors (`min-protocol`, `min-bits`, `deny-ciphers`) are part of an answer where TLS is mandatory. At `may`
+ * and `dane` they are left out: there Postfix falls back to plain text when a handshake fails, so a floor
+ * would lower what it should raise.
  *
- * `auto` follows what the recipient's domain publishes (auto.ts), which must be found out before; until then the decision
- * says what it needs. Then come `deliver-floor` of the row and the floor of the map: of two the stricter. The
- * same goes for `dane` below a floor of the map, which comes to the floor alone where there are no TLSA records.
+ * `auto` follows what the recipient's domain publishes (auto.ts), which must be found out before; until then
+ * the decision says what it needs. Then come `deliver-floor` of the row and the floor of the map: of two the
+ * stricter. The same goes for `dane` below a floor of the map, which comes to the floor alone where there are
+ * no TLSA records.
  *
  * Pure and total: whatever comes, a decision comes back.
  */
@@ -31,7 +36,10 @@ import { type AnsweredLevel, atLeast, type DeliverFloor, mandatory, stricter } f
 /** How one connection must be protected: what `smtp_tls_policy_maps` can say of it. */
 export interface DeliverPolicy {
   readonly level: AnsweredLevel;
-  /** Verify and secure: names the server certificate may have, `.suffix` for all below; empty: the MTA's own rule. Fingerprint: digests, at least one. */
+  /**
+   * Verify and secure: names the server certificate may have, `.suffix` for all below; empty: the MTA's own
+   * rule. Fingerprint: digests, at least one.
+   */
   readonly match: readonly string[];
   /** `TLSv1.2`; null: the MTA's own floor. */
   readonly minProtocol: string | null;
@@ -61,7 +69,9 @@ export type DeliverDecision =
   | { readonly kind: 'silent'; readonly row: Row | null; readonly why: string }
   /** Mail must wait: to answer anything might be too weak. */
   | { readonly kind: 'trouble'; readonly row: Row | null; readonly why: string }
-  /** `auto`: nothing can be said before the question is answered; then decide again with what was published. */
+  /**
+   * `auto`: nothing can be said before the question is answered; then decide again with what was published.
+   */
   | { readonly kind: 'needs'; readonly row: Row; readonly question: PublishedQuestion };
 
 /** What a row with `auto` comes to, or what to find out before. */
@@ -76,8 +86,8 @@ const SERVICES: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * The next hop of an SMTP client as the MTA wrote it. `published`: what was found out about it; null: nothing was looked
- * up, and a row with `auto` needs that first.
+ * The next hop of an SMTP client as the MTA wrote it. `published`: what was found out about it; null: nothing
+ * was looked up, and a row with `auto` needs that first.
  */
 export function decideNextHop(
   table: PolicyTable,
@@ -104,7 +114,10 @@ export function decideNextHop(
   }
 }
 
-/** What could be found out about a next hop, whatever the table says; null for addresses and for what is no domain. */
+/**
+ * What could be found out about a next hop, whatever the table says; null for addresses and for what is no
+ * domain.
+ */
 export function questionOf(key: string): PublishedQuestion | null {
   const hop = parseNextHop(key);
   const auto = hop.kind === 'hop' ? autoOf(hop, null, followPublished) : NO_DOMAIN;
@@ -112,8 +125,8 @@ export function questionOf(key: string): PublishedQuestion | null {
 }
 
 /**
- * One recipient; address rows count here. A malformed address has the strictest of the rows it might mean, and nothing is
- * looked up for it.
+ * One recipient; address rows count here. A malformed address has the strictest of the rows it might mean,
+ * and nothing is looked up for it.
  */
 export function decideRecipient(
   table: PolicyTable,
@@ -247,7 +260,10 @@ function foundPolicy(
   return narrowed === null ? null : { ...policy, match: [], ...narrowed };
 }
 
-/** A policy raised above what another server said: its protocols and ciphers still hold, the rest was for its level. */
+/**
+ * A policy raised above what another server said: its protocols and ciphers still hold, the rest was for its
+ * level.
+ */
 function narrowedBy(policy: DeliverPolicy, attributes: readonly PolicyAttribute[]): DeliverPolicy | null {
   const ciphers = attributes.filter(({ name }) => ['protocols', 'ciphers', 'exclude'].includes(name));
   const narrowed = intersectTlsParameters(policy, ciphers);

@@ -1,8 +1,9 @@
 /**
  * A decision about a delivery in words: what Postfix does with the answer. Pure text, for `explain`.
  *
- * Codes and texts of refusals are those of Postfix's smtp(8): 4.7.4 when TLS is required and not offered, 4.7.5 when the
- * certificate or the handshake fails, and 4.7.5 "client TLS configuration problem" when the table cannot be asked.
+ * Codes and texts of refusals are those of Postfix's smtp(8): 4.7.4 when TLS is required and not offered,
+ * 4.7.5 when the certificate or the handshake fails, and 4.7.5 "client TLS configuration problem" when the
+ * table cannot be asked.
  */
 import type { DeliverDecision, DeliverPolicy } from './deliver.ts';
 import { mandatory } from './level.ts';

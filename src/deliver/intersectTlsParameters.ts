@@ -1,9 +1,10 @@
 /**
- * The narrower of two sets of TLS parameters: the floors of a row, and those that another policy server wrote into its
- * answer (`protocols=`, `ciphers=`, `exclude=`). Where TLS is mandatory both hold.
+ * The narrower of two sets of TLS parameters: the floors of a row, and those that another policy server wrote
+ * into its answer (`protocols=`, `ciphers=`, `exclude=`). Where TLS is mandatory both hold.
  *
- * `protocols=` is understood when it says a lowest version: `>=TLSv1.2`, exclusions from the bottom (`!SSLv2:!SSLv3`), or a
- * list up to the highest. Sources: Postfix postconf(5), smtp_tls_mandatory_protocols; `src/tls/tls_proto_mask.c`.
+ * `protocols=` is understood when it says a lowest version: `>=TLSv1.2`, exclusions from the bottom
+ * (`!SSLv2:!SSLv3`), or a list up to the highest.
+ * Sources: Postfix postconf(5), smtp_tls_mandatory_protocols; `src/tls/tls_proto_mask.c`.
  */
 import type { PolicyAttribute } from '../core/publishedFacts.ts';
 import { PROTOCOLS, protocolRank } from '../core/tls.ts';

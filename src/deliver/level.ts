@@ -1,5 +1,5 @@
 /**
- * The levels of the deliver leg by what each guarantees, and the stricter of two.
+ * The levels of outbound mail by what each guarantees, and the stricter of two.
  *
  *   level                        TLS where offered   TLS always   DANE where published   server authenticated
  *   none
@@ -9,12 +9,14 @@
  *   dane-only                    x                   x            x                      x
  *   fingerprint, verify, secure  x                   x                                   x
  *
- * A level is at least as strict as another when it guarantees all that the other does. That is no straight line: `dane`
- * lets mail to a domain without TLSA records go in plain text, `encrypt` lets a domain with TLSA records be impersonated.
- * The only level that keeps both promises is `dane-only`. Among the three that authenticate by other means than DANE none
- * is stricter: a row names the one by which its partner can be recognised, and a floor leaves it.
+ * A level is at least as strict as another when it guarantees all that the other does. That is no straight
+ * line: `dane` lets mail to a domain without TLSA records go in plain text, `encrypt` lets a domain with TLSA
+ * records be impersonated. The only level that keeps both promises is `dane-only`. Among the three that
+ * authenticate by other means than DANE none is stricter: a row names the one by which its partner can be
+ * recognised, and a floor leaves it.
  *
- * Sources: Postfix TLS_README ("Client TLS limitations", "DANE TLS authentication"), smtp_tls_policy_maps in postconf(5).
+ * Sources: Postfix TLS_README ("Client TLS limitations", "DANE TLS authentication"), smtp_tls_policy_maps in
+ * postconf(5).
  */
 import type { AnsweredLevel, DeliverFloor } from '../core/settings.ts';
 

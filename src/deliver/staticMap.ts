@@ -1,17 +1,20 @@
 /**
- * The rows that must never be plain, as entries of a static table that Postfix looks at before it asks the daemon: the
- * dead-man table. Mail for them goes on leaving under TLS while nobody answers; everything else waits.
+ * The rows that must never be plain, as entries of a static table that Postfix looks at before it asks the
+ * daemon: the dead-man table. Mail for them goes on leaving under TLS while nobody answers; everything else
+ * waits.
  *
- * What is in it answers before the daemon does, so it must be what the daemon would say, whenever it is reached:
- * - A row that leaves the level to Postfix cannot be written. Below an exported `.suffix` Postfix would find the suffix after
- *   the daemon's "not found", so a suffix with such a row below it is left out.
- * - A row that states a level without mandatory TLS is written only below an exported suffix, which would hide it otherwise.
- * - `auto` is not known before the domain is asked what it publishes; its floor alone could be less than that. It is an
- *   entry only where the caller wants the floor.
+ * What is in it answers before the daemon does, so it must be what the daemon would say, whenever it is
+ * reached:
+ * - A row that leaves the level to Postfix cannot be written. Below an exported `.suffix` Postfix would find
+ *   the suffix after the daemon's "not found", so a suffix with such a row below it is left out.
+ * - A row that states a level without mandatory TLS is written only below an exported suffix, which would
+ *   hide it otherwise.
+ * - `auto` is not known before the domain is asked what it publishes; its floor alone could be less than
+ *   that. It is an entry only where the caller wants the floor.
  * - Addresses, `<>` and `*` are no keys of `smtp_tls_policy_maps`.
  *
- * Source: Postfix `src/smtp/smtp_tls_policy.c`, policy_client: the whole name in all tables, then `.parent` in all tables;
- * a table that fails ends the lookup.
+ * Source: Postfix `src/smtp/smtp_tls_policy.c`, policy_client: the whole name in all tables, then `.parent`
+ * in all tables; a table that fails ends the lookup.
  */
 
 import type { PolicyTable } from '../core/table.ts';
@@ -76,7 +79,10 @@ export function staticMap(table: PolicyTable, autoFloor: boolean): StaticMap {
   return { entries: all, addresses, anyone, observed, auto, hidden };
 }
 
-/** `.b.c` and `.c` for `a.b.c` and `.a.b.c`; nothing for a next hop with brackets or a port, which has no parents. */
+/**
+ * `.b.c` and `.c` for `a.b.c` and `.a.b.c`; nothing for a next hop with brackets or a port, which has no
+ * parents.
+ */
 function parents(pattern: string): readonly string[] {
   if (/[[:]/.test(pattern)) return [];
   const found: string[] = [];
