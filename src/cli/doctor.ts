@@ -6,6 +6,7 @@
  * 78 mistakes in the configuration.
  */
 
+import { resolve } from 'node:path';
 import { examine } from '../doctor/checks.ts';
 import { type Paint, reportJson, reportText } from '../doctor/doctorReport.ts';
 import { gatherFacts } from '../doctor/gather/gatherFacts.ts';
@@ -25,7 +26,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     const facts = await gatherFacts({
       table: { ...loaded, file },
       control: (values.control ?? controlSocket(file)).replace(/^unix:/, ''),
-      directory: values['postfix-config'],
+      directory: values['postfix-config'] === undefined ? undefined : resolve(values['postfix-config']),
       dns: values['no-dns'] !== true,
       now: new Date(),
     });

@@ -47,3 +47,6 @@ export function finding(severity: Severity, seen: string, ...mend: string[]): Fi
 export function notKnown(why: string, ...mend: string[]): Finding {
   return { severity: 'unknown', seen: why, mend };
 }
+
+/** What every check that needs the running daemon says without it; daemon-down says why. */
+export const NO_DAEMON = 'the daemon does not answer';

@@ -24,10 +24,10 @@ interface Subject {
 export function reportText(examination: Examination, { postfix, config }: Subject, paint: Paint): string {
   const { findings, passed, notConcerned, exit } = examination;
   const lines = [`Postfix in ${postfix}, tlsward by ${config}`, ''];
-  const groups = [...new Set(findings.map(({ group }) => group))];
-  for (const group of groups) {
+  const shown = together(findings);
+  for (const group of new Set(shown.map((one) => one.group))) {
     lines.push(`${GROUPS[group]}:`);
-    for (const found of findings) if (found.group === group) lines.push(...findingLines(found, paint), '');
+    for (const found of shown) if (found.group === group) lines.push(...findingLines(found, paint), '');
   }
   const numbers = (['danger', 'warning', 'unknown', 'note'] as const).flatMap((severity) => {
     const number = findings.filter((found) => found.severity === severity).length;
@@ -42,6 +42,18 @@ export function reportText(examination: Examination, { postfix, config }: Subjec
   lines.push(paint(exit === 2 ? 'danger' : exit === 1 ? 'warning' : 'fine', summary));
   if (findings.length > 0) lines.push('each id: contrib/doc/doctor.md');
   return `${lines.join('\n')}\n`;
+}
+
+/** Checks that could not be made for the same reason are one entry. */
+function together(findings: readonly Found[]): Found[] {
+  const shown: Found[] = [];
+  for (const found of findings) {
+    const at = shown.findIndex(({ severity, seen }) => severity === 'unknown' && seen === found.seen);
+    const same = shown[at];
+    if (found.severity !== 'unknown' || same === undefined) shown.push(found);
+    else shown[at] = { ...same, id: `${same.id}, ${found.id}`, why: 'These checks could not be made.' };
+  }
+  return shown;
 }
 
 function findingLines({ severity, id, seen, why, mend }: Found, paint: Paint): string[] {

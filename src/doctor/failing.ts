@@ -268,8 +268,25 @@ const complaints: Check = {
   gravest: 'warning',
   why: 'Postfix ignores a parameter that it does not know, so that a setting with a typing mistake has no effect.',
   find({ postfix }) {
-    const seen = postfix.complaints.filter((text) => /tls|milter|restrictions|policy/i.test(text));
+    const seen = postfix.complaints.filter(
+      (text) => text.includes('unused parameter') && /tls|milter|restrictions|policy/i.test(text),
+    );
     return seen.map((text) => finding('warning', escapeText(text, 300), 'correct its name in main.cf'));
+  },
+};
+
+const twice: Check = {
+  id: 'parameter-set-twice',
+  group: 'receiving',
+  gravest: 'note',
+  why: 'The last line counts: what an earlier one says, checks and filters of your own among it, has no effect.',
+  find({ postfix }) {
+    const seen = postfix.complaints.filter((text) => text.includes('overriding earlier entry'));
+    if (seen.length === 0) return [];
+    // postconf says it each time that it reads the file
+    return seen.map((text) =>
+      finding('note', escapeText(text, 300), 'make one line of both in main.cf (tlsward setup postfix does)'),
+    );
   },
 };
 
@@ -336,6 +353,7 @@ export const FAILING: readonly Check[] = [
   bareNewline,
   softBounce,
   complaints,
+  twice,
   compatibility,
   hiddenList,
 ];

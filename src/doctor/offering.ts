@@ -6,7 +6,7 @@ import { ENOUGH_VERDICTS, plainOnly } from '../daemon/tlsCounters.ts';
 import { listOf } from '../mta/listValue.ts';
 import { isYes, type MasterEntry, type PostfixConfig, valueFor, writtenValue } from '../mta/postfixConfig.ts';
 import { askingEntries } from './asked.ts';
-import { type Check, finding, notKnown, type Severity } from './check.ts';
+import { type Check, finding, NO_DAEMON, notKnown, type Severity } from './check.ts';
 import { certificateByName, demandsCertificate, demandsTls, receivesByPin } from './demands.ts';
 import type { DoctorFacts } from './facts.ts';
 import { dropOverride, entryName, setFor, setMain } from './mend.ts';
@@ -32,6 +32,9 @@ function byDemand(facts: DoctorFacts): Severity {
   return demandsTls(facts) ? 'danger' : 'warning';
 }
 
+/** Where the files really are, the administrator knows. */
+const OWN_CHAIN = ['smtpd_tls_chain_files', '/etc/ssl/private/mail.key, /etc/ssl/certs/mail.pem'] as const;
+
 const tlsNotOffered: Check = {
   id: 'tls-not-offered',
   group: 'receiving',
@@ -50,6 +53,7 @@ const tlsNotOffered: Check = {
           entry.overrides.has('smtpd_tls_security_level')
             ? dropOverride(postfix, entry, 'smtpd_tls_security_level')
             : setMain(postfix, 'smtpd_tls_security_level', 'may'),
+          ...(certificateFiles(postfix, entry).length > 0 ? [] : [setMain(postfix, ...OWN_CHAIN)]),
         ),
       );
   },
@@ -96,7 +100,7 @@ const noCertificate: Check = {
       finding(
         byDemand(facts),
         `${without.map(entryName).join(', ')}: neither smtpd_tls_chain_files nor smtpd_tls_cert_file is set`,
-        setMain(postfix, 'smtpd_tls_chain_files', '/etc/ssl/private/mail.key, /etc/ssl/certs/mail.pem'),
+        setMain(postfix, ...OWN_CHAIN),
       ),
     ];
   },
@@ -213,7 +217,7 @@ const noTlsSeen: Check = {
   why: 'Rows demand TLS, and no session had any: TLS is not offered, or something in front of Postfix ends it.',
   find(facts) {
     if (!demandsTls(facts)) return null;
-    if (!facts.daemon.known) return [notKnown('the daemon was not asked which sessions had TLS')];
+    if (!facts.daemon.known) return [notKnown(NO_DAEMON)];
     const judged = plainOnly(facts.daemon.value.verdictsByTls);
     if (judged < ENOUGH_VERDICTS) return [];
     return [

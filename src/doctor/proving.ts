@@ -6,7 +6,7 @@ import { listOf } from '../mta/listValue.ts';
 import { sendingEntries } from '../mta/mailEntries.ts';
 import { isParameter, isYes, type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
 import { mapsOf, sendingOwn } from './asked.ts';
-import { type Check, finding, notKnown } from './check.ts';
+import { type Check, finding, NO_DAEMON, notKnown } from './check.ts';
 import { protectsSending, sendsAt } from './demands.ts';
 import type { DoctorFacts } from './facts.ts';
 import { dropOverride, entryName, setFor, setMain } from './mend.ts';
@@ -167,7 +167,7 @@ const daneOff: Check = {
   why: 'tlsward leaves TLSA records to Postfix: what rows with auto answer does not count them.',
   find(facts) {
     if (!sendsAt(facts, 'auto')) return null;
-    if (!facts.daemon.known) return [notKnown('the daemon was not asked whether DANE is on')];
+    if (!facts.daemon.known) return [notKnown(NO_DAEMON)];
     const { published } = facts.daemon.value;
     if (published.kind === 'other' || published.daneOff === '') return [];
     return [

@@ -3,7 +3,7 @@ import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { isParameter, valueFor } from '../mta/postfixConfig.ts';
 import { askingEntries, sendingOwn } from './asked.ts';
-import { type Check, finding, notKnown } from './check.ts';
+import { type Check, finding, NO_DAEMON, notKnown } from './check.ts';
 import { entryName, setFor, setMain } from './mend.ts';
 
 const sendLevel: Check = {
@@ -107,7 +107,7 @@ const dropped: Check = {
   gravest: 'warning',
   why: 'Verdicts are missing in the log of tlsward: its reader was too slow, or the disk was full.',
   find({ daemon }) {
-    if (!daemon.known) return null;
+    if (!daemon.known) return [notKnown(NO_DAEMON)];
     const { dropped: lines, failure } = daemon.value.log;
     if (lines === 0 && failure === '') return [];
     return [

@@ -6,7 +6,7 @@ import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
 import { LISTEN_KEYS, listenersOf, type Protocol } from './asked.ts';
-import { type Check, type Finding, finding, notKnown } from './check.ts';
+import { type Check, type Finding, finding, NO_DAEMON, notKnown } from './check.ts';
 import type { FileFacts, Known } from './facts.ts';
 import { shellWord } from './mend.ts';
 
@@ -38,7 +38,7 @@ const differs: Check = {
   gravest: 'warning',
   why: 'The daemon goes by another table than the files hold: changes are not in force.',
   find({ daemon, table }) {
-    if (!daemon.known) return null;
+    if (!daemon.known) return [notKnown(NO_DAEMON)];
     if (daemon.value.table.hash === table.hash) return [];
     return [
       finding(
@@ -56,7 +56,7 @@ const refused: Check = {
   gravest: 'warning',
   why: 'The last reload found mistakes, and the old table stays in force.',
   find({ daemon }) {
-    if (!daemon.known) return null;
+    if (!daemon.known) return [notKnown(NO_DAEMON)];
     const { lastReload } = daemon.value.table;
     return lastReload === ''
       ? []
@@ -71,7 +71,7 @@ const restart: Check = {
   why: 'Listeners are opened at the start only: the daemon does not listen where the file says.',
   find(facts) {
     const { daemon } = facts;
-    if (!daemon.known) return null;
+    if (!daemon.known) return [notKnown(NO_DAEMON)];
     const open = daemon.value.listeners.map(({ address }) => address);
     const pending = daemon.value.table.restartNeeded.map((key) =>
       finding('warning', `${escapeText(key)} was changed and is not in force`, 'systemctl restart tlsward'),
@@ -101,7 +101,7 @@ const trouble: Check = {
   gravest: 'danger',
   why: 'The file of a socket is gone or is another one: Postfix does not reach the daemon, and mail is deferred.',
   find({ daemon }) {
-    if (!daemon.known) return null;
+    if (!daemon.known) return [notKnown(NO_DAEMON)];
     return daemon.value.listeners.flatMap(({ name, address, trouble: what }) =>
       what === undefined
         ? []
@@ -149,7 +149,8 @@ const permission: Check = {
         address.kind === 'unix' ? [{ protocol, path: address.path }] : [],
       ),
     );
-    if (sockets.length === 0 || !facts.daemon.known) return null;
+    if (sockets.length === 0) return null;
+    if (!facts.daemon.known) return [notKnown(NO_DAEMON)];
     const { mailOwner } = facts.system;
     if (!mailOwner.known) return [notKnown(escapeText(mailOwner.why))];
     const { value: who } = mailOwner;
@@ -281,7 +282,7 @@ const files: Check = {
   gravest: 'warning',
   why: 'Connections above the limit of open files are refused, and their mail is deferred.',
   find({ daemon }) {
-    if (!daemon.known) return null;
+    if (!daemon.known) return [notKnown(NO_DAEMON)];
     const { limit, connections, maxConnections } = daemon.value.openFiles;
     if (limit === null) return [notKnown('the system does not tell the limit of open files')];
     if (connections >= maxConnections) return [];

@@ -311,6 +311,16 @@ const RECEIVING: readonly Case[] = [
     { complaints: 'postconf: warning: /etc/postfix/main.cf: unused parameter: dovecot_x=1' },
   ),
   bad(
+    'parameter-set-twice',
+    'note',
+    {
+      complaints:
+        'postconf: warning: /etc/postfix/main.cf, line 50: overriding earlier entry: smtpd_milters=inet:127.0.0.1:8891',
+    },
+    /line 50: overriding earlier entry: smtpd_milters/,
+    /one line of both/,
+  ),
+  bad(
     'compatibility-level',
     'note',
     { main: 'compatibility_level = 2\nsmtpd_relay_before_recipient_restrictions = yes' },
@@ -393,7 +403,7 @@ const OFFERING: readonly Case[] = [
     'tls-never-seen',
     'unknown',
     { facts: (facts) => ({ ...facts, daemon: unknown('gone') }) },
-    /not asked/,
+    /does not answer/,
   ),
   bad(
     'proxy-in-front',
