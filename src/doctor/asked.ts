@@ -97,9 +97,11 @@ interface Asked {
   readonly protocol: Protocol | null;
 }
 
-/** The milters of an entry, in order. */
+/** The milters of an entry, in order; none where `receive_override_options` switches them off. */
 export function miltersOf(facts: DoctorFacts, entry: MasterEntry, parameter = 'smtpd_milters'): Asked[] {
-  return listOf(valueFor(facts.postfix, parameter, entry)).map((text) => askedAt(facts, text, entry));
+  const { postfix } = facts;
+  if (listOf(valueFor(postfix, 'receive_override_options', entry)).includes('no_milters')) return [];
+  return listOf(valueFor(postfix, parameter, entry)).map((text) => askedAt(facts, text, entry));
 }
 
 function askedAt(facts: DoctorFacts, text: string, entry: MasterEntry): Asked {

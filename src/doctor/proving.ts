@@ -71,22 +71,30 @@ const caPath: Check = {
   id: 'ca-path-in-chroot',
   group: 'sending',
   gravest: 'warning',
-  why: 'smtp(8) opens a folder of CAs from within its chroot, where it is usually empty; a file it reads before.',
+  why: 'smtp(8) opens a folder of CAs from within its chroot; a file it reads before.',
   find(facts) {
     const { postfix } = facts;
     const entries = sendingOwn(facts).filter(
       (entry) => valueFor(postfix, 'smtp_tls_CApath', entry) !== '' && entry.chroot,
     );
     if (entries.length === 0) return null;
-    return entries
-      .filter((entry) => valueFor(postfix, 'smtp_tls_CAfile', entry) === '')
-      .map((entry) =>
+    const queue = valueFor(postfix, 'queue_directory');
+    return entries.flatMap((entry) => {
+      if (valueFor(postfix, 'smtp_tls_CAfile', entry) !== '') return [];
+      // Debian's start script copies the folder into the chroot
+      const inside = `${queue}${valueFor(postfix, 'smtp_tls_CApath', entry)}`;
+      const folder = facts.files.get(inside);
+      if (folder === undefined || !folder.known)
+        return [notKnown(`${escapeText(inside)}: ${folder?.why ?? 'not looked at'}`)];
+      if (folder.value.kind === 'folder') return [];
+      return [
         finding(
           'warning',
-          `${entryName(entry)} runs in a chroot and has smtp_tls_CApath only`,
+          `${entryName(entry)} runs in a chroot and has smtp_tls_CApath only; there is no ${escapeText(inside)}`,
           setFor(postfix, 'smtp_tls_CAfile', SERVER_CA, entry),
         ),
-      );
+      ];
+    });
   },
 };
 

@@ -81,6 +81,12 @@ const RECEIVING: readonly Case[] = [
     /^smtpd \(pass, smtpd\)/,
   ),
   bad(
+    'entry-not-judged',
+    'danger',
+    { main: 'receive_override_options = no_milters\nsmtpd_recipient_restrictions = permit_mynetworks' },
+    /^smtp \(inet, smtpd\) asks neither/,
+  ),
+  bad(
     'no-open-entry',
     'note',
     { main: 'inet_interfaces = loopback-only' },
@@ -558,10 +564,16 @@ const SENDING: readonly Case[] = [
   bad(
     'ca-path-in-chroot',
     'warning',
-    { main: 'smtp_tls_CAfile =\nsmtp_tls_CApath = /etc/ssl/certs' },
-    /chroot/,
+    {
+      main: 'smtp_tls_CAfile =\nsmtp_tls_CApath = /etc/ssl/certs',
+      files: { '/var/spool/postfix/etc/ssl/certs': { kind: 'absent' } },
+    },
+    /there is no \/var\/spool\/postfix\/etc\/ssl\/certs/,
     /smtp_tls_CAfile/,
-    { main: 'smtp_tls_CApath = /etc/ssl/certs' },
+    {
+      main: 'smtp_tls_CAfile =\nsmtp_tls_CApath = /etc/ssl/certs',
+      files: { '/var/spool/postfix/etc/ssl/certs': { kind: 'folder' } },
+    },
   ),
   bad(
     'sends-by-other-digest',

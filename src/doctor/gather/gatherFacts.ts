@@ -78,6 +78,7 @@ function pathsOf(postfix: PostfixConfig, { service }: TableFacts, tables: readon
     ...sockets.map((path) => path.replace(/^.*\//, `${queue}/tlsward/`)),
     ...(service.markKey === null ? [] : [service.markKey]),
     ...cas.filter((path) => path.startsWith('/')),
+    ...sendingEntries(postfix).map((entry) => `${queue}${valueFor(postfix, 'smtp_tls_CApath', entry)}`),
     ...tables,
   ];
 }
