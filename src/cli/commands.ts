@@ -454,6 +454,43 @@ export const COMMANDS = {
     exit: { 0: 'known', ...NO_DAEMON, 75: 'a lookup failed', ...NO_FILE },
     load: (): Loading => import('./published.ts'),
   },
+  log: {
+    summary: 'show the log of the daemon, one readable line for each verdict',
+    usage: ['[FILE] [--follow] [--since TIME] [--domain NAME]'],
+    operands: [
+      { name: 'FILE', optional: true, meaning: 'a saved log, or - for standard input; else the journal' },
+    ],
+    options: [
+      { flag: '--follow', meaning: 'go on with what is written from now on' },
+      {
+        flag: '--since',
+        argument: 'TIME',
+        meaning: 'leave out what is older: a day, a time, or how long ago',
+        example: '--since 2h',
+      },
+      {
+        flag: '--domain',
+        argument: 'NAME',
+        several: true,
+        meaning: 'only mail from or for this domain or a name below it; may be given more than once',
+        example: '--domain bank.example',
+      },
+      { flag: '--all', meaning: 'every event, not only verdicts and warnings' },
+      {
+        flag: '--unit',
+        argument: 'NAME',
+        default: 'tlsward',
+        meaning: 'the unit whose journal is read',
+        example: '--unit tlsward-test',
+      },
+    ],
+    examples: [
+      { line: 'tlsward log --follow', meaning: 'what happens now' },
+      { line: 'tlsward log --since 3d --domain bank.example', meaning: 'what became of their mail?' },
+    ],
+    exit: { 0: 'printed', ...UNREADABLE, 69: 'the journal cannot be read' },
+    load: (): Loading => import('./log.ts'),
+  },
   lookup: {
     summary: 'find the transaction of a reply by its code',
     usage: ['CODE'],

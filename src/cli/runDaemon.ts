@@ -7,10 +7,12 @@ import { formatProblem } from '../config/ini/problem.ts';
 import type { Loaded } from '../config/load/load.ts';
 import { ConfigRejected, Service } from '../daemon/service.ts';
 import { packageVersion } from '../daemon/version.ts';
+import { isJournal } from '../log/lineShape.ts';
 import { Log } from '../log/log.ts';
 import { KeyFileError } from '../mark/keyFile.ts';
 import { ListenError, mustExit } from '../net/listen.ts';
 import { EXIT, type Io } from './command.ts';
+import { peekKey } from './peekKey.ts';
 
 /**
  * Runs until a signal; `loading` is the configuration `config` as it is being read. Resolves to the exit
@@ -23,6 +25,10 @@ export async function runDaemon(
   io: Io,
 ): Promise<number> {
   const log = new Log('info');
+  // a word for the first lines; the table's own reading follows
+  log.setFormat(peekKey(config, 'log-format') === 'text' ? 'text' : 'json');
+  // between the lines of the log there is nothing else
+  const toJournal = isJournal(1, io.env) && isJournal(2, io.env);
   const stopped = nextSignal();
   // from the first: a reload that is asked for while the first table is read must not end the process
   const reloads = new Reloads(log);
@@ -31,6 +37,15 @@ export async function runDaemon(
     log.serviceStart(packageVersion(), process.versions.node, config);
     service = await Service.start({ config, log, env: io.env, loading });
   } catch (error) {
+    if (
+      toJournal &&
+      (error instanceof ConfigRejected || error instanceof ListenError || error instanceof KeyFileError)
+    ) {
+      const problems = error instanceof ConfigRejected ? error.problems.map(formatProblem) : [];
+      log.serviceFailed(error.message, problems);
+      log.flush();
+      return error instanceof ListenError ? EXIT.unavailable : EXIT.config;
+    }
     log.flush();
     if (error instanceof ConfigRejected) {
       for (const problem of error.problems) io.err(`${formatProblem(problem)}\n`);
@@ -46,7 +61,8 @@ export async function runDaemon(
   // our own bug outside any session: say so and go on, a mail server that exits defers everybody's mail
   process.on('uncaughtException', (error) => log.bug('uncaught exception', error));
   process.on('unhandledRejection', (error) => log.bug('unhandled rejection', error));
-  for (const { name, address } of service.listeners) io.err(`tlsward: ${name} listening on ${address}\n`);
+  if (!toJournal)
+    for (const { name, address } of service.listeners) io.err(`tlsward: ${name} listening on ${address}\n`);
   if (sample) io.err(sampleHint(config));
   reloads.serve(service);
   const signal = await stopped;

@@ -166,6 +166,7 @@ export class Service {
       { log, watch: this.#watch, budget: this.#budget, reads },
     );
     log.setLevel(service.logLevel);
+    log.setFormat(service.logFormat);
     this.#announce(loaded, table, begun);
     this.#days = new DayWatch(clock, log);
     this.#postfix = new PostfixWatch(loaded, log);
@@ -215,6 +216,7 @@ export class Service {
     this.#budget.limitBytes = service.maxMemoryBytes;
     this.#systemWatch.fit(service.maxConnections);
     this.#log.setLevel(service.logLevel);
+    this.#log.setFormat(service.logFormat);
     this.#announce(loaded, table, begun);
     this.#postfix.reload(loaded);
     for (const notice of marks.notices) this.#log.configNotice(notice);

@@ -20,6 +20,8 @@ const LF = 0x0a;
 export class LineWriter {
   /** Lines that were thrown away because nobody read the log, or it could not be written. */
   dropped = 0;
+  /** The form in which a line is written. */
+  shape: (line: string) => string = (line) => line;
   /** What write(2) said last (`EPIPE`, `ENOSPC`); '' while it works. */
   failure = '';
   /** Of these, as many were said to be missing, in a line of their own. */
@@ -44,7 +46,8 @@ export class LineWriter {
   }
 
   /** Takes one line with its line end. */
-  write(line: string): void {
+  write(json: string): void {
+    const line = this.shape(json);
     if (this.#characters + (this.#writing?.length ?? 0) + line.length > MAX_CHARACTERS) {
       this.dropped++;
       return;
@@ -66,9 +69,9 @@ export class LineWriter {
       const lines = this.dropped - this.#told;
       this.#told = this.dropped;
       const time = new Date().toISOString();
-      this.#lines.push(
-        `${JSON.stringify({ level: 40, time, event: 'log.dropped', lines, msg: 'lines were dropped because the log was not read' })}\n`,
-      );
+      const msg = 'lines were dropped because the log was not read';
+      const fields = { level: 40, time, event: 'log.dropped', lines, msg };
+      this.#lines.push(this.shape(`${JSON.stringify(fields)}\n`));
     }
     const text = `${this.#torn ? '\n' : ''}${this.#lines.join('')}`;
     this.#torn = false;

@@ -14,6 +14,7 @@ import { formatPosition } from '../core/position.ts';
 import type { StsFailure, StsMode } from '../core/publishedFacts.ts';
 import type { Row } from '../core/table.ts';
 import type { WireRule } from '../wire/wireRules.ts';
+import { isJournal, type LogFormat, shapeLine } from './lineShape.ts';
 import { LineWriter } from './lineWriter.ts';
 import { listed } from './listed.ts';
 import { briefFields, type VerdictFields, type VerdictRecord, verdictFields } from './verdictFields.ts';
@@ -45,6 +46,7 @@ export class Log {
   readonly #pino: Logger;
   readonly #flush: () => void;
   readonly #writer: LineWriter | null;
+  readonly #journal = isJournal(1, process.env);
 
   /** `destination`: where lines go; standard output when left out. */
   constructor(level: string, destination?: DestinationStream & { flushSync?(): void }) {
@@ -53,6 +55,14 @@ export class Log {
     this.#writer = writer;
     this.#pino = pino({ level, base: null, timestamp }, out);
     this.#flush = () => out.flushSync?.();
+  }
+
+  /** How lines are written to standard output from now on. */
+  setFormat(format: LogFormat): void {
+    if (this.#writer === null) return;
+    const journal = this.#journal;
+    this.#writer.shape =
+      format === 'json' && !journal ? (line) => line : (line) => shapeLine(line, format, journal);
   }
 
   setLevel(level: string): void {
@@ -81,6 +91,12 @@ export class Log {
 
   serviceStart(version: string, node: string, config: string): void {
     this.#pino.info({ event: 'service.start', version, node, config }, 'tlsward starts');
+  }
+
+  /** It cannot start; `problems`: mistakes of the configuration. */
+  serviceFailed(why: string, problems: readonly string[]): void {
+    const fields = problems.length === 0 ? {} : { problems: listed(problems, 100, problems.length, 16_384) };
+    this.#pino.error({ event: 'service.failed', why, ...fields }, 'not started');
   }
 
   listenerOpen(listener: string, address: string): void {

@@ -97,7 +97,11 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     t.match(status, /^NoNewPrivs:\t1$/m);
     t.match(status, /^Seccomp:\t2$/m);
     t.match(await ok(ask), REFUSED, 'Postfix is answered');
-    t.match(await journal(), /socketmap listening on inherited descriptor/, 'systemd holds the sockets');
+    t.match(
+      await journal(),
+      /"listener":"socketmap","address":"inherited descriptor/,
+      'systemd holds the sockets',
+    );
     await ok(`systemctl enable --now tlsward.service ${SOCKETS}`);
     t.equal(
       await ok(`systemctl is-active ${SOCKETS}`),
@@ -126,6 +130,26 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     t.match(await ok(ask), REFUSED, 'with the old table');
   });
 
+  await t.test('the journal has priorities, and the JSON as it was written', async (t) => {
+    const lines = async (...options: string[]): Promise<string[]> => {
+      const text = await ok(`journalctl -u tlsward --no-pager -o cat ${options.join(' ')}`);
+      return text.split('\n').filter((line) => line.startsWith('{'));
+    };
+    const levels = async (...options: string[]): Promise<Set<number>> =>
+      new Set((await lines(...options)).map((line) => (JSON.parse(line) as { level: number }).level));
+    t.ok((await levels()).has(30), 'every line is JSON');
+    t.same(await levels('-p err'), new Set([50]), 'the refused reload');
+    t.notOk((await levels('-p warning')).has(30));
+    t.equal(
+      await ok("journalctl -u tlsward --no-pager -o cat _COMM=node | grep -c ' listening on ' || true"),
+      '0',
+    );
+    t.match(
+      await ok('node /usr/lib/tlsward/build/src/main.js log --all'),
+      / error config\.rejected: mistakes; the old table stays; /,
+    );
+  });
+
   await t.test('mistakes, crashes and stop', async (t) => {
     t.not((await sh('systemctl restart tlsward')).status, 0, 'a start with mistakes fails at once');
     await sh(`for i in 1 2 3; do timeout 2 ${ask}; done`);
@@ -146,15 +170,17 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     t.match(await ok('ls /var/spool/postfix/tlsward'), /policy\.sock/, 'the sockets stay with systemd');
     await ok(`systemctl stop ${SOCKETS}`);
     t.equal(await ok('ls /var/spool/postfix/tlsward'), '');
-    await ok('mv /var/spool/postfix/tlsward /var/spool/postfix/away');
+    await ok(
+      "sed -i 's,^.service.$,&\\ncontrol-listen = unix:/run/nowhere/control.sock,' /etc/tlsward/tlsward.ini",
+    );
     const begun = performance.now();
-    t.not((await sh('systemctl start tlsward')).status, 0, 'a start without the socket folder fails');
+    t.not((await sh('systemctl start tlsward')).status, 0, 'a start fails when serve cannot open a socket');
     t.ok(performance.now() - begun < 50_000, 'and does not wait for what cannot come');
     t.match(
       await journal(),
-      /cannot bind unix:\/var\/spool\/postfix\/tlsward\/\w+\.sock: the folder does not exist/,
+      /"event":"service\.failed","why":"cannot bind unix:\/run\/nowhere\/control\.sock: the folder does not exist"/,
     );
-    await ok('mv /var/spool/postfix/away /var/spool/postfix/tlsward && systemctl restart tlsward');
+    await ok('cp -p /etc/tlsward/good /etc/tlsward/tlsward.ini && systemctl restart tlsward');
     t.match(await ok(ask), REFUSED, 'a start that returns has opened every socket');
     await ok(`systemctl stop tlsward ${SOCKETS}`);
     t.equal(await ok('ls /var/spool/postfix/tlsward'), '', 'sockets are removed');
@@ -166,6 +192,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     t.match(await ok(ask), REFUSED, 'the first request starts it');
     await ok('systemctl start tlsward'); // has begun already; returns when it is complete
     t.equal(await active(), 'active');
+    t.match(await journal(), /"event":"listener\.open","listener":"policy","address":"inherited descriptor/);
     const restart = `(for i in $(seq 8); do ${ask} || ${ask}; done) > /run/answers & systemctl restart tlsward; wait; cat /run/answers`;
     const answers = (await ok(restart))
       .split('\n')

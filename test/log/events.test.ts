@@ -14,7 +14,7 @@ const LEVELS: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 
 /** In every line. */
 const COMMON = ['level', 'time', 'event', 'msg'];
 
-type Methods = Exclude<keyof Log, 'setLevel' | 'flush' | 'output'>;
+type Methods = Exclude<keyof Log, 'setLevel' | 'setFormat' | 'flush' | 'output'>;
 
 const certificate = { kind: 'trusted', commonName: 'mx', issuer: 'CA', fingerprints: [] } as const;
 const row = {
@@ -47,6 +47,7 @@ function record(settings: object, tls: TlsState, some: Partial<VerdictRecord> = 
 /** Each function of the log, with all that it may be given. */
 const CALLS: Readonly<Record<Methods, (log: Log) => void>> = {
   serviceStart: (log) => log.serviceStart('1', '22', 'f'),
+  serviceFailed: (log) => log.serviceFailed('w', ['p']),
   listenerOpen: (log) => log.listenerOpen('policy', 'a'),
   listenerTrouble: (log) => log.listenerTrouble('policy', 'a', 'x'),
   filesLow: (log) => log.filesLow(1, 2, 3),

@@ -207,6 +207,12 @@ export const SERVICE_KEYS: { readonly [K in keyof ServiceValues]: TypedKey<Servi
     'lowest severity that is logged',
     words(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   ),
+  logFormat: key(
+    'log-format',
+    'json',
+    'lines of JSON, or of text for people; in the journal each has its priority',
+    words(['json', 'text']),
+  ),
   postfixVersion: key(
     'postfix-version',
     '',

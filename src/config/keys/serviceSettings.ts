@@ -41,6 +41,7 @@ export interface ServiceSettings {
   /** Canonical names, `.suffix` for everything below; empty: unknown. */
   readonly localDomains: readonly string[];
   readonly maxBodyBytes: number;
+  readonly logFormat: 'json' | 'text';
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   /** `3.7`; null: unknown. */
   readonly postfixVersion: string | null;

@@ -30,6 +30,7 @@ t.test('defaults', (t) => {
     socketGroup: null,
     hostName: null,
     markName: 'X-TLS-Ward',
+    logFormat: 'json',
     logLevel: 'info',
     postfixVersion: null,
     resolver: [],
