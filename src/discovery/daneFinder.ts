@@ -1,12 +1,12 @@
 /**
- * DANE facts, cached for their TTL; and the test whether the trusted resolver really validates.
+ * Caches DANE facts for their TTL, and tests whether the trusted resolver really validates.
  *
- * A resolver that does not validate would make every domain look unsigned, and DANE would silently be off. So it is tested
- * first (dns/selfTest.ts), every few seconds, and at once when an answer shows that it does not validate
- * (dns/proofs.ts): until that test has a result mail waits. If the resolver fails the test, DANE is left to
- * Postfix, with the reason; as long as no test has a result no answer is trusted, and mail waits. A cached
- * fact was proven when it was found, and is valid for its TTL whatever the resolver does afterwards: an
- * attacker who can stop it from validating does not affect known domains.
+ * With a resolver that does not validate, every domain would look unsigned and DANE would silently be off. So
+ * the resolver is tested before its first use (dns/selfTest.ts), every few seconds, and at once when an
+ * answer shows that it does not validate (dns/proofs.ts). While a test has no result, no answer is trusted
+ * and mail waits. If the resolver fails the test, DANE is left to Postfix and the reason is reported. A
+ * cached fact was proven when it was found and stays valid for its TTL, so an attacker who can stop the
+ * resolver from validating does not affect cached domains.
  *
  * Limits: MAX_FACTS and MAX_BYTES; the oldest are evicted first.
  */
@@ -21,7 +21,7 @@ interface DaneFinderOptions {
   readonly test: (() => Promise<SelfTest>) | null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Called whenever it changes. */
+  /** Called when the state changes. */
   readonly changed: (state: DaneState) => void;
 }
 
@@ -35,7 +35,7 @@ interface Kept {
 
 const MAX_FACTS = 10_000;
 const MAX_BYTES = 8 * 1024 * 1024;
-/** As findDane gives facts. */
+/** The longest TTL that findDane returns. */
 const MAX_KEPT_MS = 3_600_000;
 const RETEST_MS = 5_000;
 const DOUBTED = 'the resolver answered like one that does not validate, and is being tested';
@@ -47,11 +47,13 @@ export class DaneFinder {
   #bytes = 0;
   #testing: Promise<void> | null = null;
   #retestAt = 0;
-  /** Caught, and not tested since; and how often it was. */
+  /**
+   * An answer showed that it does not validate, and no test has finished since; and how often that happened.
+   */
   #doubted = false;
   #doubts = 0;
   readonly #timer: NodeJS.Timeout | undefined;
-  /** Why DANE is off, '' when it is on; null: no test had an answer, and `#silent` says of what kind. */
+  /** Why DANE is off, '' when it is on; null: no test has had a result, and `#silent` says why. */
   #off: string | null;
   #silent = '';
 
@@ -60,7 +62,7 @@ export class DaneFinder {
     this.#off = options.test === null ? NO_RESOLVER : null;
     if (options.test === null) return;
     void this.#tested();
-    // also without any question, so that status and log are accurate
+    // tested even when no question comes, so that status and log are accurate
     this.#timer = setInterval(() => void this.#tested(), RETEST_MS);
     this.#timer.unref();
   }
@@ -78,7 +80,9 @@ export class DaneFinder {
     void this.#tested();
   }
 
-  /** Why TLSA records are not looked up, or the resolver does not answer; '' when all is well. */
+  /**
+   * Why TLSA records are not looked up, or that the resolver does not answer; '' when neither is the case.
+   */
   get off(): string {
     return this.#doubted ? DOUBTED : this.#off || this.#untested();
   }
@@ -87,7 +91,7 @@ export class DaneFinder {
     return this.#silent === '' ? '' : `the resolver could not be tested: ${this.#silent}`;
   }
 
-  /** Facts kept. */
+  /** Number of cached facts. */
   get size(): number {
     return this.#facts.size;
   }
@@ -97,13 +101,13 @@ export class DaneFinder {
     const kept = this.inspect(question);
     if (kept !== null) return kept.fact;
     const [testing, settled] = [this.#tested(), this.#settled()];
-    // the next test goes on behind the answers
+    // a test that only confirms a recent result runs in the background
     if (!settled) await testing;
     const before = this.#refusal();
     if (before !== null) return before;
     const { fact, ttlSeconds } = await this.#options.find(question);
     if (this.#doubted) await this.#tested();
-    // what was found stands, unless that is nothing
+    // a result that was found is used even if the resolver fails a later test
     if (fact.kind === 'unknown') {
       const since = this.#refusal();
       if (since !== null) return since;
@@ -120,18 +124,18 @@ export class DaneFinder {
     return fact;
   }
 
-  /** Is there an answer that needs no lookup? */
+  /** Can the question be answered without a lookup? */
   known(question: PublishedQuestion): boolean {
     return this.inspect(question) !== null || (this.#off !== '' && this.#settled());
   }
 
-  /** Is it known whether the resolver validates, by a test that is not much older than it may be? */
+  /** Is it known from a recent test whether the resolver validates? */
   #settled(): boolean {
     if (this.#options.test === null || this.#off === '') return !this.#doubted;
     return this.#off !== null && this.#options.now() < this.#retestAt + RETEST_MS;
   }
 
-  /** The answer while the resolver is not trusted; null when it is. */
+  /** The answer while the resolver is not trusted; null while it is. */
   #refusal(): DaneFact | null {
     if (this.#doubted) return { kind: 'unknown', why: DOUBTED };
     if (this.#off === null) return { kind: 'unknown', why: this.#untested() };
@@ -167,7 +171,10 @@ export class DaneFinder {
     return found;
   }
 
-  /** `at` was set at most `mostMs` ahead; when it is further, the clock has been put back since, and it counts for nothing. */
+  /**
+   * Is the time `at` still to come? It was set at most `mostMs` ahead. If it is further ahead, the clock has
+   * been set back since, and it no longer counts.
+   */
   #isToCome(at: number, mostMs: number): boolean {
     const ahead = at - this.#options.now();
     return ahead > 0 && ahead <= mostMs;
@@ -187,7 +194,7 @@ export class DaneFinder {
     const { now, changed } = this.#options;
     const doubts = this.#doubts;
     const result = await test();
-    // it began before the answer that showed the failure
+    // this test began before the answer that showed the failure
     if (doubts !== this.#doubts && result.kind === 'validates') return this.#test(test);
     this.#retestAt = now() + RETEST_MS;
     const silent = this.#silent;
@@ -200,7 +207,7 @@ export class DaneFinder {
     this.#off = result.kind === 'validates' ? '' : result.why;
     this.#silent = '';
     this.#doubted = false;
-    // at the start, a resolver that validates needs no report
+    // at the start, a resolver that validates is not reported
     if (silent === '' && this.#off === (before ?? '')) return;
     changed(this.#off === '' ? { kind: 'on' } : { kind: 'off', why: this.#off });
   }

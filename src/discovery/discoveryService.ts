@@ -1,11 +1,12 @@
 /**
- * The daemon's finder of published policies: made at the start, made anew when a reload changes what it works with, shown
- * by `status`, and asked by the control commands `published`, `published-refresh` and `published-forget`.
+ * Owns the daemon's finder of published policies. It is opened at the start and replaced when a reload
+ * changes its settings. `status` shows it, and the control commands `published`, `published-refresh` and
+ * `published-forget` use it.
  *
- * A reload that changes `resolver`, `sts-cache`, `published`, `sts-test-opening` or `postfix-version` puts a new finder in
- * place at once; what the old one is looking up is answered by it, and then it is closed. It writes to the folder of policies
- * no more before the new one reads that, and `forget` waits for the new one: nothing old comes back. Any other reload keeps
- * what was found out.
+ * A reload that changes `resolver`, `sts-cache`, `published`, `sts-test-opening` or `postfix-version` opens a
+ * new finder at once; the old one finishes its lookups and is then closed. The old finder stops writing to
+ * the policy folder before the new one reads it, and `forget` waits for the new one, so that no forgotten
+ * policy returns. Any other reload keeps the cache.
  */
 import { formatListen } from '../config/keys/listenAddress.ts';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
@@ -19,13 +20,13 @@ import type { StsEvent } from '../sts/events.ts';
 import { openDiscovery } from './openDiscovery.ts';
 import type { Inspection, PolicyDiscovery } from './policyDiscovery.ts';
 
-/** Makes a finder; tests have one of their own. */
+/** Opens a finder; tests pass their own. */
 export type OpenDiscovery = typeof openDiscovery;
 
-/** Settings that make another finder when they change. */
+/** A change of these settings opens a new finder. */
 const KEYS = ['resolver', 'stsCache', 'published', 'stsTestOpening', 'postfixVersion'] as const;
 
-/** What `status` shows of it: what `deliver = auto` goes by. */
+/** What `status` shows of it: the source of answers for `deliver = auto`. */
 export type DiscoveryStatus =
   | { readonly kind: 'other'; readonly server: string; readonly counters: object }
   | {
@@ -40,7 +41,7 @@ export type DiscoveryStatus =
       readonly sts: object;
     };
 
-/** The reply to its control commands. */
+/** The reply to the control commands. */
 export interface DiscoveryReply {
   readonly ok: boolean;
   readonly error?: string;
@@ -56,7 +57,7 @@ export class DiscoveryService {
   readonly #open: OpenDiscovery;
   #settings: ServiceSettings;
   #current: PolicyDiscovery;
-  /** Replaced, and still looking something up. */
+  /** Replaced finders that are still looking something up. */
   readonly #retiring = new Set<PolicyDiscovery>();
   /** Settled, unless a finder is being replaced. */
   #replaced: Promise<void> = Promise.resolve();
@@ -88,7 +89,7 @@ export class DiscoveryService {
       this.#log.daneOff(this.#current.daneOff);
   }
 
-  /** Goes by new settings. */
+  /** Applies new settings. */
   async reload(settings: ServiceSettings): Promise<void> {
     const changed = KEYS.some((key) => JSON.stringify(settings[key]) !== JSON.stringify(this.#settings[key]));
     this.#settings = settings;
@@ -143,7 +144,7 @@ export class DiscoveryService {
   async control(action: 'show' | 'refresh' | 'forget', key: string): Promise<DiscoveryReply> {
     const question = questionOf(key);
     if (question === null) return { ok: false, error: `${JSON.stringify(key)} is no domain or host` };
-    // what is dropped of the old finder, or fetched by it, the new one would not know
+    // the new finder would not know what the old one forgot or fetched
     if (action !== 'show') await this.#replaced;
     const current = this.#current;
     if (action === 'forget') return { ok: true, question, forgotten: current.forget(question.name) };

@@ -1,7 +1,7 @@
 /**
- * Puts together what finds published policies, from settings as plain data: resolvers, MTA-STS policies with their folder,
- * DANE, or the client of another policy server. No question is sent before it is needed, except that a
- * trusted resolver is tested.
+ * Builds the finder of published policies from settings: resolvers, MTA-STS policies with their folder and
+ * DANE, or the client of another policy server. No question is sent before it is needed, except the test of a
+ * trusted resolver.
  */
 
 import type { PostfixVersion } from '../core/postfixVersion.ts';
@@ -27,16 +27,18 @@ interface PublishedSettings {
   readonly version: PostfixVersion;
 }
 
-/** Called as things happen; none may throw. */
+/** Called when the event happens; none may throw. */
 interface PublishedEvents {
   readonly sts: (event: StsEvent) => void;
   readonly dane: (state: DaneState) => void;
 }
 
-/** Time limit of a caller that waits for an answer already available. */
+/** Short, because a caller whose answer has already arrived waits for the proof. */
 const PROOF_TIMES = { attemptMs: 1000, totalMs: 2000 } as const;
 
-/** Never rejects for what is wrong outside: that is told, or found when it is asked. */
+/**
+ * Never rejects because of an external failure: that is reported as an event, or when a question is asked.
+ */
 export async function openDiscovery(
   settings: PublishedSettings,
   events: PublishedEvents,
@@ -55,7 +57,7 @@ export async function openDiscovery(
     find: (question) => findDane(resolver, question),
     test: trusted ? () => selfTest(servers, { signal }) : null,
     now: Date.now,
-    // not of a test that was broken off
+    // not the result of a test that was aborted
     changed: (state) => {
       if (!signal.aborted) events.dane(state);
     },
@@ -65,7 +67,8 @@ export async function openDiscovery(
     doubt: () => dane.doubt(),
   });
   const resolver = new StubResolver({ servers, trusted, proofs });
-  // nothing about MTA-STS rests on DNSSEC, and neither mechanism takes the other's places
+  // MTA-STS does not depend on DNSSEC, and separate resolvers keep one mechanism from using up the places of
+  // the other
   const plain = new StubResolver({ servers, trusted: false });
   const sts = await StsPolicies.open({
     resolver: plain,

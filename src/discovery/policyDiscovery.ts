@@ -1,15 +1,17 @@
 /**
- * What a next hop's domain publishes, found out before a row with `deliver = auto` is answered: DANE and MTA-STS side by
- * side, or the answer of another policy server. Concurrent questions for a next hop share one lookup.
+ * Finds out what the domain of a next hop publishes, before a row with `deliver = auto` is answered: DANE and
+ * MTA-STS in parallel, or the answer of another policy server. Concurrent questions for one next hop share a
+ * lookup.
  *
- * Bounded in time and number, because every recipient's domain is an outsider's choice: DEADLINE_MS after which what has
- * not been found out is `unknown` (Postfix waits 100 s for a table, Sendmail 10 s by the shipped lines, and both ask again
- * later), and MAX_AT_ONCE questions under way, of which one owner of domains has a quarter. Beyond that a question waits a
- * second for its turn, and is `unknown` then. What is known is answered without any of this.
+ * Lookups are limited in time and number, because outsiders choose the recipients' domains. After DEADLINE_MS
+ * the parts without a result are `unknown` (Postfix waits 100 s for a table, Sendmail 10 s with the shipped
+ * configuration, and both ask again later). At most MAX_AT_ONCE questions are looked up at a time, and one
+ * owner of domains may use a quarter of them. A further question waits a second for its turn and is then
+ * `unknown`. Cached answers are not subject to these limits.
  *
  * A waiting question occupies a process of the MTA (Postfix has 100 by default), so no more than MAX_SLOW
- * questions may take longer than SLOW_MS: when there are more, the one that was asked first is `unknown`. The
- * lookup continues, and its result is cached for the next question.
+ * questions may take longer than SLOW_MS: when there are more, the oldest is answered `unknown`. Its lookup
+ * continues, and the result is cached for the next question.
  */
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { DaneFact, OtherAnswer, Published, PublishedQuestion, StsFact } from '../core/publishedFacts.ts';
@@ -19,7 +21,7 @@ import { DNS_QUESTION_BYTES, MAX_DNS_QUESTIONS } from '../dns/stubResolver.ts';
 import type { StsCounters, StsInspection } from '../sts/events.ts';
 import type { DaneFinder } from './daneFinder.ts';
 
-/** StsPolicies, or what stands for it. */
+/** StsPolicies, or a substitute in tests. */
 export interface StsFinder {
   find(domain: string): Promise<StsFact>;
   refresh(domain: string): Promise<StsFact>;
@@ -32,7 +34,7 @@ export interface StsFinder {
   close(): Promise<void>;
 }
 
-/** PolicyServerClient, or what stands for it. */
+/** PolicyServerClient, or a substitute in tests. */
 interface OtherFinder {
   ask(question: PublishedQuestion): Promise<OtherAnswer>;
   close(): void;
@@ -44,7 +46,7 @@ type Finders =
 
 export interface PolicyDiscoveryOptions {
   readonly finders: Finders;
-  /** Questions to DNS under way and waiting; default: none. */
+  /** DNS questions in progress and waiting; default: none. */
   readonly dnsLoad?: () => DnsLoad;
   /** Closes what the finders share. */
   readonly release: () => void;
@@ -64,7 +66,7 @@ interface PublishedCounters {
   asked: number;
   /** Answered from the cache. */
   known: number;
-  /** Answered `unknown`: too many were under way; too late; to make room for others. */
+  /** Answered `unknown`: too many in progress; past the deadline; cut off to make room for others. */
   tooMany: number;
   late: number;
   cut: number;
@@ -81,9 +83,11 @@ const MAX_AT_ONCE = 1024;
 const PATIENCE_MS = 1000;
 const SLOW_MS = 3000;
 const MAX_SLOW = 32;
-/** Of one question under way or waiting, promises, timers and name (measured: 3.3 KB, some of it for DNS). */
+/**
+ * Memory of one question in progress or waiting: promises, timers and name (measured: 3.3 KB, including DNS).
+ */
 const LOOKUP_BYTES = 4096;
-/** One for each mechanism (openDiscovery.ts). */
+/** One resolver for each mechanism (openDiscovery.ts). */
 const RESOLVERS = 2;
 const NOT_NEEDED = 'not waited for, because DANE decides';
 const ABSENT: StsFact = { kind: 'absent' };
@@ -94,10 +98,10 @@ export class PolicyDiscovery {
   readonly finders: Finders;
   readonly #options: PolicyDiscoveryOptions;
   readonly #flights = new Map<string, Promise<Published>>();
-  /** Holds a place for each question of which a part is on its way, also when nobody waits for it any more. */
+  /** Holds a place for each question until all its lookups end, even when no caller waits for it any more. */
   readonly #gate: FairGate;
   readonly #mostAtOnce: number;
-  /** Questions that somebody has waited for since SLOW_MS, the first one first. */
+  /** Questions whose callers have waited for more than SLOW_MS, oldest first. */
   readonly #slow = new Set<Deadline>();
 
   constructor(options: PolicyDiscoveryOptions) {
@@ -108,12 +112,12 @@ export class PolicyDiscovery {
       most: this.#mostAtOnce,
       mostWaiting: this.#mostAtOnce,
       patienceMs: PATIENCE_MS,
-      // each ends by deadlines of its own
+      // lookups have their own deadlines
       oldMs: Number.POSITIVE_INFINITY,
     });
   }
 
-  /** Questions under way. */
+  /** Questions in progress. */
   get running(): number {
     return this.#gate.size;
   }
@@ -126,7 +130,7 @@ export class PolicyDiscovery {
     return this.#options.dnsLoad?.() ?? { asking: 0, waiting: 0 };
   }
 
-  /** The memory used by the caches, and by questions under way and waiting. */
+  /** The memory used by the caches, and by questions in progress and waiting. */
   get memory(): readonly MemoryUse[] {
     const lookUps = {
       name: 'lookups',
@@ -161,7 +165,7 @@ export class PolicyDiscovery {
     return begun;
   }
 
-  /** Would no part of the answer have to be looked up? */
+  /** Can the whole answer be given without a lookup? */
   #known(question: PublishedQuestion): boolean {
     const { finders } = this;
     if (finders.kind === 'other') return question.daneOnly === true;
@@ -176,7 +180,7 @@ export class PolicyDiscovery {
     return this.#unknown('too many lookups at once');
   }
 
-  /** `place`: null where nothing has to be looked up. */
+  /** `place`: null when no lookup is needed. */
   async #find(question: PublishedQuestion, place: Place | null): Promise<Published> {
     const { finders } = this;
     const { deadlineMs = DEADLINE_MS, slowMs = SLOW_MS } = this.#options;
@@ -244,12 +248,15 @@ export class PolicyDiscovery {
     return { dane: dane.inspect(question), sts: question.host ? null : sts.inspect(question.name) };
   }
 
-  /** Leaves the folder of policies to the one that is to replace this one; what it finds out from now on it only answers. */
+  /**
+   * Leaves the policy folder to the finder that replaces this one; later results are returned, but no longer
+   * stored.
+   */
   async leaveFolder(): Promise<void> {
     if (this.finders.kind === 'own') await this.finders.sts.leaveFolder();
   }
 
-  /** Lets what is under way end, then closes: for one that a reload has replaced. */
+  /** Waits for the questions in progress, then closes: for a finder that a reload has replaced. */
   async retire(): Promise<void> {
     while (this.#flights.size > 0) await Promise.all(this.#flights.values());
     await this.close();
@@ -264,11 +271,11 @@ export class PolicyDiscovery {
   }
 }
 
-/** The time that is left for one question. */
+/** The deadline of one question. */
 class Deadline {
-  /** The whole of it has passed. */
+  /** The deadline has passed. */
   over = false;
-  /** Resolves with the reason, a clause. */
+  /** Resolves to the reason, a clause. */
   readonly reached: Promise<string>;
   reach: (why: string) => void = () => undefined;
   readonly #timer: NodeJS.Timeout;
@@ -299,7 +306,7 @@ async function safely<T>(work: () => Promise<T>, instead: (why: string) => T): P
   }
 }
 
-/** The fact if it is there already, else `instead`. */
+/** The value if the promise is already fulfilled, otherwise `instead`. */
 function now<T>(promise: Promise<T>, instead: T): Promise<T> {
   return Promise.race([promise, Promise.resolve(instead)]);
 }

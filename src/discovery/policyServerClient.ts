@@ -1,15 +1,16 @@
 /**
- * Asks another policy server (`published = socketmap:...`: postfix-tlspol, postfix-mta-sts-resolver) what to do.
+ * Asks another policy server (`published = socketmap:...`: postfix-tlspol, postfix-mta-sts-resolver) what to
+ * do.
  *
- * Connections are kept and used again, each for one question at a time as in Postfix, so a slow answer does
- * not delay other questions. A question is tried once more on a new connection when a kept one turns out to
- * be gone; then the answer is `unknown`, as it is for whatever is not an answer: TEMP, PERM, bytes that are
- * no reply, an attribute that is not known, silence for DEADLINE_MS. A connection that gave no proper answer
- * is closed.
+ * Connections are reused, each for one question at a time as in Postfix, so that a slow answer does not delay
+ * other questions. If a reused connection turns out to be closed, the question is sent once more on a new
+ * one. The answer is `unknown` if that fails, too, and for TEMP, PERM, an invalid reply, an unknown
+ * attribute, or no reply within DEADLINE_MS. A connection without a valid reply is closed.
  *
  * The key is a next hop as Postfix writes it: `bank.example`, `[mx.bank.example]`, `[mx.bank.example]:587`.
- * Limits: MAX_CONNECTIONS at once, of which one owner of domains has a quarter; further questions wait a second for a free
- * one. A question that has waited a second for its answer makes room when others wait (dns/fairGate.ts).
+ * Limits: MAX_CONNECTIONS at once, of which one owner of domains may use a quarter. Further questions wait a
+ * second for a free connection. A question that has waited a second for its answer is given up when others
+ * wait (dns/fairGate.ts).
  * Sources: Postfix socketmap_table(5); src/wire/socketmapClient.ts.
  */
 import { connect, type Socket } from 'node:net';
@@ -28,9 +29,9 @@ export type PolicyServerAddress =
 
 interface PolicyServerOptions {
   readonly address: PolicyServerAddress;
-  /** Name of the map there. */
+  /** Name of the map on that server. */
   readonly map: string;
-  /** Whose grammar answers are for. */
+  /** The Postfix version whose grammar the answers follow. */
   readonly version: PostfixVersion;
   /** Default 10,000. */
   readonly deadlineMs?: number;
@@ -46,7 +47,7 @@ const CLOSED = 'not asked, because tlsward is shutting down';
 interface Waiting {
   readonly key: string;
   readonly settle: (answer: OtherAnswer) => void;
-  /** How often it was sent. */
+  /** Number of times it was sent. */
   tries: number;
   done: boolean;
 }
@@ -54,7 +55,7 @@ interface Waiting {
 interface Connection {
   readonly socket: Socket;
   readonly decoder: SocketmapReplyDecoder;
-  /** What is asked on it now. */
+  /** The question that was sent on it and is not answered yet. */
   waiting: Waiting | null;
 }
 
@@ -110,7 +111,7 @@ export class PolicyServerClient {
     });
   }
 
-  /** Ends all connections; callers that still wait get `unknown`. */
+  /** Closes all connections; waiting callers get `unknown`. */
   close(): void {
     this.#closed = true;
     this.#gate.close();
@@ -199,7 +200,7 @@ export class PolicyServerClient {
     connection.waiting = null;
     if (waiting !== null && !waiting.done) {
       if (waiting.tries < 2 && !this.#closed) {
-        // the others that were kept are as old as this one
+        // the other idle connections are probably closed, too
         for (const { socket } of this.#idle.splice(0)) socket.destroy();
         this.#queue.unshift(waiting);
       } else waiting.settle(unknown(why));

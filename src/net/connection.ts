@@ -1,12 +1,14 @@
 /**
- * One connection of a driver: bytes to the decoder, messages to the session, questions to the handler, answers out.
+ * One connection of a driver: bytes to the decoder, messages to the session, questions to the handler,
+ * answers out.
  *
- * Messages are stepped one at a time and in order; while an answer is awaited nothing is stepped and, after what was under
- * way, nothing read. All that is due after one read leaves in one write. The peer's mistake (WireError) closes the
- * connection with a named rule in the log; a mistake of ours gets the session's fail-safe reply, and the next message.
+ * Messages are processed one at a time and in order. While an answer is awaited no message is processed, and
+ * after one more chunk reading is paused. All replies that are due after one read are written together. A
+ * protocol error of the peer (WireError) closes the connection and is logged under the name of the violated
+ * rule; after an internal error the session sends its fail-safe reply and continues with the next message.
  *
- * A peer that sends many messages at once gets SLICE_MS of them worked on, and then the other connections their turn; so
- * does a message that takes longer (slices.ts).
+ * A peer that sends many messages at once is served for SLICE_MS, then the other connections get their turn.
+ * The same applies to one message that takes longer (slices.ts).
  */
 import type { Socket } from 'node:net';
 import { AT_ONCE, type Work } from '../core/work.ts';
@@ -31,7 +33,7 @@ export interface Peer {
   readonly peer: string;
 }
 
-/** Answers at once, later, or by work that is done in slices, with the other connections' turns in between. */
+/** Answers at once, later, or by work that is done in slices, between which other connections are served. */
 export type Handler<Query, Answer> = (query: Query, peer: Peer) => Answer | Promise<Answer> | Work<Answer>;
 
 /** What a connection needs of its driver. */
@@ -41,7 +43,7 @@ export interface Owner<State, In, Out, Query, Answer> {
   readonly log: Log;
   readonly counters: DriverCounters;
   readonly draining: boolean;
-  /** Told of each piece of work; null: it is not measured. */
+  /** Measures each piece of work; null: nothing is measured. */
   readonly watch: LoopWatch | null;
   readonly budget: ConnectionBudget;
   /** Seconds since start. */
@@ -68,9 +70,9 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
   state: State;
   pending: Uint8Array[] = [];
   pendingBytes = 0;
-  /** An answer is being waited for: no further message is stepped. */
+  /** An answer is awaited: no further message is processed. */
   busy = false;
-  /** Bytes that were counted for it in the budget. */
+  /** Bytes counted for this connection in the budget. */
   held = 0;
   ended = false;
   closing = false;
@@ -130,7 +132,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
       try {
         message = this.decoder.next();
       } catch (error) {
-        // a decoder that failed once has lost its place: nothing more can be read here, whether the peer or we were at fault
+        // a decoder that has failed no longer knows where the next message begins: nothing more can be read
         this.fault(error);
         this.finish();
         break;
@@ -148,17 +150,17 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     }
     this.driver.watch?.worked(begun, this);
     if (this.pending.length > 0) flushSoon(this as unknown as AnyConnection);
-    // a whole message is progress: the deadline is that of the one begun behind it
+    // a complete message is progress: the deadline restarts for the next, partial one
     if (stepped || !this.decoder.partial()) this.waitingSince = 0;
     if (this.decoder.partial()) this.waitingSince ||= this.driver.clock;
     if (this.busy || this.closing) return;
     if (this.ended) this.end();
     else if (this.driver.draining && this.driver.protocol.idle(this.state)) this.finish();
-    // only when all that came was answered, and the peer has read the answers: else it would fill our memory
+    // only when all input is answered and the peer has read the answers: otherwise they would fill our memory
     else if (this.socket.isPaused() && !this.socket.writableNeedDrain) this.socket.resume();
   }
 
-  /** Goes on when the other connections have had their turn. */
+  /** Continues after the other connections have had their turn. */
   pause(): void {
     this.busy = true;
     this.decoder.keep();
@@ -188,7 +190,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     }
   }
 
-  /** A message with 10,000 recipients may get twice as many replies. */
+  /** A message with 10,000 recipients may have twice as many replies. */
   *saying(out: readonly Out[]): Work<void> {
     for (const [i, one] of out.entries()) {
       this.say(this.driver.protocol.encode(one));
@@ -196,14 +198,14 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     }
   }
 
-  /** What follows the replies of a step; null: nothing, or nothing yet. */
+  /** The next step after the replies of `step`; null: there is none, or none yet. */
   ask(step: Step<State, Out, Query>): Step<State, Out, Query> | null {
     if (step.close) {
       this.finish();
       return null;
     }
     if (step.ask === undefined) return null;
-    // what is said before a question is said before the work on it
+    // replies that precede a question are sent before the work on it begins
     if (step.out.length > 0) this.flush();
     let answer = this.driver.handler(step.ask, this);
     if (isWork<Answer>(answer)) {
@@ -222,7 +224,8 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
 
   wait<T>(promise: Promise<T>, then: (value: T) => void): void {
     this.busy = true;
-    // the chunk may be a buffer that all connections share, and what is left of it is looked at only after the answer
+    // the chunk may be in the buffer that all connections share, and the rest of it is decoded only after the
+    // answer
     this.decoder.keep();
     const resume = (act: () => void): void => {
       const begun = performance.now();
@@ -241,7 +244,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     );
   }
 
-  /** The peer's mistake closes the connection; ours gets the fail-safe reply. */
+  /** A protocol error of the peer closes the connection; an internal error sends the fail-safe reply. */
   fault(error: unknown): void {
     const { log, protocol, counters } = this.driver;
     if (error instanceof WireError) {
@@ -265,7 +268,10 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     }
   }
 
-  /** Puts it with what is written at the end of the turn; much of it is written at once, because node reads on before that. */
+  /**
+   * Queues bytes for the write at the end of the turn; a large amount is written at once, because Node reads
+   * on before that.
+   */
   say(bytes: Uint8Array): void {
     this.pending.push(bytes);
     this.pendingBytes += bytes.length;
@@ -284,7 +290,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     this.count();
   }
 
-  /** The peer will send no more; what it asked for is already answered. */
+  /** The peer will send no more; its complete requests are already answered. */
   end(): void {
     this.ended = true;
     if (this.busy) return;
@@ -307,7 +313,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     if (this.closing) return;
     this.closing = true;
     this.flush();
-    // an MTA that keeps the connection for later does not notice our end of stream, so do not wait for its own
+    // an MTA that caches the connection does not notice our end of stream, so do not wait for its end
     this.socket.destroySoon();
     this.waitingSince = this.driver.clock;
   }
@@ -316,8 +322,8 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
 let due: AnyConnection[] = [];
 
 /**
- * Writes once everything that had come was read: the answers to several peers leave one behind the other, so a peer that
- * the first one woke is awake for the rest. Waking is the most expensive part of a write.
+ * Writes after all available input was read. The answers to several peers leave in a row, so a process that
+ * the first write woke is awake for the others; waking it is the most expensive part of a write.
  */
 function flushSoon(connection: AnyConnection): void {
   if (due.push(connection) === 1) setImmediate(flushDue);

@@ -1,30 +1,32 @@
 /**
- * What the connections of all protocols share: how many there may be, and how many bytes they may hold together.
+ * What the connections of all protocols share: how many there may be, and how many bytes they may hold
+ * together.
  *
- * A connection holds what came of an unfinished request, what its session remembers (a milter session: macros, recipients
- * with their verdicts, header fields, body) and answers that the peer has not read. Each has a bound of its own, but 20,000
- * connections times that is more than a machine has. When all hold more than the limit together, the one that holds most
- * is closed, and its MTA defers that mail: small messages of others go on.
+ * A connection holds the bytes of an unfinished request, the state of its session (in a milter session:
+ * macros, recipients with their verdicts, header fields, body) and answers that the peer has not read. Each
+ * of these has a limit, but 20,000 times their sum is more memory than a machine has. When all connections
+ * together exceed the budget, the largest one is closed and its MTA defers that mail; small messages on other
+ * connections are not affected.
  *
- * Descriptors are the other thing that runs out. The number of connections stays below what the process may open, with a
- * reserve, so that the limit that is reached is one of ours and named in the log: at the real one the kernel, and Node
- * without a word, would drop connections of everybody, and no file could be read any more.
+ * File descriptors can run out, too. The number of connections stays below the limit of the process by a
+ * reserve, so that the limit that is reached is ours, and is named in the log. At the limit of the kernel,
+ * Node would silently drop connections of every client, and no file could be opened.
  */
 import type { MemoryUse } from '../core/memorySize.ts';
 
 /** A connection as the budget sees it. */
 export interface MemoryHolder {
-  /** Bytes it held when it was last looked at. */
+  /** Bytes held when it was last counted. */
   readonly held: number;
-  /** An answer is awaited: it cannot be closed just now. */
+  /** An answer is awaited: it cannot be closed now. */
   readonly busy: boolean;
-  /** Closes it at once, and says so. */
+  /** Closes it at once, and logs that. */
   evict(limitBytes: number): void;
 }
 
 /** Descriptors kept for files, lookups, policy hosts, the control socket and Node itself. */
 const RESERVED_FILES = 512;
-/** Connections for which there are descriptors, with a quarter of a small limit in reserve. */
+/** The number of connections for which there are descriptors; of a small limit a quarter is the reserve. */
 export function connectionsFor(fileLimit: number): number {
   return Math.max(1, fileLimit - Math.min(RESERVED_FILES, Math.ceil(fileLimit / 4)));
 }
@@ -32,7 +34,7 @@ export function connectionsFor(fileLimit: number): number {
 export class ConnectionBudget {
   /** Connections open now; those of the control socket do not count. */
   open = 0;
-  /** Connections for which there are descriptors. */
+  /** The number of connections for which there are descriptors. */
   maxByFiles = Number.POSITIVE_INFINITY;
   limitBytes: number;
   /** Connections closed because all held too much. */
@@ -44,12 +46,12 @@ export class ConnectionBudget {
     this.limitBytes = limitBytes;
   }
 
-  /** `connections`: those of one driver that are open. */
+  /** `connections`: the open connections of one driver. */
   join(connections: () => Iterable<MemoryHolder>): void {
     this.#drivers.push(connections);
   }
 
-  /** Counts what one connection holds more, or less. */
+  /** Adds the change in what one connection holds; negative when it holds less. */
   add(bytes: number): void {
     this.#used += bytes;
     if (bytes > 0 && this.#used > this.limitBytes) this.#evict();

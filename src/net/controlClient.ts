@@ -4,13 +4,16 @@
 import { connect } from 'node:net';
 import { encodeControlRequest } from '../wire/controlLines.ts';
 
-/** Longest answer, in characters: far more than any is. */
+/** Longest answer accepted, in characters; real ones are far shorter. */
 const MAX_ANSWER = 64 * 1024 * 1024;
 
 /** The daemon could not be asked; the message says why and what to try. */
 export class ControlError extends Error {}
 
-/** Sends the command; resolves to the parsed reply, whose type the caller names. Rejects with ControlError after `timeoutMs`. */
+/**
+ * Sends the command; resolves to the parsed reply, whose type the caller names. Rejects with ControlError
+ * after `timeoutMs`.
+ */
 export function askDaemon<Reply extends object = Record<string, unknown>>(
   path: string,
   command: string,

@@ -1,8 +1,10 @@
 /**
- * The one driver: it serves any protocol value on a node server and owns everything impure about a connection.
+ * The one driver: it serves any protocol value on a node server and owns everything impure about a
+ * connection.
  *
- * This file knows the connections as a set: limits, deadlines, counters, shutdown. What happens on one of them is in
- * `connection.ts`. Deadlines are one sweep a second over all connections, and the clock is only read there.
+ * This file manages all connections together: limits, deadlines, counters, shutdown. One connection is in
+ * `connection.ts`. Deadlines are checked once a second for all connections, by a counter of seconds instead
+ * of a clock.
  */
 import type { Server, Socket } from 'node:net';
 import type { Log } from '../log/log.ts';
@@ -24,13 +26,13 @@ export interface DriverLimits {
   readonly maxConnections: number;
   /** TCP only. */
   readonly maxConnectionsPerClient: number;
-  /** A connection with nothing under way, in seconds. */
+  /** For a connection without a transaction, in seconds. */
   readonly idleTimeoutSeconds: number;
-  /** A message of the peer that has begun, or an answer it does not read, in seconds. */
+  /** For an incomplete message of the peer, or an answer that it does not read, in seconds. */
   readonly requestTimeoutSeconds: number;
 }
 
-/** Between the end of accepting and the closing of idle connections. */
+/** Time between the end of accepting and the closing of idle connections. */
 const GRACE_MS = 50;
 
 interface DriverParts<State, In, Out, Query, Answer> {
@@ -38,11 +40,11 @@ interface DriverParts<State, In, Out, Query, Answer> {
   readonly handler: Handler<Query, Answer>;
   readonly limits: DriverLimits;
   readonly log: Log;
-  /** Read through the shared buffer (sharedRead.ts)? Left out: no. */
+  /** Read through the shared buffer (sharedRead.ts)? Default: no. */
   readonly shared?: boolean;
-  /** Told how long each piece of work takes. */
+  /** Measures how long each piece of work takes. */
   readonly watch?: LoopWatch | null;
-  /** Left out: one of its own, without limits. */
+  /** Default: a separate one, without limits. */
   readonly budget?: ConnectionBudget;
 }
 
@@ -55,7 +57,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   readonly budget: ConnectionBudget;
   limits: DriverLimits;
   draining = false;
-  /** Seconds since start, moved on by the sweep. */
+  /** Seconds since the start, counted by the sweep. */
   clock = 1;
   readonly #open = new Set<Connection<State, In, Out, Query, Answer>>();
   readonly #perClient = new Map<string, number>();
@@ -163,7 +165,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     for (const connection of this.#open) {
       const stalled = connection.socket.writableLength > 0 || connection.closing;
       if (stalled) connection.waitingSince ||= now;
-      // what it was slow to read it has read
+      // the peer has now read what it was slow to read
       else if (!connection.decoder.partial()) connection.waitingSince = 0;
       if (
         connection.waitingSince > 0 &&
@@ -192,11 +194,14 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     }
   }
 
-  /** Stops accepting; idle connections close now, others when their transaction ends. Resolves to how many were cut off. */
+  /**
+   * Stops accepting; idle connections close now, others when their transaction ends. Resolves to how many
+   * were cut off.
+   */
   async drain(limitSeconds: number): Promise<number> {
     this.draining = true;
     for (const server of this.#servers) closeServer(server);
-    // what was accepted just now has its request still to be read
+    // the request of a connection accepted just now is still to be read
     if (limitSeconds > 0) await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
     for (const connection of this.#open) {
       if (!connection.busy && !connection.decoder.partial() && this.protocol.idle(connection.state))

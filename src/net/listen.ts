@@ -1,20 +1,21 @@
 /**
  * Opens listening sockets: unix paths, TCP ports, and sockets that systemd hands over (socket activation).
  *
- * A unix socket is made with mode 0600 and only then given its group and mode, so that no other user can connect in
- * between. A path that exists is replaced only if it is a socket on which no process answers; anything else is an error
- * that says so. A socket that we made is removed when we close it. Node does that by the path, whatever lies there, so a
- * server whose file another one has replaced is never closed (`closeServer`). A socket that systemd made is not ours to
- * remove.
+ * A unix socket is created with mode 0600 and then given its group and mode, so that no other user can
+ * connect in between. An existing file is replaced only if it is a socket on which no process answers;
+ * anything else is reported as an error. A socket that this process created is removed when it is closed.
+ * Node removes it by its path, even if another file has taken its place, so a server whose file was replaced
+ * is never closed (`closeServer`). A socket that systemd created is not removed.
  *
- * Sources: sd_listen_fds(3) for LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES; node:net for `fd`, `allowHalfOpen`.
+ * Sources: sd_listen_fds(3) for LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES; node:net for `fd`,
+ * `allowHalfOpen`.
  */
 import { chmodSync, chownSync, existsSync, fstatSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { formatListen, type ListenAddress } from '../config/keys/listenAddress.ts';
 
-/** What went wrong and what to do about it; `message` is for the administrator. */
+/** `message` tells the administrator what went wrong and how to fix it. */
 export class ListenError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
@@ -25,11 +26,14 @@ export class ListenError extends Error {
 export interface UnixOptions {
   /** Permission bits, e.g. 0o660. */
   readonly mode: number;
-  /** Group name; null keeps the process's own. */
+  /** Group name; null keeps the group of the process. */
   readonly group: string | null;
 }
 
-/** Descriptors handed over by systemd: name (FileDescriptorName=) to descriptor numbers; empty without activation. */
+/**
+ * Descriptors handed over by systemd: name (FileDescriptorName=) to descriptor numbers; empty without
+ * activation.
+ */
 export function inheritedSockets(env: NodeJS.ProcessEnv, pid: number): Map<string, number[]> {
   const found = new Map<string, number[]>();
   if (env.LISTEN_PID !== String(pid)) return found;
@@ -44,7 +48,7 @@ export function inheritedSockets(env: NodeJS.ProcessEnv, pid: number): Map<strin
   return found;
 }
 
-/** Numeric group id out of /etc/group, or null. */
+/** Numeric group id from /etc/group, or null. */
 export function groupId(name: string): number | null {
   if (/^[0-9]+$/.test(name)) return Number(name);
   for (const line of readFileSync('/etc/group', 'utf8').split('\n')) {
@@ -60,13 +64,14 @@ interface MadeFile {
   readonly ino: number;
 }
 
-/** The socket files that servers of this process have made. */
+/** The socket files that this process created. */
 const made = new WeakMap<Server, MadeFile>();
 let left = false;
 
 /**
- * Stops listening. When another file lies where the server has made its own, the server is left open, because closing it
- * would remove that; no client can reach it any more, and it does not keep the process (but see `mustExit`).
+ * Stops listening. When another file has taken the place of the server's socket, the server is left open,
+ * because closing it would remove that file. No client can reach the server any more, and it does not keep
+ * the process alive (but see `mustExit`).
  */
 export function closeServer(server: Server): void {
   const file = made.get(server);
@@ -82,8 +87,8 @@ function leave(server: Server): void {
 }
 
 /**
- * Was a server left open? Then the process must end by `process.exit`: when it ends by itself node closes what is open,
- * and removes what lies at its path.
+ * Was a server left open? Then the process must end by `process.exit`. If it ended by itself, Node would
+ * close the server and remove the file at its path.
  */
 export function mustExit(): boolean {
   return left;
@@ -140,8 +145,8 @@ function started(server: Server, listen: () => void): Promise<void> {
 }
 
 /**
- * A server that leaves half-closed connections to us: node's default would drop an answer still being decided.
- * `paused`: an accepted connection is not read from until it is resumed.
+ * A server that keeps half-closed connections open: Node's default would drop an answer that is still
+ * awaited. `paused`: an accepted connection is not read from until it is resumed.
  */
 export function newServer(paused = false): Server {
   return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: paused });
@@ -160,7 +165,8 @@ export async function listenOn(server: Server, address: ListenAddress, unix: Uni
       );
     }
     await clearStale(address.path);
-    // the file is made before `listen` returns; the umask is the whole process's, so it changes for no longer
+    // the file is created before `listen` returns; the umask belongs to the whole process, so it is restored
+    // at once
     await started(server, () => {
       const before = process.umask(0o177);
       try {
@@ -189,8 +195,8 @@ export async function listenOn(server: Server, address: ListenAddress, unix: Uni
 }
 
 /**
- * Starts `server` on a descriptor that systemd opened. Resolves to its address; null for a unix socket whose path cannot be
- * found out.
+ * Starts `server` on a descriptor that systemd opened. Resolves to its address; null for a unix socket whose
+ * path cannot be determined.
  */
 export async function listenOnInherited(server: Server, fd: number): Promise<ListenAddress | null> {
   await started(server, () => server.listen({ fd, exclusive: true }));
@@ -201,7 +207,9 @@ export async function listenOnInherited(server: Server, fd: number): Promise<Lis
   return path === null ? null : { kind: 'unix', path };
 }
 
-/** Node does not know the path of a socket that it did not bind; the kernel lists it with its inode (proc(5)). */
+/**
+ * Node does not know the path of a socket that it did not bind; the kernel lists it with its inode (proc(5)).
+ */
 function inheritedPath(fd: number): string | null {
   try {
     const inode = String(fstatSync(fd).ino);

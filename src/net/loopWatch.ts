@@ -1,15 +1,16 @@
 /**
- * How long this process was held: one event loop serves all mail, so what holds it holds everybody.
+ * Measures how long the event loop was blocked: it serves all mail, so whatever blocks it delays every
+ * client.
  *
- * Two measurements, both next to free. Each piece of work on a connection is timed where it is done, so that the line in
- * the log can say whose it was. And a timer that is due four times a second says by how much it came too late, which
- * also sees what else there is: a table that is swapped in, the collector, a machine that stood still.
+ * There are two cheap measurements. Each piece of work on a connection is timed, so that the log can name the
+ * connection. And a timer that is due four times a second shows by how much it was late, which covers
+ * everything else: replacing the table, garbage collection, a suspended machine.
  */
 
-/** A delay from which a line is logged. What is promised of one message is less: 50 ms on a quiet machine. */
+/** Delays of at least this are logged. The limit for one message is lower: 50 ms on a quiet machine. */
 export const LOOP_DELAY_WARN_MS = 100;
 const TICK_MS = 250;
-/** No more than one line in this time; the next one says how many were left out. */
+/** At most one line is logged in this time; the next line counts those left out. */
 const LINE_EVERY_MS = 10_000;
 
 /** What was being served; null: unknown. */
@@ -24,7 +25,7 @@ export interface Served {
 export interface LoopDelay {
   /** Longest since the start, in whole milliseconds. */
   readonly longestMs: number;
-  /** ISO 8601; '' when there was none of a millisecond. */
+  /** ISO 8601; '' when no delay reached a millisecond. */
   readonly at: string;
   /** `milter`, `policy`, ...; '' where it is not known. */
   readonly serving: string;
@@ -39,7 +40,7 @@ export class LoopWatch {
   readonly #tell: TellDelay;
   readonly #timer: NodeJS.Timeout;
   #due: number;
-  /** Longest piece of work since the last tick: a late tick that it explains is not told again. */
+  /** Longest piece of work since the last tick: a late tick that it explains is not reported again. */
   #sinceTick = 0;
   #longest = 0;
   #at = '';
@@ -55,7 +56,7 @@ export class LoopWatch {
     this.#timer.unref();
   }
 
-  /** A piece of work on a connection ended that began at `begun` (performance.now). */
+  /** A piece of work on a connection has ended; `begun` is when it began (performance.now). */
   worked(begun: number, served: Served): void {
     const ms = performance.now() - begun;
     if (ms > this.#sinceTick) this.#sinceTick = ms;
@@ -79,7 +80,7 @@ export class LoopWatch {
   #tick(now: number): void {
     const late = now - this.#due;
     this.#due = now + TICK_MS;
-    // many short pieces of work in a row make a tick late, too: only what they do not explain is news
+    // many short pieces of work in a row also make a tick late: only what they do not explain is reported
     if (late > this.#longest || late >= LOOP_DELAY_WARN_MS) {
       if (late > this.#sinceTick * 1.1) this.#seen(late, null);
     }

@@ -1,8 +1,9 @@
 /**
- * How many files this process may have open, and has: connections are files to the kernel.
+ * How many files this process may open, and has open: each connection takes a file descriptor.
  *
- * Node raises the soft limit to the hard one when it starts (tried with 20 and 22), so what is read here is all there is:
- * more comes from `LimitNOFILE=` of the unit, or `ulimit -n` before the start. Source: proc(5), /proc/self/limits.
+ * Node raises the soft limit to the hard limit when it starts (tried with 20 and 22), so the value read here
+ * is the maximum. To raise it, set `LimitNOFILE=` in the unit, or use `ulimit -n` before the start.
+ * Source: proc(5), /proc/self/limits.
  */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -17,10 +18,10 @@ export function openFileLimit(): number | null {
   }
 }
 
-/** Fewer are not enough: Node, the worker that reads the table, sockets, lookups. */
+/** The minimum for Node, the worker that reads the table, sockets and lookups. */
 const MIN_FILES = 256;
 
-/** The sentence about a limit with which the daemon does not start; '' for one that will do. */
+/** The error message for a limit that is too low for the daemon to start; '' for a sufficient one. */
 export function tooFewFiles(): string {
   const limit = openFileLimit();
   if (limit === null || limit >= MIN_FILES) return '';
@@ -30,14 +31,14 @@ export function tooFewFiles(): string {
 /** Files open now; null when the system does not provide the number. */
 export async function openFileCount(): Promise<number | null> {
   try {
-    // one of them is the folder itself
+    // one of them is the descriptor of this folder
     return (await readdir('/proc/self/fd')).length - 1;
   } catch {
     return null;
   }
 }
 
-/** Can one more file be opened? `EMFILE`: not by this process; `ENFILE`: by none of the system; '' when it can. */
+/** '' when one more file can be opened; `EMFILE`: not by this process; `ENFILE`: not by any process. */
 export function cannotOpen(): string {
   try {
     closeSync(openSync('/dev/null', 'r'));

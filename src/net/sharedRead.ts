@@ -1,14 +1,15 @@
 /**
  * Reads of many connections through one buffer.
  *
- * Node gives each read of an accepted socket a fresh block of 64 KiB and shrinks it to what came, which for a request of
- * 600 bytes costs more than its decision. `net.Socket` has an option for reading into a buffer of the caller's (`onread`),
- * but a server's accepted sockets cannot be given it through the public interface: the accepted handle is wrapped in a
- * new Socket here. That is the one internal this program uses, so it is used only after it was seen to work in this
- * process: `canShareReads` sends bytes through a pair of sockets first, and without it all goes the plain way.
+ * For each read of an accepted socket Node allocates a block of 64 KiB and shrinks it to the bytes received.
+ * For a request of 600 bytes this costs more than the decision. `net.Socket` has an option to read into a
+ * buffer of the caller (`onread`), but it cannot be set on accepted sockets through the public interface. So
+ * the accepted handle is wrapped in a new Socket here. This is the only internal of Node that this program
+ * uses, and it is used only after a test in this process: `canShareReads` first sends bytes through a pair of
+ * sockets. If that fails, sockets are read in the ordinary way.
  *
- * The buffer is good until the callback returns: decoders copy what is left of a chunk when they are asked for the next
- * message and have none, and when an answer must be waited for (`keep`).
+ * The buffer is valid until the callback returns. Decoders copy the rest of a chunk when it holds no complete
+ * message, and when an answer must be awaited (`keep`).
  */
 import { connect, createServer, Socket, type SocketConstructorOpts } from 'node:net';
 
@@ -17,9 +18,9 @@ const BUFFER = Buffer.allocUnsafeSlow(65_536);
 type WithHandle = Socket & { _handle: object | null };
 
 /**
- * A socket on the handle of `accepted` that hands what it reads to `receive`, as a view of the shared buffer; null when
- * the handle cannot be obtained, and then `accepted` is as it was. `accepted` must not have been read from
- * (`pauseOnConnect`) and is not to be used any more.
+ * A socket on the handle of `accepted` that passes what it reads to `receive`, as a view of the shared
+ * buffer. Null when the handle cannot be obtained; then `accepted` is unchanged. `accepted` must not have
+ * been read from (`pauseOnConnect`), and must not be used afterwards.
  */
 export function shareReads(
   accepted: Socket,
@@ -37,14 +38,14 @@ export function shareReads(
   };
   const socket: Socket = new Socket({ handle, allowHalfOpen: true, onread } as SocketConstructorOpts);
   old._handle = null;
-  // starts reading; without a listener for data nothing else does
+  // without a listener for data, nothing else starts the reading
   socket.resume();
   return socket;
 }
 
 let answer: Promise<boolean> | null = null;
 
-/** Does it work in this Node? Tried once, on a loopback socket. */
+/** Does reading into a shared buffer work in this version of Node? Tried once, on a loopback socket. */
 export function canShareReads(): Promise<boolean> {
   answer ??= tryIt();
   return answer;

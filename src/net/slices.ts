@@ -1,14 +1,14 @@
 /**
- * Work in slices: runs what can be interrupted (core/work.ts) for some milliseconds, lets the event loop serve everything
- * else that came, and goes on.
+ * Runs interruptible work (core/work.ts) in slices of some milliseconds, between which the event loop serves
+ * other connections.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Work } from '../core/work.ts';
 
-/** Work on one connection before the others get their turn, in milliseconds. */
+/** How long one connection is served before the others get their turn, in milliseconds. */
 export const SLICE_MS = 10;
 
-/** The work has more to do. */
+/** The work is not finished. */
 export const UNFINISHED = Symbol('unfinished');
 
 export function isWork<T>(value: unknown): value is Work<T> {
@@ -25,7 +25,10 @@ export function runSlice<T>(work: Work<T>): T | typeof UNFINISHED {
   }
 }
 
-/** Runs the rest of the work; `ran` is told when each slice began (performance.now), at its end. */
+/**
+ * Runs the rest of the work; `ran` is called at the end of each slice with the time it began
+ * (performance.now).
+ */
 export async function runRest<T>(work: Work<T>, ran: (begun: number) => void): Promise<T> {
   for (;;) {
     await setImmediate();

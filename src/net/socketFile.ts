@@ -1,13 +1,13 @@
 /**
- * The file of one unix socket, watched: when it is removed (a clean-up of /run, a second instance, a mistake), the daemon
- * still listens, but no client can reach it.
+ * Watches the file of one unix socket. When the file is removed (by a clean-up of /run, a second instance or
+ * a mistake), the daemon still listens, but no client can reach it.
  *
- * A look every few seconds costs one lstat(2). A file that is gone, or that is a socket on which no process answers, is made
- * anew as at the start; connections that are open go on. What somebody else has put there and answers, or is no socket,
- * is left alone and said, and looked at again until it is gone. Another owner or other permissions are said and not changed:
- * somebody may mean it.
+ * Each check every few seconds costs one lstat(2). If the file is gone, or is a socket on which no process
+ * answers, the socket is created again as at the start; open connections are not affected. If another process
+ * answers there, or the file is no socket, it is left alone and reported, and checked again until it is gone.
+ * A changed owner or mode is reported and not corrected, because the change may be intended.
  *
- * A socket that systemd made is not ours to make again: there the line says what to do.
+ * A socket that systemd created cannot be created again by the daemon: the log line says what to do.
  */
 import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
@@ -21,7 +21,7 @@ interface SocketFileOptions {
   /** `policy`, `milter`, `socketmap`, `control`. */
   readonly name: string;
   readonly path: string;
-  /** Makes a server for it; null: it is systemd's. */
+  /** Creates a server for it; null: systemd created the socket. */
   readonly make: (() => Server) | null;
   readonly unix: UnixOptions;
   readonly log: Log;
@@ -32,9 +32,9 @@ export class SocketFile {
   trouble = '';
   readonly #options: SocketFileOptions;
   #server: Server;
-  /** As it was when it was made. */
+  /** The file's status when it was created. */
   #made: Stats | null = null;
-  /** Another process's socket that answered, and until when that is assumed. */
+  /** The socket of another process that answered, and how long that result is used. */
   #other = { ino: -1, until: 0 };
   #checking = false;
   #closed = false;
@@ -45,17 +45,17 @@ export class SocketFile {
     this.#server = server;
   }
 
-  /** Notes what the file is like, just after it was made. */
+  /** Records the file's status just after it was created. */
   async learn(): Promise<void> {
     this.#made = await lstat(this.#options.path).catch(() => null);
   }
 
-  /** From now on it is not made anew. */
+  /** From now on the socket is not created again. */
   close(): void {
     this.#closed = true;
   }
 
-  /** Looks at it, and makes it anew when it must be. Never rejects. */
+  /** Checks the file, and creates the socket again if necessary. Never rejects. */
   async check(): Promise<void> {
     if (this.#checking || this.#closed) return;
     this.#checking = true;
@@ -111,7 +111,7 @@ export class SocketFile {
     await this.#makeAnew(make);
   }
 
-  /** Another process's socket is only probed now and then, because each probe shows in its log. */
+  /** The socket of another process is probed rarely, because each probe appears in its log. */
   async #answers(path: string, ino: number): Promise<boolean> {
     const now = performance.now();
     if (ino === this.#other.ino && now < this.#other.until) return true;
@@ -122,7 +122,7 @@ export class SocketFile {
 
   async #makeAnew(make: () => Server): Promise<void> {
     const { name, path, unix, log } = this.#options;
-    // node removes what lies at the path when it closes, whosever it is: so before the new one is made
+    // closing removes whatever file is at the path, so it must come before the new socket is created
     closeServer(this.#server);
     const server = make();
     try {

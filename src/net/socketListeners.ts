@@ -1,8 +1,8 @@
 /**
  * The listeners of a connection's socket.
  *
- * Cost per connection decides the rate (Postfix opens one per SMTP session), so they are functions that all sockets share,
- * and find their connection through the socket.
+ * Postfix opens a connection for each SMTP session, so the cost per connection limits the rate. All sockets
+ * therefore share these functions, which find their connection through the socket.
  */
 import type { Socket } from 'node:net';
 import type { AnyConnection } from './connection.ts';
@@ -10,7 +10,7 @@ import type { AnyConnection } from './connection.ts';
 const CONNECTION = Symbol('connection');
 type Tracked = Socket & { [CONNECTION]?: AnyConnection };
 
-/** Starts to listen to the connection's socket; what it reads comes by itself when reads are shared. */
+/** Attaches the listeners to the connection's socket; with shared reads, data does not come by an event. */
 export function track(connection: AnyConnection, shared: boolean): void {
   const socket: Tracked = connection.socket;
   socket[CONNECTION] = connection;
@@ -21,7 +21,7 @@ export function track(connection: AnyConnection, shared: boolean): void {
   socket.on('close', onClose);
 }
 
-/** `this` is the socket; the chunk is only good until this returns when reads are shared. */
+/** `this` is the socket; with shared reads, the chunk is valid only until this returns. */
 export function onData(this: Tracked, chunk: Uint8Array): void {
   this[CONNECTION]?.receive(chunk);
 }
