@@ -1,6 +1,6 @@
 /**
- * What `deliver = auto` comes to, from what the recipient's domain publishes. Pure: finding out is done
- * before.
+ * Turns what the recipient's domain publishes into the answer for `deliver = auto`. Pure: the lookups are
+ * done before.
  *
  *   DANE                    MTA-STS enforce    could not find out   otherwise (testing, none, absent, failed)
  *   usable for all hosts    dane-only          dane-only            dane-only
@@ -10,16 +10,16 @@
  *   absent                  secure             waits                silent
  *   left to Postfix         secure             waits                dane
  *
- * DANE comes first and MTA-STS never replaces it (RFC 8461 section 2). What could not be found out counts as
- * the strictest thing it might have been, or mail waits: whoever can make a lookup fail gains nothing by it
+ * DANE comes first and MTA-STS never replaces it (RFC 8461 section 2). A failed lookup counts as the
+ * strictest result it could have had, or mail waits, so an attacker who can make lookups fail gains nothing
  * (RFC 7672 section 2.1, RFC 8461 section 10.2). `silent` is not `may`: the MTA's own level is never lowered.
- * TLSA records are left to Postfix without a trusted DNSSEC-validating resolver, and where the MX hosts
- * differ (dns/dane.ts): it looks host by host.
+ * TLSA records are left to Postfix when no trusted DNSSEC-validating resolver is configured, and when the MX
+ * hosts differ (dns/dane.ts), because Postfix looks them up host by host.
  *
- * `secure` compares the certificate with the `mx` names of the policy, `*.x` as `.x`, which also matches
- * deeper names; Postfix 3.10.5 and later compare the MX host with the patterns themselves. A pattern that
- * cannot be said in an answer, or is as wide as a top-level domain, is left out, which makes the rest
- * stricter; where none is left, mail waits.
+ * `secure` compares the certificate with the `mx` names of the policy. `*.x` is written `.x`, which also
+ * matches deeper names; Postfix 3.10.5 and later compare the MX host with the patterns themselves. A pattern
+ * that the answer cannot express, or that covers a top-level domain, is left out; that only makes the answer
+ * stricter. If no pattern is left, mail waits.
  */
 
 import { isComparedName } from '../core/domain.ts';
@@ -29,7 +29,7 @@ import type { AnsweredLevel } from './level.ts';
 /** The MTA-STS policy behind an answer, for Postfix 3.10 and later. */
 export interface StsBehind {
   readonly domain: string;
-  /** Patterns as published, those that can be compared. */
+  /** Patterns as published, without those that cannot be compared. */
   readonly mx: readonly string[];
   /** The policy file; see StsPolicy. */
   readonly lines: readonly string[];
@@ -40,12 +40,12 @@ export type AutoAnswer =
   | {
       readonly kind: 'level';
       readonly level: AnsweredLevel;
-      /** `none`: nobody was asked whose word counts. */
+      /** `none`: there was no trusted source to ask. */
       readonly by: 'dane' | 'sts' | 'other' | 'none';
-      /** STS: names that the certificate may have, at least one. */
+      /** For `sts`: the names that the certificate may have, at least one. */
       readonly match: readonly string[];
       readonly sts: StsBehind | null;
-      /** Of another server's answer. */
+      /** Attributes from the answer of another policy server. */
       readonly attributes: readonly PolicyAttribute[];
       readonly why: string;
     }
@@ -73,9 +73,9 @@ export function followPublished(name: string, published: Published): AutoAnswer 
 }
 
 /**
- * What `deliver = dane` comes to below a floor. Only `dane-only` keeps both promises, and a domain without
- * TLSA records gets no mail by it: so where it is known that there are none, the floor alone is right
- * (`silent`), and where nobody could be asked, `dane-only` is.
+ * The answer for `deliver = dane` when a floor applies. Only `dane-only` guarantees both, but with it a
+ * domain without TLSA records gets no mail. So the floor alone applies (`silent`) where the absence of TLSA
+ * records is proven, and `dane-only` where it cannot be looked up.
  */
 export function followDane(_name: string, published: Published): AutoAnswer {
   if (published.kind === 'other') return leftToPostfix('the other policy server is not asked for them');
@@ -94,19 +94,21 @@ export function followDane(_name: string, published: Published): AutoAnswer {
   }
 }
 
-/** `TLSA records are left to Postfix`, where not even a question could be put. */
+/** The answer `TLSA records are left to Postfix`, for when no question can be asked. */
 export function leftToPostfix(why: string): AutoAnswer {
   return level('dane', 'none', `TLSA records are left to Postfix (${why})`);
 }
 
-/** Names that an enforced policy lets a certificate have, as `match=` and Sendmail take them. */
+/**
+ * The names that an enforced policy allows in a certificate, in the form that `match=` and Sendmail accept.
+ */
 export function matchNames(mx: readonly string[]): readonly string[] {
   return [...new Set(mx.filter(isComparable).map(nameOf))];
 }
 
 /**
- * Does the pattern narrow anything down? `*.example`, a whole top-level domain, and `mx`, a single label, do
- * not.
+ * Can certificates be compared with the pattern? Not with `*.example`, a whole top-level domain, or `mx`, a
+ * single label.
  */
 export function isComparable(pattern: string): boolean {
   return isComparedName(nameOf(pattern));
@@ -157,7 +159,7 @@ function followOther(answer: OtherAnswer): AutoAnswer {
     case 'unknown':
       return trouble(`the other policy server: ${answer.why}`);
     case 'policy':
-      // either would replace the MTA's own level, which may be stricter
+      // these levels would replace the MTA's own level, which may be stricter
       if (answer.level === 'none' || answer.level === 'may')
         return {
           kind: 'silent',

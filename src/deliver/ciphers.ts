@@ -3,15 +3,15 @@
  * accepts.
  *
  * For inbound mail a part is compared with the name of the cipher in use. Postfix's list for a delivery takes
- * whole names and OpenSSL's own words, so a part becomes every name below that contains it, and the word of
- * that name if OpenSSL has one (`3des`: no name contains it, the word means DES-CBC3-SHA). The suites of TLS
- * 1.3 are not below: OpenSSL takes no exclusion of them from Postfix.
+ * whole names and OpenSSL's keywords. So a part becomes every name below that contains it, and the keyword of
+ * that name if OpenSSL has one (`3des`: no name contains it, the keyword means DES-CBC3-SHA). The suites of
+ * TLS 1.3 are not listed, because Postfix cannot exclude them.
  * Source: openssl-ciphers(1), OpenSSL 3.0, `ALL:COMPLEMENTOFALL` up to TLS 1.2, and the weak ones of builds
  * that have them.
  */
 const MAC_OF = ['SHA', 'SHA256', 'SHA384', 'GCM-SHA256', 'GCM-SHA384', 'CCM', 'CCM8'] as const;
 
-/** Key exchange: which symmetric ciphers it comes with, each with the forms it has. */
+/** Key exchanges, their symmetric ciphers, and the forms of each cipher. */
 const SUITES: readonly (readonly [
   exchanges: string,
   ciphers: string,
@@ -54,7 +54,7 @@ export const CIPHER_NAMES: readonly string[] = [
   ...OTHERS,
 ];
 
-/** OpenSSL's words, by how a fragment would spell them. */
+/** OpenSSL's keywords by their lower-case spelling. */
 const WORDS: ReadonlyMap<string, string> = new Map(
   [
     ...['3DES', 'DES', 'RC2', 'RC4', 'IDEA', 'SEED', 'MD5', 'CAMELLIA', 'CAMELLIA128', 'CAMELLIA256', 'ARIA'],
@@ -63,7 +63,7 @@ const WORDS: ReadonlyMap<string, string> = new Map(
   ].map((word) => [word.toLowerCase(), word]),
 );
 
-/** What to exclude for these fragments (lower case): words and names, each once. */
+/** What to exclude for these fragments (lower case): keywords and names, each once. */
 export function excludedCiphers(fragments: readonly string[]): readonly string[] {
   const excluded = new Set<string>();
   for (const fragment of fragments) {

@@ -1,27 +1,27 @@
 /**
- * Decides about outbound mail: from a next hop (Postfix) or a recipient (Sendmail) to the row and to how mail
+ * Decides about outbound mail: finds the row for a next hop (Postfix) or a recipient (Sendmail), and how mail
  * must leave.
  *
- * One row decides, the most specific, as for inbound mail. A row that says nothing about `deliver` (the
- * built-in `may`, and policies that do not set it) leaves the MTA's own default level alone: so does a domain
- * without a row, and a row in observe mode. That is "silent", never `may`: an answer of `may` would lower a
- * site whose default is `dane` or `encrypt`.
+ * The most specific row decides, as for inbound mail. A row without `deliver` (the built-in `may`, and
+ * policies that do not set it), a row in observe mode, and the absence of a row leave the MTA's default level
+ * in force. That decision is "silent", never `may`: an answer of `may` would lower the level of a site whose
+ * default is `dane` or `encrypt`.
  *
- * A row at `none` or `may` speaks only of next hops that an entry of Postfix's own table would be found by:
- * the one it names, and plain names below a suffix or `*`. A host in brackets, a port, a final dot have a row
- * of their own, or are silent: what a row for a domain allows must not lower the relay or gateway that a
- * route names.
+ * A row at `none` or `may` applies only to next hops for which Postfix would find an entry of its own table:
+ * the one that the row names, and plain names below a suffix or `*`. A next hop with brackets, a port or a
+ * final dot needs its own row, otherwise the decision is silent: what a row for a domain allows must not
+ * lower the level for a relay or gateway that a route names.
  *
- * Floors (`min-protocol`, `min-bits`, `deny-ciphers`) are part of an answer where TLS is mandatory. At `may`
- * and `dane` they are left out: there Postfix falls back to plain text when a handshake fails, so a floor
- * would lower what it should raise.
+ * The floors `min-protocol`, `min-bits` and `deny-ciphers` are part of an answer where TLS is mandatory. At
+ * `may` and `dane` they are left out, because there Postfix falls back to plaintext when a handshake fails,
+ * and a floor would make that more likely.
  *
- * `auto` follows what the recipient's domain publishes (auto.ts), which must be found out before; until then
- * the decision says what it needs. Then come `deliver-floor` of the row and the floor of the map: of two the
- * stricter. The same goes for `dane` below a floor of the map, which comes to the floor alone where there are
- * no TLSA records.
+ * `auto` follows what the recipient's domain publishes (auto.ts). That must be looked up before; until then
+ * the decision is `needs`, with the question. The stricter of `deliver-floor` of the row and the floor of the
+ * map is then applied. The same holds for `dane` where the map has a floor: without TLSA records the floor
+ * alone applies.
  *
- * Pure and total: whatever comes, a decision comes back.
+ * Pure and total: every input gets a decision.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { type NextHop, parseNextHop } from '../core/nextHop.ts';
@@ -33,25 +33,25 @@ import { excludedCiphers } from './ciphers.ts';
 import { intersectTlsParameters } from './intersectTlsParameters.ts';
 import { type AnsweredLevel, atLeast, type DeliverFloor, mandatory, stricter } from './level.ts';
 
-/** How one connection must be protected: what `smtp_tls_policy_maps` can say of it. */
+/** How one connection must be protected, in terms of `smtp_tls_policy_maps`. */
 export interface DeliverPolicy {
   readonly level: AnsweredLevel;
   /**
-   * Verify and secure: names the server certificate may have, `.suffix` for all below; empty: the MTA's own
-   * rule. Fingerprint: digests, at least one.
+   * For `verify` and `secure`: names that the server certificate may have, `.suffix` for all names below it;
+   * empty: the MTA's own rule. For `fingerprint`: digests, at least one.
    */
   readonly match: readonly string[];
   /** `TLSv1.2`; null: the MTA's own floor. */
   readonly minProtocol: string | null;
-  /** Key bits below which no cipher may be; 0: the MTA's own choice. */
+  /** The lowest number of key bits of a cipher; 0: the MTA's own choice. */
   readonly minBits: number;
-  /** OpenSSL words and names. */
+  /** OpenSSL keywords and cipher names. */
   readonly exclude: readonly string[];
-  /** The server is asked for the certificate of the MX host's name (SNI); null: as the MTA does by itself. */
+  /** `hostname`: send the MX host's name as SNI; null: the MTA's own choice. */
   readonly servername: 'hostname' | null;
   /** The MTA-STS policy that is followed. */
   readonly sts: StsBehind | null;
-  /** Of another policy server's answer, beside what is above. */
+  /** Further attributes from the answer of another policy server. */
   readonly attributes: readonly PolicyAttribute[];
 }
 
@@ -60,24 +60,27 @@ export type DeliverDecision =
       readonly kind: 'policy';
       readonly row: Row | null;
       readonly policy: DeliverPolicy;
-      /** `auto`: what it follows, a clause for a person; null: the row or the map says it. */
+      /**
+       * For `auto`: what the level follows, a clause for a person; null: the level comes from the row or the
+       * map.
+       */
       readonly follows: string | null;
-      /** Does the level come from what was found out about the domain? */
+      /** Does the level come from a lookup about the domain? */
       readonly found: boolean;
     }
-  /** The table does not say: the MTA's own default level. `why` is a clause for a person. */
+  /** The table does not decide: the MTA's default level applies. `why` is a clause for a person. */
   | { readonly kind: 'silent'; readonly row: Row | null; readonly why: string }
-  /** Mail must wait: to answer anything might be too weak. */
+  /** Mail must wait, because any answer might be too weak. */
   | { readonly kind: 'trouble'; readonly row: Row | null; readonly why: string }
   /**
-   * `auto`: nothing can be said before the question is answered; then decide again with what was published.
+   * For `auto`: the question must be answered first; then the caller decides again with what was published.
    */
   | { readonly kind: 'needs'; readonly row: Row; readonly question: PublishedQuestion };
 
-/** What a row with `auto` comes to, or what to find out before. */
+/** The answer for a row with `auto`, or the question to be answered first. */
 type Auto = AutoAnswer | { readonly kind: 'ask'; readonly question: PublishedQuestion };
 
-/** Services that a next hop may name instead of a port; others are not looked up. */
+/** Service names that a next hop may have instead of a port; nothing is looked up for others. */
 const SERVICES: ReadonlyMap<string, number> = new Map([
   ['smtp', 25],
   ['submission', 587],
@@ -86,8 +89,8 @@ const SERVICES: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * The next hop of an SMTP client as the MTA wrote it. `published`: what was found out about it; null: nothing
- * was looked up, and a row with `auto` needs that first.
+ * Decides for the next hop of an SMTP client as the MTA wrote it. `published`: the result of the lookup;
+ * null: nothing was looked up yet, and a row with `auto` needs that first.
  */
 export function decideNextHop(
   table: PolicyTable,
@@ -98,7 +101,7 @@ export function decideNextHop(
   const hop = parseNextHop(key);
   switch (hop.kind) {
     case 'parent':
-      // with or without a floor: the name below was answered, and asked again only because that was silent
+      // with or without a floor: Postfix asks for a parent only after a silent answer for the name below it
       return { kind: 'silent', row: null, why: 'parent domains are considered with the name below them' };
     case 'unreadable':
       return { kind: 'trouble', row: null, why: 'the next hop is not a domain, a host or an address' };
@@ -108,15 +111,15 @@ export function decideNextHop(
       let row = -1;
       for (let i = 0; row < 0 && i < hop.exact.length; i++) row = table.find(hop.exact[i]!);
       const found = rowOf(table, row < 0 ? table.findDomain(hop.name) : row);
-      const spoken = found === null || isMeant(found, hop);
-      return decideRow(found, floor, (follow) => autoOf(hop, published, follow), spoken);
+      const asWritten = found === null || isMeant(found, hop);
+      return decideRow(found, floor, (follow) => autoOf(hop, published, follow), asWritten);
     }
   }
 }
 
 /**
- * What could be found out about a next hop, whatever the table says; null for addresses and for what is no
- * domain.
+ * The question about what a next hop publishes, regardless of the table; null for addresses and for anything
+ * that is not a domain.
  */
 export function questionOf(key: string): PublishedQuestion | null {
   const hop = parseNextHop(key);
@@ -125,8 +128,8 @@ export function questionOf(key: string): PublishedQuestion | null {
 }
 
 /**
- * One recipient; address rows count here. A malformed address has the strictest of the rows it might mean,
- * and nothing is looked up for it.
+ * Decides for one recipient; rows for addresses count here. For a malformed address the strictest of the rows
+ * that it might mean decides, and nothing is looked up.
  */
 export function decideRecipient(
   table: PolicyTable,
@@ -136,12 +139,12 @@ export function decideRecipient(
 ): DeliverDecision {
   const auto = (follow: Follow) => autoOfRecipient(recipient, published, follow);
   const decisions = table.rowsFor(recipient).map((row) => decideRow(row, floor, auto));
-  return decisions.reduce<DeliverDecision | null>(harder, null) ?? decideRow(null, floor, auto);
+  return decisions.reduce<DeliverDecision | null>(stricterDecision, null) ?? decideRow(null, floor, auto);
 }
 
 const NO_DOMAIN: AutoAnswer = { kind: 'silent', why: 'only a domain or a host can publish anything' };
 
-/** How what is published is read: for `auto`, or for `dane` below a floor. */
+/** How the published facts are used: for `auto`, or for `dane` with a floor. */
 type Follow = typeof followPublished;
 
 function autoOf(hop: Extract<NextHop, { kind: 'hop' }>, published: Published | null, follow: Follow): Auto {
@@ -167,7 +170,7 @@ function followed(question: PublishedQuestion, published: Published | null, foll
   return { kind: 'ask', question: follow === followDane ? { ...question, daneOnly: true } : question };
 }
 
-function harder(one: DeliverDecision | null, other: DeliverDecision): DeliverDecision {
+function stricterDecision(one: DeliverDecision | null, other: DeliverDecision): DeliverDecision {
   if (one === null || other.kind === 'trouble' || other.kind === 'needs') return other;
   if (one.kind === 'trouble' || one.kind === 'needs' || other.kind === 'silent') return one;
   if (one.kind === 'silent') return mandatory(other.policy.level) ? other : one;
@@ -184,7 +187,7 @@ function rowOf(table: PolicyTable, number: number): Row | null {
   return number < 0 ? null : table.row(number);
 }
 
-/** Does the row speak of this next hop at any level, or only of another spelling of it? */
+/** Does the row match this next hop as it is written, so that it counts even if it lowers the level? */
 function isMeant({ pattern }: Row, { written, plain }: Extract<NextHop, { kind: 'hop' }>): boolean {
   return pattern === written || (plain && (pattern === '*' || pattern.startsWith('.')));
 }
@@ -193,25 +196,25 @@ function lowers(level: DeliverLevel | null): boolean {
   return level === 'none' || level === 'may';
 }
 
-/** `spoken`: a level that lowers counts. */
-function saidBy(row: Row | null, spoken: boolean): DeliverLevel | null {
+/** `asWritten`: the row matches the next hop as it is written, so a level that lowers counts, too. */
+function saidBy(row: Row | null, asWritten: boolean): DeliverLevel | null {
   if (row === null || row.settings.mode === 'observe') return null;
-  return !spoken && lowers(row.settings.deliver) ? null : row.settings.deliver;
+  return !asWritten && lowers(row.settings.deliver) ? null : row.settings.deliver;
 }
 
 function decideRow(
   row: Row | null,
   floor: DeliverFloor,
   auto: (follow: Follow) => Auto,
-  spoken = true,
+  asWritten = true,
 ): DeliverDecision {
-  const said = saidBy(row, spoken);
+  const said = saidBy(row, asWritten);
   if (row !== null && said === 'auto') return decideAuto(row, floor, auto(followPublished));
   if (row !== null && said === 'dane' && floor !== 'none') return decideAuto(row, floor, auto(followDane));
   const stated = said === 'auto' ? null : said;
-  if (stated === null && floor === 'none') return { kind: 'silent', row, why: silence(row, spoken) };
+  if (stated === null && floor === 'none') return { kind: 'silent', row, why: silence(row, asWritten) };
   const level = stated === null ? floor : stricter(stated, floor);
-  // floors of a row that is only observed are not enforced either
+  // the floors of a row in observe mode are not enforced either
   const settings = row === null || row.settings.mode === 'observe' ? DEFAULTS : row.settings;
   const policy = policyOf(level, settings);
   if (level === 'fingerprint' && policy.match.length === 0)
@@ -247,7 +250,7 @@ function raised(level: AnsweredLevel, own: AnsweredLevel | null, settings: Setti
     : `${level} because of the map`;
 }
 
-/** The policy at the level that was found: what was found counts, not the names of the row. */
+/** The policy at the level that was found, with the names that were found instead of those of the row. */
 function foundPolicy(
   policy: DeliverPolicy,
   answer: Extract<AutoAnswer, { kind: 'level' }>,
@@ -261,8 +264,8 @@ function foundPolicy(
 }
 
 /**
- * A policy raised above what another server said: its protocols and ciphers still hold, the rest was for its
- * level.
+ * A policy that was raised above the answer of another server: protocols and ciphers of that answer still
+ * apply, its other attributes belong to the lower level.
  */
 function narrowedBy(policy: DeliverPolicy, attributes: readonly PolicyAttribute[]): DeliverPolicy | null {
   const ciphers = attributes.filter(({ name }) => ['protocols', 'ciphers', 'exclude'].includes(name));
@@ -270,11 +273,11 @@ function narrowedBy(policy: DeliverPolicy, attributes: readonly PolicyAttribute[
   return narrowed === null ? null : { ...policy, ...narrowed };
 }
 
-function silence(row: Row | null, spoken: boolean): string {
+function silence(row: Row | null, asWritten: boolean): string {
   if (row === null) return 'no row';
   if (row.settings.mode === 'observe' && row.settings.deliver !== null)
     return `mode = observe: deliver = ${row.settings.deliver} is not enforced`;
-  if (!spoken && lowers(row.settings.deliver))
+  if (!asWritten && lowers(row.settings.deliver))
     return `deliver = ${row.settings.deliver} of row ${row.pattern} applies only to a next hop that is written like the row`;
   return 'the row does not say how mail leaves';
 }
@@ -298,7 +301,7 @@ function matchOf(level: AnsweredLevel, settings: Settings): readonly string[] {
   return level === 'verify' || level === 'secure' ? settings.serverNames : [];
 }
 
-/** What a row says by itself, for mail whose next hop publishes nothing. */
+/** The decision of a row by itself, for mail whose next hop publishes nothing. */
 export function decideRowItself(row: Row): DeliverDecision {
   return decideRow(row, 'none', () => NO_DOMAIN);
 }

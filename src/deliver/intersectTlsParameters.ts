@@ -1,9 +1,9 @@
 /**
- * The narrower of two sets of TLS parameters: the floors of a row, and those that another policy server wrote
- * into its answer (`protocols=`, `ciphers=`, `exclude=`). Where TLS is mandatory both hold.
+ * Intersects two sets of TLS parameters: the floors of a row, and those in the answer of another policy
+ * server (`protocols=`, `ciphers=`, `exclude=`). Where TLS is mandatory both apply.
  *
- * `protocols=` is understood when it says a lowest version: `>=TLSv1.2`, exclusions from the bottom
- * (`!SSLv2:!SSLv3`), or a list up to the highest.
+ * `protocols=` is supported when it states a lowest version: `>=TLSv1.2`, exclusions from the bottom
+ * (`!SSLv2:!SSLv3`), or a list up to the highest version.
  * Sources: Postfix postconf(5), smtp_tls_mandatory_protocols; `src/tls/tls_proto_mask.c`.
  */
 import type { PolicyAttribute } from '../core/publishedFacts.ts';
@@ -17,14 +17,14 @@ interface Parameters {
 }
 
 interface Intersection extends Parameters {
-  /** What is left of the attributes, in order. */
+  /** The remaining attributes, in order. */
   readonly attributes: readonly PolicyAttribute[];
 }
 
 /** From here on `ciphers=high` is part of an answer. */
 const BITS_FOR_HIGH = 112;
 
-/** Both together; null when the other's protocols are no lowest version. */
+/** The intersection; null when `protocols=` does not state a lowest version. */
 export function intersectTlsParameters(
   row: Parameters,
   attributes: readonly PolicyAttribute[],
@@ -46,7 +46,7 @@ export function intersectTlsParameters(
   return { minProtocol, minBits: row.minBits, exclude: [...exclude], attributes: rest };
 }
 
-/** The lowest protocol of `protocols=`; null when it is not simply that. */
+/** The lowest version that `protocols=` states; null when it states anything else. */
 export function lowest(value: string): string | null {
   const words = value.split(':').map((word) => word.toLowerCase());
   const known = PROTOCOLS.map((name) => name.toLowerCase());

@@ -9,11 +9,11 @@
  *   dane-only                    x                   x            x                      x
  *   fingerprint, verify, secure  x                   x                                   x
  *
- * A level is at least as strict as another when it guarantees all that the other does. That is no straight
- * line: `dane` lets mail to a domain without TLSA records go in plain text, `encrypt` lets a domain with TLSA
- * records be impersonated. The only level that keeps both promises is `dane-only`. Among the three that
- * authenticate by other means than DANE none is stricter: a row names the one by which its partner can be
- * recognised, and a floor leaves it.
+ * A level is at least as strict as another when it guarantees everything that the other does. The levels are
+ * only partially ordered: `dane` allows plaintext to a domain without TLSA records, `encrypt` allows a domain
+ * with TLSA records to be impersonated. Only `dane-only` guarantees both. None of the three levels that
+ * authenticate without DANE is stricter than the others: a row names the one that suits its partner, and a
+ * floor does not change it.
  *
  * Sources: Postfix TLS_README ("Client TLS limitations", "DANE TLS authentication"), smtp_tls_policy_maps in
  * postconf(5).
@@ -33,12 +33,12 @@ export const GUARANTEES: Readonly<Record<AnsweredLevel, readonly string[]>> = {
   secure: ['offered', 'always', 'authenticated'],
 };
 
-/** Does `level` guarantee all that `other` does? */
+/** Does `level` guarantee everything that `other` does? */
 export function atLeast(level: AnsweredLevel, other: AnsweredLevel): boolean {
   return GUARANTEES[other].every((guarantee) => GUARANTEES[level].includes(guarantee));
 }
 
-/** Must TLS be used at this level, come what may? */
+/** Does this level require TLS in every case? */
 export function mandatory(level: AnsweredLevel): boolean {
   return GUARANTEES[level].includes('always');
 }

@@ -1,17 +1,16 @@
 /**
- * The rows that must never be plain, as entries of a static table that Postfix looks at before it asks the
- * daemon: the dead-man table. Mail for them goes on leaving under TLS while nobody answers; everything else
- * waits.
+ * The fallback table for when tlsward is down: domains that must never be sent in plaintext, as entries of a
+ * static table that Postfix consults before it asks the daemon. While the daemon does not answer, mail for
+ * them still leaves under TLS; all other mail waits.
  *
- * What is in it answers before the daemon does, so it must be what the daemon would say, whenever it is
- * reached:
- * - A row that leaves the level to Postfix cannot be written. Below an exported `.suffix` Postfix would find
+ * These entries answer before the daemon, so they must equal the daemon's answer at any time:
+ * - A row that leaves the level to Postfix cannot be an entry. Below an exported `.suffix` Postfix would find
  *   the suffix after the daemon's "not found", so a suffix with such a row below it is left out.
- * - A row that states a level without mandatory TLS is written only below an exported suffix, which would
- *   hide it otherwise.
- * - `auto` is not known before the domain is asked what it publishes; its floor alone could be less than
- *   that. It is an entry only where the caller wants the floor.
- * - Addresses, `<>` and `*` are no keys of `smtp_tls_policy_maps`.
+ * - A row with a level without mandatory TLS becomes an entry only below an exported suffix, which would
+ *   otherwise apply instead of it.
+ * - The level of a row with `auto` depends on what the domain publishes, and its floor alone could be weaker.
+ *   Such a row becomes an entry only if the caller asks for the floor.
+ * - Addresses, `<>` and `*` are not keys of `smtp_tls_policy_maps`.
  *
  * Source: Postfix `src/smtp/smtp_tls_policy.c`, policy_client: the whole name in all tables, then `.parent`
  * in all tables; a table that fails ends the lookup.
@@ -22,7 +21,7 @@ import { type DeliverPolicy, decideRowItself } from './deliver.ts';
 import { mandatory } from './level.ts';
 
 interface StaticEntry {
-  /** As Postfix asks. */
+  /** The key by which Postfix asks. */
   readonly key: string;
   readonly policy: DeliverPolicy;
 }
@@ -30,13 +29,13 @@ interface StaticEntry {
 export interface StaticMap {
   /** Sorted by key. */
   readonly entries: readonly StaticEntry[];
-  /** Mandatory, and no key of such a table. */
+  /** Number of rows with mandatory TLS that cannot be keys of such a table. */
   readonly addresses: number;
   readonly anyone: boolean;
-  /** Would be mandatory if they were enforced. */
+  /** Number of rows in observe mode that would require TLS if enforced. */
   readonly observed: number;
   readonly auto: number;
-  /** Suffixes left out, each with a row below it whose level is Postfix's. */
+  /** Suffixes left out, each with a row below it that leaves the level to Postfix. */
   readonly hidden: readonly { readonly suffix: string; readonly because: string }[];
 }
 
