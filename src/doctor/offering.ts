@@ -33,7 +33,10 @@ function byDemand(facts: DoctorFacts): Severity {
 }
 
 /** Where the files really are, the administrator knows. */
-const OWN_CHAIN = ['smtpd_tls_chain_files', '/etc/ssl/private/mail.key, /etc/ssl/certs/mail.pem'] as const;
+function ownChain(config: PostfixConfig): string {
+  const files = '/etc/ssl/private/mail.key, /etc/ssl/certs/mail.pem';
+  return `${setMain(config, 'smtpd_tls_chain_files', files)}    (with your key, and your certificate with its chain)`;
+}
 
 const tlsNotOffered: Check = {
   id: 'tls-not-offered',
@@ -53,7 +56,7 @@ const tlsNotOffered: Check = {
           entry.overrides.has('smtpd_tls_security_level')
             ? dropOverride(postfix, entry, 'smtpd_tls_security_level')
             : setMain(postfix, 'smtpd_tls_security_level', 'may'),
-          ...(certificateFiles(postfix, entry).length > 0 ? [] : [setMain(postfix, ...OWN_CHAIN)]),
+          ...(certificateFiles(postfix, entry).length > 0 ? [] : [ownChain(postfix)]),
         ),
       );
   },
@@ -100,7 +103,7 @@ const noCertificate: Check = {
       finding(
         byDemand(facts),
         `${without.map(entryName).join(', ')}: neither smtpd_tls_chain_files nor smtpd_tls_cert_file is set`,
-        setMain(postfix, ...OWN_CHAIN),
+        ownChain(postfix),
       ),
     ];
   },
