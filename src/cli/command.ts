@@ -20,6 +20,8 @@ export interface Io {
   readonly env: NodeJS.ProcessEnv;
   /** Is standard output a terminal that may be coloured? */
   readonly colour: boolean;
+  /** Is standard error a terminal and standard output none? Then long work says there how far it has come. */
+  readonly progress?: boolean;
 }
 
 export type Run = (argv: string[], io: Io) => Promise<number>;

@@ -23,6 +23,7 @@ import { asciiJson } from './asciiJson.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { mustExist, peekKey } from './peekKey.ts';
+import { Progress } from './progress.ts';
 
 const COLOURS: Readonly<Record<Protection, 'green' | 'red' | 'yellow' | null>> = {
   protected: 'green',
@@ -58,6 +59,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   };
   let messages = 0;
   let hops = 0;
+  const progress = new Progress(io, 'messages');
   try {
     for await (const message of readMessages(file)) {
       const received = message.headers.filter((field) => fieldNameKey(field.name) === 'received');
@@ -78,12 +80,15 @@ export async function run(argv: string[], io: Io): Promise<number> {
         }
       }
       messages++;
+      progress.step(message.label);
     }
   } catch (error) {
+    progress.end();
     if (!(error instanceof Error && 'code' in error)) throw error;
     reportError(io, values.json, `${escapeText(file, 300)}: cannot be read (${fileError(error)})`);
     return EXIT.data;
   }
+  progress.end();
   if (messages === 0) reportError(io, values.json, `${escapeText(file, 300)}: holds no message`);
   return hops > 0 ? EXIT.yes : EXIT.cannotTell;
 }

@@ -36,6 +36,7 @@ import {
 import { configFile, EXIT, type Io, label, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { loadOrReport } from './loadOrReport.ts';
+import { Progress } from './progress.ts';
 
 /** "TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits", "no TLS", "not told". */
 function tlsText(fields: MarkFields): string {
@@ -139,18 +140,22 @@ export async function run(argv: string[], io: Io): Promise<number> {
     return EXIT.config;
   }
   const counts = { verifies: 0, fails: 0, 'no-mark': 0, 'no-sender': 0 };
+  const progress = new Progress(io, 'messages');
   try {
     for await (const message of readMessages(file, () => new SavedBody())) {
       const checked = checkMessage(message, markName, domain, keys);
       counts[checked.result]++;
+      progress.step(message.label);
       if (values.json) io.out(`${asciiJson(checked)}\n`);
       else printMessage(io, checked);
     }
   } catch (error) {
+    progress.end();
     if (!(error instanceof Error && 'code' in error)) throw error;
     reportError(io, values.json, `${escapeText(file, 300)}: cannot be read (${fileError(error)})`);
     return EXIT.data;
   }
+  progress.end();
   const total = counts.verifies + counts.fails + counts['no-mark'] + counts['no-sender'];
   if (total === 0) reportError(io, values.json, `${escapeText(file, 300)}: holds no message`);
   if (total > 1 && !values.json) {

@@ -11,7 +11,7 @@ import { escapeLine } from '../core/escape.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-export interface ReadableLine {
+interface ReadableLine {
   readonly text: string;
   /** How bad it is, for a colour: mail was refused, mail waits or is held or only would be, nothing. */
   readonly tone: 'bad' | 'warn' | 'good' | 'none';

@@ -230,7 +230,7 @@ t.test('mbox and folder', async (t) => {
   t.equal(good.status, 0);
   t.match(
     good.out,
-    /^file:1: verifies[\s\S]*file:2: verifies[\s\S]*file:3: verifies[\s\S]*\n3 messages: 3 verify, 0 fail, 0 cannot be told\n$/,
+    /^file:1: verifies[\s\S]*file:2: verifies[\s\S]*file:3: verifies[\s\S]*\n3 messages: 3 verify, 0 fail, 0 undecided\n$/,
   );
   t.match(good.out, /partner\.example \(From_ line\)/);
   const missing = await verify({ file: `${box[0]}From - ${date}\n${message(RECEIVED, GOOD)}` });
@@ -277,7 +277,7 @@ t.test('usage, files and colour', async (t) => {
   t.equal(await run(['a', '--config', config], io), 78);
   t.match(
     err,
-    /tls\.ini:3: \[service\]: found key "mark-kee", .*did you mean mark-key\?.*\n.*or name them with --key\n/,
+    /tls\.ini:3: \[service\]: found key "mark-kee", .*did you mean mark-key\?.*\n.*or name it with --key\n/,
   );
   await t.rejects(run(['a', '--key', 'k', '--sender', 'a b'], io), { message: /--sender: found "a b"/ });
   await t.rejects(run(['a', '--bogus'], io), { message: /--bogus/ });
