@@ -1,9 +1,9 @@
 /**
- * From a loaded configuration to what is in force: the one value that a reload swaps.
+ * Turns a loaded configuration into what is in force: the one value that a reload replaces.
  *
- * What an MTA must send to the milter is worked out here, from the rows and rules in use: no body when no row has a body
- * banner and marks do not bind it. Header fields are always asked for, because forged marks are removed from every
- * message, also where no row adds one.
+ * This also determines from the rows and rules what an MTA must send to the milter: no body when no row has a
+ * body banner and marks do not cover the body. Header fields are always requested, because forged marks are
+ * removed from every message, even when no row adds one.
  */
 import type { ShownProblem } from '../config/ini/problem.ts';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
@@ -25,36 +25,39 @@ import type { RouteSettings } from '../rules/routePlan.ts';
 import { protectsDelivery, TLS_REQUIRED_FIELD } from '../rules/tlsRequired.ts';
 import type { EventsAnswer } from '../session/queries.ts';
 
-/** What is in force now; one reference, swapped by a reload. */
+/** What is in force now; a reload replaces this reference. */
 export interface Active {
   readonly table: PolicyTable;
   readonly facts: Facts;
   readonly edits: EditSettings;
-  /** What single messages need beyond their recipients' rows; in the order of the files. */
+  /** Requirements of single messages beyond those of their recipients' rows, in the order of the files. */
   readonly rules: readonly Rule[];
   readonly route: RouteSettings;
-  /** What a milter must show us for those edits. */
+  /** What the MTA must send to the milter for those edits. */
   readonly events: EventsAnswer;
   /** The Postfix version that outbound answers are written for. */
   readonly postfixVersion: PostfixVersion;
-  /** What becomes of `TLS-Required: no` where mail must leave under TLS. */
+  /** What is done about `TLS-Required: no` where mail must leave under TLS. */
   readonly tlsRequiredNo: ServiceSettings['tlsRequiredNo'];
-  /** Where mail that a rule routes goes. */
+  /** The targets to which rules route mail. */
   readonly ways: RouteTargets;
 }
 
-/** The keys of `mark-key`, which at the first start is made; none when marks are not signed. Rejects with KeyFileError. */
+/**
+ * The keys of `mark-key`, which is created at the first start; none when marks are not signed. Rejects with
+ * KeyFileError.
+ */
 export async function readMarkKeys(service: ServiceSettings, when: 'start' | 'reload'): Promise<UsableKeys> {
   if (service.markKey === null) return { keys: [], notices: [] };
   return when === 'start' ? await keysAtStart(service.markKey) : await keysAtReload(service.markKey);
 }
 
-/** What is wrong with the key file, in the shape of a problem of the configuration. */
+/** The error in the key file as a problem of the configuration. */
 export function keyProblem({ file, line, found, message }: KeyFileError): ShownProblem {
   return { file, line, where: 'mark-key', found, expected: 'a usable key file', hint: '', text: message };
 }
 
-/** What the judge works by. */
+/** Builds what is in force from what was loaded. */
 export function activeOf(
   service: ServiceSettings,
   table: PolicyTable,
@@ -75,13 +78,13 @@ export function activeOf(
   };
 }
 
-/** How messages that a rule applies to are sent on. */
+/** How messages to which a rule applies are sent on. */
 export function routeSettings(service: ServiceSettings): RouteSettings {
   const { messageRoute, routeHeader, relayhost, remoteTransports, localDomains } = service;
   return { mode: messageRoute, header: routeHeader, relayhost, remoteTransports, localDomains };
 }
 
-/** Gateways by the name of the rule. */
+/** Gateways by rule name. */
 function fallbacksOf(rules: readonly Rule[]): ReadonlyMap<string, string> {
   return new Map(
     rules.flatMap(({ name, fallback }) => (fallback === null ? [] : [[name, fallback] as const])),
@@ -94,7 +97,7 @@ export function editSettings(
   table: PolicyTable,
   keys: readonly MarkKey[],
 ): EditSettings {
-  // the banner of one row can be said in the words of another (bannerChoice.ts)
+  // the banner of one row may be shown with the text of another (bannerChoice.ts)
   const speaking = table.packed.settings.filter(({ banner }) => banner.length > 0);
   const saidBy = (kind: Banner, texts: (settings: Settings) => readonly string[]): readonly string[] =>
     speaking.some(({ banner }) => banner.includes(kind))

@@ -1,8 +1,10 @@
 /**
- * Verdict codes: what a refused sender reads out on the telephone and `tlsward lookup` turns back into the transaction.
+ * Verdict codes: a refused sender can read the code out on the telephone, and `tlsward lookup` finds the
+ * transaction by it.
  *
- * Eight characters of Crockford's base 32 (no I, L, O, U): four random ones for this run of the daemon, then a counter of
- * at least four. Unique within a run; two runs share a prefix once in a million.
+ * A code has eight characters of Crockford's base 32 (no I, L, O, U): four random ones for this run of the
+ * daemon, then a counter of at least four. Codes are unique within a run; two runs share a prefix once in a
+ * million.
  */
 const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
@@ -19,7 +21,10 @@ export function createCodes(random: number): () => string {
   return () => prefix + base32(count++, 4);
 }
 
-/** What a person typed, in the form codes are kept: upper case, look-alikes folded, brackets and blanks gone. */
+/**
+ * Converts what a person typed to the stored form of codes: upper case, look-alikes replaced, without
+ * brackets and blanks.
+ */
 export function normaliseCode(text: string): string {
   return text
     .toUpperCase()

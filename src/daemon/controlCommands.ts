@@ -1,5 +1,6 @@
 /**
- * The commands of the control socket, by name: a further one is one more entry (and a line in wire/controlLines.ts).
+ * The commands of the control socket by name. A new command is one more entry, and a line in
+ * wire/controlLines.ts.
  */
 import type { DiscoveryService } from '../discovery/discoveryService.ts';
 import type { ControlRequest } from '../wire/controlLines.ts';

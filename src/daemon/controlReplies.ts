@@ -1,6 +1,6 @@
 /**
- * What the daemon answers to each control command (wire/controlLines.ts): the type of the reply, for the daemon that makes it
- * and for the command that prints it. Any reply may also be `{"ok":false,"error":...}`.
+ * The types of the daemon's replies to control commands (wire/controlLines.ts), shared by the daemon and the
+ * commands that print them. Any reply may also be `{"ok":false,"error":...}`.
  */
 import type { ShownProblem } from '../config/ini/problem.ts';
 import type { Difference } from '../config/load/tableDiff.ts';
@@ -28,17 +28,17 @@ export interface ControlReplies {
 export interface ReloadReply {
   readonly ok: boolean;
   readonly error?: string;
-  /** Nothing was put in force: it was only asked what would change. */
+  /** Set when nothing was put in force, because the question was only what would change. */
   readonly dryRun?: true;
   readonly problems?: readonly ShownProblem[];
-  /** Of all problems; the answer has the first thousand. */
+  /** The number of all problems; the reply has the first thousand. */
   readonly count?: number;
   readonly notices?: readonly string[];
   readonly generation?: number;
   readonly rows?: number;
   readonly hash?: string;
   readonly changes?: Difference;
-  /** Keys whose values differ from those the daemon was started with, and that only a restart applies. */
+  /** Keys whose values differ from those at the start of the daemon, and that only a restart applies. */
   readonly restartNeeded?: readonly string[];
 }
 
@@ -62,7 +62,7 @@ export interface StatusReply {
     readonly overdue: readonly string[];
     /** '' unless the last reload was refused. */
     readonly lastReload: string;
-    /** Keys that were changed and wait for a restart. */
+    /** Changed keys that need a restart. */
     readonly restartNeeded: readonly string[];
   };
   readonly listeners: readonly {
@@ -80,25 +80,25 @@ export interface StatusReply {
   readonly published: DiscoveryStatus;
   readonly postfix: PostfixStatus;
   readonly memoryMiB: number;
-  /** Everything that is kept, with its bound. */
+  /** Everything that is kept in memory, with its limit. */
   readonly memory: readonly MemoryUse[];
   readonly openFiles: {
-    /** null: the system does not tell. */
+    /** null: the system does not provide it. */
     readonly limit: number | null;
     readonly used: number | null;
-    /** As many as may be open. */
+    /** The maximum number of open connections. */
     readonly connections: number;
     readonly maxConnections: number;
   };
-  /** Lines that were lost, and what write(2) says. */
+  /** The number of lost lines, and the error of write(2). */
   readonly log: { readonly dropped: number; readonly failure: string };
 }
 
 export interface PostfixStatus {
-  /** '' when postconf did not say. */
+  /** '' when postconf gave none. */
   readonly version: string;
   readonly tlsRequiredEnable: string;
-  /** Versions that MTAs named to the milter. */
+  /** Versions that MTAs reported to the milter. */
   readonly seen: readonly string[];
   readonly warnings: readonly string[];
 }

@@ -1,16 +1,17 @@
 /**
- * Says once a day which rows are past their `until`: an exception that is never ended must not be forgotten
- * because the daemon runs on.
+ * Logs once a day which rows are past their `until`, so that an exception is not forgotten while the daemon
+ * keeps running.
  *
- * Asked every half minute what day it is, which is right after a suspended machine, a changed clock and a changed time
- * zone as well; a timer of 24 hours would not be. When a table is loaded its notices say the same (`config.notice`).
+ * It is called every half minute with the current day. Unlike a timer of 24 hours, this is also right after
+ * the machine was suspended, or after a change of clock or time zone. When a table is loaded, its notices
+ * report the same (`config.notice`).
  */
 
 import { type Dated, dayOf, daysBetween, overdueOf } from '../config/keys/day.ts';
 import { formatPosition } from '../core/position.ts';
 import type { Log } from '../log/log.ts';
 
-/** Rows that are named on one day; those overdue for longest come first. */
+/** The most rows that are logged on one day; those overdue for longest come first. */
 const MAX_NAMED = 100;
 
 export class DayWatch {

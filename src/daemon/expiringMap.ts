@@ -1,14 +1,14 @@
 /**
- * A map that forgets: entries older than `maxAgeMs`, and the older half when there are `maxEntries`, or when all together
- * take `maxBytes`. Two maps take turns, because deleting the oldest entries of one by one leaves holes that every search for
- * the next oldest walks over.
+ * A map that forgets entries older than `maxAgeMs`, and the older half when there are `maxEntries` or when
+ * they take `maxBytes` together. It consists of two maps that take turns. Deleting the oldest entries of a
+ * single map one by one would leave holes, which each search for the next oldest would have to skip.
  */
 import type { MemoryUse } from '../core/memorySize.ts';
 
 export interface Remembered {
   /** Milliseconds since the epoch. */
   readonly since: number;
-  /** What the entry takes; only `grow` changes it. */
+  /** Size of the entry; only `grow` changes it. */
   bytes: number;
 }
 
@@ -28,7 +28,7 @@ export class ExpiringMap<Value extends Remembered> {
   readonly #name: string;
   readonly #limits: ExpiringMapLimits;
 
-  /** `name`: what `status` calls it. */
+  /** `name`: its name in `status`. */
   constructor(name: string, limits: ExpiringMapLimits) {
     this.#name = name;
     this.#limits = limits;
@@ -51,7 +51,7 @@ export class ExpiringMap<Value extends Remembered> {
     this.#last = value.since;
   }
 
-  /** The entry, if it is still there, takes so much more than it did. */
+  /** Adds `bytes` to the size of the entry, if it still exists. */
   grow(key: string, value: Value, bytes: number): void {
     if (this.#young.get(key) !== value && this.#old.get(key) !== value) return;
     this.delete(key);
@@ -71,7 +71,7 @@ export class ExpiringMap<Value extends Remembered> {
     this.#old.delete(key);
   }
 
-  /** Lets go of what is too old, some of it a turn later. */
+  /** Removes entries that are too old; some of them only when the two maps next swap. */
   sweep(now: number): void {
     if (now - this.#last > this.#limits.maxAgeMs) {
       this.#young.clear();

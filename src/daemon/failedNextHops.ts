@@ -1,11 +1,14 @@
 /**
- * Next hops whose servers were lately seen not to do what a message required: what the delivery status maps were asked
- * about. With it the next message to the same domain is refused while its author still looks at it.
+ * Remembers next hops whose servers recently failed to meet what a message required, as reported through the
+ * delivery status maps. The next message to the same domain can then be refused while its author is still
+ * online.
  *
- * A next hop is what Postfix asked the `deliver-...` map for: a domain, or a relayhost as it is configured, lower case.
+ * A next hop is the key that Postfix asked the `deliver-...` map for: a domain, or a relayhost as configured,
+ * in lower case.
  *
- * Bounded: an hour, 10,000 next hops and 8 MiB, the oldest go first. In memory only; after a restart the next delivery finds out
- * anew. A result says nothing good: a next hop that is not here may or may not lead to TLS.
+ * Limits: one hour, 10,000 next hops and 8 MiB; the oldest are removed first. Results are kept in memory
+ * only, so after a restart the next delivery finds out again. Only failures are recorded: a next hop that is
+ * not listed may or may not offer TLS.
  */
 import { ENTRY_BYTES, type MemoryUse, ownText, textBytes } from '../core/memorySize.ts';
 import type { RuleLevel } from '../core/rule.ts';
@@ -19,12 +22,12 @@ interface FailedNextHop extends TlsFailure {
 
 export const FAILED_FOR_MS = 60 * 60_000;
 export const MAX_FAILED = 10_000;
-/** So far may a clock be set back that is only being set right. */
+/** A clock that is set back by less than this is only being corrected. */
 const CLOCK_STEP_MS = 60_000;
 export const MAX_KNOWN_BYTES = 8 * 1024 * 1024;
 
 export class FailedNextHops {
-  /** By next hop, the one seen longest ago first. */
+  /** By next hop, the least recently seen first. */
   readonly #results = new Map<string, FailedNextHop>();
   #bytes = 0;
 
@@ -33,12 +36,12 @@ export class FailedNextHops {
     const key = ownText(nextHop.toLowerCase());
     const before = this.#results.get(key);
     this.#forget(key);
-    // what fails encrypt fails verify: the lower level says more
+    // a server that fails encrypt also fails verify, so the lower level says more
     const lower = before !== undefined && holds(before, now) && before.level === 'encrypt';
     const { host, why, level } = lower ? before : failure;
     const kept = { host: host === null ? null : ownText(host), why: ownText(why), level };
     const result: FailedNextHop = { ...kept, nextHop: key, seenAt: now };
-    // nothing but hosts and sentences of Postfix; what is absurdly long is not worth the others
+    // it holds only host names and messages of Postfix; an absurdly long one must not displace the others
     if (bytesOf(result) > MAX_KNOWN_BYTES / 256) return;
     this.#results.set(key, result);
     this.#bytes += bytesOf(result);
@@ -55,14 +58,14 @@ export class FailedNextHops {
     this.#results.delete(key);
   }
 
-  /** Did a server of this next hop lately fail what `level` requires? */
+  /** Did a server of this next hop recently fail to meet `level`? */
   failed(nextHop: string, level: RuleLevel, now: number): FailedNextHop | null {
     const result = this.#results.get(nextHop.toLowerCase());
     if (result === undefined || !holds(result, now)) return null;
     return result.level === 'encrypt' || level === 'verify' ? result : null;
   }
 
-  /** Lets go of what is too old. */
+  /** Removes results that are too old. */
   sweep(now: number): void {
     for (const [nextHop, { seenAt }] of this.#results) {
       if (holds({ seenAt }, now)) break;
@@ -80,7 +83,7 @@ export class FailedNextHops {
   }
 }
 
-/** What is seen in the future was seen before the clock was set back, and would hold for as long again. */
+/** A result from the future was recorded before the clock was set back, and would be kept too long. */
 function holds({ seenAt }: Pick<FailedNextHop, 'seenAt'>, now: number): boolean {
   return Math.abs(now - seenAt) <= (seenAt > now ? CLOCK_STEP_MS : FAILED_FOR_MS);
 }

@@ -1,6 +1,6 @@
 /**
- * The listening sockets of all protocols: those that systemd handed over, and those of the configuration that are not
- * among them.
+ * Opens the listening sockets of all protocols: those that systemd passed, and those of the configuration
+ * that are not among them.
  */
 import type { Server } from 'node:net';
 import { formatListen } from '../config/keys/listenAddress.ts';
@@ -13,18 +13,18 @@ import type { ServedProtocol } from './protocols.ts';
 export interface OpenListener {
   /** `policy`, `milter`, `socketmap`, `control`. */
   readonly name: string;
-  /** As main.cf would have it, with the real port. */
+  /** In the syntax of main.cf, with the actual port. */
   readonly address: string;
-  /** Its file, where it is a unix socket. */
+  /** Watches its file, if it is a unix socket. */
   readonly socket: SocketFile | null;
 }
 
-/** Stands for a unix socket of systemd whose path is unknown: it may be any of those that are configured. */
+/** A unix socket from systemd whose path is unknown: it may be any of the configured ones. */
 const UNKNOWN = 'unix:';
 
 /**
- * Opens the listeners of one protocol after the other; `opened` is told of each as soon as it is open. Rejects with
- * ListenError at the first that cannot be opened.
+ * Opens the listeners of each protocol in turn and calls `opened` for each one. Rejects with ListenError at
+ * the first that cannot be opened.
  */
 export async function openListeners(
   protocols: readonly ServedProtocol[],
@@ -56,7 +56,9 @@ export async function openListeners(
   }
 }
 
-/** `file`: the path of a unix socket; `again`: how it is made, null when systemd made it. */
+/**
+ * `file`: the path of a unix socket; `again`: creates the server again; null when systemd created the socket.
+ */
 async function openListener(
   name: string,
   server: Server,

@@ -1,4 +1,4 @@
-/** Who is told of each answer to a table question: counters and log. A further listener is one more line. */
+/** The listeners of answers to table questions: counters and log. A new listener is one more line. */
 import type { Row } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
 import type { SocketmapReply } from '../wire/socketmapEncode.ts';
@@ -15,9 +15,9 @@ interface MapRecord {
   readonly map: string;
   readonly key: string;
   readonly status: SocketmapReply['status'];
-  /** As it is sent. */
+  /** The reply as it is sent. */
   readonly reply: string;
-  /** The row that decided; null: none did. */
+  /** The row that decided; null when none did. */
   readonly row: Row | null;
 }
 
@@ -32,7 +32,7 @@ export class MapListeners {
     ];
   }
 
-  /** Tells each in turn. What one of them throws is thrown: the session then answers TEMP. */
+  /** Calls each listener in turn. If one throws, so does this, and the session answers TEMP. */
   tell(record: MapRecord): void {
     for (const listener of this.#listeners) listener(record);
   }

@@ -1,9 +1,10 @@
 /**
- * The handler behind socketmap: a request to its reply, of which the listeners are told (mapListeners.ts).
+ * The handler behind socketmap: turns a request into its reply and informs the listeners (mapListeners.ts).
  *
- * A status that smtp(8) asks about names a server, not the domain that led there. But one smtp(8) process has one connection
- * for all maps of one socket, makes one delivery at a time and asks for its TLS policy first, so the next hop asked for last
- * on a connection is that of the status (Postfix `src/util/dict_sockmap.c`; seen with 3.7).
+ * A delivery status that smtp(8) asks about names a server, not the next hop that led to it. But each smtp(8)
+ * process uses one connection for all maps of a socket, makes one delivery at a time, and asks for the TLS
+ * policy first. So the status belongs to the last next hop asked for on the connection (Postfix
+ * `src/util/dict_sockmap.c`; observed with 3.7).
  */
 
 import type { Published, PublishedQuestion } from '../core/publishedFacts.ts';
@@ -18,16 +19,16 @@ import type { Active } from './active.ts';
 import type { FailedNextHops } from './failedNextHops.ts';
 import type { MapListeners } from './mapListeners.ts';
 
-/** A domain, or a host with a port; what is longer is not worth keeping for each connection. */
+/** A domain, or a host with a port; longer keys are not kept for each connection. */
 const MAX_HOP = 512;
 
-/** What was found out, and for which question: a reload may have put another one. */
+/** The result of a lookup, and its question: after a reload a different question may be needed. */
 interface Found {
   readonly asked: PublishedQuestion;
   readonly published: Published;
 }
 
-/** Does the answer to one question hold all that the other asks for? */
+/** Does the answer to the question `asked` contain everything that `needed` asks for? */
 function covers(asked: PublishedQuestion, needed: PublishedQuestion): boolean {
   const same = asked.name === needed.name && asked.host === needed.host && asked.port === needed.port;
   return same && (asked.daneOnly !== true || needed.daneOnly === true);
@@ -38,12 +39,12 @@ export class Maps {
   readonly #listeners: Pick<MapListeners, 'tell'>;
   readonly #known: FailedNextHops;
   readonly #discovery: Pick<DiscoveryService, 'find'>;
-  /** What each connection asked the policy of routed mail for last. */
+  /** The last next hop for which each connection asked the policy of routed mail. */
   readonly #hops = new WeakMap<Peer, string>();
 
   /**
-   * `active`: what is in force now; each answer is by one table. `known` learns of deliveries that failed; `discovery` finds
-   * out what domains publish.
+   * `active`: what is in force now; each answer uses one table. `known` records failed deliveries;
+   * `discovery` finds out what domains publish.
    */
   constructor(
     active: () => Active,
@@ -57,7 +58,7 @@ export class Maps {
     this.#discovery = discovery;
   }
 
-  /** The reply as formatSocketmapReply gives it; a promise only where something must be found out first. */
+  /** The reply as formatSocketmapReply returns it; a promise only when a lookup is needed first. */
   answer(request: SocketmapRequest, peer: Peer): string | Promise<string> {
     const { map, key } = request;
     const routed = map === 'deliver-encrypt' || map === 'deliver-verify';
@@ -67,7 +68,7 @@ export class Maps {
   }
 
   #answer(request: SocketmapRequest, found: Found | null, peer: Peer): string | Promise<string> {
-    // by the table that is in force when it is said: a row that was raised during a lookup counts
+    // decided by the table in force when the answer is given: a row that was raised during the lookup counts
     const { table, postfixVersion } = this.#active();
     const { map, key } = request;
     let answer = answerMap(map, key, table, postfixVersion);
@@ -84,7 +85,8 @@ export class Maps {
   }
 
   #say({ map, key }: SocketmapRequest, reply: SocketmapReply, row: Row | null, peer: Peer): string {
-    // formatted before the listeners are told: a reply that cannot be sent is a bug, and the session answers TEMP
+    // formatted before the listeners are called: a reply that cannot be sent is a bug, and the session
+    // answers TEMP
     const said = formatSocketmapReply(reply);
     this.#listeners.tell({ conn: peer.conn, map, key, status: reply.status, reply: said, row });
     return said;

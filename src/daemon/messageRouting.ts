@@ -1,13 +1,15 @@
 /**
- * Rules at work: what a message needs, what is known of its recipients' next hops, and the way it then takes. The
- * decisions are pure (rules/matchRules.ts, rules/route.ts); this file brings together what they look at.
+ * Applies rules to a message: what it needs, what is known about its recipients' next hops, and how it is
+ * routed. The decisions are pure functions (rules/matchRules.ts, rules/route.ts); this file collects their
+ * input.
  *
- * A message that this host sends to itself for a second look, or that comes back from a content filter or sendmail(1), may
- * carry a field that says what an earlier look found (rules/fence.ts); every recipient without a suffix then needs that, too.
+ * A message that this host sends to itself for a second look, or that comes back from a content filter or
+ * sendmail(1), may carry a header field with the result of the earlier look (rules/fence.ts). Every recipient
+ * without a suffix then has that requirement, too.
  *
- * A message is held against the rules of the table it began with. A connection that was negotiated before rules came into
- * force was not asked for what they look at: a message on it that one of them might apply to is deferred, and the author's
- * program tries again on a new connection.
+ * A message is checked against the rules of the table that was in force when it began. A connection that was
+ * negotiated before the rules came into force may lack the data that they need. A message on it to which a
+ * rule might apply is deferred, and the author's program tries again on a new connection.
  */
 
 import { NULL_ADDRESS } from '../core/address.ts';
@@ -44,7 +46,7 @@ import type { MessageQuery } from '../session/queries.ts';
 import type { Active } from './active.ts';
 import type { FailedNextHops } from './failedNextHops.ts';
 
-/** Messages that rules spoke of, by what became of them. */
+/** Numbers of messages to which a rule applied, by result. */
 export interface RouteCounters {
   routed: number;
   held: number;
@@ -68,7 +70,10 @@ export class Routing {
     return this.#known.memory;
   }
 
-  /** How a message is sent on, decided at its end; null: no rule applies. `active`: what was in force with its table. */
+  /**
+   * How a message is sent on, decided at its end; null when no rule applies. `active`: what was in force when
+   * it began.
+   */
   *message(query: MessageQuery, active: Active, code: string, now: number): Work<Routed | null> {
     if (yield* namesWay(query.transaction, active.facts)) {
       this.counters.refused++;
@@ -77,7 +82,7 @@ export class Routing {
     const byRules = yield* this.#byRules(query, active, code, now);
     const routed = (yield* tlsRequired(query, active, byRules, code)) ?? byRules;
     if (routed === null || routed.kind === 'nothing') return null;
-    // at the second look it has been counted, but for what was decided only then
+    // a message at its second look was already counted, except for what is decided only then
     if (query.transaction.arrival !== 'again' || routed.kind !== 'routed') this.counters[routed.kind]++;
     return routed;
   }
@@ -145,7 +150,10 @@ export class Routing {
     return yield* routeMessage(question, active.route);
   }
 
-  /** Why the next hop of this recipient is known not to do what is needed, a clause; null: nothing is known. */
+  /**
+   * Why the next hop of this recipient is known not to meet the requirement, a clause; null: nothing is
+   * known.
+   */
   #cannot(
     recipient: RuleRecipient,
     need: Need,
@@ -165,16 +173,17 @@ export class Routing {
 }
 
 /**
- * Does a client that is no content filter of ours say which way a recipient goes? With a next hop in the address a user who
- * may relay could have this server connect to any host and port inside, and with any suffix somebody who logged in would get
- * by what the MTA says of the domain (check_recipient_access, transport tables). `transport` routes by suffixes without any
- * rule, and however they are spelled: `u%x.tlsward-via...`, a source route, quotes and comments (tried with Postfix 3.7).
+ * Does a client that is not one of our content filters choose the route of a recipient? With a next hop in
+ * the address, a user who may relay could make this server connect to any internal host and port. With any
+ * suffix, an authenticated user could bypass what the MTA says about the domain (check_recipient_access,
+ * transport tables). The map `transport` routes by suffixes even without rules, and in any spelling:
+ * `u%x.tlsward-via...`, a source route, quotes and comments (tried with Postfix 3.7).
  */
 export function* namesWay(transaction: Transaction, facts: Active['facts']): Work<boolean> {
   const { arrival, saslUsername, clientAddress, recipients } = transaction;
   if (arrival !== 'smtp') return false;
   const user = saslUsername !== '';
-  // a filter does not log in; the users of a webmail on this host do
+  // a content filter does not authenticate; the users of a webmail on this host do
   if (!user && inNetworks(facts.trustedClients, clientAddress)) return false;
   const suffixes = user ? ANY_SUFFIX : NEXT_HOP;
   for (const [i, { text }] of recipients.entries()) {
@@ -187,14 +196,16 @@ export function* namesWay(transaction: Transaction, facts: Active['facts']): Wor
 const NEXT_HOP = /tlsward-(?:via|literal)/i;
 const ANY_SUFFIX = /tlsward-(?:via|literal|encrypt|verify|fallback|row)/i;
 
-/** Route fields that the message came with and that may stand: as messageEdits spares them. */
+/** Route fields that the message came with and that messageEdits does not remove. */
 function carriedFields({ transaction, headers }: MessageQuery, active: Active): readonly HeaderField[] {
   const { arrival, clientAddress } = transaction;
   const kept = arrival !== 'smtp' || inNetworks(active.facts.trustedClients, clientAddress);
   return kept ? (headers ?? []) : [];
 }
 
-/** What becomes of a message whose author wants no protection where it must leave under TLS; null: nothing is to be done. */
+/**
+ * What is done with a message whose author asked for no TLS although it must leave under TLS; null: nothing.
+ */
 function* tlsRequired(
   query: MessageQuery,
   { tlsRequiredNo, table, route }: Active,
@@ -202,7 +213,8 @@ function* tlsRequired(
   code: string,
 ): Work<Routed | null> {
   if (tlsRequiredNo === 'ignore' || !grantsPlain(query.mta)) return null;
-  // a message has a second look because a rule applies, so the first look held it, and somebody released it
+  // a message has a second look because a rule applies, so the first look held it and an administrator
+  // released it
   if (tlsRequiredNo === 'hold' && query.transaction.arrival === 'again') return null;
   if (routed?.kind === 'refused' || routed?.kind === 'deferred') return null;
   const hidden = query.shown !== 'all' && !query.shown.includes(TLS_REQUIRED_FIELD);
@@ -224,7 +236,7 @@ function byRule(routed: Routed | null): Protected | null {
   return rule === undefined ? null : { recipient: '', why: `rule ${rule}` };
 }
 
-/** As the MTA showed them; by their domains where it was not asked to. */
+/** As the MTA showed them; by their domains when it was not asked to show them. */
 function recipientsOf({ shownRecipients, transaction }: MessageQuery): readonly RuleRecipient[] {
   if (shownRecipients !== null) return shownRecipients;
   return transaction.recipients.map((address) => ({
@@ -236,19 +248,19 @@ function recipientsOf({ shownRecipients, transaction }: MessageQuery): readonly 
   }));
 }
 
-/** A recipient that was not kept may be at any domain. */
+/** A recipient that is not in the list may be at any domain. */
 function unlisted({ transaction }: MessageQuery, table: PolicyTable): Protected | null {
   const any = transaction.unseenRecipients && protectsDelivery(table.packed.settings);
   return any ? { recipient: '', why: 'not all recipients could be checked' } : null;
 }
 
-/** Sendmail: does all mail to this recipient leave as it needs, by its row? */
+/** For Sendmail: does the recipient's row already meet the requirement for all its mail? */
 function byRow({ address }: RuleRecipient, need: Need, table: PolicyTable): boolean {
   const decision = decideRecipient(table, address, 'none', null);
   return decision.kind === 'policy' && atLeast(decision.policy.level, need.level);
 }
 
-/** Defers a message of which too little was seen to exclude that a rule applies; null: enough was seen. */
+/** Defers a message when too little was seen of it to exclude that a rule applies; null: enough was seen. */
 function* unseen(
   query: MessageQuery,
   rules: readonly Rule[],
@@ -284,8 +296,8 @@ function stopped(rules: readonly string[], reply: Routed['reply']): Routed {
 }
 
 /**
- * Policy service, one recipient: is Postfix to ask for REQUIRETLS? Only rules count whose conditions all show here; the
- * header fields and the parameters of MAIL do not.
+ * Policy service, one recipient: should Postfix request REQUIRETLS? Only rules count whose conditions are all
+ * visible here; header fields and the parameters of MAIL are not.
  */
 export function requestsRequireTls(active: Active, transaction: Transaction): boolean {
   if (!since(active.postfixVersion, ...REQUIRETLS_SINCE)) return false;

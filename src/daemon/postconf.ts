@@ -1,10 +1,10 @@
 /**
- * What the Postfix on this host says of itself, asked of postconf(1): its version, and the settings on which promises of the
- * table depend. A program of ours is started for that, without a shell; it has two seconds and 64 KiB, and an answer that does
- * not come, or comes from something else, is null. Never throws, and delays no mail.
+ * Asks postconf(1) for the version of Postfix on this host and for the settings on which the guarantees of
+ * the table depend. postconf is started without a shell, with limits of two seconds and 64 KiB. The result is
+ * null when there is no answer, or one that postconf would not give. Never throws, and delays no mail.
  *
- * A setting that the version does not know is not in the answer. Entries of master.cf can override tls_required_enable
- * (`-o tls_required_enable=yes`); so those are asked for, too, and one that differs counts.
+ * A setting that the version does not know is missing from the answer. Entries of master.cf can override
+ * tls_required_enable (`-o tls_required_enable=yes`), so they are read, too, and one that differs counts.
  */
 import { leadingPostfixVersion } from '../core/postfixVersion.ts';
 import { parseParameters } from '../mta/postfixConfig.ts';
@@ -13,23 +13,23 @@ import { runProgram } from '../mta/runProgram.ts';
 export interface PostconfAnswer {
   /** `3.10.13` */
   readonly version: string;
-  /** `no` when it is so in main.cf and in every entry of master.cf that says something of it; null before 3.10. */
+  /** `no` when main.cf and every entry of master.cf that sets it say so; null before 3.10. */
   readonly tlsRequiredEnable: 'yes' | 'no' | null;
-  /** `no`, `yes`, `normalize`, `reject`, `note`; null where the version does not have it. */
+  /** `no`, `yes`, `normalize`, `reject`, `note`; null when the version does not have it. */
   readonly forbidBareNewline: string | null;
 }
 
 const LIMITS = { timeoutMs: 2000, maxBytes: 65_536, background: true };
 const SETTINGS = ['mail_version', 'tls_required_enable', 'smtpd_forbid_bare_newline'] as const;
 
-/** Asks the program at this absolute path. */
+/** Runs the program at this absolute path. */
 export async function askPostconf(program: string): Promise<PostconfAnswer | null> {
-  // the second line of an answer depends on the first, so both are asked at once
+  // both questions are asked at the same time
   const [main, master] = await Promise.all([
     runProgram(program, SETTINGS, LIMITS),
     runProgram(program, ['-P', '*/*/tls_required_enable'], LIMITS),
   ]);
-  // what it warns of on standard error is not for us
+  // its warnings on standard error are ignored
   return main.ok ? readPostconf(main.stdout, master.ok ? master.stdout : '') : null;
 }
 

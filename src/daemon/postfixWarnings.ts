@@ -1,30 +1,32 @@
 /**
- * What of the Postfix that we serve breaks a promise of the table, in sentences. Pure: `check`, the log and `status` say the same.
+ * Which settings of Postfix break a guarantee of the table, in sentences. Pure: `check`, the log and `status`
+ * use the same text.
  *
- * Three things are looked at. `TLS-Required: no` (Postfix 3.10 and later) switches every row off until the daemon has been
- * shown that `tls_required_enable = no`: by `postconf`, or by the administrator's word. Answers in the grammar of a later
- * Postfix than the one that asks make mail wait. And a server that takes a bare newline for the end of a line lets a client
- * smuggle messages past every check (`smtpd_forbid_bare_newline`, 3.7.9, 3.8.4 and later; `no` by default before 3.9).
+ * Three things are checked. First, `TLS-Required: no` (Postfix 3.10 and later) overrides every row unless
+ * `tls_required_enable = no` is known, from `postconf` or from the configuration. Second, answers in the
+ * grammar of a later Postfix than the one that asks make mail wait. Third, a server that accepts a bare
+ * newline as the end of a line lets a client smuggle messages past every check (`smtpd_forbid_bare_newline`,
+ * 3.7.9, 3.8.4 and later; `no` by default before 3.9).
  */
 import { isSince, parsePostfixVersion, since } from '../core/postfixVersion.ts';
 import type { PostconfAnswer } from './postconf.ts';
 
 export interface PostfixFacts {
-  /** `postfix-version`; null: not said. */
+  /** `postfix-version`; null: not set. */
   readonly configured: string | null;
-  /** `tls-required-enable`; null: not said. */
+  /** `tls-required-enable`; null: not set. */
   readonly tlsRequiredEnable: boolean | null;
-  /** Does a row or a rule promise TLS for mail that leaves by Postfix? */
+  /** Does a row or a rule require TLS for mail that leaves through Postfix? */
   readonly protects: boolean;
-  /** Is mail judged as it arrives? */
+  /** Is inbound mail judged? */
   readonly receives: boolean;
-  /** null: there is none on this host, or it did not answer. */
+  /** null: this host has no postconf, or it did not answer. */
   readonly postconf: PostconfAnswer | null;
-  /** Versions by which MTAs called themselves to the milter, `3.10.13`. */
+  /** Versions that MTAs reported to the milter, such as `3.10.13`. */
   readonly seen: readonly string[];
 }
 
-/** One sentence each; empty when nothing is wrong, or nothing is known. */
+/** One sentence for each problem; empty when nothing is wrong, or nothing is known. */
 export function postfixWarnings(facts: PostfixFacts): string[] {
   return [...tlsRequired(facts), ...grammar(facts), ...bareNewline(facts)];
 }
@@ -48,7 +50,7 @@ function tlsRequired({ configured, tlsRequiredEnable, protects, postconf, seen }
   ];
 }
 
-/** Answers that a Postfix cannot read: all mail that they are for waits. */
+/** Answers that a Postfix cannot parse: the mail that they apply to waits. */
 function grammar({ configured, postconf, seen }: PostfixFacts): string[] {
   const wanted = parsePostfixVersion(configured ?? '');
   if (wanted === null) return [];

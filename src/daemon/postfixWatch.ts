@@ -1,9 +1,10 @@
 /**
- * Keeps an eye on the Postfix that is served: what it is, and what of it breaks a promise of the table (postfixWarnings.ts).
+ * Monitors the Postfix that is served: its version, and the settings that break a guarantee of the table
+ * (postfixWarnings.ts).
  *
- * postconf is asked when a table comes into force and every hour after that, because main.cf changes and Postfix is updated
- * while we run; the milter tells what each MTA calls itself. A warning is logged when it is new, once a day, and with each
- * table; `status` has those that hold now.
+ * postconf is run when a table comes into force and every hour after that, because main.cf may change and
+ * Postfix may be updated meanwhile. The milter reports what each MTA calls itself. A warning is logged when
+ * it is new, once a day, and with each new table; `status` shows the current ones.
  */
 
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
@@ -18,17 +19,17 @@ import { type PostfixFacts, postfixWarnings } from './postfixWarnings.ts';
 
 const ASK_AGAIN_MS = 3_600_000;
 const SAY_AGAIN_MS = 86_400_000;
-/** Versions by which MTAs called themselves that are kept. */
+/** The most versions that are kept. */
 const MAX_SEEN = 8;
 
-/** The part of a configuration that is looked at. */
+/** The parts of a configuration that are checked. */
 export interface Watched {
   readonly service: ServiceSettings;
   readonly packed: PackedTable;
   readonly rules: readonly Rule[];
 }
 
-/** What warnings are made of. */
+/** The facts from which warnings are made. */
 export function factsOf(
   { service, packed, rules }: Watched,
   postconf: PostconfAnswer | null,
@@ -53,7 +54,7 @@ export class PostfixWatch {
   #postconf: PostconfAnswer | null = null;
   #askedAt = 0;
   #asking = 0;
-  /** Sentences that were logged, and when. */
+  /** Logged sentences, with the time. */
   #said = new Map<string, number>();
 
   constructor(watched: Watched, log: Log, ask: typeof askPostconf = askPostconf) {
@@ -63,20 +64,20 @@ export class PostfixWatch {
     void this.#refresh(Date.now());
   }
 
-  /** Another table is in force: everything is said again. */
+  /** Call it when a new table is in force: all warnings are logged again. */
   reload(watched: Watched): void {
     this.#watched = watched;
     this.#said.clear();
     void this.#refresh(Date.now());
   }
 
-  /** Call it now and then. */
+  /** Called periodically. */
   sweep(now: number): void {
     if (now - this.#askedAt >= ASK_AGAIN_MS) void this.#refresh(now);
     else this.#say(now);
   }
 
-  /** What an MTA calls itself (macro `v`): `Postfix 3.10.13`. */
+  /** Records what an MTA calls itself (macro `v`): `Postfix 3.10.13`. */
   saw(mta: string): void {
     if (mta === this.#last) return;
     this.#last = mta;

@@ -1,8 +1,8 @@
 /**
- * The protocols that the daemon serves, as one list: a further one is one more entry.
+ * The list of the protocols that the daemon serves. A new protocol is one more entry.
  *
- * The name of an entry is the name of its listeners in the log and in `status`, and of the descriptors that systemd hands
- * over (sd_listen_fds_with_names(3)).
+ * The name of an entry is the name of its listeners in the log and in `status`, and of the descriptors that
+ * systemd passes (sd_listen_fds_with_names(3)).
  */
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { Log } from '../log/log.ts';
@@ -30,9 +30,12 @@ interface Interface {
   readonly name: string;
   /** The setting that says where it listens. */
   readonly listen: 'policyListen' | 'milterListen' | 'socketmapListen' | 'controlListen';
-  /** Permission bits of its unix sockets, owned by the process's own group; null: `socket-mode` and `socket-group`. */
+  /**
+   * Permission bits of its unix sockets, owned by the process's own group; null: `socket-mode` and
+   * `socket-group`.
+   */
   readonly socketMode: number | null;
-  /** A limit of its own, so that others cannot use it up; null: counts towards `max-connections` with the others. */
+  /** A separate limit, which others cannot use up; null: its connections count towards `max-connections`. */
   readonly maxConnections: number | null;
 }
 
@@ -41,14 +44,14 @@ interface Entry<State, In, Out, Query, Answer> extends Interface {
   readonly handler: Handler<Query, Answer>;
 }
 
-/** What answers the questions of the sessions. */
+/** The services that answer the questions of the sessions. */
 interface Services {
   readonly verdicts: VerdictService;
   readonly maps: Maps;
   readonly control: (request: ControlRequest) => object | Promise<object>;
 }
 
-/** What the drivers of the MTAs' protocols share. */
+/** Shared by the drivers of the MTAs' protocols. */
 interface Shared {
   readonly log: Log;
   readonly watch: LoopWatch;
@@ -57,7 +60,10 @@ interface Shared {
   readonly reads: boolean;
 }
 
-/** Connections of the control socket; they do not count among the others, so `status` answers when those are too many. */
+/**
+ * Limit for the control socket. It is separate, so that `status` answers even when there are too many other
+ * connections.
+ */
 const MAX_CONTROL = 64;
 
 /** One protocol with the driver that serves it. */
@@ -88,12 +94,12 @@ export class ServedProtocol {
     return new ServedProtocol(entry, driver);
   }
 
-  /** The limits of these settings count from now on. */
+  /** Applies the limits of these settings. */
   reload(service: ServiceSettings): void {
     this.driver.limits = limitsOf(service, this.#maxConnections);
   }
 
-  /** How its unix sockets are made. */
+  /** How its unix sockets are created. */
   unixOptions({ socketMode, socketGroup }: ServiceSettings): UnixOptions {
     return this.#socketMode === null
       ? { mode: socketMode, group: socketGroup }
@@ -101,7 +107,7 @@ export class ServedProtocol {
   }
 }
 
-/** The list itself; systemd's descriptors are looked for, and listeners opened, in its order. */
+/** The list; descriptors from systemd are assigned, and listeners opened, in its order. */
 export function servedProtocols(
   service: ServiceSettings,
   { verdicts, maps, control }: Services,

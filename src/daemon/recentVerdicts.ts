@@ -1,20 +1,25 @@
 /**
- * The recent verdicts, for `lookup`: everything that was not a plain accept, and the first few accepts of each second. In
- * memory only; the others are in the log under the same code.
+ * Keeps recent verdicts for `lookup`: all that are not plain accepts, and the first few accepts of each
+ * second. They are in memory only; the others are in the log under their codes.
  *
- * What is kept of a verdict is its line of the log as JSON, which has a bound (verdictFields.ts), never the transaction: a
- * message may have 10,000 recipients, and what it was judged by would keep a replaced table alive. Limits: a number of
- * verdicts and of bytes, beyond which the oldest are forgotten.
+ * Of each verdict the log line is kept as JSON, whose size is limited (verdictFields.ts). The transaction
+ * itself is not kept: a message may have 10,000 recipients, and its verdict would keep a replaced table in
+ * memory. Limits: a number of verdicts and of bytes, beyond which the oldest are removed.
  */
 import { type MemoryUse, textBytes } from '../core/memorySize.ts';
 import { type VerdictFields, type VerdictRecord, verdictFields } from '../log/verdictFields.ts';
 
-/** Accepted mail is kept apart, so that a busy hour of it does not push out the refusals people ask about. */
+/**
+ * Accepted mail is kept separately, so that much of it does not displace the refusals that people ask about.
+ */
 const ACCEPTS_KEPT = 256;
 const ACCEPTS_BYTES = 1024 * 1024;
-/** Of each second. To keep all of a busy second alive for some milliseconds costs the collector more than deciding them. */
+/**
+ * Per second. Keeping all of them for even a few milliseconds would cost more in garbage collection than the
+ * decisions.
+ */
 const ACCEPTS_A_SECOND = 8;
-/** Of what is kept besides its text: two strings, an object, a place in the ring. */
+/** Memory per record besides its text: two strings, an object, a place in the ring. */
 const RECORD_BYTES = 128;
 
 interface Kept {
@@ -22,7 +27,7 @@ interface Kept {
   readonly json: string;
 }
 
-/** What was added last, up to a number of records and of bytes; adding costs the same however many there are. */
+/** The latest records, up to a number and a total of bytes; adding takes constant time. */
 class Ring {
   readonly #size: number;
   readonly #limitBytes: number;
@@ -72,13 +77,13 @@ export class RecentVerdicts {
   #second = 0;
   #inSecond = 0;
 
-  /** `limit` and `limitBytes`: what is kept of verdicts other than plain accepts. */
+  /** `limit` and `limitBytes` apply to verdicts other than plain accepts. */
   constructor(limit: number, limitBytes: number) {
     this.#notable = new Ring(limit, limitBytes);
     this.#limitBytes = limitBytes;
   }
 
-  /** `fields`: those of the line of the log, which may be brief when the record is a plain accept. */
+  /** `fields`: those of the log line, which may be brief when the record is a plain accept. */
   add(record: VerdictRecord, fields: VerdictFields): void {
     const { action, wouldBe, tagged } = record.verdict;
     if (action !== 'accept' || wouldBe !== null || tagged) {
@@ -93,7 +98,7 @@ export class RecentVerdicts {
     if (this.#inSecond++ < ACCEPTS_A_SECOND) this.#accepts.add(kept(record, verdictFields(record)));
   }
 
-  /** The fields of the verdict and its time; undefined when it is not among them. */
+  /** The fields of the verdict and its time; undefined when it is not kept. */
   find(code: string): VerdictFields | undefined {
     const found = this.#notable.find(code) ?? this.#accepts.find(code);
     return found === undefined ? undefined : (JSON.parse(found.json) as VerdictFields);

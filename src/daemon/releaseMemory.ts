@@ -1,14 +1,15 @@
 /**
- * Gives memory back after a table was replaced.
+ * Frees memory after a table was replaced.
  *
- * The arrays of a table of a million rows are 50 MiB outside the JavaScript heap. They go when the collector next looks at
- * the few objects that hold them. A busy daemon gets there by itself; a quiet one allocates so little that it may take
- * hours. So the collector is asked to look as soon as a second has passed without work, when nobody waits for the 3 to 20
- * ms it takes: twice, because a look that was under way before still saw the old table alive, and once more when the last
- * transaction that was begun under the old table is forgotten (see memory.ts).
- * What the loader's thread had allocated stays with glibc unless MALLOC_MMAP_THRESHOLD_ is set; the unit file sets it.
+ * The arrays of a table of a million rows take 50 MiB outside the JavaScript heap. They are freed when the
+ * garbage collector next visits the few objects that hold them. In a busy daemon this happens soon; a quiet
+ * one allocates so little that it may take hours. So a collection is started as soon as a second has passed
+ * without work, when its 3 to 20 ms delay no client. It is run twice, because a collection that was in
+ * progress may have seen the old table in use, and once more when the last transaction that began under the
+ * old table is forgotten (transactionMemory.ts). Memory that the loader's thread allocated stays with glibc
+ * unless MALLOC_MMAP_THRESHOLD_ is set; the unit file sets it.
  *
- * `gc` is there only in a context made after the flag was set (node:v8, node:vm).
+ * `gc` exists only in a context created after the flag was set (node:v8, node:vm).
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -29,7 +30,7 @@ function collect(): void {
   gc();
 }
 
-/** Looks when `work`, a count that grows with everything that is done, stood still for a second. */
+/** Collects garbage when `work`, a counter of everything that is done, has not changed for a second. */
 function collectWhenQuiet(work: () => number): void {
   clearInterval(waiting);
   let before = work();
@@ -44,7 +45,7 @@ function collectWhenQuiet(work: () => number): void {
   }, QUIET_MS).unref();
 }
 
-/** Call it when an old table is no longer used by anything but transactions under way. */
+/** Call it when an old table is used only by transactions in progress. */
 export function releaseMemory(work: () => number): void {
   clearTimeout(later);
   collectWhenQuiet(work);

@@ -1,5 +1,5 @@
 /**
- * Reload: the configuration is read again in a worker, and what was read replaces what is in force. With a mistake in it
+ * Reload: the configuration is read again in a worker and replaces the one in force. If it has a mistake,
  * nothing changes, and `status` says so.
  */
 
@@ -19,7 +19,7 @@ import type { ReloadReply } from './controlReplies.ts';
 /** A configuration without mistakes. */
 export type LoadedConfig = Extract<Loaded, { ok: true }>;
 
-/** Mistakes that an answer to `reload` holds. */
+/** The most mistakes in a reply to `reload`. */
 const MAX_PROBLEMS = 1000;
 
 interface ReloadParts {
@@ -28,9 +28,11 @@ interface ReloadParts {
   readonly log: Log;
   readonly clock: () => Date;
   readonly startReload: typeof startReload;
-  /** Puts what was read in force and returns its table; `begun`: of performance.now(). */
+  /**
+   * Puts the configuration in force and returns its table; `begun`: when the reload began (performance.now).
+   */
   readonly apply: (loaded: LoadedConfig, marks: UsableKeys, begun: number) => Promise<PolicyTable>;
-  /** Called when the old table is of no more use, before the answer. */
+  /** Called when the old table is no longer used, before the answer. */
   readonly release: () => void;
 }
 
@@ -41,7 +43,7 @@ export class Reloading {
   /** '' unless the last reload was refused. */
   lastReload = '';
   readonly #parts: ReloadParts;
-  /** What the process was started with. */
+  /** The settings at the start of the process. */
   readonly #started: LoadedConfig['service'];
   #running: Promise<ReloadReply> | null = null;
 
@@ -51,12 +53,12 @@ export class Reloading {
     this.#parts = parts;
   }
 
-  /** One at a time; resolves to the answer to the control command `reload`. */
+  /** One reload at a time; resolves to the reply to the control command `reload`. */
   reload(): Promise<ReloadReply> {
     return this.#alone(() => this.#reload());
   }
 
-  /** What `reload` would answer, without doing it. */
+  /** The reply that `reload` would give, without a reload. */
   tryReload(): Promise<ReloadReply> {
     return this.#alone(() => this.#try());
   }
@@ -89,7 +91,7 @@ export class Reloading {
     return { ok: true, generation: table.generation, ...found(loaded, marks, changes), restartNeeded };
   }
 
-  /** What a reload would answer now; nothing is put in force, kept or logged. */
+  /** The reply that a reload would give now; nothing is put in force, kept or logged. */
   async #try(): Promise<ReloadReply> {
     const read = await this.#read();
     if ('problems' in read) return { dryRun: true, ...refusal(read.problems) };
@@ -118,7 +120,7 @@ export class Reloading {
     }
   }
 
-  /** Keys whose values in force are not those of the file, because only a restart applies them. */
+  /** Keys whose values in force differ from the file, because only a restart applies them. */
   get restartNeeded(): string[] {
     return this.#differing(this.loaded);
   }

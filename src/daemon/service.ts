@@ -1,9 +1,9 @@
 /**
- * The running daemon: everything it consists of, put together, started and stopped.
+ * The running daemon: assembles, starts and stops all its parts.
  *
- * What a reload changes at once is one reference (`verdicts.active`): table, trusted clients, mark. Most limits change with
- * it. Sockets and what the decoders were given do not: a reload that finds such a setting changed says that it takes
- * effect at the next start.
+ * A reload replaces one reference (`verdicts.active`): table, trusted clients, mark. It also applies most
+ * limits. Sockets and the settings of the decoders stay; if such a setting has changed, the reload reports
+ * that it takes effect at the next start.
  */
 
 import { formatNotice, type Problem } from '../config/ini/problem.ts';
@@ -40,7 +40,7 @@ import { TlsWatch } from './tlsWatch.ts';
 import { VerdictListeners } from './verdictListeners.ts';
 import { VerdictService } from './verdictService.ts';
 
-/** The configuration has mistakes; they are all here. */
+/** The configuration has mistakes: all of them. */
 export class ConfigRejected extends Error {
   readonly problems: readonly Problem[];
 
@@ -54,19 +54,19 @@ interface ServiceOptions {
   /** Path of the configuration. */
   readonly config: string;
   readonly log: Log;
-  /** May hold the sockets that systemd handed over. */
+  /** The environment, in which systemd may pass sockets. */
   readonly env: NodeJS.ProcessEnv;
-  /** The configuration as it is being read; left out: it is read now. */
+  /** A configuration that is already being read. Default: it is read now. */
   readonly loading?: Promise<Loaded>;
-  /** Reads configurations; left out: in a worker, so that nothing waits for it. */
+  /** Reads configurations. Default: in a worker, so that mail does not wait for it. */
   readonly startReload?: typeof startReload | undefined;
-  /** What day it is; left out: the system's. */
+  /** The current time. Default: the system clock. */
   readonly clock?: () => Date;
-  /** Makes what finds published policies; left out: by DNS and HTTPS. */
+  /** Opens the finder of published policies. Default: by DNS and HTTPS. */
   readonly discovery?: OpenDiscovery | undefined;
 }
 
-/** What is read and opened before there is a service. */
+/** What is read and opened before the service exists. */
 interface Start {
   readonly config: string;
   readonly log: Log;
@@ -77,7 +77,7 @@ interface Start {
   readonly read: typeof startReload;
   /** Can connections read through the shared buffer? */
   readonly reads: boolean;
-  /** Of performance.now(). */
+  /** When the start began (performance.now). */
   readonly begun: number;
 }
 
@@ -90,7 +90,7 @@ export class Service {
   readonly #verdictListeners: VerdictListeners;
   readonly #mapListeners: MapListeners;
   readonly #protocols: readonly ServedProtocol[];
-  /** What connections of the MTAs' protocols share. */
+  /** Shared by all connections of the MTAs' protocols. */
   readonly #budget: ConnectionBudget;
   readonly #systemWatch: SystemWatch;
   readonly #startedAt = new Date();
@@ -103,11 +103,15 @@ export class Service {
   readonly #postfix: PostfixWatch;
   readonly #tls: TlsWatch;
 
-  /** Reads the configuration and opens every listener. Rejects with ConfigRejected, KeyFileError or ListenError. */
+  /**
+   * Reads the configuration and opens every listener. Rejects with ConfigRejected, KeyFileError or
+   * ListenError.
+   */
   static async start(options: ServiceOptions): Promise<Service> {
     const begun = performance.now();
     const { config, log, env, clock = () => new Date(), startReload: read = startReload } = options;
-    // in a worker as every reload: what reading leaves behind goes with it, and a table of a million rows rests small
+    // in a worker, as for every reload: its memory is freed with it, so that a table of a million rows stays
+    // small
     const [loaded, reads] = await Promise.all([
       options.loading ?? read(config, null).loaded,
       canShareReads(),
@@ -202,7 +206,9 @@ export class Service {
     this.#discovery.announce(table);
   }
 
-  /** Reads the configuration again and puts it in force; with mistakes the old one stays. One at a time. */
+  /**
+   * Reads the configuration again and puts it in force; if it has mistakes, the old one stays. One at a time.
+   */
   reload(): Promise<ReloadReply> {
     return this.#reloading.reload();
   }
@@ -264,7 +270,10 @@ export class Service {
     this.#days.check(this.#reloading.loaded.dated);
   }
 
-  /** Stops accepting, lets transactions in flight end, closes; resolves to the number of connections cut off. */
+  /**
+   * Stops accepting, waits for transactions in progress, and closes. Resolves to the number of connections
+   * cut off.
+   */
   async stop(limitSeconds = this.#reloading.loaded.service.shutdownTimeoutMs / 1000): Promise<number> {
     clearInterval(this.#sweep);
     this.#watch.stop();
@@ -280,7 +289,7 @@ export class Service {
     return sum;
   }
 
-  /** Connections open now, all protocols. */
+  /** Open connections of all protocols. */
   get open(): number {
     let sum = 0;
     for (const { driver } of this.#protocols) sum += driver.open;

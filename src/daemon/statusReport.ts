@@ -1,5 +1,5 @@
 /**
- * What `tlsward status` is told: one plain object out of the daemon's parts.
+ * The reply to `tlsward status`: one plain object made from the daemon's parts.
  */
 
 import { type Dated, daysBetween, overdueOf } from '../config/keys/day.ts';
@@ -12,7 +12,7 @@ import type { StatusReply } from './controlReplies.ts';
 import type { OpenListener } from './listeners.ts';
 import { packageVersion } from './version.ts';
 
-/** What the reply shows as it is. */
+/** Parts that the reply contains unchanged. */
 type Shown =
   | 'config'
   | 'verdicts'
@@ -33,7 +33,7 @@ interface StatusParts extends Pick<StatusReply, Shown> {
   readonly lastReload: string;
   /** Keys that wait for a restart. */
   readonly restartNeeded: readonly string[];
-  /** Sections that end, those that end first in front. */
+  /** Sections with `until`, sorted by that date. */
   readonly dated: readonly Dated[];
   /** YYYY-MM-DD */
   readonly today: string;
@@ -82,10 +82,10 @@ export function statusReport(parts: StatusParts): StatusReply {
   };
 }
 
-/** Lines of `status` about what is overdue; a line for one more counts the rest. */
+/** The most overdue sections in `status`; one more line counts the rest. */
 const MAX_OVERDUE = 100;
 
-/** Sections past their `until`; they stay in force until the administrator decides about them. */
+/** Sections past their `until`; they stay in force until the administrator changes them. */
 function overdueRows(dated: readonly Dated[], today: string): string[] {
   const overdue = overdueOf(dated, today);
   const lines = overdue.slice(0, MAX_OVERDUE).map(({ file, line, where, until, reason }) => {

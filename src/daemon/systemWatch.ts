@@ -1,6 +1,6 @@
 /**
- * What may be taken from under a running daemon, looked at every two seconds: the files of its unix sockets, and the room
- * for more open files. Each look costs some system calls.
+ * Checks every two seconds what a running daemon may lose: the files of its unix sockets, and the ability to
+ * open more files. Each check costs some system calls.
  */
 import type { Log } from '../log/log.ts';
 import { type ConnectionBudget, connectionsFor } from '../net/connectionBudget.ts';
@@ -8,7 +8,7 @@ import { cannotOpen, openFileLimit } from '../net/openFiles.ts';
 import type { SocketFile } from '../net/socketFile.ts';
 
 const EVERY_MS = 2000;
-/** While it lasts it is said again so often. */
+/** While the condition lasts, it is logged again at this interval. */
 const SAY_AGAIN_MS = 60_000;
 
 export class SystemWatch {
@@ -23,13 +23,13 @@ export class SystemWatch {
   constructor(budget: ConnectionBudget, log: Log) {
     this.#budget = budget;
     this.#log = log;
-    // it keeps the process: while a folder is gone there may be no listener that does
+    // it keeps the process alive: while a folder is missing there may be no listener that does
     this.#timer = setInterval(() => this.check(), EVERY_MS);
   }
 
-  /** Compares the limit of open files with this number of connections, and says when it is too low. */
+  /** Compares the limit of open files with this number of connections, and logs when it is too low. */
   fit(maxConnections: number): void {
-    // it cannot be read when no file can be opened: then what it was counts
+    // it cannot be read when no file can be opened: then the last known value counts
     const limit = openFileLimit() ?? this.#fileLimit;
     if (limit === this.#fileLimit && maxConnections === this.#maxConnections) return;
     this.#fileLimit = limit;
@@ -41,7 +41,7 @@ export class SystemWatch {
 
   check(): void {
     for (const socket of this.sockets) void socket.check();
-    // it can be changed while we run (prlimit)
+    // the limit can change while the daemon runs (prlimit)
     this.fit(this.#maxConnections);
     const code = cannotOpen();
     const now = performance.now();
@@ -50,7 +50,7 @@ export class SystemWatch {
     this.#log.filesExhausted(code, this.#fileLimit, this.#budget.open);
   }
 
-  /** Nothing is made anew from now on. */
+  /** From now on no socket is created again. */
   close(): void {
     clearInterval(this.#timer);
     for (const socket of this.sockets) socket.close();

@@ -1,13 +1,13 @@
 /**
- * Verdicts by what protected the session, for each protocol: "how much of our mail comes in plain text?" is the first
- * question of an administrator who wants to require TLS. The names are a fixed set, because a peer can call its
- * version anything.
+ * Counts verdicts by the TLS version of the session, for each protocol. "How much of our mail arrives in
+ * plaintext?" is the first question of an administrator who wants to require TLS. The names are a fixed set,
+ * because a peer may claim any version.
  */
 import { PROTOCOLS, type TlsState } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Action, Verdict } from '../core/verdict.ts';
 
-/** `plain`; a version; `otherTls`: a version that is none of these; `unknown`: the MTA did not tell; `notJudged`. */
+/** `plain`; a version; `otherTls`: any other version; `unknown`: the MTA did not say; `notJudged`. */
 type TlsKey = 'plain' | (typeof PROTOCOLS)[number] | 'otherTls' | 'unknown' | 'notJudged';
 
 type ActionCounters = Record<Action, number>;
@@ -24,10 +24,10 @@ export class VerdictsByTls {
   }
 }
 
-/** Verdicts from which on the absence of TLS says something. */
+/** After this many verdicts without any TLS, a misconfiguration is likely. */
 export const ENOUGH_VERDICTS = 50;
 
-/** How many sessions were judged that had no TLS, as long as none had any; 0 as soon as one has. */
+/** The number of judged sessions without TLS while no session had TLS; 0 as soon as one had. */
 export function plainOnly(byProtocol: Readonly<Record<string, TlsCounters>>): number {
   let plain = 0;
   for (const counters of Object.values(byProtocol))

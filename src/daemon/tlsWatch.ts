@@ -1,6 +1,6 @@
 /**
- * Says once in the log that rows demand TLS and no session had any: then TLS is not offered, or something in front of the MTA
- * ends it, and every partner is refused for a fault that is not theirs.
+ * Logs once that rows require TLS and no session had any. Then the MTA does not offer TLS, or a proxy before
+ * it terminates TLS, and every partner is refused through no fault of theirs.
  */
 import type { Log } from '../log/log.ts';
 import { ENOUGH_VERDICTS, plainOnly, type VerdictsByTls } from './tlsCounters.ts';
@@ -15,7 +15,7 @@ export class TlsWatch {
     this.#byTls = byTls;
   }
 
-  /** Call it now and then. `demanded`: does a row that is in force demand TLS? */
+  /** Called periodically. `demanded`: does a row in force require TLS? */
   sweep(demanded: boolean): void {
     if (this.#said || !demanded) return;
     const verdicts = plainOnly(this.#byTls.counters);

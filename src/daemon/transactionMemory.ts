@@ -1,21 +1,25 @@
 /**
- * What one question of a mail transaction must know of an earlier one that came by another connection or interface.
+ * Remembers what a later question of a mail transaction needs from an earlier one on another connection or
+ * interface.
  *
- * - Policy delegation asks about each recipient alone, and at DATA with several recipients names none. `instance` joins
- *   the questions of one message, so the recipients that passed, and the table they were judged by, are kept under it.
- * - A milter under Postfix is shown neither fingerprints nor whether there was a certificate that did not verify. The
- *   policy service is, and Postfix asks it about a recipient just before it asks the milter. So what the policy service
- *   was told last of each client is kept, and serves the milter's question that follows, once.
+ * - Policy delegation asks about each recipient separately, and at DATA with several recipients it names
+ *   none. `instance` identifies the questions of one message, so the accepted recipients and the table that
+ *   judged them are kept under it.
+ * - Postfix shows a milter neither fingerprints nor whether there was a certificate that did not verify. It
+ *   shows them to the policy service, which it asks about a recipient just before the milter. So the latest
+ *   certificate data of each client is kept, and is used once, for the milter's question that follows.
  *
- * Nothing of one session may serve another. The client's address and port and the server's name the session as long as it
- * lasts; the port can be used again at once after. What was remembered before the milter connection of a session was
- * negotiated is therefore not of that session, and every question of the policy service replaces or clears what an earlier
- * one left. Whatever else both interfaces are shown (protocol, cipher, bits, HELO name, subject and issuer of a certificate
- * that verified, sender, recipient) must agree too, or nothing is known.
+ * Data of one session must never be used for another. The addresses and ports of client and server identify a
+ * session while it lasts, but the client's port can be reused at once. So anything remembered before the
+ * milter connection of a session was negotiated belongs to another session, and every question of the policy
+ * service replaces or clears what an earlier one left. Everything else that both interfaces see (protocol,
+ * cipher, bits, HELO name, subject and issuer of a verified certificate, sender, recipient) must agree, too;
+ * otherwise nothing is known.
  *
- * Both are bounded in number, in bytes and in age; a question whose earlier ones were forgotten is answered as though they had
- * been asked elsewhere: recipients unseen, no pin. They are kept small and let go of in bulk: what outlives its request by a second
- * costs the collector more than the decision did, so an instance keeps its recipients as one string.
+ * Both are limited in number, bytes and age. If the earlier questions were forgotten, a question is answered
+ * as if they had been asked elsewhere: recipients unseen, no pin. Entries are small and are removed in bulk,
+ * because data that outlives its request costs more in garbage collection than the decision. That is why an
+ * instance keeps its recipients as one string.
  */
 import { createHash } from 'node:crypto';
 import { type EnvelopeAddress, parseInternalAddress } from '../core/address.ts';
@@ -26,21 +30,21 @@ import type { Transaction } from '../core/transaction.ts';
 import { unrouted } from '../rules/recipientSuffix.ts';
 import { ExpiringMap, type Remembered } from './expiringMap.ts';
 
-/** Recipients of one message: 10,000 of a hundred characters. Those above are taken for unseen. */
+/** Recipients of one message: 10,000 of a hundred characters. Further ones count as unseen. */
 const MAX_RECIPIENT_BYTES = 1024 * 1024;
-/** Of an entry besides its texts: key, map, object (measured). */
+/** Memory per entry besides its texts: key, map, object (measured). */
 const INSTANCE_BYTES = 320;
 
-/** What is known of a policy transaction so far. */
+/** What is known about a policy transaction so far. */
 class Instance implements Remembered {
   readonly table: PolicyTable;
   readonly since: number;
-  /** Questions about a recipient that was not refused: at least as many as there are such recipients. */
+  /** Number of questions about recipients that were not refused; repeated questions count each time. */
   asked = 0;
-  /** Postfix was told to ask for REQUIRETLS. */
+  /** Postfix was told to request REQUIRETLS. */
   requireTls = false;
   bytes = INSTANCE_BYTES;
-  /** Addresses in Postfix's internal form, which has no LF in it, with an LF between them. */
+  /** Addresses in Postfix's internal form, which never contains LF, separated by LF. */
   #recipients = '';
   #last = '';
 
@@ -50,8 +54,9 @@ class Instance implements Remembered {
   }
 
   /**
-   * Adds recipients that were judged and not refused; returns the bytes that they take. Postfix asks twice when the service is
-   * listed twice. What is over the limit is not counted as asked, so the message then has recipients that were not seen.
+   * Adds recipients that were judged and not refused; returns the bytes that they take. Postfix asks twice
+   * when the service is listed twice. Recipients over the limit do not count as asked, so the message then
+   * has unseen recipients.
    */
   add(recipients: readonly EnvelopeAddress[]): number {
     const before = this.#recipients.length;
@@ -62,10 +67,10 @@ class Instance implements Remembered {
       this.asked++;
       if (text === this.#last) continue;
       this.#last = text;
-      // not looked into before it is asked for: that would copy all of it each time
+      // not searched here: flattening the string each time would copy all of it
       this.#recipients = known === '' ? text : `${known}\n${text}`;
     }
-    // two bytes a character at most, and what joins them
+    // at most two bytes per character, and the overhead of joining
     return 2 * (this.#recipients.length - before) + 64 * recipients.length;
   }
 
@@ -77,23 +82,26 @@ class Instance implements Remembered {
   }
 }
 
-/** The certificate of a session as the policy service was told of it. */
+/** The certificate of a session as the policy service saw it. */
 interface Seen extends Remembered {
-  /** What the milter must be shown as well: a digest, so that an entry is small whatever the client called itself. */
+  /**
+   * A digest of the facts that the milter must see as well; a digest, so that the client cannot make the
+   * entry large.
+   */
   readonly facts: string;
   /** No certificate, or one with these digests. */
   readonly fingerprints: Fingerprints | null;
-  /** The newest milter connection that had been negotiated by then. */
+  /** The newest milter connection that had been negotiated at that time. */
   readonly newestMilter: number;
 }
 
-/** Longer digests than those of SHA-512 in pairs are not kept. */
+/** The length of a SHA-512 digest as hex pairs; longer ones are not kept. */
 const MAX_FINGERPRINT = 191;
 /** Two IPv6 addresses and ports, with zones. */
 const MAX_SESSION_KEY = 160;
 
 export class TransactionMemory {
-  /** smtpd_timeout is 300 s, so between RCPT and DATA little more can pass. */
+  /** smtpd_timeout is 300 s, so RCPT and DATA are hardly further apart. */
   readonly #instances = new ExpiringMap<Instance>('policy transactions', {
     maxEntries: 20_000,
     maxAgeMs: 10 * 60_000,
@@ -104,7 +112,7 @@ export class TransactionMemory {
     maxAgeMs: 60_000,
     maxBytes: 8 * 1024 * 1024,
   });
-  /** The instance that each policy connection last spoke of. */
+  /** The last instance of each policy connection. */
   readonly #current = new WeakMap<object, string>();
 
   instance(id: string, now: number): Instance | undefined {
@@ -112,8 +120,8 @@ export class TransactionMemory {
   }
 
   /**
-   * A new transaction under this id, first heard of on this connection. An smtpd(8) has one policy connection and one
-   * message at a time, so the one it spoke of before is over, and only the last of each is kept.
+   * Begins a transaction with this id, on this connection. An smtpd(8) process has one policy connection and
+   * one message at a time, so the previous transaction of this connection is over and is removed.
    */
   begin(id: string, table: PolicyTable, now: number, connection: object): Instance {
     const before = this.#current.get(connection);
@@ -136,8 +144,8 @@ export class TransactionMemory {
   }
 
   /**
-   * Keeps what the policy service was told of the client's certificate in this question, instead of what it was told
-   * before. `newestMilter`: number of the newest milter connection that has been negotiated.
+   * Keeps what the policy service was told about the client's certificate in this question, replacing earlier
+   * data. `newestMilter`: number of the newest milter connection that has been negotiated.
    */
   rememberCertificate(transaction: Transaction, newestMilter: number, now: number): void {
     const key = sessionKey(transaction);
@@ -155,15 +163,19 @@ export class TransactionMemory {
     }
   }
 
-  /** The client was spoken of without need of its certificate: what was kept is of an earlier question. */
+  /**
+   * Clears the certificate after a question that did not need it: what was kept belongs to an earlier
+   * question.
+   */
   forgetCertificate(transaction: Transaction): void {
     const key = sessionKey(transaction);
     if (key !== '') this.#seen.delete(key);
   }
 
   /**
-   * The certificate for this question of the milter, as the policy service was told of it in the question just before;
-   * null when it was not. Serves once. `conn`: number of the milter connection, one a session.
+   * The certificate for this question of the milter, as the policy service saw it in the question just
+   * before; null if it did not. Each is returned once. `conn`: number of the milter connection, one per
+   * session.
    */
   takeCertificate(transaction: Transaction, conn: number, now: number): ClientCertificate | null {
     const key = sessionKey(transaction);
@@ -189,7 +201,7 @@ export class TransactionMemory {
   }
 }
 
-/** null: no certificate; undefined: nothing that could be told to the milter. */
+/** null: no certificate; undefined: nothing that can be used for the milter. */
 function fingerprintsOf({ tls }: Transaction): Fingerprints | null | undefined {
   if (tls.kind !== 'tls') return undefined;
   const { certificate } = tls;
@@ -200,14 +212,14 @@ function fingerprintsOf({ tls }: Transaction): Fingerprints | null | undefined {
   return fits ? fingerprints : undefined;
 }
 
-/** The two ends of the connection; '' when the MTA did not tell the client's, or what it told is no address. */
+/** Both ends of the connection; '' when the MTA did not give a valid address of the client. */
 function sessionKey({ clientAddress, clientPort, server }: Transaction): string {
   if (clientPort === 0 || clientAddress === '') return '';
   const key = `${clientAddress} ${clientPort} ${server ?? ''}`;
   return key.length <= MAX_SESSION_KEY ? key : '';
 }
 
-/** What both interfaces are shown of this session and this recipient. */
+/** What both interfaces see of this session and this recipient. */
 function factsOf({ tls, heloName, sender, recipients }: Transaction): string {
   const names =
     tls.kind === 'tls' && tls.certificate.kind === 'trusted'
@@ -219,12 +231,15 @@ function factsOf({ tls, heloName, sender, recipients }: Transaction): string {
   return createHash('sha256').update(facts).digest('base64');
 }
 
-/** A mailbox as such; of other addresses each interface has another form. */
+/** A mailbox in canonical form; other addresses have a different form at each interface. */
 function addressKey(address: EnvelopeAddress | null): string {
   return address === null ? '' : address.mailbox === '' ? address.kind : address.mailbox;
 }
 
-/** A HELO name as far as it is the same at both interfaces: Postfix shows the policy service `?` for what is odd. */
+/**
+ * The HELO name where both interfaces see the same one: Postfix replaces unusual characters by `?` for the
+ * policy service.
+ */
 function comparableName(heloName: string): string {
   return heloName.replace(/[^A-Za-z0-9._:[\]-]/g, '');
 }

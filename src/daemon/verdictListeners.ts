@@ -1,4 +1,6 @@
-/** Who is told of each verdict: counters, log and the list of recent verdicts. A further listener is one more line. */
+/**
+ * The listeners of verdicts: counters, log and the list of recent verdicts. A new listener is one more line.
+ */
 import type { Verdict } from '../core/verdict.ts';
 import type { Log } from '../log/log.ts';
 import type { VerdictRecord } from '../log/verdictFields.ts';
@@ -12,7 +14,7 @@ export interface VerdictCounters {
   reject: number;
   /** Accepted although unprotected, by `violation = tag`. */
   tagged: number;
-  /** Would have been held, deferred or refused, were the row not in observe mode. */
+  /** Would have been held, deferred or refused if the row were not in observe mode. */
   wouldRefuse: number;
 }
 
@@ -25,12 +27,15 @@ export class VerdictListeners {
     this.#listeners = [
       ({ verdict }) => this.#count(verdict),
       ({ transaction, verdict }) => this.byTls.add(transaction, verdict),
-      // `lookup` shows the line of the log, which is made once
+      // `lookup` shows the fields of the log line, which is made once
       (record) => recent.add(record, log.verdict(record)),
     ];
   }
 
-  /** Tells each in turn. What one of them throws is thrown: the verdict is not given, and its session fails safe. */
+  /**
+   * Calls each listener in turn. If one throws, so does this: the verdict is not given, and the session fails
+   * safe.
+   */
   tell(record: VerdictRecord): void {
     for (const listener of this.#listeners) listener(record);
   }

@@ -1,9 +1,9 @@
 /**
- * The handlers behind both mail protocols: a session's question to the core's verdict, and on the way out the code and the
- * text of the reply. Every verdict is reported to the listeners (verdictListeners.ts).
+ * The handlers of both mail protocols: they turn a session's question into a verdict, and add the code and
+ * the text of the reply. Every verdict is reported to the listeners (verdictListeners.ts).
  *
- * A transaction is decided by one table from its first question to its last: the milter session carries the table, the
- * policy protocol finds it again under `instance`.
+ * One table decides all questions of a transaction: the milter session carries the table, and for the policy
+ * protocol it is found by `instance`.
  */
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { Edit } from '../core/messageEdit.ts';
@@ -40,16 +40,16 @@ const CANNOT_ROUTE = 'cannot change recipients: messages that a rule reroutes ar
 
 export class VerdictService {
   readonly routing: Routing;
-  /** Told what each MTA calls itself. */
+  /** Called with what each MTA calls itself. */
   sawMta: (mta: string) => void = () => {};
   #active: Active;
-  /** What each table came into force with: a message keeps what it began with. */
+  /** What was in force with each earlier table: a message keeps what it began with. */
   readonly #earlier = new WeakMap<PolicyTable, Active>();
   readonly #memory = new TransactionMemory();
-  /** By which the memory forgets. */
+  /** The clock for expiring remembered data. */
   readonly #steady = steadyClock(Date.now, () => performance.now());
   readonly #degraded = new Set<string>();
-  /** Number of the newest milter connection that was negotiated. */
+  /** Number of the newest milter connection that has been negotiated. */
   #newestMilter = 0;
   /** Handlers of the questions of both mail protocols, by the names of the questions. */
   readonly policy = {
@@ -93,7 +93,7 @@ export class VerdictService {
     return [...this.#memory.memory, this.routing.memory];
   }
 
-  /** Forgets what is too old; call it now and then. */
+  /** Removes expired data; called periodically. */
   sweep(): void {
     this.#memory.sweep(this.#steady());
     this.routing.sweep(Date.now());
@@ -106,7 +106,8 @@ export class VerdictService {
     const known = instance === '' ? undefined : this.#memory.instance(instance, now);
     const table = known?.table ?? this.active.table;
     const seen = asked.unseenRecipients && known !== undefined ? known.recipients() : [];
-    // more than we were asked about: some passed RCPT by a restriction before ours, or while we were down
+    // more recipients than questions: some were accepted by an earlier restriction, or while the daemon was
+    // down
     const unseenRecipients = (known?.asked ?? 0) < (query.recipientCount ?? 0);
     const transaction = seen.length > 0 ? { ...asked, recipients: seen, unseenRecipients } : asked;
     const answer = this.#answer(transaction, decide(transaction, table, this.active.facts), table, peer);
@@ -123,7 +124,7 @@ export class VerdictService {
     if (asked.stage !== 'RCPT' || answer.verdict.action !== 'accept' || memory?.requireTls === true)
       return answer;
     if (!requestsRequireTls(this.#with(table), asked)) return answer;
-    // one header field asks for the whole message
+    // one header field requests it for the whole message
     if (memory !== undefined) memory.requireTls = true;
     return { ...answer, requireTls: true };
   }
@@ -133,14 +134,14 @@ export class VerdictService {
     return this.#earlier.get(table) ?? this.#active;
   }
 
-  /** Milter, negotiation: what the table in use needs to see. */
+  /** Milter, negotiation: what the current table needs to see. */
   #events(query: EventsQuery, peer: Peer): EventsAnswer {
     this.#newestMilter = Math.max(this.#newestMilter, peer.conn);
     const { routes } = this.active.events;
     const missing =
       routes === 'recipient' && !query.changesRecipients ? [...query.missing, CANNOT_ROUTE] : query.missing;
     for (const what of missing) {
-      // an MTA offers the same at each connection: once is enough
+      // an MTA offers the same on each connection, so it is logged once
       if (this.#degraded.has(what)) continue;
       this.#degraded.add(what);
       this.#log.degraded(peer.conn, what);
@@ -159,10 +160,10 @@ export class VerdictService {
     return this.#answer(transaction, verdict, table, peer);
   }
 
-  /** With the client certificate that the policy service was told of, where a milter of Postfix is not. */
+  /** Adds the client certificate that the policy service saw, where Postfix does not show it to a milter. */
   #withCertificate(transaction: Transaction, peer: Peer): Transaction {
     const { tls } = transaction;
-    // the milter connection says when the session began only as long as it carries no other
+    // the milter connection shows when the session began only for its first session
     if (tls.kind !== 'tls' || transaction.laterSession === true) return transaction;
     if (tls.certificate.kind !== 'unproven' && tls.certificate.kind !== 'trusted') return transaction;
     const certificate = this.#memory.takeCertificate(transaction, peer.conn, this.#steady());
