@@ -1,41 +1,43 @@
 /**
- * Envelope addresses: from what the MTA handed over to the domain that the table is asked for.
+ * Parses envelope addresses as the MTA passes them, and finds the domain to look up in the table.
  *
- * Two inputs differ in form. Milter gives the path as the client typed it (`<"a b"@x.example>`, RFC 5321 section 4.1.2);
- * policy delegation gives Postfix's internal form, without brackets and without quoting, in which the last `@` is the
- * one that counts. Both end in the same type. Header-address grammar (comments, display names, groups) does not exist
- * in an envelope, so nothing here skips a comment: `user@good.example(x)evil.example` is malformed, not a domain.
+ * There are two input forms. The milter protocol gives the path as the client typed it (`<"a b"@x.example>`,
+ * RFC 5321 section 4.1.2); policy delegation gives Postfix's internal form, without brackets and quoting, in
+ * which the last `@` separates the domain. Both become the same type. Header-address grammar (comments,
+ * display names, groups) does not exist in an envelope, so nothing here skips a comment:
+ * `user@good.example(x)evil.example` is malformed, not a domain.
  *
- * A malformed address is not thrown away: every domain and mailbox that a lax reader could take it for is kept in
- * `readings`, and `decide` applies the strictest of their rows. A sender cannot escape a row by writing its domain in a
- * broken way. The same goes for a local part without a domain in which Postfix finds one: it rewrites `user%domain` and
- * `domain!user` (allow_percent_hack, swap_bangpath, both on by default), and has forgotten the quotes of `"user@domain"`
- * by the time it adds its own origin. Where the domain behind is its own it does the same (tried: `x%bank@our` is delivered to
- * `x@bank`), and whose domain that is we are not told, so such a mailbox has readings besides.
+ * A malformed address is not discarded. Every domain and mailbox that a lax parser could find in it is kept
+ * in `readings`, and `decide` applies the strictest of their rows, so a sender cannot evade a row by a
+ * malformed domain. The same applies to a local part in which Postfix finds a domain: it rewrites
+ * `user%domain` and `domain!user` (allow_percent_hack, swap_bangpath, both on by default), and has removed
+ * the quotes of `"user@domain"` when it adds its own origin. It also does that when the domain of the address
+ * is its own (tried: `x%bank@our` is delivered to `x@bank`). The MTA does not tell us which domains are its
+ * own, so such a mailbox has readings, too.
  *
- * Local parts are compared without regard to case: RFC 5321 section 2.4 allows hosts to care, none that matter do, and
- * a table that missed `Boss@` would be a hole.
+ * Local parts are compared without regard to case. RFC 5321 section 2.4 allows hosts to distinguish case, but
+ * hardly any does, and a row that did not match `Boss@` could be evaded.
  */
 import { canonicalDomain, canonicalLiteral } from './domain.ts';
 
 export interface EnvelopeAddress {
   /** `null` is the null sender `<>`; `domainless` has a local part only, such as `postmaster`. */
   readonly kind: 'null' | 'mailbox' | 'domainless' | 'malformed';
-  /** As the MTA gave it, undecoded; foreign text, to be escaped wherever it is shown. */
+  /** As the MTA gave it, undecoded; foreign text, which must be escaped when it is shown. */
   readonly text: string;
   /** Canonical `local@domain`, quoting removed, lower case; '' unless `mailbox`. */
   readonly mailbox: string;
   /** Canonical domain or address literal in brackets; '' unless `mailbox`. */
   readonly domain: string;
   /**
-   * `malformed`: each canonical domain, and each mailbox, it might mean; possibly none. `mailbox`: what its local part
-   * might mean, nearly always nothing.
+   * `malformed`: each canonical domain and mailbox that it might mean, possibly none. `mailbox`: what its
+   * local part might mean, nearly always nothing.
    */
   readonly readings: readonly string[];
 }
 
 const NONE: readonly string[] = [];
-/** Longest address looked at: RFC 5321 section 4.5.3.1.3 has 256, Postfix lets 2,048 through. */
+/** Longest address that is parsed: RFC 5321 section 4.5.3.1.3 allows 256, Postfix accepts 2,048. */
 const MAX_ADDRESS = 4096;
 
 export const NULL_ADDRESS: EnvelopeAddress = {
@@ -46,20 +48,23 @@ export const NULL_ADDRESS: EnvelopeAddress = {
   readings: NONE,
 };
 
-/** Characters that no part of a clean path has, besides `@`. */
+/** Characters that occur in no part of a well-formed path, besides `@`. */
 const ODD = /[\s<>()[\]\\,;:"%!\0-\x1f\x7f]/;
 
-/** What a local part has in which an MTA may find another domain, once it has seen that the one behind is its own. */
+/**
+ * Characters of a local part in which an MTA may find another domain, if the domain of the address is its
+ * own.
+ */
 const HIDES_DOMAIN = /[@\uFF20%!]/;
 
 function malformed(text: string): EnvelopeAddress {
   return { kind: 'malformed', text, mailbox: '', domain: '', readings: readingsOf(text) };
 }
 
-/** Every domain and mailbox that a lax reader could take the text, or a part of it, for. */
+/** Every domain and mailbox that a lax parser could find in the text. */
 function readingsOf(text: string): readonly string[] {
   const readings = new Set<string>();
-  // the end counts most, so an overlong address loses its beginning
+  // the end matters most, so an overlong address is cut at the beginning
   const path = text.slice(-MAX_ADDRESS);
   // after every "@" (full-width ones too) and "%" a domain may begin, before every "!" one may end
   const pieces = path.split(/[@\uFF20%]/);
@@ -84,7 +89,9 @@ function readingsOf(text: string): readonly string[] {
   return [...readings];
 }
 
-/** What a lax reader could take for a domain in the text: it may cut at odd characters, drop them, or drop comments. */
+/**
+ * What a lax parser could take for a domain: it may cut at unusual characters, drop them, or drop comments.
+ */
 function domainsIn(text: string): readonly string[] {
   const readings = [
     ...text.split(ODD).slice(0, 8),
@@ -93,7 +100,7 @@ function domainsIn(text: string): readonly string[] {
       .replace(/\([^)]*\)?/g, '')
       .split(ODD)
       .join(''),
-    // what is left of it in plain letters
+    // the leading part that is plain ASCII
     /^[a-z0-9._-]*/i.exec(text)![0],
   ];
   const literal = canonicalLiteral(/^\[[^\]]*\]/.exec(text)?.[0] ?? '');
@@ -117,8 +124,9 @@ function mailbox(text: string, localPart: string, domainText: string): EnvelopeA
 }
 
 /**
- * The one spelling of a mailbox that table rows and envelopes share, ASCII only: lower case, anything beyond ASCII and the
- * backslash itself written as `\\uXXXX` per UTF-16 unit (the table keeps one byte per character).
+ * The canonical spelling of a mailbox in table rows and envelopes, ASCII only: lower case, with characters
+ * beyond ASCII and the backslash written as `\\uXXXX` per UTF-16 unit (the table keeps one byte per
+ * character).
  */
 export function mailboxKey(localPart: string, domain: string): string {
   const folded = localPart.toLowerCase();
@@ -131,17 +139,25 @@ export function mailboxKey(localPart: string, domain: string): string {
   return `${ascii}@${domain}`;
 }
 
-/** `@a,@b:user@c` to `user@c` (RFC 5321 appendix C: the route is ignored); the text itself when there is no route. */
+/**
+ * `@a,@b:user@c` to `user@c` (RFC 5321 appendix C: the route is ignored); the text itself when there is no
+ * route.
+ */
 function withoutRoute(path: string): string {
   if (!path.startsWith('@')) return path;
   const colon = path.indexOf(':');
   return colon < 0 ? path : path.slice(colon + 1);
 }
 
-/** A dot-atom of RFC 5321 section 4.1.2, 8-bit characters (RFC 6531) included; lax about dots as MTAs are. */
+/**
+ * A dot-atom of RFC 5321 section 4.1.2, including 8-bit characters (RFC 6531); as lax about dots as MTAs are.
+ */
 const DOT_ATOM = /^[^\s"(),:;<>@[\\\]\0-\x20\x7f]+$/;
 
-/** One quoted string at the start of the text: its content without quoting, and what follows; null when it never ends. */
+/**
+ * One quoted string at the start of the text: its content without quoting, and what follows; null when it
+ * never ends.
+ */
 function quotedString(path: string): { readonly content: string; readonly rest: string } | null {
   let content = '';
   for (let i = 1; i < path.length; i++) {
@@ -157,8 +173,8 @@ function quotedString(path: string): { readonly content: string; readonly rest: 
 }
 
 /**
- * A reverse- or forward-path as typed in MAIL FROM or RCPT TO, with or without its angle brackets (milter arguments).
- * Total: anything that is not one clean path comes back as `malformed`.
+ * A reverse- or forward-path as typed in MAIL FROM or RCPT TO, with or without its angle brackets (milter
+ * arguments). Total: anything that is not a well-formed path is returned as `malformed`.
  */
 export function parsePath(text: string): EnvelopeAddress {
   if (text === '<>' || text === '') return NULL_ADDRESS;
@@ -185,8 +201,8 @@ export function parsePath(text: string): EnvelopeAddress {
 }
 
 /**
- * A policy delegation `sender` or `recipient` value: internal form, so quotes are part of the local part and the domain
- * follows the last `@` (Postfix SMTPD_POLICY_README). The empty value is the null sender.
+ * A policy delegation `sender` or `recipient` value: internal form, so quotes are part of the local part and
+ * the domain follows the last `@` (Postfix SMTPD_POLICY_README). The empty value is the null sender.
  */
 export function parseInternalAddress(text: string): EnvelopeAddress {
   if (text === '') return NULL_ADDRESS;

@@ -1,13 +1,16 @@
 /**
- * One canonical form for every domain name: lower-case A-labels, no trailing dot. The table, the envelope and the names
- * in certificates all pass through here, so two spellings of one domain can never get two answers.
+ * One canonical form for every domain name: lower-case A-labels, no trailing dot. The table, the envelope and
+ * the names in certificates all pass through here, so two spellings of one domain can never get two answers.
  *
- * Plain ASCII names, nearly all there are, are checked by hand. Anything else (U-labels, other dots such as U+3002, and
- * labels that claim to be Punycode) goes through the URL host parser, which is UTS 46 non-transitional; what that
- * refuses, or what comes out not as letters, digits, hyphen and underscore, is refused here: never kept as it was.
+ * Plain ASCII names, which nearly all are, are checked by a regular expression. All others (U-labels, other
+ * dots such as U+3002, and labels that claim to be Punycode) go through the URL host parser, which is UTS 46
+ * non-transitional. A name that it refuses, or that it turns into anything but letters, digits, hyphen and
+ * underscore, is refused here, and never kept unchanged.
  *
- * Limits: a label has 1..63 bytes and no hyphen at its ends, a name 253. Underscores pass because Postfix lets them.
- * Sources: RFC 1035 section 2.3.1, RFC 5890 section 2.3.2.1, UTS 46, RFC 5321 section 4.1.3 (address literals).
+ * Limits: a label has 1..63 bytes and no hyphen at its ends, a name 253. Underscores are allowed because
+ * Postfix allows them.
+ * Sources: RFC 1035 section 2.3.1, RFC 5890 section 2.3.2.1, UTS 46, RFC 5321 section 4.1.3 (address
+ * literals).
  */
 import { formatAddress, parseAddress } from './network.ts';
 
@@ -18,8 +21,8 @@ const PLAIN = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{
 const COMPARED = /^\.?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
- * Can the names of a certificate be compared with this one? A canonical name of two labels or more, or `.suffix` for every
- * name below one.
+ * Can the names in a certificate be compared with this one? Yes for a canonical name of two labels or more,
+ * or `.suffix` for all names below one.
  */
 export function isComparedName(text: string): boolean {
   return text.length <= 254 && COMPARED.test(text);
@@ -35,8 +38,8 @@ function allAscii(text: string): boolean {
 function toAscii(name: string): string | null {
   // characters that would end or split the host part of a URL, or be decoded by it
   if (/[/\\?#@:%[\]<>^|\s]/.test(name)) return null;
-  // Node 24 keeps labels that are no Punycode (`xn--a`) in a host that is all ASCII, Node 20 refuses them; beside a U-label
-  // both look at every label.
+  // in a host that is all ASCII, Node 24 keeps labels that are not valid Punycode (`xn--a`), Node 20 refuses
+  // them; next to a U-label both check every label
   const witness = allAscii(name);
   try {
     const host = new URL(`http://${name}${witness ? '.\u00fc' : ''}/`).hostname;
@@ -55,7 +58,7 @@ export function canonicalDomain(text: string): string | null {
   if (text.length <= 253 && PLAIN.test(text) && !text.includes('xn--')) return text;
   if (text.length > 1024) return null;
   let name: string | null = text.endsWith('.') ? text.slice(0, -1) : text;
-  // case folding beyond ASCII is left to UTS 46: toLowerCase has a rule for a final sigma that it has not
+  // case folding beyond ASCII is left to UTS 46: toLowerCase has a rule for a final sigma that UTS 46 has not
   if (!allAscii(name) || /xn--/i.test(name)) {
     name = toAscii(name);
     if (name === null) return null;
@@ -67,7 +70,10 @@ export function canonicalDomain(text: string): string | null {
   return /^[0-9]+$/.test(labels[labels.length - 1] ?? '') ? null : name;
 }
 
-/** `[192.0.2.1]` or `[IPv6:2001:db8::1]` to one spelling with lower-case tag; null when it is not an address literal. */
+/**
+ * `[192.0.2.1]` or `[IPv6:2001:db8::1]` to one spelling with lower-case tag; null when it is not an address
+ * literal.
+ */
 export function canonicalLiteral(text: string): string | null {
   if (!text.startsWith('[') || !text.endsWith(']')) return null;
   const inner = text.slice(1, -1);

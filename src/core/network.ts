@@ -1,8 +1,9 @@
 /**
- * IP addresses and networks: text to bytes, and "is this client in that list".
+ * IP addresses and networks: parses them, and tells whether an address is in a list of networks.
  *
- * An address is held as 16 bytes, IPv4 in its v4-mapped form (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2), so that one
- * comparison serves both families and a client that an MTA shows as `::ffff:192.0.2.1` is the same as `192.0.2.1`.
+ * An address is 16 bytes, IPv4 in its v4-mapped form (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2), so that one
+ * comparison works for both families, and a client that an MTA shows as `::ffff:192.0.2.1` is the same as
+ * `192.0.2.1`.
  *
  * Sources: RFC 4291 section 2.2 (text forms), RFC 4632 (prefix length), RFC 5952 (one way to write IPv6).
  */
@@ -15,7 +16,9 @@ export interface Network {
 
 const V4_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/** "192.0.2.1" to its four numbers; null for anything else, leading zeros included (they are octal to some). */
+/**
+ * "192.0.2.1" to its four numbers; null for anything else, leading zeros included (they are octal to some).
+ */
 function parseV4(text: string): number[] | null {
   const parts = text.split('.');
   if (parts.length !== 4) return null;
@@ -38,7 +41,7 @@ function parseV6(text: string): number[] | null {
     if (v4 === null) return null;
     tail.push(...v4);
     body = body.slice(0, lastColon + 1);
-    // "1:2:" before a dotted part keeps one colon too many, "::" must stay
+    // "1:2:" before a dotted part has one colon too many, but "::" must stay
     if (!body.endsWith('::')) body = body.slice(0, -1);
   }
   const halves = body.split('::');

@@ -1,5 +1,6 @@
 /**
- * The next hop of a delivery as the MTA writes it, turned into the patterns of the table that may speak of it.
+ * Parses the next hop of a delivery as the MTA writes it, and lists the patterns of the table that may match
+ * it.
  *
  *   bank.example                        recipient domain, or a relay host that has MX records
  *   [mx.bank.example]                   a host, no MX lookup
@@ -7,44 +8,51 @@
  *   [192.0.2.1], [IPv6:2001:db8::1]     an address, with or without a port
  *   .bank.example                       Postfix asks this after "not found" for a name below it
  *
- * Any case, a trailing dot, U-labels: Postfix keeps what the user typed. A next hop with brackets or port has first a row
- * of its own, then one for the brackets without the port, then the row of its host name.
+ * It may have any case, a trailing dot and U-labels, because Postfix keeps what the user typed. For a next
+ * hop with brackets or a port, its own row comes first, then the row with brackets but without the port, then
+ * the row of the host name.
  *
- * Which of these Postfix's own table would find matters for rows at `none` and `may` (see deliver.ts): an entry there is
- * found by exactly the next hop it names, and only a plain host name is looked for under its parents. `written` and
- * `plain` say it: `host.`, `[host.]` and `[host]:025` are other spellings, under which only stricter rows are found.
+ * For rows at `none` and `may` it matters which of them Postfix would find in its own table (see deliver.ts).
+ * There an entry is found only by exactly the next hop it names, and parents are tried only for a plain host
+ * name. `written` and `plain` tell this: `host.`, `[host.]` and `[host]:025` are other spellings, which only
+ * stricter rows match.
  *
- * A name that is no domain in our eyes but consists of letters, digits, dots, hyphens and underscores only (`a..b`,
- * `-x.example`) can be no other spelling of a row's domain, so only `*` speaks of it. Anything else that cannot be read
- * might be: Postfix may know a way from it to a name that a row protects. That is trouble, never "not found".
- * Sources: Postfix smtp_tls_policy_maps in postconf(5), transport(5); `src/smtp/smtp_tls_policy.c`, policy_client.
+ * A name that is no domain in our eyes but consists of letters, digits, dots, hyphens and underscores only
+ * (`a..b`, `-x.example`) cannot be another spelling of a row's domain, so only `*` matches it. Any other text
+ * that cannot be parsed might be one: Postfix may turn it into a name that a row protects. That is an error,
+ * never "not found".
+ * Sources: Postfix smtp_tls_policy_maps in postconf(5), transport(5); `src/smtp/smtp_tls_policy.c`,
+ * policy_client.
  */
 import { canonicalDomain, canonicalLiteral } from './domain.ts';
 
 export type NextHop =
   | {
       readonly kind: 'hop';
-      /** Canonical patterns that name exactly this next hop, most specific first; then comes `name`. */
+      /** Canonical patterns for exactly this next hop, most specific first; `name` comes after them. */
       readonly exact: readonly string[];
       /** Canonical domain or address literal. */
       readonly name: string;
-      /** As patterns have it, a number or the name of a service; null when there is none. */
+      /** A number or the name of a service, as in patterns; null when there is none. */
       readonly port: string | null;
-      /** The pattern of a row that is written as this is; null where no pattern is. */
+      /** The pattern that is written exactly like this next hop; null when there is none. */
       readonly written: string | null;
-      /** A host name in ASCII and nothing else, which Postfix looks for under its parents too. */
+      /** A bare host name in ASCII, for which Postfix also tries the parents. */
       readonly plain: boolean;
     }
-  /** A parent domain that Postfix asks for by itself; we have walked the parents already. */
+  /**
+   * A parent domain, for which Postfix asks after the name itself; the answer for the name included the
+   * parents.
+   */
   | { readonly kind: 'parent' }
-  /** Not a domain, and no spelling of one. */
-  | { readonly kind: 'nobody' }
+  /** Neither a domain nor a spelling of one. */
+  | { readonly kind: 'not-a-domain' }
   | { readonly kind: 'unreadable' };
 
 const PARENT: NextHop = { kind: 'parent' };
-const NOBODY: NextHop = { kind: 'nobody' };
+const NOT_A_DOMAIN: NextHop = { kind: 'not-a-domain' };
 const UNREADABLE: NextHop = { kind: 'unreadable' };
-/** Longest next hop looked at; Postfix asks for no key above 10,000 bytes. */
+/** Longest next hop that is parsed; Postfix asks for no key above 10,000 bytes. */
 const MAX_TEXT = 10_000;
 
 /** Never throws. */
@@ -66,7 +74,7 @@ export function parseNextHop(text: string): NextHop {
   }
   const [host = '', written, ...more] = text.split(':');
   if (more.length > 0) return UNREADABLE;
-  // an address without brackets is looked up like a name, but with disable_dns_lookups it is connected to
+  // an address without brackets is looked up like a name, but with disable_dns_lookups Postfix connects to it
   const domain = canonicalDomain(host);
   const name = domain ?? canonicalLiteral(`[${host}]`);
   if (name === null) return unnamed(host);
@@ -94,10 +102,12 @@ function samePort(text: string | undefined, port: string | null): boolean {
 }
 
 function unnamed(host: string): NextHop {
-  return /^[A-Za-z0-9._-]+$/.test(host) && !/xn--/i.test(host) ? NOBODY : UNREADABLE;
+  return /^[A-Za-z0-9._-]+$/.test(host) && !/xn--/i.test(host) ? NOT_A_DOMAIN : UNREADABLE;
 }
 
-/** As patterns have it; null when there is none, '' for what is neither a number nor the name of a service. */
+/**
+ * The port as in patterns; null when there is none, '' when it is neither a number nor the name of a service.
+ */
 function portOf(text: string | undefined): string | null {
   if (text === undefined) return null;
   if (/^[0-9]{1,9}$/.test(text)) return String(Number(text));

@@ -1,4 +1,4 @@
-/** Versions of Postfix releases: the one place where they are read and compared. */
+/** Parses and compares versions of Postfix releases; no other file does. */
 
 /** Major and minor of a Postfix release. */
 export interface PostfixVersion {
@@ -6,10 +6,10 @@ export interface PostfixVersion {
   readonly minor: number;
 }
 
-/** The oldest one supported: what is assumed when nothing says which Postfix asks. */
+/** The oldest supported version: assumed when the version of the Postfix that asks is unknown. */
 export const OLDEST_POSTFIX: PostfixVersion = { major: 3, minor: 7 };
 
-/** smtp(8) and smtpd(8) know the ESMTP extension REQUIRETLS. */
+/** From this version on, smtp(8) and smtpd(8) support the ESMTP extension REQUIRETLS. */
 export const REQUIRETLS_SINCE = [3, 11] as const;
 
 const VERSION = /^([0-9]{1,2})\.([0-9]{1,3})(?:\.[0-9]{1,3})?/;
@@ -21,12 +21,15 @@ export function parsePostfixVersion(text: string): PostfixVersion | null {
   return { major: Number(match[1]), minor: Number(match[2]) };
 }
 
-/** The version that a text begins with, `3.12` of `3.12-20260101`; '' where it begins with none. */
+/** The version at the start of a text, `3.12` of `3.12-20260101`; '' if there is none. */
 export function leadingPostfixVersion(text: string): string {
   return VERSION.exec(text)?.[0] ?? '';
 }
 
-/** The version that answers are written for: `postfix-version` of the configuration, the oldest where it is not set. */
+/**
+ * The version for which answers are written: `postfix-version` of the configuration, or the oldest if it is
+ * not set.
+ */
 export function answeredVersion(configured: string | null): PostfixVersion {
   return parsePostfixVersion(configured ?? '') ?? OLDEST_POSTFIX;
 }
@@ -36,7 +39,7 @@ export function since(version: PostfixVersion, major: number, minor: number): bo
   return version.major > major || (version.major === major && version.minor >= minor);
 }
 
-/** The same of a text; false for one that begins with no version. */
+/** The same for a text; false if it does not begin with a version. */
 export function isSince(text: string, major: number, minor: number): boolean {
   const version = parsePostfixVersion(leadingPostfixVersion(text));
   return version !== null && since(version, major, minor);

@@ -1,36 +1,42 @@
 /**
- * Rules: what one message must have beyond what its recipients' domains get anyway, as plain data.
+ * Rules: what one message requires beyond the rows of its recipients, as plain data.
  *
- * A `[rule NAME]` section says when it applies (all conditions that are given must hold, a list holds when one of its
- * elements does) and what then is required of the deliver leg, for each recipient that it speaks of. Rules only ever
- * raise: of several that apply to a recipient the strictest counts, and none can take away what a row requires.
+ * A `[rule NAME]` section states when the rule applies, and what it then requires of outbound mail for each
+ * recipient that it matches. All given conditions must hold; a list holds when one of its elements does.
+ * Rules only raise requirements: the strictest of those that apply to a recipient counts, and no rule can
+ * weaken what a row requires.
  */
 
 import type { EnvelopeAddress } from './address.ts';
 import type { Position } from './position.ts';
 
-/** What a rule can require of the deliver leg: the floors that maps and transports exist for. */
+/** What a rule can require of outbound mail: the floors for which there are maps and transports. */
 export const RULE_LEVELS = ['encrypt', 'verify'] as const;
 export type RuleLevel = (typeof RULE_LEVELS)[number];
 
-/** What becomes of a message with a recipient for whom the requirement cannot be met. */
+/** What is done with a message if the requirement cannot be met for one of its recipients. */
 export const CANNOT = ['reject', 'hold', 'fallback'] as const;
 export type Cannot = (typeof CANNOT)[number];
 
-/** Empty lists and false: the condition is not given. */
+/** An empty list or false means that the condition is not given. */
 export interface RuleConditions {
-  /** Tags anywhere in the subject: as written, and folded to what they look like (mail/fold.ts), which is compared. */
+  /**
+   * Tags anywhere in the subject: as written, and as the skeleton of look-alikes (mail/confusables.ts), which
+   * is compared.
+   */
   readonly subjectTags: readonly { readonly text: string; readonly folded: string }[];
-  /** Header fields; lower-case name, value compared trimmed and without regard to case, null for any value. */
+  /**
+   * Header fields; lower-case name, value compared trimmed and without regard to case, null for any value.
+   */
   readonly headers: readonly { readonly name: string; readonly value: string | null }[];
   /** `REQUIRETLS` in MAIL (RFC 8689). */
   readonly requireTls: boolean;
-  /** References or In-Reply-To hold a token of ours. */
+  /** References or In-Reply-To contain one of our tokens. */
   readonly replyToMarked: boolean;
   /** Canonical patterns: address, domain, `.suffix`, `*`. */
   readonly senders: readonly string[];
   readonly recipients: readonly string[];
-  /** Logins, lower case; `*` for any. */
+  /** Login names, lower case; `*` for any. */
   readonly users: readonly string[];
 }
 
@@ -40,43 +46,46 @@ export interface Rule {
   readonly when: RuleConditions;
   readonly level: RuleLevel;
   readonly cannot: Cannot;
-  /** Next hop of the gateway when `cannot` is `fallback`, as transport(5) has it: `[portal.example]:587`; null otherwise. */
+  /**
+   * Next hop of the gateway when `cannot` is `fallback`, in transport(5) syntax: `[portal.example]:587`; null
+   * otherwise.
+   */
   readonly fallback: string | null;
-  /** Postfix 3.11 and later: the policy service asks for REQUIRETLS. */
+  /** Postfix 3.11 and later: the policy service requests REQUIRETLS. */
   readonly requestRequireTls: boolean;
-  /** An address or link for the author who is refused. */
+  /** An address or link for an author whose mail is refused. */
   readonly help: string | null;
 }
 
 /** A recipient as the milter was shown it. */
 export interface RuleRecipient {
   readonly address: EnvelopeAddress;
-  /** As typed in RCPT, with brackets: what recipient edits must name. */
+  /** As typed in RCPT, with brackets: recipient edits must use this form. */
   readonly path: string;
   /** Parameters of RCPT (`NOTIFY=NEVER`, `ORCPT=...`), as they came. */
   readonly parameters: readonly string[];
-  /** `{rcpt_mailer}`: transport the MTA would use; '' when it was not told. */
+  /** `{rcpt_mailer}`: the transport that the MTA would use; '' when the MTA did not say. */
   readonly mailer: string;
-  /** `{rcpt_host}`: next hop the MTA would use; '' when it was not told. */
+  /** `{rcpt_host}`: the next hop that the MTA would use; '' when the MTA did not say. */
   readonly nextHop: string;
 }
 
-/** What rules look at. The subject and the tokens are read beforehand, by whoever knows how. */
+/** The facts that rules examine. Subjects and tokens are decoded by the caller. */
 export interface MessageFacts {
   readonly sender: EnvelopeAddress;
   /** SASL login; '' for none. */
   readonly user: string;
   readonly requireTls: boolean;
-  /** Subjects decoded and folded to what they look like. */
+  /** Subjects, decoded and reduced to their skeletons. */
   readonly subjects: readonly string[];
   /** Lower-case names, values as received (latin1, folds as LF). */
   readonly headers: readonly { readonly name: string; readonly value: string }[];
-  /** Domains for which a valid token of ours stands in References or In-Reply-To. */
+  /** Domains for which References or In-Reply-To contain one of our tokens that is valid. */
   readonly repliesTo: readonly string[];
   readonly recipients: readonly EnvelopeAddress[];
 }
 
-/** What the MTA says of itself with the message; '' for what it does not say. */
+/** Settings that the MTA reports with the message; '' for those it does not report. */
 export interface ToldByMta {
   /** `{tlsward_fence}`: its smtp_header_checks. */
   readonly headerChecks: string;
@@ -86,10 +95,10 @@ export interface ToldByMta {
 
 export const NOT_TOLD: ToldByMta = { headerChecks: '', contentFilter: '' };
 
-/** What one recipient needs, and by which rules; the strictest rule first. */
+/** What one recipient requires, and by which rules, the strictest first. */
 export interface Need {
   readonly level: RuleLevel;
   readonly rules: readonly Rule[];
-  /** One clause a rule, in the order of `rules`: why it applies. */
+  /** Why each rule applies: one clause for each, in the order of `rules`. */
   readonly because: readonly string[];
 }

@@ -1,25 +1,27 @@
 /**
- * Whom a domain name belongs to, roughly: the part of it that somebody registered, so that limits can be shared by owner.
+ * Estimates the owner of a domain name: the part of the name that was registered, so that limits can be
+ * divided by owner.
  *
- *   mx1.mail.bank.example   bank.example          the last two labels
- *   mx.shop.co.uk           shop.co.uk, co.uk     a country with a short label before it: three, and two as the registry's
- *   x.abc.de                x.abc.de, abc.de      which that may as well be somebody's own
+ *   name                    owner         registry
+ *   mx1.mail.bank.example   bank.example  none: the last two labels
+ *   mx.shop.co.uk           shop.co.uk    co.uk, a country with a short label before it
+ *   x.abc.de                x.abc.de      abc.de, taken for a registry, although it may itself be registered
  *
- * There is no public suffix list here, so no answer is right for every name. Both mistakes are harmless where a limit is
- * shared: owners taken for one share what one would have, and whoever is taken for a registry has more than one share, but
- * no more than all names of a registry together. Names are canonical.
+ * There is no public suffix list here, so the result is not right for every name. Both mistakes are harmless
+ * for dividing a limit. Several owners taken for one get the share of one owner; an owner taken for a
+ * registry gets more than one share, but no more than all names of a registry together. Names are canonical.
  */
 
 export interface Site {
   readonly owner: string;
-  /** What may be a registry, and all names below it; null where the owner is the last two labels. */
+  /** The suffix that may be a registry; null when the owner is the last two labels. */
   readonly registry: string | null;
 }
 
-/** `co`, `com`, `org`, `ac`: registries of countries keep to short labels. */
+/** `co`, `com`, `org`, `ac`: country registries use short labels. */
 const MAX_REGISTRY_LABEL = 3;
 
-/** Total; the name itself when it has fewer than two labels. */
+/** Total; the owner is the name itself when it has fewer than two labels. */
 export function siteOf(name: string): Site {
   const labels = name.split('.');
   const [second = '', top = ''] = labels.slice(-2);

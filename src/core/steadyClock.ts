@@ -1,11 +1,13 @@
 /**
- * A clock that never goes back, for how long things are kept. When the wall clock is set back (a start before the time was
- * known, a mistake, somebody who can send time), what was kept until then would count as new for as long again: a client
- * certificate that another interface saw would serve a later session. When it is set forward this one follows, and what is kept is
- * found out anew.
+ * A clock for expiry times that never goes back. If the wall clock is set back (because the time was unknown
+ * at the start, by mistake, or by an attack on NTP), data kept until then would count as new again, and a
+ * client certificate that another interface saw could be used for a later session. If the wall clock is set
+ * forward, this clock follows, and kept data is looked up again.
  */
 
-/** Milliseconds since the epoch, whole; `wall` and `monotonic` (its zero does not matter) give milliseconds. */
+/**
+ * Milliseconds since the epoch, whole; `wall` and `monotonic` (its zero does not matter) give milliseconds.
+ */
 export function steadyClock(wall: () => number, monotonic: () => number): () => number {
   let at = wall();
   let seen = monotonic();
@@ -21,8 +23,8 @@ export function steadyClock(wall: () => number, monotonic: () => number): () => 
 const LEAST_STEP_MS = 1000;
 
 /**
- * By how many milliseconds the wall clock was set since the last call, forward or back; 0: it was not. A
- * suspended machine, whose monotonic clock stands still, wakes up with a step forward.
+ * Returns by how many milliseconds the wall clock was set since the last call, forward or back; 0: it was
+ * not. After a suspension, during which the monotonic clock stood still, this is a step forward.
  */
 export function clockSteps(wall: () => number, monotonic: () => number): () => number {
   let offset = wall() - monotonic();

@@ -1,13 +1,14 @@
 /**
  * The policy table in use: a packed, read-only hash table from pattern to settings.
  *
- * A million rows as JavaScript objects take 200 MiB and hold the event loop for a second while they are built or handed
- * over by a worker. Here a row is some bytes in `names` and five numbers in typed arrays, which live in shared memory, so
- * a worker can build a table beside the running one and hand it over for nothing.
+ * A million rows as JavaScript objects take 200 MiB and block the event loop for a second while they are
+ * built or received from a worker. Here a row is some bytes in `names` and five numbers in typed arrays in
+ * shared memory, so a worker can build a table beside the running one and pass it on without copying.
  *
- * Patterns are stored in canonical form, one byte a character (ASCII): `local@domain`, `domain`, `.suffix`, `*`, `<>`,
- * `[192.0.2.1]`, and next hops `[relay.example]:587`. The most specific wins: address, exact, longest suffix, `*`.
- * The hash runs from the last character to the first, so one walk over a name yields the hash of each of its suffixes.
+ * Patterns are stored in canonical form, one byte a character (ASCII): `local@domain`, `domain`, `.suffix`,
+ * `*`, `<>`, `[192.0.2.1]`, and next hops `[relay.example]:587`. The most specific wins: address, exact,
+ * longest suffix, `*`. The hash runs from the last character to the first, so one walk over a name yields the
+ * hash of each of its suffixes.
  */
 
 import type { EnvelopeAddress } from './address.ts';
@@ -15,7 +16,7 @@ import type { Position } from './position.ts';
 import type { Settings } from './settings.ts';
 import { type Floor, protocolRank } from './tls.ts';
 
-/** What passes between threads; every array is backed by a SharedArrayBuffer. */
+/** The table as it passes between threads; every array is backed by a SharedArrayBuffer. */
 export interface PackedTable {
   readonly rows: number;
   /** All patterns one after another. */
@@ -31,7 +32,7 @@ export interface PackedTable {
   readonly lineOf: Uint32Array;
   readonly settings: readonly Settings[];
   readonly files: readonly string[];
-  /** Are there rows with a local part, rows beginning with a dot? Saves lookups that cannot hit. */
+  /** Are there rows with a local part, or rows that begin with a dot? Saves lookups that cannot succeed. */
   readonly hasAddresses: boolean;
   readonly hasSuffixes: boolean;
 }
@@ -44,13 +45,16 @@ export interface Row {
 }
 
 /**
- * The hardest receive requirement of any row that holds, defers or refuses: what an unseen recipient might need. Rows that
- * only observe or tag let the message pass anyway.
+ * The strictest inbound requirement of all rows that hold, defer or refuse: what an unseen recipient might
+ * need. Rows that only observe or tag let the message pass anyway.
  */
 interface Strictest extends Floor {
   readonly tls: boolean;
   readonly certificate: boolean;
-  /** Does any enforced row, be it one that only tags, need to know the TLS state? Not to know it defers. */
+  /**
+   * Does any enforced row, even one that only tags, depend on the TLS state? Then an unknown TLS state defers
+   * mail.
+   */
   readonly knowledge: boolean;
 }
 
@@ -71,7 +75,7 @@ export function firstSlot(hash: number, mask: number): number {
 
 export class PolicyTable {
   readonly packed: PackedTable;
-  /** Counts up with each table put in use; 1 is the one the daemon started with. */
+  /** Increases with each table put in use; 1 is the one the daemon started with. */
   readonly generation: number;
   /** SHA-256 over the files it was read from, hex; names the table in the log and in `status`. */
   readonly hash: string;
@@ -121,7 +125,9 @@ export class PolicyTable {
     }
   }
 
-  /** Number of the row for a canonical domain or literal: exact, longest suffix, `*`; -1 when there is none. */
+  /**
+   * Number of the row for a canonical domain or literal: exact, longest suffix, `*`; -1 when there is none.
+   */
   findDomain(domain: string): number {
     let best = this.#anyone;
     let hash = FNV_OFFSET;
@@ -139,8 +145,9 @@ export class PolicyTable {
   }
 
   /**
-   * The rows that apply to an address: one for a clean address (or none), for a malformed one every row that one of its
-   * readings has, `*` included, and for a local part that hides a domain that domain's row as well. The null sender matches only a `<>` row, an address without a domain only `*`.
+   * The rows that apply to an address. A well-formed address has one row or none. A malformed address has the
+   * rows of all its readings, including `*`. An address whose local part hides a domain also has that
+   * domain's row. The null sender matches only a `<>` row, an address without a domain only `*`.
    */
   rowsFor(address: EnvelopeAddress): readonly Row[] {
     switch (address.kind) {
@@ -175,7 +182,10 @@ export class PolicyTable {
     return row < 0 ? [] : [this.row(row)];
   }
 
-  /** The pattern of a row that this domain found: cut from the domain, which is cheaper than spelling it out again. */
+  /**
+   * The pattern of a row found for this domain: a slice of the domain, which is cheaper than decoding the
+   * pattern.
+   */
   #patternOf(row: number, domain: string): string {
     if (row === this.#anyone) return '*';
     const { starts } = this.packed;
@@ -190,7 +200,7 @@ export class PolicyTable {
     return pattern;
   }
 
-  /** Row by number, 0 .. rows - 1; `pattern` where the caller knows it. */
+  /** Row by number, 0 .. rows - 1; `pattern` if the caller knows it. */
   row(number: number, pattern: string = this.#spell(number)): Row {
     const { settings, settingsOf, files, fileOf, lineOf } = this.packed;
     return {

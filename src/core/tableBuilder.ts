@@ -1,9 +1,10 @@
 /**
  * Builds a packed table row by row; the only place that writes its layout (read side: `table.ts`).
  *
- * Rows come while files are still being read, when the policies they name may not be known yet. So a row is added with a
- * `tag`, any number of the caller's, and `finish` turns tags into indexes of settings.
- * Cost: no object and no string per row; 17 bytes of arrays, the pattern itself, and about 10 bytes of slots.
+ * Rows are added while files are still being read, when the policies that they name may not be known yet. So
+ * a row is added with a `tag`, a number chosen by the caller, and `finish` turns tags into indexes of
+ * settings. Cost: no object and no string per row; 17 bytes of arrays, the pattern itself, and about 10 bytes
+ * of slots.
  */
 
 import type { Settings } from './settings.ts';
@@ -21,7 +22,7 @@ export class TableBuilder {
   #hasAddresses = false;
   #hasSuffixes = false;
 
-  /** `expectedRows` and `expectedBytes` only save growing; both may be wrong. */
+  /** `expectedRows` and `expectedBytes` only avoid reallocation; both may be wrong. */
   constructor(expectedRows = 64, expectedBytes = 1024) {
     const rows = Math.max(16, expectedRows);
     this.#names = new Uint8Array(Math.max(64, expectedBytes));
@@ -37,8 +38,8 @@ export class TableBuilder {
   }
 
   /**
-   * Adds the canonical pattern bytes[start, end). Returns -1, or the number of the row that already has this pattern, in
-   * which case nothing was added.
+   * Adds the canonical pattern bytes[start, end). Returns -1, or the number of the row that already has this
+   * pattern, in which case nothing was added.
    */
   add(bytes: Uint8Array, start: number, end: number, tag: number, file: number, line: number): number {
     const hash = hashBytes(bytes, start, end);
@@ -82,7 +83,7 @@ export class TableBuilder {
     return this.#tags[number]!;
   }
 
-  /** Gives row `number` another tag and position; its pattern stays. */
+  /** Changes the tag and position of row `number`; its pattern stays. */
   replace(number: number, tag: number, file: number, line: number): void {
     this.#tags[number] = tag;
     this.#fileOf[number] = file;
@@ -94,7 +95,10 @@ export class TableBuilder {
     return { file: this.#fileOf[number]!, line: this.#lineOf[number]! };
   }
 
-  /** The table; `settingsIndex` maps a row's tag to its place in `settings`. The builder is used up. */
+  /**
+   * The table; `settingsIndex` maps a row's tag to its place in `settings`. The builder cannot be used
+   * afterwards.
+   */
   finish(
     settings: readonly Settings[],
     files: readonly string[],
@@ -146,7 +150,7 @@ export class TableBuilder {
   }
 }
 
-/** `includes` on a part of the array, without making a view of it for every row. */
+/** `includes` on a part of the array, without a view for every row. */
 function holds(bytes: Uint8Array, start: number, end: number, wanted: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i] === wanted) return true;
   return false;

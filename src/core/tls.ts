@@ -1,25 +1,30 @@
 /**
- * The TLS state of one SMTP session as the MTA told it, and the comparison of that state with a floor.
+ * The TLS state of one SMTP session as the MTA reported it, and its comparison with a floor.
  *
- * Three facts stay apart through the whole program: TLS, no TLS (`plain`), and not told (`unknown`). Nothing turns
- * `unknown` into either of the others. The same holds for the client certificate, where a milter under Postfix cannot
- * tell "none" from "one that did not verify": that is `unproven`.
+ * The whole program distinguishes three states: TLS, no TLS (`plain`), and not reported (`unknown`).
+ * `unknown` never becomes one of the others. The same holds for the client certificate: a milter under
+ * Postfix cannot distinguish "none" from "one that did not verify", which is `unproven`.
  *
- * Words: `protocol` and `cipher` are OpenSSL's names (`TLSv1.3`, `TLS_AES_256_GCM_SHA384`), `bits` the effective key
- * length (Postfix `encryption_keysize` and `{cipher_bits}`, Sendmail `{cipher_bits}`).
+ * Words: `protocol` and `cipher` are OpenSSL's names (`TLSv1.3`, `TLS_AES_256_GCM_SHA384`), `bits` the
+ * effective key length (Postfix `encryption_keysize` and `{cipher_bits}`, Sendmail `{cipher_bits}`).
  */
 
-/** Digests as Postfix writes them, upper-case hex pairs with colons; empty where the MTA does not show them. */
+/**
+ * Digests as Postfix writes them, upper-case hex pairs with colons; empty if the MTA does not report them.
+ */
 export type Fingerprints = readonly string[];
 
 export type ClientCertificate =
-  /** The MTA did not say, or did not ask the client: `why` is the cure, in words for the administrator. */
+  /** The MTA did not report it, or did not ask the client. `why` tells the administrator how to fix that. */
   | { readonly kind: 'unknown'; readonly why: string }
   | { readonly kind: 'none' }
-  /** None, or one that did not verify: this protocol cannot see which. */
+  /** None, or one that did not verify: this protocol does not show which. */
   | { readonly kind: 'unproven' }
   | { readonly kind: 'untrusted'; readonly fingerprints: Fingerprints }
-  /** The chain verified. `commonName` is '' when the subject has none; no subject alternative names are ever shown. */
+  /**
+   * The chain verified. `commonName` is '' when the subject has none; no subject alternative names are ever
+   * shown.
+   */
   | {
       readonly kind: 'trusted';
       readonly commonName: string;
@@ -28,26 +33,26 @@ export type ClientCertificate =
     };
 
 export type TlsState =
-  /** `why` is what to mend in the MTA, in words for the administrator. */
+  /** `why` tells the administrator what to change in the MTA. */
   | { readonly kind: 'unknown'; readonly why: string }
   | { readonly kind: 'plain' }
   | {
       readonly kind: 'tls';
       readonly protocol: string;
       readonly cipher: string;
-      /** null: the MTA named no usable number. */
+      /** null: the MTA reported no usable number. */
       readonly bits: number | null;
       readonly certificate: ClientCertificate;
     };
 
 export const PLAIN: TlsState = { kind: 'plain' };
 
-/** Every protocol that Postfix and OpenSSL have a name for, the oldest first. */
+/** Every protocol version that Postfix and OpenSSL have a name for, oldest first. */
 export const PROTOCOLS = ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 
 /**
- * Order of protocol names: SSLv2 0, SSLv3 1, TLSv1 2, TLSv1.1 3, TLSv1.2 4, TLSv1.3 5, and so on for later minor
- * versions. null for a name this order does not know, which is "cannot tell", not "low".
+ * Order of protocol names: SSLv2 0, SSLv3 1, TLSv1 2, TLSv1.1 3, TLSv1.2 4, TLSv1.3 5, and so on for later
+ * minor versions. null for an unknown name, which means "cannot tell", not "low".
  */
 export function protocolRank(name: string): number | null {
   switch (name) {
@@ -66,7 +71,7 @@ export function protocolRank(name: string): number | null {
   }
 }
 
-/** What a session must at least have wherever TLS is required. */
+/** The minimum for a session where TLS is required. */
 export interface Floor {
   readonly minProtocol: string;
   readonly minBits: number;
@@ -74,17 +79,22 @@ export interface Floor {
   readonly denyCiphers: readonly string[];
 }
 
-/** `ok`, or the first thing that is below the floor, or `unknown` when the MTA's word cannot be compared. */
+/**
+ * `ok`, the first property that is below the floor, or `unknown` when the reported value cannot be compared.
+ */
 export type FloorResult = 'ok' | 'protocol' | 'bits' | 'cipher' | 'unknown';
 
-/** Does a cipher of this name (OpenSSL's, IANA's or GnuTLS's) leave the text as it is? RFC 9150 has two in TLS 1.3. */
+/**
+ * Does a cipher of this name (of OpenSSL, IANA or GnuTLS) leave the text unencrypted? RFC 9150 defines two
+ * for TLS 1.3.
+ */
 export function encryptsNothing(cipher: string): boolean {
   return /(?:^|[_-])NULL(?:$|[_-])/i.test(cipher) || /^TLS_SHA(?:256_SHA256|384_SHA384)$/i.test(cipher);
 }
 
 /**
- * Compares an encrypted session with a floor. A definite breach is named before anything that cannot be told. TLS that
- * encrypts nothing is below every floor.
+ * Compares an encrypted session with a floor. A definite breach takes precedence over an unknown value. TLS
+ * without encryption is below every floor.
  */
 export function compareWithFloor(tls: Extract<TlsState, { kind: 'tls' }>, floor: Floor): FloorResult {
   const have = protocolRank(tls.protocol);

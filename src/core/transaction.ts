@@ -1,5 +1,6 @@
 /**
- * One SMTP transaction at one stage, as plain data. Every adapter builds this and nothing else; `decide` reads it.
+ * One SMTP transaction at one stage, as plain data. Every protocol adapter builds this, and `decide` reads
+ * it.
  * Sources: Postfix SMTPD_POLICY_README (`protocol_state`), libmilter's callbacks.
  */
 import type { EnvelopeAddress } from './address.ts';
@@ -12,8 +13,8 @@ export interface Transaction {
   readonly protocol: 'policy' | 'milter';
   readonly stage: Stage;
   /**
-   * `local`: the mail did not arrive by SMTP (sendmail(1), bounces), so there was no session to protect. `again`: this host
-   * sent it to itself, for a second look at its recipients (rules/fence.ts).
+   * `local`: the mail did not arrive by SMTP (sendmail(1), bounces), so there was no session to protect.
+   * `again`: this host sent the mail to itself, for a second look at its recipients (rules/fence.ts).
    */
   readonly arrival: 'smtp' | 'local' | 'again';
   /** IP literal without brackets or `IPv6:`; '' when the MTA did not say. */
@@ -26,17 +27,20 @@ export interface Transaction {
   readonly heloName: string;
   /** null before MAIL. */
   readonly sender: EnvelopeAddress | null;
-  /** At RCPT the one recipient in question, later all that are known. */
+  /** At RCPT the current recipient, later all that are known. */
   readonly recipients: readonly EnvelopeAddress[];
-  /** True when the message has recipients that this protocol was not shown (policy service at DATA with several). */
+  /**
+   * True when the message has recipients that this protocol does not show (policy service at DATA with
+   * several).
+   */
   readonly unseenRecipients: boolean;
   /** '' before the MTA assigned one. */
   readonly queueId: string;
   /** SASL login, '' without authentication. */
   readonly saslUsername: string;
-  /** The host's own name as the MTA told it (`j`), '' when it did not. */
+  /** The MTA's own host name (macro `j`), '' when the MTA did not say. */
   readonly mtaName: string;
   readonly tls: TlsState;
-  /** Milter: an SMTP session before this one came by the same connection (QUIT_NC). */
+  /** Milter: this connection already served an earlier SMTP session (QUIT_NC). */
   readonly laterSession?: boolean;
 }

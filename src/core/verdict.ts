@@ -1,10 +1,10 @@
 /**
- * The verdict and how findings fold into it.
+ * The verdict, and how findings are combined into it.
  *
- * A finding is one row held against the session. The verdict keeps all of them in order, because whoever reads it later
- * (the MTA, a log, `explain`, an auditor) asks for different parts of the same truth. Harshness, least to most:
- * accept, accept with the mark "unprotected" (tag), hold, defer, reject. A hold accepts the message into a queue, so it
- * is milder than a refusal.
+ * A finding is the result of comparing the session with one row. The verdict keeps all findings in order,
+ * because its readers (the MTA, a log, `explain`, an auditor) need different parts of them. From the least
+ * strict to the strictest: accept, accept with the mark "unprotected" (tag), hold, defer, reject. A hold
+ * accepts the message into a queue, so it is less strict than a refusal.
  */
 import type { EnvelopeAddress } from './address.ts';
 import type { Row } from './table.ts';
@@ -12,36 +12,39 @@ import type { TlsState } from './tls.ts';
 
 export type Action = 'accept' | 'hold' | 'defer' | 'reject';
 
-/** Which part of a requirement the session does not meet. `unknown` cannot be told, and `why` says what to mend. */
+/**
+ * The part of a requirement that the session does not meet. `unknown`: the MTA did not report it, and `why`
+ * says how to fix that.
+ */
 export type Breach =
   | { readonly kind: 'plain' | 'protocol' | 'bits' | 'cipher' | 'certificate' | 'name' | 'issuer' | 'pin' }
   | { readonly kind: 'unknown'; readonly why: string };
 
 export interface Finding {
   readonly side: 'sender' | 'recipient';
-  /** null: recipients that this protocol was not shown. */
+  /** null: recipients that this protocol does not show. */
   readonly address: EnvelopeAddress | null;
   readonly row: Row | null;
   readonly breach: Breach | null;
-  /** Judged for `<postmaster>` alone, to whom mail is never refused (see decide.ts). */
+  /** Judged for `<postmaster>` only, for whom mail is never refused (see decide.ts). */
   readonly toPostmaster?: boolean;
 }
 
-/** Why nothing was judged; `judged` otherwise. */
+/** `judged`, or why nothing was judged. */
 type Judged = 'judged' | 'no-mail' | 'local' | 'again' | 'trusted-client';
 
 export interface Verdict {
-  /** What is done. */
+  /** The action that is taken. */
   readonly action: Action;
-  /** A row in observe mode would have done this; null when none would have. */
+  /** The action that a row in observe mode would have taken; null when none would have. */
   readonly wouldBe: Exclude<Action, 'accept'> | 'tag' | null;
-  /** Accepted although unprotected, because the row says `violation = tag`. */
+  /** Accepted although unprotected, because the row has `violation = tag`. */
   readonly tagged: boolean;
   readonly judged: Judged;
-  /** The finding that decided, or the first one that applied; null when no row did. */
+  /** The finding that decided, or the first one that applied; null when no row applied. */
   readonly decisive: Finding | null;
   readonly findings: readonly Finding[];
-  /** Is the mark wanted on this message? */
+  /** Should this message be marked? */
   readonly mark: boolean;
   readonly tls: TlsState;
 }
@@ -51,7 +54,7 @@ const HARSHNESS: Readonly<Record<Outcome, number>> = { ok: 0, tag: 1, hold: 2, d
 const NOTHING: readonly Finding[] = [];
 const UNSEEN: TlsState = { kind: 'unknown', why: 'not judged' };
 
-/** A verdict for what is not judged at all: nothing was looked at, so nothing is claimed and nothing marked. */
+/** The verdict for a message that is not judged: nothing is claimed about it, and it is not marked. */
 export function accepted(judged: Exclude<Judged, 'judged'>): Verdict {
   return {
     action: 'accept',
@@ -65,7 +68,7 @@ export function accepted(judged: Exclude<Judged, 'judged'>): Verdict {
   };
 }
 
-/** What the row would do about this finding, in enforce mode. */
+/** What the row does about this finding in enforce mode. */
 function outcomeOf(finding: Finding): Outcome {
   if (finding.breach === null) return 'ok';
   if (finding.toPostmaster === true) return finding.breach.kind === 'unknown' ? 'ok' : 'tag';
@@ -73,7 +76,7 @@ function outcomeOf(finding: Finding): Outcome {
   return finding.row?.settings.violation ?? 'defer';
 }
 
-/** Folds findings into one verdict; with none, the message passes and is marked by default. */
+/** Combines findings into one verdict; without findings, the message is accepted and marked by default. */
 export function verdictOf(findings: readonly Finding[], tls: TlsState): Verdict {
   let enforced: Outcome = 'ok';
   let observed: Outcome = 'ok';
@@ -106,7 +109,7 @@ export function verdictOf(findings: readonly Finding[], tls: TlsState): Verdict 
   };
 }
 
-/** One verdict for a message out of those of its accepted recipients: the harshest, with all findings. */
+/** Combines the verdicts of a message's accepted recipients: the strictest counts, with all findings. */
 export function combine(verdicts: readonly Verdict[]): Verdict {
   const [first] = verdicts;
   if (first === undefined) return accepted('no-mail');
@@ -119,7 +122,7 @@ export function combine(verdicts: readonly Verdict[]): Verdict {
   );
 }
 
-/** The session as it was told most of, where not every question was told whether there was a certificate. */
+/** The most complete TLS state, as not every question shows whether there was a certificate. */
 function mostKnown(states: readonly TlsState[]): TlsState | undefined {
   return states.find((tls) => tls.kind === 'tls' && tls.certificate.kind !== 'unproven') ?? states[0];
 }

@@ -1,17 +1,17 @@
 /**
- * Work that may be interrupted: one event loop serves all mail, so what takes long for a message with many recipients is
- * a generator that yields wherever other connections may have their turn, and returns its result.
+ * Interruptible work. One event loop serves all mail, so a function that takes long for a message with many
+ * recipients is a generator: it yields where other connections may be served, and returns its result.
  *
  *   Work<T>              what a pure function returns instead of T
- *   allAtOnce(work)      runs it to its end, where there is nobody to wait
+ *   allAtOnce(work)      runs it to its end, where no connection waits
  *   mapped(list, make)   `list.map(make)` as work
  *
- * The functions stay pure: they do not know when they are resumed, nor by whom. net/slices.ts does that.
+ * The functions stay pure: net/slices.ts decides when to resume them.
  */
 
 export type Work<T> = Generator<undefined, T, undefined>;
 
-/** Elements between two interruptions: some 20 microseconds of work each, and a generator's step costs far less than one. */
+/** Elements between two yields: each takes some 20 microseconds, and a step of a generator costs far less. */
 export const AT_ONCE = 32;
 
 export function allAtOnce<T>(work: Work<T>): T {

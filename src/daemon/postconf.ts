@@ -24,7 +24,6 @@ const SETTINGS = ['mail_version', 'tls_required_enable', 'smtpd_forbid_bare_newl
 
 /** Runs the program at this absolute path. */
 export async function askPostconf(program: string): Promise<PostconfAnswer | null> {
-  // both questions are asked at the same time
   const [main, master] = await Promise.all([
     runProgram(program, SETTINGS, LIMITS),
     runProgram(program, ['-P', '*/*/tls_required_enable'], LIMITS),

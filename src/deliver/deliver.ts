@@ -105,7 +105,7 @@ export function decideNextHop(
       return { kind: 'silent', row: null, why: 'parent domains are considered with the name below them' };
     case 'unreadable':
       return { kind: 'trouble', row: null, why: 'the next hop is not a domain, a host or an address' };
-    case 'nobody':
+    case 'not-a-domain':
       return decideRow(rowOf(table, table.find('*')), floor, () => NO_DOMAIN);
     case 'hop': {
       let row = -1;
