@@ -2,9 +2,9 @@
  * How a line leaves: as JSON or as text (`log-format`), and behind a priority where the journal reads it.
  *
  * systemd-journald takes `<N>` at the beginning of a line for its priority and removes it (sd-daemon(3),
- * SyslogLevelPrefix= of systemd.exec(5)): `journalctl -p warning` then finds warnings, and `journalctl -o cat`
- * prints the JSON as it was written. That standard output is the journal is told by JOURNAL_STREAM, which has
- * device and inode of the stream.
+ * SyslogLevelPrefix= of systemd.exec(5)): `journalctl -p warning` then finds warnings, and `journalctl -o
+ * cat` prints the JSON as it was written. That standard output is the journal is told by JOURNAL_STREAM,
+ * which has device and inode of the stream.
  */
 import { fstatSync } from 'node:fs';
 import { type Fields, readableLine } from './readableLine.ts';

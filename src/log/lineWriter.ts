@@ -1,12 +1,14 @@
 /**
- * Where log lines go: gathered, then written in one piece, when 64 KiB have come together and every 100 ms.
+ * Writes log lines in batches: when 64 KiB have been collected, and every 100 ms.
  *
- * pino's own destination measures all that it holds at each line, which under load costs more than making the lines. Here a
- * line is put on a list and the list is joined once. One write is under way at a time, so order is kept.
+ * pino's own destination measures its whole buffer at each line, which under load costs more than making the
+ * lines. Here lines are added to a list, which is joined once. Only one write is in progress at a time, so
+ * the order is kept.
  *
- * A reader that is slow (a pipe that is full) is waited for; when more than 16 MiB have gathered, new lines are dropped and
- * counted, because a log that nobody reads must not stop the mail; a line `log.dropped` says how many once somebody reads again.
- * So are lines that cannot be written (the reader is gone, the disk is full); what was wrong is kept for `status`.
+ * If the reader is slow (a full pipe), lines wait. When more than 16 MiB wait, new lines are dropped and
+ * counted, because a log without a reader must not stop the mail; once the log is read again, a line
+ * `log.dropped` gives the number. Lines that cannot be written (the reader has ended, the disk is full) are
+ * dropped and counted, too, and the error is kept for `status`.
  */
 import { write, writeSync } from 'node:fs';
 import type { MemoryUse } from '../core/memorySize.ts';
@@ -18,22 +20,22 @@ const RETRY_MS = 10;
 const LF = 0x0a;
 
 export class LineWriter {
-  /** Lines that were thrown away because nobody read the log, or it could not be written. */
+  /** Lines dropped because the log was not read, or could not be written. */
   dropped = 0;
   /** The form in which a line is written. */
   shape: (line: string) => string = (line) => line;
-  /** What write(2) said last (`EPIPE`, `ENOSPC`); '' while it works. */
+  /** The last error of write(2) (`EPIPE`, `ENOSPC`); '' while writing works. */
   failure = '';
-  /** Of these, as many were said to be missing, in a line of their own. */
+  /** The number of dropped lines already reported by `log.dropped`. */
   #told = 0;
   readonly #fd: number;
   #lines: string[] = [];
   #characters = 0;
-  /** What is being written; null when nothing is. */
+  /** The batch being written; null when there is none. */
   #writing: Buffer | null = null;
-  /** Of what is being written: how many lines it began with, and how many had been told missing before. */
+  /** The batch being written: its number of lines, and the value of `#told` before it. */
   #batch = { lines: 0, told: 0 };
-  /** The last byte that was written, and whether a line was broken off behind it. */
+  /** The last byte written: it shows whether a line was cut. */
   #lastByte = LF;
   #torn = false;
   readonly #timer: NodeJS.Timeout;
@@ -45,7 +47,7 @@ export class LineWriter {
     this.#timer.unref();
   }
 
-  /** Takes one line with its line end. */
+  /** Adds one line with its line end. */
   write(json: string): void {
     const line = this.shape(json);
     if (this.#characters + (this.#writing?.length ?? 0) + line.length > MAX_CHARACTERS) {
@@ -84,13 +86,13 @@ export class LineWriter {
     const bytes = this.#writing;
     if (bytes === null) return;
     write(this.#fd, bytes, (error, written) => {
-      // flushSync came between and has written it
+      // flushSync has written it in the meantime
       if (this.#writing !== bytes) return;
       if (error?.code === 'EAGAIN') {
         setTimeout(() => this.#go(), RETRY_MS);
         return;
       }
-      // any other error: the reader is gone, or the disk is full; the next batch may fare better
+      // any other error: the reader has ended, or the disk is full; the next batch may succeed
       this.failure = error?.code ?? '';
       if (error === null && written > 0) this.#lastByte = bytes[written - 1]!;
       this.#torn = error !== null && this.#lastByte !== LF;
@@ -101,7 +103,7 @@ export class LineWriter {
     });
   }
 
-  /** What was to be written is gone, also what it said of lines that were missing before. */
+  /** Counts the batch as dropped, including a report of lines dropped earlier. */
   #lost(): void {
     this.dropped += this.#batch.lines;
     this.#told = this.#batch.told;
@@ -117,9 +119,9 @@ export class LineWriter {
     };
   }
 
-  /** Writes what is held, and waits for it; before the process ends. Throws what write(2) says, EAGAIN excepted. */
+  /** Writes all waiting lines before the process ends. Throws the error of write(2), except EAGAIN. */
   flushSync(): void {
-    // a write under way may or may not have happened: a line too often is better than one too few
+    // a write in progress may or may not have happened: a repeated line is better than a lost one
     let rest = Buffer.concat([this.#writing ?? Buffer.alloc(0), this.#take()]);
     this.#writing = null;
     const end = performance.now() + 1000;

@@ -1,9 +1,10 @@
-/** Characters of all elements of a list together. */
+/** Limit for all elements of a list together, in characters. */
 const MAX_LIST = 4096;
 
 /**
- * The beginning of a list for one line of the log: at most `most` elements, of which the first always counts, and
- * `longest` characters (4,096); what is left out is counted at the end (`and 950 more`). `count`: how many there are, when `list` has not all.
+ * The beginning of a list for one log line: at most `most` elements and `longest` characters (4,096), but
+ * always the first element. The rest is counted at the end (`and 950 more`). `count`: the number of all
+ * elements, if `list` does not have all of them.
  */
 export function listed(list: Iterable<string>, most: number, count: number, longest = MAX_LIST): string[] {
   const shown: string[] = [];

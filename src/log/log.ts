@@ -1,10 +1,11 @@
 /**
- * The log: one pino root, JSON lines on standard output, one function per event. The functions are the vocabulary: each
- * has a constant event name and a constant message, and everything that varies is a field. Text that came from a peer
- * passes through `escapeText`, so no log reader or terminal ever meets a raw control or bidi character.
+ * The log: one pino root, JSON lines on standard output, one function per event. The functions are the
+ * vocabulary: each has a constant event name and a constant message, and everything that varies is a field.
+ * Text that came from a peer passes through `escapeText`, so a log reader or terminal never receives a raw
+ * control or bidi character.
  *
- * Lines leave in batches (lineWriter.ts). The journal keeps time and pid, so `base` is off;
- * `time` stays for those who write to a file. Events and fields: contrib/doc/log.md.
+ * Lines are written in batches (lineWriter.ts). The journal records time and pid, so `base` is off; `time` is
+ * kept for logs in a file. Events and fields: contrib/doc/log.md.
  */
 
 import { type DestinationStream, type Logger, pino } from 'pino';
@@ -26,13 +27,15 @@ interface StsTroubleFields {
   readonly why: string;
 }
 
-/** Characters of a stack, whose message may quote what came from outside. */
+/** Limit for a stack, in characters; its message may quote foreign text. */
 const MAX_STACK = 8192;
 
 let stampedMs = 0;
 let stamp = '';
 
-/** pino's time field in ISO 8601; made once a millisecond, because under load there are many lines in one. */
+/**
+ * pino's time field in ISO 8601, made once per millisecond, because under load there are many lines in one.
+ */
 function timestamp(): string {
   const now = Date.now();
   if (now !== stampedMs) {
@@ -48,7 +51,7 @@ export class Log {
   readonly #writer: LineWriter | null;
   readonly #journal = isJournal(1, process.env);
 
-  /** `destination`: where lines go; standard output when left out. */
+  /** `destination`: default standard output. */
   constructor(level: string, destination?: DestinationStream & { flushSync?(): void }) {
     const writer = destination === undefined ? new LineWriter(1) : null;
     const out = destination ?? writer!;
@@ -69,16 +72,16 @@ export class Log {
     this.#pino.level = level;
   }
 
-  /** Writes what is still held back; before the process ends. */
+  /** Writes all waiting lines before the process ends. */
   flush(): void {
     try {
       this.#flush();
     } catch {
-      // standard output is gone: nobody is left to tell
+      // standard output is closed: the error cannot be reported
     }
   }
 
-  /** For `status`: lines that nobody will read, what is wrong with standard output, and what waits for it. */
+  /** For `status`: dropped lines, the error of standard output, and the size of waiting lines. */
   get output(): {
     readonly dropped: number;
     readonly failure: string;
@@ -103,12 +106,12 @@ export class Log {
     this.#pino.info({ event: 'listener.open', listener, address }, 'listening');
   }
 
-  /** A socket's file is not what it was. */
+  /** The file of a socket has changed. */
   listenerTrouble(listener: string, address: string, why: string): void {
     this.#pino.warn({ event: 'listener.trouble', listener, address, why }, 'trouble with a socket file');
   }
 
-  /** Fewer connections than `max-connections` can be held. */
+  /** Fewer connections than `max-connections` can be opened. */
   filesLow(limit: number, connections: number, maxConnections: number): void {
     this.#pino.warn(
       { event: 'files.low', limit, connections, maxConnections },
@@ -116,7 +119,7 @@ export class Log {
     );
   }
 
-  /** No file can be opened, and no connection accepted. */
+  /** No file can be opened and no connection accepted. */
   filesExhausted(code: string, limit: number | null, open: number): void {
     this.#pino.error(
       { event: 'files.exhausted', code, limit, connections: open },
@@ -140,7 +143,7 @@ export class Log {
     this.#pino.debug({ event: 'conn.close', protocol, conn, peer }, 'connection closed');
   }
 
-  /** The peer broke its protocol. */
+  /** The peer violated the protocol. */
   wireError(protocol: string, conn: number, peer: string, rule: WireRule, offset: number, got: string): void {
     this.#pino.warn(
       { event: 'wire.error', protocol, conn, peer, rule, offset, got },
@@ -148,7 +151,10 @@ export class Log {
     );
   }
 
-  /** A named limit was reached; that connection is closed or refused, or so many were, the last of them `peer`. */
+  /**
+   * A limit was reached: the connection was closed or refused. With `times`, so many were; `peer` is the last
+   * of them.
+   */
   limit(protocol: string, conn: number, peer: string, limit: string, value: number, times = 1): void {
     const more = times === 1 ? null : { times };
     this.#pino.warn(
@@ -164,7 +170,7 @@ export class Log {
     );
   }
 
-  /** Our own fault: the fail-safe reply was sent and service goes on. */
+  /** An internal error: the fail-safe reply was sent, and service continues. */
   bug(where: string, error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#pino.error(
@@ -173,7 +179,7 @@ export class Log {
     );
   }
 
-  /** The process did nothing else for so long; `served` is the connection that was being worked on, where that is known. */
+  /** The event loop was blocked for so long; `served` is the connection that caused it, if known. */
   loopDelay(
     ms: number,
     served: { readonly protocol: string; readonly conn: number; readonly peer: string } | null,
@@ -195,7 +201,7 @@ export class Log {
     return fields;
   }
 
-  /** One answer to a table question; what makes mail wait at info, all others at debug. */
+  /** One answer to a table question: at info if it makes mail wait, otherwise at debug. */
   mapAnswer(answer: {
     readonly conn: number;
     readonly map: string;
@@ -226,7 +232,10 @@ export class Log {
     this.#pino.info({ event: 'sts.policy', domain, id, mode, expires }, 'MTA-STS policy fetched');
   }
 
-  /** `mode`: of the policy from before, which is kept; null without one. One that was switched off is no alarm. */
+  /**
+   * `mode`: that of the cached policy, which stays in force; null without one. With `none` this is not a
+   * warning.
+   */
   stsFailed(about: StsTroubleFields & { readonly mode: StsMode | null }): void {
     const { domain, id, mode, failure, why } = about;
     const fields = { event: 'sts.failed', domain, id, failure, why: escapeText(why), kept: mode };
@@ -241,7 +250,10 @@ export class Log {
     else this.#pino.warn(fields, 'MTA-STS policy expired and could not be refreshed');
   }
 
-  /** `patterns`: the first of `count` that are not compared; `left`: those that are. Without any, mail of an enforced policy waits. */
+  /**
+   * `patterns`: the first of `count` patterns that are not compared; `left`: the number that are. If none
+   * are, mail to the domain waits when its policy is enforced.
+   */
   stsPatterns(about: {
     readonly domain: string;
     readonly id: string;
@@ -268,7 +280,7 @@ export class Log {
     this.#pino.warn({ event: 'dane.off', why: escapeText(why) }, 'DANE is left to the MTA');
   }
 
-  /** The resolver that is trusted does not answer. */
+  /** The trusted resolver does not answer. */
   daneUntested(why: string): void {
     this.#pino.warn(
       { event: 'dane.untested', why: escapeText(why) },
@@ -300,12 +312,12 @@ export class Log {
     this.#pino.warn({ event: 'config.notice', notice }, 'configuration notice');
   }
 
-  /** Something about the MTA that breaks a promise of the table. */
+  /** A setting of the MTA that breaks a guarantee of the table. */
   postfixWarning(what: string): void {
     this.#pino.warn({ event: 'postfix.warning', what }, 'the MTA does not enforce what the table requires');
   }
 
-  /** Rows demand TLS, and none of this many verdicts was about a session that had any. Once. */
+  /** Rows require TLS, and none of this many judged sessions had TLS. Logged once. */
   tlsNeverSeen(verdicts: number): void {
     this.#pino.warn({ event: 'tls.never-seen', verdicts }, 'no session had TLS yet, and rows demand it');
   }

@@ -4,8 +4,8 @@
  *   2026-11-29T13:04:05.123Z reject alice@gov.example -> bob@example.org from 192.0.2.1, no TLS, row gov.example: 530 5.7.0 ...
  *   2026-11-29T13:04:09.001Z warn conn.limit: limit reached; connection closed; protocol=policy limit=max-connections
  *
- * The fields may come from any file, so all that is shown is printable ASCII, and a line has a bound. Names of
- * fields are in contrib/doc/log.md.
+ * The fields may come from any file, so all that is shown is printable ASCII, and a line has a bound. Names
+ * of fields are in contrib/doc/log.md.
  */
 import { escapeLine } from '../core/escape.ts';
 

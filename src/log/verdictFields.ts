@@ -1,9 +1,10 @@
 /**
- * A verdict as fields: of the `tx.verdict` line, and of the answer to `tlsward lookup`. Pure; names and meanings are in
- * contrib/doc/log.md. The line of a plain accept is brief, because there is one for each message.
+ * Turns a verdict into the fields of the `tx.verdict` line and of the answer to `tlsward lookup`. Pure. Names
+ * and meanings are in contrib/doc/log-fields.md. The line of a plain accept is brief, because there is one
+ * for each message.
  *
- * A message may have 10,000 recipients, so each list is cut, and a line has at most some 32 KiB: it says how many elements
- * were left out. Of the reasons the one that decided comes first, then other breaches.
+ * A message may have 10,000 recipients, so each list is cut and ends with the number of elements left out; a
+ * line has at most some 32 KiB. Of the reasons, the decisive one comes first, then other breaches.
  */
 
 import type { EnvelopeAddress } from '../core/address.ts';
@@ -19,7 +20,7 @@ import { listed } from './listed.ts';
 const MAX_RECIPIENTS = 50;
 const MAX_REASONS = 20;
 
-/** What a verdict line, `lookup` and the recent list have in common. */
+/** A verdict as the log, `lookup` and the list of recent verdicts receive it. */
 export interface VerdictRecord {
   readonly code: string;
   /** Milliseconds since the epoch. */
@@ -29,9 +30,12 @@ export interface VerdictRecord {
   readonly reply: Reply | null;
   readonly generation: number;
   readonly conn: number;
-  /** What was wanted of the message and not done, and why. */
+  /** Edits that were wanted but not made, and why. */
   readonly notes: readonly string[];
-  /** Rules that speak of the message: their names, the ways it takes, what became of it. Left out where none does. */
+  /**
+   * Rules that apply to the message: their names, the routes it takes, and the result. Absent when none
+   * applies.
+   */
   readonly route?: {
     readonly rules: readonly string[];
     readonly ways: readonly string[];
@@ -39,10 +43,12 @@ export interface VerdictRecord {
   };
 }
 
-/** By name; what stands in one is escaped (core/escape.ts) where it came from a peer. */
+/** Fields by name; text from a peer is escaped (core/escape.ts). */
 export type VerdictFields = Record<string, unknown>;
 
-/** What every verdict line has; one is written for each message, so it holds what one looks for and no more. */
+/**
+ * The fields of every verdict line; one is written for each message, so there are only the most useful ones.
+ */
 export function briefFields(record: VerdictRecord): VerdictFields {
   const { transaction: tx, verdict } = record;
   const fields: VerdictFields = {
@@ -75,7 +81,7 @@ export function briefFields(record: VerdictRecord): VerdictFields {
   return fields;
 }
 
-/** Everything there is to say of a verdict, for `lookup` and for the log of anything but a plain accept. */
+/** All fields of a verdict, for `lookup`, and for the log unless it is a plain accept. */
 export function verdictFields(record: VerdictRecord): VerdictFields {
   const { transaction: tx, verdict, reply } = record;
   const fields = briefFields(record);
@@ -105,12 +111,12 @@ function recipientsOf({ recipients }: Transaction): string | string[] {
     : listed(recipients.slice(0, MAX_RECIPIENTS).map(shown), MAX_RECIPIENTS, recipients.length);
 }
 
-/** The reasons in order; of many those that tell why, first the one that decided. */
+/** The reasons in order; if there are many, the decisive one first, then other breaches. */
 function becauseOf(verdict: Verdict): string[] {
   const { findings, decisive, tls } = verdict;
   if (findings.length <= MAX_REASONS) return listed(reasonsOf(verdict), MAX_REASONS, findings.length);
   const chosen: Finding[] = decisive === null ? [] : [decisive];
-  // each recipient was judged with the sender, whose row says the same each time
+  // each recipient was judged with the same sender, whose finding is the same each time
   let sender = decisive?.side === 'sender';
   for (const finding of findings) {
     if (chosen.length === MAX_REASONS) break;

@@ -7,7 +7,7 @@
  * addresses are tried, IPv4 and IPv6 in turn, until one of them answers HTTP; that answer counts, whatever it
  * is (policyRequest.ts). One deadline covers everything, including the lookup.
  *
- * Sources: RFC 8461 section 3.3; ../core/published.ts for what the failures mean.
+ * Sources: RFC 8461 section 3.3; core/publishedFacts.ts for the meaning of the failures.
  */
 
 import { isIPv6 } from 'node:net';
