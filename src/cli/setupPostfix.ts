@@ -5,6 +5,7 @@
  * tlsward.ini, or null), `changes`, `remarks`, `obstacles` (setup/plan.ts), and `done` (what was carried out, or null).
  */
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { defaultOf } from '../config/keys/keys.ts';
 import { LockedError, openDraft, WriteError } from '../files/lockedDraft.ts';
 import { fileError } from '../files/systemError.ts';
@@ -13,7 +14,13 @@ import { instances, PostfixConfigError, readPostfix } from '../mta/readPostfix.t
 import { type Applied, applyChanges } from '../setup/apply/applyPlan.ts';
 import { askMap, askPostfix, type CanaryStep, playListeners } from '../setup/apply/canary.ts';
 import { PostfixControl } from '../setup/apply/postfixControl.ts';
-import { openRoot, SnapshotError } from '../setup/apply/snapshot.ts';
+import {
+  closeSnapshot,
+  interruptedIn,
+  openRoot,
+  readRecord,
+  SnapshotError,
+} from '../setup/apply/snapshot.ts';
 import { undoSetup } from '../setup/apply/undo.ts';
 import { makePlan } from '../setup/makePlan.ts';
 import { type Plan, WISHES, type Wish } from '../setup/plan.ts';
@@ -49,8 +56,8 @@ export async function runSetupPostfix(values: SetupValues, io: Io): Promise<numb
   if ([values.apply, values.undo, values.remove].filter((one) => one === true).length > 1)
     throw new UsageError('--apply, --undo and --remove exclude each other');
   try {
+    if (values.undo === true) return await undo(values, io);
     const directory = values['postfix-config'] ?? (await onlyInstance());
-    if (values.undo === true) return await undo(values, io, directory);
     const config = await readPostfix(directory);
     const site = { values, io, config, control: new PostfixControl(config.directory) };
     return await plan(site);
@@ -211,20 +218,32 @@ async function change(
   prove: (running: boolean) => Promise<readonly CanaryStep[]>,
 ): Promise<Applied> {
   return await locked(values, async ({ root, folders, save }) => {
+    const killed = interruptedIn(root);
+    if (killed !== null)
+      throw new SnapshotError(
+        `an earlier setup was interrupted (${killed}): take it back first with tlsward setup postfix --undo`,
+      );
     const applied = await applyChanges(control, root, changes, new Date(), prove);
     if (applied.ok) save([...folders, applied.folder]);
     return applied;
   });
 }
 
-async function undo(values: SetupValues, io: Io, directory: string | undefined): Promise<number> {
-  return await locked(values, async ({ folders, save }) => {
-    const current = folders.at(-1);
+async function undo(values: SetupValues, io: Io): Promise<number> {
+  return await locked(values, async ({ root, folders, save }) => {
+    const killed = interruptedIn(root);
+    const current = killed ?? folders.at(-1);
     if (current === undefined)
       return failed(values, io, `nothing to undo: no setup is in force by ${values.state}/setup`, EXIT.no);
-    const control = new PostfixControl(directory ?? (await readPostfix(directory)).directory);
-    const undone = await undoSetup(control, current);
-    if (undone.fault === null) save(folders.slice(0, -1));
+    const { directory } = readRecord(current);
+    const asked = values['postfix-config'];
+    if (asked !== undefined && resolve(asked) !== resolve(directory))
+      return failed(values, io, `the last setup was of ${directory}, not of ${asked}`, EXIT.no);
+    const undone = await undoSetup(new PostfixControl(directory), current);
+    if (undone.fault === null) {
+      if (killed === null) save(folders.slice(0, -1));
+      else closeSnapshot(killed);
+    }
     const ok = undone.fault === null;
     if (values.json) io.out(`${JSON.stringify({ ok, done: undone })}\n`);
     else {

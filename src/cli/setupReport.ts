@@ -75,12 +75,13 @@ export function finish(
 
 /** What became of taking a change back. */
 export function undoneWords({ exact, left, fault }: Undone): string {
-  const words = exact
-    ? 'main.cf and master.cf are again what they were.'
-    : left.length === 0
-      ? 'Every change was taken back; other lines have changed since and stay.'
-      : `These were changed since and stay: ${left.join(', ')}.`;
-  return fault === null ? words : `${words} But: ${fault}`;
+  if (exact) {
+    const same = 'main.cf and master.cf are again what they were.';
+    return fault === null ? same : `${same} But: ${fault}`;
+  }
+  if (fault !== null) return `Not everything was taken back: ${fault}`;
+  if (left.length > 0) return `These were changed since and stay: ${left.join(', ')}.`;
+  return 'Every change was taken back; other lines have changed since and stay.';
 }
 
 /** A plan that was not carried out, with the reason. */

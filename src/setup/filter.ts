@@ -61,6 +61,11 @@ export function planFilter(draft: Draft, wanted: Wanted, socket: string): void {
         `The filter that stands there fails open or speaks an old protocol: milter_default_action is ${valueFor(config, 'milter_default_action')}, milter_protocol ${valueFor(config, 'milter_protocol')}.`,
       );
   }
+  if (ours >= 0 && ours < elements.length - 1 && wanted.wishes.has('messages'))
+    draft.warn(
+      'messages',
+      `${LIST} has filters behind tlsward: one that refuses single recipients must come before it, because a rule gives recipients another address. The order stays as it is; those that only sign or mark may stay behind.`,
+    );
   noteOthers(draft, wanted, elements);
 }
 

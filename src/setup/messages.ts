@@ -53,24 +53,30 @@ export function planMessages(draft: Draft, wanted: Wanted): void {
 }
 
 function planDefinitions(draft: Draft, header: string): void {
-  draft.main(
-    'messages',
+  define(
+    draft,
     'tlsward_fence',
     fenceTable(header),
     'A check that stops a message of a rule from leaving by any other way; it needs no daemon.',
   );
-  draft.main(
-    'messages',
+  define(
+    draft,
     'tlsward_clean',
     `regexp:{{/^${header}[[:space:]]*:/ IGNORE} {/^(Received:.*)[[:space:]]for <[^>]*\\.tlsward-[a-z]+>(;.*)$$/ REPLACE $$1$$2}}`,
     'Takes the field of the fence off where a message may leave.',
   );
-  draft.main(
-    'messages',
+  define(
+    draft,
     'tlsward_unmark',
     'regexp:{{/^(.+@)([0-9.]+)\\.tlsward-literal\\.[^@]+$$/ $$1[$$2]} {/^(.+@)ipv6-([^-@]+)-([^-@]+)-([^-@]+)-([^-@]+)-([^-@]+)-([^-@]+)-([^-@]+)-([^-.@]+)\\.tlsward-literal\\.[^@]+$$/ $$1[IPv6:$$2:$$3:$$4:$$5:$$6:$$7:$$8:$$9]} {/^(.+@.+)\\.tlsward-via\\.[^@]+\\.tlsward-(encrypt|verify|row)$$/ $$1} {/^(.+@.+)\\.tlsward-(encrypt|verify|row)$$/ $$1} {/^(.+@.+)\\.[^.@]+\\.tlsward-fallback$$/ $$1}}',
     'Takes the suffix off an address where it leaves.',
   );
+}
+
+/** A table of ours; tables that somebody has put behind it stay there. */
+function define(draft: Draft, name: string, table: string, why: string): void {
+  const [, ...others] = listOf(draft.config.set.get(name) ?? '');
+  draft.main('messages', name, [table, ...others].join(', '), why);
 }
 
 /** First in smtp_header_checks, of main.cf and of every entry that has checks of its own; and the milter is told. */

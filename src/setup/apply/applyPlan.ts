@@ -50,7 +50,17 @@ export async function applyChanges(
     if (bad !== undefined) why = `the canary failed: ${bad.name}: ${bad.said}`;
   }
   if (why === null) return { ok: true, folder, reloaded: running, canary: steps };
-  return { ok: false, folder, why, canary: steps, undone: await undoSetup(control, folder) };
+  return { ok: false, folder, why, canary: steps, undone: await takeBack(control, folder) };
+}
+
+/** A failure of that is said beside the first one. */
+async function takeBack(control: PostfixControl, folder: string): Promise<Undone> {
+  try {
+    return await undoSetup(control, folder);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return { exact: false, left: [], fault: error.message };
+  }
 }
 
 async function writeAll(control: PostfixControl, changes: readonly Change[]): Promise<string | null> {

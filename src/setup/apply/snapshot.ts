@@ -73,6 +73,7 @@ export function takeSnapshot(root: string, directory: string, changes: readonly 
     after: null,
   };
   writeRecord(folder, record);
+  writeScript(folder, record);
   return folder;
 }
 
@@ -90,9 +91,20 @@ export function closeSnapshot(folder: string): void {
   const record = readRecord(folder);
   const after = hashesOf(record.directory);
   writeRecord(folder, { ...record, after });
-  attempt(`write ${join(folder, 'undo.sh')}`, () =>
-    fs.writeFileSync(join(folder, 'undo.sh'), undoScript({ ...record, after }), { mode: 0o700 }),
-  );
+  writeScript(folder, { ...record, after });
+}
+
+function writeScript(folder: string, record: SetupRecord): void {
+  const path = join(folder, 'undo.sh');
+  attempt(`write ${path}`, () => fs.writeFileSync(path, undoScript(record), { mode: 0o700 }));
+}
+
+/** The folder of a setup that was killed before it was done; null: there is none. */
+export function interruptedIn(root: string): string | null {
+  const folders = attempt(`read ${root}`, () => fs.readdirSync(root, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory() && fs.existsSync(join(root, entry.name, 'setup.json')))
+    .map((entry) => join(root, entry.name));
+  return folders.sort().find((folder) => readRecord(folder).after === null) ?? null;
 }
 
 /** Throws SnapshotError for a file that is not there, not ours or not what we write. */

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { openDraft } from '../../files/lockedDraft.ts';
+import type { PostfixConfig } from '../../mta/postfixConfig.ts';
 import { readPostfix } from '../../mta/readPostfix.ts';
 import { Draft, serviceOf } from '../draft.ts';
 import { type Change, changeName } from '../plan.ts';
@@ -41,8 +42,8 @@ export async function undoSetup(control: PostfixControl, folder: string): Promis
 
 /** master.cf last: until then it has the entries that main.cf names. */
 async function restore(folder: string, record: SetupRecord): Promise<void> {
-  for (const name of FILES) {
-    const copy = readCopy(folder, name, record);
+  const copies = FILES.map((name) => ({ name, copy: readCopy(folder, name, record) }));
+  for (const { name, copy } of copies) {
     const draft = await openDraft(join(record.directory, name), null);
     try {
       draft.write(copy);
@@ -57,18 +58,24 @@ async function restore(folder: string, record: SetupRecord): Promise<void> {
 async function undoSingly(control: PostfixControl, record: SetupRecord): Promise<string[] | string> {
   const config = await readPostfix(record.directory);
   const changes = reversed(record.changes);
-  const same = (change: Change): boolean => {
-    const draft = new Draft(config);
-    const entry = config.entries.find((one) => serviceOf(one) === change.service);
-    if (change.target === 'main') return (config.set.get(change.name) ?? null) === change.before;
-    if (change.target === 'override') return (entry?.overrides.get(change.name) ?? null) === change.before;
-    draft.entry(change.wish, change.service, change.before, change.why);
-    return draft.plan().changes.length === 0;
-  };
-  const back = changes.filter(same);
+  const now = new Map(changes.map((change) => [change, valueNow(config, change)]));
+  const back = changes.filter((change) => now.get(change) === change.before);
   for (const step of stepsOf(back)) {
     const fault = await control.write(step);
     if (fault !== null) return fault;
   }
-  return changes.filter((change) => !back.includes(change)).map(changeName);
+  // what is there already was never written, or is taken back
+  return changes.filter((one) => !back.includes(one) && now.get(one) !== one.after).map(changeName);
+}
+
+/** What is written there now; null: nothing. An entry that is as setup wrote it counts as that. */
+function valueNow(config: PostfixConfig, change: Change): string | null {
+  const { target, service, name, before } = change;
+  if (target === 'main') return config.set.get(name) ?? null;
+  const entry = config.entries.find((one) => serviceOf(one) === service);
+  if (target === 'override') return entry?.overrides.get(name) ?? null;
+  if (entry === undefined) return null;
+  const draft = new Draft(config);
+  draft.entry(change.wish, service, before, change.why);
+  return draft.plan().changes.length === 0 ? before : 'another';
 }
