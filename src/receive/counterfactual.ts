@@ -1,10 +1,11 @@
 /**
- * The smallest change that would turn a verdict around, for `explain`: the same transaction with one thing different
- * (then two), judged again by the same rules. What was refused or held is then accepted, what was accepted no longer is.
+ * Finds the smallest change that would turn a verdict around, for `explain`: the same transaction with one
+ * difference, or two, judged again by the same rules. A refused or held message is then accepted; an accepted
+ * one no longer is.
  *
- * Changes to the session come first, because they are what a partner can do; then changes to the table. Each is a session
- * that can exist: a cipher goes with its protocol and its number of bits. What is printed was decided by `decide`, not
- * guessed from the breach.
+ * Changes to the session come first, because a partner can make them; then changes to the table. Each changed
+ * session is a possible one: a cipher goes with its protocol and its number of bits. The result is decided by
+ * `decide`, not guessed from the breach.
  */
 
 import { formatPosition } from '../core/position.ts';
@@ -42,7 +43,7 @@ export function smallestChange(transaction: Transaction, table: PolicyTable, fac
   return rowChange(now, wanted);
 }
 
-/** Poorer sessions, nearest first. */
+/** Weaker sessions, nearest first. */
 function* worse(tls: TlsState): Generator<Candidate<TlsState>> {
   if (tls.kind === 'tls') {
     if (tls.certificate.kind !== 'none')
@@ -101,7 +102,7 @@ function describeSuite({ protocol, cipher }: Suite, now: Encrypted | null): stri
     : `the session used ${protocol} with ${cipher}`;
 }
 
-/** Certificates that the rows in question would take. */
+/** Certificates that the rows in question would accept. */
 function certificatesFor(verdict: Verdict): Candidate<ClientCertificate>[] {
   const found: Candidate<ClientCertificate>[] = [];
   for (const { row, breach } of verdict.findings) {
@@ -131,7 +132,7 @@ function rowChange(verdict: Verdict, wanted: (verdict: Verdict) => boolean): Cha
   const { findings, tls, decisive } = verdict;
   const broken = findings.flatMap(({ row, breach }) => (row !== null && breach !== null ? [row] : []));
   if (broken.length === 0 && decisive?.row != null) broken.push(decisive.row);
-  // the table makes a row anew for each address
+  // the table creates a new row object for each address
   const rows = [...new Map(broken.map((row) => [formatPosition(row.at), row])).values()];
   const tries: [string, Partial<Settings>][] =
     verdict.action === 'accept'

@@ -1,17 +1,19 @@
 /**
  * The decision: one transaction and one table to one verdict. Pure and total: no clock, no I/O, no exception.
  *
- * For each recipient the row of the sender's domain and the row of the recipient's domain both apply; each is compared
- * with the session on its own and the harshest result wins, so a lenient row never weakens a strict one. What each level
- * means is the truth table of contrib/doc/inbound.md; `test/receive/truth.tsv` spells it out.
+ * For each recipient both the row of the sender's domain and the row of the recipient's domain apply. Each is
+ * compared with the session separately and the stricter result wins, so a lenient row never weakens a strict
+ * one. The meaning of each level is in the truth table of contrib/doc/inbound.md, and in full in
+ * `test/receive/truth.tsv`.
  *
  * Four rules that are easy to get wrong:
- * - unknown TLS, where TLS is required, is a temporary failure whatever the row's `violation` says;
- * - mail for `<postmaster>` without a domain is accepted, and marked for what it is, whatever the sender's row says;
+ * - an unknown TLS state, where TLS is required, is a temporary failure regardless of the row's `violation`;
+ * - mail for `<postmaster>` without a domain is accepted regardless of the sender's row, and marked
+ *   truthfully;
  * - the null sender has only a `<>` row, so a `*` row never refuses a bounce for its sender;
- * - an authenticated client is somebody's mail program, not the other domain's server: for the *recipient's* row its
- *   login stands in for the client certificate (TLS and floors still hold); for the *sender's* row it does not, because
- *   a user of ours who claims to be that domain is just what `verify` is there to stop.
+ * - an authenticated client is a user's mail program, not the server of another domain. For the *recipient's*
+ *   row its login replaces the client certificate (TLS and floors still apply). For the *sender's* row it
+ *   does not, because `verify` must stop a local user who claims to be that domain.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { canonicalDomain, nameMatches } from '../core/domain.ts';
@@ -22,7 +24,7 @@ import type { Transaction } from '../core/transaction.ts';
 import { accepted, type Breach, type Finding, type Verdict, verdictOf } from '../core/verdict.ts';
 import { AT_ONCE, allAtOnce, type Work } from '../core/work.ts';
 
-/** What must be known besides transaction and table. */
+/** Further input besides transaction and table. */
 export interface Facts {
   /** Clients whose mail was judged before (content filters that re-inject). */
   readonly trustedClients: readonly Network[];
@@ -57,8 +59,8 @@ export function* decideInSteps(transaction: Transaction, table: PolicyTable, fac
 }
 
 /**
- * `RCPT TO:<postmaster>` without a domain must be accepted by every server (RFC 5321 section 4.5.1), whoever the sender is.
- * Postfix accepts it without asking a policy service.
+ * `RCPT TO:<postmaster>` without a domain must be accepted by every server from every sender (RFC 5321
+ * section 4.5.1). Postfix accepts it without asking a policy service.
  */
 export function isPostmaster(recipient: EnvelopeAddress): boolean {
   return recipient.kind === 'domainless' && /^<?(?:postmaster|"postmaster")>?$/i.test(recipient.text);
@@ -76,7 +78,7 @@ function judge(
   return { side, address, row, breach };
 }
 
-/** What of the row's requirement the session does not meet; null when it meets it all. */
+/** The part of the row's requirement that the session does not meet; null when it meets all of it. */
 function compare(tls: TlsState, row: Row, loginCounts: boolean): Breach | null {
   const { settings } = row;
   if (settings.receive === 'none' || settings.receive === 'may') return null;
@@ -85,7 +87,7 @@ function compare(tls: TlsState, row: Row, loginCounts: boolean): Breach | null {
   const floor = compareWithFloor(tls, settings);
   if (floor !== 'ok' && floor !== 'unknown') return { kind: floor };
   const certificate = settings.receive === 'verify' && !loginCounts ? compareCertificate(tls, row) : null;
-  // what is certainly wrong comes before what cannot be told
+  // a definite breach takes precedence over an unknown value
   if (floor === 'ok' || (certificate !== null && certificate.kind !== 'unknown')) return certificate;
   return {
     kind: 'unknown',
@@ -93,7 +95,10 @@ function compare(tls: TlsState, row: Row, loginCounts: boolean): Breach | null {
   };
 }
 
-/** Certificate against `client-names`, `client-issuers` and `fingerprint`; a pin alone is enough, and needs no chain. */
+/**
+ * Certificate against `client-names`, `client-issuers` and `fingerprint`; a pin alone is enough, and needs no
+ * chain.
+ */
 function compareCertificate(tls: Extract<TlsState, { kind: 'tls' }>, row: Row): Breach | null {
   const { fingerprints, clientNames, clientIssuers } = row.settings;
   const { certificate } = tls;
@@ -122,7 +127,7 @@ function compareCertificate(tls: Extract<TlsState, { kind: 'tls' }>, row: Row): 
   return { kind: issuerMatches(clientIssuers, certificate.issuer) ? 'name' : 'issuer' };
 }
 
-/** The names a row accepts: its own list, or its domain and what is below it. */
+/** The names that a row accepts: its own list, or its domain and all names below it. */
 export function certificateNames(row: Row): readonly string[] {
   if (row.settings.clientNames.length > 0) return row.settings.clientNames;
   const domain = row.pattern.slice(row.pattern.lastIndexOf('@') + 1);
@@ -140,18 +145,23 @@ function issuerMatches(wanted: readonly string[], issuer: string): boolean {
 
 const NONE_ASKED =
   'several recipients at this stage: list check_policy_service in smtpd_recipient_restrictions too';
-/** Postfix accepts bare <postmaster> unasked; nothing tells it from a recipient that a restriction permitted. */
+/**
+ * Postfix accepts bare <postmaster> without asking; it cannot be distinguished from a recipient that another
+ * restriction permitted.
+ */
 const SOME_NOT_ASKED =
   'a recipient passed RCPT unasked, perhaps bare <postmaster>: list check_policy_service first in smtpd_recipient_restrictions, and nowhere else';
 
-/** Recipients nobody showed us could belong to the strictest row of the table; a login counts as it would there. */
+/**
+ * Unseen recipients could belong to the strictest row of the table; a login counts as it would for that row.
+ */
 function judgeUnseen(transaction: Transaction, table: PolicyTable): Finding[] {
   if (meetsAny(transaction.tls, transaction.saslUsername !== '', table)) return [];
   const why = transaction.recipients.length === 0 ? NONE_ASKED : SOME_NOT_ASKED;
   return [{ side: 'recipient', address: null, row: null, breach: { kind: 'unknown', why } }];
 }
 
-/** Would no row of the table refuse this session, whoever the recipient is? */
+/** Does the session meet every row of the table? */
 function meetsAny(tls: TlsState, loginCounts: boolean, table: PolicyTable): boolean {
   const { strictest } = table;
   if (tls.kind === 'unknown') return !strictest.knowledge;

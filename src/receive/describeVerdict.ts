@@ -1,6 +1,6 @@
 /**
- * A verdict in words for a person: the reasons, what was required and what was seen. Foreign text (addresses, certificate
- * names) is escaped and cut before it enters a sentence.
+ * A verdict in words for a person: the reasons, what was required and what was seen. Foreign text (addresses,
+ * certificate names) is escaped and cut before it enters a sentence.
  */
 import { escapeText } from '../core/escape.ts';
 import { formatPosition } from '../core/position.ts';
@@ -36,7 +36,10 @@ export function describeCertificate(tls: TlsState): string {
   }
 }
 
-/** What the row of this finding asks for: "TLSv1.2 or later, 128 bits or more, a client certificate for mx1.gov.example". */
+/**
+ * What the row of this finding asks for: "TLSv1.2 or later, 128 bits or more, a client certificate for
+ * mx1.gov.example".
+ */
 export function describeRequired(finding: Finding): string {
   const settings = finding.row?.settings;
   if (settings === undefined) return 'TLS as the strictest row requires';
@@ -56,7 +59,7 @@ export function describeRequired(finding: Finding): string {
   return parts.join(', ');
 }
 
-/** The domain a sentence speaks of: that of the address, or the row's pattern when the address has none. */
+/** The domain that a sentence names: that of the address, or the row's pattern when the address has none. */
 export function subjectOf(finding: Finding): string {
   if (finding.address !== null && finding.address.domain !== '') return finding.address.domain;
   return finding.row?.pattern ?? 'a recipient';

@@ -1,11 +1,11 @@
 /**
- * One SMTP session as each interface of each MTA is shown it, and what is answered there: recipient by recipient, as the
- * client hears it, and for the message of the recipients that passed. Pure; `explain` prints it, and the end-to-end tests
- * hold it against real MTAs.
+ * What each interface of each MTA shows of one SMTP session, and the answers there: for each recipient, as
+ * the client receives them, and for the message to the accepted recipients. Pure. `explain` prints it, and
+ * the end-to-end tests compare it with real MTAs.
  *
- *     policy     Postfix, policy delegation: all there is to know of a certificate, with its digests
- *     milter     Postfix, milter: a certificate that verified, without digests; of others not whether there was one
- *     both       Postfix, both: the policy service is asked first; where a row has a pin, the milter knows what it knew
+ *     policy     Postfix, policy delegation: everything about a certificate, with its digests
+ *     milter     Postfix, milter: a certificate that verified, without digests, but no other
+ *     both       Postfix, both: the policy service is asked first, and the milter uses its data for pins
  *     sendmail   Sendmail, milter: whether there was a certificate, and whether it verified; no digests
  *
  * Sources: Postfix SMTPD_POLICY_README, MILTER_README; Sendmail cf/README (STARTTLS variables).
@@ -22,7 +22,7 @@ export type Interface = (typeof INTERFACES)[number];
 
 export interface RecipientAnswer {
   readonly recipient: EnvelopeAddress;
-  /** Which of the two gave the answer. */
+  /** The interface that gave the answer. */
   readonly by: 'policy' | 'milter';
   /** null: the policy service is not asked, and Postfix accepts the recipient. */
   readonly verdict: Verdict | null;
@@ -31,18 +31,18 @@ export interface RecipientAnswer {
 interface InterfaceAnswer {
   readonly interface: Interface;
   readonly recipients: readonly RecipientAnswer[];
-  /** What becomes of the message for the recipients that passed; null when none did. */
+  /** The verdict on the message for the accepted recipients; null when there are none. */
   readonly message: Verdict | null;
-  /** The transaction at its end, as this interface sees it: the recipients that passed. */
+  /** The transaction at its end as this interface sees it, with the accepted recipients. */
   readonly transaction: Transaction;
 }
 
-/** A digest that no row has: Postfix always tells one of a certificate, whether or not we know it. */
+/** A digest that no row has: Postfix always reports a digest of a certificate. */
 const SOME_DIGEST: readonly string[] = ['00'];
 const NO_DIGEST: readonly string[] = [];
 const UNPROVEN: ClientCertificate = { kind: 'unproven' };
 
-/** The transaction, of which everything is known, as an interface is shown it. */
+/** Reduces a fully known transaction to what an interface shows. */
 export function shownTo(where: 'policy' | 'milter' | 'sendmail', transaction: Transaction): Transaction {
   const protocol = where === 'policy' ? 'policy' : 'milter';
   const { tls } = transaction;
@@ -70,14 +70,19 @@ function certificateAt(
   return certificate.fingerprints.length > 0 ? certificate : { ...certificate, fingerprints: SOME_DIGEST };
 }
 
-/** Does a row of this verdict ask for a pinned certificate? Only then the milter is told what the policy service knew. */
+/**
+ * Does a row of this verdict ask for a pinned certificate? Only then does the milter use the data of the
+ * policy service.
+ */
 export function asksForPin(verdict: Verdict): boolean {
   return verdict.findings.some(
     ({ row }) => row?.settings.receive === 'verify' && row.settings.fingerprints.length > 0,
   );
 }
 
-/** What is answered at this interface; `transaction` holds all recipients, and all there is to know of the session. */
+/**
+ * The answers at this interface; `transaction` holds all recipients, and everything about the session.
+ */
 export function answerAt(
   where: Interface,
   transaction: Transaction,

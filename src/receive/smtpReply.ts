@@ -1,9 +1,10 @@
 /**
  * The SMTP reply to a verdict that refuses: codes and text, without protocol framing.
  *
- * Codes by kind of breach (design: "What a level means on the receive leg"); the enhanced codes are those of RFC 3463
- * and the IANA registry: X.7.0 other security status, X.7.5 cryptographic failure, X.7.6 algorithm not supported, and
- * X.3.5 system incorrectly configured for a state the MTA did not tell us, which is never the sender's fault.
+ * The codes depend on the kind of breach (contrib/doc/inbound.md); the enhanced codes are those of RFC 3463
+ * and the IANA registry: X.7.0 other security status, X.7.5 cryptographic failure, X.7.6 algorithm not
+ * supported, and X.3.5 system incorrectly configured for a state that the MTA did not report, which is never
+ * the sender's fault.
  *
  * Foreign text (addresses, certificate names) is escaped and cut before it enters a sentence.
  */
@@ -21,7 +22,7 @@ export interface Reply {
 
 /** Longest reply text: Postfix cuts policy replies at 510 bytes with its own words around ours. */
 const MAX_REPLY_TEXT = 360;
-/** Characters of the domain in it. */
+/** Longest domain in it, in characters. */
 const MAX_DOMAIN = 128;
 
 type Codes = Readonly<Record<'reject' | 'defer', readonly [code: number, dsn: string]>>;
@@ -42,8 +43,9 @@ function codesOf(finding: Finding): Codes {
 }
 
 /**
- * The reply to a refusal: `action` is what is (or in observe mode would be) done, `lookupCode` the eight characters that
- * `tlsward lookup` finds again. The row's own `reply` text may use {domain} {required} {seen} {help} {contact} {code}.
+ * The reply to a refusal: `action` is what is done, or would be done in observe mode; `lookupCode` is the
+ * code for `tlsward lookup`. The row's own `reply` text may use {domain} {required} {seen} {help} {contact}
+ * {code}.
  */
 export function replyFor(
   finding: Finding,
@@ -70,7 +72,7 @@ export function replyFor(
       .trim(),
     MAX_REPLY_TEXT,
   );
-  // the template may have it, and the cut may have taken it away again
+  // the template may contain the code, and cutting may have removed it
   const text = said.includes(lookupCode) ? said : `${said} [${lookupCode}]`;
   return { code, dsn, text };
 }

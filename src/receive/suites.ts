@@ -1,7 +1,7 @@
 /**
- * A few sessions that a client can really have: protocols with cipher suites that belong to them, as OpenSSL names them.
- * The suites of TLS 1.3 are those of no other version, and the other way round (RFC 8446 section 1.2); GCM and ChaCha20
- * came with TLS 1.2 (RFC 5288 section 4, RFC 7905 section 3).
+ * A few sessions that a client can really have: protocols with cipher suites that belong to them, as OpenSSL
+ * names them. The suites of TLS 1.3 are those of no other version, and the other way round (RFC 8446 section
+ * 1.2); GCM and ChaCha20 came with TLS 1.2 (RFC 5288 section 4, RFC 7905 section 3).
  */
 export interface Suite {
   readonly protocol: string;
@@ -26,7 +26,9 @@ export const POORER_SUITES: readonly Suite[] = [
   { protocol: 'TLSv1', cipher: 'ECDHE-RSA-AES256-SHA', bits: 256 },
 ];
 
-/** Can this cipher occur in TLS 1.2? All but those of TLS 1.3, whose names begin otherwise; unknown ones: no. */
+/**
+ * Can this cipher occur in TLS 1.2? All but those of TLS 1.3, whose names begin otherwise; unknown ones: no.
+ */
 export function runsInTls12(cipher: string): boolean {
   return cipher !== '' && !cipher.startsWith('TLS_');
 }

@@ -4,11 +4,13 @@
  *   u@good.example.tlsward-encrypt            must leave under TLS
  *   u@good.example.tlsward-verify             and to a server that proves its name
  *   u@good.example.RULE.tlsward-fallback      to the gateway that rule RULE names
- *   u@good.example.tlsward-row                by the row of its domain: no rule speaks of it, but one does of the message
+ *   u@good.example.tlsward-row                the row of its domain decides: a rule matches others
  *   u@good.example.tlsward-via.b-25.mx.good.example.tlsward-encrypt
- *                                             by the next hop [mx.good.example]:25 (nextHopLabels.ts), which the MTA would take
+ *                                             by the next hop [mx.good.example]:25 (nextHopLabels.ts),
+ *                                             which the MTA would take
  *   u@192.0.2.1.tlsward-literal.tlsward-encrypt
- *                                             u@[192.0.2.1]; an IPv6 address is one label, ipv6-2001-db8-0-0-0-0-0-1
+ *                                             u@[192.0.2.1]; an IPv6 address is one label,
+ *                                             ipv6-2001-db8-0-0-0-0-0-1
  *
  * The suffixes are the names of the transports in master.cf, and no top-level domain has such a name. The
  * milter adds them, `transport_maps` routes by them, and `smtp_generic_maps` of the clones remove them, so no
@@ -116,7 +118,7 @@ function routed(route: Route, text: string): RecipientSuffix {
   return { kind: 'routed', route, text, domain };
 }
 
-/** May a rule's name stand in a domain? */
+/** Can a rule's name be part of a domain? */
 function isLabel(text: string): boolean {
   return /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(text);
 }

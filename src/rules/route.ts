@@ -1,16 +1,17 @@
 /**
- * What happens to a message that matches rules: how its recipients are routed, or what its author is told.
- * Pure and total.
+ * What happens to a message that matches rules: how its recipients are routed, or which reply its author
+ * gets. Pure and total.
  *
  * By recipient (`message-route = recipient`), each one on its own:
  *
  *   local (a transport that leads nowhere else)    left alone: no connection carries the mail out
  *   routed already (handed back, another node)     left alone, or raised to what the rule requires
- *   can, or nothing is known                       renamed: u@good.example.tlsward-encrypt, with the next hop that the MTA
- *                                                  would take, if that is not the domain itself or the relayhost
+ *   can, or nothing is known                       renamed: u@good.example.tlsward-encrypt, with the next hop
+ *                                                  that the MTA would take, if that is not the domain itself
+ *                                                  or the relayhost
  *   cannot                                         by the rule: refused, held, or renamed to its gateway
- *   the MTA does not say where it goes             the message is deferred, with what to mend
- *   no rule speaks of it, but of the message       renamed: u@plain.example.tlsward-row, which goes by the row
+ *   the MTA does not say where it goes             the message is deferred, and the reply says how to fix it
+ *   no rule matches it, but one matches others     renamed: u@plain.example.tlsward-row: the row decides
  *
  * Recipients that are not renamed are stopped by the fence (fence.ts), a header field that every such message
  * gets, and so are the copies that Postfix makes and the targets of aliases. At the second look these are
@@ -129,7 +130,7 @@ function part(
 
 function* byRecipient(question: RouteQuestion, plans: readonly Plan[], settings: RouteSettings): Work<Part> {
   const { cases, postfix, again, filtered, code } = question;
-  // Sendmail: all of them go where they would have gone
+  // Sendmail: all of them take the route of the MTA
   if (!postfix) return part('routed', null);
   const additions: Edit[] = [];
   const deletions: Edit[] = [];
@@ -229,7 +230,7 @@ function aloneNotes({ cases, postfix }: RouteQuestion, plans: readonly Plan[]): 
     const { mailer, address } = recipient;
     const plan = plans[i]!;
     if (plan.kind === 'fenced') return [`${address.domain}: not renamed, so the fence stops it: ${plan.why}`];
-    // a domain of aliases only: what they lead to is seen later
+    // a domain that has only aliases: their targets are seen later
     if (!postfix || need === null || plan.kind !== 'local' || mailer === '' || mailer === 'error') return [];
     if (DELIVER_HERE.includes(mailer)) return [];
     return [`${address.domain}: not routed, because remote-transports does not list the transport ${mailer}`];
