@@ -1,12 +1,12 @@
 /**
- * `tlsward check [FILE]`: reads the whole configuration as `serve` would, tries what `serve` would meet on this
- * host (checkHost.ts: key file, socket folders and groups, ports), and prints every mistake with file and
- * line, what was found and what was expected. Nothing is changed: a key file that is not there yet is not
+ * `tlsward check [FILE]`: reads the whole configuration as `serve` would, tries what `serve` would meet on
+ * this host (checkHost.ts: key file, socket folders and groups, ports), and prints every mistake with file
+ * and line, what was found and what was expected. Nothing is changed: a key file that is not there yet is not
  * made. `--files-only` leaves out the sockets: for a configuration that another host will use, and for the
- * unit, whose sockets systemd may hold. A key file that this user may not read is mentioned, and so is a limit
- * of open files that is too low for `max-connections`: it is that of this process, and the unit's when it is
- * run by it. postconf is asked whether the Postfix of this host keeps what the table promises; what it does
- * not is a warning. Exit status: 0 fine, 78 mistakes.
+ * unit, whose sockets systemd may hold. A key file that this user may not read is mentioned, and so is a
+ * limit of open files that is too low for `max-connections`: it is that of this process, and the unit's when
+ * it is run by it. postconf is asked whether the Postfix of this host keeps what the table promises; what it
+ * does not is a warning. Exit status: 0 fine, 78 mistakes.
  */
 
 import { formatNotice, shownProblem } from '../config/ini/problem.ts';
@@ -69,7 +69,7 @@ function fileOf(
   return named;
 }
 
-/** What of the Postfix on this host breaks a promise of the table. */
+/** Which settings of the Postfix on this host break a guarantee of the table. */
 async function warningsOf(loaded: Watched): Promise<string[]> {
   const { postconf } = loaded.service;
   return postfixWarnings(factsOf(loaded, postconf === null ? null : await askPostconf(postconf)));

@@ -1,8 +1,8 @@
 /**
  * What `serve` would meet on this host beside a right configuration, for `check`: the key file, and for each
- * socket its folder, its group, and who else has it. What is tried is what `serve` tries, but nothing is made:
- * a port is bound for a moment, a unix socket only looked for in /proc/net/unix, because to connect to one that
- * systemd holds would start the daemon. Sockets of our own running daemon are in order.
+ * socket its folder, its group, and who else has it. What is tried is what `serve` tries, but nothing is
+ * made: a port is bound for a moment, a unix socket only looked for in /proc/net/unix, because to connect to
+ * one that systemd holds would start the daemon. Sockets of our own running daemon are in order.
  */
 import { accessSync, constants, lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -109,7 +109,10 @@ function unixFault(path: string, group: string | null): string | null {
   return hasListener(path) ? 'on which another process listens (ss -xlp names it)' : null;
 }
 
-/** Does some process listen on the unix socket? False where the kernel does not tell. Format: unix(7), proc(5). */
+/**
+ * Does some process listen on the unix socket? False where the kernel does not tell. Format: unix(7),
+ * proc(5).
+ */
 function hasListener(path: string): boolean {
   const LISTENING = 0x10000; // __SO_ACCEPTCON
   let table: string;

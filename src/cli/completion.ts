@@ -1,6 +1,6 @@
 /**
- * `tlsward completion bash | zsh | fish`: prints a script by which the shell completes commands, options and what follows
- * them. It is made from the table of commands and asks the program nothing while one types.
+ * `tlsward completion bash | zsh | fish`: prints a script by which the shell completes commands, options and
+ * what follows them. It is made from the table of commands and asks the program nothing while one types.
  */
 import { EXIT, type Io, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';

@@ -1,6 +1,7 @@
 /**
- * Completion for bash: one function that looks for the command among the words and compares the word before the cursor
- * with its options. Source: bash(1), "Programmable Completion".
+ * Completion for bash: one function that looks for the command among the words and compares the word before
+ * the cursor with its options.
+ * Source: bash(1), "Programmable Completion".
  */
 import {
   type CompletedCommand,

@@ -1,5 +1,6 @@
 /**
- * Completion for fish: one `complete` for each word. Source: complete(1) of fish.
+ * Completion for fish: one `complete` for each word.
+ * Source: complete(1) of fish.
  */
 import { completedCommands, type Following, followingOf, INSTEAD } from './completionWords.ts';
 

@@ -1,5 +1,6 @@
 /**
- * What the shells need to know of the table of commands: which words, or files, can stand behind what was typed.
+ * What the shells need to know of the table of commands: which words, or files, can stand behind what was
+ * typed.
  */
 import { COMMANDS, type Command } from './commands.ts';
 import { COMMON, type Option } from './options.ts';

@@ -1,5 +1,6 @@
 /**
- * Completion for zsh, by its own _arguments. Source: zshcompsys(1).
+ * Completion for zsh, by its own _arguments.
+ * Source: zshcompsys(1).
  */
 import {
   type CompletedCommand,

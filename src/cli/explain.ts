@@ -1,6 +1,6 @@
 /**
- * `tlsward explain`: what would happen to this message, and why. Reads the table itself, so it also answers for
- * a table that is not in use yet.
+ * `tlsward explain`: what would happen to this message, and why. Reads the table itself, so it also answers
+ * for a table that is not in use yet.
  *
  *   tlsward explain --from A --to B [--to C] [--tls "PROTOCOL CIPHER BITS" | none | unknown]
  *                   [--cert "CN" [--issuer NAME] | untrusted | none] [--fingerprint DIGEST]

@@ -1,7 +1,8 @@
 /**
- * What `tlsward explain` says of `TLS-Required: no` in a message: the milter refuses or holds it where mail must
- * leave under TLS (rules/tlsRequired.ts), if the MTA is a Postfix that would grant it. The file says so with
- * `postfix-version`; where it does not, only the running daemon knows, and a person is told what it would do.
+ * What `tlsward explain` says of `TLS-Required: no` in a message: the milter refuses or holds it where mail
+ * must leave under TLS (rules/tlsRequired.ts), if the MTA is a Postfix that would grant it. The file says so
+ * with `postfix-version`; where it does not, only the running daemon knows, and a person is told what it
+ * would do.
  */
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { HeaderField } from '../core/messageEdit.ts';

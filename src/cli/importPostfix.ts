@@ -8,7 +8,7 @@
  * What a row says must be at least as strict as what the line said, for every next hop that it answers, and
  * mean the same: `match=` keywords become the level whose default they are, or the names they stand for;
  * `protocols=` is a lowest version or nothing; what the table has no key for (tafile, servername, enable_rpk,
- * attributes of reports, floors where Postfix falls back to plain text) is named.
+ * attributes of reports, floors where Postfix falls back to plaintext) is reported.
  * Sources: Postfix postconf(5), smtp_tls_policy_maps; postmap(1); `src/util/readlline.c`.
  */
 

@@ -103,8 +103,8 @@ export class Imported {
   }
 
   /**
-   * Adds to each line without a row which row without mandatory TLS applies in its place. Call it once, at the
-   * end.
+   * Adds to each line without a row which row without mandatory TLS applies in its place. Call it once, at
+   * the end.
    */
   noteCovered(): void {
     for (const { pattern, remark } of this.#missing) {

@@ -3,10 +3,10 @@
  *
  *   tlsward log [FILE | -] [--follow] [--since TIME] [--domain NAME]... [--all] [--unit NAME] [--json]
  *
- * Without FILE the journal of the unit is read. `--since` takes a day, a time, or how long ago (`2h`, `30min`,
- * `3d`). `--domain` keeps what is about mail from or for a domain or a name below it; `--all` keeps every
- * event. `--json` prints the lines as JSON. Lines that are not JSON, such as those of systemd, are left out.
- * Exit status: 0 printed, 65 FILE cannot be read, 69 the journal cannot be read.
+ * Without FILE the journal of the unit is read. `--since` takes a day, a time, or how long ago (`2h`,
+ * `30min`, `3d`). `--domain` keeps what is about mail from or for a domain or a name below it; `--all` keeps
+ * every event. `--json` prints the lines as JSON. Lines that are not JSON, such as those of systemd, are left
+ * out. Exit status: 0 printed, 65 FILE cannot be read, 69 the journal cannot be read.
  */
 import { quote } from '../config/ini/problem.ts';
 import { canonicalDomain } from '../core/domain.ts';
@@ -61,7 +61,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
   return EXIT.yes;
 }
 
-/** The fields of a line of the log; null for any other line. A priority in front is what the journal was told. */
+/**
+ * The fields of a line of the log; null for any other line. A priority in front is what the journal was told.
+ */
 function parsed(line: string): Fields | null {
   const start = /^<[0-7]>/.test(line) ? 3 : 0;
   if (line[start] !== '{') return null;

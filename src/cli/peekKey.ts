@@ -8,8 +8,8 @@ import { codeOf } from '../files/systemError.ts';
 import { ConfigError } from './command.ts';
 
 /**
- * Throws ConfigError when there is no such file: whoever asks about a configuration that is not there must not
- * be answered by a daemon that was started with another one.
+ * Throws ConfigError when there is no such file: a question about a missing configuration must not be
+ * answered by a daemon that was started with another one.
  */
 export function mustExist(file: string): void {
   try {

@@ -1,6 +1,6 @@
 /**
- * How far long work has come: one line on a terminal that is written over, and gone when the work is done. Only
- * where standard error is a terminal and standard output is not: else the output itself shows it.
+ * How far long work has come: one line on a terminal that is written over, and gone when the work is done.
+ * Only where standard error is a terminal and standard output is not: else the output itself shows it.
  */
 import { escapeText } from '../core/escape.ts';
 import type { Io } from './command.ts';

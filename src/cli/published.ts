@@ -3,7 +3,7 @@
  * with `deliver = auto`: DANE and MTA-STS, since when and until when, or the other policy server's answer.
  *
  *   tlsward published bank.example              what is known; looked up if it is not
- *   tlsward published bank.example --refresh    looked up anew, whatever is kept
+ *   tlsward published bank.example --refresh    looked up again, regardless of the cache
  *   tlsward published bank.example --forget     what is kept is dropped, on disk too
  *
  * A host as a next hop may be given too, `[mx.bank.example]:587`. Exit status: 0 known, 75 a lookup failed.

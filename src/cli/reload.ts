@@ -1,7 +1,7 @@
 /**
- * `tlsward reload [--dry-run]`: the daemon reads its configuration again beside the running table. Prints what changed,
- * or every mistake; with mistakes the old table stays and the exit status is 78.
- * With --dry-run it prints what would change, and nothing is put in force.
+ * `tlsward reload [--dry-run]`: the daemon reads its configuration again beside the running table. Prints
+ * what changed, or every mistake; with mistakes the old table stays and the exit status is 78. With --dry-run
+ * it prints what would change, and nothing is put in force.
  */
 import { count } from '../core/plural.ts';
 import type { ReloadReply } from '../daemon/controlReplies.ts';

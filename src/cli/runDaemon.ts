@@ -58,7 +58,7 @@ export async function runDaemon(
     }
     throw error;
   }
-  // our own bug outside any session: say so and go on, a mail server that exits defers everybody's mail
+  // an internal error outside any session: log it and continue, because an exit would defer all mail
   process.on('uncaughtException', (error) => log.bug('uncaught exception', error));
   process.on('unhandledRejection', (error) => log.bug('unhandled rejection', error));
   if (!toJournal)

@@ -1,5 +1,6 @@
 /**
- * Gives the process's arguments, output and environment to dispatch.ts and turns its outcome into an exit status.
+ * Gives the process's arguments, output and environment to dispatch.ts and turns its outcome into an exit
+ * status.
  */
 import { dispatch } from './dispatch.ts';
 
@@ -11,7 +12,7 @@ export async function runProcess(): Promise<void> {
     if (error.code !== 'EPIPE') throw error;
     process.exit();
   });
-  // the reader of standard error is gone; nothing else is lost by that
+  // standard error is closed; nothing else is lost
   stderr.on('error', () => {});
   process.exitCode = await dispatch(process.argv.slice(2), {
     out: (text) => void stdout.write(text),

@@ -34,7 +34,7 @@ interface SessionFacts {
   readonly tls: TlsState;
 }
 
-/** The session of the options; throws UsageError where it would be judged as something that nobody meant. */
+/** The session of the options; throws UsageError where it would not be judged as intended. */
 export function sessionFacts(values: SessionValues): SessionFacts {
   const { from, to } = values;
   if (from === undefined) throw new UsageError('--from is missing (use --from "<>" for the null sender)');

@@ -61,7 +61,9 @@ function daemonAddress(values: Where, what: string, io: Io): ListenAddress {
   return listener(configFile(values, io.env), `${what}-listen`);
 }
 
-/** The smtp_header_checks of an MTA whose fragments name this configuration's header field, if it names one. */
+/**
+ * The smtp_header_checks of an MTA whose fragments name this configuration's header field, if it names one.
+ */
 function fenceOf(file: string): { readonly headerChecks?: string } {
   const header = peekKey(file, 'route-header');
   return header === null ? {} : { headerChecks: fenceTable(header) };

@@ -1,6 +1,6 @@
 /**
  * `tlsward status`: is the daemon there, which table does it use, where does it listen, what has it counted.
- * With --check only what somebody should look at (statusFindings.ts), and exit status 1 if there is anything.
+ * With --check only what needs attention (statusFindings.ts), and exit status 1 if there is anything.
  */
 
 import { quote } from '../config/ini/problem.ts';
@@ -18,7 +18,7 @@ import { restartWords, statusFindings } from './statusFindings.ts';
 /** Between two attempts of `--wait`. */
 const RETRY_MS = 200;
 
-/** What `deliver = auto` goes by. */
+/** The source of answers for `deliver = auto`. */
 function publishedLines(io: Io, published: DiscoveryStatus): string[] {
   const asked = counters(published.counters);
   if (published.kind === 'other') return [`asks ${published.server}`, asked];
@@ -35,7 +35,7 @@ function publishedLines(io: Io, published: DiscoveryStatus): string[] {
   return lines;
 }
 
-/** What is known of the MTA, and what of it breaks a promise. */
+/** What is known about the MTA, and which of its settings break a guarantee of the table. */
 function postfixLines(io: Io, { version, tlsRequiredEnable, seen, warnings }: PostfixStatus): string[] {
   const known = version === '' ? [] : [`${version} by postconf`];
   if (seen.length > 0) known.push(`${seen.join(', ')} by the milter`);

@@ -1,7 +1,7 @@
 /**
- * What `tlsward status --check` finds fault with: everything about the running daemon that somebody should look
- * at, each with a name for scripts and the sentence that `status` shows. That DANE is left to Postfix is not
- * among them, because it may be meant.
+ * What `tlsward status --check` finds fault with: everything about the running daemon that an administrator
+ * should look at, each with a name for scripts and the sentence that `status` shows. That DANE is left to
+ * Postfix is not among them, because it may be meant.
  */
 import { count } from '../core/plural.ts';
 import type { StatusReply } from '../daemon/controlReplies.ts';

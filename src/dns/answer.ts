@@ -6,10 +6,10 @@
  * a server that is recursive (RA) or authoritative for the name (AA): a referral from any other server proves
  * nothing.
  *
- * `secure` is the AD flag of the whole answer, and only where the resolver is trusted.
- * Limits: 10 aliases; found records are cached at most a day, absence at most an hour (60 seconds when the
- * answer gives no time), both at least 1 second. Sources: RFC 1034 section 4.3.2, RFC 2308 section 5, RFC
- * 4035 section 3.2.3, RFC 7672 section 2.1.
+ * `secure` is the AD flag of the whole answer, and only where the resolver is trusted. Limits: 10 aliases;
+ * found records are cached at most a day, absence at most an hour (60 seconds when the answer gives no time),
+ * both at least 1 second.
+ * Sources: RFC 1034 section 4.3.2, RFC 2308 section 5, RFC 4035 section 3.2.3, RFC 7672 section 2.1.
  */
 import type { DnsAnswer, DnsRecord } from '../wire/dnsDecode.ts';
 import type { DnsQuestion } from '../wire/dnsEncode.ts';

@@ -7,8 +7,8 @@
  * cannot be decoded ends the attempt. Over TCP only one answer is expected, so anything unexpected ends it.
  *
  * When it settles, the socket is closed and the timer cleared. `running` holds a function for each open
- * socket that ends it, for a resolver that is being closed. Sources: RFC 1035 section 4.2, RFC 7766 section 8
- * (length over TCP), RFC 5452, RFC 2181 section 9 (TC).
+ * socket that ends it, for a resolver that is being closed.
+ * Sources: RFC 1035 section 4.2, RFC 7766 section 8 (length over TCP), RFC 5452, RFC 2181 section 9 (TC).
  */
 import { Buffer } from 'node:buffer';
 import { randomInt } from 'node:crypto';

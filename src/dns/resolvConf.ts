@@ -5,7 +5,8 @@
  *
  * Invalid lines are ignored, as in the library; when none is left, or the file is missing, the server is
  * 127.0.0.1. Search lists and options are ignored: all questions are for full names, with time limits of our
- * own. Source: resolv.conf(5).
+ * own.
+ * Source: resolv.conf(5).
  */
 import { readFile } from 'node:fs/promises';
 import { parseAddress } from '../core/network.ts';

@@ -6,7 +6,8 @@
  * The root zone is signed, so a resolver that validates answers for its SOA with the AD flag. Every server is
  * asked separately: one of several that does not validate is enough to lose DANE whenever it answers. A
  * server that passes on the AD flag of another without validating cannot be detected; the administrator rules
- * this out by declaring it trusted. Source: RFC 4035 section 3.2.3, RFC 6840 section 5.8.
+ * this out by declaring it trusted.
+ * Source: RFC 4035 section 3.2.3, RFC 6840 section 5.8.
  */
 import { type DnsServer, serverName } from './exchange.ts';
 import type { SelfTest } from './proofs.ts';

@@ -8,7 +8,7 @@
  * administrator listed that one first.
  *
  * `trusted` is the configuration's assertion that each of the servers validates and that the path to them
- * cannot be tampered with; without it no answer is ever `secure`, whatever the AD flag says.
+ * cannot be tampered with; without it no answer is ever `secure`, regardless of the AD flag.
  *
  * With `proofs` an answer without AD is `secure: false` only when they show that its server validates;
  * otherwise it does not count as an answer.
@@ -17,7 +17,8 @@
  * their turn; more are `unknown` at once. The time limit includes the waiting. One owner of names gets a
  * quarter of the places (fairGate.ts), and a question that has had a place for a second makes room when all
  * are taken. Answers are not cached here: the callers do that, because they know how long an answer is of
- * use. Sources: RFC 1035 section 7, RFC 4035 section 4.9, RFC 7672 section 2.1.
+ * use.
+ * Sources: RFC 1035 section 7, RFC 4035 section 4.9, RFC 7672 section 2.1.
  */
 import { formatAddress } from '../core/network.ts';
 import { siteOf } from '../core/site.ts';

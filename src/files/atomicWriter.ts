@@ -1,6 +1,6 @@
 /**
- * Writes a file so that a reader sees the old content or the new one, never a part of it: it is written whole and flushed
- * under another name in the same folder, and then given its own.
+ * Writes a file so that a reader sees the old content or the new one, never a part of it: it is written whole
+ * and flushed under another name in the same folder, and then given its own.
  */
 import { randomBytes } from 'node:crypto';
 import { link, open, rename, unlink } from 'node:fs/promises';

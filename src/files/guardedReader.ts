@@ -1,15 +1,16 @@
 /**
- * Reads whole files of which somebody else may have made the name, the mode or the content.
+ * Reads whole files whose name, mode or content another user may control.
  *
- * A file must be regular and no larger than its limit; what else makes it unfit is up to the caller, who is shown the status
- * of the opened file. So what was checked is what is read, whatever the name leads to by then.
+ * A file must be regular and no larger than its limit; what else makes it unfit is up to the caller, who is
+ * shown the status of the opened file. So the file that was checked is the one that is read, even if the name
+ * now leads to another file.
  */
 import type { Buffer } from 'node:buffer';
 import * as fs from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-// a FIFO would hold us until somebody writes to it; for a regular file O_NONBLOCK means nothing
+// opening a FIFO would block until another process writes to it; for a regular file O_NONBLOCK has no effect
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
 
 interface Guards<R> {

@@ -1,5 +1,6 @@
 /**
- * Replaces a file that people edit, under a lock: a reader sees the old content or the new one, never a part of it.
+ * Replaces a file that people edit, under a lock: a reader sees the old content or the new one, never a part
+ * of it.
  *
  * The new content is written beside it under one fixed name, created with O_EXCL, so that it is also the
  * lock. A second writer waits for the first, and what it then reads is what the first one wrote. A writer

@@ -111,7 +111,7 @@ function taken(
   end: number,
   kept: Buffer,
 ): Splice {
-  // a removal cannot be padded invisibly to groups of three bytes, so everything after it is encoded anew
+  // a removal cannot be padded invisibly to groups of three bytes, so everything after it is encoded again
   if (encoding !== 'base64') return splice(raw, bytes, encoding, start, end, () => kept);
   const rest = Buffer.concat([kept, bytes.subarray(end)]);
   return splice(raw, bytes, encoding, start, bytes.length, () => rest);

@@ -1,8 +1,10 @@
 /**
- * Where Postfix asks another program: values of `smtpd_milters`, arguments of `check_policy_service` and socketmap tables.
+ * Where Postfix asks another program: values of `smtpd_milters`, arguments of `check_policy_service` and
+ * socketmap tables.
  *
- * `inet:host:port`, `unix:path`, and since Postfix 3.0 `{ inet:host:port, name=value, { name = value } }` (postconf(5),
- * MILTER_README, SMTPD_POLICY_README, socketmap_table(5)). A path without a slash in front is relative to the queue folder.
+ * `inet:host:port`, `unix:path`, and since Postfix 3.0 `{ inet:host:port, name=value, { name = value } }`
+ * (postconf(5), MILTER_README, SMTPD_POLICY_README, socketmap_table(5)). A path without a slash in front is
+ * relative to the queue folder.
  */
 import { insideBraces, listOf } from './listValue.ts';
 import { pairOf } from './postfixConfig.ts';
@@ -37,7 +39,9 @@ export function parseEndpoint(text: string): Endpoint | Invalid {
   return 'invalid' in socket ? socket : { socket, options, text };
 }
 
-/** `inet:host:port`, `inet:[::1]:port`, `unix:path`; a place without a type is one of inet, as for Postfix. */
+/**
+ * `inet:host:port`, `inet:[::1]:port`, `unix:path`; a place without a type is one of inet, as for Postfix.
+ */
 function parseSocket(place: string): Socket | Invalid {
   const [, type = 'inet', rest = ''] = /^(?:(inet|unix|local):)?([\s\S]*)$/.exec(place) ?? [];
   if (type !== 'inet')
@@ -51,7 +55,9 @@ function parseSocket(place: string): Socket | Invalid {
   return { kind: 'inet', host: host === '' ? 'localhost' : host, port };
 }
 
-/** A socketmap table: `socketmap:unix:path:name`, also behind `proxy:`. Null: the table is of another type. */
+/**
+ * A socketmap table: `socketmap:unix:path:name`, also behind `proxy:`. Null: the table is of another type.
+ */
 export function parseSocketmap(
   table: string,
 ): { readonly socket: Socket; readonly map: string } | Invalid | null {

@@ -1,7 +1,7 @@
 /**
- * Puts values in place of `$name` in a parameter of main.cf: `$name`, `${name}`, `$(name)`, `${name?text}`, `${name:text}`,
- * `${name?{text}:{text}}` and, since Postfix 3.0, `${{left} == {right} ? {text} : {text}}`, also with `<level` and the like
- * for `compatibility_level` (postconf(5), mac_expand(3)).
+ * Puts values in place of `$name` in a parameter of main.cf: `$name`, `${name}`, `$(name)`, `${name?text}`,
+ * `${name:text}`, `${name?{text}:{text}}` and, since Postfix 3.0, `${{left} == {right} ? {text} : {text}}`,
+ * also with `<level` and the like for `compatibility_level` (postconf(5), mac_expand(3)).
  */
 import { closingBrace } from './listValue.ts';
 
@@ -13,7 +13,10 @@ const MAX_RESULT = 262_144;
 /** The value of a parameter, not expanded; undefined: there is no such parameter. */
 type LookUp = (name: string) => string | undefined;
 
-/** `text` with every `$name` replaced. A name that is not known, and one that refers to itself, is replaced by nothing. */
+/**
+ * `text` with every `$name` replaced. A name that is not known, and one that refers to itself, is replaced by
+ * nothing.
+ */
 export function expand(text: string, lookUp: LookUp): string {
   return new Expander(lookUp).expand(text, 0).slice(0, MAX_RESULT);
 }

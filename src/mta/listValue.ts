@@ -1,9 +1,12 @@
 /**
- * Splits values of Postfix's configuration as Postfix does: at white space and commas, with what stands in braces kept
- * together (mystrtokq(3) of Postfix's util library, with CHARS_COMMA_SP and CHARS_BRACE).
+ * Splits values of Postfix's configuration as Postfix does: at white space and commas, with what stands in
+ * braces kept together (mystrtokq(3) of Postfix's util library, with CHARS_COMMA_SP and CHARS_BRACE).
  */
 
-/** The elements of a list: `a, { b c } d` is `a`, `{ b c }`, `d`. A brace that is never closed reaches to the end. */
+/**
+ * The elements of a list: `a, { b c } d` is `a`, `{ b c }`, `d`. A brace that is never closed reaches to the
+ * end.
+ */
 export function listOf(value: string): string[] {
   return tokensOf(value, ', \t\r\n');
 }

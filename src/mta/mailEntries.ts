@@ -13,8 +13,8 @@ export interface MailEntry {
 }
 
 /**
- * Every entry by which mail comes in, in the order of master.cf. An smtpd of the type `pass` is one only behind a
- * postscreen, which hands over to the name in `smtpd_service_name` (postscreen(8)).
+ * Every entry by which mail comes in, in the order of master.cf. An smtpd of the type `pass` is one only
+ * behind a postscreen, which hands over to the name in `smtpd_service_name` (postscreen(8)).
  */
 export function mailEntries(config: PostfixConfig): MailEntry[] {
   const found: MailEntry[] = [];
@@ -39,7 +39,9 @@ export function sendingEntries(config: PostfixConfig): MasterEntry[] {
   return config.entries.filter(({ command, type }) => command === 'smtp' && type === 'unix');
 }
 
-/** Do only programs on this host reach the entry: by its own address, or because `inet_interfaces` says so? */
+/**
+ * Do only programs on this host reach the entry: by its own address, or because `inet_interfaces` says so?
+ */
 export function isLoopbackOnly(config: PostfixConfig, entry: MasterEntry): boolean {
   if (entry.type !== 'inet' && entry.type !== 'pass') return true;
   const colon = entry.name.lastIndexOf(':');

@@ -1,6 +1,6 @@
 /**
- * Postfix's configuration as postconf(1) prints it, made into parameters and entries of master.cf. Pure; readPostfix.ts asks
- * postconf. `setup`, `doctor` and the daemon all read main.cf and master.cf by this.
+ * Postfix's configuration as postconf(1) prints it, made into parameters and entries of master.cf. Pure;
+ * readPostfix.ts asks postconf. `setup`, `doctor` and the daemon all read main.cf and master.cf by this.
  */
 import { leadingPostfixVersion, type PostfixVersion, parsePostfixVersion } from '../core/postfixVersion.ts';
 import { compareLevels, expand } from './expand.ts';
@@ -149,14 +149,17 @@ export function isParameter(config: PostfixConfig, name: string): boolean {
   return config.defaults.has(name);
 }
 
-/** The value as it is written, not expanded: that of `-o`, of main.cf or the default; undefined when there is none. */
+/**
+ * The value as it is written, not expanded: that of `-o`, of main.cf or the default; undefined when there is
+ * none.
+ */
 export function writtenValue(config: PostfixConfig, name: string, entry?: MasterEntry): string | undefined {
   return entry?.overrides.get(name) ?? config.set.get(name) ?? config.defaults.get(name);
 }
 
 /**
- * The value in force for an entry of master.cf, or for all that override nothing, with every `$name` expanded; '' for a name
- * that nobody knows.
+ * The value in force for an entry of master.cf, or for all that override nothing, with every `$name`
+ * expanded; '' for a name that nobody knows.
  */
 export function valueFor(config: PostfixConfig, name: string, entry?: MasterEntry): string {
   const lookUp = (wanted: string): string | undefined =>

@@ -1,11 +1,17 @@
-/** Asks postconf(1) for the whole configuration of a Postfix instance, and postmulti(1) for the instances. Reads only. */
+/**
+ * Asks postconf(1) for the whole configuration of a Postfix instance, and postmulti(1) for the instances.
+ * Reads only.
+ */
 import { escapeText } from '../core/escape.ts';
 import { type PostfixConfig, parsePostfixConfig } from './postfixConfig.ts';
 import { type Ran, runProgram } from './runProgram.ts';
 
 const LIMITS = { timeoutMs: 10_000, maxBytes: 4 * 1024 * 1024 };
 
-/** The configuration could not be read; the message says why, in what postconf itself said where it said something. */
+/**
+ * The configuration could not be read; the message says why, in what postconf itself said where it said
+ * something.
+ */
 export class PostfixConfigError extends Error {
   /** `absent`: there is no Postfix here. */
   readonly why: 'absent' | 'unreadable';
@@ -17,8 +23,8 @@ export class PostfixConfigError extends Error {
 }
 
 /**
- * `directory`: that of main.cf; without it the system's own. `program`: postconf, by its absolute path where it is not in the
- * usual folders. Rejects with PostfixConfigError.
+ * `directory`: that of main.cf; without it the system's own. `program`: postconf, by its absolute path where
+ * it is not in the usual folders. Rejects with PostfixConfigError.
  */
 export async function readPostfix(directory?: string, program = 'postconf'): Promise<PostfixConfig> {
   const base = directory === undefined ? [] : ['-c', directory];
@@ -66,7 +72,9 @@ function errorOf(program: string, args: readonly string[], ran: Ran & { ok: fals
   }
 }
 
-/** One instance of a host (postmulti(1)); a host without multi_instance_directories has one, without a name. */
+/**
+ * One instance of a host (postmulti(1)); a host without multi_instance_directories has one, without a name.
+ */
 export interface Instance {
   /** '' for one without a name. */
   readonly name: string;

@@ -1,6 +1,6 @@
 /**
- * Restriction lists of smtpd(8) (`smtpd_recipient_restrictions` and its like, postconf(5)): which elements they have, in
- * which order, and which of them can accept what stands before the rest of the list was asked.
+ * Restriction lists of smtpd(8) (`smtpd_recipient_restrictions` and its like, postconf(5)): which elements
+ * they have, in which order, and which of them can accept what stands before the rest of the list was asked.
  */
 import { insideBraces, listOf } from './listValue.ts';
 import { type MasterEntry, type PostfixConfig, valueFor } from './postfixConfig.ts';
@@ -77,7 +77,9 @@ export function restrictionsFor(config: PostfixConfig, name: string, entry?: Mas
   );
 }
 
-/** Whom an element lets pass, so that the rest of its list is not asked; null when it lets nobody pass. */
+/**
+ * The clients that an element accepts, for whom the rest of its list is skipped; null when it accepts none.
+ */
 export function permitsWhom({ name, argument = '' }: Restriction): string | null {
   if (name.startsWith('check_') && (name.endsWith('_access') || name === 'check_table'))
     return tableCannotPermit(argument) ? null : `whom ${argument || 'its table'} answers OK`;
@@ -99,7 +101,7 @@ const PERMITS: Readonly<Record<string, string>> = {
   check_relay_domains: 'mail to and from domains in relay_domains',
 };
 
-/** A table written in place answers what can be read here: `static:{reject}` and the like permit nobody. */
+/** Is it an inline table, such as `static:{reject}`, that never permits a client? */
 function tableCannotPermit(table: string): boolean {
   const colon = table.indexOf(':');
   if (colon < 0) return false;
@@ -110,7 +112,9 @@ function tableCannotPermit(table: string): boolean {
   return answer !== null && !/^(?:ok|permit|relay|[0-9]+$)/i.test(answer);
 }
 
-/** Does an element keep strangers from relaying? Behind it the recipient is one of ours, or the client may relay. */
+/**
+ * Does an element prevent unauthorized relaying? After it the recipient is local, or the client may relay.
+ */
 export function endsRelaying({ name, warnOnly }: Restriction): boolean {
   return !warnOnly && ENDS_RELAYING.has(name);
 }

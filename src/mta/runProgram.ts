@@ -1,6 +1,6 @@
 /**
- * Runs a program of the MTA to read what it prints (postconf, postmulti): without a shell, with a time limit and a limit of
- * bytes, in an environment of its own. Changes nothing. Never throws.
+ * Runs a program of the MTA to read what it prints (postconf, postmulti): without a shell, with a time limit
+ * and a limit of bytes, in an environment of its own. Changes nothing. Never throws.
  */
 import { execFile } from 'node:child_process';
 

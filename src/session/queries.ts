@@ -113,8 +113,8 @@ export interface MessageAnswer {
 }
 
 /**
- * For each kind of question that a session asks, the function that answers it, under the same name: at once, or as work
- * that can be interrupted.
+ * For each kind of question that a session asks, the function that answers it, under the same name: at once,
+ * or as work that can be interrupted.
  */
 export type Handlers<Query extends Named, Answer extends Named, Peer> = {
   readonly [Kind in Query['kind']]: (

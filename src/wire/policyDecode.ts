@@ -39,7 +39,7 @@ export interface PolicyLimits {
 export const POLICY_LIMITS: PolicyLimits = { requestBytes: 65_536, attributes: 200 };
 
 const FIRST_LINE = Buffer.from('request=smtpd_access_policy', 'latin1');
-/** As many bytes as tell Postfix from somebody who meant another service. */
+/** The number of bytes that distinguishes Postfix from a client of another service. */
 const HEAD = FIRST_LINE.subarray(0, 8);
 const LF = 0x0a;
 const CR = 0x0d;
@@ -63,7 +63,7 @@ export class PolicyDecoder {
   #bytes: Buffer = EMPTY;
   #start = 0;
   #end = 0;
-  /** Do the bytes belong to us, or to whoever pushed the last chunk? */
+  /** Do the bytes belong to the decoder, or to the caller that pushed the last chunk? */
   #owned = false;
   /** Offset of `start` in the stream of the connection. */
   #offset = 0;

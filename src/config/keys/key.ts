@@ -28,7 +28,7 @@ export interface Key extends Pick<Check<unknown>, 'expected' | 'allowed'> {
 
 /** What only some entries say. */
 interface Extras<T> {
-  /** The value as shown in a report of differences, '' for nothing; absent: as plain text. */
+  /** The value as shown in a report of differences, '' for nothing; absent: the value itself. */
   readonly show?: (value: T) => string;
   /** True: a reload does not apply a change, only a restart does. */
   readonly atStart?: boolean;

@@ -1,8 +1,8 @@
 /**
  * The keys of `[service]` that are limits, one entry for each, in the order of the reference.
  *
- * The largest value of a limit on what comes from a peer is also the largest for which one message holds the process for no
- * more than 50 ms (test/daemon/held.test.ts).
+ * The largest value of a limit on what comes from a peer is also the largest for which one message holds the
+ * process for no more than 50 ms (test/daemon/held.test.ts).
  */
 import { AT_START, key, type TypedKey } from './key.ts';
 import { bytes, milliseconds, wholeNumber } from './serviceValues.ts';

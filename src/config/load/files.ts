@@ -74,7 +74,7 @@ export function readSource(path: string, name: string): Source | Invalid {
   }
 }
 
-/** The configuration is readable for the daemon's user and root, and for nobody else: who may run the command? */
+/** Only root and the daemon's user can read the configuration: tells who can run the command. */
 function hintOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code === 'EACCES'
     ? 'run this as root or as the user of the daemon: sudo -u tlsward tlsward ...; that user must be able to read it'
