@@ -1,5 +1,5 @@
 /**
- * The manual: README.md, the pages of contrib/doc and the page for contributors, for the tests that hold it to its word.
+ * The manual: README.md, the pages of contrib/doc and those of .github, for the tests that hold it to its word.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { root } from './root.ts';
@@ -11,6 +11,7 @@ const NAMES = [
     .sort()
     .map((name) => `contrib/doc/${name}`),
   '.github/CONTRIBUTING.md',
+  '.github/SECURITY.md',
 ];
 
 /** Path from the top of the repository to the text of the page. */
