@@ -24,7 +24,8 @@ import {
 import { type Check, type Finding, finding } from './check.ts';
 import { hasRules, receivesByPin } from './demands.ts';
 import type { DoctorFacts } from './facts.ts';
-import { dropOverride, entryName, setFor, setMain } from './mend.ts';
+import { dropOverride, entryName, setMain } from './mend.ts';
+import { refuseRelayingFirst } from './relayFirst.ts';
 
 function judges({ table: { service } }: DoctorFacts): boolean {
   return service.policyListen.length > 0 || service.milterListen.length > 0;
@@ -223,12 +224,7 @@ const beforeRelay: Check = {
         finding(
           'warning',
           `${entryName(entry)}: nothing before the policy service in ${first.list} ends relaying`,
-          setFor(
-            postfix,
-            first.list,
-            `reject_unauth_destination, ${valueFor(postfix, first.list, entry)}`,
-            entry,
-          ),
+          refuseRelayingFirst(facts, entry, first),
         ),
       ];
     });

@@ -147,7 +147,53 @@ const RECEIVING: readonly Case[] = [
     'warning',
     { main: 'smtpd_relay_before_recipient_restrictions = no' },
     /ends relaying/,
-    /'smtpd_recipient_restrictions = reject_unauth_destination, /,
+    /^postconf -e 'smtpd_relay_before_recipient_restrictions = yes'$/,
+  ),
+  bad(
+    'policy-before-relay-check',
+    'warning',
+    {
+      main: 'smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = $tlsward_policy, reject_unauth_destination',
+    },
+    /ends relaying/,
+    /^postconf -e 'smtpd_recipient_restrictions = reject_unauth_destination, /,
+  ),
+  // own users may relay by what stands behind: nothing may refuse them earlier, and they stay judged
+  bad(
+    'policy-before-relay-check',
+    'warning',
+    {
+      main: 'smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = $tlsward_policy, permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, permit',
+    },
+    /ends relaying/,
+    /^postconf -e 'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination'$/,
+  ),
+  bad(
+    'policy-before-relay-check',
+    'warning',
+    {
+      main: 'smtpd_relay_before_recipient_restrictions = no\nsmtpd_relay_restrictions =\nsmtpd_recipient_restrictions = permit_mynetworks, $tlsward_policy, reject_unauth_destination',
+    },
+    /ends relaying/,
+    /^postconf -e 'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination' && postconf -e 'smtpd_relay_before_recipient_restrictions = yes'$/,
+  ),
+  bad(
+    'policy-before-relay-check',
+    'warning',
+    {
+      main: 'smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = $tlsward_policy, check_policy_service inet:127.0.0.1:10023, permit_mynetworks, reject_unauth_destination',
+    },
+    /ends relaying/,
+    /^put reject_unauth_destination into smtpd_relay_restrictions, behind everything that lets your own users relay/,
+  ),
+  bad(
+    'policy-before-relay-check',
+    'warning',
+    {
+      main: 'smtpd_recipient_restrictions =\nsmtpd_relay_restrictions = $tlsward_policy, permit_mynetworks, reject_unauth_destination',
+    },
+    /ends relaying/,
+    /^move check_policy_service from smtpd_relay_restrictions to smtpd_recipient_restrictions/,
   ),
   bad(
     'policy-in-wrong-list',
