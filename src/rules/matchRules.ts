@@ -14,9 +14,8 @@
  * sender, which only `<>` matches.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
-import { nameMatches } from '../core/domain.ts';
 import { type MessageFacts, type Need, RULE_LEVELS, type Rule, type RuleConditions } from '../core/rule.ts';
-import { mapped, type Work } from '../core/work.ts';
+import type { Work } from '../core/work.ts';
 
 /**
  * What each recipient needs beyond its row; see the file comment. Several rules: the strictest first, then
@@ -31,10 +30,18 @@ export function* needsOf(rules: readonly Rule[], facts: MessageFacts): Work<read
   }
   apply.sort((a, b) => RULE_LEVELS.indexOf(b.rule.level) - RULE_LEVELS.indexOf(a.rule.level));
   yield;
-  return yield* mapped(facts.recipients, (recipient) => {
+  const needs: (Need | null)[] = [];
+  let compared = 0;
+  for (const recipient of facts.recipients) {
     const chosen: Rule[] = [];
     const because: string[] = [];
     for (const { rule, because: reasons } of apply) {
+      // one recipient with many readings, compared with a thousand rules, is as much as many recipients
+      compared += 1 + recipient.readings.length;
+      if (compared > COMPARED_AT_ONCE) {
+        compared = 0;
+        yield;
+      }
       const { recipients } = rule.when;
       const pattern = recipients.length === 0 ? '' : matching(recipients, recipient);
       if (pattern === null) continue;
@@ -42,9 +49,13 @@ export function* needsOf(rules: readonly Rule[], facts: MessageFacts): Work<read
       because.push([...reasons, ...(pattern === '' ? [] : [`the recipient is in ${pattern}`])].join(', '));
     }
     const [first] = chosen;
-    return first === undefined ? null : { level: first.level, rules: chosen, because };
-  });
+    needs.push(first === undefined ? null : { level: first.level, rules: chosen, because });
+  }
+  return needs;
 }
+
+/** Readings of addresses that are looked up in the patterns of a rule between two interruptions. */
+const COMPARED_AT_ONCE = 256;
 
 /** Values of the message's header fields by name, as they are compared. */
 type Headers = ReadonlyMap<string, ReadonlySet<string>>;
@@ -107,15 +118,38 @@ function comparable(value: string): string {
 
 /** The first of the patterns that the address, or one of its readings, is in; null for none. */
 function matching(patterns: readonly string[], address: EnvelopeAddress): string | null {
-  return patterns.find((pattern) => isIn(pattern, address)) ?? null;
+  const places = placesOf(patterns);
+  let first = Number.POSITIVE_INFINITY;
+  const look = (pattern: string): void => {
+    first = Math.min(first, places.get(pattern) ?? first);
+  };
+  if (address.kind === 'null') look('<>');
+  else {
+    look('*');
+    if (address.kind === 'mailbox') lookUp(address.mailbox, look);
+    for (const reading of address.readings) lookUp(reading, look);
+  }
+  return patterns[first] ?? null;
 }
 
-function isIn(pattern: string, address: EnvelopeAddress): boolean {
-  if (address.kind === 'null') return pattern === '<>';
-  if (pattern === '*') return true;
-  const readings = address.kind === 'mailbox' ? [address.mailbox, ...address.readings] : address.readings;
-  return readings.some((reading) => {
-    if (pattern.includes('@')) return reading === pattern;
-    return nameMatches(pattern, reading.slice(reading.lastIndexOf('@') + 1));
-  });
+/** Every pattern that the reading, a mailbox or a domain, may be in: itself, its domain, and the suffixes of that. */
+function lookUp(reading: string, look: (pattern: string) => void): void {
+  look(reading);
+  const domain = reading.slice(reading.lastIndexOf('@') + 1);
+  look(domain);
+  for (let dot = domain.indexOf('.', 1); dot > 0; dot = domain.indexOf('.', dot + 1)) look(domain.slice(dot));
+}
+
+/** By the list, which a reload replaces: a rule may name thousands of domains, and a message have thousands of readings. */
+const PLACES = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
+
+/** Where each pattern stands in the list. */
+function placesOf(patterns: readonly string[]): ReadonlyMap<string, number> {
+  let places = PLACES.get(patterns);
+  if (places === undefined) {
+    // of equal ones the first counts
+    places = new Map(patterns.map((pattern, i) => [pattern, i] as const).reverse());
+    PLACES.set(patterns, places);
+  }
+  return places;
 }

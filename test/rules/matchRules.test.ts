@@ -3,7 +3,8 @@
  * properties that rules only raise and that the order of recipients is kept.
  */
 import { test } from 'tap';
-import { parsePath } from '../../src/core/address.ts';
+import { type EnvelopeAddress, parsePath } from '../../src/core/address.ts';
+import { nameMatches } from '../../src/core/domain.ts';
 import type { MessageFacts, Need, Rule, RuleConditions } from '../../src/core/rule.ts';
 import { allAtOnce } from '../../src/core/work.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
@@ -154,4 +155,59 @@ test('a further rule never lowers', async (t) => {
       before = now;
     }
   }
+});
+
+test('the first pattern that any reading is in, however they are looked up', async (t) => {
+  const isIn = (pattern: string, { kind, mailbox, readings }: EnvelopeAddress): boolean => {
+    if (kind === 'null') return pattern === '<>';
+    if (pattern === '*') return true;
+    return (mailbox === '' ? readings : [mailbox, ...readings]).some((reading) =>
+      pattern.includes('@') ? reading === pattern : nameMatches(pattern, reading.replace(/^.*@/, '')),
+    );
+  };
+  const domains = ['a.example', 'b.a.example', 'c.b.a.example', 'example', 'xa.example', '[192.0.2.1]'];
+  const patterns = ['*', '<>', ...domains, ...domains.map((d) => `.${d}`), ...domains.map((d) => `u@${d}`)];
+  const paths = [
+    '<>',
+    '<u>',
+    '<postmaster>',
+    '<u@.a.example>',
+    '<u@a.example.>',
+    '<"x@b.a.example"@a.example>',
+  ];
+  for (const d of domains) paths.push(`<u@${d}>`, `<v@${d}>`, `<u%${d}@our.example>`, `<u@x@${d}>`);
+  for (const path of paths) {
+    const address = parsePath(path);
+    for (let i = 0; i < patterns.length; i++) {
+      const list = [...patterns.slice(i), patterns[(i * 7) % patterns.length]!].filter(
+        (_, j) => j % 3 !== i % 2,
+      );
+      const wanted = list.find((pattern) => isIn(pattern, address));
+      const [need] = allAtOnce(needsOf([rule({ recipients: list })], facts({}, [path])));
+      const found = need?.because[0]?.replace('the recipient is in ', '');
+      if (found !== wanted) t.fail(`${path}: ${found}, not ${wanted}, of ${list.join(' ')}`);
+    }
+  }
+  t.ok(paths.length > 20);
+});
+
+test('recipients with many readings and rules with many patterns take turns with other work', async (t) => {
+  const names = Array.from({ length: 30 }, (_, i) => `u@a${i}.b${i}.example`).join('%');
+  const to = Array.from({ length: 200 }, (_, i) => `<"${names}${i}"@our.example>`);
+  const recipients = Array.from({ length: 900 }, (_, i) => `x${i}.example`);
+  let steps = 0;
+  let readings = 0;
+  let looked = 0;
+  const asked = facts({}, to);
+  for (const one of asked.recipients) readings += one.readings.length;
+  const counting = new Proxy(recipients, {
+    get: (list, key) => {
+      looked++;
+      return Reflect.get(list, key) as unknown;
+    },
+  });
+  for (const _ of needsOf([rule({ recipients: counting })], asked)) steps++;
+  t.ok(readings > 5000, `${readings} readings`);
+  t.ok(steps > readings / 600, `${steps} steps`);
+  t.ok(looked < readings, `${looked} times a pattern was read: not once for each reading`);
 });
