@@ -27,6 +27,7 @@ import { ENTRY_BYTES, type MemoryUse, ownText, textBytes } from '../core/memoryS
 import type { PolicyTable } from '../core/table.ts';
 import type { ClientCertificate, Fingerprints } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
+import { mapped, type Work } from '../core/work.ts';
 import { unrouted } from '../rules/recipientSuffix.ts';
 import { ExpiringMap, type Remembered } from './expiringMap.ts';
 
@@ -36,7 +37,7 @@ const MAX_RECIPIENT_BYTES = 1024 * 1024;
 const INSTANCE_BYTES = 320;
 
 /** What is known about a policy transaction so far. */
-class Instance implements Remembered {
+export class Instance implements Remembered {
   readonly table: PolicyTable;
   readonly since: number;
   /** Number of questions about recipients that were not refused; repeated questions count each time. */
@@ -74,11 +75,10 @@ class Instance implements Remembered {
     return 2 * (this.#recipients.length - before) + 64 * recipients.length;
   }
 
-  /** All of them, in order. */
-  recipients(): EnvelopeAddress[] {
-    return this.#recipients === ''
-      ? []
-      : this.#recipients.split('\n').map((text) => unrouted(parseInternalAddress(text)));
+  /** All of them, in order; there may be tens of thousands of short ones. */
+  *recipients(): Work<EnvelopeAddress[]> {
+    const texts = this.#recipients === '' ? [] : this.#recipients.split('\n');
+    return yield* mapped(texts, (text) => unrouted(parseInternalAddress(text)));
   }
 }
 

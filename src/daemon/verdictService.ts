@@ -32,7 +32,7 @@ import type {
 } from '../session/queries.ts';
 import type { Active } from './active.ts';
 import { type Routing, requestsRequireTls } from './messageRouting.ts';
-import { TransactionMemory } from './transactionMemory.ts';
+import { type Instance, TransactionMemory } from './transactionMemory.ts';
 import type { VerdictListeners } from './verdictListeners.ts';
 
 const NO_EDITS: readonly Edit[] = [];
@@ -99,18 +99,18 @@ export class VerdictService {
     this.routing.sweep(Date.now());
   }
 
-  /** One policy delegation request. */
-  #policyRequest(query: JudgeQuery, peer: Peer): JudgeAnswer {
+  /** One policy delegation request; work where it is about all recipients of a message. */
+  #policyRequest(query: JudgeQuery, peer: Peer): JudgeAnswer | Work<JudgeAnswer> {
     const now = this.#steady();
     const { transaction: asked, instance } = query;
     const known = instance === '' ? undefined : this.#memory.instance(instance, now);
+    if (known !== undefined && asked.unseenRecipients) {
+      if (asked.stage === 'END-OF-MESSAGE') this.#memory.end(instance);
+      this.#memory.forgetCertificate(asked);
+      return this.#allRecipients(query, known, peer);
+    }
     const table = known?.table ?? this.active.table;
-    const seen = asked.unseenRecipients && known !== undefined ? known.recipients() : [];
-    // more recipients than questions: some were accepted by an earlier restriction, or while the daemon was
-    // down
-    const unseenRecipients = (known?.asked ?? 0) < (query.recipientCount ?? 0);
-    const transaction = seen.length > 0 ? { ...asked, recipients: seen, unseenRecipients } : asked;
-    const answer = this.#answer(transaction, decide(transaction, table, this.active.facts), table, peer);
+    const answer = this.#answer(asked, decide(asked, table, this.active.facts), table, peer);
     let memory = known;
     if (instance !== '' && (asked.stage === 'MAIL' || asked.stage === 'RCPT')) {
       memory ??= this.#memory.begin(instance, table, now, peer);
@@ -127,6 +127,23 @@ export class VerdictService {
     // one header field requests it for the whole message
     if (memory !== undefined) memory.requireTls = true;
     return { ...answer, requireTls: true };
+  }
+
+  /** DATA or END-OF-MESSAGE: Postfix names no recipient, but asked about each before. */
+  *#allRecipients(
+    { transaction: asked, recipientCount = 0 }: JudgeQuery,
+    known: Instance,
+    peer: Peer,
+  ): Work<JudgeAnswer> {
+    const { table } = known;
+    // more recipients than questions: some were accepted by an earlier restriction, or while the daemon was
+    // down
+    const unseenRecipients = known.asked < recipientCount;
+    const recipients = yield* known.recipients();
+    const transaction = recipients.length > 0 ? { ...asked, recipients, unseenRecipients } : asked;
+    const verdict = yield* decideInSteps(transaction, table, this.active.facts);
+    yield;
+    return this.#answer(transaction, verdict, table, peer);
   }
 
   /** What was in force with this table. */

@@ -9,7 +9,7 @@ import type { VerdictRecord } from '../../src/log/verdictFields.ts';
 import type { Peer } from '../../src/net/connection.ts';
 import { isWork } from '../../src/net/slices.ts';
 import type { MilterAnswer, MilterQuery } from '../../src/session/milterEvents.ts';
-import { handlerOf } from '../../src/session/queries.ts';
+import { handlerOf, type JudgeAnswer, type JudgeQuery } from '../../src/session/queries.ts';
 import { activeBy, messageQuery, recipientQuery } from './activeFixture.ts';
 
 const TABLE = `relayhost =
@@ -38,7 +38,10 @@ function serving(t: Parameters<typeof activeBy>[0], text = TABLE) {
     { tell: (record) => told.push(record) },
     new Routing(new FailedNextHops()),
   );
-  const policy = service.policy.judge;
+  const policy = (query: JudgeQuery, peer: Peer): JudgeAnswer => {
+    const answer = service.policy.judge(query, peer);
+    return isWork<JudgeAnswer>(answer) ? allAtOnce(answer) : answer;
+  };
   const milter = (query: MilterQuery, peer: Peer): MilterAnswer => {
     const answer = handlerOf<MilterQuery, MilterAnswer, Peer>(service.milter)(query, peer);
     return isWork<MilterAnswer>(answer) ? allAtOnce(answer) : answer;
@@ -84,6 +87,29 @@ t.test('policy: one instance is decided by one table, and its recipients are rem
   });
   policy({ ...query, recipientCount: 3 }, peer);
   t.match(told.at(-1)?.transaction, { unseenRecipients: true }, 'more than were asked about');
+});
+
+t.test('policy: what is asked about all recipients of a message can be interrupted', async (t) => {
+  const { service, told } = serving(t);
+  const { judge } = service.policy;
+  for (let i = 0; i < 3200; i++) judge(recipientQuery('policy', `<u${i}@free.example>`, PLAIN, '1.2'), peer);
+  const unseen = { ...PLAIN, stage: 'END-OF-MESSAGE', recipients: [], unseenRecipients: true } as const;
+  const query = { ...recipientQuery('policy', '<x@free.example>', unseen, '1.2'), recipientCount: 3200 };
+  const work = judge(query, peer);
+  // what the table of a reload says does not concern a message that has begun
+  service.active = activeBy(t, TABLE.replace('enc.example', 'free.example'));
+  const before = told.length;
+  let steps = 0;
+  let answer: JudgeAnswer | null = null;
+  if (isWork<JudgeAnswer>(work))
+    for (let next = work.next(); answer === null; next = work.next(), steps++)
+      if (next.done === true) answer = next.value;
+  t.ok(steps > 100, `${steps} steps`);
+  t.match(answer, { verdict: { action: 'accept' } });
+  t.equal(told.length, before + 1);
+  t.match(told.at(-1)?.transaction, { recipients: { length: 3200 }, unseenRecipients: false });
+  t.notOk(isWork(judge(query, peer)), 'forgotten with its end');
+  t.match(told.at(-1)?.transaction, { recipients: [], unseenRecipients: true });
 });
 
 t.test('milter: a recipient that stays is told of once, at the end of the message', async (t) => {
