@@ -95,13 +95,8 @@ export class Stage {
   }
 
   #environment(): NodeJS.ProcessEnv {
-    const { folder, env } = { folder: this.#folder, env: process.env };
-    return {
-      ...env,
-      NO_COLOR: '1',
-      PATH: `${folder}/bin:${env.PATH}`,
-      TLSWARD_CONFIG: join(folder, CONFIG),
-    };
+    const PATH = `${this.#folder}/bin:${process.env.PATH}`;
+    return { ...process.env, NO_COLOR: '1', PATH, TLSWARD_CONFIG: join(this.#folder, CONFIG) };
   }
 
   #execute(command: string): Promise<string> {
@@ -125,7 +120,7 @@ export class Stage {
    * days may be others than in the page, and later commands get those of this time.
    */
   fits(shown: string, printed: string): boolean {
-    const varying = /\b[0-9A-Z]{4}000[0-9A-Z]\b|\b\d{4}-\d\d-\d\d\b/g;
+    const varying = /\b[0-9A-Z]{4}000[0-9A-Z]\b|\b\d{4}-\d\d-\d\d(?!\d)/g;
     const names: string[] = [];
     const pattern = `${shown}\n`
       .replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')
