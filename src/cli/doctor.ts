@@ -1,9 +1,10 @@
 /**
- * `tlsward doctor`: does the Postfix of this host do what the table promises? Looks at main.cf and master.cf, the running
- * daemon, files, certificates and DNS, changes nothing, and prints what is wrong with the command that mends it.
+ * `tlsward doctor`: does the Postfix of this host do what the table promises? Looks at main.cf and master.cf,
+ * the running daemon, files, certificates and DNS, changes nothing, and prints what is wrong with the command
+ * that mends it.
  *
- * Exit status: 0 fine, 1 warnings, 2 mail can pass unjudged, leave unprotected or be lost, 75 there is no Postfix to look at,
- * 78 mistakes in the configuration.
+ * Exit status: 0 fine, 1 warnings, 2 mail can pass unjudged, leave unprotected or be lost, 75 there is no
+ * Postfix to look at, 78 mistakes in the configuration.
  */
 
 import { resolve } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * `tlsward setup`: puts tlsward beside the MTA that is there. For Postfix a plan, which `--apply` carries out, `--undo` takes
- * back and `--remove` reverses; for Sendmail the lines for its .mc.
+ * `tlsward setup`: puts tlsward beside the MTA that is there. For Postfix a plan, which `--apply` carries
+ * out, `--undo` takes back and `--remove` reverses; for Sendmail the lines for its .mc.
  */
 import { type Io, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';

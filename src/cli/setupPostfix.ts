@@ -1,8 +1,9 @@
 /**
  * `tlsward setup postfix`: the plan, and with `--apply`, `--undo` or `--remove` what is done.
  *
- * With `--json` one object on standard output: `ok`, `postfix` {directory, version}, `wishes`, `table` (of a first
- * tlsward.ini, or null), `changes`, `remarks`, `obstacles` (setup/plan.ts), and `done` (what was carried out, or null).
+ * With `--json` one object on standard output: `ok`, `postfix` {directory, version}, `wishes`, `table` (of a
+ * first tlsward.ini, or null), `changes`, `remarks`, `obstacles` (setup/plan.ts), and `done` (what was
+ * carried out, or null).
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * What `tlsward setup postfix` prints: a plan, what was carried out, what went wrong; as text or as one object of JSON.
+ * What `tlsward setup postfix` prints: a plan, what was carried out, what went wrong; as text or as one
+ * object of JSON.
  */
 import { escapeText } from '../core/escape.ts';
 import type { PostfixConfig } from '../mta/postfixConfig.ts';

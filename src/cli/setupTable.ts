@@ -1,7 +1,7 @@
 /**
- * The first tlsward.ini, where there is none: the sockets, what this Postfix is and delivers itself, the rows of its TLS
- * tables, and a row for everybody else. All rows observe: nothing is refused, and nothing leaves in another way, before
- * somebody says so.
+ * The first tlsward.ini, where there is none: the sockets, what this Postfix is and delivers itself, the rows
+ * of its TLS tables, and a row for all others. All rows observe: nothing is refused, and nothing leaves in
+ * another way, before the administrator changes that.
  */
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -134,8 +134,8 @@ function shortened(notes: readonly string[]): string[] {
 }
 
 /**
- * Writes it; never over a file that is there. Group tlsward may read it, where there is one. Rejects with the error of the
- * system call.
+ * Writes it; never over a file that is there. Group tlsward may read it, where there is one. Rejects with the
+ * error of the system call.
  */
 export async function writeFirstTable(file: string, text: string): Promise<void> {
   const gid = groupId('tlsward');

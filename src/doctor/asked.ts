@@ -37,7 +37,10 @@ export function listenersOf(
   ];
 }
 
-/** The absolute path that an entry reaches by a path in main.cf: below the queue folder in a chroot, or when relative. */
+/**
+ * The absolute path that an entry reaches by a path in main.cf: below the queue folder in a chroot, or when
+ * relative.
+ */
 export function pathFor(config: PostfixConfig, path: string, entry: { readonly chroot: boolean }): string {
   const queue = valueFor(config, 'queue_directory');
   const text = path.startsWith('/') && !entry.chroot ? path : `${queue}/${path}`;
@@ -93,7 +96,7 @@ function portNumber(port: string): number {
 interface Asked {
   readonly endpoint: Endpoint | Invalid;
   readonly text: string;
-  /** What tlsward speaks there; null: it is another program's, or nobody's. */
+  /** What tlsward speaks there; null: it belongs to another program, or to none. */
   readonly protocol: Protocol | null;
 }
 

@@ -1,9 +1,12 @@
-/** One check of `tlsward doctor`: a function from the facts to what is wrong, with the words that all its findings share. */
+/**
+ * One check of `tlsward doctor`: a function from the facts to what is wrong, with the words that all its
+ * findings share.
+ */
 import type { DoctorFacts } from './facts.ts';
 
 /**
- * danger: mail can pass unjudged, leave unprotected, or be lost. warning: something does not do what was meant. note: worth
- * knowing. unknown: the check could not be made, which never counts as fine.
+ * danger: mail can pass unjudged, leave unprotected, or be lost. warning: something does not do what was
+ * meant. note: worth knowing. unknown: the check could not be made, which never counts as fine.
  */
 export type Severity = 'danger' | 'warning' | 'unknown' | 'note';
 

@@ -61,8 +61,8 @@ export function examine(facts: DoctorFacts): Examination {
 }
 
 /**
- * What a check found of several entries that one command mends is one finding, and so are several things that it could not
- * find out: they mostly have one cause.
+ * What a check found of several entries that one command mends is one finding, and so are several things that
+ * it could not find out: they mostly have one cause.
  */
 function merged(found: readonly Finding[]): readonly Finding[] {
   const groups = new Map<string, Finding[]>();
@@ -81,8 +81,8 @@ function merged(found: readonly Finding[]): readonly Finding[] {
 }
 
 /**
- * What could be dangerous and is not known is a warning. What only DNS could tell is not: a host that cannot look itself up
- * judges its mail all the same.
+ * What could be dangerous and is not known is a warning. What only DNS could tell is not: a host that cannot
+ * look itself up judges its mail all the same.
  */
 function weight(severity: Severity, { gravest, group }: Check): 0 | 1 | 2 {
   if (severity === 'danger') return 2;

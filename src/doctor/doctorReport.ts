@@ -3,7 +3,7 @@ import { count } from '../core/plural.ts';
 import { GROUPS, type Severity } from './check.ts';
 import type { Examination, Found } from './checks.ts';
 
-/** Words in front of a finding. */
+/** Words before a finding. */
 const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
   danger: 'DANGER',
   warning: 'warning',

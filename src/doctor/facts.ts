@@ -1,6 +1,6 @@
 /**
- * What the checks of `tlsward doctor` look at, as plain data: gathered first (gather/), judged afterwards, so that a check is
- * a function of its facts and what could not be found out is part of them.
+ * What the checks of `tlsward doctor` look at, as plain data: gathered first (gather/), judged afterwards, so
+ * that a check is a function of its facts and what could not be found out is part of them.
  */
 import type { Dated } from '../config/keys/day.ts';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
@@ -65,7 +65,10 @@ export interface CertificateFacts {
   readonly names: readonly string[];
   readonly notBefore: Date;
   readonly notAfter: Date;
-  /** Whole certificate, and the public key alone (DER), as TLSA selectors 0 and 1 have them: hex of SHA-256, SHA-512, all. */
+  /**
+   * Whole certificate, and the public key alone (DER), as TLSA selectors 0 and 1 have them: hex of SHA-256,
+   * SHA-512, all.
+   */
   readonly digests: readonly {
     readonly selector: 0 | 1;
     readonly matching: 0 | 1 | 2;

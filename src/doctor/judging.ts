@@ -1,4 +1,7 @@
-/** Checks that all mail which arrives is shown to tlsward: on every entry, before anything that permits, by the right socket. */
+/**
+ * Checks that all mail which arrives is shown to tlsward: on every entry, before anything that permits, by
+ * the right socket.
+ */
 
 import { formatListen } from '../config/keys/listenAddress.ts';
 import { escapeText } from '../core/escape.ts';
@@ -155,7 +158,7 @@ function isInside(inner: Network, outer: Network): boolean {
   return rest === 0 || ((inner.bytes[whole]! ^ outer.bytes[whole]!) & (0xff << (8 - rest))) === 0;
 }
 
-/** Who passes an element in front of us, although tlsward would judge them; null: nobody. */
+/** The clients that an earlier element accepts although tlsward would judge them; null: none. */
 function passes(facts: DoctorFacts, entry: MasterEntry, name: string, whom: string | null): string | null {
   if (whom === null) return null;
   if (name !== 'permit_mynetworks') return whom;

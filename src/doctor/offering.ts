@@ -1,4 +1,7 @@
-/** Checks of the TLS that Postfix offers to those who bring mail: without it every row that demands TLS refuses everybody. */
+/**
+ * Checks of the TLS that Postfix offers for inbound mail: without it every row that requires TLS refuses all
+ * mail.
+ */
 
 import { count } from '../core/plural.ts';
 import { since } from '../core/postfixVersion.ts';

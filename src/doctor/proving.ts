@@ -1,4 +1,7 @@
-/** Checks of what the levels of rows need from Postfix: CAs, DNSSEC, digests, versions, and nothing that switches them off. */
+/**
+ * Checks of what the levels of rows need from Postfix: CAs, DNSSEC, digests, versions, and nothing that
+ * switches them off.
+ */
 import { escapeText } from '../core/escape.ts';
 import { inNetworks, LOOPBACK } from '../core/network.ts';
 import { OLDEST_POSTFIX, parsePostfixVersion, REQUIRETLS_SINCE, since } from '../core/postfixVersion.ts';

@@ -14,7 +14,9 @@ import { setFor } from './mend.ts';
 const RELAY = 'smtpd_relay_restrictions';
 const ORDER = 'smtpd_relay_before_recipient_restrictions';
 
-/** A command, or what to do where none is sure to keep own users' mail. `policy`: the one that is asked first. */
+/**
+ * A command, or what to do where none is sure to keep own users' mail. `policy`: the one that is asked first.
+ */
 export function refuseRelayingFirst(
   { postfix }: DoctorFacts,
   entry: MasterEntry,
@@ -27,7 +29,7 @@ export function refuseRelayingFirst(
   if (list === RELAY)
     return `move check_policy_service from ${RELAY} to smtpd_recipient_restrictions, and set ${ORDER} = yes`;
   const relayFirst = setFor(postfix, ORDER, 'yes', entry);
-  // both lists are asked either way, so the order alone refuses nobody who is accepted now
+  // both lists are asked either way, so the order alone refuses no client that is accepted now
   if (relay.some(endsRelaying)) return relayFirst;
   const permits = permitsBeforeGuard(others);
   if (permits === null || relay.length > 0)

@@ -1,4 +1,7 @@
-/** Checks that Postfix asks the table before mail leaves, by each transport, and by the key that rows are written for. */
+/**
+ * Checks that Postfix asks the table before mail leaves, by each transport, and by the key that rows are
+ * written for.
+ */
 import { formatListen } from '../config/keys/listenAddress.ts';
 import { escapeText } from '../core/escape.ts';
 import { MAPS } from '../maps/mapAnswer.ts';
@@ -26,7 +29,8 @@ const noListener: Check = {
   find(facts) {
     if (!protectsSending(facts)) return null;
     if (answers(facts)) return [];
-    // rows with deliver may be meant for Sendmail on another port; a Postfix that asks nobody does not follow them
+    // rows with deliver may be meant for Sendmail on another port; a Postfix that asks no map does not follow
+    // them
     return [
       finding(
         'warning',
@@ -66,7 +70,9 @@ const notAsked: Check = {
   },
 };
 
-/** An entry that hands mail to a filter on this host needs no row: it says so by level none and an empty map. */
+/**
+ * An entry that hands mail to a filter on this host needs no row: it says so by level none and an empty map.
+ */
 function toThisHost({ postfix }: DoctorFacts, entry: MasterEntry): boolean {
   const filter = listOf(valueFor(postfix, 'content_filter'))[0] ?? '';
   return (

@@ -1,4 +1,7 @@
-/** Checks of tlsward itself: does it run, with this table, where Postfix may reach it, and keep its key to itself? */
+/**
+ * Checks of tlsward itself: does it run, with this table, where Postfix may reach it, and keep its key to
+ * itself?
+ */
 
 import { dayOf, overdueOf } from '../config/keys/day.ts';
 import { formatListen, type ListenAddress } from '../config/keys/listenAddress.ts';

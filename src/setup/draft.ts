@@ -1,6 +1,6 @@
 /**
- * A plan while it is made: each change is kept only if it changes anything, and what was planned before counts as done for
- * whatever is planned next.
+ * A plan while it is made: each change is kept only if it changes anything, and what was planned before
+ * counts as done for whatever is planned next.
  */
 import { type MasterEntry, type PostfixConfig, parseEntries } from '../mta/postfixConfig.ts';
 import type { Change, Obstacle, Plan, Remark, Wish } from './plan.ts';
@@ -65,7 +65,10 @@ export function serviceOf({ name, type }: Pick<MasterEntry, 'name' | 'type'>): s
   return `${name}/${type}`;
 }
 
-/** An entry as one line of master.cf, with the columns that we write. Only entries of ours need to come back this way. */
+/**
+ * An entry as one line of master.cf, with the columns that we write. Only entries of ours need to come back
+ * this way.
+ */
 function lineOf(entry: MasterEntry): string {
   const flag = (yes: boolean): string => (yes ? 'y' : 'n');
   const columns = [entry.name, entry.type, '-', '-', flag(entry.chroot), '-', '-', entry.command];

@@ -2,9 +2,9 @@
  * The milter in smtpd_milters: of main.cf, and of entries of master.cf that have filters of their own. As
  * contrib/postfix/milter.main.cf has it.
  *
- * Ours comes last. Filters that verify signatures then see the message as it arrived, before a banner or tag changes it; and
- * with rules, which put recipients back under another address, a filter that refuses single recipients must have been asked
- * before (MILTER_README: filters are asked in the order of the list).
+ * Ours comes last. Filters that verify signatures then see the message as it arrived, before a banner or tag
+ * changes it; and with rules, which put recipients back under another address, a filter that refuses single
+ * recipients must have been asked before (MILTER_README: filters are asked in the order of the list).
  */
 import { parseEndpoint } from '../mta/endpoint.ts';
 import { listOf } from '../mta/listValue.ts';

@@ -1,6 +1,6 @@
 /**
- * `--inbound`: Postfix asks tlsward about mail that arrives, by policy delegation and as a milter, whichever tlsward.ini
- * listens for; at every entry of master.cf that other hosts reach.
+ * `--inbound`: Postfix asks tlsward about mail that arrives, by policy delegation and as a milter, whichever
+ * tlsward.ini listens for; at every entry of master.cf that other hosts reach.
  */
 import { isLoopbackOnly, mailEntries } from '../mta/mailEntries.ts';
 import { type MasterEntry, type PostfixConfig, valueFor } from '../mta/postfixConfig.ts';
@@ -64,7 +64,9 @@ export function planInbound(draft: Draft, wanted: Wanted): void {
   noteProxy(draft);
 }
 
-/** An entry whose `-o` hide what main.cf says: it is changed only where nothing of ours would judge its mail. */
+/**
+ * An entry whose `-o` hide what main.cf says: it is changed only where nothing of ours would judge its mail.
+ */
 function planEntry(
   draft: Draft,
   wanted: Wanted,

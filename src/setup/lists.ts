@@ -1,6 +1,6 @@
 /**
- * Lists in main.cf and master.cf: which of their elements are ours, under whatever name, and the list with one more element.
- * Elements keep their text; only the blanks and commas between them become one kind.
+ * Lists in main.cf and master.cf: which of their elements are ours, under any name, and the list with one
+ * more element. Elements keep their text; only the blanks and commas between them become one kind.
  */
 
 import { parseEndpoint, parseSocketmap } from '../mta/endpoint.ts';
@@ -25,7 +25,7 @@ export function expandText(config: PostfixConfig, text: string, entry?: MasterEn
   );
 }
 
-/** The elements of a restriction list, each with its argument and a `warn_if_reject` in front of it. */
+/** The elements of a restriction list, each with its argument and a preceding `warn_if_reject`. */
 export function restrictionElements(
   config: PostfixConfig,
   value: string,

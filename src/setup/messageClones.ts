@@ -1,6 +1,7 @@
 /**
- * The entries of master.cf to which mail of rules goes, as contrib/postfix/message-recipient.master.cf has them. Each is
- * smtp(8) with a map that never answers less than its name; the rest it has from the entry `smtp`.
+ * The entries of master.cf to which mail of rules goes, as contrib/postfix/message-recipient.master.cf has
+ * them. Each is smtp(8) with a map that never answers less than its name; the rest it has from the entry
+ * `smtp`.
  */
 import { type MasterEntry, type PostfixConfig, valueFor, writtenValue } from '../mta/postfixConfig.ts';
 import { type Draft, serviceOf } from './draft.ts';

@@ -1,6 +1,6 @@
 /**
- * `--messages`: rules for single messages, by recipient. As contrib/postfix/message-recipient.main.cf, .master.cf and
- * message-fence.main.cf have it; those say what each line is for.
+ * `--messages`: rules for single messages, by recipient. As contrib/postfix/message-recipient.main.cf,
+ * .master.cf and message-fence.main.cf have it; those say what each line is for.
  */
 import { listOf } from '../mta/listValue.ts';
 import { sendingEntries } from '../mta/mailEntries.ts';
@@ -73,13 +73,16 @@ function planDefinitions(draft: Draft, header: string): void {
   );
 }
 
-/** A table of ours; tables that somebody has put behind it stay there. */
+/** One of our tables; tables that the administrator has put after it stay there. */
 function define(draft: Draft, name: string, table: string, why: string): void {
   const [, ...others] = listOf(draft.config.set.get(name) ?? '');
   draft.main('messages', name, [table, ...others].join(', '), why);
 }
 
-/** First in smtp_header_checks, of main.cf and of every entry that has checks of its own; and the milter is told. */
+/**
+ * First in smtp_header_checks, of main.cf and of every entry that has checks of its own; and the milter is
+ * told.
+ */
 function planFence(draft: Draft, header: string): void {
   if (!fenceStands(valueFor(draft.config, CHECKS), header)) {
     const checks = plainElements(draft.config, writtenValue(draft.config, CHECKS) ?? '');

@@ -1,6 +1,7 @@
 /**
- * What smtpd(8) must offer and record so that there is something to judge: TLS itself, client certificates where rows ask
- * for them, and the lines of log and header. TLS is switched on only where there is a certificate.
+ * What smtpd(8) must offer and record so that there is something to judge: TLS itself, client certificates
+ * where rows ask for them, and the lines of log and header. TLS is switched on only where there is a
+ * certificate.
  */
 import { listOf } from '../mta/listValue.ts';
 import { isParameter, isYes, type PostfixConfig, valueFor } from '../mta/postfixConfig.ts';

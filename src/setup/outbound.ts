@@ -1,8 +1,9 @@
 /**
- * `--outbound`: Postfix asks tlsward how mail to a next hop must leave. As contrib/postfix/deliver.main.cf has it.
+ * `--outbound`: Postfix asks tlsward how mail to a next hop must leave. As contrib/postfix/deliver.main.cf
+ * has it.
  *
- * Maps that are there stay in front of ours: what they answer counts, so nothing that is enforced today becomes weaker. A
- * level that is set stays, unless it is empty.
+ * Maps that are there stay in front of ours: what they answer counts, so nothing that is enforced today
+ * becomes weaker. A level that is set stays, unless it is empty.
  */
 import { since } from '../core/postfixVersion.ts';
 import { sendingEntries } from '../mta/mailEntries.ts';
@@ -83,7 +84,7 @@ function planMaps(draft: Draft, wanted: Wanted, table: string): void {
   for (const map of before) draft.note('outbound', shadowWords(map));
 }
 
-/** What a map in front of ours means. */
+/** What a map before ours means. */
 function shadowWords(map: string): string {
   const file = /^(?:proxy:)?(?:texthash|hash|btree|lmdb|cdb|dbm|sdbm):(.+)$/.exec(map)?.[1];
   if (file !== undefined)

@@ -1,7 +1,8 @@
 /**
- * Where in a list of smtpd(8) the question to tlsward belongs: behind what keeps strangers from relaying, and before
- * anything that permits, because a permit ends the list and what it lets through would not be judged. tlsward itself permits
- * nobody: its answers are DUNNO or a refusal, so no place for it can open a relay (SMTPD_ACCESS_README).
+ * The place of the question to tlsward in a list of smtpd(8): after the element that prevents unauthorized
+ * relaying, and before any that permits, because a permit ends the list and the accepted mail would not be
+ * judged. tlsward itself never permits: its answers are DUNNO or a refusal, so it cannot open a relay in any
+ * place (SMTPD_ACCESS_README).
  */
 import { isYes, type MasterEntry, type PostfixConfig } from '../mta/postfixConfig.ts';
 import { endsRelaying, permitsWhom, type Restriction, restrictionsFor } from '../mta/restrictions.ts';
@@ -12,7 +13,7 @@ interface Place {
   readonly at: number;
   /** One sentence: why there. */
   readonly why: string;
-  /** Who is accepted before the question; empty: nobody. */
+  /** The clients that are accepted before the question; empty: none. */
   readonly unasked: readonly string[];
   /** Strangers who may not relay reach tlsward, too, and are refused only after it. */
   readonly strangers: boolean;

@@ -1,10 +1,10 @@
 /**
- * What `tlsward setup postfix` would change, as data: parameters of main.cf, whole entries of master.cf and their `-o`
- * overrides, each with its old and new value and one sentence why; what an administrator must know besides; and what stands
- * in the way.
+ * What `tlsward setup postfix` would change, as data: parameters of main.cf, whole entries of master.cf and
+ * their `-o` overrides, each with its old and new value and one sentence why; what an administrator must know
+ * besides; and what stands in the way.
  *
- * A plan is a function of what Postfix says of itself and of what is wanted. It holds only what differs, so that a second
- * plan after the first is empty.
+ * A plan is a function of what Postfix says of itself and of what is wanted. It holds only what differs, so
+ * that a second plan after the first is empty.
  */
 
 /** What can be asked for; each has its part of the plan. */
@@ -42,7 +42,7 @@ export interface Change {
   readonly why: string;
 }
 
-/** Something to know; `warning`: mail passes unjudged or is held up unless somebody acts. */
+/** Something to know; `warning`: mail passes unjudged or is held up unless the administrator acts. */
 export interface Remark {
   readonly wish: Wish;
   readonly severity: 'note' | 'warning';

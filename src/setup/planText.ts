@@ -1,4 +1,6 @@
-/** A plan as text: grouped by wish, each change with old and new value and the reason, then what else to know. */
+/**
+ * A plan as text: grouped by wish, each change with old and new value and the reason, then what else to know.
+ */
 import { escapeLine } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { type Change, changeName, type Plan, WISH_WORDS, WISHES, type Wish } from './plan.ts';

@@ -1,6 +1,6 @@
 /**
- * The policy service in smtpd_recipient_restrictions: of main.cf, and of entries of master.cf that have a list of their own.
- * As contrib/postfix/policy.main.cf has it.
+ * The policy service in smtpd_recipient_restrictions: of main.cf, and of entries of master.cf that have a
+ * list of their own. As contrib/postfix/policy.main.cf has it.
  */
 import { parseEndpoint } from '../mta/endpoint.ts';
 import { type MasterEntry, type PostfixConfig, writtenValue } from '../mta/postfixConfig.ts';

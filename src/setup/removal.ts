@@ -1,10 +1,10 @@
 /**
- * `--remove`: takes every question to tlsward out of main.cf and master.cf, however it came in: names that begin with
- * `tlsward_`, entries that begin with `tlsward-`, and elements of lists that lead to one of its sockets. What else stands in
- * those lists stays.
+ * `--remove`: takes every question to tlsward out of main.cf and master.cf, however it came in: names that
+ * begin with `tlsward_`, entries that begin with `tlsward-`, and elements of lists that lead to one of its
+ * sockets. What else stands in those lists stays.
  *
- * While mail with an address of a rule waits in the queue, its way out stays, too: without its entry and the suffix taken off
- * it could not be delivered.
+ * While mail with an address of a rule waits in the queue, its way out stays, too: without its entry and the
+ * suffix taken off it could not be delivered.
  */
 import { count } from '../core/plural.ts';
 import type { MasterEntry, PostfixConfig } from '../mta/postfixConfig.ts';

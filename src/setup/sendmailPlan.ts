@@ -1,6 +1,7 @@
 /**
- * `setup sendmail`: which lines of contrib/sendmail the .mc lacks, where each goes, and whether the .cf has them. Sendmail has
- * no program that edits a .mc, which is a program for m4, so nothing is written: the administrator puts the lines in.
+ * `setup sendmail`: which lines of contrib/sendmail the .mc lacks, where each goes, and whether the .cf has
+ * them. Sendmail has no program that edits a .mc, which is a program for m4, so nothing is written: the
+ * administrator puts the lines in.
  */
 import type { Wish } from './plan.ts';
 
@@ -23,7 +24,7 @@ interface SendmailPart {
 interface SendmailPlan {
   readonly parts: readonly SendmailPart[];
   readonly notes: readonly string[];
-  /** Must be true of the .cf once it has been made anew and is not: one sentence each. */
+  /** What must be true of the .cf after it has been made again, and is not yet: one sentence each. */
   readonly stale: readonly string[];
 }
 

@@ -1,8 +1,9 @@
 /**
  * How Postfix names the sockets of tlsward, and whether it can reach them.
  *
- * The daemons of Postfix work in the queue folder, and a chrooted one sees nothing else. So a path below that folder is
- * written relative to it, which is right with and without chroot (SMTPD_POLICY_README, MILTER_README).
+ * The daemons of Postfix work in the queue folder, and a chrooted one sees nothing else. So a path below that
+ * folder is written relative to it, which is right with and without chroot (SMTPD_POLICY_README,
+ * MILTER_README).
  */
 import { formatListen, type ListenAddress } from '../config/keys/listenAddress.ts';
 import type { Invalid, Socket } from '../mta/endpoint.ts';
@@ -14,8 +15,8 @@ import type { Listener, Wanted } from './wanted.ts';
 type Named = { readonly ok: true; readonly name: string } | { readonly ok: false; readonly why: string };
 
 /**
- * The name by which these entries of master.cf reach the listener. Of several sockets one inside the queue folder is
- * preferred, because only its folder says who may connect.
+ * The name by which these entries of master.cf reach the listener. Of several sockets one inside the queue
+ * folder is preferred, because only its folder says who may connect.
  */
 export function nameSocket(
   config: PostfixConfig,

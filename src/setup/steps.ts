@@ -1,8 +1,9 @@
 /**
  * In which order a plan is written, and by which arguments of postconf(1).
  *
- * Daemons of Postfix that start meanwhile read what is there. So names of ours are defined before anything uses them, entries
- * of master.cf exist before main.cf sends mail to them, and going back runs the other way round.
+ * Daemons of Postfix that start meanwhile read what is there. So names of ours are defined before anything
+ * uses them, entries of master.cf exist before main.cf sends mail to them, and going back runs the other way
+ * round.
  */
 import type { Change } from './plan.ts';
 

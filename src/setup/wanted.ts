@@ -29,7 +29,10 @@ export interface Wanted {
   readonly caFile: string | null;
 }
 
-/** Where tlsward listens by the table that setup writes: inside the queue folder, which a chrooted daemon sees too. */
+/**
+ * Where tlsward listens by the table that setup writes: inside the queue folder, which a chrooted daemon sees
+ * too.
+ */
 export function standardListen(queueDirectory: string): Wanted['listen'] {
   const at = (name: Listener): readonly ListenAddress[] => [
     { kind: 'unix', path: `${queueDirectory}/tlsward/${name}.sock` },

@@ -1,4 +1,7 @@
-/** Gathers everything that the checks look at: postconf, the control socket, files, DNS, the system. Changes nothing. */
+/**
+ * Gathers everything that the checks look at: postconf, the control socket, files, DNS, the system. Changes
+ * nothing.
+ */
 
 import type { StatusReply } from '../../daemon/controlReplies.ts';
 import { listOf } from '../../mta/listValue.ts';

@@ -1,6 +1,7 @@
 /**
- * Carries a plan out: copies first, then postconf in an order in which nothing is used before it is there, `postfix check`,
- * a reload where Postfix runs, and the canary. When any of it fails, everything goes back to what it was.
+ * Carries a plan out: copies first, then postconf in an order in which nothing is used before it is there,
+ * `postfix check`, a reload where Postfix runs, and the canary. When any of it fails, everything goes back to
+ * what it was.
  */
 import type { Change } from '../plan.ts';
 import { stepsOf } from '../steps.ts';
@@ -27,8 +28,8 @@ export type Applied =
     };
 
 /**
- * `root`: STATE/setup, under its lock. `canary` is asked when Postfix has read the change. Rejects with SnapshotError when
- * the copies cannot be made; then nothing was changed.
+ * `root`: STATE/setup, under its lock. `canary` is asked when Postfix has read the change. Rejects with
+ * SnapshotError when the copies cannot be made; then nothing was changed.
  */
 export async function applyChanges(
   control: PostfixControl,

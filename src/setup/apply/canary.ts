@@ -1,6 +1,7 @@
 /**
- * The proof that a plan works: one transaction of each protocol through the listeners of the daemon, and one SMTP dialogue
- * with Postfix, which must then reach the daemon by itself. No message is handed over: the dialogue ends behind RCPT.
+ * The proof that a plan works: one transaction of each protocol through the listeners of the daemon, and one
+ * SMTP dialogue with Postfix, which must then reach the daemon by itself. No message is handed over: the
+ * dialogue ends behind RCPT.
  */
 import { connect, type Socket } from 'node:net';
 import type { ListenAddress } from '../../config/keys/listenAddress.ts';
@@ -27,7 +28,7 @@ export interface CanaryStep {
 }
 
 const SMTP_MS = 30_000;
-/** A next hop that nobody has (RFC 2606). */
+/** A next hop that does not exist (RFC 2606). */
 const KEY = 'tlsward-canary.invalid';
 const CLIENT = '127.0.0.1';
 

@@ -1,6 +1,6 @@
 /**
- * Writes to one Postfix instance by its own programs: postconf(1) for parameters and entries, postfix(1) to check and reload.
- * Nothing here opens main.cf itself.
+ * Writes to one Postfix instance by its own programs: postconf(1) for parameters and entries, postfix(1) to
+ * check and reload. Nothing here opens main.cf itself.
  */
 import { escapeText } from '../../core/escape.ts';
 import { type Ran, runProgram } from '../../mta/runProgram.ts';

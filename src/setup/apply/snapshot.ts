@@ -1,11 +1,12 @@
 /**
- * What setup keeps of each change, so that it can be taken back: STATE/setup/TIME/ with main.cf and master.cf as they were,
- * `setup.json` with what was changed, and `undo.sh`, which needs no tlsward.
+ * What setup keeps of each change, so that it can be taken back: STATE/setup/TIME/ with main.cf and master.cf
+ * as they were, `setup.json` with what was changed, and `undo.sh`, which needs no tlsward.
  *
  *   STATE/setup/current      the name of the newest one that is in force; also the lock (files/lockedDraft.ts)
  *
- * The folders are those of the user who runs setup, root, and closed to everybody else. Whoever owns the state folder, the
- * user tlsward, could put other files in their place: so a file that anybody else owns or may write to is not read.
+ * The folders are those of the user who runs setup, root, and closed to all others. The owner of the state
+ * folder, the user tlsward, could put other files in their place: so a file that another user owns or may
+ * write to is not read.
  */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -37,7 +38,10 @@ export class SnapshotError extends Error {}
 
 const MAX_FILE = 16 * 1024 * 1024;
 
-/** Makes the folder of this moment with everything in it. Throws SnapshotError; then nothing was changed in Postfix. */
+/**
+ * Makes the folder of this moment with everything in it. Throws SnapshotError; then nothing was changed in
+ * Postfix.
+ */
 export function takeSnapshot(root: string, directory: string, changes: readonly Change[], now: Date): string {
   for (const name of FILES) refuseLink(join(directory, name));
   const folder = join(
@@ -77,7 +81,10 @@ export function takeSnapshot(root: string, directory: string, changes: readonly 
   return folder;
 }
 
-/** postconf(1) renames a new file into place: a link would become a file, and what it leads to would stay as it was. */
+/**
+ * postconf(1) renames a new file into place: a link would become a file, and what it leads to would stay as
+ * it was.
+ */
 function refuseLink(path: string): void {
   const status = attempt(`look at ${path}`, () => fs.lstatSync(path));
   if (status.isSymbolicLink())
@@ -137,7 +144,10 @@ export function hashesOf(directory: string): Record<CopiedFile, string> {
   return { 'main.cf': hash('main.cf'), 'master.cf': hash('master.cf') };
 }
 
-/** Makes STATE/setup where it is not there; throws SnapshotError where somebody else could change what is in it. */
+/**
+ * Makes STATE/setup where it is not there; throws SnapshotError where another user could change what is in
+ * it.
+ */
 export function openRoot(state: string): string {
   const root = join(state, 'setup');
   attempt(`make ${root}`, () => fs.mkdirSync(root, { recursive: true, mode: 0o700 }));

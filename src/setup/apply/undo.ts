@@ -1,6 +1,7 @@
 /**
- * Takes one change of setup back. A file that is as setup left it becomes what it was, byte by byte. Where somebody has
- * changed one since, each parameter that still says what setup wrote goes back, and what does not is named and left.
+ * Takes one change of setup back. A file that is still as setup left it becomes what it was, byte by byte. In
+ * a file that was edited since, each parameter that still has the value that setup wrote is restored; the
+ * others are reported and left.
  */
 import { join } from 'node:path';
 import { openDraft } from '../../files/lockedDraft.ts';
@@ -15,7 +16,7 @@ import { FILES, hashesOf, readCopy, readRecord, type SetupRecord } from './snaps
 export interface Undone {
   /** Both files are byte by byte what they were. */
   readonly exact: boolean;
-  /** Changes that stay, because somebody changed them since. */
+  /** Changes that stay, because the file was edited there since. */
   readonly left: readonly string[];
   /** What went wrong; null: nothing. */
   readonly fault: string | null;
@@ -33,7 +34,7 @@ export async function undoSetup(control: PostfixControl, folder: string): Promis
   let fault: string | null = typeof left === 'string' ? left : null;
   if (known) await restore(folder, record);
   fault ??= await control.check();
-  // a running Postfix reads what is there now, whatever check thinks of it
+  // a running Postfix reads the files as they are now, even if `postfix check` fails
   if (running) fault ??= await control.reload();
   const then = hashesOf(record.directory);
   const exact = FILES.every((name) => then[name] === record.before[name]);

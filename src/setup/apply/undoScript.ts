@@ -1,6 +1,7 @@
 /**
- * `undo.sh`: takes one change of setup back without tlsward. Where nobody has changed main.cf and master.cf since, they become
- * what they were, byte by byte; otherwise each parameter goes back that still says what setup wrote, and the rest is named.
+ * `undo.sh`: takes one change of setup back without tlsward. If main.cf and master.cf have not changed since,
+ * they become what they were, byte by byte; otherwise each parameter goes back that still says what setup
+ * wrote, and the rest is named.
  */
 import type { Change } from '../plan.ts';
 import { inOrder, reversed, stepOf } from '../steps.ts';
@@ -51,7 +52,7 @@ function lineOf(change: Change): string {
   return `  back "$(${shown})" ${word(before ?? '')} ${word(target === 'main' ? name : argument)} ${option} ${word(argument)}`;
 }
 
-/** A word for sh, whatever is in it. */
+/** Quotes any text as one word for sh. */
 function word(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
