@@ -18,7 +18,7 @@ import { postfixWarnings } from '../daemon/postfixWarnings.ts';
 import { factsOf, type Watched } from '../daemon/postfixWatch.ts';
 import { connectionsFor } from '../net/connectionBudget.ts';
 import { openFileLimit, tooFewFiles } from '../net/openFiles.ts';
-import { tryKeyFile, trySockets } from './checkHost.ts';
+import { NOTHING_TRIED, tryKeyFile, trySockets } from './checkHost.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 
@@ -30,16 +30,17 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const { notices } = loaded;
   const key = await tryKeyFile(loaded.ok ? loaded.service.markKey : null);
   const tried = loaded.ok && !values.sample && !values['files-only'];
-  const sockets = tried ? await trySockets(file, loaded.service) : [];
-  const problems = loaded.ok ? [...key.problems, ...sockets] : loaded.problems.map(shownProblem);
+  const sockets = tried ? await trySockets(file, loaded.service) : NOTHING_TRIED;
+  const problems = loaded.ok ? [...key.problems, ...sockets.problems] : loaded.problems.map(shownProblem);
   const ok = problems.length === 0;
+  const untried = [...key.notices, ...sockets.notices];
   const warnings = loaded.ok && !values.sample ? await warningsOf(loaded) : [];
   const files = loaded.ok ? filesFor(loaded.service.maxConnections) : null;
   if (values.json) {
     const read = loaded.ok
       ? { rows: loaded.packed.rows, hash: loaded.hash, files: loaded.files, openFiles: files }
       : {};
-    const notes = [...notices, ...key.notices.map((text) => ({ text }))];
+    const notes = [...notices, ...untried.map((text) => ({ text }))];
     io.out(`${JSON.stringify({ ok, problems, notices: notes, warnings, ...read })}\n`);
     return ok ? EXIT.yes : EXIT.config;
   }
@@ -52,7 +53,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     );
   for (const notice of notices) io.err(`notice: ${formatNotice(notice)}\n`);
   for (const warning of warnings) io.err(`${paint(io, 'red', 'warning')}: ${warning}\n`);
-  for (const notice of key.notices) io.err(`notice: ${notice}\n`);
+  for (const notice of untried) io.err(`notice: ${notice}\n`);
   if (files?.notice !== undefined) io.err(`notice: ${files.notice}\n`);
   return ok ? EXIT.yes : EXIT.config;
 }

@@ -24,7 +24,7 @@ interface Tried {
   readonly notices: readonly string[];
 }
 
-const NOTHING: Tried = { problems: [], notices: [] };
+export const NOTHING_TRIED: Tried = { problems: [], notices: [] };
 /** A daemon that is busy for longer is not waited for. */
 const ANSWER_MS = 3000;
 
@@ -37,18 +37,18 @@ const LISTEN = [
 
 /** Can the key file be used? A missing one is made at the first start, and never again. */
 export async function tryKeyFile(file: string | null): Promise<Tried> {
-  if (file === null) return NOTHING;
+  if (file === null) return NOTHING_TRIED;
   try {
     // root looks at what another user's daemon owns
     await readKeyFile(file, process.geteuid?.() === 0 ? 'tool' : 'daemon');
-    return NOTHING;
+    return NOTHING_TRIED;
   } catch (error) {
     if (!(error instanceof KeyFileError)) throw error;
     const code = codeOf(error.cause);
     if (code === 'EACCES' || code === 'EPERM')
       return { problems: [], notices: [`${error.message}, so it was not checked`] };
     const wrong = code === 'ENOENT' ? await missingKey(file) : error;
-    return wrong === null ? NOTHING : { problems: [keyProblem(wrong)], notices: [] };
+    return wrong === null ? NOTHING_TRIED : { problems: [keyProblem(wrong)], notices: [] };
   }
 }
 
@@ -60,20 +60,43 @@ async function missingKey(file: string): Promise<KeyFileError | null> {
 }
 
 /** Can every socket of the configuration be opened? */
-export async function trySockets(config: string, service: ServiceSettings): Promise<ShownProblem[]> {
+export async function trySockets(config: string, service: ServiceSettings): Promise<Tried> {
   const ours = await ownListeners(config);
   const problems: ShownProblem[] = [];
+  const notices: string[] = [];
   for (const [name, setting] of LISTEN) {
     // what systemd hands over is listened on instead of the addresses of the configuration
     if (ours.some((one) => one.name === name && one.address.startsWith('inherited '))) continue;
     const group = name === 'control' ? null : service.socketGroup;
     for (const address of service[setting]) {
       if (ours.some((one) => one.name === name && one.address === formatListen(address))) continue;
+      const open = address.kind === 'unix' ? unknownFolder(address.path) : null;
+      if (open !== null) {
+        notices.push(`${name}-listen = ${formatListen(address)} was not checked: ${open}`);
+        continue;
+      }
       const why = address.kind === 'unix' ? unixFault(address.path, group) : await portFault(address);
       if (why !== null) problems.push(problemOf(config, `[service] ${name}-listen`, address, why));
     }
   }
-  return problems;
+  return { problems, notices };
+}
+
+/** Why it cannot be told what `serve` will meet there; null: it can. */
+function unknownFolder(path: string): string | null {
+  const folder = dirname(path);
+  const root = process.geteuid?.() === 0;
+  // RuntimeDirectory= of the unit, or tmpfiles.d: there as long as the service runs
+  if (dirname(folder) === '/run' && statSync(folder, { throwIfNoEntry: false }) === undefined)
+    return `systemd makes ${folder} when the service starts`;
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    const code = codeOf(error);
+    const may = root || (code !== 'EACCES' && code !== 'EPERM');
+    return may ? null : `only root and the user of the service may make files in ${folder}`;
+  }
 }
 
 function problemOf(file: string, where: string, address: ListenAddress, why: string): ShownProblem {

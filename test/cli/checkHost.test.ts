@@ -1,6 +1,7 @@
 /**
  * `check` finds what would keep `serve` from starting on this host, and lets sockets of our own daemon be.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -83,6 +84,15 @@ test('the folder of a key that is to be made', async (t) => {
   });
   mkdirSync(join(folder, 'keys'));
   t.match(await say(check, [config]), { code: 0 });
+});
+
+test('a folder that is only there while the service runs is no mistake', async (t) => {
+  const folder = `/run/tlsward-${randomUUID()}`;
+  const { config } = written(t, `policy-listen = unix:${folder}/policy.sock`);
+  t.match(await say(check, [config]), {
+    code: 0,
+    err: `notice: policy-listen = unix:${folder}/policy.sock was not checked: systemd makes ${folder} when`,
+  });
 });
 
 test('our own running daemon has its sockets', async (t) => {

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { test } from 'tap';
+import { type Test, test } from 'tap';
 import { run as check } from '../../src/cli/check.ts';
 import type { Io, Run } from '../../src/cli/command.ts';
 import { dispatch } from '../../src/cli/dispatch.ts';
@@ -31,6 +31,12 @@ import { startReload } from '../../src/config/load/loadInWorker.ts';
 import type { StatusReply } from '../../src/daemon/controlReplies.ts';
 import { startDaemon } from '../daemon/startDaemon.ts';
 
+/** A control socket on which nothing listens; a path in a test's own folder would be too long for a socket. */
+function controlSocket(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  return `unix:${join(folder, 'control.sock')}`;
+}
 const TABLE = `trusted-clients =
 host-name = mx.example.org
 authserv-id = mx.example.org
@@ -414,7 +420,7 @@ test('check reads the key file as serve would', async (t) => {
   const key = join(folder, 'mark.key');
   writeFileSync(
     config,
-    '[service]\npostconf =\nmilter-listen = inet:127.0.0.1:1\nmark-key = mark.key\n[domains]\n* = may\n',
+    `[service]\npostconf =\ncontrol-listen = ${controlSocket(t)}\nmilter-listen = inet:127.0.0.1:0\nmark-key = mark.key\n[domains]\n* = may\n`,
   );
   t.match(await say(check, ['--config', config]), { code: 0, err: '', out: /: fine; / });
   t.throws(() => readFileSync(key), { code: 'ENOENT' }, 'and does not make it');
@@ -475,7 +481,10 @@ test('no daemon, and wrong arguments', async (t) => {
 test('colour on a terminal only, and not with NO_COLOR', async (t) => {
   const folder = t.testdir();
   const config = join(folder, 'tls.ini');
-  writeFileSync(config, '[service]\npostconf =\npolicy-listen = inet:127.0.0.1:1\n[domains]\n* = may\n');
+  writeFileSync(
+    config,
+    `[service]\npostconf =\ncontrol-listen = ${controlSocket(t)}\npolicy-listen = inet:127.0.0.1:0\n[domains]\n* = may\n`,
+  );
   t.match(await say(check, ['--config', config], true), { err: '', out: /^\u001b\[32m/ });
   t.notMatch((await say(check, ['--config', config])).out, /\u001b/);
   // a terminal, as far as the program can tell

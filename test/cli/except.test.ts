@@ -318,14 +318,7 @@ test('wrong arguments', async (t) => {
   await bad(/expected one of none, may/, 'a.example', '--reason', 'x', '--until', '+1d', '--receive', 'my');
   await bad(/^UsageError: --remove takes no other options/, 'a.example', '--remove', '--reason', 'x');
   await bad(/^UsageError: found "a b".*/, 'a b', '--until', '+1d', '--reason', 'x');
-  await bad(
-    /^UsageError: a text that cannot be written/,
-    'bank.example',
-    '--until',
-    '+1d',
-    '--reason',
-    'a\nb',
-  );
+  await bad(/^UsageError: the text cannot be written/, 'bank.example', '--until', '+1d', '--reason', 'a\nb');
   t.match(
     (await say(except, ['--sample', 'a.example', '--remove'])).code,
     /^UsageError: except changes the configuration/,

@@ -93,7 +93,7 @@ test('what is in the way is said, and permissions that changed', async (t) => {
   unlinkSync(path);
   writeFileSync(path, 'a file of somebody');
   const line = await logged({ event: 'listener.trouble', listener: 'policy' }, log.length);
-  t.match(line, { why: /no socket/ });
+  t.match(line, { why: /is not a socket/ });
   t.equal(readFileSync(path, 'utf8'), 'a file of somebody');
   const from = log.length;
   unlinkSync(path);
