@@ -1,6 +1,7 @@
 /**
  * The README's way from clone to "530 ... requires TLS": its main.cf lines in a real Postfix, the sample table served as
- * `npm start` serves it, its swaks command, and `explain` saying beforehand what Postfix then shows.
+ * `npm start` serves it, its swaks command, and `explain` saying beforehand what Postfix then shows. And
+ * the cookbook's way out: while no daemon answers, tlsward leaves main.cf, and the fallback table stays in it.
  */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,7 +33,7 @@ function run(
   args: readonly string[],
 ): Promise<{ readonly code: number; readonly text: string }> {
   return new Promise((resolve) => {
-    execFile(file, args, { timeout: 30_000 }, (error, stdout, stderr) =>
+    execFile(file, args, { timeout: 90_000 }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), text: stdout + stderr }),
     );
   });
@@ -118,4 +119,36 @@ t.test('from the README to 530 requires TLS', { skip }, async (t) => {
   t.equal(secure.code, 0, secure.text);
   const [message] = await postfix.waitForDelivered(to);
   t.match(message?.first('X-TLS-Ward'), /state=protected; protocol=TLSv1\.3/);
+});
+
+// setup runs the commands of this machine's own Postfix
+const elsewhere = process.env.TLSWARD_POSTFIX ? 'setup runs the commands of this machine' : false;
+
+t.test('tlsward is down, and taken out as the cookbook says', { skip: skip || elsewhere }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const ours = 'socketmap:unix:tlsward/socketmap.sock:deliver';
+  const main = { smtp_tls_policy_maps: ours, smtpd_milters: 'unix:tlsward/milter.sock' };
+  const postfix = await startPostfix({ ca, main });
+  t.teardown(() => postfix.close());
+  const etc = join(postfix.dir, 'etc');
+  const config = join(postfix.dir, 'tlsward.ini');
+  const sockets = join(postfix.queueDirectory, 'tlsward');
+  writeFileSync(
+    config,
+    `[service]\nmilter-listen = unix:${sockets}/milter.sock\nsocketmap-listen = unix:${sockets}/socketmap.sock\n` +
+      `control-listen = unix:${postfix.dir}/control.sock\n[domains]\nbank.example = encrypt\n`,
+  );
+  const script = block('sh', 'setup postfix --remove')
+    .replaceAll('/etc/postfix', etc)
+    .replaceAll(/^(postconf|postqueue) /gm, `$1 -c ${etc} `)
+    .replaceAll(/^tlsward setup postfix/gm, `$& --postfix-config ${etc} --state ${postfix.dir}`)
+    .replaceAll(/^tlsward /gm, `TLSWARD_CONFIG=${config} ${process.execPath} ${mainFile()} `);
+  const done = await run('sh', ['-ec', script]);
+  t.equal(done.code, 0, done.text);
+  const left = (await run('postconf', ['-c', etc, '-n'])).text;
+  t.match(left, new RegExp(`^smtp_tls_policy_maps = texthash:${etc}/never_plain$`, 'm'));
+  t.notMatch(left, /tlsward\/[a-z]+\.sock/);
+  const asked = ['-c', etc, '-q', 'bank.example', `texthash:${etc}/never_plain`];
+  t.match((await run('postmap', asked)).text, /^encrypt protocols=>=TLSv1\.2/);
 });
