@@ -1,6 +1,7 @@
 /**
  * A machine of its own for unit files: systemd started as PID 1 in fresh namespaces, on a copy-on-write view of this
- * machine's files, with its own /run, /tmp, network (loopback only), process numbers and control groups.
+ * machine's files or of a Debian root (postfix-root.ts), with its own /run, /tmp, /dev, network (loopback only), process
+ * numbers and control groups.
  *
  * Nothing it does reaches the machine outside: files go to an overlay in memory, its processes die with it, and it dies
  * with the test, because a shell waits for the end of a pipe that only the test holds. Needs root with the right to mount
@@ -57,14 +58,22 @@ mount --make-rprivate /
 mount -t tmpfs tmpfs "$dir"
 mkdir "$dir/upper" "$dir/work" "$dir/root"
 root=$dir/root
-mount -t overlay overlay -o "lowerdir=/,upperdir=$dir/upper,workdir=$dir/work" "$root"
+mount -t overlay overlay -o "lowerdir=$LOWER,upperdir=$dir/upper,workdir=$dir/work" "$root"
 for bind in "$@"; do
   source=\${bind%%:*}; target=$root\${bind#*:}
   if [ -d "$source" ]; then mkdir -p "$target"; else mkdir -p "\${target%/*}"; [ -e "$target" ] || : >"$target"; fi
   mount --bind "$source" "$target"
 done
 mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+for device in null zero full random urandom tty; do
+  : >"$root/dev/$device"
+  mount --bind "/dev/$device" "$root/dev/$device"
+done
+mkdir "$root/dev/shm" "$root/dev/pts"
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+ln -s /proc/self/fd "$root/dev/fd"
+for number in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/\${number%:*}" "$root/dev/\${number#*:}"; done
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t sysfs -o ro sysfs "$root/sys"
@@ -107,7 +116,7 @@ export function bootable(): string | false {
   const dir = mkdtempSync(join(tmpdir(), 'tlsward-probe-'));
   const script = `
     mount --make-rprivate / && mount -t tmpfs tmpfs "$0" && mkdir "$0/u" "$0/w" "$0/r" &&
-    mount -t overlay overlay -o "lowerdir=/,upperdir=$0/u,workdir=$0/w" "$0/r" && mount -t proc proc "$0/r/proc"`;
+    mount -t overlay overlay -o "lowerdir=$LOWER,upperdir=$0/u,workdir=$0/w" "$0/r" && mount -t proc proc "$0/r/proc"`;
   const spaces = ['--pid', '--fork', '--mount', '--cgroup', '--uts', '--ipc', '--net'];
   const probe = spawnSync(command('unshare'), [...spaces, 'sh', '-c', script, dir], { encoding: 'utf8' });
   const hierarchy = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup'].find((path) =>
@@ -127,10 +136,11 @@ export interface Booted {
   close(): Promise<void>;
 }
 
-/** Starts it. `binds` are `SOURCE:TARGET` paths to show in there. */
-export async function boot(binds: readonly string[]): Promise<Booted> {
+/** Starts it. `binds` are `SOURCE:TARGET` paths to show in there; `lower` is the folder whose files it sees. */
+export async function boot(binds: readonly string[], lower = '/'): Promise<Booted> {
   const dir = mkdtempSync(join(tmpdir(), 'tlsward-boot-'));
-  const env = { PATH: process.env.PATH, INNER, SYSTEMD: SYSTEMD.find((path) => existsSync(path)) };
+  const found = SYSTEMD.find((path) => existsSync(join(lower, path)));
+  const env = { PATH: process.env.PATH, INNER, SYSTEMD: found, LOWER: lower };
   const outer: ChildProcess = spawn('sh', ['-c', OUTER, 'outer', dir, ...binds], {
     env,
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -170,7 +180,7 @@ export async function boot(binds: readonly string[]): Promise<Booted> {
           '-c',
           `exec 2>&1\n${script}`,
         ];
-        execFile(command('nsenter'), argv, { timeout: 60_000, encoding: 'utf8' }, (error, stdout) => {
+        execFile(command('nsenter'), argv, { timeout: 120_000, encoding: 'utf8' }, (error, stdout) => {
           const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
           resolve({ status: code, text: stdout });
         });

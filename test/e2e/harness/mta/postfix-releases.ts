@@ -12,11 +12,15 @@ import { join } from 'node:path';
 export const RELEASES = ['trixie', 'sid'] as const;
 export type Release = (typeof RELEASES)[number];
 
-/** Last thing to be written into a root, with the version of Postfix that is in it. */
+/** Releases of which there are roots: Debian 12, too, for tests of our package. */
+export const ROOTS = ['bookworm', ...RELEASES] as const;
+export type RootRelease = (typeof ROOTS)[number];
+
+/** Last thing to be written into a root: the version of Postfix that is in it, and the packages it was made with. */
 export const STAMP = 'tlsward-root';
 
 export interface PostfixRoot {
-  readonly release: Release;
+  readonly release: RootRelease;
   /** The folder that becomes `/`. */
   readonly dir: string;
   /** `3.10.13` */
@@ -38,11 +42,11 @@ export function rootsFolder(): string {
 }
 
 /** The root of a release if it is there, whole, and nobody else's; null otherwise. */
-export function findRoot(release: Release): PostfixRoot | null {
+export function findRoot(release: RootRelease): PostfixRoot | null {
   const dir = join(rootsFolder(), release);
   const stamp = join(dir, STAMP);
   if (!isOurs(rootsFolder()) || !isOurs(dir) || !existsSync(stamp)) return null;
-  return { release, dir, version: readFileSync(stamp, 'utf8').trim() };
+  return { release, dir, version: readFileSync(stamp, 'utf8').split('\n', 1)[0]! };
 }
 
 /** A folder that belongs to us and that nobody else may change. */

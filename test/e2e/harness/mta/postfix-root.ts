@@ -1,6 +1,7 @@
 /**
- * Whole Debian systems of other releases, each in a folder, for the Postfix of that release: trixie (Debian 13) has 3.10
- * and sid 3.11, both with TLSRPT (libtlsrpt0). Nothing in them is started; postfix.ts runs private instances inside.
+ * Whole Debian systems, each in a folder, for the Postfix and the Node.js of that release: trixie (Debian 13) has Postfix
+ * 3.10 and sid 3.11, both with TLSRPT (libtlsrpt0). Nothing in them is started; postfix.ts runs private instances inside,
+ * and booted.ts boots a copy.
  *
  * debootstrap makes a root from the mirror that apt uses on this machine, in a mount namespace of its own, so that nothing
  * stays mounted below it. It is made under another name and renamed when complete, so what is there is whole. That takes
@@ -8,7 +9,7 @@
  *
  *   node build/test/e2e/harness/mta/postfix-root.js trixie      makes it if need be, and prints its folder
  *
- * One that is older than its release allows is replaced (sid moves). Sources: debootstrap(8), apt-get(8) indextargets.
+ * One that is older than its release allows (sid moves), or was made of other packages, is replaced. Sources: debootstrap(8), apt-get(8) indextargets.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -16,6 +17,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -28,17 +30,21 @@ import {
   findRoot,
   isOurs,
   type PostfixRoot,
-  RELEASES,
-  type Release,
+  ROOTS,
+  type RootRelease,
   rootsFolder,
   STAMP,
 } from './postfix-releases.ts';
 
 /** After how many days the program makes a root anew. */
-const MAX_DAYS: Readonly<Record<Release, number>> = { trixie: 30, sid: 3 };
+const MAX_DAYS: Readonly<Record<RootRelease, number>> = { bookworm: 30, trixie: 30, sid: 3 };
 
-/** libsasl2-modules: the PLAIN mechanism, for authenticated submission. */
-const PACKAGES = ['postfix', 'libtlsrpt0', 'libsasl2-modules', 'libsasl2-modules-db', 'netbase'];
+/** libsasl2-modules: the PLAIN mechanism, for authenticated submission. The others are for tests of our package. */
+const PACKAGES = ['postfix', 'libsasl2-modules', 'libsasl2-modules-db', 'netbase', 'nodejs', 'systemd'];
+
+function packagesOf(release: RootRelease): string {
+  return [...PACKAGES, ...(release === 'bookworm' ? [] : ['libtlsrpt0'])].join(',');
+}
 const MAKE_MS = 900_000;
 
 /** What making a root needs and this machine lacks; empty when it can be tried. */
@@ -70,7 +76,7 @@ debootstrap --variant=minbase --include="$4" "$1" "$2" "$3"
 rm -rf "$2"/var/cache/apt/archives/*.deb "$2"/var/lib/apt/lists/*
 `;
 
-function makeRoot(release: Release): PostfixRoot {
+function makeRoot(release: RootRelease): PostfixRoot {
   const missing = rootProblems();
   if (missing.length > 0) throw new Error(missing.join(', '));
   const folder = rootsFolder();
@@ -79,7 +85,7 @@ function makeRoot(release: Release): PostfixRoot {
   const work = mkdtempSync(join(folder, `.${release}-`));
   try {
     const made = join(work, release);
-    const argv = ['-m', '--', '/bin/sh', '-c', MAKE, 'sh', release, made, mirror(), PACKAGES.join(',')];
+    const argv = ['-m', '--', '/bin/sh', '-c', MAKE, 'sh', release, made, mirror(), packagesOf(release)];
     const options = { encoding: 'utf8', stdio: 'pipe', timeout: MAKE_MS, maxBuffer: 1 << 26 } as const;
     try {
       execFileSync(command('unshare'), argv, options);
@@ -93,7 +99,7 @@ function makeRoot(release: Release): PostfixRoot {
     writeFileSync(join(made, 'etc/resolv.conf'), '');
     chmodSync(made, 0o755);
     const version = versionIn(made);
-    writeFileSync(join(made, STAMP), `${version}\n`);
+    writeFileSync(join(made, STAMP), `${version}\n${packagesOf(release)}\n`);
     const other = findRoot(release);
     if (other !== null && !isOld(release)) return other; // another test was faster
     const dir = join(folder, release);
@@ -105,14 +111,16 @@ function makeRoot(release: Release): PostfixRoot {
   }
 }
 
-function isOld(release: Release): boolean {
-  const made = statSync(join(rootsFolder(), release, STAMP), { throwIfNoEntry: false });
+function isOld(release: RootRelease): boolean {
+  const stamp = join(rootsFolder(), release, STAMP);
+  const made = statSync(stamp, { throwIfNoEntry: false });
+  if (made !== undefined && readFileSync(stamp, 'utf8').split('\n')[1] !== packagesOf(release)) return true;
   return made === undefined || Date.now() - made.mtimeMs > MAX_DAYS[release] * 86_400_000;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const release = RELEASES.find((name) => name === process.argv[2]);
-  if (release === undefined) throw new Error(`which release? one of ${RELEASES.join(', ')}`);
+  const release = ROOTS.find((name) => name === process.argv[2]);
+  if (release === undefined) throw new Error(`which release? one of ${ROOTS.join(', ')}`);
   const there = isOld(release) ? null : findRoot(release);
   const root = there ?? makeRoot(release);
   process.stdout.write(`${root.dir} (Postfix ${root.version})\n`);
