@@ -3,7 +3,7 @@
  * each file, and what failed; with TAP_REPORTER=tap, everything.
  *
  *   node build/test/run.js             what `npm test` runs: all but the end-to-end tests, benchmarks and LONG
- *   node build/test/run.js SET         a set of files by its name: long, e2e, e2e-postfix, e2e-matrices, e2e-node
+ *   node build/test/run.js SET         a set of files by its name: long, e2e, e2e-package, e2e-postfix, e2e-matrices, e2e-node
  *   node build/test/run.js FILE...     these, as a path of src/ or test/ (`src/wire/dns.ts`, `test/wire/dnsFuzz.test.ts`)
  *
  * The tap command would do the same, but with a process a file, and it loads its hooks for coverage into each and into
@@ -31,6 +31,8 @@ const POSTFIX = [
   ...['contrib', 'deliver-dns', 'deliver-kept', 'deliver-published', 'export', 'harness'],
   ...['message-header', 'message-odd', 'message-paths', 'message-trouble'],
 ];
+/** How the program is installed: whole machines are booted, and packages built. */
+const PACKAGE = ['install', 'package'];
 /** What may differ from one release of Node to another: sockets, processes, timers, DNS. */
 const NODE = [
   ...['activation', 'both', 'deliver', 'deliver-dns', 'dns', 'export', 'message', 'milter', 'policy'],
@@ -64,7 +66,9 @@ function chosen(args: readonly string[]): string[] {
     case 'long':
       return long;
     case 'e2e':
-      return everyFile(true);
+      return everyFile(true).filter((file) => !PACKAGE.map((name) => compiled(`e2e/${name}`)).includes(file));
+    case 'e2e-package':
+      return e2e(PACKAGE);
     case 'e2e-postfix':
       return e2e([...MATRICES, ...POSTFIX]);
     case 'e2e-matrices':

@@ -92,7 +92,7 @@ socket.on('data', (chunk) => {
   if (line === null) return;
   text = '';
   const next = say.shift();
-  if (next === undefined) { console.log(line[0].trim()); socket.end('QUIT\\r\\n'); } else socket.write(next + '\\r\\n');
+  if (next === undefined) { console.log(line[0].trim()); socket.destroy(); } else socket.write(next + '\\r\\n');
 });
 `;
 
@@ -183,9 +183,9 @@ for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', nu
     await flows('with the package installed');
 
     await ok(`printf '[domains]\\nbank.example = observed\\nclosed.example = encrypt\\n' >/etc/tlsward/domains.d/own.ini
-      echo '; a line of ours' >>/etc/tlsward/tlsward.ini
+      sed -i 's/^include/trusted-clients =\\n&/' /etc/tlsward/tlsward.ini
       cp -p /etc/tlsward/tlsward.ini /root/edited.ini; cp -p /etc/postfix/main.cf /root/main.cf
-      systemctl reload tlsward && cat /usr/lib/tlsward/contrib/postfix/both.main.cf >>/etc/postfix/main.cf && postfix reload`);
+      systemctl restart tlsward && cat /usr/lib/tlsward/contrib/postfix/both.main.cf >>/etc/postfix/main.cf && postfix reload`);
     await flows('through the daemon');
     t.match(
       await ok('journalctl -u tlsward -o cat --no-pager | grep tx.verdict | tail -n 1'),

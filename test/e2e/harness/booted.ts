@@ -72,6 +72,8 @@ for device in null zero full random urandom tty; do
 done
 mkdir "$root/dev/shm" "$root/dev/pts"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
 for number in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/\${number%:*}" "$root/dev/\${number#*:}"; done
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
@@ -116,7 +118,7 @@ export function bootable(): string | false {
   const dir = mkdtempSync(join(tmpdir(), 'tlsward-probe-'));
   const script = `
     mount --make-rprivate / && mount -t tmpfs tmpfs "$0" && mkdir "$0/u" "$0/w" "$0/r" &&
-    mount -t overlay overlay -o "lowerdir=$LOWER,upperdir=$0/u,workdir=$0/w" "$0/r" && mount -t proc proc "$0/r/proc"`;
+    mount -t overlay overlay -o "lowerdir=/,upperdir=$0/u,workdir=$0/w" "$0/r" && mount -t proc proc "$0/r/proc"`;
   const spaces = ['--pid', '--fork', '--mount', '--cgroup', '--uts', '--ipc', '--net'];
   const probe = spawnSync(command('unshare'), [...spaces, 'sh', '-c', script, dir], { encoding: 'utf8' });
   const hierarchy = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup'].find((path) =>
