@@ -17,7 +17,7 @@ import type { Decoder, Protocol, Step } from '../session/protocol.ts';
 import { WireError } from '../wire/wireError.ts';
 import type { ConnectionBudget, MemoryHolder } from './connectionBudget.ts';
 import type { LoopWatch } from './loopWatch.ts';
-import { isWork, runRest, runSlice, SLICE_MS, UNFINISHED } from './slices.ts';
+import { inTurn, isWork, runRest, runSlice, SLICE_MS, UNFINISHED } from './slices.ts';
 
 export interface DriverCounters {
   opened: number;
@@ -164,7 +164,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
   pause(): void {
     this.busy = true;
     this.decoder.keep();
-    setImmediate(() => {
+    inTurn(() => {
       this.busy = false;
       this.pump();
       this.count();

@@ -222,6 +222,15 @@ t.test('recipients that are looked at only at the end, because no row refuses', 
   ]);
 });
 
+t.test('marks that a trusted client brings back', async (t) => {
+  const text =
+    'mark-key = mark.key\ntrusted-clients = 192.0.2.1\n[policy plain]\nreceive = encrypt\n[domains]\n* = plain\n';
+  await measure(t, await startDaemon(t, text), [
+    ['1 MiB of short marks', play(manyFields('X-TLS-Ward', 'x'))],
+    ['1 MiB of long marks', play(manyFields('X-TLS-Ward', `v=1; ${'a=b; '.repeat(40)}`))],
+  ]);
+});
+
 async function measure(t: Test, on: TestDaemon, pieces: typeof WORK): Promise<void> {
   for (const [name, work] of pieces) {
     let least = Number.POSITIVE_INFINITY;

@@ -39,3 +39,28 @@ t.test('long work lets others run', async (t) => {
     { message: 'our own bug' },
   );
 });
+
+t.test('of several works one has each turn of the event loop', async (t) => {
+  const works = Array.from({ length: 5 }, () => busy(4 * SLICE_MS, 'done'));
+  const began = performance.now();
+  for (const work of works) runSlice(work);
+  let most = 0;
+  let last = performance.now();
+  let open = true;
+  const turn = (): void => {
+    most = Math.max(most, performance.now() - last);
+    last = performance.now();
+    if (open) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const order: number[] = [];
+  await Promise.all(works.map((work, i) => runRest(work, () => order.push(i))));
+  open = false;
+  t.same(order.slice(0, 5), [0, 1, 2, 3, 4], 'in the order in which they asked');
+  t.ok(most < (performance.now() - began) / 2, `${Math.round(most)} ms between two turns of others`);
+});
+
+t.test('what fails in its turn does not keep the others from theirs', async (t) => {
+  const results = await Promise.allSettled(['', 'done'].map((text) => runRest(busy(1, text), () => {})));
+  t.match(results, [{ status: 'rejected' }, { status: 'fulfilled', value: 'done' }]);
+});
