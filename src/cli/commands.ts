@@ -491,6 +491,53 @@ export const COMMANDS = {
     exit: { 0: 'printed', ...UNREADABLE, 69: 'the journal cannot be read' },
     load: (): Loading => import('./log.ts'),
   },
+  'test-mail': {
+    summary: 'send one message through Postfix and show how it was delivered',
+    usage: ['ADDRESS [--from ADDRESS] [--log FILE] [--wait SECONDS] [--sendmail PROGRAM]'],
+    operands: [{ name: 'ADDRESS', meaning: 'who gets the message' }],
+    options: [
+      {
+        flag: '--from',
+        argument: 'ADDRESS',
+        meaning: 'the envelope sender; else the account that runs the command; "<>" is the null sender',
+        example: '--from postmaster@example.org',
+      },
+      {
+        flag: '--log',
+        argument: 'FILE',
+        meaning: 'the log of Postfix; else maillog_file of Postfix, else the journal',
+        example: '--log /var/log/mail.log',
+      },
+      {
+        flag: '--wait',
+        argument: 'SECONDS',
+        default: '60',
+        meaning: 'how long the delivery is waited for',
+        example: '--wait 300',
+      },
+      {
+        flag: '--sendmail',
+        argument: 'PROGRAM',
+        default: 'sendmail',
+        meaning: 'the program that takes the message: a path, or a name that is looked for in sbin and bin',
+        example: '--sendmail /usr/sbin/sendmail',
+      },
+    ],
+    examples: [
+      {
+        line: 'tlsward test-mail postmaster@bank.example --from postmaster@example.org',
+        meaning: 'does mail to them leave under TLS?',
+      },
+    ],
+    exit: {
+      0: 'delivered under TLS: a TLS line of the log belongs to each delivery',
+      1: 'delivered, but without TLS, or the log does not tell',
+      2: 'deferred or bounced, or not delivered in time',
+      65: 'FILE cannot be read',
+      69: 'sendmail(1) does not take the message, or the journal cannot be read',
+    },
+    load: (): Loading => import('./testMail.ts'),
+  },
   lookup: {
     summary: 'find the transaction of a reply by its code',
     usage: ['CODE'],

@@ -1,6 +1,6 @@
 /**
- * Where `tlsward log` has its lines from: a file, which may be followed through rotation, standard input, or
- * the journal by journalctl(1).
+ * Where `tlsward log` and `tlsward test-mail` have their lines from: a file, which may be followed through
+ * rotation, standard input, or the journal by journalctl(1).
  */
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
@@ -40,23 +40,23 @@ class LineSplitter {
 
 /** The lines of a file; with `follow` those that come later too, without end. */
 export async function* fileLines(file: string, follow: boolean): AsyncGenerator<string> {
-  if (!follow) {
-    yield* linesOf(createReadStream(file));
-    return;
-  }
-  for (;;) {
-    yield* untilReplaced(file);
-  }
+  if (follow) yield* followedLines(file);
+  else yield* linesOf(createReadStream(file));
+}
+
+/** The lines of a file from a byte on, and those that come later, until `signal` is aborted. */
+export async function* followedLines(file: string, from = 0, signal?: AbortSignal): AsyncGenerator<string> {
+  for (let at = from; signal?.aborted !== true; at = 0) yield* untilReplaced(file, at, signal);
 }
 
 /** Follows one file until another lies in its place, or it was cut. */
-async function* untilReplaced(file: string): AsyncGenerator<string> {
+async function* untilReplaced(file: string, from: number, signal?: AbortSignal): AsyncGenerator<string> {
   const handle = await open(file);
   const split = new LineSplitter();
   try {
     const { ino } = await handle.stat();
     const buffer = Buffer.alloc(65_536);
-    for (let at = 0; ; ) {
+    for (let at = from; signal?.aborted !== true; ) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
       at += bytesRead;
       yield* split.push(buffer.toString('latin1', 0, bytesRead));
@@ -80,12 +80,22 @@ export function stdinLines(): AsyncGenerator<string> {
 }
 
 /** What a unit wrote, as journalctl prints it; rejects with JournalError. */
-export async function* journalLines(
-  unit: string,
+export function journalLines(unit: string, sinceMs: number | null, follow: boolean): AsyncGenerator<string> {
+  return journal(['--unit', unit, '--output', 'cat'], sinceMs, follow);
+}
+
+/** What was logged for the facility mail, with time, host and writer, until `signal` is aborted; the same. */
+export function mailJournal(sinceMs: number, signal: AbortSignal): AsyncGenerator<string> {
+  return journal(['SYSLOG_FACILITY=2', '--output', 'short'], sinceMs, true, signal);
+}
+
+async function* journal(
+  what: readonly string[],
   sinceMs: number | null,
   follow: boolean,
+  signal?: AbortSignal,
 ): AsyncGenerator<string> {
-  const args = ['--unit', unit, '--output', 'cat', '--no-pager', '--all'];
+  const args = [...what, '--no-pager', '--all'];
   if (sinceMs !== null) args.push('--since', `@${Math.floor(sinceMs / 1000)}`);
   if (follow) args.push('--follow', ...(sinceMs === null ? [] : ['--no-tail']));
   const child = spawn('journalctl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -98,11 +108,15 @@ export async function* journalLines(
     child.once('close', resolve);
   });
   ended.catch(() => {});
+  const stop = () => child.kill();
+  signal?.addEventListener('abort', stop, { once: true });
   try {
     yield* linesOf(child.stdout);
     const code = await ended;
-    if (code !== 0) throw new JournalError(`journalctl ended with status ${code}: ${said.trim()}`);
+    if (code !== 0 && signal?.aborted !== true)
+      throw new JournalError(`journalctl ended with status ${code}: ${said.trim()}`);
   } finally {
+    signal?.removeEventListener('abort', stop);
     if (child.exitCode === null) child.kill();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Runs a program of the MTA to read what it prints (postconf, postmulti): without a shell, with a time limit
- * and a limit of bytes, in an environment of its own. Changes nothing. Never throws.
+ * Runs a program of the MTA to read what it prints (postconf, postmulti), or to give it a message (sendmail):
+ * without a shell, with a time limit and a limit of bytes, in an environment of its own. Never throws.
  */
 import { execFile } from 'node:child_process';
 
@@ -18,6 +18,8 @@ interface RunLimits {
   readonly maxBytes: number;
   /** Does a process that has nothing else to do end without waiting for it? */
   readonly background?: boolean;
+  /** Its standard input; left out: none. */
+  readonly input?: string;
 }
 
 /** Where programs are found that are named without a path: those of an MTA are in sbin folders. */
@@ -34,7 +36,7 @@ const WHY: Readonly<Record<string, 'absent' | 'denied' | 'tooMuch'>> = {
 export function runProgram(
   program: string,
   args: readonly string[],
-  { timeoutMs, maxBytes, background = false }: RunLimits,
+  { timeoutMs, maxBytes, background = false, input }: RunLimits,
 ): Promise<Ran> {
   const options = {
     timeout: timeoutMs,
@@ -53,7 +55,10 @@ export function runProgram(
           resolve({ ok: false, why, stderr });
         }
       });
-      child.stdin?.destroy();
+      // a program that ends without reading says why by its status
+      child.stdin?.on('error', () => {});
+      if (input === undefined) child.stdin?.destroy();
+      else child.stdin?.end(input);
       if (background) child.unref();
     } catch {
       resolve({ ok: false, why: 'failed', stderr: 'no descriptor or process is left' });
