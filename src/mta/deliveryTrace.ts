@@ -10,7 +10,7 @@
 import { type LogEvent, type LoggedDelivery, parseLogLine } from './deliveryLine.ts';
 
 /** `none`: no TLS line was seen. `unsure`: one was, but it does not prove how this delivery was made. */
-export type TlsSeen =
+type TlsSeen =
   | { readonly kind: 'line' | 'unsure'; readonly text: string }
   | { readonly kind: 'none'; readonly text: null };
 
