@@ -87,7 +87,7 @@ export class TestProcess {
   #line(line: string): void {
     const current = this.#current;
     const ours = current !== null && line.includes(` - ${current.file}`);
-    if (/^(?:not )?ok \d/.test(line) && !ours) this.#stray ||= line;
+    if (/^(?:not )?ok \d/.test(line) && !ours) this.#stray ||= `${line} in ${current?.file ?? 'no file'}`;
     if (current === null) return;
     if (/^# Subtest: /.test(line) || line === 'TAP version 14') return;
     const [, result = ''] = /^((?:not )?ok) \d+ - /.exec(line) ?? [];

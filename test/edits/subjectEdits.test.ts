@@ -2,7 +2,7 @@
  * The subject tag between the claim and the signature: put into what no signature covers, taken out wherever it says what
  * is not so, left where it is true. And subjects that cannot be written back as they came.
  */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { HeaderField } from '../../src/core/messageEdit.ts';
 import {
   MAX_OF_SUBJECTS,
@@ -19,7 +19,7 @@ const SIGNED = 'subject tag not added: a signature covers Subject';
 const BREAKS = 'a forged tag was removed from Subject, which breaks the signature that covers it';
 
 /** What becomes of these subjects: the edits in short, then the notes. */
-function edited(values: readonly string[], task: Partial<SubjectTask> = {}): string[] {
+function edited(t: Test, values: readonly string[], task: Partial<SubjectTask> = {}): string[] {
   const headers = values.map((value): HeaderField => ({ name: 'Subject', value }));
   const notes: string[] = [];
   const edits = subjectEdits(headers, { ...TASK, ...task }, notes);
@@ -47,7 +47,7 @@ t.test('subjects that no MTA stores as they came are tagged all the same', async
     [`x${' '.repeat(16_000)}y`, '[via TLS]\n x\n y'],
     [`${'\n '.repeat(8000)}x`, '[via TLS] x'],
   ];
-  for (const [value, want] of cases) t.same(edited([value]), [want], JSON.stringify(value.slice(0, 40)));
+  for (const [value, want] of cases) t.same(edited(t, [value]), [want], JSON.stringify(value.slice(0, 40)));
 });
 
 t.test('what a signature covers gets no tag, and keeps none that is false', async (t) => {
@@ -62,22 +62,23 @@ t.test('what a signature covers gets no tag, and keeps none that is false', asyn
     [['hello', '[OK]'], {}, ['deleteHeader 2', SIGNED, BREAKS]],
   ];
   for (const [values, task, want] of cases)
-    t.same(edited(values, { ...task, signed: true }), want, values.join('|'));
-  t.same(edited([]), ['+ [via TLS]']);
+    t.same(edited(t, values, { ...task, signed: true }), want, values.join('|'));
+  t.same(edited(t, []), ['+ [via TLS]']);
 });
 
 t.test('long ones and many', async (t) => {
   const long = 'word '.repeat(MAX_SUBJECT / 5 + 1);
-  t.same(edited([long]), [`subject tag not added: Subject has more than ${MAX_SUBJECT} bytes`]);
-  t.same(edited([long], { tag: '' }), [], 'nothing was wanted of it');
-  const [forged, ...notes] = edited([`[OK] ${long}[OK]`], { tag: '' });
+  t.same(edited(t, [long]), [`subject tag not added: Subject has more than ${MAX_SUBJECT} bytes`]);
+  t.same(edited(t, [long], { tag: '' }), [], 'nothing was wanted of it');
+  const [forged, ...notes] = edited(t, [`[OK] ${long}[OK]`], { tag: '' });
   t.match(forged, /^word word/);
   t.same(notes, [`Subject cut to ${MAX_SUBJECT} bytes: a forged tag was removed from it`]);
   const tags = '[OK]'.repeat(MAX_SUBJECT);
-  t.same(edited([tags], { tag: '' }), ['deleteHeader 1', notes[0]], 'nothing behind it comes forward');
-  const grown = edited([`[OK]${'\x80'.repeat(MAX_SUBJECT - 4)}`], { tag: '' });
+  t.same(edited(t, [tags], { tag: '' }), ['deleteHeader 1', notes[0]], 'nothing behind it comes forward');
+  const grown = edited(t, [`[OK]${'\x80'.repeat(MAX_SUBJECT - 4)}`], { tag: '' });
   t.match(grown, [/^=\?utf-8\?B\?/, /^Subject cut to 60000 bytes$/]);
   const many = edited(
+    t,
     Array.from({ length: MAX_OF_SUBJECTS / 64 + 10 }, () => ''),
     { tag: '' },
   );

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test as TapTest } from 'tap';
 import {
   everyoneCanReplace,
   foldersOf,
@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tlsward-files-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Both readers say the same, of a file or in an error. */
-async function outcome(path: string, guards: Partial<Test> = {}): Promise<unknown> {
+async function outcome(t: TapTest, path: string, guards: Partial<Test> = {}): Promise<unknown> {
   const all: Test = { maxBytes: 100, followLinks: true, refuse: () => null, ...guards };
   const shown = (read: ReturnType<typeof readGuardedSync<string>>): unknown =>
     read.kind === 'read'
@@ -36,13 +36,13 @@ async function outcome(path: string, guards: Partial<Test> = {}): Promise<unknow
 t.test('what may be read, and what may not', async (t) => {
   const file = join(folder, 'file');
   writeFileSync(file, 'x'.repeat(100), { mode: 0o600 });
-  t.strictSame(await outcome(file), { kind: 'read', text: 'x'.repeat(100), mode: 0o600 });
-  t.strictSame(await outcome(file, { maxBytes: 99 }), { kind: 'too-large', bytes: 100 });
-  t.strictSame(await outcome(folder), { kind: 'not-regular' });
-  t.equal(await outcome(join(folder, 'absent')), 'ENOENT');
+  t.strictSame(await outcome(t, file), { kind: 'read', text: 'x'.repeat(100), mode: 0o600 });
+  t.strictSame(await outcome(t, file, { maxBytes: 99 }), { kind: 'too-large', bytes: 100 });
+  t.strictSame(await outcome(t, folder), { kind: 'not-regular' });
+  t.equal(await outcome(t, join(folder, 'absent')), 'ENOENT');
   const fifo = join(folder, 'fifo');
   execFileSync('mkfifo', [fifo]);
-  t.strictSame(await outcome(fifo), { kind: 'not-regular' }, 'a FIFO holds nobody up');
+  t.strictSame(await outcome(t, fifo), { kind: 'not-regular' }, 'a FIFO holds nobody up');
 });
 
 t.test('the caller is shown the status of the opened file', async (t) => {
@@ -52,13 +52,13 @@ t.test('the caller is shown the status of the opened file', async (t) => {
   const link = join(folder, 'link');
   symlinkSync('mode', link);
   const refuse: Test['refuse'] = ({ mode }) => ((mode & 0o077) === 0 ? null : (mode & 0o777).toString(8));
-  t.strictSame(await outcome(link, { refuse }), { kind: 'refused', why: '604' });
+  t.strictSame(await outcome(t, link, { refuse }), { kind: 'refused', why: '604' });
   t.strictSame(
-    await outcome(link, { refuse, maxBytes: 1 }),
+    await outcome(t, link, { refuse, maxBytes: 1 }),
     { kind: 'refused', why: '604' },
     'before its size',
   );
-  t.equal(await outcome(link, { followLinks: false }), 'ELOOP');
+  t.equal(await outcome(t, link, { followLinks: false }), 'ELOOP');
 });
 
 t.test('folders', async (t) => {
