@@ -252,6 +252,7 @@ test('reloads that replace the finder under load lose no question and no descrip
   for (let turn = 1; turn <= 12; turn++) {
     daemon.write(text(turn));
     t.match(await daemon.ask('reload'), { ok: true });
+    await until(() => asked > 20 * turn);
   }
   over = true;
   await Promise.all(load);
