@@ -21,7 +21,7 @@ import { TestProcess } from './testProcess.ts';
 /** Fuzzers, hostile input, and what measures CPU time and memory: too slow for every run; .ci/run runs them each time. */
 const LONG = [
   ...['daemon/discoveryHostile', 'daemon/heap', 'daemon/held', 'daemon/heldMemory', 'daemon/underneath'],
-  ...['edits/editFuzz', 'growth/growth', 'mail/hostileMessages', 'session/milterRandom'],
+  ...['edits/editFuzz', 'growth/growth', 'growth/growthRest', 'mail/hostileMessages', 'session/milterRandom'],
   ...['wire/dnsFuzz', 'wire/milterFuzz'],
 ];
 /** Every case file, the matrices of both directions, and a message each way: what every release of Postfix must pass. */

@@ -1,6 +1,6 @@
 /**
  * No foreign text costs more than n log n: every function that reads some is run on what hostile text is made of, up to the
- * largest that its limits allow. And every function of those folders is in the table, or in the list of those that read
+ * largest that its limits allow (half of them here, the others in growthRest.test.ts). And every function of those folders is in the table, or in the list of those that read
  * none, with the reason.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { root } from '../root.ts';
 import { COUNTED } from './counted.ts';
 import { COVERED } from './covered.ts';
 import { EXCEPTED } from './excepted.ts';
-import { PIECES, repeated } from './inputs.ts';
 import { tooSteep } from './measure.ts';
+import { measureReaders } from './measureReaders.ts';
 
 t.setTimeout(600_000);
 
@@ -42,27 +42,7 @@ t.test('what is measured is told apart', async (t) => {
   );
 });
 
-const only = process.env.TLSWARD_GROWTH ?? '';
-
-for (const [name, { largest, read, around = [], pieces = [] }] of Object.entries(COVERED)) {
-  if (!name.includes(only)) continue;
-  t.test(name, async (t) => {
-    const steep: string[] = [];
-    for (const form of ['~', 'a~', ...around]) {
-      for (const piece of [...PIECES, ...pieces]) {
-        const call = (size: number) => {
-          const text = form.replaceAll('~', () => repeated(piece, size));
-          return () => read(text);
-        };
-        const found = tooSteep(call, largest);
-        if (found !== null) steep.push(`${JSON.stringify(form)} of ${JSON.stringify(piece)}: ${found}`);
-        // one is enough to know
-        if (steep.length > 2) break;
-      }
-    }
-    t.same(steep, []);
-  });
-}
+measureReaders(t, 0);
 
 for (const [name, { largest, call }] of Object.entries(COUNTED)) {
   t.test(name, async (t) => {
