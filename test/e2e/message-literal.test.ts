@@ -60,7 +60,7 @@ t.test('where an alias leads to one', { skip, buffered: true }, async (t) => {
   t.strictSame(x.got('good'), ['v@good.example TLSv1.3']);
   t.match(
     (await x.notice()).text.replace(/\r?\n[ \t]+/g, ' '),
-    /an alias leads to \S+ by a way that does not/,
+    /an alias leads to \S+ by a path that does not/,
   );
 });
 

@@ -65,7 +65,8 @@ function argvOf(
   client: SmtpClient,
   table: string,
 ): string[] {
-  const argv = ['--json', '--from', from === '' ? '<>' : from, ...to.flatMap((one) => ['--to', one])];
+  // in brackets: as a client says it, also where explain would take it for a mistake
+  const argv = ['--json', '--from', `<${from}>`, ...to.flatMap((one) => ['--to', `<${one}>`])];
   argv.push('--client', session.clientAddress);
   if (session.login) argv.push('--auth', 'alice');
   if (client.tls === null) return argv;
