@@ -80,12 +80,12 @@ t.test('marked mail where rows say dane, and nothing is published', { skip, buff
 
   // nobody to say that there are no TLSA records: dane-only, which Postfix finds out to be impossible
   const blind = await messageScene(t, { tables, main });
-  t.match(JSON.stringify(blind.daemon.events('config.notice')), /name a resolver/);
+  t.match(JSON.stringify(blind.daemon.events('config.notice')), /set resolver/);
   const lost = await blind.accepted(t, { to: 'u@self.example', subject });
   t.equal(await blind.outcome(lost, 'u@self.example'), 'tlsward-encrypt 5.7.5 bounced');
   t.match(
     (await blind.notice()).text.replace(/\r?\n[ \t]+/g, ' '),
-    /DANE authenticates, which its domain does not publish/,
+    /DANE authenticates, and its domain publishes no TLSA records/,
   );
   blind.sealed(t);
 });
