@@ -18,6 +18,7 @@ import { removeFolder } from '../folder.ts';
 import { type MailMessage, parseMessage } from '../message.ts';
 import { type CertificateAuthority, SERVER_NAME } from '../peers/ca.ts';
 import { freePorts, portOpen } from '../processes.ts';
+import { endMta } from './end-mta.ts';
 import {
   formatMain,
   formatMaster,
@@ -165,11 +166,7 @@ export class Postfix {
     const master = this.#master;
     if (master === null) return;
     this.#master = null;
-    const strays = await master.stop();
-    if (strays.length > 0) throw new Error(`Postfix left processes: ${strays.join(', ')}\n${this.log()}`);
-    for (const [name, port] of this.ports) {
-      if (await portOpen(port)) throw new Error(`port ${port} (${name}) is still open after stop`);
-    }
+    await endMta('Postfix', master, this.ports, () => this.log());
   }
 
   /** Stop and remove the folder (kept when TLSWARD_E2E_KEEP is set, and named on stderr). For `t.teardown`. */

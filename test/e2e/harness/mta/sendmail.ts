@@ -22,6 +22,7 @@ import { SmtpSink } from '../peers/smtp-sink.ts';
 import { Syslog } from '../peers/syslog.ts';
 import { freePorts, portOpen } from '../processes.ts';
 import { command } from '../requirements.ts';
+import { endMta } from './end-mta.ts';
 import { formatMc, RUN, SENDMAIL_LISTENERS } from './sendmail-config.ts';
 import { type SendmailPrograms, sendmailPrograms } from './sendmail-fetch.ts';
 import { inNamespaces, SendmailProcess } from './sendmail-process.ts';
@@ -134,11 +135,7 @@ export class Sendmail {
     const running = this.#process;
     if (running === null) return;
     this.#process = null;
-    const strays = await running.stop();
-    if (strays.length > 0) throw new Error(`Sendmail left processes: ${strays.join(', ')}\n${this.log()}`);
-    for (const [name, port] of this.ports) {
-      if (await portOpen(port)) throw new Error(`port ${port} (${name}) is still open after stop`);
-    }
+    await endMta('Sendmail', running, this.ports, () => this.log());
   }
 
   /** Stop and remove the folder (kept when TLSWARD_E2E_KEEP is set, and named on stderr). For `t.teardown`. */
