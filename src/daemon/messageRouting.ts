@@ -144,7 +144,7 @@ export class Routing {
       local: arrival === 'local',
       again: arrival === 'again',
       filtered: query.told.contentFilter !== '',
-      stale: stripMarks(carried, [header]),
+      stale: yield* stripMarks(carried, [header]),
       code,
     };
     return yield* routeMessage(question, active.route);

@@ -13,7 +13,7 @@
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { mapped, type Work } from '../core/work.ts';
+import type { Work } from '../core/work.ts';
 import { SIGNATURE_HEADERS, signatureCovers } from '../mail/signatures.ts';
 import { renderTemplate } from '../mail/template.ts';
 import { AUTH_RESULTS_NAME, claimsToBeOurs, formatAuthResults } from '../mark/authResults.ts';
@@ -158,19 +158,7 @@ function* strips(
   const names = [markName, bannerName, routeHeader];
   if (authservId !== '') names.push(AUTH_RESULTS_NAME);
   const trusted = verdict.judged === 'trusted-client';
-  const genuine = (field: HeaderField): boolean => {
-    const check = verifyMark(field.value, senderDomain, keys);
-    if (!check.ok) return false;
-    const { bodyDigest } = check.fields;
-    const same = bodyDigest === '' || message.bodyDigest == null || bodyDigest === message.bodyDigest;
-    if (!same) notes.push('the mark was removed: it was made for a different body');
-    return same;
-  };
-  const marks = trusted ? headers.filter(({ name }) => fieldNameKey(name) === markKey) : [];
-  const verified = yield* mapped(marks, genuine);
-  const kept = new Set(marks.filter((_, i) => verified[i]));
-  yield;
-  return stripMarks(headers, names, (field) => {
+  return yield* stripMarks(headers, names, (field) => {
     const key = fieldNameKey(field.name);
     if (key === resultsKey) return trusted || !claimsToBeOurs(field.value, [authservId]);
     // re-injected by a program of this host that received it from us; it can only ask for more
@@ -179,7 +167,12 @@ function* strips(
     // a filter that re-injects returns what we added before: the banner stays, and so does the route, which a
     // message that needs it would otherwise lose
     if (key !== markKey) return true;
-    return kept.has(field);
+    const check = verifyMark(field.value, senderDomain, keys);
+    if (!check.ok) return false;
+    const { bodyDigest } = check.fields;
+    const same = bodyDigest === '' || message.bodyDigest == null || bodyDigest === message.bodyDigest;
+    if (!same) notes.push('the mark was removed: it was made for a different body');
+    return same;
   });
 }
 

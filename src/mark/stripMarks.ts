@@ -8,6 +8,7 @@
  * cleanup_milter.c; Sendmail headers.c), so the edit can carry the name as we write it.
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
+import { AT_ONCE, type Work } from '../core/work.ts';
 
 /** Whether a field may stay; `index` is its number among the fields of its name, from 1. */
 type KeepField = (field: HeaderField, index: number) => boolean;
@@ -26,18 +27,20 @@ export function fieldNameKey(name: string): string {
 /**
  * The `deleteHeader` edits for all fields with one of `names`, except those that `keep` accepts, from the
  * bottom of the message up, so highest index first for every name. `headers` are in order of arrival, without
- * the MTA's own Received (as a milter sees them).
+ * the MTA's own Received (as a milter sees them). Work in steps, because `keep` may verify a signature for each of
+ * thousands of fields.
  */
-export function stripMarks(
+export function* stripMarks(
   headers: readonly HeaderField[],
   names: readonly string[],
   keep?: KeepField,
-): Edit[] {
+): Work<Edit[]> {
   if (headers.length === 0) return [];
   const wanted = new Map(names.map((name) => [fieldNameKey(name), name]));
   const counts = new Map<string, number>();
   const edits: Edit[] = [];
-  for (const field of headers) {
+  for (const [i, field] of headers.entries()) {
+    if (i % AT_ONCE === AT_ONCE - 1) yield;
     const key = fieldNameKey(field.name);
     const name = wanted.get(key);
     if (name === undefined) continue;

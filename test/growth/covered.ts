@@ -613,7 +613,7 @@ export const COVERED: Readonly<Record<string, Reader>> = {
   'stripMarks.fieldNameKey': { largest: PACKET, read: fieldNameKey, around: ['a~b'] },
   'stripMarks.stripMarks': {
     largest: PACKET,
-    read: (text) => stripMarks(inFields(text, 'X-TLS-Ward', 'X'), ['X-TLS-Ward']),
+    read: (text) => allAtOnce(stripMarks(inFields(text, 'X-TLS-Ward', 'X'), ['X-TLS-Ward'])),
   },
 
   // edits and rules
