@@ -17,7 +17,7 @@ import type { Decoder, Protocol, Step } from '../session/protocol.ts';
 import { WireError } from '../wire/wireError.ts';
 import type { ConnectionBudget, MemoryHolder } from './connectionBudget.ts';
 import type { LoopWatch } from './loopWatch.ts';
-import { inTurn, isWork, runRest, runSlice, SLICE_MS, UNFINISHED } from './slices.ts';
+import { inSlices, inTurn, isWork, SLICE_MS } from './slices.ts';
 
 export interface DriverCounters {
   opened: number;
@@ -171,22 +171,19 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     });
   }
 
-  apply(first: Step<State, Out, Query>): void {
-    let step: Step<State, Out, Query> | null = first;
+  apply(first: Step<State, Out, Query> | null): void {
+    let step = first;
     while (step !== null) {
       this.state = step.state;
-      const said = step;
-      if (said.out.length > AT_ONCE) {
-        const saying = this.saying(said.out);
-        if (runSlice(saying) === UNFINISHED) {
-          this.wait(runRest(saying, this.ran), () => {
-            const next = this.ask(said);
-            if (next !== null) this.apply(next);
-          });
+      if (step.out.length <= AT_ONCE) for (const out of step.out) this.say(this.driver.protocol.encode(out));
+      else {
+        const said = this.inSlices(this.saying(step.out));
+        if (said instanceof Promise) {
+          this.askAfter(said, step);
           return;
         }
-      } else for (const out of said.out) this.say(this.driver.protocol.encode(out));
-      step = this.ask(said);
+      }
+      step = this.ask(step);
     }
   }
 
@@ -208,19 +205,20 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     // replies that precede a question are sent before the work on it begins
     if (step.out.length > 0) this.flush();
     let answer = this.driver.handler(step.ask, this);
-    if (isWork<Answer>(answer)) {
-      const work = answer;
-      const result = runSlice(work);
-      answer = result === UNFINISHED ? runRest(work, this.ran) : result;
-    }
+    if (isWork<Answer>(answer)) answer = this.inSlices(answer);
     if (!(answer instanceof Promise)) return this.driver.protocol.answer(this.state, answer);
     this.wait(answer, (given) => this.apply(this.driver.protocol.answer(this.state, given)));
     return null;
   }
 
-  readonly ran = (begun: number): void => {
-    this.driver.watch?.worked(begun, this);
-  };
+  /** Continues with `step` once its replies are written. */
+  askAfter(said: Promise<void>, step: Step<State, Out, Query>): void {
+    this.wait(said, () => this.apply(this.ask(step)));
+  }
+
+  inSlices<T>(work: Work<T>): T | Promise<T> {
+    return inSlices(work, (begun) => this.driver.watch?.worked(begun, this));
+  }
 
   wait<T>(promise: Promise<T>, then: (value: T) => void): void {
     this.busy = true;

@@ -9,8 +9,8 @@ export const SLICE_MS = 10;
 /** Enough for a message with a few recipients. */
 const OUT_OF_TURN_MS = 1;
 
-/** The work is not finished. */
-export const UNFINISHED = Symbol('unfinished');
+/** The work has more to do. */
+const UNFINISHED = Symbol('unfinished');
 
 export function isWork<T>(value: unknown): value is Work<T> {
   return typeof value === 'object' && value !== null && 'next' in value && typeof value.next === 'function';
@@ -38,27 +38,13 @@ function schedule(): void {
 }
 
 /**
- * Runs the work for one slice: its result, or UNFINISHED. Throws what the work throws. While other work
- * waits for its turn, only what is nearly nothing is done out of turn.
+ * Runs the work: its result if it ends in its first slice, otherwise a promise of it. Throws, or rejects with,
+ * what the work throws. `ran` is called at the end of each later slice with the time it began
+ * (performance.now). While other work waits for its turn, only what is nearly nothing is done out of turn.
  */
-export function runSlice<T>(work: Work<T>): T | typeof UNFINISHED {
-  return runFor(work, waiting.length > 0 ? OUT_OF_TURN_MS : SLICE_MS);
-}
-
-function runFor<T>(work: Work<T>, ms: number): T | typeof UNFINISHED {
-  const end = performance.now() + ms;
-  for (;;) {
-    const { done, value } = work.next();
-    if (done === true) return value;
-    if (performance.now() > end) return UNFINISHED;
-  }
-}
-
-/**
- * Runs the rest of the work; `ran` is called at the end of each slice with the time it began
- * (performance.now).
- */
-export function runRest<T>(work: Work<T>, ran: (begun: number) => void): Promise<T> {
+export function inSlices<T>(work: Work<T>, ran: (begun: number) => void): T | Promise<T> {
+  const first = runFor(work, waiting.length > 0 ? OUT_OF_TURN_MS : SLICE_MS);
+  if (first !== UNFINISHED) return first;
   return new Promise((resolve, reject) => {
     const turn = (): void => {
       const begun = performance.now();
@@ -73,4 +59,13 @@ export function runRest<T>(work: Work<T>, ran: (begun: number) => void): Promise
     };
     inTurn(turn);
   });
+}
+
+function runFor<T>(work: Work<T>, ms: number): T | typeof UNFINISHED {
+  const end = performance.now() + ms;
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+    if (performance.now() > end) return UNFINISHED;
+  }
 }

@@ -113,7 +113,11 @@ t.test('by the next hop that Postfix would take', { skip, buffered: true }, asyn
   x.sealed(t);
 
   const forged = await x.post({ to: 'u@good.example.tlsward-via.b-22.127.0.0.1.tlsward-encrypt' });
-  t.match(forged.last, { code: 550, enhanced: '5.7.1', text: /has a routing suffix/ }, 'but authors name none');
+  t.match(
+    forged.last,
+    { code: 550, enhanced: '5.7.1', text: /has a routing suffix/ },
+    'but authors name none',
+  );
   t.strictSame(await postfix.queue(), []);
 });
 

@@ -1,7 +1,9 @@
 /** Slices of work: others run in between, the result and the error arrive. */
 import t from 'tap';
 import type { Work } from '../../src/core/work.ts';
-import { isWork, runRest, runSlice, SLICE_MS, UNFINISHED } from '../../src/net/slices.ts';
+import { inSlices, isWork, SLICE_MS } from '../../src/net/slices.ts';
+
+const none = (): void => {};
 
 function* busy(ms: number, result: string): Work<string> {
   const end = performance.now() + ms;
@@ -11,16 +13,13 @@ function* busy(ms: number, result: string): Work<string> {
 }
 
 t.test('short work is done in its first slice', async (t) => {
-  t.equal(runSlice(busy(0, 'done')), 'done');
-  t.throws(() => runSlice(busy(0, '')), { message: 'our own bug' });
+  t.equal(inSlices(busy(0, 'done'), none), 'done');
+  t.throws(() => inSlices(busy(0, ''), none), { message: 'our own bug' });
   t.ok(isWork(busy(0, 'done')));
   for (const other of [undefined, null, 'text', {}, { next: 1 }, Promise.resolve()]) t.notOk(isWork(other));
 });
 
 t.test('long work lets others run', async (t) => {
-  const work = busy(5 * SLICE_MS, 'done');
-  t.equal(runSlice(work), UNFINISHED);
-  let slices = 0;
   let turns = 0;
   let open = true;
   const turn = (): void => {
@@ -28,22 +27,24 @@ t.test('long work lets others run', async (t) => {
     if (open) setImmediate(turn);
   };
   setImmediate(turn);
-  t.equal(await runRest(work, () => slices++), 'done');
+  let slices = 0;
+  const work = inSlices(busy(5 * SLICE_MS, 'done'), () => slices++);
+  t.type(work, Promise);
+  t.equal(await work, 'done');
   open = false;
   t.ok(slices > 1, `${slices} slices`);
   t.ok(turns >= slices, `${turns} turns of others`);
-  const failing = busy(2 * SLICE_MS, '');
-  t.equal(runSlice(failing), UNFINISHED);
-  await t.rejects(
-    runRest(failing, () => {}),
-    { message: 'our own bug' },
-  );
+  const failing = inSlices(busy(2 * SLICE_MS, ''), none);
+  t.type(failing, Promise);
+  await t.rejects(Promise.resolve(failing), { message: 'our own bug' });
 });
 
 t.test('of several works one has each turn of the event loop', async (t) => {
-  const works = Array.from({ length: 5 }, () => busy(4 * SLICE_MS, 'done'));
   const began = performance.now();
-  for (const work of works) runSlice(work);
+  const order: number[] = [];
+  const works = Array.from({ length: 5 }, (_, i) =>
+    inSlices(busy(4 * SLICE_MS, 'done'), () => order.push(i)),
+  );
   let most = 0;
   let last = performance.now();
   let open = true;
@@ -53,14 +54,15 @@ t.test('of several works one has each turn of the event loop', async (t) => {
     if (open) setImmediate(turn);
   };
   setImmediate(turn);
-  const order: number[] = [];
-  await Promise.all(works.map((work, i) => runRest(work, () => order.push(i))));
+  await Promise.all(works);
   open = false;
   t.same(order.slice(0, 5), [0, 1, 2, 3, 4], 'in the order in which they asked');
   t.ok(most < (performance.now() - began) / 2, `${Math.round(most)} ms between two turns of others`);
 });
 
 t.test('what fails in its turn does not keep the others from theirs', async (t) => {
-  const results = await Promise.allSettled(['', 'done'].map((text) => runRest(busy(1, text), () => {})));
+  const results = await Promise.allSettled(
+    ['', 'done'].map((text) => inSlices(busy(2 * SLICE_MS, text), none)),
+  );
   t.match(results, [{ status: 'rejected' }, { status: 'fulfilled', value: 'done' }]);
 });
