@@ -10,7 +10,7 @@ import { formatSocket } from '../mta/endpoint.ts';
 import { listOf } from '../mta/listValue.ts';
 import { mailEntries } from '../mta/mailEntries.ts';
 import { isYes, type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
-import { endsRelaying, permitsWhom, restrictionsFor } from '../mta/restrictions.ts';
+import { endsRelaying, permitsWhom, relayDecidedFirst } from '../mta/restrictions.ts';
 import {
   type AskedPolicy,
   askingEntries,
@@ -212,17 +212,12 @@ const beforeRelay: Check = {
   find(facts) {
     const entries = askingEntries(facts).filter(({ entry }) => ourPolicies(facts, entry).length > 0);
     if (entries.length === 0) return null;
-    const { postfix } = facts;
     return entries.flatMap(({ entry }) => {
       const first = ourPolicies(facts, entry).find(
         ({ list }) => list === 'smtpd_recipient_restrictions' || list === 'smtpd_relay_restrictions',
       );
       if (first === undefined || first.restrictions.slice(0, first.at).some(endsRelaying)) return [];
-      const relayFirst =
-        first.list === 'smtpd_recipient_restrictions' &&
-        isYes(postfix, 'smtpd_relay_before_recipient_restrictions', entry) &&
-        restrictionsFor(postfix, 'smtpd_relay_restrictions', entry).some(endsRelaying);
-      if (relayFirst) return [];
+      if (first.list === 'smtpd_recipient_restrictions' && relayDecidedFirst(facts.postfix, entry)) return [];
       return [
         finding(
           'warning',

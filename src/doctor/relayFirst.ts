@@ -6,7 +6,7 @@
  * (`smtpd_relay_before_recipient_restrictions`, SMTPD_ACCESS_README).
  */
 import { isYes, type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
-import { endsRelaying, permitsWhom, type Restriction, restrictionsFor } from '../mta/restrictions.ts';
+import { endsRelaying, mayPermit, type Restriction, restrictionsFor } from '../mta/restrictions.ts';
 import type { AskedPolicy } from './asked.ts';
 import type { DoctorFacts } from './facts.ts';
 import { setFor } from './mend.ts';
@@ -36,11 +36,6 @@ export function refuseRelayingFirst(
     return `put reject_unauth_destination into ${RELAY}, behind everything that lets your own users relay, and set ${ORDER} = yes`;
   const decided = setFor(postfix, RELAY, [...permits, 'reject_unauth_destination'].join(', '), entry);
   return isYes(postfix, ORDER, entry) ? decided : `${decided} && ${relayFirst}`;
-}
-
-/** Another policy service may answer OK. */
-function mayPermit(one: Restriction): boolean {
-  return permitsWhom(one) !== null || one.name === 'check_policy_service';
 }
 
 /**

@@ -3,7 +3,7 @@
  * they have, in which order, and which of them can accept what stands before the rest of the list was asked.
  */
 import { insideBraces, listOf } from './listValue.ts';
-import { type MasterEntry, type PostfixConfig, valueFor } from './postfixConfig.ts';
+import { isYes, type MasterEntry, type PostfixConfig, valueFor } from './postfixConfig.ts';
 
 export interface Restriction {
   /** `reject_unauth_destination`, `check_policy_service`; of a bare table `check_table`. */
@@ -86,6 +86,11 @@ export function permitsWhom({ name, argument = '' }: Restriction): string | null
   return PERMITS[name] ?? null;
 }
 
+/** May an element accept anybody? Another policy service may answer OK. */
+export function mayPermit(restriction: Restriction): boolean {
+  return permitsWhom(restriction) !== null || restriction.name === 'check_policy_service';
+}
+
 const PERMITS: Readonly<Record<string, string>> = {
   permit: 'everybody',
   permit_mynetworks: 'clients in mynetworks',
@@ -126,3 +131,11 @@ const ENDS_RELAYING = new Set([
   'reject',
   'defer',
 ]);
+
+/** Are strangers who may not relay gone before smtpd_recipient_restrictions is looked at? */
+export function relayDecidedFirst(config: PostfixConfig, entry?: MasterEntry): boolean {
+  return (
+    isYes(config, 'smtpd_relay_before_recipient_restrictions', entry) &&
+    restrictionsFor(config, 'smtpd_relay_restrictions', entry).some(endsRelaying)
+  );
+}

@@ -4,8 +4,7 @@
  * judged. tlsward itself never permits: its answers are DUNNO or a refusal, so it cannot open a relay in any
  * place (SMTPD_ACCESS_README).
  */
-import { isYes, type MasterEntry, type PostfixConfig } from '../mta/postfixConfig.ts';
-import { endsRelaying, permitsWhom, type Restriction, restrictionsFor } from '../mta/restrictions.ts';
+import { endsRelaying, mayPermit, permitsWhom, type Restriction } from '../mta/restrictions.ts';
 import type { Element } from './lists.ts';
 
 interface Place {
@@ -17,14 +16,6 @@ interface Place {
   readonly unasked: readonly string[];
   /** Strangers who may not relay reach tlsward, too, and are refused only after it. */
   readonly strangers: boolean;
-}
-
-/** Are strangers who may not relay gone before smtpd_recipient_restrictions is looked at? */
-export function relayDecidedFirst(config: PostfixConfig, entry?: MasterEntry): boolean {
-  return (
-    isYes(config, 'smtpd_relay_before_recipient_restrictions', entry) &&
-    restrictionsFor(config, 'smtpd_relay_restrictions', entry).some(endsRelaying)
-  );
 }
 
 /** The place in a list; `relayFirst` as `relayDecidedFirst` says. */
@@ -75,11 +66,6 @@ export function placeFor(elements: readonly Element<Restriction>[], relayFirst: 
 export function permittedBefore(elements: readonly Element<Restriction>[], at: number): string[] {
   const words = elements.slice(0, at).flatMap(({ parsed }) => parsed.map(permitsWhom));
   return [...new Set(words.filter((one) => one !== null))];
-}
-
-/** Another policy service may answer OK, and so may a list that could not be read. */
-function mayPermit(restriction: Restriction): boolean {
-  return permitsWhom(restriction) !== null || restriction.name === 'check_policy_service';
 }
 
 function endsList({ name, warnOnly }: Restriction): boolean {

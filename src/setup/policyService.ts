@@ -4,10 +4,10 @@
  */
 import { parseEndpoint } from '../mta/endpoint.ts';
 import { type MasterEntry, type PostfixConfig, writtenValue } from '../mta/postfixConfig.ts';
-import { endsRelaying, type Restriction, restrictionsFor } from '../mta/restrictions.ts';
+import { endsRelaying, type Restriction, relayDecidedFirst, restrictionsFor } from '../mta/restrictions.ts';
 import { type Draft, serviceOf } from './draft.ts';
 import { asksUs, expandText, restrictionElements, withElement, withElementReplaced } from './lists.ts';
-import { permittedBefore, placeFor, relayDecidedFirst } from './placement.ts';
+import { permittedBefore, placeFor } from './placement.ts';
 import type { Wanted } from './wanted.ts';
 
 const LIST = 'smtpd_recipient_restrictions';
