@@ -47,6 +47,11 @@ export interface TableFacts {
   readonly hash: string;
 }
 
+/** What was found out about a path. */
+export function fileAt({ files }: DoctorFacts, path: string): Known<FileFacts> {
+  return files.get(path) ?? unknown('not looked at');
+}
+
 export interface FileFacts {
   readonly kind: 'socket' | 'file' | 'folder' | 'other' | 'absent';
   /** Permission bits. */

@@ -11,7 +11,7 @@ import { isParameter, isYes, type MasterEntry, valueFor } from '../mta/postfixCo
 import { mapsOf, sendingOwn } from './asked.ts';
 import { type Check, finding, NO_DAEMON, notKnown } from './check.ts';
 import { protectsSending, sendsAt } from './demands.ts';
-import type { DoctorFacts } from './facts.ts';
+import { type DoctorFacts, fileAt } from './facts.ts';
 import { dropOverride, entryName, setFor, setMain } from './mend.ts';
 import { hasCa } from './offering.ts';
 
@@ -55,8 +55,8 @@ const caFile: Check = {
       .filter(([, file]) => file !== '');
     if (files.length === 0) return null;
     return files.flatMap(([name, path]) => {
-      const file = facts.files.get(path);
-      if (file === undefined || !file.known) return [notKnown(`${name}: ${file?.why ?? 'not looked at'}`)];
+      const file = fileAt(facts, path);
+      if (!file.known) return [notKnown(`${name}: ${file.why}`)];
       if (file.value.kind === 'file') return [];
       return [
         finding(
@@ -86,9 +86,8 @@ const caPath: Check = {
       if (valueFor(postfix, 'smtp_tls_CAfile', entry) !== '') return [];
       // Debian's start script copies the folder into the chroot
       const inside = `${queue}${valueFor(postfix, 'smtp_tls_CApath', entry)}`;
-      const folder = facts.files.get(inside);
-      if (folder === undefined || !folder.known)
-        return [notKnown(`${escapeText(inside)}: ${folder?.why ?? 'not looked at'}`)];
+      const folder = fileAt(facts, inside);
+      if (!folder.known) return [notKnown(`${escapeText(inside)}: ${folder.why}`)];
       if (folder.value.kind === 'folder') return [];
       return [
         finding(

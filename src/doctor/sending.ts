@@ -11,7 +11,7 @@ import { type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
 import { type AskedMap, listenersOf, mapsOf, pathFor, sendingOwn } from './asked.ts';
 import { type Check, type Finding, finding, notKnown } from './check.ts';
 import { protectsHop, protectsSending } from './demands.ts';
-import type { DoctorFacts } from './facts.ts';
+import { type DoctorFacts, fileAt } from './facts.ts';
 import { dropMain, dropOverride, entryName, setFor, setMain } from './mend.ts';
 
 const POLICY_MAPS = 'smtp_tls_policy_maps';
@@ -186,7 +186,7 @@ export function tablePath(text: string): string | null {
 
 function isExport(facts: DoctorFacts, text: string): boolean {
   const path = tablePath(text);
-  const file = path === null ? undefined : facts.files.get(path);
+  const file = path === null ? null : fileAt(facts, path);
   return file?.known === true && EXPORTED.test(file.value.firstLine);
 }
 
@@ -326,9 +326,8 @@ const unreadableMap: Check = {
     ];
     if (paths.length === 0) return null;
     return paths.flatMap((path) => {
-      const file = facts.files.get(path);
-      if (file === undefined || !file.known)
-        return [notKnown(`${escapeText(path)}: ${file?.why ?? 'not looked at'}`)];
+      const file = fileAt(facts, path);
+      if (!file.known) return [notKnown(`${escapeText(path)}: ${file.why}`)];
       if (file.value.kind !== 'absent') return [];
       return [
         finding(

@@ -10,7 +10,7 @@ import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
 import { LISTEN_KEYS, listenersOf, type Protocol } from './asked.ts';
 import { type Check, type Finding, finding, NO_DAEMON, notKnown } from './check.ts';
-import type { FileFacts, Known } from './facts.ts';
+import { type FileFacts, fileAt } from './facts.ts';
 import { shellWord } from './mend.ts';
 
 const PROTOCOLS: readonly Protocol[] = ['policy', 'milter', 'socketmap'];
@@ -137,10 +137,6 @@ export function foldersAbove(path: string): string[] {
   return ['/', ...parts.map((_, i) => `/${parts.slice(0, i + 1).join('/')}`)];
 }
 
-function missing(file: Known<FileFacts> | undefined): string | null {
-  return file === undefined ? 'not looked at' : file.known ? null : file.why;
-}
-
 const permission: Check = {
   id: 'socket-permission',
   group: 'service',
@@ -159,9 +155,8 @@ const permission: Check = {
     const { value: who } = mailOwner;
     return sockets.flatMap(({ protocol, path }): Finding[] => {
       for (const folder of foldersAbove(path)) {
-        const file = facts.files.get(folder);
-        if (file === undefined || !file.known)
-          return [notKnown(`${escapeText(folder)}: ${missing(file) ?? ''}`)];
+        const file = fileAt(facts, folder);
+        if (!file.known) return [notKnown(`${escapeText(folder)}: ${file.why}`)];
         if (file.value.kind === 'absent') break;
         if (!permits(file.value, who, 1))
           return [
@@ -172,9 +167,8 @@ const permission: Check = {
             ),
           ];
       }
-      const socket = facts.files.get(path);
-      if (socket === undefined || !socket.known)
-        return [notKnown(`${escapeText(path)}: ${missing(socket) ?? ''}`)];
+      const socket = fileAt(facts, path);
+      if (!socket.known) return [notKnown(`${escapeText(path)}: ${socket.why}`)];
       if (socket.value.kind === 'absent')
         return [
           finding(
@@ -204,12 +198,11 @@ const key: Check = {
   group: 'service',
   gravest: 'danger',
   why: 'Whoever reads the key can write marks that verify: "came under TLS" then proves nothing.',
-  find({ table, files }) {
-    const { markKey } = table.service;
+  find(facts) {
+    const { markKey } = facts.table.service;
     if (markKey === null) return null;
-    const file = files.get(markKey);
-    if (file === undefined || !file.known)
-      return [notKnown(`${escapeText(markKey)}: ${missing(file) ?? ''}`)];
+    const file = fileAt(facts, markKey);
+    if (!file.known) return [notKnown(`${escapeText(markKey)}: ${file.why}`)];
     if (file.value.kind === 'absent')
       return [
         finding(
@@ -244,9 +237,8 @@ const writable: Check = {
     );
     if (folders.size === 0) return null;
     return [...folders].flatMap((folder): Finding[] => {
-      const file = facts.files.get(folder);
-      if (file === undefined || !file.known)
-        return [notKnown(`${escapeText(folder)}: ${missing(file) ?? ''}`)];
+      const file = fileAt(facts, folder);
+      if (!file.known) return [notKnown(`${escapeText(folder)}: ${file.why}`)];
       if ((file.value.mode & 0o002) === 0) return [];
       return [
         finding(
