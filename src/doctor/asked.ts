@@ -5,9 +5,10 @@ import { listOf } from '../mta/listValue.ts';
 import { isLoopbackOnly, type MailEntry, mailEntries, sendingEntries } from '../mta/mailEntries.ts';
 import { type MasterEntry, type PostfixConfig, valueFor } from '../mta/postfixConfig.ts';
 import { type Restriction, restrictionsFor } from '../mta/restrictions.ts';
-import type { DoctorFacts } from './facts.ts';
+import { type DoctorFacts, fileAt } from './facts.ts';
 
-export type Protocol = 'policy' | 'milter' | 'socketmap';
+export const PROTOCOLS = ['policy', 'milter', 'socketmap'] as const;
+type Protocol = (typeof PROTOCOLS)[number];
 
 /** Restriction lists in the order in which smtpd(8) asks them for a recipient and what comes after. */
 const LISTS = [
@@ -29,12 +30,23 @@ export const LISTEN_KEYS: Readonly<Record<Protocol, string>> = {
 
 /** Where tlsward listens for a protocol, by its configuration. */
 export function listenersOf(
-  { table: { service } }: DoctorFacts,
+  { table: { service } }: Pick<DoctorFacts, 'table'>,
   protocol: Protocol,
 ): readonly ListenAddress[] {
   return { policy: service.policyListen, milter: service.milterListen, socketmap: service.socketmapListen }[
     protocol
   ];
+}
+
+/** The sockets among them that are files. */
+export function socketFiles(
+  facts: Pick<DoctorFacts, 'table'>,
+): { readonly protocol: Protocol; readonly path: string }[] {
+  return PROTOCOLS.flatMap((protocol) =>
+    listenersOf(facts, protocol).flatMap((address) =>
+      address.kind === 'unix' ? [{ protocol, path: address.path }] : [],
+    ),
+  );
 }
 
 /**
@@ -58,9 +70,9 @@ export function protocolAt(
   socket: Socket,
   entry: { readonly chroot: boolean },
 ): Protocol | null {
-  for (const protocol of ['policy', 'milter', 'socketmap'] as const)
-    if (listenersOf(facts, protocol).some((address) => meets(facts, socket, entry, address))) return protocol;
-  return null;
+  const speaks = (protocol: Protocol): boolean =>
+    listenersOf(facts, protocol).some((address) => meets(facts, socket, entry, address));
+  return PROTOCOLS.find(speaks) ?? null;
 }
 
 function meets(
@@ -80,8 +92,8 @@ function meets(
 }
 
 function realPath(facts: DoctorFacts, path: string): string {
-  const file = facts.files.get(path);
-  return file?.known && file.value.real !== '' ? file.value.real : path;
+  const file = fileAt(facts, path);
+  return file.known && file.value.real !== '' ? file.value.real : path;
 }
 
 function loopbackName(host: string): string {
@@ -122,13 +134,33 @@ export interface AskedPolicy extends Asked {
 }
 
 /** Every policy service that an entry asks, ours and others. */
-export function policiesOf(facts: DoctorFacts, entry: MasterEntry): AskedPolicy[] {
+function policiesOf(facts: DoctorFacts, entry: MasterEntry): AskedPolicy[] {
   return LISTS.flatMap((list) => {
     const restrictions = restrictionsFor(facts.postfix, list, entry);
     return restrictions.flatMap(({ name, argument = '' }, at) =>
       name === 'check_policy_service' ? [{ ...askedAt(facts, argument, entry), list, at, restrictions }] : [],
     );
   });
+}
+
+/** What an entry asks as policy services, or as milters. */
+export function askedAs(facts: DoctorFacts, protocol: 'policy' | 'milter', entry: MasterEntry): Asked[] {
+  return protocol === 'policy' ? policiesOf(facts, entry) : miltersOf(facts, entry);
+}
+
+/** The same of both. */
+export function allAsked(facts: DoctorFacts, entry: MasterEntry): Asked[] {
+  return [...policiesOf(facts, entry), ...miltersOf(facts, entry)];
+}
+
+/** The places in which an entry asks our policy service. */
+export function ourPolicies(facts: DoctorFacts, entry: MasterEntry): AskedPolicy[] {
+  return policiesOf(facts, entry).filter(({ protocol }) => protocol === 'policy');
+}
+
+/** Does an entry ask our milter? */
+export function asksMilter(facts: DoctorFacts, entry: MasterEntry, parameter = 'smtpd_milters'): boolean {
+  return miltersOf(facts, entry, parameter).some(({ protocol }) => protocol === 'milter');
 }
 
 /** Entries through which mail of strangers or users comes; those on loopback are for content filters. */
@@ -159,8 +191,7 @@ export function isForUsers(config: PostfixConfig, entry: MasterEntry): boolean {
 export function askingEntries(facts: DoctorFacts): MailEntry[] {
   return mailEntries(facts.postfix).filter(
     ({ entrance, entry }) =>
-      entrance === 'smtpd' &&
-      [...policiesOf(facts, entry), ...miltersOf(facts, entry)].some(({ protocol }) => protocol !== null),
+      entrance === 'smtpd' && allAsked(facts, entry).some(({ protocol }) => protocol !== null),
   );
 }
 

@@ -4,7 +4,7 @@ import { isSince } from '../core/postfixVersion.ts';
 import { listOf } from '../mta/listValue.ts';
 import { mailEntries } from '../mta/mailEntries.ts';
 import { type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
-import { askingEntries, miltersOf, policiesOf } from './asked.ts';
+import { askedAs, askingEntries, asksMilter, miltersOf, ourPolicies } from './asked.ts';
 import { type Check, type Finding, finding, type Severity } from './check.ts';
 import { hasRules } from './demands.ts';
 import type { DoctorFacts } from './facts.ts';
@@ -23,8 +23,7 @@ interface OwnEndpoint {
 
 function own(facts: DoctorFacts, protocol: 'policy' | 'milter'): OwnEndpoint[] {
   return askingEntries(facts).flatMap(({ entry }) => {
-    const asked = protocol === 'policy' ? policiesOf(facts, entry) : miltersOf(facts, entry);
-    return asked.flatMap(({ endpoint, protocol: spoken }) => {
+    return askedAs(facts, protocol, entry).flatMap(({ endpoint, protocol: spoken }) => {
       if (spoken !== protocol || 'invalid' in endpoint) return [];
       const option = (name: string, parameter: string): Setting => {
         const value = endpoint.options.get(name);
@@ -319,15 +318,10 @@ const hiddenList: Check = {
     if (facts.table.service.policyListen.length === 0) return null;
     return entries.flatMap(({ entry }) => {
       const list = 'smtpd_recipient_restrictions';
-      if (
-        !entry.overrides.has(list) ||
-        !asksInMain(facts, list) ||
-        policiesOf(facts, entry).some((one) => one.protocol === 'policy')
-      )
+      if (!entry.overrides.has(list) || !asksInMain(facts, list) || ourPolicies(facts, entry).length > 0)
         return [];
-      const milter = miltersOf(facts, entry).some(({ protocol }) => protocol === 'milter');
       // what is not judged at all is entry-not-judged
-      if (!milter) return [];
+      if (!asksMilter(facts, entry)) return [];
       return [
         finding(
           'note',

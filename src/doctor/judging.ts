@@ -13,15 +13,16 @@ import { isYes, type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
 import { endsRelaying, permitsWhom, relayDecidedFirst } from '../mta/restrictions.ts';
 import {
   type AskedPolicy,
+  allAsked,
+  askedAs,
   askingEntries,
+  asksMilter,
   isForUsers,
   LISTEN_KEYS,
   listenersOf,
-  miltersOf,
   openEntries,
-  type Protocol,
+  ourPolicies,
   pathFor,
-  policiesOf,
   protocolAt,
 } from './asked.ts';
 import { type Check, type Finding, finding } from './check.ts';
@@ -34,12 +35,15 @@ function judges({ table: { service } }: DoctorFacts): boolean {
   return service.policyListen.length > 0 || service.milterListen.length > 0;
 }
 
-function ourPolicies(facts: DoctorFacts, entry: MasterEntry): AskedPolicy[] {
-  return policiesOf(facts, entry).filter(({ protocol }) => protocol === 'policy');
-}
-
-function asksMilter(facts: DoctorFacts, entry: MasterEntry): boolean {
-  return miltersOf(facts, entry).some(({ protocol }) => protocol === 'milter');
+/** The entries that ask our policy service, and where; null: none does. */
+function policyEntries(
+  facts: DoctorFacts,
+): { readonly entry: MasterEntry; readonly policies: readonly AskedPolicy[] }[] | null {
+  const entries = askingEntries(facts).flatMap(({ entry }) => {
+    const policies = ourPolicies(facts, entry);
+    return policies.length === 0 ? [] : [{ entry, policies }];
+  });
+  return entries.length === 0 ? null : entries;
 }
 
 /** Every smtpd of master.cf, those on loopback too. */
@@ -126,12 +130,7 @@ const pickup: Check = {
     const entries = mailEntries(postfix).filter(({ entrance }) => entrance === 'pickup');
     if (!hasRules(facts) || entries.length === 0) return null;
     // the milters of pickup are those that cleanup(8) is told
-    if (
-      entries.every(({ entry }) =>
-        miltersOf(facts, entry, 'non_smtpd_milters').some((one) => one.protocol === 'milter'),
-      )
-    )
-      return [];
+    if (entries.every(({ entry }) => asksMilter(facts, entry, 'non_smtpd_milters'))) return [];
     const set = valueFor(postfix, 'non_smtpd_milters');
     return [
       finding(
@@ -173,11 +172,10 @@ const permitBefore: Check = {
   gravest: 'danger',
   why: 'A permit ends its list: whom it lets pass is not judged.',
   find(facts) {
-    const entries = askingEntries(facts).filter(({ entry }) => ourPolicies(facts, entry).length > 0);
-    if (entries.length === 0) return null;
-    return entries.flatMap(({ entry }) => {
-      const lists = ourPolicies(facts, entry);
-      const found = lists.map((policy) => permitIn(facts, entry, policy));
+    const entries = policyEntries(facts);
+    if (entries === null) return null;
+    return entries.flatMap(({ entry, policies }) => {
+      const found = policies.map((policy) => permitIn(facts, entry, policy));
       // asked without a permit in front in one list is enough
       if (found.some((one) => one === null)) return [];
       const { text, whom, list } = found[0]!;
@@ -210,10 +208,10 @@ const beforeRelay: Check = {
   gravest: 'warning',
   why: 'Strangers who may not relay reach the policy service: each open-relay scan is judged, counted and logged.',
   find(facts) {
-    const entries = askingEntries(facts).filter(({ entry }) => ourPolicies(facts, entry).length > 0);
-    if (entries.length === 0) return null;
-    return entries.flatMap(({ entry }) => {
-      const first = ourPolicies(facts, entry).find(
+    const entries = policyEntries(facts);
+    if (entries === null) return null;
+    return entries.flatMap(({ entry, policies }) => {
+      const first = policies.find(
         ({ list }) => list === 'smtpd_recipient_restrictions' || list === 'smtpd_relay_restrictions',
       );
       if (first === undefined || first.restrictions.slice(0, first.at).some(endsRelaying)) return [];
@@ -238,11 +236,11 @@ const wrongList: Check = {
   gravest: 'danger',
   why: 'A list before RCPT knows no recipient when smtpd_delay_reject = no, and one behind DATA none when there are several: their rows are not applied.',
   find(facts) {
-    const entries = askingEntries(facts).filter(({ entry }) => ourPolicies(facts, entry).length > 0);
-    if (entries.length === 0) return null;
-    return entries.flatMap(({ entry }) => {
+    const entries = policyEntries(facts);
+    if (entries === null) return null;
+    return entries.flatMap(({ entry, policies }) => {
       const delayed = isYes(facts.postfix, 'smtpd_delay_reject', entry);
-      const lists = ourPolicies(facts, entry).map(({ list }) => list);
+      const lists = policies.map(({ list }) => list);
       const good = lists.some((list) => PER_RECIPIENT.includes(list) || (delayed && isEarly(list)));
       if (good || asksMilter(facts, entry)) return [];
       return [
@@ -288,10 +286,10 @@ function isMeant(text: string): boolean {
   return text.toLowerCase().includes('tlsward');
 }
 
-const WANTED: readonly (readonly [Protocol, string])[] = [
+const WANTED = [
   ['policy', 'check_policy_service'],
   ['milter', 'smtpd_milters'],
-];
+] as const;
 
 const wrongSocket: Check = {
   id: 'endpoint-elsewhere',
@@ -301,9 +299,8 @@ const wrongSocket: Check = {
   find(facts) {
     if (!judges(facts)) return null;
     return smtpdEntries(facts).flatMap((entry) =>
-      WANTED.flatMap(([protocol]) => {
-        const asked = protocol === 'policy' ? policiesOf(facts, entry) : miltersOf(facts, entry);
-        return asked.flatMap(({ endpoint, text, protocol: spoken }): Finding[] => {
+      WANTED.flatMap(([protocol]) =>
+        askedAs(facts, protocol, entry).flatMap(({ endpoint, text, protocol: spoken }): Finding[] => {
           if ('invalid' in endpoint || spoken !== null || !isMeant(text)) return [];
           const where = listenersOf(facts, protocol).map(formatListen).join(', ');
           const { socket } = endpoint;
@@ -317,8 +314,8 @@ const wrongSocket: Check = {
                 : `make ${LISTEN_KEYS[protocol]} of tlsward.ini and main.cf the same, then: systemctl restart tlsward`,
             ),
           ];
-        });
-      }),
+        }),
+      ),
     );
   },
 };
@@ -338,7 +335,7 @@ const outsideChroot: Check = {
     return smtpdEntries(facts)
       .filter((entry) => entry.chroot)
       .flatMap((entry) =>
-        [...policiesOf(facts, entry), ...miltersOf(facts, entry)].flatMap(({ endpoint, protocol, text }) => {
+        allAsked(facts, entry).flatMap(({ endpoint, protocol, text }) => {
           if ('invalid' in endpoint || protocol !== null || isMeant(text)) return [];
           const { socket } = endpoint;
           if (socket.kind !== 'unix' || !inChroot(facts, socket, entry)) return [];
@@ -362,9 +359,8 @@ const wrongProtocol: Check = {
   find(facts) {
     if (!judges(facts)) return null;
     return smtpdEntries(facts).flatMap((entry) =>
-      WANTED.flatMap(([protocol, place]) => {
-        const asked = protocol === 'policy' ? policiesOf(facts, entry) : miltersOf(facts, entry);
-        return asked
+      WANTED.flatMap(([protocol, place]) =>
+        askedAs(facts, protocol, entry)
           .filter(({ protocol: spoken }) => spoken !== null && spoken !== protocol)
           .map(({ text, protocol: spoken }) =>
             finding(
@@ -372,8 +368,8 @@ const wrongProtocol: Check = {
               `${entryName(entry)}: ${place} names ${escapeText(text, 120)}, which is ${LISTEN_KEYS[spoken!]}`,
               `name ${listenersOf(facts, protocol).map(formatListen).join(', ') || `the address of ${LISTEN_KEYS[protocol]}`} there`,
             ),
-          );
-      }),
+          ),
+      ),
     );
   },
 };
@@ -385,8 +381,8 @@ const invalidEndpoint: Check = {
   why: 'smtpd stops at the mistake before it greets anybody: no mail comes in.',
   find(facts) {
     if (!judges(facts)) return null;
-    return smtpdEntries(facts).flatMap((entry) => {
-      return [...policiesOf(facts, entry), ...miltersOf(facts, entry)].flatMap(({ endpoint, text }) =>
+    return smtpdEntries(facts).flatMap((entry) =>
+      allAsked(facts, entry).flatMap(({ endpoint, text }) =>
         'invalid' in endpoint && !isFileOrNone(text)
           ? [
               finding(
@@ -396,8 +392,8 @@ const invalidEndpoint: Check = {
               ),
             ]
           : [],
-      );
-    });
+      ),
+    );
   },
 };
 

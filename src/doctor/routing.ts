@@ -3,7 +3,7 @@ import { escapeText } from '../core/escape.ts';
 import { sendingEntries } from '../mta/mailEntries.ts';
 import { valueFor } from '../mta/postfixConfig.ts';
 import { fenceStands, fenceTable } from '../rules/fence.ts';
-import { askingEntries, mapsOf, miltersOf, sendingOwn } from './asked.ts';
+import { askingEntries, asksMilter, mapsOf, sendingOwn } from './asked.ts';
 import { type Check, finding } from './check.ts';
 import { hasRules } from './demands.ts';
 import type { DoctorFacts } from './facts.ts';
@@ -139,7 +139,7 @@ const rulesNeedMilter: Check = {
   find(facts) {
     if (!hasRules(facts)) return null;
     return askingEntries(facts)
-      .filter(({ entry }) => miltersOf(facts, entry).every(({ protocol }) => protocol !== 'milter'))
+      .filter(({ entry }) => !asksMilter(facts, entry))
       .map(({ entry }) =>
         finding(
           'danger',

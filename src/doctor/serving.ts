@@ -8,12 +8,10 @@ import { formatListen, type ListenAddress } from '../config/keys/listenAddress.t
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
-import { LISTEN_KEYS, listenersOf, type Protocol } from './asked.ts';
+import { LISTEN_KEYS, listenersOf, PROTOCOLS, socketFiles } from './asked.ts';
 import { type Check, type Finding, finding, NO_DAEMON, notKnown } from './check.ts';
 import { type FileFacts, fileAt } from './facts.ts';
 import { shellWord } from './mend.ts';
-
-const PROTOCOLS: readonly Protocol[] = ['policy', 'milter', 'socketmap'];
 
 const down: Check = {
   id: 'daemon-down',
@@ -143,11 +141,7 @@ const permission: Check = {
   gravest: 'danger',
   why: "Postfix's programs run as a user of their own; what that user cannot open defers all mail.",
   find(facts) {
-    const sockets = PROTOCOLS.flatMap((protocol) =>
-      listenersOf(facts, protocol).flatMap((address) =>
-        address.kind === 'unix' ? [{ protocol, path: address.path }] : [],
-      ),
-    );
+    const sockets = socketFiles(facts);
     if (sockets.length === 0) return null;
     if (!facts.daemon.known) return [notKnown(NO_DAEMON)];
     const { mailOwner } = facts.system;
@@ -228,13 +222,7 @@ const writable: Check = {
   gravest: 'danger',
   why: 'Whoever may put a socket into the folder answers for tlsward while it restarts, and Postfix believes it.',
   find(facts) {
-    const folders = new Set(
-      PROTOCOLS.flatMap((protocol) =>
-        listenersOf(facts, protocol).flatMap((address) =>
-          address.kind === 'unix' ? [foldersAbove(address.path).at(-1)!] : [],
-        ),
-      ),
-    );
+    const folders = new Set(socketFiles(facts).map(({ path }) => foldersAbove(path).at(-1)!));
     if (folders.size === 0) return null;
     return [...folders].flatMap((folder): Finding[] => {
       const file = fileAt(facts, folder);

@@ -9,6 +9,7 @@ import { mailEntries, sendingEntries } from '../../mta/mailEntries.ts';
 import { type PostfixConfig, valueFor } from '../../mta/postfixConfig.ts';
 import { instances, readPostfix } from '../../mta/readPostfix.ts';
 import { askDaemon } from '../../net/controlClient.ts';
+import { socketFiles } from '../asked.ts';
 import {
   type CertificateFacts,
   type DoctorFacts,
@@ -69,17 +70,16 @@ function postfixTables(postfix: PostfixConfig): string[] {
   );
 }
 
-function pathsOf(postfix: PostfixConfig, { service }: TableFacts, tables: readonly string[]): string[] {
-  const sockets = [...service.policyListen, ...service.milterListen, ...service.socketmapListen].flatMap(
-    (address) => (address.kind === 'unix' ? [address.path] : []),
-  );
+function pathsOf(postfix: PostfixConfig, table: TableFacts, tables: readonly string[]): string[] {
+  const { markKey } = table.service;
+  const sockets = socketFiles({ table }).map(({ path }) => path);
   const queue = valueFor(postfix, 'queue_directory');
   const cas = ['smtp_tls_CAfile', 'smtpd_tls_CAfile'].map((name) => valueFor(postfix, name));
   return [
     ...sockets,
     ...sockets.flatMap(foldersAbove),
     ...sockets.map((path) => path.replace(/^.*\//, `${queue}/tlsward/`)),
-    ...(service.markKey === null ? [] : [service.markKey]),
+    ...(markKey === null ? [] : [markKey]),
     ...cas.filter((path) => path.startsWith('/')),
     ...sendingEntries(postfix).map((entry) => `${queue}${valueFor(postfix, 'smtp_tls_CApath', entry)}`),
     ...tables,
