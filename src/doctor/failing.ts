@@ -14,6 +14,8 @@ import { entryName, setFor, setMain } from './mend.ts';
 interface Setting {
   readonly value: string;
   readonly from: string;
+  /** How it is set right where it comes from. `inBraces`: what is written there, by default `name=good`. */
+  mend(good: string, inBraces?: string): string;
 }
 
 interface OwnEndpoint {
@@ -22,18 +24,25 @@ interface OwnEndpoint {
 }
 
 function own(facts: DoctorFacts, protocol: 'policy' | 'milter'): OwnEndpoint[] {
-  return askingEntries(facts).flatMap(({ entry }) => {
-    return askedAs(facts, protocol, entry).flatMap(({ endpoint, protocol: spoken }) => {
+  const { postfix } = facts;
+  const braces = `in the braces of the ${protocol === 'policy' ? 'service' : 'milter'} (contrib/postfix/${protocol}.main.cf)`;
+  return askingEntries(facts).flatMap(({ entry }) =>
+    askedAs(facts, protocol, entry).flatMap(({ endpoint, protocol: spoken }) => {
       if (spoken !== protocol || 'invalid' in endpoint) return [];
       const option = (name: string, parameter: string): Setting => {
         const value = endpoint.options.get(name);
-        return value === undefined
-          ? { value: valueFor(facts.postfix, parameter, entry), from: parameter }
-          : { value, from: name };
+        if (value === undefined)
+          return {
+            value: valueFor(postfix, parameter, entry),
+            from: parameter,
+            mend: (good) => setFor(postfix, parameter, good, entry),
+          };
+        const mend = (good: string, inBraces = `${name}=${good}`): string => `write ${inBraces} ${braces}`;
+        return { value, from: name, mend };
       };
       return [{ entry, option }];
-    });
-  });
+    }),
+  );
 }
 
 /** `5s`, `2m`; a number alone is seconds. NaN for what is no time. */
@@ -59,17 +68,11 @@ const milterDefault: Check = {
     const endpoints = own(facts, 'milter');
     if (endpoints.length === 0) return null;
     return endpoints.flatMap(({ entry, option }) => {
-      const { value, from } = option('default_action', 'milter_default_action');
+      const { value, from, mend } = option('default_action', 'milter_default_action');
       const [severity, what] = MILTER_ACTIONS[value.toLowerCase()] ?? [];
       if (severity === undefined) return [];
       return [
-        finding(
-          severity,
-          `${entryName(entry)}: ${from} is ${escapeText(value)}: ${what}`,
-          from === 'default_action'
-            ? 'write default_action=tempfail in the braces of the milter (contrib/postfix/milter.main.cf)'
-            : setFor(facts.postfix, from, 'tempfail', entry),
-        ),
+        finding(severity, `${entryName(entry)}: ${from} is ${escapeText(value)}: ${what}`, mend('tempfail')),
       ];
     });
   },
@@ -80,6 +83,8 @@ const LETS_PASS =
   /^(?:dunno|ok|permit|prepend|warn|info|bcc|filter|redirect|hold|discard|2[0-9]{2}|[0-9]+$)/i;
 const REFUSES = /^(?:reject|5[0-9]{2})/i;
 
+const DEFER = 'DEFER_IF_PERMIT 4.7.1 TLS policy service unavailable';
+
 const policyDefault: Check = {
   id: 'policy-default-action',
   group: 'receiving',
@@ -89,16 +94,14 @@ const policyDefault: Check = {
     const endpoints = own(facts, 'policy');
     if (endpoints.length === 0) return null;
     return endpoints.flatMap(({ entry, option }) => {
-      const { value, from } = option('default_action', 'smtpd_policy_service_default_action');
+      const { value, from, mend } = option('default_action', 'smtpd_policy_service_default_action');
       const passing = LETS_PASS.test(value);
       if (!passing && !REFUSES.test(value)) return [];
       return [
         finding(
           'danger',
           `${entryName(entry)}: ${from} is ${escapeText(value)}: ${passing ? 'mail passes unjudged' : 'mail is refused for good'}`,
-          from === 'default_action'
-            ? 'write { default_action = DEFER_IF_PERMIT 4.7.1 TLS policy service unavailable } (contrib/postfix/policy.main.cf)'
-            : setFor(facts.postfix, from, 'DEFER_IF_PERMIT 4.7.1 TLS policy service unavailable', entry),
+          mend(DEFER, `{ default_action = ${DEFER} }`),
         ),
       ];
     });
@@ -119,7 +122,7 @@ const policyTimeout: Check = {
     const endpoints = own(facts, 'policy');
     if (endpoints.length === 0) return null;
     return endpoints.flatMap(({ entry, option }): Finding[] => {
-      const { value, from } = option('timeout', 'smtpd_policy_service_timeout');
+      const { value, from, mend } = option('timeout', 'smtpd_policy_service_timeout');
       const tries = Number(option('try_limit', 'smtpd_policy_service_try_limit').value) || 1;
       const each = seconds(value);
       const long = each * tries > LONGEST_POLICY_SECONDS;
@@ -128,9 +131,7 @@ const policyTimeout: Check = {
         finding(
           long ? 'note' : 'warning',
           `${entryName(entry)}: ${from} is ${escapeText(value)}, ${tries} times`,
-          from === 'timeout'
-            ? 'write timeout=5s, try_limit=2 in the braces of the service (contrib/postfix/policy.main.cf)'
-            : setFor(facts.postfix, from, '5s', entry),
+          mend('5s', 'timeout=5s, try_limit=2'),
         ),
       ];
     });
@@ -153,7 +154,7 @@ const milterTimeout: Check = {
     if (endpoints.length === 0) return null;
     return endpoints.flatMap(({ entry, option }) =>
       MILTER_TIMES.flatMap(([name, parameter, good]): Finding[] => {
-        const { value, from } = option(name, parameter);
+        const { value, from, mend } = option(name, parameter);
         const each = seconds(value);
         const long = each > LONGEST_MILTER_SECONDS;
         if (!long && !(each < SHORTEST_SECONDS)) return [];
@@ -161,9 +162,7 @@ const milterTimeout: Check = {
           finding(
             long ? 'note' : 'warning',
             `${entryName(entry)}: ${from} is ${escapeText(value)}`,
-            from === name
-              ? `write ${name}=${good} in the braces of the milter (contrib/postfix/milter.main.cf)`
-              : setFor(facts.postfix, from, good, entry),
+            mend(good),
           ),
         ];
       }),
@@ -180,16 +179,10 @@ const milterProtocol: Check = {
     const endpoints = own(facts, 'milter');
     if (endpoints.length === 0) return null;
     return endpoints.flatMap(({ entry, option }) => {
-      const { value, from } = option('protocol', 'milter_protocol');
+      const { value, from, mend } = option('protocol', 'milter_protocol');
       const version = /^[0-9]+/.exec(value)?.[0];
       if (version === undefined || Number(version) >= 6) return [];
-      return [
-        finding(
-          'danger',
-          `${entryName(entry)}: ${from} is ${escapeText(value)}`,
-          setFor(facts.postfix, 'milter_protocol', '6', entry),
-        ),
-      ];
+      return [finding('danger', `${entryName(entry)}: ${from} is ${escapeText(value)}`, mend('6'))];
     });
   },
 };

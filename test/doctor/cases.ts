@@ -332,6 +332,13 @@ const RECEIVING: readonly Case[] = [
     /'milter_protocol = 6'/,
   ),
   bad(
+    'milter-protocol',
+    'danger',
+    milter('protocol=2'),
+    /: protocol is 2/,
+    /^write protocol=6 in the braces/,
+  ),
+  bad(
     'milter-order',
     'warning',
     { main: 'smtpd_milters = $tlsward_milter, inet:127.0.0.1:11332' },
