@@ -3,7 +3,7 @@ import type { ListenAddress } from '../config/keys/listenAddress.ts';
 import { type Endpoint, type Invalid, parseEndpoint, parseSocketmap, type Socket } from '../mta/endpoint.ts';
 import { listOf } from '../mta/listValue.ts';
 import { isLoopbackOnly, type MailEntry, mailEntries, sendingEntries } from '../mta/mailEntries.ts';
-import { type MasterEntry, type PostfixConfig, valueFor } from '../mta/postfixConfig.ts';
+import { isYes, type MasterEntry, type PostfixConfig, valueFor } from '../mta/postfixConfig.ts';
 import { type Restriction, restrictionsFor } from '../mta/restrictions.ts';
 import { type DoctorFacts, fileAt } from './facts.ts';
 
@@ -177,7 +177,7 @@ function isOpen(config: PostfixConfig, entry: MasterEntry): boolean {
 
 /** Does the entry take mail only of those who have logged in? */
 export function isForUsers(config: PostfixConfig, entry: MasterEntry): boolean {
-  if (valueFor(config, 'smtpd_sasl_auth_enable', entry).toLowerCase() !== 'yes') return false;
+  if (!isYes(config, 'smtpd_sasl_auth_enable', entry)) return false;
   return LISTS.some((list) => {
     const names = restrictionsFor(config, list, entry).map(({ name }) => name);
     const login = names.indexOf('permit_sasl_authenticated');

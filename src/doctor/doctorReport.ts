@@ -1,6 +1,6 @@
 /** The answer of `tlsward doctor` as text and as JSON. Both have the same findings in the same order. */
 import { count } from '../core/plural.ts';
-import { GROUPS, type Severity } from './check.ts';
+import { GROUPS, SEVERITIES, type Severity } from './check.ts';
 import type { Examination, Found } from './checks.ts';
 
 /** Words before a finding. */
@@ -29,7 +29,7 @@ export function reportText(examination: Examination, { postfix, config }: Subjec
     lines.push(`${GROUPS[group]}:`);
     for (const found of shown) if (found.group === group) lines.push(...findingLines(found, paint), '');
   }
-  const numbers = (['danger', 'warning', 'unknown', 'note'] as const).flatMap((severity) => {
+  const numbers = SEVERITIES.flatMap((severity) => {
     const number = findings.filter((found) => found.severity === severity).length;
     if (number === 0) return [];
     return [severity === 'unknown' ? `${number} not known` : count(number, severity)];

@@ -3,12 +3,12 @@ import { escapeText } from '../core/escape.ts';
 import { isSince } from '../core/postfixVersion.ts';
 import { listOf } from '../mta/listValue.ts';
 import { mailEntries } from '../mta/mailEntries.ts';
-import { type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
+import { isParameter, isYes, type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
 import { askedAs, askingEntries, asksMilter, miltersOf, ourPolicies } from './asked.ts';
 import { type Check, type Finding, finding, type Severity } from './check.ts';
 import { hasRules } from './demands.ts';
 import type { DoctorFacts } from './facts.ts';
-import { entryName, setFor, setMain } from './mend.ts';
+import { entryName, setFor, wrongValue } from './mend.ts';
 
 /** An option of an endpoint, and where it comes from. */
 interface Setting {
@@ -220,7 +220,7 @@ const bareNewline: Check = {
     const entries = askingEntries(facts);
     if (entries.length === 0) return null;
     const { postfix } = facts;
-    if (!postfix.defaults.has('smtpd_forbid_bare_newline'))
+    if (!isParameter(postfix, 'smtpd_forbid_bare_newline'))
       return [
         finding(
           'danger',
@@ -232,13 +232,7 @@ const bareNewline: Check = {
     return entries.flatMap(({ entry }) => {
       const value = valueFor(postfix, 'smtpd_forbid_bare_newline', entry).toLowerCase();
       if (value !== 'no' && value !== 'note') return [];
-      return [
-        finding(
-          'danger',
-          `${entryName(entry)}: smtpd_forbid_bare_newline is ${value}`,
-          setFor(postfix, 'smtpd_forbid_bare_newline', good, entry),
-        ),
-      ];
+      return [wrongValue('danger', postfix, 'smtpd_forbid_bare_newline', good, entry)];
     });
   },
 };
@@ -249,8 +243,7 @@ const softBounce: Check = {
   gravest: 'warning',
   why: 'soft_bounce turns every refusal into a deferral: partners without TLS come back for days instead of learning why.',
   find({ postfix }) {
-    const yes = valueFor(postfix, 'soft_bounce').toLowerCase() === 'yes';
-    return yes ? [finding('warning', 'soft_bounce is yes', setMain(postfix, 'soft_bounce', 'no'))] : [];
+    return isYes(postfix, 'soft_bounce') ? [wrongValue('warning', postfix, 'soft_bounce', 'no')] : [];
   },
 };
 
@@ -290,13 +283,7 @@ const compatibility: Check = {
   find({ postfix }) {
     const level = valueFor(postfix, 'compatibility_level');
     if (isSince(level.includes('.') ? level : `${level}.0`, 3, 6)) return [];
-    return [
-      finding(
-        'note',
-        `compatibility_level is ${escapeText(level)}`,
-        setMain(postfix, 'compatibility_level', '3.6'),
-      ),
-    ];
+    return [wrongValue('note', postfix, 'compatibility_level', '3.6')];
   },
 };
 

@@ -1,5 +1,7 @@
 /** Commands that change Postfix's configuration, ready for a shell. */
-import type { MasterEntry, PostfixConfig } from '../mta/postfixConfig.ts';
+import { escapeText } from '../core/escape.ts';
+import { type MasterEntry, type PostfixConfig, valueFor } from '../mta/postfixConfig.ts';
+import { type Finding, finding, type Severity } from './check.ts';
 
 /** One word of a command line for a POSIX shell. */
 export function shellWord(text: string): string {
@@ -44,6 +46,20 @@ export function dropMain(config: PostfixConfig, name: string): string {
 /** An entry of master.cf as one reads of it, in front of what was seen. */
 export function entryName(entry: MasterEntry): string {
   return `${entry.name} (${entry.type}, ${entry.command})`;
+}
+
+/** A parameter has a wrong value for an entry, or for all that override nothing; the command sets a good one. */
+export function wrongValue(
+  severity: Severity,
+  config: PostfixConfig,
+  name: string,
+  good: string,
+  entry?: MasterEntry,
+): Finding {
+  const where = entry === undefined ? '' : `${entryName(entry)}: `;
+  const value = valueFor(config, name, entry);
+  const seen = `${where}${name} is ${value === '' ? 'empty' : escapeText(value)}`;
+  return finding(severity, seen, setFor(config, name, good, entry));
 }
 
 /** What was seen without the entry in front of it; null where there is none. */

@@ -7,12 +7,12 @@ import { count } from '../core/plural.ts';
 import { since } from '../core/postfixVersion.ts';
 import { ENOUGH_VERDICTS, plainOnly } from '../daemon/tlsCounters.ts';
 import { listOf } from '../mta/listValue.ts';
-import { isYes, type MasterEntry, type PostfixConfig, valueFor, writtenValue } from '../mta/postfixConfig.ts';
+import { isYes, type MasterEntry, type PostfixConfig, valueFor } from '../mta/postfixConfig.ts';
 import { askingEntries } from './asked.ts';
 import { type Check, finding, NO_DAEMON, notKnown, type Severity } from './check.ts';
 import { certificateByName, demandsCertificate, demandsTls, receivesByPin } from './demands.ts';
 import type { DoctorFacts } from './facts.ts';
-import { dropOverride, entryName, setFor, setMain } from './mend.ts';
+import { dropOverride, entryName, setFor, setMain, wrongValue } from './mend.ts';
 
 /** Where a listener takes its certificate from; '' when it has none. */
 export function certificateFiles(config: PostfixConfig, entry?: MasterEntry): string[] {
@@ -128,13 +128,7 @@ const ccertNotAsked: Check = {
         (entry) =>
           !isYes(postfix, 'smtpd_tls_ask_ccert', entry) && !isYes(postfix, 'smtpd_tls_req_ccert', entry),
       )
-      .map((entry) =>
-        finding(
-          'danger',
-          `${entryName(entry)}: smtpd_tls_ask_ccert is no`,
-          setFor(postfix, 'smtpd_tls_ask_ccert', 'yes', entry),
-        ),
-      );
+      .map((entry) => wrongValue('danger', postfix, 'smtpd_tls_ask_ccert', 'yes', entry));
   },
 };
 
@@ -179,13 +173,7 @@ const pinDigest: Check = {
       .filter(
         ({ entry }) => valueFor(postfix, 'smtpd_tls_fingerprint_digest', entry).toLowerCase() !== 'sha256',
       )
-      .map(({ entry }) =>
-        finding(
-          'danger',
-          `${entryName(entry)}: smtpd_tls_fingerprint_digest is ${valueFor(postfix, 'smtpd_tls_fingerprint_digest', entry)}`,
-          setFor(postfix, 'smtpd_tls_fingerprint_digest', 'sha256', entry),
-        ),
-      );
+      .map(({ entry }) => wrongValue('danger', postfix, 'smtpd_tls_fingerprint_digest', 'sha256', entry));
   },
 };
 
@@ -283,14 +271,7 @@ const oldProtocols: Check = {
       const words = listOf(value.replaceAll(':', ' ')).map((word) => word.toLowerCase());
       const no = (version: string): boolean => words.includes(`!${version}`) || capped(words, version);
       const never = no('tlsv1.3') && (only13 || no('tlsv1.2'));
-      if (!never) return [];
-      return [
-        finding(
-          'warning',
-          `${entryName(entry)}: smtpd_tls_protocols is ${value}`,
-          setFor(postfix, 'smtpd_tls_protocols', '>=TLSv1.2', entry),
-        ),
-      ];
+      return never ? [wrongValue('warning', postfix, 'smtpd_tls_protocols', '>=TLSv1.2', entry)] : [];
     });
   },
 };
@@ -310,13 +291,7 @@ const received: Check = {
     const { postfix } = facts;
     if (askingEntries(facts).length === 0) return null;
     if (isYes(postfix, 'smtpd_tls_received_header')) return [];
-    return [
-      finding(
-        'note',
-        `smtpd_tls_received_header is ${writtenValue(postfix, 'smtpd_tls_received_header') ?? ''}`,
-        setMain(postfix, 'smtpd_tls_received_header', 'yes'),
-      ),
-    ];
+    return [wrongValue('note', postfix, 'smtpd_tls_received_header', 'yes')];
   },
 };
 

@@ -12,7 +12,7 @@ import { mapsOf, sendingOwn } from './asked.ts';
 import { type Check, finding, NO_DAEMON, notKnown } from './check.ts';
 import { protectsSending, sendsAt } from './demands.ts';
 import { type DoctorFacts, fileAt } from './facts.ts';
-import { dropOverride, entryName, setFor, setMain } from './mend.ts';
+import { dropOverride, entryName, setFor, setMain, wrongValue } from './mend.ts';
 import { hasCa } from './offering.ts';
 
 /** Entries whose mail the table decides about. */
@@ -111,13 +111,7 @@ const sendDigest: Check = {
       .filter(
         (entry) => valueFor(facts.postfix, 'smtp_tls_fingerprint_digest', entry).toLowerCase() !== 'sha256',
       )
-      .map((entry) =>
-        finding(
-          'danger',
-          `${entryName(entry)}: smtp_tls_fingerprint_digest is ${valueFor(facts.postfix, 'smtp_tls_fingerprint_digest', entry)}`,
-          setFor(facts.postfix, 'smtp_tls_fingerprint_digest', 'sha256', entry),
-        ),
-      );
+      .map((entry) => wrongValue('danger', facts.postfix, 'smtp_tls_fingerprint_digest', 'sha256', entry));
   },
 };
 
@@ -128,26 +122,19 @@ const dnssec: Check = {
   why: 'Without DNSSEC Postfix looks up no TLSA records: dane is no more than may, and dane-only makes mail wait.',
   find(facts) {
     if (!sendsAt(facts, 'dane', 'dane-only', 'auto')) return null;
-    return deciding(facts)
-      .filter(
-        (entry) =>
-          valueFor(facts.postfix, 'smtp_dns_support_level', entry) !== 'dnssec' ||
-          !listOf(valueFor(facts.postfix, 'smtp_host_lookup', entry)).includes('dns'),
-      )
-      .map((entry) => {
-        const level = valueFor(facts.postfix, 'smtp_dns_support_level', entry);
-        if (level !== 'dnssec')
-          return finding(
-            'danger',
-            `${entryName(entry)}: smtp_dns_support_level is ${level === '' ? 'empty' : level}`,
-            setFor(facts.postfix, 'smtp_dns_support_level', 'dnssec', entry),
-          );
-        return finding(
+    const { postfix } = facts;
+    return deciding(facts).flatMap((entry) => {
+      if (valueFor(postfix, 'smtp_dns_support_level', entry) !== 'dnssec')
+        return [wrongValue('danger', postfix, 'smtp_dns_support_level', 'dnssec', entry)];
+      if (listOf(valueFor(postfix, 'smtp_host_lookup', entry)).includes('dns')) return [];
+      return [
+        finding(
           'danger',
           `${entryName(entry)}: smtp_host_lookup does not have dns`,
-          setFor(facts.postfix, 'smtp_host_lookup', 'dns', entry),
-        );
-      });
+          setFor(postfix, 'smtp_host_lookup', 'dns', entry),
+        ),
+      ];
+    });
   },
 };
 
@@ -246,13 +233,7 @@ const cached: Check = {
       ] as const;
       return settings
         .filter(([, wrong]) => wrong)
-        .map(([name, , good]) =>
-          finding(
-            'warning',
-            `${entryName(entry)}: ${name} is ${escapeText(valueFor(postfix, name, entry))}`,
-            setFor(postfix, name, good, entry),
-          ),
-        );
+        .map(([name, , good]) => wrongValue('warning', postfix, name, good, entry));
     });
   },
 };

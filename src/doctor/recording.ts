@@ -4,7 +4,7 @@ import { count } from '../core/plural.ts';
 import { isParameter, valueFor } from '../mta/postfixConfig.ts';
 import { askingEntries, sendingOwn } from './asked.ts';
 import { type Check, finding, NO_DAEMON, notKnown } from './check.ts';
-import { entryName, setFor, setMain } from './mend.ts';
+import { setMain, wrongValue } from './mend.ts';
 
 const sendLevel: Check = {
   id: 'smtp-tls-loglevel',
@@ -15,15 +15,8 @@ const sendLevel: Check = {
     const entries = sendingOwn(facts);
     if (entries.length === 0) return null;
     return entries.flatMap((entry) => {
-      const level = valueFor(facts.postfix, 'smtp_tls_loglevel', entry);
-      if (level !== '0') return [];
-      return [
-        finding(
-          'warning',
-          `${entryName(entry)}: smtp_tls_loglevel is 0`,
-          setFor(facts.postfix, 'smtp_tls_loglevel', '1', entry),
-        ),
-      ];
+      if (valueFor(facts.postfix, 'smtp_tls_loglevel', entry) !== '0') return [];
+      return [wrongValue('warning', facts.postfix, 'smtp_tls_loglevel', '1', entry)];
     });
   },
 };

@@ -7,12 +7,12 @@ import { escapeText } from '../core/escape.ts';
 import { MAPS } from '../maps/mapAnswer.ts';
 import { formatSocket } from '../mta/endpoint.ts';
 import { listOf } from '../mta/listValue.ts';
-import { type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
+import { isYes, type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
 import { type AskedMap, listenersOf, mapsOf, pathFor, sendingOwn } from './asked.ts';
 import { type Check, type Finding, finding, notKnown } from './check.ts';
 import { protectsHop, protectsSending } from './demands.ts';
 import { type DoctorFacts, fileAt } from './facts.ts';
-import { dropMain, dropOverride, entryName, setFor, setMain } from './mend.ts';
+import { dropMain, dropOverride, entryName, setFor, setMain, wrongValue } from './mend.ts';
 
 const POLICY_MAPS = 'smtp_tls_policy_maps';
 
@@ -199,17 +199,9 @@ const plainLevel: Check = {
     const { postfix } = facts;
     return sendingOwn(facts).flatMap((entry) => {
       const level = valueFor(postfix, 'smtp_tls_security_level', entry);
-      const old = ['smtp_use_tls', 'smtp_enforce_tls'].some(
-        (name) => valueFor(postfix, name, entry) === 'yes',
-      );
+      const old = isYes(postfix, 'smtp_use_tls', entry) || isYes(postfix, 'smtp_enforce_tls', entry);
       if ((level !== '' && level !== 'none') || (level === '' && old) || toThisHost(facts, entry)) return [];
-      return [
-        finding(
-          'warning',
-          `${entryName(entry)}: smtp_tls_security_level is ${level === '' ? 'empty' : level}`,
-          setFor(postfix, 'smtp_tls_security_level', 'may', entry),
-        ),
-      ];
+      return [wrongValue('warning', postfix, 'smtp_tls_security_level', 'may', entry)];
     });
   },
 };
