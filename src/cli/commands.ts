@@ -1,11 +1,10 @@
 /**
  * The commands of `tlsward`: the one table that the help, the parser of options, the manual pages and the
- * completion of the shells are made from. The file that runs a command is loaded when it is called, so that
- * every command starts as fast as its own imports permit.
+ * completion of the shells are made from. Which file runs a command is in commandFiles.ts: the files of the
+ * commands read this table.
  *
  * The options that every command has (`COMMON` in options.ts) are not repeated here.
  */
-import type { Run } from './command.ts';
 import { CONTROL, MESSAGE, type Operand, type Option, SESSION } from './options.ts';
 
 export interface Command {
@@ -19,10 +18,7 @@ export interface Command {
   readonly examples: readonly { readonly line: string; readonly meaning: string }[];
   /** Exit statuses and what each means here; 64 (wrong arguments) is every command's. */
   readonly exit: Readonly<Record<number, string>>;
-  load(): Loading;
 }
-
-type Loading = Promise<{ readonly run: Run }>;
 
 const MISTAKES = { 78: 'the configuration is missing, cannot be read or has mistakes' } as const;
 const NO_DAEMON = { 69: 'the daemon does not answer' } as const;
@@ -43,7 +39,6 @@ export const COMMANDS = {
       71: 'the limit of open files is too low',
       ...MISTAKES,
     },
-    load: (): Loading => import('./serve.ts'),
   },
   check: {
     summary: 'try everything that serve would, and print every mistake',
@@ -54,7 +49,6 @@ export const COMMANDS = {
       { line: 'tlsward check /etc/tlsward/new.ini', meaning: 'may this file replace the one in use?' },
     ],
     exit: { 0: 'fine', ...MISTAKES },
-    load: (): Loading => import('./check.ts'),
   },
   doctor: {
     summary: 'look for what keeps Postfix from doing what the table promises',
@@ -81,7 +75,6 @@ export const COMMANDS = {
       75: 'there is no Postfix that can be looked at',
       ...MISTAKES,
     },
-    load: (): Loading => import('./doctor.ts'),
   },
   explain: {
     summary: 'say what would happen to a message, and why',
@@ -123,7 +116,6 @@ export const COMMANDS = {
       75: 'deferred because the MTA did not report enough; with --deliver, mail waits',
       ...MISTAKES,
     },
-    load: (): Loading => import('./explain.ts'),
   },
   reload: {
     summary: 'make the daemon read its configuration again',
@@ -142,7 +134,6 @@ export const COMMANDS = {
       ...NO_DAEMON,
       78: 'there is no configuration, or it has mistakes; the old table stays',
     },
-    load: (): Loading => import('./reload.ts'),
   },
   status: {
     summary: 'show what the daemon is doing',
@@ -169,7 +160,6 @@ export const COMMANDS = {
       ...NO_DAEMON,
       ...NO_FILE,
     },
-    load: (): Loading => import('./status.ts'),
   },
   simulate: {
     summary: 'play an MTA against the running daemon',
@@ -247,7 +237,6 @@ export const COMMANDS = {
       75: 'deferred',
       ...NO_FILE,
     },
-    load: (): Loading => import('./simulate.ts'),
   },
   except: {
     summary: 'change how one domain is protected, for some days',
@@ -303,7 +292,6 @@ export const COMMANDS = {
       75: 'another process is writing it',
       78: 'mistakes; nothing was written',
     },
-    load: (): Loading => import('./except.ts'),
   },
   exceptions: {
     summary: 'list the exceptions, with the days left',
@@ -312,7 +300,6 @@ export const COMMANDS = {
     options: [],
     examples: [{ line: 'tlsward exceptions', meaning: 'lists expired ones first' }],
     exit: { 0: 'none has expired', 1: 'one has expired', ...MISTAKES },
-    load: (): Loading => import('./exceptions.ts'),
   },
   export: {
     summary: 'write the domains that must never be sent in plaintext as a table for Postfix',
@@ -347,7 +334,6 @@ export const COMMANDS = {
       75: 'another process is writing it',
       ...MISTAKES,
     },
-    load: (): Loading => import('./export.ts'),
   },
   import: {
     summary: 'turn a TLS policy table of Postfix or an access table of Sendmail into rows',
@@ -382,7 +368,6 @@ export const COMMANDS = {
       },
     ],
     exit: { 0: 'every line is mapped', 1: 'some are not', ...UNREADABLE },
-    load: (): Loading => import('./import.ts'),
   },
   setup: {
     summary: 'put tlsward beside the Postfix or Sendmail of this host, plan first',
@@ -437,7 +422,6 @@ export const COMMANDS = {
       75: 'another setup is running',
       ...MISTAKES,
     },
-    load: (): Loading => import('./setup.ts'),
   },
   published: {
     summary: 'show what a domain publishes about TLS to its mail servers',
@@ -452,7 +436,6 @@ export const COMMANDS = {
       { line: 'tlsward published bank.example --refresh', meaning: 'after its administrator has changed it' },
     ],
     exit: { 0: 'known', ...NO_DAEMON, 75: 'a lookup failed', ...NO_FILE },
-    load: (): Loading => import('./published.ts'),
   },
   log: {
     summary: 'show the log of the daemon, one readable line for each verdict',
@@ -489,7 +472,6 @@ export const COMMANDS = {
       { line: 'tlsward log --since 3d --domain bank.example', meaning: 'what became of their mail?' },
     ],
     exit: { 0: 'printed', ...UNREADABLE, 69: 'the journal cannot be read' },
-    load: (): Loading => import('./log.ts'),
   },
   'test-mail': {
     summary: 'send one message through Postfix and show how it was delivered',
@@ -536,7 +518,6 @@ export const COMMANDS = {
       65: 'FILE cannot be read',
       69: 'sendmail(1) does not take the message, or the journal cannot be read',
     },
-    load: (): Loading => import('./testMail.ts'),
   },
   lookup: {
     summary: 'find the transaction of a reply by its code',
@@ -545,7 +526,6 @@ export const COMMANDS = {
     options: [CONTROL],
     examples: [{ line: 'tlsward lookup 3FQ8M2TX', meaning: 'what a sender who calls was told, and why' }],
     exit: { 0: 'found', ...NO_DAEMON, 75: 'not among the recent verdicts', ...NO_FILE },
-    load: (): Loading => import('./lookup.ts'),
   },
   'verify-mark': {
     summary: 'check the marks of saved mail',
@@ -583,7 +563,6 @@ export const COMMANDS = {
       75: 'a message has no mark or no known sender',
       78: 'the configuration or the key file cannot be used',
     },
-    load: (): Loading => import('./verifyMark.ts'),
   },
   hops: {
     summary: 'show the path of a saved message, as its header claims',
@@ -611,7 +590,6 @@ export const COMMANDS = {
       { line: 'tlsward hops mail.eml --host mx.example.org', meaning: 'where was it first unprotected?' },
     ],
     exit: { 0: 'printed', ...UNREADABLE, 75: 'no message has a Received field', ...NO_FILE },
-    load: (): Loading => import('./hops.ts'),
   },
   completion: {
     summary: 'print a script by which a shell completes the words of tlsward',
@@ -625,7 +603,6 @@ export const COMMANDS = {
       },
     ],
     exit: { 0: 'printed' },
-    load: (): Loading => import('./completion.ts'),
   },
 } as const satisfies Readonly<Record<string, Command>>;
 

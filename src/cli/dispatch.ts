@@ -5,6 +5,7 @@
  */
 import { packageVersion } from '../daemon/version.ts';
 import { EXIT, type Io, reportError } from './command.ts';
+import { COMMAND_FILES } from './commandFiles.ts';
 import { COMMANDS, isCommand } from './commands.ts';
 import { commandHelp, overview } from './help.ts';
 import { COMMON } from './options.ts';
@@ -32,7 +33,7 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
     return EXIT.yes;
   }
   try {
-    const { run } = await COMMANDS[wanted].load();
+    const { run } = await COMMAND_FILES[wanted]();
     return await run(rest, io);
   } catch (error) {
     // by name: the modules that define these errors are loaded only by commands that need them

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { parseCommand } from '../../src/cli/command.ts';
+import { COMMAND_FILES } from '../../src/cli/commandFiles.ts';
 import { COMMANDS, type Command, type CommandName, isCommand } from '../../src/cli/commands.ts';
 import { commandHelp, overview } from '../../src/cli/help.ts';
 import { COMMON, type Option } from '../../src/cli/options.ts';
@@ -39,7 +40,7 @@ test('every command is whole', async (t) => {
     t.ok(command.examples.length > 0, `${name} has an example`);
     t.ok(command.usage.length > 0, `${name} has a usage form`);
     t.ok(0 in command.exit, `${name} has its exit statuses`);
-    t.equal(typeof (await command.load()).run, 'function', name);
+    t.equal(typeof (await COMMAND_FILES[name]()).run, 'function', name);
     const flags = optionsOf(command).map(({ flag }) => flag);
     t.equal(new Set(flags).size, flags.length, `${name} names each option once`);
     for (const { flag, argument, meaning, example } of optionsOf(command)) {

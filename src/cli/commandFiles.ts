@@ -1,0 +1,28 @@
+/**
+ * The file that runs each command. It is loaded when the command is called, so that every command starts as
+ * fast as its own imports permit.
+ */
+import type { Run } from './command.ts';
+import type { CommandName } from './commands.ts';
+
+export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonly run: Run }>>> = {
+  serve: () => import('./serve.ts'),
+  check: () => import('./check.ts'),
+  doctor: () => import('./doctor.ts'),
+  explain: () => import('./explain.ts'),
+  reload: () => import('./reload.ts'),
+  status: () => import('./status.ts'),
+  simulate: () => import('./simulate.ts'),
+  except: () => import('./except.ts'),
+  exceptions: () => import('./exceptions.ts'),
+  export: () => import('./export.ts'),
+  import: () => import('./import.ts'),
+  setup: () => import('./setup.ts'),
+  published: () => import('./published.ts'),
+  log: () => import('./log.ts'),
+  'test-mail': () => import('./testMail.ts'),
+  lookup: () => import('./lookup.ts'),
+  'verify-mark': () => import('./verifyMark.ts'),
+  hops: () => import('./hops.ts'),
+  completion: () => import('./completion.ts'),
+};
