@@ -93,9 +93,15 @@ function domainsIn({ sender, recipients, key, domain }: Fields): string[] {
   const texts = [sender, key, domain, ...(Array.isArray(recipients) ? recipients : [recipients])];
   return texts.flatMap((text) => {
     if (typeof text !== 'string') return [];
-    const name = text.slice(text.lastIndexOf('@') + 1).replace(/^\[([^\]]*)\].*$|:.*$/, '$1');
-    return [name.replace(/>$/, '').toLowerCase()];
+    const host = hostIn(text.slice(text.lastIndexOf('@') + 1));
+    return [host.replace(/>$/, '').toLowerCase()];
   });
+}
+
+/** A next hop without brackets and port; any other text up to its first colon. */
+function hostIn(text: string): string {
+  const bracket = text.startsWith('[') ? text.indexOf(']') : -1;
+  return bracket > 0 ? text.slice(1, bracket) : text.split(':', 1)[0]!;
 }
 
 function isBelow(name: string, domain: string): boolean {

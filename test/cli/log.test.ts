@@ -85,6 +85,15 @@ test('a domain with the names below it, and a time', async (t) => {
     t.throws(() => sinceOf(text, now), { message: new RegExp(`^--since: found "${text}"`) }, text);
 });
 
+test('a field of colons and a line end takes no more than linear time', async (t) => {
+  const key = `${':'.repeat(200_000)}\n`;
+  const file = saved(t, [JSON.stringify({ level: 20, event: 'map.answer', key })]);
+  const { user } = process.cpuUsage();
+  t.match(await say(run, [file, '--domain', 'bank.example']), { code: 0, out: '', err: '' });
+  const ms = process.cpuUsage({ user, system: 0 }).user / 1000;
+  t.ok(ms < 5000, `${ms} ms`);
+});
+
 test('colour on a terminal only, and nothing foreign reaches it', async (t) => {
   const file = saved(t, [verdict('\u001b]0;x\u0007@bank.example', '2026-11-01T10:00:00.000Z')]);
   let out = '';
