@@ -11,6 +11,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { nearest } from '../config/ini/suggest.ts';
 import { escapeText } from '../core/escape.ts';
 import type { Settings } from '../core/settings.ts';
+import { fileError } from '../files/systemError.ts';
 import { asciiJson } from './asciiJson.ts';
 import { COMMON, type Operand, type Option, type Values } from './options.ts';
 
@@ -120,6 +121,13 @@ function checkOperands(given: readonly string[], operands: readonly Operand[]): 
 export function reportError(io: Io, json: boolean | undefined, error: string): void {
   if (json) io.out(`${asciiJson({ ok: false, error })}\n`);
   else io.err(`${error}\n`);
+}
+
+/** Says why a file cannot be read; returns the exit status. Throws an error that is not of the system. */
+export function unreadable(io: Io, json: boolean | undefined, file: string, error: unknown): number {
+  if (!(error instanceof Error && 'code' in error)) throw error;
+  reportError(io, json, `${escapeText(file, 300)}: cannot be read (${fileError(error)})`);
+  return EXIT.data;
 }
 
 /** The sample table that comes with the program; a short path where it lies below the current folder. */

@@ -14,13 +14,21 @@
  */
 import { escapeText } from '../core/escape.ts';
 import { type Network, parseNetwork } from '../core/network.ts';
-import { fileError } from '../files/systemError.ts';
 import { type OwnHosts, type Protection, readChain } from '../hops/chain.ts';
 import { hopsJson, hopsLines } from '../hops/hopsText.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { fieldNameKey } from '../mark/stripMarks.ts';
 import { asciiJson } from './asciiJson.ts';
-import { configFile, EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
+import {
+  configFile,
+  EXIT,
+  type Io,
+  paint,
+  parseCommand,
+  reportError,
+  UsageError,
+  unreadable,
+} from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { mustExist, peekKey } from './peekKey.ts';
 import { Progress } from './progress.ts';
@@ -84,9 +92,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     }
   } catch (error) {
     progress.end();
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    reportError(io, values.json, `${escapeText(file, 300)}: cannot be read (${fileError(error)})`);
-    return EXIT.data;
+    return unreadable(io, values.json, file, error);
   }
   progress.end();
   if (messages === 0) reportError(io, values.json, `${escapeText(file, 300)}: holds no message`);

@@ -11,10 +11,9 @@
 import { quote } from '../config/ini/problem.ts';
 import { canonicalDomain } from '../core/domain.ts';
 import { escapeText } from '../core/escape.ts';
-import { fileError } from '../files/systemError.ts';
 import { type Fields, readableLine } from '../log/readableLine.ts';
 import { asciiJson } from './asciiJson.ts';
-import { EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
+import { EXIT, type Io, paint, parseCommand, reportError, UsageError, unreadable } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { fileLines, JournalError, journalLines, stdinLines } from './logSource.ts';
 
@@ -54,9 +53,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
       );
       return EXIT.unavailable;
     }
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    reportError(io, values.json, `${escapeText(file ?? '', 300)}: cannot be read (${fileError(error)})`);
-    return EXIT.data;
+    return unreadable(io, values.json, file ?? '', error);
   }
   return EXIT.yes;
 }

@@ -15,11 +15,10 @@ import { parsePath } from '../core/address.ts';
 import { canonicalDomain } from '../core/domain.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
-import { fileError } from '../files/systemError.ts';
 import { DeliveryTrace, type Outcome, type TracedDelivery } from '../mta/deliveryTrace.ts';
 import { type Ran, runProgram } from '../mta/runProgram.ts';
 import { asciiJson } from './asciiJson.ts';
-import { EXIT, type Io, label, paint, parseCommand, reportError, UsageError } from './command.ts';
+import { EXIT, type Io, label, paint, parseCommand, reportError, UsageError, unreadable } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { followedLines, JournalError, mailJournal } from './logSource.ts';
 
@@ -72,9 +71,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
       reportError(io, values.json, `tlsward test-mail: ${said}; name the log with --log FILE`);
       return EXIT.unavailable;
     }
-    if (file === null || !(error instanceof Error && 'code' in error)) throw error;
-    reportError(io, values.json, `${escapeText(file, 300)}: cannot be read (${fileError(error)})`);
-    return EXIT.data;
+    if (file === null) throw error;
+    return unreadable(io, values.json, file, error);
   }
 }
 

@@ -17,7 +17,6 @@
 import { quotePath } from '../config/ini/problem.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
-import { fileError } from '../files/systemError.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
 import { SavedBody } from '../mark/bodyDigest.ts';
 import { KeyFileError, readKeyFile } from '../mark/keyFile.ts';
@@ -33,7 +32,17 @@ import {
   type Fit,
   type Sender,
 } from './checkMarks.ts';
-import { configFile, EXIT, type Io, label, paint, parseCommand, reportError, UsageError } from './command.ts';
+import {
+  configFile,
+  EXIT,
+  type Io,
+  label,
+  paint,
+  parseCommand,
+  reportError,
+  UsageError,
+  unreadable,
+} from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { loadOrReport } from './loadOrReport.ts';
 import { Progress } from './progress.ts';
@@ -151,9 +160,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     }
   } catch (error) {
     progress.end();
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    reportError(io, values.json, `${escapeText(file, 300)}: cannot be read (${fileError(error)})`);
-    return EXIT.data;
+    return unreadable(io, values.json, file, error);
   }
   progress.end();
   const total = counts.verifies + counts.fails + counts['no-mark'] + counts['no-sender'];
