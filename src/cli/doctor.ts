@@ -12,7 +12,7 @@ import { examine } from '../doctor/checks.ts';
 import { type Paint, reportJson, reportText } from '../doctor/doctorReport.ts';
 import { gatherFacts } from '../doctor/gather/gatherFacts.ts';
 import { PostfixConfigError } from '../mta/readPostfix.ts';
-import { configFile, EXIT, type Io, paint, parseCommand } from './command.ts';
+import { configFile, EXIT, type Io, paint, parseCommand, reportError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { controlSocket } from './daemon.ts';
 import { loadOrReport } from './loadOrReport.ts';
@@ -39,8 +39,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     return examination.exit;
   } catch (error) {
     if (!(error instanceof PostfixConfigError)) throw error;
-    if (values.json) io.out(`${JSON.stringify({ ok: false, error: error.message })}\n`);
-    else io.err(`tlsward doctor: ${error.message}\n`);
+    reportError(io, values.json, values.json ? error.message : `tlsward doctor: ${error.message}`);
     return EXIT.cannotTell;
   }
 }

@@ -10,7 +10,7 @@ import type { Undone } from '../setup/apply/undo.ts';
 import type { Plan } from '../setup/plan.ts';
 import { planSummary, planText } from '../setup/planText.ts';
 import type { Wanted } from '../setup/wanted.ts';
-import { EXIT, type Io, paint } from './command.ts';
+import { EXIT, type Io, paint, reportError } from './command.ts';
 import type { FirstTable } from './setupTable.ts';
 
 export interface SetupValues {
@@ -38,8 +38,7 @@ export interface Site {
 
 /** Says why nothing could be done; returns `code`. */
 export function failed(values: SetupValues, io: Io, message: string, code: number): number {
-  if (values.json) io.out(`${JSON.stringify({ ok: false, error: message })}\n`);
-  else io.err(`tlsward setup: ${message}\n`);
+  reportError(io, values.json, values.json ? message : `tlsward setup: ${message}`);
   return code;
 }
 

@@ -11,7 +11,7 @@ import { WISH_WORDS, WISHES, type Wish } from '../setup/plan.ts';
 import { sendmailPlan } from '../setup/sendmailPlan.ts';
 import { configFile, EXIT, type Io, paint, UsageError } from './command.ts';
 import { loadOrReport } from './loadOrReport.ts';
-import type { SetupValues } from './setupReport.ts';
+import { failed, type SetupValues } from './setupReport.ts';
 
 const MC = '/etc/mail/sendmail.mc';
 const MAX_LINE = 2000;
@@ -34,10 +34,7 @@ export function runSetupSendmail(values: SetupValues, io: Io): number {
     text = readFileSync(mc, 'utf8');
     made = cf !== mc && existsSync(cf) ? readFileSync(cf, 'utf8') : null;
   } catch (error) {
-    const message = `cannot read ${mc}: ${fileError(error)}; name the file with --mc`;
-    if (values.json) io.out(`${JSON.stringify({ ok: false, error: message })}\n`);
-    else io.err(`tlsward setup: ${message}\n`);
-    return EXIT.data;
+    return failed(values, io, `cannot read ${mc}: ${fileError(error)}; name the file with --mc`, EXIT.data);
   }
   const asked = WISHES.filter((wish) => values[wish] === true);
   const wishes = new Set<Wish>(asked.length > 0 ? asked : ['inbound', 'outbound']);
