@@ -37,26 +37,18 @@ export async function runDaemon(
     log.serviceStart(packageVersion(), process.versions.node, config);
     service = await Service.start({ config, log, env: io.env, loading });
   } catch (error) {
-    if (
-      toJournal &&
-      (error instanceof ConfigRejected || error instanceof ListenError || error instanceof KeyFileError)
-    ) {
-      const problems = error instanceof ConfigRejected ? error.problems.map(formatProblem) : [];
-      log.serviceFailed(error.message, problems);
+    if (!(error instanceof ConfigRejected || error instanceof ListenError || error instanceof KeyFileError)) {
       log.flush();
-      return error instanceof ListenError ? EXIT.unavailable : EXIT.config;
+      throw error;
     }
+    const problems = error instanceof ConfigRejected ? error.problems.map(formatProblem) : [];
+    if (toJournal) log.serviceFailed(error.message, problems);
     log.flush();
-    if (error instanceof ConfigRejected) {
-      for (const problem of error.problems) io.err(`${formatProblem(problem)}\n`);
-      io.err(`tlsward: ${error.message}; not started\n`);
-      return EXIT.config;
+    if (!toJournal) {
+      for (const problem of problems) io.err(`${problem}\n`);
+      io.err(`tlsward: ${error.message}${error instanceof ConfigRejected ? '; not started' : ''}\n`);
     }
-    if (error instanceof ListenError || error instanceof KeyFileError) {
-      io.err(`tlsward: ${error.message}\n`);
-      return error instanceof KeyFileError ? EXIT.config : EXIT.unavailable;
-    }
-    throw error;
+    return error instanceof ListenError ? EXIT.unavailable : EXIT.config;
   }
   // an internal error outside any session: log it and continue, because an exit would defer all mail
   process.on('uncaughtException', (error) => log.bug('uncaught exception', error));
