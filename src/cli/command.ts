@@ -63,6 +63,9 @@ interface Parsed {
   readonly operands: readonly Operand[];
 }
 
+/** What `parseCommand` finds for the options of a command. */
+export type CommandValues<C extends Pick<Parsed, 'options'>> = Values<C['options']> & Values<typeof COMMON>;
+
 /**
  * Parses arguments by the command's entry in the table (commands.ts), with the options that every command
  * has; throws UsageError for what is not in it.
@@ -71,7 +74,7 @@ export function parseCommand<const C extends Parsed>(
   argv: string[],
   command: C,
 ): {
-  readonly values: Values<C['options']> & Values<typeof COMMON>;
+  readonly values: CommandValues<C>;
   readonly positionals: readonly string[];
 } {
   const options = parserOptions([...COMMON, ...command.options]);

@@ -43,14 +43,10 @@ import { routeFromClient } from '../rules/routeReply.ts';
 import { type Io, label, UsageError } from './command.ts';
 import { type ExplainedWish, explainWish } from './explainTlsRequired.ts';
 import type { LoadedTable } from './loadOrReport.ts';
+import type { MESSAGE, Values } from './options.ts';
 import { headerOption } from './sessionOptions.ts';
 
-interface MessageValues {
-  readonly subject?: string | undefined;
-  readonly header?: string[] | undefined;
-  readonly parameter?: string[] | undefined;
-  readonly message?: string | undefined;
-}
+type MessageValues = Values<typeof MESSAGE> & { readonly subject?: string | undefined };
 
 interface ExplainedNeed {
   readonly recipient: string;

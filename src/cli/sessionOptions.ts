@@ -13,16 +13,9 @@ import type { HeaderField } from '../core/messageEdit.ts';
 import { parseAddress } from '../core/network.ts';
 import type { ClientCertificate, TlsState } from '../core/tls.ts';
 import { UsageError } from './command.ts';
+import type { SESSION, Values } from './options.ts';
 
-interface SessionValues {
-  readonly from?: string | undefined;
-  readonly to?: string[] | undefined;
-  readonly tls: string;
-  readonly cert: string;
-  readonly issuer: string;
-  readonly fingerprint?: string[] | undefined;
-  readonly client: string;
-}
+type SessionValues = Values<typeof SESSION>;
 
 /** What the options say of the envelope and of TLS. */
 interface SessionFacts {

@@ -10,23 +10,11 @@ import type { Undone } from '../setup/apply/undo.ts';
 import type { Plan } from '../setup/plan.ts';
 import { planSummary, planText } from '../setup/planText.ts';
 import type { Wanted } from '../setup/wanted.ts';
-import { EXIT, type Io, paint, reportError } from './command.ts';
+import { type CommandValues, EXIT, type Io, paint, reportError } from './command.ts';
+import type { COMMANDS } from './commands.ts';
 import type { FirstTable } from './setupTable.ts';
 
-export interface SetupValues {
-  readonly config?: string | undefined;
-  readonly sample?: boolean | undefined;
-  readonly json?: boolean | undefined;
-  readonly inbound?: boolean | undefined;
-  readonly outbound?: boolean | undefined;
-  readonly messages?: boolean | undefined;
-  readonly apply?: boolean | undefined;
-  readonly undo?: boolean | undefined;
-  readonly remove?: boolean | undefined;
-  readonly 'postfix-config'?: string | undefined;
-  readonly state: string;
-  readonly mc?: string | undefined;
-}
+export type SetupValues = CommandValues<(typeof COMMANDS)['setup']>;
 
 /** One run of the command. */
 export interface Site {
