@@ -8,6 +8,7 @@
  * of fields are in contrib/doc/log.md.
  */
 import { escapeLine } from '../core/escape.ts';
+import { listed } from './listed.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -79,8 +80,7 @@ function word(value: unknown): string {
 /** The first recipients, and how many there are besides. */
 function names(value: unknown): string {
   if (!Array.isArray(value)) return word(value);
-  const more = value.length > MAX_NAMES ? `, and ${value.length - MAX_NAMES} more` : '';
-  return `${value.slice(0, MAX_NAMES).map(word).join(', ')}${more}`;
+  return listed(value.slice(0, MAX_NAMES).map(word), MAX_NAMES, value.length).join(', ');
 }
 
 function shown(value: unknown): string {
