@@ -24,7 +24,7 @@ import {
 } from '../setup/apply/snapshot.ts';
 import { undoSetup } from '../setup/apply/undo.ts';
 import { makePlan } from '../setup/makePlan.ts';
-import { type Plan, WISHES, type Wish } from '../setup/plan.ts';
+import type { Plan } from '../setup/plan.ts';
 import { planSummary } from '../setup/planText.ts';
 import { removalPlan } from '../setup/removal.ts';
 import { standardListen, type Wanted } from '../setup/wanted.ts';
@@ -40,6 +40,7 @@ import {
   type Site,
   textOf,
   undoneWords,
+  wishesOf,
 } from './setupReport.ts';
 import { type FirstTable, firstTable, writeFirstTable } from './setupTable.ts';
 
@@ -111,10 +112,8 @@ function wantedOf(
   file: string,
   loaded: LoadedTable | undefined,
 ): Wanted {
-  const asked = WISHES.filter((wish) => values[wish] === true);
-  const wishes = new Set<Wish>(asked.length > 0 ? asked : ['inbound', 'outbound']);
   const caFile = CA_FILES.find((one) => existsSync(one)) ?? null;
-  const base = { wishes, named: asked.length > 0, configFile: file, caFile };
+  const base = { ...wishesOf(values), configFile: file, caFile };
   if (loaded === undefined)
     return {
       ...base,

@@ -5,9 +5,10 @@
 import { escapeText } from '../core/escape.ts';
 import type { PostfixConfig } from '../mta/postfixConfig.ts';
 import type { Applied } from '../setup/apply/applyPlan.ts';
+import type { CanaryStep } from '../setup/apply/canary.ts';
 import type { PostfixControl } from '../setup/apply/postfixControl.ts';
 import type { Undone } from '../setup/apply/undo.ts';
-import type { Plan } from '../setup/plan.ts';
+import { type Plan, WISHES, type Wish } from '../setup/plan.ts';
 import { planSummary, planText } from '../setup/planText.ts';
 import type { Wanted } from '../setup/wanted.ts';
 import { type CommandValues, EXIT, type Io, paint, reportError } from './command.ts';
@@ -24,10 +25,20 @@ export interface Site {
   readonly control: PostfixControl;
 }
 
+/** What was carried out, or why it was not begun; as `--json` prints it. */
+type Done = Applied | { readonly ok: false; readonly why: string; readonly canary: readonly CanaryStep[] };
+
 /** Says why nothing could be done; returns `code`. */
 export function failed(values: SetupValues, io: Io, message: string, code: number): number {
   reportError(io, values.json, values.json ? message : `tlsward setup: ${message}`);
   return code;
+}
+
+/** What the options wish for; both directions where they name nothing. */
+export function wishesOf(values: SetupValues): { readonly wishes: Set<Wish>; readonly named: boolean } {
+  const asked = WISHES.filter((wish) => values[wish] === true);
+  const named = asked.length > 0;
+  return { wishes: new Set<Wish>(named ? asked : ['inbound', 'outbound']), named };
 }
 
 /** What became of a plan; returns the exit status. */
@@ -78,7 +89,7 @@ export function report(
   wanted: Wanted,
   made: Plan,
   table: FirstTable | null,
-  done: object | null,
+  done: Done | null,
   words: string,
 ): void {
   const { values, io } = site;
@@ -111,11 +122,11 @@ export function printJson(
   wanted: Wanted,
   made: Plan,
   table: FirstTable | null,
-  done: object | null,
+  done: Done | null,
 ): void {
   const { config, io } = site;
   const { changes, remarks, obstacles } = made;
-  const ok = done === null ? obstacles.length === 0 : (done as { ok?: boolean }).ok === true;
+  const ok = done === null ? obstacles.length === 0 : done.ok;
   io.out(
     `${JSON.stringify({
       ok,

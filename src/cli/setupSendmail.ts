@@ -7,11 +7,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { ListenAddress } from '../config/keys/listenAddress.ts';
 import { escapeLine } from '../core/escape.ts';
 import { fileError } from '../files/systemError.ts';
-import { WISH_WORDS, WISHES, type Wish } from '../setup/plan.ts';
+import { WISH_WORDS, WISHES } from '../setup/plan.ts';
 import { sendmailPlan } from '../setup/sendmailPlan.ts';
 import { configFile, EXIT, type Io, paint, UsageError } from './command.ts';
 import { loadOrReport } from './loadOrReport.ts';
-import { failed, type SetupValues } from './setupReport.ts';
+import { failed, type SetupValues, wishesOf } from './setupReport.ts';
 
 const MC = '/etc/mail/sendmail.mc';
 const MAX_LINE = 2000;
@@ -36,8 +36,7 @@ export function runSetupSendmail(values: SetupValues, io: Io): number {
   } catch (error) {
     return failed(values, io, `cannot read ${mc}: ${fileError(error)}; name the file with --mc`, EXIT.data);
   }
-  const asked = WISHES.filter((wish) => values[wish] === true);
-  const wishes = new Set<Wish>(asked.length > 0 ? asked : ['inbound', 'outbound']);
+  const { wishes } = wishesOf(values);
   const usual = (name: string): string => `local:/run/tlsward/${name}.sock`;
   const plan = sendmailPlan(text, made, wishes, {
     milter: loaded === undefined ? usual('milter') : nameOf(loaded.service.milterListen),
