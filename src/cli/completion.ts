@@ -17,10 +17,9 @@ const SHELLS: Readonly<Record<string, () => string>> = {
 /** `tlsward completion`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { positionals } = parseCommand(argv, COMMANDS.completion);
-  const [shell = ''] = positionals;
+  const shell = positionals[0]!;
   const script = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
-  if (script === undefined || positionals.length > 1)
-    throw new UsageError(`which shell? ${Object.keys(SHELLS).join(', ')}`);
+  if (script === undefined) throw new UsageError(`which shell? ${Object.keys(SHELLS).join(', ')}`);
   io.out(script());
   return EXIT.yes;
 }
