@@ -19,19 +19,27 @@ export function controlSocket(file: string): string {
     : DEFAULT_CONTROL;
 }
 
-function configuredSocket(file: string): string {
+interface Where {
+  readonly config?: string | undefined;
+  readonly sample?: boolean | undefined;
+  readonly control?: string | undefined;
+}
+
+/** Path of the control socket that the options name; throws ConfigError when there is no such configuration. */
+export function socketOf(values: Where, env: NodeJS.ProcessEnv): string {
+  if (values.control !== undefined) return values.control.replace(/^unix:/, '');
+  const file = configFile(values, env);
   mustExist(file);
   return controlSocket(file);
 }
 
 /** Asks the daemon of this configuration; rejects with ControlError when it does not answer, with
  * ConfigError when there is no such configuration. */
-export function ask<Command extends keyof ControlReplies>(
-  values: { config?: string | undefined; sample?: boolean | undefined; control?: string | undefined },
+export async function ask<Command extends keyof ControlReplies>(
+  values: Where,
   io: Io,
   command: Command,
   argument = '',
 ): Promise<ControlReplies[Command]> {
-  const path = values.control ?? configuredSocket(configFile(values, io.env));
-  return askDaemon(path.replace(/^unix:/, ''), command, argument);
+  return await askDaemon(socketOf(values, io.env), command, argument);
 }

@@ -14,7 +14,7 @@ import { gatherFacts } from '../doctor/gather/gatherFacts.ts';
 import { PostfixConfigError } from '../mta/readPostfix.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, reportError } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { controlSocket } from './daemon.ts';
+import { socketOf } from './daemon.ts';
 import { loadOrReport } from './loadOrReport.ts';
 
 /** `tlsward doctor`; see the file comment. */
@@ -26,7 +26,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   try {
     const facts = await gatherFacts({
       table: { ...loaded, file },
-      control: (values.control ?? controlSocket(file)).replace(/^unix:/, ''),
+      control: socketOf(values, io.env),
       directory: values['postfix-config'] === undefined ? undefined : resolve(values['postfix-config']),
       dns: values['no-dns'] !== true,
       now: new Date(),

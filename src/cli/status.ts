@@ -11,7 +11,7 @@ import { codeOf } from '../files/systemError.ts';
 import { ControlError } from '../net/controlClient.ts';
 import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { ask } from './daemon.ts';
+import { ask, socketOf } from './daemon.ts';
 import { isEmptyKey, mustExist } from './peekKey.ts';
 import { restartWords, statusFindings } from './statusFindings.ts';
 
@@ -133,7 +133,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
     io.out('control-listen is empty: the daemon cannot be asked\n');
     return EXIT.yes;
   }
-  const reply = await waitFor(() => ask(values, io, 'status'), seconds, io.env.MAINPID);
+  // the file is read once, however often the daemon is asked
+  const control = socketOf(values, io.env);
+  const reply = await waitFor(() => ask({ control }, io, 'status'), seconds, io.env.MAINPID);
   if (values.check) return check(io, reply, values.json ?? false);
   if (values.json) {
     io.out(`${JSON.stringify(reply)}\n`);
