@@ -105,7 +105,9 @@ export class PolicyServerClient {
         () => this.#end(waiting, `no answer within ${deadlineMs / 1000} s`),
         deadlineMs,
       );
-      signal.addEventListener('abort', () => this.#end(waiting, 'it took too long while others waited'));
+      signal.addEventListener('abort', () =>
+        this.#end(waiting, this.#closed ? CLOSED : 'it took too long while others waited'),
+      );
       this.#queue.push(waiting);
       this.#next();
     });
@@ -115,7 +117,6 @@ export class PolicyServerClient {
   close(): void {
     this.#closed = true;
     this.#gate.close();
-    for (const waiting of this.#queue.splice(0)) waiting.settle(unknown(CLOSED));
     for (const { socket } of this.#open) socket.destroy();
   }
 

@@ -28,7 +28,7 @@ interface Share {
 }
 
 export interface Place {
-  /** Aborted when the place has been passed on; the holder must stop at once. */
+  /** Aborted when the place has been passed on or the gate is closed; the holder must stop at once. */
   readonly signal: AbortSignal;
   /** Gives the place back; more than once does nothing. */
   leave(): void;
@@ -92,10 +92,14 @@ export class FairGate {
     });
   }
 
-  /** All waiting and later applicants get null; places stay taken until they are given back. */
+  /**
+   * All waiting and later applicants get null, and all holders are told to stop; places stay taken until they
+   * are given back.
+   */
   close(): void {
     this.#closed = true;
     for (const queue of [...this.#queues.values()]) for (const one of [...queue]) this.#settle(one, null);
+    for (const { stop } of [...this.#holders]) stop.abort();
   }
 
   /** The group that is full, '' for the whole gate; null when there is a place. */

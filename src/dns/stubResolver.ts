@@ -68,8 +68,6 @@ export class StubResolver implements Resolver {
   readonly #totalMs: number;
   /** Type and name to the pending answer. */
   readonly #asked = new Map<string, Promise<LookupResult<DnsRecord>>>();
-  /** For each question in progress, the function that ends its sockets. */
-  readonly #running = new Set<Set<() => void>>();
   readonly #gate: FairGate;
   readonly #proofs: Proofs | null;
   #closed = false;
@@ -151,7 +149,6 @@ export class StubResolver implements Resolver {
   close(): void {
     this.#closed = true;
     this.#gate.close();
-    for (const own of this.#running) for (const stop of [...own]) stop();
   }
 
   #ask(name: string, type: DnsType): Promise<LookupResult<DnsRecord>> {
@@ -177,11 +174,9 @@ export class StubResolver implements Resolver {
     place.signal.addEventListener('abort', () => {
       for (const stop of [...own]) stop();
     });
-    this.#running.add(own);
     try {
       return await this.#tryServers(question, deadline, own, place.signal);
     } finally {
-      this.#running.delete(own);
       place.leave();
     }
   }

@@ -73,8 +73,6 @@ export class StsPolicies {
   readonly #counters = startCounters();
   readonly #timer: NodeJS.Timeout;
   readonly #fetching: FairGate;
-  /** Ends each fetch in progress. */
-  readonly #fetches = new Set<() => void>();
   readonly #hosts: PolicyHosts;
 
   private constructor(options: StsOptions, limits: StsLimits, now: () => number, cache: StsCache) {
@@ -223,7 +221,6 @@ export class StsPolicies {
     this.#stop.abort();
     this.#fetching.close();
     this.#hosts.close();
-    for (const end of this.#fetches) end();
     this.#now();
     await this.settled();
     this.#cache.writeUses();
@@ -301,19 +298,16 @@ export class StsPolicies {
       return this.#keptOr(domain, this.#tooMany());
     }
     this.#counters.fetches++;
-    const stop = new AbortController();
-    const end = () => stop.abort();
-    place.signal.addEventListener('abort', end);
-    this.#fetches.add(end);
     let fetched: StsFetched;
     try {
-      fetched = await this.#get(domain, stop.signal);
+      fetched = await this.#get(domain, place.signal);
     } finally {
-      this.#fetches.delete(end);
       place.leave();
     }
     const now = this.#now();
     const old = this.#valid(domain, now);
+    if (fetched.kind === 'failed' && this.#stop.signal.aborted)
+      return this.#keptOr(domain, unknown('shutting down'));
     if (fetched.kind === 'busy' || (fetched.kind === 'failed' && place.signal.aborted)) {
       this.#counters.tooMany++;
       if (old !== null) return old.fact;
@@ -321,10 +315,7 @@ export class StsPolicies {
       const failed = this.#memory.failed(domain, now);
       return this.#memory.set(domain, { fact, until: now + UNKNOWN_MS, failed });
     }
-    if (fetched.kind === 'failed') {
-      if (this.#stop.signal.aborted) return this.#keptOr(domain, unknown('shutting down'));
-      return this.#failed(domain, id, fetched, old, now, keepMs);
-    }
+    if (fetched.kind === 'failed') return this.#failed(domain, id, fetched, old, now, keepMs);
     const { policy, text } = fetched;
     const times = { fetchedAt: now, lastUsed: old === null ? now : old.lastUsed, lastChecked: now };
     const added = this.#cache.put({ domain, id, policy, text, ...times });

@@ -111,10 +111,13 @@ test('a process that is held up makes nobody old', async (t) => {
   t.equal(gate.size, 0);
 });
 
-test('closed: whoever waits hears so', async (t) => {
+test('closed: whoever waits or has a place hears so', async (t) => {
   const gate = new FairGate({ ...LIMITS, most: 1 });
-  await gate.enter(of('a'));
+  const place = await gate.enter(of('a'));
   const waiting = [gate.enter(of('a')), gate.enter(of('b'))];
   gate.close();
   t.strictSame(await Promise.all([...waiting, gate.enter(of('c'))]), [null, null, null]);
+  t.strictSame([place?.signal.aborted, gate.size], [true, 1], 'the place stays taken until it is given back');
+  place?.leave();
+  t.equal(gate.size, 0);
 });
