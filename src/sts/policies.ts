@@ -93,21 +93,19 @@ export class StsPolicies {
   static async open(options: StsOptions): Promise<StsPolicies> {
     const limits = { ...STS_LIMITS, ...options.limits };
     const wall = options.now ?? Date.now;
-    const steps = clockSteps(wall, options.monotonic ?? options.now ?? (() => performance.now()));
-    let open: StsCache | null = null;
-    const now = (): number => {
-      const step = steps();
-      if (step !== 0) open?.clockSet(step);
-      return wall();
-    };
     const cache = await StsCache.open({
       folder: options.folder,
       mostPolicies: limits.policies,
       mostBytes: limits.bytes,
-      now,
+      now: wall,
       tell: (file, why) => options.event({ kind: 'cache', file, why }),
     });
-    open = cache;
+    const steps = clockSteps(wall, options.monotonic ?? options.now ?? (() => performance.now()));
+    const now = (): number => {
+      const step = steps();
+      if (step !== 0) cache.clockSet(step);
+      return wall();
+    };
     return new StsPolicies(options, limits, now, cache);
   }
 
