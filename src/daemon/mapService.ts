@@ -72,14 +72,13 @@ export class Maps {
     const { table, postfixVersion } = this.#active();
     const { map, key } = request;
     let answer = answerMap(map, key, table, postfixVersion);
+    if (answer.kind === 'needs' && found !== null && covers(found.asked, answer.question))
+      answer = answerMap(map, key, table, postfixVersion, found.published);
     if (answer.kind === 'needs') {
-      const { question } = answer;
-      const known = found !== null && covers(found.asked, question);
-      if (known) answer = answerMap(map, key, table, postfixVersion, found.published);
-      if (answer.kind === 'needs')
-        return this.#discovery
-          .find(question)
-          .then((published) => this.#answer(request, { asked: question, published }, peer));
+      const { question: asked } = answer;
+      return this.#discovery
+        .find(asked)
+        .then((published) => this.#answer(request, { asked, published }, peer));
     }
     return this.#say(request, answer.reply, answer.decision?.row ?? null, peer);
   }
