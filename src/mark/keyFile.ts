@@ -163,11 +163,12 @@ export interface UsableKeys {
 export async function keysAtStart(file: string): Promise<UsableKeys> {
   const keys = await readIfThere(file);
   if (keys !== null) return { keys, notices: await remember(file) };
-  if (await hadKey(file)) {
+  const missing = await missingKeyFile(file);
+  if (missing !== null) {
     // another daemon may have made both since we looked
     const made = await readIfThere(file);
     if (made !== null) return { keys: made, notices: [] };
-    throw new KeyFileError(file, 0, gone(file));
+    throw missing;
   }
   const created = await createKeyFile(file);
   const notices = await remember(file);
@@ -180,7 +181,8 @@ export async function keysAtStart(file: string): Promise<UsableKeys> {
 export async function keysAtReload(file: string): Promise<UsableKeys> {
   const keys = await readIfThere(file);
   if (keys !== null) return { keys, notices: await remember(file) };
-  if (await hadKey(file)) throw new KeyFileError(file, 0, gone(file));
+  const missing = await missingKeyFile(file);
+  if (missing !== null) throw missing;
   const cure = `restart the daemon, or create one: (umask 077; openssl rand -base64 32 > ${file})`;
   throw new KeyFileError(file, 0, `does not exist, and a reload creates no key: ${cure}`);
 }
