@@ -1,10 +1,10 @@
 /**
  * What `serve` would meet on this host beside a right configuration, for `check`: the key file, and for each
  * socket its folder, its group, and who else has it. What is tried is what `serve` tries, but nothing is
- * made: a port is bound for a moment, a unix socket only looked for in /proc/net/unix, because to connect to
+ * made: a port is bound for a moment, a unix socket only looked for in the kernel's list, because to connect to
  * one that systemd holds would start the daemon. Sockets of our own running daemon are in order.
  */
-import { accessSync, constants, lstatSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type ShownProblem, shownProblem } from '../config/ini/problem.ts';
 import { formatListen, type ListenAddress } from '../config/keys/listenAddress.ts';
@@ -15,7 +15,7 @@ import type { StatusReply } from '../daemon/controlReplies.ts';
 import { codeOf, fileError } from '../files/systemError.ts';
 import { KeyFileError, missingKeyFile, readKeyFile } from '../mark/keyFile.ts';
 import { askDaemon } from '../net/controlClient.ts';
-import { groupId, listenOn, newServer } from '../net/listen.ts';
+import { boundSockets, groupId, listenOn, newServer } from '../net/listen.ts';
 import { controlSocket } from './daemon.ts';
 
 /** What keeps `serve` from starting, and what cannot be told. */
@@ -129,25 +129,9 @@ function unixFault(path: string, group: string | null): string | null {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there === undefined) return null;
   if (!there.isSocket()) return 'where a file is that is no socket';
-  return hasListener(path) ? 'on which another process listens (ss -xlp names it)' : null;
-}
-
-/**
- * Does some process listen on the unix socket? False where the kernel does not tell. Format: unix(7),
- * proc(5).
- */
-function hasListener(path: string): boolean {
-  const LISTENING = 0x10000; // __SO_ACCEPTCON
-  let table: string;
-  try {
-    table = readFileSync('/proc/net/unix', 'utf8');
-  } catch {
-    return false;
-  }
-  return table.split('\n').some((line) => {
-    if (!line.endsWith(` ${path}`)) return false;
-    return (Number.parseInt(line.split(/\s+/, 4)[3] ?? '', 16) & LISTENING) !== 0;
-  });
+  // false where the kernel does not tell
+  const taken = boundSockets().some((socket) => socket.listening && socket.path === path);
+  return taken ? 'on which another process listens (ss -xlp names it)' : null;
 }
 
 async function portFault(address: ListenAddress): Promise<string | null> {

@@ -207,21 +207,39 @@ export async function listenOnInherited(server: Server, fd: number): Promise<Lis
   return path === null ? null : { kind: 'unix', path };
 }
 
-/**
- * Node does not know the path of a socket that it did not bind; the kernel lists it with its inode (proc(5)).
- */
+/** Node does not know the path of a socket that it did not bind; the kernel lists it with its inode. */
 function inheritedPath(fd: number): string | null {
+  const { ino } = fstatSync(fd);
+  return boundSockets().find(({ inode }) => inode === ino)?.path ?? null;
+}
+
+/** A unix socket of any process, as the kernel lists it. */
+interface BoundSocket {
+  readonly inode: number;
+  readonly path: string;
+  readonly listening: boolean;
+}
+
+/** `__SO_ACCEPTCON` among the flags. */
+const LISTENING = 0x10000;
+
+/**
+ * The unix sockets that are bound to a path; none where the kernel does not tell. Format: unix(7), proc(5).
+ */
+export function boundSockets(): BoundSocket[] {
+  let table: string;
   try {
-    const inode = String(fstatSync(fd).ino);
-    for (const line of readFileSync('/proc/self/net/unix', 'utf8').split('\n')) {
-      // address, references, protocol, flags, type, state, inode, path
-      const found = /^(?:\S+ +){6}(\d+) (\/.*)$/.exec(line);
-      if (found?.[1] === inode) return found[2]!;
-    }
+    table = readFileSync('/proc/self/net/unix', 'utf8');
   } catch {
-    // no such file here
+    return [];
   }
-  return null;
+  return table.split('\n').flatMap((line) => {
+    // address, references, protocol, flags, type, state, inode, path
+    const found = /^(?:\S+ +){3}([0-9A-F]+) +(?:\S+ +){2}(\d+) (\/.*)$/i.exec(line);
+    if (found === null) return [];
+    const [, flags = '', inode = '', path = ''] = found;
+    return [{ inode: Number(inode), path, listening: (Number.parseInt(flags, 16) & LISTENING) !== 0 }];
+  });
 }
 
 function explain(error: NodeJS.ErrnoException): string {
