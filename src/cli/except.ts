@@ -14,7 +14,7 @@
  * cannot be written, 75 another process is writing it, 78 mistakes.
  */
 
-import { Invalid, type Problem } from '../config/ini/problem.ts';
+import { Invalid, type Problem, quote } from '../config/ini/problem.ts';
 import { addDays, dayOf, daysBetween } from '../config/keys/day.ts';
 import { type Pattern, parsePattern } from '../config/keys/pattern.ts';
 import { parseDay } from '../config/keys/values.ts';
@@ -198,7 +198,7 @@ function entriesOf({ until, reason, receive, deliver, contact }: Given, today: s
 
 function level(option: string, value: string | undefined, levels: readonly string[]): string | undefined {
   if (value === undefined || levels.includes(value)) return value;
-  throw new UsageError(`--${option}: found "${value}", expected one of ${levels.join(', ')}`);
+  throw new UsageError(`--${option}: found ${quote(value)}, expected one of ${levels.join(', ')}`);
 }
 
 /** `+14d`, `+2w` or a day, which must not have passed. */
@@ -207,7 +207,9 @@ export function parseUntil(text: string, today: string): string {
   if (span !== null) return addDays(today, Number(span[1]) * (span[2] === 'w' ? 7 : 1));
   const day = parseDay(text);
   if (day === null || day instanceof Invalid)
-    throw new UsageError(`--until: found "${text}", expected +14d, +2w or a day that exists, YYYY-MM-DD`);
+    throw new UsageError(
+      `--until: found ${quote(text)}, expected +14d, +2w or a day that exists, YYYY-MM-DD`,
+    );
   if (day < today) throw new UsageError(`--until: ${day} has passed`);
   return day;
 }

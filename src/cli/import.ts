@@ -39,7 +39,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (mta !== 'postfix' && mta !== 'sendmail')
     throw new UsageError(`found ${quote(mta)}, expected postfix or sendmail`);
   if (!/^[a-z0-9][a-z0-9_-]{0,40}$/.test(values.name))
-    throw new UsageError(`--name: found "${values.name}", expected a policy name of at most 41 characters`);
+    throw new UsageError(
+      `--name: found ${quote(values.name)}, expected a policy name of at most 41 characters`,
+    );
   const level = ANSWERED_LEVELS.find((known) => known === values.level);
   if (level === undefined)
     throw new UsageError(

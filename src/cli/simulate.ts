@@ -15,7 +15,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { Invalid } from '../config/ini/problem.ts';
+import { Invalid, quote } from '../config/ini/problem.ts';
 import { type ListenAddress, parseListen } from '../config/keys/listenAddress.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
 import { readMessages } from '../mailfile/readMessages.ts';
@@ -77,7 +77,7 @@ async function simulateSocketmap(
 ): Promise<number> {
   const { map } = values;
   if (keys.length === 0) throw new UsageError('simulate socketmap [--map deliver] KEY [KEY ...]');
-  if (/[^!-~]/.test(map) || map === '') throw new UsageError(`--map: found "${map}", expected a word`);
+  if (/[^!-~]/.test(map) || map === '') throw new UsageError(`--map: found ${quote(map)}, expected a word`);
   try {
     const replies = await askSocketmap(daemonAddress(values, 'socketmap', io), map, keys);
     for (const [i, reply] of replies.entries()) {
