@@ -5,6 +5,7 @@
  * decides: signed or encrypted content is never touched, and DKIM-signed mail only with `always`.
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
+import type { Work } from '../core/work.ts';
 import { type Edited, putBodyBanner, takeBodyBanners } from '../mail/bodyBanner.ts';
 import { SKIP_REASONS } from '../mail/skipReasons.ts';
 import { renderTemplate } from '../mail/template.ts';
@@ -31,12 +32,12 @@ export interface BodyTask {
 }
 
 /** One edit or none; `body` is null when it was not seen or was too large to keep. Adds to `notes`. */
-export function bodyEdits(
+export function* bodyEdits(
   headers: readonly HeaderField[],
   body: readonly Uint8Array[] | null,
   task: BodyTask,
   notes: string[],
-): Edit[] {
+): Work<Edit[]> {
   const { banner, texts, forged, limitBytes, allowed } = task;
   if (banner === null && (forged === 'leave' || texts.length === 0)) return [];
   if (body === null) {
@@ -53,7 +54,7 @@ export function bodyEdits(
   const breakSignatures = banner?.chosen.breakSignatures === true;
   if (banner !== null) {
     const { chosen, values } = banner;
-    const result = putBodyBanner(headers, whole, {
+    const result = yield* putBodyBanner(headers, whole, {
       text: renderTemplate(templateOf(chosen.text), values),
       own: ownBannersOf(texts.includes(chosen.text) ? texts : [chosen.text]),
       breakSignatures,
@@ -65,7 +66,7 @@ export function bodyEdits(
     notes.push(`body banner not added: ${SKIP_REASONS[result.reason]}${part}`);
   }
   if (forged === 'leave' || texts.length === 0) return [];
-  const taken = takeBodyBanners(headers, whole, {
+  const taken = yield* takeBodyBanners(headers, whole, {
     own: ownBannersOf(texts),
     breakSignatures: breakSignatures || forged === 'always',
     limitBytes,

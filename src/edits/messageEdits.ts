@@ -87,7 +87,9 @@ export function* messageEdits(message: Message, settings: EditSettings): Work<Me
   const banner = ours ? yield* chooseBanner(message.transaction, verdict) : null;
   const notes: string[] = [];
   yield;
-  const body = ours ? bodyEdits(headers, message.body, bodyTask(message, banner, settings), notes) : [];
+  const body = ours
+    ? yield* bodyEdits(headers, message.body, bodyTask(message, banner, settings), notes)
+    : [];
   yield;
   const sees = (name: string): boolean => {
     const { shown = 'all' } = message;

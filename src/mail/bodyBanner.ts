@@ -22,6 +22,7 @@
  * neither they nor any other line start that the edit creates can be read as a boundary of the message.
  */
 import type { HeaderField } from '../core/messageEdit.ts';
+import type { Work } from '../core/work.ts';
 import { type Entity, readStructure } from './mime.ts';
 import { putInPart, takeFromPart } from './partBanner.ts';
 import { bodyFacts } from './partHeader.ts';
@@ -79,14 +80,14 @@ interface PartEdit extends Splice {
 }
 
 /** Puts the banner into the body of a message (all of it, CRLF lines). Never throws for any input. */
-export function putBodyBanner(
+export function* putBodyBanner(
   headers: readonly HeaderField[],
   body: Uint8Array,
   banner: BodyBanner,
-): Edited | Skipped {
+): Work<Edited | Skipped> {
   const lines = bannerLines(banner.text);
   if (lines.length === 0) return skipped('banner-empty');
-  const read = readParts(headers, body, banner);
+  const read = yield* readParts(headers, body, banner);
   if (read.kind === 'skipped') return read;
   const edits: PartEdit[] = [];
   for (const part of read.parts) {
@@ -102,12 +103,12 @@ export function putBodyBanner(
  * Removes banners that came with the message from the top of what a person reads. A part that cannot be
  * edited stays; the others are edited all the same. null when there is nothing to remove.
  */
-export function takeBodyBanners(
+export function* takeBodyBanners(
   headers: readonly HeaderField[],
   body: Uint8Array,
   options: Pick<BodyBanner, 'breakSignatures' | 'limitBytes'> & { readonly own: OwnBanners },
-): Edited | null {
-  const read = readParts(headers, body, options);
+): Work<Edited | null> {
+  const read = yield* readParts(headers, body, options);
   if (read.kind === 'skipped') return null;
   const edits: PartEdit[] = [];
   for (const part of read.parts) {
@@ -128,16 +129,16 @@ interface Read {
 }
 
 /** The body in parts, or why it must not be edited. */
-function readParts(
+function* readParts(
   headers: readonly HeaderField[],
   body: Uint8Array,
   options: Pick<BodyBanner, 'breakSignatures' | 'limitBytes'>,
-): Read | Skipped {
+): Work<Read | Skipped> {
   const reason = leaveByHeader(headers, options.breakSignatures ?? false);
   if (reason !== null) return skipped(reason);
   if (body.length > (options.limitBytes ?? MAX_BANNER_BODY_BYTES)) return skipped('too-large');
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const structure = readStructure(headers, bytes);
+  const structure = yield* readStructure(headers, bytes);
   if (structure.kind === 'skipped') return structure;
   const { root, boundaries } = structure;
   const untouchable = findUntouchable(root);

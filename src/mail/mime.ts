@@ -13,6 +13,7 @@
  * One pass over the body, at most MAX_DEPTH comparisons for a line that starts with two hyphens.
  */
 import type { HeaderField } from '../core/messageEdit.ts';
+import type { Work } from '../core/work.ts';
 import { BoundaryReader, type Delimiter, Unreadable } from './boundaries.ts';
 import { type BodyFacts, bodyFacts, parsePartHeader } from './partHeader.ts';
 import { type Skipped, skipped } from './skipReasons.ts';
@@ -55,12 +56,12 @@ class Reader {
    * Reads the parts of a multipart whose body starts at `from`; `next` is the boundary of an outer multipart
    * behind it.
    */
-  multipart(
+  *multipart(
     facts: BodyFacts,
     path: string,
     from: number,
     depth: number,
-  ): { children: Entity[]; next: Delimiter | null } {
+  ): Work<{ children: Entity[]; next: Delimiter | null }> {
     if (depth >= MAX_DEPTH) throw new Unreadable('too-deep', path);
     if (!/^(?:7bit|8bit|binary)$/.test(facts.encoding)) throw new Unreadable('encoding-malformed', path);
     const boundary = facts.type.params.get('boundary') ?? '';
@@ -70,13 +71,14 @@ class Reader {
     }
     this.boundaries.push(boundary);
     this.lines.push(boundary, path);
-    let delimiter = this.lines.next(from);
-    if (delimiter === null || delimiter.level !== depth || delimiter.close)
+    const first = yield* this.lines.next(from);
+    if (first === null || first.level !== depth || first.close)
       throw new Unreadable('boundary-missing', path);
+    let delimiter: Delimiter = first;
     const children: Entity[] = [];
     while (!delimiter.close) {
       const childPath = `${path}${path === '' ? '' : '.'}${children.length + 1}`;
-      const { entity, next } = this.part(
+      const { entity, next } = yield* this.part(
         childPath,
         delimiter.after,
         depth,
@@ -88,17 +90,17 @@ class Reader {
       delimiter = next;
     }
     this.lines.close();
-    const next = this.lines.next(delimiter.after);
+    const next = yield* this.lines.next(delimiter.after);
     this.lines.pop();
     return { children, next };
   }
 
-  part(
+  *part(
     path: string,
     from: number,
     depth: number,
     inDigest: boolean,
-  ): { entity: Entity; next: Delimiter | null } {
+  ): Work<{ entity: Entity; next: Delimiter | null }> {
     this.count(path);
     const header = parsePartHeader(this.body, from);
     if (header === null) throw new Unreadable('header-malformed', path);
@@ -107,9 +109,9 @@ class Reader {
     const { bodyStart } = header;
     const base = { ...facts, path, start: bodyStart, end: this.body.length };
     if (!facts.type.value.startsWith('multipart/')) {
-      return { entity: { ...base, children: [] }, next: this.lines.next(bodyStart) };
+      return { entity: { ...base, children: [] }, next: yield* this.lines.next(bodyStart) };
     }
-    const { children, next } = this.multipart(facts, path, bodyStart, depth + 1);
+    const { children, next } = yield* this.multipart(facts, path, bodyStart, depth + 1);
     return { entity: { ...base, children }, next };
   }
 
@@ -119,7 +121,7 @@ class Reader {
 }
 
 /** Reads the structure of a message from its header fields and its body (CRLF lines). Never throws. */
-export function readStructure(headers: readonly HeaderField[], body: Buffer): Structure | Skipped {
+export function* readStructure(headers: readonly HeaderField[], body: Buffer): Work<Structure | Skipped> {
   const facts = bodyFacts(headers);
   if (typeof facts === 'string') return skipped(facts);
   const reader = new Reader(body);
@@ -129,7 +131,7 @@ export function readStructure(headers: readonly HeaderField[], body: Buffer): St
   }
   try {
     reader.count('');
-    const { children } = reader.multipart(facts, '', 0, 0);
+    const { children } = yield* reader.multipart(facts, '', 0, 0);
     return { kind: 'structure', root: { ...base, children }, boundaries: reader.boundaries };
   } catch (error) {
     if (error instanceof Unreadable) return skipped(error.reason, error.part === '' ? null : error.part);

@@ -1,7 +1,7 @@
 /**
  * No message holds the process for long: messages at the limits, played to a whole daemon, and how long each piece of its
  * work took. The clock it reads is replaced by the CPU time of this thread, because other work on the machine must not
- * count. More is allowed than what is promised (50 ms), because a machine may be slow; what it took is shown.
+ * count. What it took is shown.
  */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -25,7 +25,7 @@ LoopWatch.prototype.worked = function (begun, served): void {
   worked.call(this, begun, served);
 };
 
-const MAX_MS = 100;
+const MAX_MS = 50;
 const ATTEMPTS = 3;
 const MIB = 1_048_576;
 
@@ -111,6 +111,11 @@ function nested(depth: number, text: string): string {
   const boundary = `b${depth}x`;
   return `Content-Type: multipart/mixed; boundary=${boundary}\r\n\r\n--${boundary}\r\n${nested(depth - 1, text)}--${boundary}--\r\n`;
 }
+/** Boundaries that differ only at their end, so that every line is compared with all of them. */
+const ALIKE = Array.from({ length: 16 }, (_, i) => `${'b'.repeat(60)}${i.toString(16)}`);
+const OPENED = ALIKE.slice(1).map(
+  (boundary, i) => `--${ALIKE[i]}\r\nContent-Type: multipart/mixed; boundary=${boundary}\r\n\r\n`,
+);
 const DEEP = nested(14, TEXT.slice(0, MIB));
 
 const MESSAGES: readonly (readonly [string, Partial<PlayedMail>])[] = [
@@ -185,6 +190,13 @@ const MESSAGES: readonly (readonly [string, Partial<PlayedMail>])[] = [
   [
     'multiparts 15 deep',
     body(DEEP.slice(DEEP.indexOf('\r\n\r\n') + 4), ['Content-Type', 'multipart/mixed; boundary=b14x']),
+  ],
+  [
+    'multiparts 16 deep, and lines like their boundaries',
+    body(repeated(`${OPENED.join('')}${repeated(`--${'b'.repeat(60)}\r\n`, 2 * MIB)}`, 2 * MIB), [
+      'Content-Type',
+      `multipart/mixed; boundary=${ALIKE[0]}`,
+    ]),
   ],
   ['2 MiB of hyphens', body(repeated('--\r\n', 2 * MIB), ['Content-Type', 'multipart/mixed; boundary=b'])],
 ];

@@ -272,17 +272,20 @@ function split(text: string): unknown {
 }
 
 const inPart = (name: string) => (text: string) =>
-  putBodyBanner(
-    [field('Content-Type', name.split('|')[0]!), field('Content-Transfer-Encoding', name.split('|')[1]!)],
-    bytes(text),
-    {
-      text: BANNER,
-      own: OWN,
-    },
+  allAtOnce(
+    putBodyBanner(
+      [field('Content-Type', name.split('|')[0]!), field('Content-Transfer-Encoding', name.split('|')[1]!)],
+      bytes(text),
+      {
+        text: BANNER,
+        own: OWN,
+      },
+    ),
   );
 
 const MULTIPART = 'multipart/mixed; boundary=b';
-const structured = (text: string): unknown => readStructure([field('Content-Type', MULTIPART)], bytes(text));
+const structured = (text: string): unknown =>
+  allAtOnce(readStructure([field('Content-Type', MULTIPART)], bytes(text)));
 
 /** By `file.function`. */
 export const COVERED: Readonly<Record<string, Reader>> = {
@@ -516,7 +519,7 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     largest: BODY,
     read: (text) =>
       ['text/plain', 'text/html'].map((type) =>
-        takeBodyBanners([field('Content-Type', type)], bytes(text), { own: OWN }),
+        allAtOnce(takeBodyBanners([field('Content-Type', type)], bytes(text), { own: OWN })),
       ),
     around: ['<div class="tlsward-banner">~', '<p>This message came from ~'],
   },

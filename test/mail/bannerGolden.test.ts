@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import type { HeaderField } from '../../src/core/messageEdit.ts';
+import { allAtOnce } from '../../src/core/work.ts';
 import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
 import { ownBanners, parseTemplate, renderTemplate } from '../../src/mail/template.ts';
 import { root } from '../root.ts';
@@ -35,7 +36,7 @@ function edited(message: string): string {
   const headers = readFields(message.slice(0, split));
   const body = Buffer.from(message.slice(split + 2).replace(/\n/g, '\r\n'), 'latin1');
   const isOurs = ownBanners([template]);
-  const result = putBodyBanner(headers, body, { text, own: isOurs });
+  const result = allAtOnce(putBodyBanner(headers, body, { text, own: isOurs }));
   const rest = result.kind === 'edited' ? joined(result) : `(left alone: ${result.reason})\r\n`;
   const tagged = headers.map(({ name, value }) => ({
     name,

@@ -1,5 +1,6 @@
 /** Single rules of the body banner: once, replaced, quoted, refused; the limits; text for humans. */
 import t from 'tap';
+import { allAtOnce } from '../../src/core/work.ts';
 import { type BodyBanner, leaveByHeader, putBodyBanner } from '../../src/mail/bodyBanner.ts';
 import { SKIP_REASONS } from '../../src/mail/skipReasons.ts';
 import { ownBanners, parseTemplate, renderTemplate, type Template } from '../../src/mail/template.ts';
@@ -12,10 +13,8 @@ const bytes = (latin1: string): Buffer => Buffer.from(latin1, 'latin1');
 
 /** The result as latin1, or the reason why there is none. */
 function put(headers: readonly string[], body: string, banner: string | BodyBanner): string {
-  const result = putBodyBanner(
-    fields(...headers),
-    bytes(body),
-    typeof banner === 'string' ? { text: banner } : banner,
+  const result = allAtOnce(
+    putBodyBanner(fields(...headers), bytes(body), typeof banner === 'string' ? { text: banner } : banner),
   );
   return result.kind === 'edited'
     ? joined(result)
@@ -122,13 +121,19 @@ t.test('an older banner of ours gives way', async (t) => {
   let editable = 0;
   for (const message of corpus) {
     if (message.leaves !== null) continue;
-    const first = putBodyBanner(message.headers, bytes(message.body), { text: older, own: isOurs });
+    const first = allAtOnce(
+      putBodyBanner(message.headers, bytes(message.body), { text: older, own: isOurs }),
+    );
     if (first.kind === 'skipped') {
       t.fail(`${message.name}: ${first.reason}`);
       continue;
     }
-    const second = putBodyBanner(message.headers, bytes(joined(first)), { text: newer, own: isOurs });
-    const direct = putBodyBanner(message.headers, bytes(message.body), { text: newer, own: isOurs });
+    const second = allAtOnce(
+      putBodyBanner(message.headers, bytes(joined(first)), { text: newer, own: isOurs }),
+    );
+    const direct = allAtOnce(
+      putBodyBanner(message.headers, bytes(message.body), { text: newer, own: isOurs }),
+    );
     if (second.kind === 'skipped' || direct.kind === 'skipped') {
       t.fail(`${message.name}: not replaced`);
       continue;
@@ -205,7 +210,7 @@ t.test('one half has it already', async (t) => {
   const part = multi('alternative', [leaf('text/plain', 'Secured\r\n\r\nx'), leaf('text/html', '<body>x')], {
     boundary: 'b',
   });
-  const result = putBodyBanner(fields(...part.header), bytes(part.body), { text: 'Secured' });
+  const result = allAtOnce(putBodyBanner(fields(...part.header), bytes(part.body), { text: 'Secured' }));
   t.match(result, { kind: 'edited', parts: ['2'] });
 });
 
@@ -233,7 +238,7 @@ t.test('an ASCII form where the part has no better', async (t) => {
     const after = put(header, 'x\r\n', 'TLSで保護されています。');
     t.equal(inCharset(after, charset).split('\r\n')[0], 'TLSで保護されています。', charset);
     t.equal(
-      putBodyBanner(fields(...header), bytes(after), { text: 'TLSで保護されています。' }).kind,
+      allAtOnce(putBodyBanner(fields(...header), bytes(after), { text: 'TLSで保護されています。' })).kind,
       'skipped',
     );
   }
@@ -244,11 +249,11 @@ t.test('an ASCII form where the part has no better', async (t) => {
 t.test('input is not written to', async (t) => {
   const body = bytes(utf8('<body>Grüße'));
   const copy = Buffer.from(body);
-  const result = putBodyBanner(fields('Content-Type: text/html'), body, { text: 'x' });
+  const result = allAtOnce(putBodyBanner(fields('Content-Type: text/html'), body, { text: 'x' }));
   t.equal(result.kind, 'edited');
   t.ok(body.equals(copy));
   const plain = new Uint8Array([0x68, 0x69]).subarray(1);
-  const small = putBodyBanner([], plain, { text: 'x' });
+  const small = allAtOnce(putBodyBanner([], plain, { text: 'x' }));
   t.equal(small.kind === 'edited' && joined(small), 'x\r\n\r\ni', 'a view into a larger array');
 });
 

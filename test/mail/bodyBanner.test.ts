@@ -1,5 +1,6 @@
 /** The body banner over the whole corpus: where it stands, what stays, that it speaks once. */
 import t from 'tap';
+import { allAtOnce } from '../../src/core/work.ts';
 import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
 import { corpus } from './bannerCorpus.ts';
 import { checkingBanners } from './bannerTexts.ts';
@@ -16,7 +17,7 @@ t.test('the corpus is large', async (t) => {
 for (const message of corpus) {
   t.test(message.name, async (t) => {
     for (const { text, forms } of checkingBanners) {
-      const result = putBodyBanner(message.headers, bytes(message.body), { text });
+      const result = allAtOnce(putBodyBanner(message.headers, bytes(message.body), { text }));
       if (message.leaves !== null) {
         t.match(result, { kind: 'skipped', reason: message.leaves }, text);
         continue;
@@ -28,7 +29,7 @@ for (const message of corpus) {
       const after = joined(result);
       t.same(result.parts, message.edits);
       t.same(complaints(message.headers, message.body, after, result.parts, forms), [], text);
-      const again = putBodyBanner(message.headers, bytes(after), { text });
+      const again = allAtOnce(putBodyBanner(message.headers, bytes(after), { text }));
       t.match(again, { kind: 'skipped', reason: 'already-there' }, 'it speaks once');
     }
   });

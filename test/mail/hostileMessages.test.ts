@@ -1,5 +1,6 @@
 /** Random and hostile messages: never an exception, never another byte changed, never more than linear time. */
 import t from 'tap';
+import { allAtOnce } from '../../src/core/work.ts';
 import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
 import { decodeHeaderText } from '../../src/mail/encodedWords.ts';
 import { parseParameterized } from '../../src/mail/parameters.ts';
@@ -83,7 +84,7 @@ t.test('random trees', async (t) => {
     const part = tree(4);
     const headers = fields('MIME-Version: 1.0', ...part.header);
     const { text, forms } = pick(checkingBanners);
-    const result = putBodyBanner(headers, bytes(part.body), { text });
+    const result = allAtOnce(putBodyBanner(headers, bytes(part.body), { text }));
     counts[result.kind]++;
     if (result.kind === 'skipped') {
       if (result.reason !== 'no-text')
@@ -94,7 +95,7 @@ t.test('random trees', async (t) => {
     const wrong = complaints(headers, part.body, after, result.parts, forms);
     if (wrong.length > 0)
       t.same(wrong, [], JSON.stringify({ seed, round, header: part.header, body: part.body }));
-    const again = putBodyBanner(headers, bytes(after), { text });
+    const again = allAtOnce(putBodyBanner(headers, bytes(after), { text }));
     if (again.kind !== 'skipped' || again.reason !== 'already-there')
       t.fail('not once', { seed, round, header: part.header, body: part.body });
   }
@@ -129,7 +130,7 @@ t.test('damaged messages', async (t) => {
       const piece = pieces[random(pieces.length)]!;
       body = body.slice(0, at) + (random(2) === 0 ? piece : '') + body.slice(at + random(6));
     }
-    const result = putBodyBanner(message.headers, bytes(body), { text: 'Secured' });
+    const result = allAtOnce(putBodyBanner(message.headers, bytes(body), { text: 'Secured' }));
     if (result.kind === 'skipped') continue;
     edited++;
     const after = joined(result);
@@ -138,7 +139,7 @@ t.test('damaged messages', async (t) => {
       (text) => !text.includes('a reader sees'),
     );
     if (wrong.length > 0) t.same(wrong, [], JSON.stringify({ name: message.name, body, after }));
-    const again = putBodyBanner(message.headers, bytes(after), { text: 'Secured' });
+    const again = allAtOnce(putBodyBanner(message.headers, bytes(after), { text: 'Secured' }));
     if (again.kind !== 'skipped' || again.reason !== 'already-there')
       t.fail('not once', { name: message.name, body, after, again });
   }
@@ -155,7 +156,7 @@ t.test('noise', async (t) => {
       `Content-Transfer-Encoding: ${['base64', 'quoted-printable', '8bit', noise(4)][random(4)]}`,
       `${noise(5)}: ${noise(30)}`,
     );
-    const result = putBodyBanner(headers, bytes(noise(random(300))), { text: noise(random(40)) });
+    const result = allAtOnce(putBodyBanner(headers, bytes(noise(random(300))), { text: noise(random(40)) }));
     if (result.kind === 'edited') t.type(result.chunks, Array);
     tagSubject(noise(random(60)), '[TLS]', true);
     decodeHeaderText(noise(40));
@@ -257,7 +258,9 @@ t.test('five megabytes of the worst, none for longer than a few seconds', async 
     const input = bytes(body);
     const list = fields(...headers);
     const isOurs = { matches: (text: string) => text === 'Secured', lineCounts: [1] };
-    const seconds = cpuSeconds(() => putBodyBanner(list, input, { text: 'Secured by TLS', own: isOurs }));
+    const seconds = cpuSeconds(() =>
+      allAtOnce(putBodyBanner(list, input, { text: 'Secured by TLS', own: isOurs })),
+    );
     t.ok(seconds < SLOW, `${name}: ${seconds.toFixed(2)} s`);
   }
   const own = parseTemplate('Received over {tls} from {domain} by {host}.');

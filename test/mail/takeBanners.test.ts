@@ -1,5 +1,6 @@
 /** Banners in our words that came with the mail: taken from the top of what a person reads, and from nowhere else. */
 import t from 'tap';
+import { allAtOnce } from '../../src/core/work.ts';
 import { putBodyBanner, takeBodyBanners } from '../../src/mail/bodyBanner.ts';
 import { bannerBlock } from '../../src/mail/html.ts';
 import { ownBanners, parseTemplate, renderTemplate, type Template } from '../../src/mail/template.ts';
@@ -23,7 +24,7 @@ const bytes = (latin1: string): Buffer => Buffer.from(latin1, 'latin1');
 
 /** The body without, or null when it stays as it is. */
 function take(headers: readonly string[], body: string, breakSignatures = false): string | null {
-  const result = takeBodyBanners(fields(...headers), bytes(body), { own, breakSignatures });
+  const result = allAtOnce(takeBodyBanners(fields(...headers), bytes(body), { own, breakSignatures }));
   return result === null ? null : joined(result);
 }
 
@@ -107,12 +108,12 @@ t.test('what was put in comes out again, and the rest is as it was', async (t) =
   let taken = 0;
   for (const message of corpus) {
     if (message.leaves !== null) continue;
-    const put = putBodyBanner(message.headers, bytes(message.body), { text: LINE, own });
+    const put = allAtOnce(putBodyBanner(message.headers, bytes(message.body), { text: LINE, own }));
     if (put.kind === 'skipped') {
       t.fail(`${message.name}: ${put.reason}`);
       continue;
     }
-    const without = takeBodyBanners(message.headers, bytes(joined(put)), { own });
+    const without = allAtOnce(takeBodyBanners(message.headers, bytes(joined(put)), { own }));
     if (without === null) {
       t.fail(`${message.name}: not found again`);
       continue;
@@ -126,7 +127,7 @@ t.test('what was put in comes out again, and the rest is as it was', async (t) =
         return segment.type === 'text/html' ? seenOf(inCharset(text, segment.charset)) : text.trimStart();
       });
     t.same(shown(joined(without)), shown(message.body), message.name);
-    t.equal(takeBodyBanners(message.headers, bytes(joined(without)), { own }), null, 'once');
+    t.equal(allAtOnce(takeBodyBanners(message.headers, bytes(joined(without)), { own })), null, 'once');
   }
   t.ok(taken > 60, `${taken} messages`);
 });
@@ -134,15 +135,13 @@ t.test('what was put in comes out again, and the rest is as it was', async (t) =
 t.test("another row's banner gives way too", async (t) => {
   const other = ownBanners([OURS, template('Careful: this message came without encryption from {domain}.')]);
   const text = 'Careful: this message came without encryption from bank.example.';
-  const plain = putBodyBanner([], bytes(`\r\n${LINE}\r\n\r\nHello\r\n`), { text, own: other });
+  const plain = allAtOnce(putBodyBanner([], bytes(`\r\n${LINE}\r\n\r\nHello\r\n`), { text, own: other }));
   t.equal(plain.kind === 'edited' && joined(plain), `${text}\r\n\r\nHello\r\n`);
-  const html = putBodyBanner(
-    fields('Content-Type: text/html'),
-    bytes(`${bannerBlock([text])}\r\n<p>${LINE}</p>x`),
-    {
+  const html = allAtOnce(
+    putBodyBanner(fields('Content-Type: text/html'), bytes(`${bannerBlock([text])}\r\n<p>${LINE}</p>x`), {
       text,
       own: other,
-    },
+    }),
   );
   t.equal(html.kind === 'edited' && joined(html), `${bannerBlock([text])}\r\n<p>\r\n</p>x`);
 });
