@@ -482,10 +482,16 @@ t.test('more questions than sockets', async (t) => {
     },
     { attemptMs: 10_000, totalMs: 30_000 },
   );
+  // no time passes for the resolver: on a slow machine it would let others have the places of those that are old
+  const { now } = performance;
+  performance.now = () => 0;
+  t.teardown(() => {
+    performance.now = now;
+  });
   const all = await Promise.all(Array.from({ length: 6000 }, (_, i) => resolver.txt(`n${i}.example`)));
+  performance.now = now;
   const found = all.filter((one) => one.kind === 'found').length;
-  // on a busy machine some of those that found a place have waited for too long
-  t.ok(found <= 256 + 4096 && found > 256 + 2048, `${found} were answered`);
+  t.equal(found, 256 + 4096);
   t.same(
     new Set(all.flatMap((one) => (one.kind === 'unknown' ? [one.why] : []))),
     new Set(['too many DNS lookups at once']),
