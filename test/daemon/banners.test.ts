@@ -4,11 +4,11 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
-import { playMilter } from '../../src/simulate/milterPlayer.ts';
 import { encodeCommands, ReplyDecoder } from '../../src/wire/milterClient.ts';
 import type { MilterCommand } from '../../src/wire/milterDecode.ts';
 import type { MilterReply } from '../../src/wire/milterEncode.ts';
 import { joinMacros } from '../../src/wire/milterMacros.ts';
+import { playMail } from './playMail.ts';
 import { startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const ENCRYPTED = {
@@ -123,28 +123,12 @@ reason = contract 18
 test("what one recipient's row would say in the banner is not said to the others", async (t) => {
   const on = await startDaemon(t, ROWS);
   const banner = async (recipients: readonly string[]): Promise<string | undefined> => {
-    const played = await playMilter(
-      { kind: 'unix', path: join(on.folder, 'milter.sock') },
-      {
-        mta: 'postfix',
-        clientAddress: '192.0.2.1',
-        clientPort: 4711,
-        heloName: 'client.example',
-        saslUsername: '',
-        tls: {
-          kind: 'tls',
-          protocol: 'TLSv1.3',
-          cipher: 'TLS_AES_256_GCM_SHA384',
-          bits: 256,
-          certificate: { kind: 'none' },
-        },
-        sender: '<x@nowhere.example>',
-        recipients,
-        queueId: 'Q1',
-        headers: [],
-        body: new Uint8Array(0),
-      },
-    );
+    const played = await playMail(on, {
+      sender: '<x@nowhere.example>',
+      recipients,
+      headers: [],
+      body: new Uint8Array(0),
+    });
     return played.message?.headers.find((field) => field.name === 'X-TLS-Banner')?.value.replace(/\s+/g, ' ');
   };
   const text = 'Encrypted on its way to mx.example.org, because: contract 17.';

@@ -3,14 +3,12 @@
  * work took. The clock it reads is replaced by the CPU time of this thread, because other work on the machine must not
  * count. What it took is shown.
  */
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { TlsState } from '../../src/core/tls.ts';
 import { LoopWatch } from '../../src/net/loopWatch.ts';
-import { playMilter } from '../../src/simulate/milterPlayer.ts';
 import type { PlayedMail } from '../../src/simulate/playedMail.ts';
 import { base64, quotedPrintable } from '../mail/buildMessage.ts';
 import { threadMs } from '../threadTime.ts';
+import { playMail } from './playMail.ts';
 import { policyAnswers, policyRequest, startDaemon, type TestDaemon, TLS } from './startDaemon.ts';
 
 t.setTimeout(300_000);
@@ -56,31 +54,6 @@ deliver = encrypt
 header = X-Secure: yes
 deliver = encrypt
 `;
-
-const GOOD: TlsState = {
-  kind: 'tls',
-  protocol: 'TLSv1.3',
-  cipher: 'TLS_AES_256_GCM_SHA384',
-  bits: 256,
-  certificate: { kind: 'none' },
-};
-
-function mail(changes: Partial<PlayedMail>): PlayedMail {
-  return {
-    mta: 'postfix',
-    clientAddress: '192.0.2.1',
-    clientPort: 4711,
-    heloName: 'client.example',
-    saslUsername: '',
-    tls: GOOD,
-    sender: '<alice@dressed.example>',
-    recipients: ['<bob@our.example>'],
-    queueId: 'Q1',
-    headers: [{ name: 'Subject', value: ' hello' }],
-    body: Buffer.from('Hello.\r\n'),
-    ...changes,
-  };
-}
 
 function repeated(piece: string, size: number): string {
   return piece.repeat(Math.ceil(size / piece.length)).slice(0, size);
@@ -202,7 +175,11 @@ const MESSAGES: readonly (readonly [string, Partial<PlayedMail>])[] = [
 ];
 
 const play = (changes: Partial<PlayedMail>) => (on: TestDaemon) =>
-  playMilter({ kind: 'unix', path: join(on.folder, 'milter.sock') }, mail(changes), 120_000);
+  playMail(
+    on,
+    { sender: '<alice@dressed.example>', headers: [{ name: 'Subject', value: ' hello' }], ...changes },
+    120_000,
+  );
 
 async function askPolicy(on: TestDaemon): Promise<void> {
   const sender = repeated('@[x%', 1_000_000);

@@ -1,13 +1,13 @@
 /** Marks that bind the body (`mark-binds = body`), through the whole daemon. */
 import { join } from 'node:path';
 import { test } from 'tap';
-import type { TlsState } from '../../src/core/tls.ts';
 import { BodyDigest } from '../../src/mark/bodyDigest.ts';
 import { readKeyFile } from '../../src/mark/keyFile.ts';
 import { verifyMark } from '../../src/mark/signMark.ts';
-import { type Played, playMilter } from '../../src/simulate/milterPlayer.ts';
+import type { Played } from '../../src/simulate/milterPlayer.ts';
 import type { PlayedMail } from '../../src/simulate/playedMail.ts';
-import { startDaemon, type TestDaemon } from './startDaemon.ts';
+import { fieldsOf, playMail } from './playMail.ts';
+import { startDaemon } from './startDaemon.ts';
 
 const TABLE = `
 [policy dressed]
@@ -18,50 +18,12 @@ bank.example = encrypt
 dressed.example = dressed
 `;
 
-const GOOD: TlsState = {
-  kind: 'tls',
-  protocol: 'TLSv1.3',
-  cipher: 'TLS_AES_256_GCM_SHA384',
-  bits: 256,
-  certificate: { kind: 'none' },
-};
-
-function mail(changes: Partial<PlayedMail>): PlayedMail {
-  return {
-    mta: 'postfix',
-    clientAddress: '192.0.2.1',
-    clientPort: 4711,
-    heloName: 'client.example',
-    saslUsername: '',
-    tls: GOOD,
-    sender: '<alice@bank.example>',
-    recipients: ['<bob@our.example>'],
-    queueId: '4dJq1x',
-    headers: [
-      { name: 'From', value: 'alice@bank.example' },
-      { name: 'Subject', value: 'hello' },
-    ],
-    body: Buffer.from('Hello.\r\n'),
-    ...changes,
-  };
-}
-
-function play(on: TestDaemon, changes: Partial<PlayedMail>): Promise<Played> {
-  return playMilter({ kind: 'unix', path: join(on.folder, 'milter.sock') }, mail(changes));
-}
-
-function fieldsOf(played: Played, name: string): string[] {
-  return (played.message?.headers ?? [])
-    .filter((field) => field.name.trim().toLowerCase() === name.toLowerCase())
-    .map((field) => field.value);
-}
-
 test('mark-binds = body: the digest is that of the body that leaves, however large', async (t) => {
   const on = await startDaemon(t, `mark-key = mark.key\nmark-binds = body\nmax-body = 64K\n${TABLE}`);
   const keys = await readKeyFile(join(on.folder, 'mark.key'));
   const digestOf = (body: Uint8Array): string => BodyDigest.start.with(body).value();
   const bound = async (changes: Partial<PlayedMail>): Promise<{ played: Played; digest: string }> => {
-    const played = await play(on, changes);
+    const played = await playMail(on, changes);
     const sender = /@(.*)>/.exec(changes.sender ?? '<alice@bank.example>')?.[1] ?? '';
     const check = verifyMark(fieldsOf(played, 'X-TLS-Ward')[0]!, sender, keys);
     if (!check.ok) throw new Error(check.detail);
@@ -94,13 +56,13 @@ test('a re-injecting filter keeps a mark that binds the body only with that body
     t,
     `mark-key = mark.key\nmark-binds = body\ntrusted-clients = 192.0.2.9\n${TABLE}`,
   );
-  const [mark = ''] = fieldsOf(await play(on, {}), 'X-TLS-Ward');
+  const [mark = ''] = fieldsOf(await playMail(on, {}), 'X-TLS-Ward');
   const again = async (body: string): Promise<string[]> => {
     const headers = [
       { name: 'X-TLS-Ward', value: mark },
       { name: 'Subject', value: 'x' },
     ];
-    const played = await play(on, { clientAddress: '192.0.2.9', headers, body: Buffer.from(body) });
+    const played = await playMail(on, { clientAddress: '192.0.2.9', headers, body: Buffer.from(body) });
     return fieldsOf(played, 'X-TLS-Ward');
   };
   t.same(await again('Hello.\r\n'), [mark]);

@@ -6,10 +6,11 @@ import { test } from 'tap';
 import type { TlsState } from '../../src/core/tls.ts';
 import { readKeyFile } from '../../src/mark/keyFile.ts';
 import { verifyMark } from '../../src/mark/signMark.ts';
-import { type Played, playMilter } from '../../src/simulate/milterPlayer.ts';
-import type { PlayedMail } from '../../src/simulate/playedMail.ts';
+import type { Played } from '../../src/simulate/milterPlayer.ts';
 import { encodeCommands } from '../../src/wire/milterClient.ts';
-import { startDaemon, type TestDaemon } from './startDaemon.ts';
+import { GOOD } from '../core/buildTables.ts';
+import { fieldsOf, playMail } from './playMail.ts';
+import { startDaemon } from './startDaemon.ts';
 
 const PIN = `${'AB:'.repeat(31)}CD`;
 const TABLE = `
@@ -35,47 +36,9 @@ receive = verify
 client-names = mx1.gov.example
 `;
 
-const GOOD: TlsState = {
-  kind: 'tls',
-  protocol: 'TLSv1.3',
-  cipher: 'TLS_AES_256_GCM_SHA384',
-  bits: 256,
-  certificate: { kind: 'none' },
-};
-
-function mail(changes: Partial<PlayedMail>): PlayedMail {
-  return {
-    mta: 'postfix',
-    clientAddress: '192.0.2.1',
-    clientPort: 4711,
-    heloName: 'client.example',
-    saslUsername: '',
-    tls: GOOD,
-    sender: '<alice@bank.example>',
-    recipients: ['<bob@our.example>'],
-    queueId: '4dJq1x',
-    headers: [
-      { name: 'From', value: 'alice@bank.example' },
-      { name: 'Subject', value: 'hello' },
-    ],
-    body: Buffer.from('Hello.\r\n'),
-    ...changes,
-  };
-}
-
-function play(on: TestDaemon, changes: Partial<PlayedMail>): Promise<Played> {
-  return playMilter({ kind: 'unix', path: join(on.folder, 'milter.sock') }, mail(changes));
-}
-
-function fieldsOf(played: Played, name: string): string[] {
-  return (played.message?.headers ?? [])
-    .filter((field) => field.name.trim().toLowerCase() === name.toLowerCase())
-    .map((field) => field.value);
-}
-
 test('plain mail from a bank is refused, with the text of the policy service', async (t) => {
   const on = await startDaemon(t, TABLE);
-  const played = await play(on, { tls: { kind: 'plain' } });
+  const played = await playMail(on, { tls: { kind: 'plain' } });
   t.equal(played.outcome, 'refused');
   t.match(played.events.at(-1)?.replies, [
     /^REPLYCODE 530 5\.7\.0 bank\.example requires TLS .*not encrypted\. \[[0-9A-Z]{8}\]$/,
@@ -85,7 +48,7 @@ test('plain mail from a bank is refused, with the text of the policy service', a
 
 test('one refused recipient does not take the others with it', async (t) => {
   const on = await startDaemon(t, TABLE);
-  const played = await play(on, {
+  const played = await playMail(on, {
     tls: { kind: 'plain' },
     sender: '<x@nowhere.example>',
     recipients: ['<a@our.example>', '<b@bank.example>', '<c@our.example>'],
@@ -119,7 +82,7 @@ test('the mark says what was seen, is signed, and forged ones go', async (t) => 
       { name: 'X-TLS-Banner', value: 'Secured!' },
       { name: 'Subject', value: 'hello' },
     ];
-    const played = await play(on, { headers });
+    const played = await playMail(on, { headers });
     const marks = fieldsOf(played, 'X-TLS-Ward');
     t.equal(marks.length, 1, `${copies} forged copies`);
     const check = verifyMark(marks[0]!, 'bank.example', await readKeyFile(join(on.folder, 'mark.key')));
@@ -138,15 +101,15 @@ test('the mark says what was seen, is signed, and forged ones go', async (t) => 
 test('both states are stated', async (t) => {
   const on = await startDaemon(t, TABLE);
   const plain = { kind: 'plain' } as const;
-  const tagged = await play(on, { tls: plain, sender: '<a@tagged.example>' });
+  const tagged = await playMail(on, { tls: plain, sender: '<a@tagged.example>' });
   t.match(fieldsOf(tagged, 'X-TLS-Ward'), [/state=unprotected;.*verdict=tag/s]);
-  const nobody = await play(on, { tls: plain, sender: '<a@nowhere.example>' });
+  const nobody = await playMail(on, { tls: plain, sender: '<a@nowhere.example>' });
   t.match(fieldsOf(nobody, 'X-TLS-Ward'), [/state=unprotected;.*verdict=accept/s]);
 });
 
 test('hold takes the whole message', async (t) => {
   const on = await startDaemon(t, TABLE);
-  const played = await play(on, {
+  const played = await playMail(on, {
     tls: { kind: 'plain' },
     sender: '<x@nowhere.example>',
     recipients: ['<a@our.example>', '<b@held.example>'],
@@ -161,7 +124,7 @@ test('hold takes the whole message', async (t) => {
 
 test('an MTA that did not tell gets a temporary failure', async (t) => {
   const on = await startDaemon(t, TABLE);
-  const played = await play(on, { tls: { kind: 'unknown', why: '' } });
+  const played = await playMail(on, { tls: { kind: 'unknown', why: '' } });
   t.equal(played.outcome, 'deferred');
   t.match(played.events.at(-1)?.replies, [/^REPLYCODE 451 4\.3\.5 /]);
 });
@@ -174,16 +137,16 @@ test('a client certificate by name, on both MTAs', async (t) => {
   });
   for (const mta of ['postfix', 'sendmail'] as const) {
     const sender = '<a@gov.example>';
-    t.equal((await play(on, { mta, sender, tls: named('mx1.gov.example') })).outcome, 'accepted', mta);
-    t.equal((await play(on, { mta, sender, tls: named('mx1.evil.example') })).outcome, 'refused', mta);
-    t.equal((await play(on, { mta, sender })).outcome, 'refused', mta);
+    t.equal((await playMail(on, { mta, sender, tls: named('mx1.gov.example') })).outcome, 'accepted', mta);
+    t.equal((await playMail(on, { mta, sender, tls: named('mx1.evil.example') })).outcome, 'refused', mta);
+    t.equal((await playMail(on, { mta, sender })).outcome, 'refused', mta);
   }
 });
 
 test('banners stand where a person reads them, on protected mail only', async (t) => {
   const on = await startDaemon(t, TABLE);
   const sender = '<a@dressed.example>';
-  const played = await play(on, { sender, headers: [{ name: 'Subject', value: 'Re: [VIA tls] hello' }] });
+  const played = await playMail(on, { sender, headers: [{ name: 'Subject', value: 'Re: [VIA tls] hello' }] });
   t.same(fieldsOf(played, 'Subject'), ['[via TLS] Re: hello']);
   t.match(fieldsOf(played, 'X-TLS-Banner'), [
     /^This message reached mx\.example\.org over an encrypted\s+connection \(TLSv1\.3\)\.$/,
@@ -192,13 +155,13 @@ test('banners stand where a person reads them, on protected mail only', async (t
     Buffer.from(played.message?.body ?? []).toString(),
     /^This message reached .*\(TLSv1\.3\)\.\r\n\r\nHello\.\r\n$/,
   );
-  const forged = await play(on, {
+  const forged = await playMail(on, {
     tls: { kind: 'plain' },
     sender: '<x@nowhere.example>',
     headers: [{ name: 'Subject', value: '=?utf-8?q?=5Bvia_TLS=5D?= free money' }],
   });
   t.same(fieldsOf(forged, 'Subject'), ['free money']);
-  const signed = await play(on, { sender, headers: [{ name: 'DKIM-Signature', value: 'v=1; a=x' }] });
+  const signed = await playMail(on, { sender, headers: [{ name: 'DKIM-Signature', value: 'v=1; a=x' }] });
   t.equal(Buffer.from(signed.message?.body ?? []).toString(), 'Hello.\r\n');
   t.match(
     on.log().findLast((line) => line.event === 'tx.verdict'),
@@ -209,7 +172,7 @@ test('banners stand where a person reads them, on protected mail only', async (t
 test('a subject of one endless line is changed into lines that no MTA splits', async (t) => {
   const on = await startDaemon(t, TABLE);
   for (const text of ['word '.repeat(3000), 'x'.repeat(16_000)]) {
-    const played = await play(on, {
+    const played = await playMail(on, {
       sender: '<a@dressed.example>',
       headers: [{ name: 'Subject', value: text }],
     });
@@ -218,7 +181,7 @@ test('a subject of one endless line is changed into lines that no MTA splits', a
     t.ok(subject.split('\n').every((line) => line.length < 998));
   }
   const longer = 'word '.repeat(4000);
-  const played = await play(on, {
+  const played = await playMail(on, {
     sender: '<a@dressed.example>',
     headers: [{ name: 'Subject', value: longer }],
   });
@@ -231,10 +194,10 @@ test('a subject of one endless line is changed into lines that no MTA splits', a
 
 test('a re-injecting filter keeps a mark that verifies and loses any other', async (t) => {
   const on = await startDaemon(t, `mark-key = mark.key\ntrusted-clients = 192.0.2.9\n${TABLE}`);
-  const first = await play(on, {});
+  const first = await playMail(on, {});
   const [mark = ''] = fieldsOf(first, 'X-TLS-Ward');
   const again = (sender: string): Promise<Played> =>
-    play(on, {
+    playMail(on, {
       clientAddress: '192.0.2.9',
       tls: { kind: 'plain' },
       sender,
@@ -251,7 +214,7 @@ test('a re-injecting filter keeps a mark that verifies and loses any other', asy
 test('a body that is too large for max-body is left alone by name', async (t) => {
   const on = await startDaemon(t, `max-body = 64K\n${TABLE}`);
   const body = Buffer.from('line of text\r\n'.repeat(10_000));
-  const played = await play(on, { sender: '<a@dressed.example>', body });
+  const played = await playMail(on, { sender: '<a@dressed.example>', body });
   t.same(played.message?.body, body);
   t.match(
     on.log().findLast((line) => line.event === 'tx.verdict'),
@@ -263,12 +226,12 @@ test('a body beyond max-body is skipped, a long one announced before the work on
   const on = await startDaemon(t, `max-body = 2M\n${TABLE}`);
   const of = (mib: number): Buffer => Buffer.from(`${'x'.repeat(62)}\r\n`.repeat(mib * 16_384));
   const sender = '<a@dressed.example>';
-  const skipped = await play(on, { sender, body: of(10) });
+  const skipped = await playMail(on, { sender, body: of(10) });
   const chunks = skipped.events.filter(({ event }) => event.startsWith('BODY'));
   t.ok(chunks.length < 40, `${chunks.length} of 161 chunks were sent`);
   t.same(chunks.at(-1)?.replies, ['SKIP']);
   t.equal(skipped.message?.body.length, 10 * 1024 * 1024, 'and the body is left alone');
-  const long = await play(on, { sender, body: of(1.5) });
+  const long = await playMail(on, { sender, body: of(1.5) });
   t.equal(long.events.at(-1)?.replies[0], 'PROGRESS');
   t.match(Buffer.from(long.message?.body ?? []).toString('latin1', 0, 200), /^This message reached/);
 });
@@ -293,7 +256,7 @@ test('what an MTA does not offer is said once', async (t) => {
 test('what a milter is asked for follows the table in use, after a reload too', async (t) => {
   const on = await startDaemon(t, '[domains]\nbank.example = may\n* = may\n');
   const negotiation = async (): Promise<string[]> =>
-    (await play(on, {})).events.map(({ event }) => event.split(' ')[0]!);
+    (await playMail(on, {})).events.map(({ event }) => event.split(' ')[0]!);
   t.same(
     await negotiation(),
     ['OPTNEG', 'CONNECT', 'HELO', 'MAIL', 'RCPT', 'HEADER', 'HEADER', 'end'],
@@ -304,7 +267,7 @@ test('what a milter is asked for follows the table in use, after a reload too', 
   t.ok((await negotiation()).includes('BODY'), 'a body banner asks for the body');
   on.write('[policy quiet]\nmark = none\n[domains]\n* = quiet\n');
   await on.ask('reload');
-  const forged = await play(on, { headers: [{ name: 'X-TLS-Ward', value: 'v=1; state=protected' }] });
+  const forged = await playMail(on, { headers: [{ name: 'X-TLS-Ward', value: 'v=1; state=protected' }] });
   t.same(fieldsOf(forged, 'X-TLS-Ward'), [], 'forged marks go where nothing marks, too');
   t.notOk((await negotiation()).includes('BODY'), 'and no body again');
 });

@@ -6,13 +6,14 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { fenceTable } from '../../src/rules/fence.ts';
-import { type Played, playMilter } from '../../src/simulate/milterPlayer.ts';
+import type { Played } from '../../src/simulate/milterPlayer.ts';
 import type { PlayedMail } from '../../src/simulate/playedMail.ts';
 import { askSocketmap } from '../../src/simulate/socketmapPlayer.ts';
 import { encodeCommands, ReplyDecoder } from '../../src/wire/milterClient.ts';
 import type { MilterCommand } from '../../src/wire/milterDecode.ts';
 import type { MilterReply } from '../../src/wire/milterEncode.ts';
 import { joinMacros } from '../../src/wire/milterMacros.ts';
+import { playMail } from './playMail.ts';
 import { policyAnswers, policyRequest, startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const SERVICE = 'socketmap-listen = unix:socketmap.sock\n';
@@ -32,26 +33,21 @@ fallback = [portal.example]:587
 never.example = none
 `;
 
-function mail(subject: string, recipients: readonly string[], changes: Partial<PlayedMail> = {}): PlayedMail {
-  return {
-    mta: 'postfix',
-    clientAddress: '192.0.2.1',
-    clientPort: 4711,
-    heloName: 'client.example',
+function play(
+  on: TestDaemon,
+  subject: string,
+  recipients: readonly string[],
+  changes: Partial<PlayedMail> = {},
+): Promise<Played> {
+  return playMail(on, {
     saslUsername: 'alice',
     tls: { kind: 'plain' },
     sender: '<alice@our.example>',
     recipients,
     localDomains: ['our.example'],
-    queueId: '4dJq1x',
     headers: [{ name: 'Subject', value: subject }],
-    body: Buffer.from('Hello.\r\n'),
     ...changes,
-  };
-}
-
-function play(on: TestDaemon, ...what: Parameters<typeof mail>): Promise<Played> {
-  return playMilter({ kind: 'unix', path: join(on.folder, 'milter.sock') }, mail(...what));
+  });
 }
 
 /** Replies to the end of the message, the mark left out. */

@@ -5,8 +5,9 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
-import { type Played, playMilter } from '../../src/simulate/milterPlayer.ts';
+import type { Played } from '../../src/simulate/milterPlayer.ts';
 import type { PlayedMail } from '../../src/simulate/playedMail.ts';
+import { playMail } from './playMail.ts';
 import { startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const ROWS = `[rule secure]
@@ -24,28 +25,18 @@ function play(
   changes: Partial<PlayedMail> = {},
   subject = 'hello',
 ): Promise<Played> {
-  return playMilter(
-    { kind: 'unix', path: join(on.folder, 'milter.sock') },
-    {
-      mta: 'postfix',
-      mtaVersion: 'Postfix 3.10.13',
-      clientAddress: '192.0.2.1',
-      clientPort: 4711,
-      heloName: 'client.example',
-      saslUsername: '',
-      tls: { kind: 'plain' },
-      sender: '<alice@other.example>',
-      recipients: [to],
-      localDomains: ['our.example'],
-      queueId: '4dJq1x',
-      headers: [
-        { name: 'Subject', value: subject },
-        { name: 'tls-REQUIRED', value: 'No' },
-      ],
-      body: Buffer.from('Hello.\r\n'),
-      ...changes,
-    },
-  );
+  return playMail(on, {
+    mtaVersion: 'Postfix 3.10.13',
+    tls: { kind: 'plain' },
+    sender: '<alice@other.example>',
+    recipients: [to],
+    localDomains: ['our.example'],
+    headers: [
+      { name: 'Subject', value: subject },
+      { name: 'tls-REQUIRED', value: 'No' },
+    ],
+    ...changes,
+  });
 }
 
 const lastReply = ({ events }: Played): string => events.at(-1)?.replies.at(-1) ?? '';
