@@ -3,25 +3,12 @@ import { test } from 'tap';
 import { allAtOnce } from '../../src/core/work.ts';
 import { type EditSettings, type Message, messageEdits } from '../../src/edits/messageEdits.ts';
 import { BodyDigest } from '../../src/mark/bodyDigest.ts';
-import { markKey, verifyMark } from '../../src/mark/signMark.ts';
+import { verifyMark } from '../../src/mark/signMark.ts';
 import { decide } from '../../src/receive/decide.ts';
 import { GOOD, tableOf, transaction } from '../core/buildTables.ts';
+import { KEYS, SETTINGS } from './editSettings.ts';
 
-const KEYS = [markKey(new Uint8Array(32).fill(7))];
-const SETTINGS: EditSettings = {
-  markName: 'X-TLS-Ward',
-  bannerName: 'X-TLS-Banner',
-  routeHeader: 'X-TLS-Ward-Route',
-  replyToken: 'no',
-  hostName: 'mx.example.org',
-  authservId: '',
-  keys: KEYS,
-  tags: [],
-  maxBodyBytes: 1000,
-  bannerTexts: [],
-  bannerForged: 'leave',
-  bindsBody: true,
-};
+const BINDING: EditSettings = { ...SETTINGS, authservId: '', tags: [], bindsBody: true };
 const BODY = Buffer.from('Hello.\r\n');
 const DIGEST = BodyDigest.start.with(BODY).value();
 
@@ -40,7 +27,7 @@ test('which body is bound', async (t) => {
       timeMs: 0,
       ...some,
     };
-    const { edits, notes } = allAtOnce(messageEdits(message, { ...SETTINGS, ...settings }));
+    const { edits, notes } = allAtOnce(messageEdits(message, { ...BINDING, ...settings }));
     const mark = edits.find((edit) => edit.kind === 'insertHeader' && edit.name === 'X-TLS-Ward');
     const check = mark?.kind === 'insertHeader' ? verifyMark(mark.value, 'bank.example', KEYS) : null;
     const replaced = edits.find((edit) => edit.kind === 'replaceBody');

@@ -5,25 +5,11 @@ import type { Settings } from '../../src/core/settings.ts';
 import { accepted } from '../../src/core/verdict.ts';
 import { allAtOnce } from '../../src/core/work.ts';
 import { type EditSettings, type Message, messageEdits } from '../../src/edits/messageEdits.ts';
-import { markKey, verifyMark } from '../../src/mark/signMark.ts';
+import { verifyMark } from '../../src/mark/signMark.ts';
 import { decide } from '../../src/receive/decide.ts';
 import { GOOD, tableOf, transaction } from '../core/buildTables.ts';
+import { KEYS, SETTINGS } from './editSettings.ts';
 
-const KEYS = [markKey(new Uint8Array(32).fill(9))];
-const SETTINGS: EditSettings = {
-  markName: 'X-TLS-Ward',
-  bannerName: 'X-TLS-Banner',
-  routeHeader: 'X-TLS-Ward-Route',
-  replyToken: 'no',
-  hostName: 'mx.example.org',
-  authservId: 'mx.example.org',
-  keys: KEYS,
-  tags: ['[secured]'],
-  maxBodyBytes: 1000,
-  bannerTexts: [],
-  bannerForged: 'leave',
-  bindsBody: false,
-};
 const ROW: Partial<Settings> = {
   receive: 'encrypt',
   banner: ['header', 'subject'],
