@@ -16,7 +16,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import t, { TapFile } from 'tap';
 import { root } from './root.ts';
-import { TestProcess } from './testProcess.ts';
+import { TestProcess, testEnvironment } from './testProcess.ts';
 
 /** Fuzzers, hostile input, and what measures CPU time and memory: too slow for every run; .ci/run runs them each time. */
 const LONG = [
@@ -108,12 +108,10 @@ t.register();
 /** Runs a file in a process of its own. */
 function spawn(file: string): void {
   const seconds = 600;
-  // tap waits 30 s in the process itself unless told
-  const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(seconds) };
   // tap keeps its state in the options: each file needs its own
   const options = {
     cwd: fileURLToPath(root),
-    env,
+    env: testEnvironment(seconds),
     timeout: seconds * 1000,
     buffered: true,
     at: null,

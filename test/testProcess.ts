@@ -12,6 +12,11 @@ const RUNNER = fileURLToPath(new URL('./fileRunner.js', import.meta.url));
 /** How long what a file has left open may keep its process. */
 const END_MS = 10_000;
 
+/** What a process that runs tests gets: tap waits 30 s in it unless told. */
+export function testEnvironment(seconds: number): NodeJS.ProcessEnv {
+  return { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(seconds) };
+}
+
 interface Current {
   readonly file: string;
   readonly lines: string[];
@@ -30,8 +35,7 @@ export class TestProcess {
   readonly files: string[] = [];
 
   constructor(seconds: number) {
-    // tap waits 30 s in the process itself unless told
-    const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(seconds), TAP_REPORTER: '' };
+    const env = { ...testEnvironment(seconds), TAP_REPORTER: '' };
     this.#child = fork(RUNNER, [], {
       cwd: fileURLToPath(root),
       env,
