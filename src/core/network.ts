@@ -107,6 +107,11 @@ export function inNetworks(networks: readonly Network[], text: string): boolean 
   return bytes !== null && networks.some((network) => contains(network, bytes));
 }
 
+/** Does the inner network lie wholly in the outer one? */
+export function isInside(inner: Network, outer: Network): boolean {
+  return inner.bits >= outer.bits && contains(outer, inner.bytes);
+}
+
 function contains(network: Network, bytes: Uint8Array): boolean {
   const whole = network.bits >> 3;
   for (let i = 0; i < whole; i++) if (network.bytes[i] !== bytes[i]) return false;

@@ -5,7 +5,7 @@
 
 import { formatListen } from '../config/keys/listenAddress.ts';
 import { escapeText } from '../core/escape.ts';
-import { type Network, parseNetwork } from '../core/network.ts';
+import { isInside, parseNetwork } from '../core/network.ts';
 import { formatSocket } from '../mta/endpoint.ts';
 import { listOf } from '../mta/listValue.ts';
 import { mailEntries } from '../mta/mailEntries.ts';
@@ -147,14 +147,6 @@ function isTrusted(facts: DoctorFacts, text: string): boolean {
   const trusted = facts.table.service.trustedClients;
   const network = parseNetwork(text.replace(/^\[(.*)\](\/[0-9]+)?$/, '$1$2'));
   return network !== null && trusted.some((one) => isInside(network, one));
-}
-
-function isInside(inner: Network, outer: Network): boolean {
-  if (inner.bits < outer.bits) return false;
-  const whole = outer.bits >> 3;
-  for (let i = 0; i < whole; i++) if (inner.bytes[i] !== outer.bytes[i]) return false;
-  const rest = outer.bits & 7;
-  return rest === 0 || ((inner.bytes[whole]! ^ outer.bytes[whole]!) & (0xff << (8 - rest))) === 0;
 }
 
 /** The clients that an earlier element accepts although tlsward would judge them; null: none. */

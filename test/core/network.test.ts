@@ -3,6 +3,7 @@ import { test } from 'tap';
 import {
   formatAddress,
   inNetworks,
+  isInside,
   type Network,
   parseAddress,
   parseNetwork,
@@ -109,4 +110,17 @@ test('networks', async (t) => {
   t.equal(inNetworks([], '10.0.0.1'), false);
   const several = ['10.0.0.0/8', '::1'].map((text) => parseNetwork(text)!);
   t.equal(inNetworks(several, '::1'), true, 'the second counts too');
+});
+
+test('a network inside another', async (t) => {
+  const inside = (inner: string, outer: string): boolean =>
+    isInside(parseNetwork(inner)!, parseNetwork(outer)!);
+  t.equal(inside('10.1.0.0/16', '10.0.0.0/8'), true);
+  t.equal(inside('10.0.0.0/8', '10.0.0.0/8'), true);
+  t.equal(inside('10.0.0.0/8', '10.1.0.0/16'), false);
+  t.equal(inside('11.0.0.0/16', '10.0.0.0/8'), false);
+  t.equal(inside('192.0.2.128/26', '192.0.2.128/25'), true);
+  t.equal(inside('192.0.2.0/26', '192.0.2.128/25'), false);
+  t.equal(inside('2001:db8:1::/48', '2001:db8::/32'), true);
+  t.equal(inside('2001:db9::/48', '2001:db8::/32'), false);
 });
