@@ -64,6 +64,16 @@ function grammar({ configured, postconf, seen }: PostfixFacts): string[] {
   return [`postfix-version is ${configured}, and a Postfix here is ${older}: ${effect}`];
 }
 
+/** Does this value of `smtpd_forbid_bare_newline` let a client end lines with a bare newline? */
+export function acceptsBareNewline(value: string): boolean {
+  return value === 'no' || value === 'note';
+}
+
+/** The value by which this release does not. */
+export function refusesBareNewline(release: string): 'normalize' | 'yes' {
+  return isSince(release, 3, 9) ? 'normalize' : 'yes';
+}
+
 function bareNewline({ receives, postconf }: PostfixFacts): string[] {
   if (!receives || postconf === null) return [];
   const { version, forbidBareNewline } = postconf;
@@ -71,8 +81,8 @@ function bareNewline({ receives, postconf }: PostfixFacts): string[] {
     return [
       `Postfix ${version} cannot refuse bare newlines, with which a client can smuggle messages past every check: update to 3.7.9, 3.8.4 or later`,
     ];
-  if (forbidBareNewline !== 'no' && forbidBareNewline !== 'note') return [];
+  if (!acceptsBareNewline(forbidBareNewline)) return [];
   return [
-    `Postfix ${version} accepts bare newlines as line ends, with which a client can smuggle messages past every check: main.cf needs smtpd_forbid_bare_newline = ${isSince(version, 3, 9) ? 'normalize' : 'yes'}`,
+    `Postfix ${version} accepts bare newlines as line ends, with which a client can smuggle messages past every check: main.cf needs smtpd_forbid_bare_newline = ${refusesBareNewline(version)}`,
   ];
 }

@@ -1,6 +1,7 @@
 /** Checks of what Postfix does while tlsward is away or silent, and of what stands between them. */
 import { escapeText } from '../core/escape.ts';
 import { isSince } from '../core/postfixVersion.ts';
+import { acceptsBareNewline, refusesBareNewline } from '../daemon/postfixWarnings.ts';
 import { listOf } from '../mta/listValue.ts';
 import { mailEntries } from '../mta/mailEntries.ts';
 import { isParameter, isYes, type MasterEntry, valueFor } from '../mta/postfixConfig.ts';
@@ -228,10 +229,10 @@ const bareNewline: Check = {
           'update Postfix to 3.7.9, 3.8.4 or later',
         ),
       ];
-    const good = isSince(postfix.release, 3, 9) ? 'normalize' : 'yes';
+    const good = refusesBareNewline(postfix.release);
     return entries.flatMap(({ entry }) => {
       const value = valueFor(postfix, 'smtpd_forbid_bare_newline', entry).toLowerCase();
-      if (value !== 'no' && value !== 'note') return [];
+      if (!acceptsBareNewline(value)) return [];
       return [wrongValue('danger', postfix, 'smtpd_forbid_bare_newline', good, entry)];
     });
   },
