@@ -89,14 +89,21 @@ function covers(pattern: string, host: string): boolean {
   return dot > 0 && host.slice(dot + 1) === pattern.slice(2);
 }
 
+/** Is a certificate of ours for this host? */
+function isCertified(facts: DoctorFacts, host: string): boolean {
+  return leaves(facts).some(({ leaf }) => leaf.names.some((name) => covers(name, host)));
+}
+
+/** The hosts of the MX records; a null MX has none. */
+function hostsOf({ mx: answer }: DomainFacts): string[] {
+  if (answer.kind !== 'found') return [];
+  return answer.records.map(({ exchange }) => exchange).filter((host) => host !== '');
+}
+
 /** Our own MX hosts: those whose name is this host's, or in the certificate; all when none is. */
 function ownHosts(facts: DoctorFacts, domain: DomainFacts): string[] {
-  if (domain.mx.kind !== 'found') return [];
-  const hosts = domain.mx.records.map(({ exchange }) => exchange).filter((host) => host !== '');
   const own = valueFor(facts.postfix, 'myhostname').toLowerCase();
-  return hosts.filter(
-    (host) => host === own || leaves(facts).some(({ leaf }) => leaf.names.some((name) => covers(name, host))),
-  );
+  return hostsOf(domain).filter((host) => host === own || isCertified(facts, host));
 }
 
 const names: Check = {
@@ -108,7 +115,7 @@ const names: Check = {
     const all = leaves(facts);
     if (all.length === 0) return null;
     const own = valueFor(facts.postfix, 'myhostname').toLowerCase();
-    if (all.some(({ leaf }) => leaf.names.some((name) => covers(name, own)))) return [];
+    if (isCertified(facts, own)) return [];
     // the name that others know the host by is that of its MX record
     if (facts.domains.some((domain) => ownHosts(facts, domain).some((host) => host !== own))) return [];
     return [
@@ -136,7 +143,7 @@ const mx: Check = {
     return facts.domains.flatMap((domain) => {
       if (domain.mx.kind === 'unknown') return [failed(`MX of ${domain.domain}`, domain.mx.why)];
       if (domain.mx.kind === 'absent' || ownHosts(facts, domain).length > 0) return [];
-      const hosts = domain.mx.records.map(({ exchange }) => exchange).join(', ');
+      const hosts = hostsOf(domain).join(', ');
       return [
         finding(
           'note',
@@ -160,15 +167,9 @@ const sts: Check = {
       const policy = domain.sts.value;
       if (policy === null || policy.mode === 'none' || domain.mx.kind !== 'found') return [];
       const severity = policy.mode === 'enforce' ? 'danger' : 'warning';
-      const hosts = domain.mx.records.map(({ exchange }) => exchange).filter((host) => host !== '');
-      const unnamed = hosts.filter((host) => !policy.mx.some((pattern) => covers(pattern, host)));
-      const own = ownHosts(facts, domain);
+      const unnamed = hostsOf(domain).filter((host) => !policy.mx.some((pattern) => covers(pattern, host)));
       const uncertified =
-        leaves(facts).length === 0
-          ? []
-          : own.filter(
-              (host) => !leaves(facts).some(({ leaf }) => leaf.names.some((name) => covers(name, host))),
-            );
+        leaves(facts).length === 0 ? [] : ownHosts(facts, domain).filter((host) => !isCertified(facts, host));
       return [
         ...(unnamed.length === 0
           ? []
