@@ -162,9 +162,18 @@ export function writtenValue(config: PostfixConfig, name: string, entry?: Master
  * expanded; '' for a name that nobody knows.
  */
 export function valueFor(config: PostfixConfig, name: string, entry?: MasterEntry): string {
-  const lookUp = (wanted: string): string | undefined =>
-    (wanted === 'service_name' ? entry?.name : undefined) ?? writtenValue(config, wanted, entry);
+  const lookUp = lookUpFor(config, entry);
   return expand(lookUp(name) ?? '', lookUp).trim();
+}
+
+/** A text of main.cf or master.cf with every `$name` expanded, for an entry or for all that override nothing. */
+export function expandText(config: PostfixConfig, text: string, entry?: MasterEntry): string {
+  return expand(text, lookUpFor(config, entry));
+}
+
+/** `service_name` is the name of the entry itself; `postconf -d` has it, too, and empty. */
+function lookUpFor(config: PostfixConfig, entry?: MasterEntry): (name: string) => string | undefined {
+  return (name) => (name === 'service_name' ? entry?.name : undefined) ?? writtenValue(config, name, entry);
 }
 
 /** `yes` or `no` as postconf(5) has them: anything else counts as `no`. */

@@ -71,10 +71,13 @@ function collect(value: string, classes: Classes, via: string, found: Restrictio
 
 /** The list that is in force for an entry of master.cf, with the classes of `smtpd_restriction_classes`. */
 export function restrictionsFor(config: PostfixConfig, name: string, entry?: MasterEntry): Restriction[] {
-  const classes = new Set(listOf(valueFor(config, 'smtpd_restriction_classes', entry)));
-  return restrictionsOf(valueFor(config, name, entry), (wanted) =>
-    classes.has(wanted) ? valueFor(config, wanted, entry) : undefined,
-  );
+  return restrictionsOf(valueFor(config, name, entry), classesFor(config, entry));
+}
+
+/** The restriction classes of an entry, or of main.cf. */
+export function classesFor(config: PostfixConfig, entry?: MasterEntry): Classes {
+  const names = new Set(listOf(valueFor(config, 'smtpd_restriction_classes', entry)));
+  return (name) => (names.has(name) ? valueFor(config, name, entry) : undefined);
 }
 
 /**

@@ -4,10 +4,9 @@
  */
 
 import { parseEndpoint, parseSocketmap } from '../mta/endpoint.ts';
-import { expand } from '../mta/expand.ts';
 import { listOf } from '../mta/listValue.ts';
-import { type MasterEntry, type PostfixConfig, valueFor, writtenValue } from '../mta/postfixConfig.ts';
-import { type Restriction, restrictionsOf } from '../mta/restrictions.ts';
+import { expandText, type MasterEntry, type PostfixConfig } from '../mta/postfixConfig.ts';
+import { classesFor, type Restriction, restrictionsOf } from '../mta/restrictions.ts';
 import { isSocketOf } from './sockets.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -17,23 +16,13 @@ export interface Element<Parsed> {
   readonly parsed: readonly Parsed[];
 }
 
-/** A text of main.cf with every `$name` replaced, for an entry or for all that override nothing. */
-export function expandText(config: PostfixConfig, text: string, entry?: MasterEntry): string {
-  return expand(
-    text,
-    (name) => writtenValue(config, name, entry) ?? (name === 'service_name' ? entry?.name : undefined),
-  );
-}
-
 /** The elements of a restriction list, each with its argument and a preceding `warn_if_reject`. */
 export function restrictionElements(
   config: PostfixConfig,
   value: string,
   entry?: MasterEntry,
 ): Element<Restriction>[] {
-  const classes = new Set(listOf(valueFor(config, 'smtpd_restriction_classes', entry)));
-  const classOf = (name: string): string | undefined =>
-    classes.has(name) ? valueFor(config, name, entry) : undefined;
+  const classes = classesFor(config, entry);
   const tokens = listOf(value);
   const elements: Element<Restriction>[] = [];
   let at = 0;
@@ -42,7 +31,7 @@ export function restrictionElements(
     if (warnOnly) while (tokens[at]?.toLowerCase() === 'warn_if_reject') at++;
     at += listOf(text).length;
     const written = tokens.slice(start, at).join(' ');
-    elements.push({ text: written, parsed: restrictionsOf(expandText(config, written, entry), classOf) });
+    elements.push({ text: written, parsed: restrictionsOf(expandText(config, written, entry), classes) });
   }
   // what stands behind a last warn_if_reject, or is beyond what is looked at, stays as it is
   for (const text of tokens.slice(at)) elements.push({ text, parsed: [] });

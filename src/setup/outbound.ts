@@ -7,9 +7,16 @@
  */
 import { since } from '../core/postfixVersion.ts';
 import { sendingEntries } from '../mta/mailEntries.ts';
-import { isParameter, isYes, type PostfixConfig, valueFor, writtenValue } from '../mta/postfixConfig.ts';
+import {
+  expandText,
+  isParameter,
+  isYes,
+  type PostfixConfig,
+  valueFor,
+  writtenValue,
+} from '../mta/postfixConfig.ts';
 import { type Draft, serviceOf } from './draft.ts';
-import { expandText, ourMap, plainElements, withElement } from './lists.ts';
+import { ourMap, plainElements, withElement } from './lists.ts';
 import { nameSocket } from './sockets.ts';
 import type { Wanted } from './wanted.ts';
 

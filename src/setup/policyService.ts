@@ -3,10 +3,10 @@
  * list of their own. As contrib/postfix/policy.main.cf has it.
  */
 import { parseEndpoint } from '../mta/endpoint.ts';
-import { type MasterEntry, type PostfixConfig, writtenValue } from '../mta/postfixConfig.ts';
+import { expandText, type MasterEntry, type PostfixConfig, writtenValue } from '../mta/postfixConfig.ts';
 import { endsRelaying, type Restriction, relayDecidedFirst, restrictionsFor } from '../mta/restrictions.ts';
 import { type Draft, serviceOf } from './draft.ts';
-import { asksUs, expandText, restrictionElements, withElement, withElementReplaced } from './lists.ts';
+import { asksUs, restrictionElements, withElement, withElementReplaced } from './lists.ts';
 import { permittedBefore, placeFor } from './placement.ts';
 import type { Wanted } from './wanted.ts';
 

@@ -1,6 +1,7 @@
 /** What postconf of 3.7 and 3.10 printed, made into a configuration. */
 import { test } from 'tap';
 import {
+  expandText,
   isYes,
   parseEntries,
   parsePostfixConfig,
@@ -47,7 +48,8 @@ const output = {
 };
 
 test('entries of master.cf', async (t) => {
-  const { entries } = parsePostfixConfig(output)!;
+  const config = parsePostfixConfig(output)!;
+  const { entries } = config;
   t.equal(entries.length, 8);
   const [smtp, , relay, local, postlog, maildrop, reinject, slashes] = entries;
   t.match(smtp, {
@@ -59,6 +61,11 @@ test('entries of master.cf', async (t) => {
     chroot: true,
   });
   t.equal(relay?.overrides.get('syslog_name'), 'postfix/$service_name');
+  t.equal(
+    expandText(config, 'postfix/$service_name', relay),
+    'postfix/relay',
+    'though postconf -d has it, empty',
+  );
   t.match(local, { unprivileged: false, chroot: false, private: true });
   t.match(postlog, { type: 'unix-dgram', command: 'postlogd', private: false });
   t.same(maildrop?.args.slice(0, 3), ['flags=DRXhu', 'user=vmail', 'argv=/usr/bin/maildrop']);
