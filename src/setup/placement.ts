@@ -53,11 +53,10 @@ export function placeFor(elements: readonly Element<Restriction>[], relayFirst: 
             : 'at the end, because nothing in the list permits and what it refuses need not be asked about';
     return { at, why: `${capital(where)}; ${gone}.`, unasked: [], strangers: !relayFirst };
   }
-  const unasked = elements.slice(0, guard + 1).flatMap(({ parsed }) => parsed.map(permitsWhom));
   return {
     at: guard + 1,
     why: `Directly behind ${guarded}: before it, tlsward would be asked about mail that is refused as relaying.`,
-    unasked: [...new Set(unasked.filter((words) => words !== null))],
+    unasked: permittedBefore(elements, guard + 1),
     strangers: false,
   };
 }
