@@ -6,6 +6,7 @@
  * becomes weaker. A level that is set stays, unless it is empty.
  */
 import { since } from '../core/postfixVersion.ts';
+import { listOf } from '../mta/listValue.ts';
 import { sendingEntries } from '../mta/mailEntries.ts';
 import {
   expandText,
@@ -52,7 +53,10 @@ export function planOutbound(draft: Draft, wanted: Wanted): void {
   planLevel(draft);
   planRest(draft, wanted);
   for (const entry of senders) {
-    if (entry.overrides.has(MAPS) && !asksUs(draft.config, wanted, entry.overrides.get(MAPS)!))
+    if (
+      entry.overrides.has(MAPS) &&
+      !asksUs(draft.config, wanted, listOf(valueFor(draft.config, MAPS, entry)))
+    )
       draft.note(
         'outbound',
         `${serviceOf(entry)} has -o ${MAPS}=${entry.overrides.get(MAPS)} of its own: what leaves by it does not follow the table. That is left as it is.`,
@@ -66,18 +70,15 @@ export function planOutbound(draft: Draft, wanted: Wanted): void {
   noteRoutes(draft);
 }
 
-function asksUs(config: PostfixConfig, wanted: Wanted, value: string): boolean {
-  return plainElements(config, value).some(({ parsed }) =>
-    parsed.some((table) => ourMap(config, wanted, table)?.startsWith('deliver') === true),
-  );
+/** Does one of these tables ask us how mail must leave? */
+function asksUs(config: PostfixConfig, wanted: Wanted, tables: readonly string[]): boolean {
+  return tables.some((table) => ourMap(config, wanted, table)?.startsWith('deliver') === true);
 }
 
 function planMaps(draft: Draft, wanted: Wanted, table: string): void {
   const { config } = draft;
   const elements = plainElements(config, writtenValue(config, MAPS) ?? '');
-  const asks = (parsed: readonly string[]): boolean =>
-    parsed.some((one) => ourMap(config, wanted, one)?.startsWith('deliver') === true);
-  const ours = elements.findIndex(({ parsed }) => asks(parsed));
+  const ours = elements.findIndex(({ parsed }) => asksUs(config, wanted, parsed));
   const before = (ours < 0 ? elements : elements.slice(0, ours)).flatMap(({ parsed }) => parsed);
   if (ours < 0)
     draft.main(
