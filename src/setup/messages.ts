@@ -16,9 +16,19 @@ const FENCE = '$tlsward_fence';
 const CHECKS = 'smtp_header_checks';
 const STATUS = 'smtp_delivery_status_filter';
 
-/** Fails every delivery that meets the field of the fence with a sentence for its author. */
-const FENCE_STATUS =
-  'regexp:{{/^4\\.3\\.0 local data error while talking to (.*)$$/ 5.7.10 This message must be sent under TLS, and a copy of it or an alias leads to $$1 by a path that does not ensure this, so it was not sent there; ask your mail administrator}}';
+/** By these words the table is known again, whatever an administrator changed around them. */
+const FENCE_WORDS = 'copy of it or an alias leads to';
+
+/**
+ * Fails every delivery that meets the field of the fence with a sentence for its author; to the letter that
+ * of message-fence.main.cf.
+ */
+const FENCE_STATUS = `regexp:{{/^4\\.3\\.0 local data error while talking to (.*)$$/ 5.7.10 This message must be sent under TLS, and a ${FENCE_WORDS} $$1 by a path that does not ensure this, so it was not sent there; ask your mail administrator}}`;
+
+/** Is the sentence for authors in this value of smtp_delivery_status_filter? */
+export function hasFenceWords(value: string): boolean {
+  return value.includes(FENCE_WORDS);
+}
 
 /** Macros that tell the milter what stands: parameter of main.cf by name of the macro. */
 const TOLD = { tlsward_fence: CHECKS, tlsward_filter: 'content_filter' } as const;
@@ -135,7 +145,7 @@ function planFence(draft: Draft, header: string): void {
         .join(' '),
       'Postfix tells the milter that the fence stands, and whether a content filter comes next.',
     );
-  if (!valueFor(draft.config, STATUS).includes('copy of it or an alias leads to')) {
+  if (!hasFenceWords(valueFor(draft.config, STATUS))) {
     const written = writtenValue(draft.config, STATUS) ?? '';
     const others = valueFor(draft.config, STATUS) === '' ? [] : listOf(written);
     draft.main(

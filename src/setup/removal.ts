@@ -10,6 +10,7 @@ import { count } from '../core/plural.ts';
 import type { MasterEntry, PostfixConfig } from '../mta/postfixConfig.ts';
 import { Draft, serviceOf } from './draft.ts';
 import { asksUs, type Element, isOurFilter, ourMap, plainElements, restrictionElements } from './lists.ts';
+import { hasFenceWords } from './messages.ts';
 import type { Plan } from './plan.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -40,12 +41,12 @@ export function removalPlan(config: PostfixConfig, wanted: Wanted, waiting: numb
       draft.entry('inbound', serviceOf(entry), null, 'No mail is sent there any more.');
     for (const name of [...config.set.keys()].filter((one) => one.startsWith('tlsward_')))
       draft.main('inbound', name, null, 'Nothing uses it any more.');
+    noteLeft(draft);
   } else
     draft.warn(
       'inbound',
       `${count(waiting, 'message')} in the queue ${waiting === 1 ? 'has' : 'have'} recipients with a suffix of tlsward. Their way out stays for now, and tlsward must go on running: when postqueue -p shows none of them, run this again.`,
     );
-  noteLeft(draft, waiting > 0);
   if (draft.plan().changes.length > 0) draft.note('inbound', STAYS);
   return { ...draft.plan(), heading: 'remove: Postfix stops asking tlsward' };
 }
@@ -71,21 +72,21 @@ function without(
   entry?: MasterEntry,
 ): string | null {
   if (name === 'cleanup_service_name') return value.startsWith('tlsward-') ? 'cleanup' : null;
-  const kept = name.endsWith('_restrictions')
+  return name.endsWith('_restrictions')
     ? keep(restrictionElements(config, value, entry), (one) => asksUs(config, wanted, one))
     : keep(
         plainElements(config, value, entry),
         (text) => isOurFilter(config, wanted, text) || ourMap(config, wanted, text) !== null,
       );
-  return kept;
 }
 
-/** Names of ours: in a value, in a macro that the milter is told, in a message of the fence. */
-const NAMES = /\$[({]?tlsward_|\{tlsward_|tlsward-again:|FILTER tlsward-|copy of it or an alias leads to/;
+/** Names of ours: in a value, in a macro that the milter is told, in a table. */
+const NAMES = /\$[({]?tlsward_|\{tlsward_|tlsward-again:|FILTER tlsward-/;
 
 function keep<P>(elements: readonly Element<P>[], ours: (parsed: P) => boolean): string | null {
   const others = elements.filter(
-    ({ text, parsed }) => !NAMES.test(text) && !(parsed.length > 0 && parsed.every(ours)),
+    ({ text, parsed }) =>
+      !NAMES.test(text) && !hasFenceWords(text) && !(parsed.length > 0 && parsed.every(ours)),
   );
   if (others.length === elements.length) return null;
   return others.map(({ text }) => text).join(', ');
@@ -96,8 +97,7 @@ function whyOf(after: string): string {
 }
 
 /** What still names tlsward and was not understood. */
-function noteLeft(draft: Draft, stays: boolean): void {
-  if (stays) return;
+function noteLeft(draft: Draft): void {
   const { config } = draft;
   const mentions = (value: string): boolean =>
     /tlsward_|\btlsward-(?:encrypt|verify|row|fallback|again|in)\b|tlsward\/[a-z]+\.sock/.test(value);
