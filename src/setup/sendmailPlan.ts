@@ -39,6 +39,8 @@ export function sendmailPlan(
   const code = lines.map((line) => line.replace(/\bdnl\b.*$/, ''));
   const at = (pattern: RegExp): number => code.findIndex((line) => pattern.test(line)) + 1;
   const mailer = at(/^\s*MAILER\(/);
+  const beforeMailer =
+    mailer > 0 ? `before line ${mailer}, the first MAILER line` : 'before the first MAILER line';
   const filter = at(/INPUT_MAIL_FILTER\(/);
   const parts: SendmailPart[] = [];
   const notes: string[] = [];
@@ -51,12 +53,7 @@ export function sendmailPlan(
       parts.push({
         wish: 'inbound',
         lines: [`INPUT_MAIL_FILTER(\`tlsward', \`S=${sockets.milter}, F=T, T=C:10s;S:10s;R:30s;E:2m')dnl`],
-        where:
-          filter > 0
-            ? `before line ${filter}, the first INPUT_MAIL_FILTER line`
-            : mailer > 0
-              ? `before line ${mailer}, the first MAILER line`
-              : 'before the first MAILER line',
+        where: filter > 0 ? `before line ${filter}, the first INPUT_MAIL_FILTER line` : beforeMailer,
         why: 'Refuses what rows forbid and marks the rest; with F=T the client hears 451 and comes back while tlsward is down.',
       });
     } else if (!/\bF=[TR]\b/.test(ours))
@@ -71,7 +68,7 @@ export function sendmailPlan(
     if (cf !== null && ours !== undefined && !/^Xtlsward,/m.test(cf))
       stale.push('The .mc has the filter and the .cf has not: make sendmail.cf and restart Sendmail.');
   }
-  if (wishes.has('outbound')) outbound(code, cf, sockets.socketmap, parts, notes, stale, mailer);
+  if (wishes.has('outbound')) outbound(code, cf, sockets.socketmap, parts, notes, stale, beforeMailer);
   if (wishes.has('messages'))
     notes.push(
       'Rules for messages need no further lines; Sendmail has no fence, so see contrib/doc/sendmail.md for what they refuse.',
@@ -86,7 +83,7 @@ function outbound(
   parts: SendmailPart[],
   notes: string[],
   stale: string[],
-  mailer: number,
+  beforeMailer: string,
 ): void {
   if (socket === null) {
     notes.push('tlsward.ini has no socketmap-listen, so Sendmail has nobody to ask.');
@@ -97,7 +94,7 @@ function outbound(
     parts.push({
       wish: 'outbound',
       lines: ["FEATURE(`access_db')dnl"],
-      where: mailer > 0 ? `before line ${mailer}, the first MAILER line` : 'before the first MAILER line',
+      where: beforeMailer,
       why: 'Without an access map Sendmail compares nothing that tlsward answers, and all mail would leave.',
     });
   if (!has(/^Ktls_rcpt\b/)) {
@@ -123,7 +120,7 @@ function outbound(
     parts.push({
       wish: 'outbound',
       lines: [`FEATURE(\`sts', \`socket -d10 -T<TMPF> ${socket}')dnl`],
-      where: mailer > 0 ? `before line ${mailer}, the first MAILER line` : 'before the first MAILER line',
+      where: beforeMailer,
       why: 'Only for rows with deliver = auto, and Sendmail 8.16 or later built with _FFR_MTA_STS (sendmail -d0.13 -bv root lists it).',
     });
 }
