@@ -93,7 +93,7 @@ async function plan(site: Site): Promise<number> {
   if (values.remove === true) return await remove(site, wanted);
   const table = loaded === undefined ? firstTable(config, wanted, new Date()) : null;
   const made = makePlan(config, wanted);
-  if (values.apply === true) return await apply(site, wanted, made, table, file);
+  if (values.apply === true) return await apply(site, wanted, made, table);
   if (values.json) printJson(site, wanted, made, table, null);
   else {
     io.out(`Postfix ${config.release} in ${config.directory}\n\n`);
@@ -143,14 +143,9 @@ function wantedOf(
 }
 
 /** Writes a first table; then, once the daemon answers, what the plan says. */
-async function apply(
-  site: Site,
-  wanted: Wanted,
-  made: Plan,
-  table: FirstTable | null,
-  file: string,
-): Promise<number> {
+async function apply(site: Site, wanted: Wanted, made: Plan, table: FirstTable | null): Promise<number> {
   const { values, io, config } = site;
+  const file = wanted.configFile;
   if (table !== null) {
     try {
       await writeFirstTable(file, table.text);
