@@ -14,24 +14,8 @@ import { join } from 'node:path';
 import { readGuardedSync } from '../../files/guardedReader.ts';
 import { fileError } from '../../files/systemError.ts';
 import type { Change } from '../plan.ts';
+import { type CopiedFile, FILES, type SetupRecord } from './setupRecord.ts';
 import { undoScript } from './undoScript.ts';
-
-/** The files of Postfix that setup changes. */
-export const FILES = ['main.cf', 'master.cf'] as const;
-type CopiedFile = (typeof FILES)[number];
-
-export interface SetupRecord {
-  /** Of this form. */
-  readonly version: 1;
-  /** ISO 8601 */
-  readonly time: string;
-  /** Of main.cf. */
-  readonly directory: string;
-  readonly changes: readonly Change[];
-  /** SHA-256 of each file, in hex: as it was, and as setup left it; null: setup did not come so far. */
-  readonly before: Readonly<Record<CopiedFile, string>>;
-  readonly after: Readonly<Record<CopiedFile, string>> | null;
-}
 
 /** The folder or a file in it cannot be used; the message says why. */
 export class SnapshotError extends Error {}

@@ -11,7 +11,8 @@ import { Draft, serviceOf } from '../draft.ts';
 import { type Change, changeName } from '../plan.ts';
 import { reversed, stepsOf } from '../steps.ts';
 import type { PostfixControl } from './postfixControl.ts';
-import { FILES, hashesOf, readCopy, readRecord, type SetupRecord } from './snapshot.ts';
+import { FILES, type SetupRecord } from './setupRecord.ts';
+import { hashesOf, readCopy, readRecord } from './snapshot.ts';
 
 export interface Undone {
   /** Both files are byte by byte what they were. */

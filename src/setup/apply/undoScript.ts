@@ -5,7 +5,7 @@
  */
 import type { Change } from '../plan.ts';
 import { inOrder, reversed, stepOf } from '../steps.ts';
-import type { SetupRecord } from './snapshot.ts';
+import type { SetupRecord } from './setupRecord.ts';
 
 /** The text of the script. */
 export function undoScript({ time, directory, changes, after }: SetupRecord): string {
