@@ -237,7 +237,7 @@ async function undo(values: SetupValues, io: Io): Promise<number> {
     const undone = await undoSetup(new PostfixControl(directory), current);
     if (undone.fault === null) {
       if (killed === null) save(folders.slice(0, -1));
-      else closeSnapshot(killed);
+      else await closeSnapshot(killed);
     }
     const ok = undone.fault === null;
     if (values.json) io.out(`${JSON.stringify({ ok, done: undone })}\n`);

@@ -38,11 +38,11 @@ export async function applyChanges(
   now: Date,
   canary: (running: boolean) => Promise<readonly CanaryStep[]>,
 ): Promise<Applied> {
-  const folder = takeSnapshot(root, control.directory, changes, now);
+  const folder = await takeSnapshot(root, control.directory, changes, now);
   let steps: readonly CanaryStep[] = [];
   const running = await control.running();
   let why = await writeAll(control, changes);
-  closeSnapshot(folder);
+  await closeSnapshot(folder);
   why ??= await control.check();
   if (why === null && running) why = await control.reload();
   if (why === null) {

@@ -11,6 +11,7 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
+import { writeAtomically } from '../../files/atomicWriter.ts';
 import { readGuardedSync } from '../../files/guardedReader.ts';
 import { fileError } from '../../files/systemError.ts';
 import type { Change } from '../plan.ts';
@@ -23,10 +24,15 @@ export class SnapshotError extends Error {}
 const MAX_FILE = 16 * 1024 * 1024;
 
 /**
- * Makes the folder of this moment with everything in it. Throws SnapshotError; then nothing was changed in
+ * Makes the folder of this moment with everything in it. Rejects with SnapshotError; then nothing was changed in
  * Postfix.
  */
-export function takeSnapshot(root: string, directory: string, changes: readonly Change[], now: Date): string {
+export async function takeSnapshot(
+  root: string,
+  directory: string,
+  changes: readonly Change[],
+  now: Date,
+): Promise<string> {
   for (const name of FILES) refuseLink(join(directory, name));
   const folder = join(
     root,
@@ -43,7 +49,7 @@ export function takeSnapshot(root: string, directory: string, changes: readonly 
       const bytes = fs.readFileSync(source);
       const { mode, uid, gid } = fs.statSync(source);
       const fd = fs.openSync(join(folder, name), 'wx', 0o600);
-      fs.writeSync(fd, bytes);
+      fs.writeFileSync(fd, bytes);
       fs.fchownSync(fd, uid, gid);
       fs.fchmodSync(fd, mode & 0o777);
       fs.fsyncSync(fd);
@@ -60,7 +66,7 @@ export function takeSnapshot(root: string, directory: string, changes: readonly 
     before,
     after: null,
   };
-  writeRecord(folder, record);
+  await writeRecord(folder, record);
   writeScript(folder, record);
   return folder;
 }
@@ -78,10 +84,10 @@ function refuseLink(path: string): void {
 }
 
 /** Notes how setup left the files, and writes the script that takes it back. */
-export function closeSnapshot(folder: string): void {
+export async function closeSnapshot(folder: string): Promise<void> {
   const record = readRecord(folder);
   const after = hashesOf(record.directory);
-  writeRecord(folder, { ...record, after });
+  await writeRecord(folder, { ...record, after });
   writeScript(folder, { ...record, after });
 }
 
@@ -163,16 +169,14 @@ function refuseForeign(path: string, { uid, mode }: fs.Stats): void {
   if ((mode & 0o022) !== 0) throw new SnapshotError(`${path} may be written by others (chmod go-w)`);
 }
 
-function writeRecord(folder: string, record: SetupRecord): void {
+async function writeRecord(folder: string, record: SetupRecord): Promise<void> {
   const path = join(folder, 'setup.json');
-  attempt(`write ${path}`, () => {
-    const draft = `${path}.new`;
-    const fd = fs.openSync(draft, 'w', 0o600);
-    fs.writeSync(fd, `${JSON.stringify(record, null, 2)}\n`);
-    fs.fsyncSync(fd);
-    fs.closeSync(fd);
-    fs.renameSync(draft, path);
-  });
+  const text = `${JSON.stringify(record, null, 2)}\n`;
+  try {
+    await writeAtomically(path, text, { how: 'replace', draft: '.setup.json.', syncFolder: true });
+  } catch (error) {
+    throw new SnapshotError(`cannot write ${path}: ${fileError(error)}`);
+  }
 }
 
 function sha256(bytes: Buffer): string {

@@ -31,12 +31,12 @@ test('a snapshot', async (t) => {
   const etc = join(dir, 'etc');
   fs.chmodSync(join(etc, 'main.cf'), 0o644);
   const rootFolder = openRoot(join(dir, 'state'));
-  const folder = takeSnapshot(rootFolder, etc, [CHANGE], NOW);
+  const folder = await takeSnapshot(rootFolder, etc, [CHANGE], NOW);
   t.equal(folder, join(rootFolder, '2026-11-29T12-34-56Z'));
   t.equal(fs.statSync(folder).mode & 0o777, 0o700);
   t.equal(fs.statSync(join(folder, 'main.cf')).mode & 0o777, 0o644, 'as the original, in a closed folder');
   fs.writeFileSync(join(etc, 'main.cf'), 'a = 2\n');
-  closeSnapshot(folder);
+  await closeSnapshot(folder);
   const record = readRecord(folder);
   t.not(record.before['main.cf'], record.after?.['main.cf']);
   t.equal(record.before['master.cf'], record.after?.['master.cf']);
@@ -48,7 +48,7 @@ test('a snapshot', async (t) => {
     `'inet:127.0.0.1:8452 '\\''quoted'\\''' 'smtpd_milters' -X 'smtpd_milters'\n`,
     'quoted for sh',
   );
-  t.throws(() => takeSnapshot(rootFolder, etc, [CHANGE], NOW), { message: /file already exists/ });
+  await t.rejects(() => takeSnapshot(rootFolder, etc, [CHANGE], NOW), { message: /file already exists/ });
 
   fs.writeFileSync(join(folder, 'main.cf'), 'a = 3\n');
   t.throws(() => readCopy(folder, 'main.cf', record), { message: /its content has changed/ });
@@ -59,8 +59,10 @@ test('a snapshot', async (t) => {
   t.throws(() => readRecord(folder), { message: /symbolic links/ }, 'a link is not followed');
   fs.chmodSync(rootFolder, 0o777);
   t.throws(() => openRoot(join(dir, 'state')), { message: /may be written by others/ });
-  t.throws(() => takeSnapshot(rootFolder, join(dir, 'none'), [], new Date(0)), { message: /cannot look at/ });
+  await t.rejects(() => takeSnapshot(rootFolder, join(dir, 'none'), [], new Date(0)), {
+    message: /cannot look at/,
+  });
   fs.symlinkSync('main.cf', join(etc, 'linked.cf'));
   fs.renameSync(join(etc, 'linked.cf'), join(etc, 'master.cf'));
-  t.throws(() => takeSnapshot(rootFolder, etc, [], new Date(0)), { message: /is a symbolic link/ });
+  await t.rejects(() => takeSnapshot(rootFolder, etc, [], new Date(0)), { message: /is a symbolic link/ });
 });
