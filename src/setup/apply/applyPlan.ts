@@ -4,7 +4,6 @@
  * what it was.
  */
 import type { Change } from '../plan.ts';
-import { stepsOf } from '../steps.ts';
 import type { CanaryStep } from './canary.ts';
 import type { PostfixControl } from './postfixControl.ts';
 import { closeSnapshot, takeSnapshot } from './snapshot.ts';
@@ -41,7 +40,7 @@ export async function applyChanges(
   const folder = await takeSnapshot(root, control.directory, changes, now);
   let steps: readonly CanaryStep[] = [];
   const running = await control.running();
-  let why = await writeAll(control, changes);
+  let why = await control.writeAll(changes);
   await closeSnapshot(folder);
   why ??= await control.check();
   if (why === null && running) why = await control.reload();
@@ -62,12 +61,4 @@ async function takeBack(control: PostfixControl, folder: string): Promise<Undone
     if (!(error instanceof Error)) throw error;
     return { exact: false, left: [], fault: error.message };
   }
-}
-
-async function writeAll(control: PostfixControl, changes: readonly Change[]): Promise<string | null> {
-  for (const step of stepsOf(changes)) {
-    const fault = await control.write(step);
-    if (fault !== null) return fault;
-  }
-  return null;
 }

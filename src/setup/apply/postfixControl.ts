@@ -4,7 +4,8 @@
  */
 import { escapeText } from '../../core/escape.ts';
 import { type Ran, runProgram } from '../../mta/runProgram.ts';
-import type { Step } from '../steps.ts';
+import type { Change } from '../plan.ts';
+import { type Step, stepsOf } from '../steps.ts';
 
 const LIMITS = { timeoutMs: 60_000, maxBytes: 1024 * 1024 };
 
@@ -27,6 +28,15 @@ export class PostfixControl {
       'postconf',
       await runProgram(this.#programs.postconf, ['-c', this.directory, ...step], LIMITS),
     );
+  }
+
+  /** Every change, in an order in which nothing is used before it is there; null, or what postconf said. */
+  async writeAll(changes: readonly Change[]): Promise<string | null> {
+    for (const step of stepsOf(changes)) {
+      const said = await this.write(step);
+      if (said !== null) return said;
+    }
+    return null;
   }
 
   /** `postfix check`; null when it has nothing to say against it. */

@@ -9,7 +9,7 @@ import type { PostfixConfig } from '../../mta/postfixConfig.ts';
 import { readPostfix } from '../../mta/readPostfix.ts';
 import { Draft, serviceOf } from '../draft.ts';
 import { type Change, changeName } from '../plan.ts';
-import { reversed, stepsOf } from '../steps.ts';
+import { reversed } from '../steps.ts';
 import type { PostfixControl } from './postfixControl.ts';
 import { FILES, type SetupRecord } from './setupRecord.ts';
 import { hashesOf, readCopy, readRecord } from './snapshot.ts';
@@ -62,10 +62,8 @@ async function undoSingly(control: PostfixControl, record: SetupRecord): Promise
   const changes = reversed(record.changes);
   const now = new Map(changes.map((change) => [change, valueNow(config, change)]));
   const back = changes.filter((change) => now.get(change) === change.before);
-  for (const step of stepsOf(back)) {
-    const fault = await control.write(step);
-    if (fault !== null) return fault;
-  }
+  const fault = await control.writeAll(back);
+  if (fault !== null) return fault;
   // what is there already was never written, or is taken back
   return changes.filter((one) => !back.includes(one) && now.get(one) !== one.after).map(changeName);
 }
