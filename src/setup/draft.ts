@@ -33,7 +33,7 @@ export class Draft {
   /** An entry of master.cf that is not there, or `null` for one of ours that is to go. */
   entry(wish: Wish, service: string, after: string | null, why: string): void {
     const there = this.config.entries.find((entry) => serviceOf(entry) === service);
-    const before = there === undefined ? null : lineOf(there);
+    const before = there === undefined ? null : entryLine(there);
     this.#add({ wish, target: 'entry', service, name: '', before, standard: null, after, why });
   }
 
@@ -69,7 +69,7 @@ export function serviceOf({ name, type }: Pick<MasterEntry, 'name' | 'type'>): s
  * An entry as one line of master.cf, with the columns that we write. Only entries of ours need to come back
  * this way.
  */
-function lineOf(entry: MasterEntry): string {
+export function entryLine(entry: MasterEntry): string {
   const flag = (yes: boolean): string => (yes ? 'y' : 'n');
   const columns = [entry.name, entry.type, '-', '-', flag(entry.chroot), '-', '-', entry.command];
   return [...columns, ...entry.args].join(' ');

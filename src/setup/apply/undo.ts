@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { openDraft } from '../../files/lockedDraft.ts';
 import type { PostfixConfig } from '../../mta/postfixConfig.ts';
 import { readPostfix } from '../../mta/readPostfix.ts';
-import { Draft, serviceOf } from '../draft.ts';
+import { entryLine, serviceOf } from '../draft.ts';
 import { type Change, changeName } from '../plan.ts';
 import { reversed } from '../steps.ts';
 import type { PostfixControl } from './postfixControl.ts';
@@ -68,14 +68,10 @@ async function undoSingly(control: PostfixControl, record: SetupRecord): Promise
   return changes.filter((one) => !back.includes(one) && now.get(one) !== one.after).map(changeName);
 }
 
-/** What is written there now; null: nothing. An entry that is as setup wrote it counts as that. */
-function valueNow(config: PostfixConfig, change: Change): string | null {
-  const { target, service, name, before } = change;
+/** What is written there now, in the form of a change; null: nothing. */
+function valueNow(config: PostfixConfig, { target, service, name }: Change): string | null {
   if (target === 'main') return config.set.get(name) ?? null;
   const entry = config.entries.find((one) => serviceOf(one) === service);
   if (target === 'override') return entry?.overrides.get(name) ?? null;
-  if (entry === undefined) return null;
-  const draft = new Draft(config);
-  draft.entry(change.wish, service, before, change.why);
-  return draft.plan().changes.length === 0 ? before : 'another';
+  return entry === undefined ? null : entryLine(entry);
 }
