@@ -44,8 +44,7 @@ export function sendingEntries(config: PostfixConfig): MasterEntry[] {
  */
 export function isLoopbackOnly(config: PostfixConfig, entry: MasterEntry): boolean {
   if (entry.type !== 'inet' && entry.type !== 'pass') return true;
-  const colon = entry.name.lastIndexOf(':');
-  const host = colon < 0 ? '' : entry.name.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const host = hostOf(entry);
   if (host !== '') return isLoopback(host);
   const interfaces = listOf(valueFor(config, 'inet_interfaces', entry));
   return interfaces.length > 0 && interfaces.every((one) => one === 'loopback-only' || isLoopback(one));
@@ -53,6 +52,12 @@ export function isLoopbackOnly(config: PostfixConfig, entry: MasterEntry): boole
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.[0-9.]+$/.test(host);
+}
+
+/** The address of an entry of its own, without brackets; '' where it has those of inet_interfaces. */
+export function hostOf({ name }: MasterEntry): string {
+  const colon = name.lastIndexOf(':');
+  return colon < 0 ? '' : name.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
 }
 
 /** The port of an inet entry, as it is written (`25`, `submission`); '' for any other. */

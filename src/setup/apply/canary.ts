@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import type { ListenAddress } from '../../config/keys/listenAddress.ts';
 import { escapeText } from '../../core/escape.ts';
 import { listOf } from '../../mta/listValue.ts';
-import { isLoopbackOnly, mailEntries } from '../../mta/mailEntries.ts';
+import { hostOf, isLoopbackOnly, mailEntries, portOf } from '../../mta/mailEntries.ts';
 import { isYes, type PostfixConfig, valueFor, writtenValue } from '../../mta/postfixConfig.ts';
 import { runProgram } from '../../mta/runProgram.ts';
 import { PlayError } from '../../simulate/daemonSocket.ts';
@@ -164,11 +164,10 @@ function placeOf(config: PostfixConfig): { readonly host: string; readonly port:
   // the door of strangers is the one that must work
   entries.sort((a, b) => Number(isLoopbackOnly(config, a)) - Number(isLoopbackOnly(config, b)));
   for (const entry of entries) {
-    const colon = entry.name.lastIndexOf(':');
-    const written = entry.name.slice(colon + 1);
+    const written = portOf(entry);
     const port = PORTS[written] ?? Number(written);
     if (!Number.isInteger(port)) continue;
-    const own = colon < 0 ? '' : entry.name.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+    const own = hostOf(entry);
     const [first = ''] = listOf(valueFor(config, 'inet_interfaces', entry));
     const host =
       own !== '' ? own : first === 'all' || first === 'loopback-only' || first === '' ? CLIENT : first;
