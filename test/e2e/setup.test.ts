@@ -96,6 +96,11 @@ t.test('setup postfix', { skip }, async (t) => {
   const inForce = async (): Promise<string> => (await run('postconf', '-c', folder, '-n')).out;
   const value = async (name: string): Promise<string> =>
     (await run('postconf', '-c', folder, '-h', name)).out.trim();
+  /** The folder of the last change. */
+  const newestRecord = (): string => {
+    const records = readdirSync(join(state, 'setup')).filter((name) => name !== 'current');
+    return join(state, 'setup', records.sort().at(-1)!);
+  };
   const before = files();
   const settings = await inForce();
 
@@ -171,11 +176,7 @@ t.test('setup postfix', { skip }, async (t) => {
   await t.test('undo.sh gives back every byte without tlsward', async (t) => {
     t.equal((await setup(...WISHES, '--apply')).status, 0);
     t.not(files()[0], before[0]);
-    const newest = readdirSync(join(state, 'setup'))
-      .filter((name) => name !== 'current')
-      .sort()
-      .at(-1)!;
-    const said = await run('sh', join(state, 'setup', newest, 'undo.sh'));
+    const said = await run('sh', join(newestRecord(), 'undo.sh'));
     t.equal(said.status, 0, said.err);
     t.strictSame(files(), before);
     // tlsward has not heard of it, and has nothing left to do
@@ -207,7 +208,7 @@ t.test('setup postfix', { skip }, async (t) => {
       await run('postconf', '-c', folder, '-X', 'message_size_limit', 'smtpd_forbid_bare_newline');
       t.equal(await inForce(), settings, 'the rest is what it was');
     };
-    const script = join(state, 'setup', readdirSync(join(state, 'setup')).sort().at(-2)!, 'undo.sh');
+    const script = join(newestRecord(), 'undo.sh');
     await meddle(() => run('sh', script));
     t.equal((await setup(...wishes, '--apply')).status, 0);
     t.equal(await inForce(), wrote);
@@ -251,8 +252,7 @@ t.test('setup postfix', { skip }, async (t) => {
     const here = await inForce();
     const filters = await value('smtpd_milters');
     t.equal((await setup(...WISHES, '--apply')).status, 0);
-    const records = readdirSync(join(state, 'setup')).filter((name) => name !== 'current');
-    const file = join(state, 'setup', records.sort().at(-1)!, 'setup.json');
+    const file = join(newestRecord(), 'setup.json');
     // as it is while postconf is at work: not all is written, and nobody has noted how the files were left
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), after: null }));
     await run('postconf', '-c', folder, '-e', `smtpd_milters = ${filters}`);
