@@ -19,6 +19,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   deliver: ['core'],
   mail: ['core'],
   mark: ['core', 'files', 'node:crypto', 'node:fs', 'node:fs/promises', 'node:path'],
+  evidence: ['core', 'node:crypto'],
+  archive: ['core', 'files', 'evidence', 'node:crypto', 'node:fs', 'node:path'],
   hops: ['core', 'receive'],
   mailfile: ['core', 'node:fs', 'node:fs/promises', 'node:path'],
   edits: ['core', 'wire', 'receive', 'mail', 'mark'],
