@@ -53,6 +53,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'config/keys',
     'config/load',
     'log',
+    'evidence',
     'net',
     'mta',
     'node:*',

@@ -2,13 +2,14 @@
  * The manual pages of contrib/man, made from what the program itself is made from: the table of commands, the table of
  * keys, and the tables of events in contrib/doc. test/manPages.test.ts compares the files with it.
  *
- *   node build/test/manPages.js        writes them
+ *   node build/test/manPages.js        writes them, and contrib/evidence/record.schema.json
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { COMMANDS, type Command } from '../src/cli/commands.ts';
 import { COMMON, type Operand, type Option } from '../src/cli/options.ts';
 import { KEYS } from '../src/config/keys/keys.ts';
+import { recordSchema } from '../src/evidence/recordSchema.ts';
 import { page as manualPage } from './manual.ts';
 import { bold, code, fill, item, lines, literal, paragraph, section, subsection, title } from './roff.ts';
 import { root } from './root.ts';
@@ -265,5 +266,8 @@ export function manPages(): ReadonlyMap<string, string> {
   );
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   for (const [name, written] of manPages()) writeFileSync(new URL(`contrib/man/${name}`, root), written);
+  const schema = `${JSON.stringify(recordSchema(), null, 2)}\n`;
+  writeFileSync(new URL('contrib/evidence/record.schema.json', root), schema);
+}

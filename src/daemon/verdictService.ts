@@ -219,11 +219,18 @@ export class VerdictService {
           this.active.edits,
         );
     yield;
-    const reply = this.#record(transaction, verdict, table, peer, code, notes, routed);
+    const reply = this.#record(transaction, verdict, table, peer, code, notes, routed, this.#markIn(edits));
     const byRule =
       routed !== null && routed.holdReason !== '' ? `tlsward: ${routed.holdReason} [${code}]` : '';
     const reason = [holdReason(judged, code), byRule].filter(Boolean).join('; ');
     return { kind: 'message', verdict, reply, holdReason: reason, edits, routes: routed?.edits ?? NO_EDITS };
+  }
+
+  /** Id of the key of the mark among the edits, `unsigned`, or '' when there is no mark. */
+  #markIn(edits: readonly Edit[]): string {
+    const { markName, keys } = this.active.edits;
+    const marked = edits.some((edit) => edit.kind === 'insertHeader' && edit.name === markName);
+    return marked ? (keys[0]?.id ?? 'unsigned') : '';
   }
 
   #answer(transaction: Transaction, verdict: Verdict, table: PolicyTable, peer: Peer): JudgeAnswer {
@@ -241,6 +248,7 @@ export class VerdictService {
     code: string,
     notes: readonly string[] = [],
     routed: Routed | null = null,
+    mark = '',
   ): Reply | null {
     const { action, decisive, tls } = verdict;
     const would = verdict.wouldBe === 'defer' || verdict.wouldBe === 'reject' ? verdict.wouldBe : null;
@@ -254,8 +262,10 @@ export class VerdictService {
       verdict,
       reply,
       generation: table.generation,
+      tableHash: table.hash,
       conn: peer.conn,
       notes: routed === null || routed.notes.length === 0 ? notes : [...notes, ...routed.notes],
+      ...(mark === '' ? null : { mark }),
       ...(routed === null
         ? null
         : { route: { rules: routed.rules, ways: routed.ways, outcome: routed.kind } }),

@@ -29,9 +29,13 @@ export interface VerdictRecord {
   readonly verdict: Verdict;
   readonly reply: Reply | null;
   readonly generation: number;
+  /** Of the table, SHA-256 in hex. */
+  readonly tableHash: string;
   readonly conn: number;
   /** Edits that were wanted but not made, and why. */
   readonly notes: readonly string[];
+  /** Id of the key of the mark that the message gets, or `unsigned`; absent without a mark. */
+  readonly mark?: string;
   /**
    * Rules that apply to the message: their names, the routes it takes, and the result. Absent when none
    * applies.

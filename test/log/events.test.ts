@@ -38,6 +38,7 @@ function record(settings: object, tls: TlsState, some: Partial<VerdictRecord> = 
     verdict,
     reply,
     generation: 1,
+    tableHash: '0'.repeat(64),
     conn: 1,
     notes: ['n'],
     ...some,

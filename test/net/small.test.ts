@@ -49,6 +49,7 @@ function record(code: string, verdict: Verdict): VerdictRecord {
     verdict,
     reply: null,
     generation: 1,
+    tableHash: '0'.repeat(64),
     conn: 1,
     notes: [],
   };
