@@ -41,13 +41,16 @@ export function fenceTable(header: string): string {
   return `pipemap:{regexp:{{/^${header}[[:space:]]*:/ x}}, fail:tlsward}`;
 }
 
+/** Of smtp_header_checks, how much is read to find our table at its beginning, in characters. */
+const MAX_CHECKS = 16_384;
+
 /**
  * Do these smtp_header_checks stop every message with our field? How a value is folded in main.cf does not
  * matter.
  */
 export function fenceStands(headerChecks: string, header: string): boolean {
   const bare = (text: string): string => text.replace(/[ \t\r\n]+/g, ' ').replace(/ ?([{},]) ?/g, '$1');
-  const told = bare(headerChecks).trim();
+  const told = bare(headerChecks.slice(0, MAX_CHECKS)).trim();
   const table = bare(fenceTable(header));
   return told === table || told.startsWith(`${table},`);
 }

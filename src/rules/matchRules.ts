@@ -111,9 +111,20 @@ function messageReasons(when: RuleConditions, facts: MessageFacts, headers: Head
   return reasons;
 }
 
-/** A field's value without folds, blanks at its ends and repeated ones, and case. */
+/** Of a value, how many characters without repeated blanks are compared: no rule has a longer one (ruleKeys.ts). */
+const MAX_COMPARED = 1024;
+
+/**
+ * A field's value without folds, blanks at its ends and repeated ones, and case. Not read to its end when it is
+ * longer than anything that a rule compares it with.
+ */
 function comparable(value: string): string {
-  return value.replace(/\s+/g, ' ').trim().toLowerCase();
+  let text = '';
+  for (const [word] of value.matchAll(/\S+/g)) {
+    text += text === '' ? word : ` ${word}`;
+    if (text.length > MAX_COMPARED) break;
+  }
+  return text.toLowerCase();
 }
 
 /** The first of the patterns that the address, or one of its readings, is in; null for none. */

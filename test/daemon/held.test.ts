@@ -1,7 +1,7 @@
 /**
  * No message holds the process for long: messages at the limits, played to a whole daemon, and how long each piece of its
- * work took. The clock it reads is replaced by the CPU time of this thread, because other work on the machine must not
- * count. What it took is shown.
+ * work took, by the clock or by the CPU time of this thread, whichever is less, because other work on the machine must
+ * not count. What it took is shown.
  */
 import t, { type Test } from 'tap';
 import { LoopWatch } from '../../src/net/loopWatch.ts';
@@ -13,13 +13,27 @@ import { policyAnswers, policyRequest, startDaemon, type TestDaemon, TLS } from 
 
 t.setTimeout(300_000);
 
-performance.now = threadMs;
+/** Of the kernel at HZ = 100, by which the time of a thread may be too short. */
+const TICK_MS = 10;
+/** CPU time of this thread at what the clock said, for each time that it was read. */
+const threadAt = new Map<number, number>();
+const clock = performance.now.bind(performance);
+performance.now = () => {
+  const now = clock();
+  threadAt.set(now, threadMs());
+  return now;
+};
 
 /** Longest piece of work on a connection since it was set to 0. The player's own work in this process is none. */
 let longest = 0;
 const { worked } = LoopWatch.prototype;
 LoopWatch.prototype.worked = function (begun, served): void {
-  if (served.protocol !== 'control') longest = Math.max(longest, performance.now() - begun);
+  if (served.protocol !== 'control') {
+    // neither can be shorter than the work: the clock counts other programs as well, the thread only whole ticks
+    const thread = threadMs() - (threadAt.get(begun) ?? 0) + TICK_MS;
+    longest = Math.max(longest, Math.min(clock() - begun, thread));
+  }
+  threadAt.clear();
   worked.call(this, begun, served);
 };
 
@@ -126,7 +140,9 @@ const MESSAGES: readonly (readonly [string, Partial<PlayedMail>])[] = [
     (piece) =>
       [`one Authentication-Results of 1 MiB of ${piece}`, oneField('Authentication-Results', piece)] as const,
   ),
-  ['one X-Secure of 1 MiB of blanks', oneField('X-Secure', ' ')],
+  ...[' ', 'a: b\n', '; '].map(
+    (piece) => [`one X-Secure of 1 MiB of ${JSON.stringify(piece)}`, oneField('X-Secure', piece)] as const,
+  ),
   ['1 MiB of X-TLS-Ward fields', manyFields('X-TLS-Ward', `v=1${' '.repeat(300)}`)],
   ['1 MiB of Authentication-Results fields', manyFields('Authentication-Results', `a${'.'.repeat(9997)}`)],
   [

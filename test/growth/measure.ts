@@ -10,10 +10,15 @@ import { threadMs } from '../threadTime.ts';
 export const FLOOR_MS = 50;
 /** From one size to the next. */
 const STEP = 4;
-/** Time may grow so much over two steps: n log n gives 16 to 22, memory that has to be tidied up some more, a square 256. */
-const MAX_GROWTH = 80;
+/** Two steps. */
+const PARTS = STEP ** 2;
+/**
+ * What one call may take, compared with PARTS calls for as much in parts of it: n log n gives 1 to 1.4, memory that has to
+ * be tidied up while more of it is in use up to 5, a square 16.
+ */
+const MAX_GROWTH = 8;
 /** A shorter time is measured with an error of its own size. */
-const MIN_MS = 0.2;
+const MIN_MS = 3;
 /** Of the kernel, HZ = 250. */
 const TICK_MS = 4;
 const RUNS = 3;
@@ -43,18 +48,30 @@ export function tooSteep(call: (size: number) => () => unknown, largest: number)
 
 /** Grows the input by steps until it is as large as it can be, or what it takes is certain. */
 function steepAt(call: (size: number) => () => unknown, largest: number): string | null {
-  const times: number[] = [];
   for (let size = Math.ceil(largest / STEP ** 5); ; size = Math.min(size * STEP, largest)) {
     // most calls are through after one run: even a square of it would not come to the floor at the largest
     const certain = (time: number): boolean => Math.max(time, 0.01) * (largest / size) ** 2 < FLOOR_MS;
     const work = call(size);
-    let ms = cpuMs(work);
+    const ms = leastMs(work, FLOOR_MS);
     if (certain(ms)) return null;
-    for (let run = 1; run < RUNS && ms < FLOOR_MS; run++) ms = Math.min(ms, cpuMs(work));
-    times.push(ms);
-    const before = times.at(-3);
-    if (before !== undefined && ms >= FLOOR_MS && ms / Math.max(before, MIN_MS) > MAX_GROWTH)
-      return `${before.toFixed(1)} ms for ${Math.ceil(size / STEP ** 2)}, ${ms.toFixed(1)} ms for ${size}`;
-    if (certain(ms) || size >= largest) return null;
+    if (ms >= FLOOR_MS && size >= PARTS) {
+      const part = call(Math.ceil(size / PARTS));
+      const parts = leastMs(
+        () => {
+          for (let i = 0; i < PARTS; i++) part();
+        },
+        ms / (MAX_GROWTH / 2),
+      );
+      if (ms / Math.max(parts, MIN_MS) > MAX_GROWTH)
+        return `${parts.toFixed(1)} ms for ${PARTS} parts, ${ms.toFixed(1)} ms for ${size}`;
+    }
+    if (size >= largest) return null;
   }
+}
+
+/** The least of some runs; of one, if that took at least `enough`. */
+function leastMs(work: () => unknown, enough: number): number {
+  let ms = cpuMs(work);
+  for (let run = 1; run < RUNS && ms < enough; run++) ms = Math.min(ms, cpuMs(work));
+  return ms;
 }

@@ -51,6 +51,9 @@ const german = { text: '[vertraulich]', folded: '[vertraulich]' };
 const field = (name: string, value: string) => ({ headers: [{ name, value }] });
 const from = (path: string) => ({ sender: parsePath(path) });
 
+/** The longest value that a rule can have. */
+const LONG = 'a '.repeat(500).trim().padEnd(1000, 'b');
+
 type Line = readonly [Partial<RuleConditions>, Partial<MessageFacts>, because: string | null];
 const LINES: readonly Line[] = [
   [{ subjectTags: [secure] }, {}, null],
@@ -65,6 +68,19 @@ const LINES: readonly Line[] = [
     'there is a header x-a: Yes please',
   ],
   [{ headers: [{ name: 'x-a', value: 'yes' }] }, field('x-a', 'yes, but'), null],
+  [
+    { headers: [{ name: 'x-a', value: 'yes' }] },
+    field('x-a', `${' '.repeat(20_000)}yes${'\n '.repeat(20_000)}`),
+    'there is a header x-a: yes',
+  ],
+  [{ headers: [{ name: 'x-a', value: 'yes' }] }, field('x-a', `yes${' '.repeat(20_000)}but`), null],
+  [
+    { headers: [{ name: 'x-a', value: LONG }] },
+    field('x-a', LONG.toUpperCase()),
+    `there is a header x-a: ${LONG}`,
+  ],
+  [{ headers: [{ name: 'x-a', value: LONG }] }, field('x-a', `${LONG} a`), null],
+  [{ headers: [{ name: 'x-a', value: LONG }] }, field('x-a', `${LONG}${' b'.repeat(20_000)}`), null],
   [
     {
       headers: [

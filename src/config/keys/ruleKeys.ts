@@ -150,6 +150,9 @@ function listOfMany<T>(
 const FIELD_NAME = /^[!-9;-~]{1,200}$/;
 
 /** `Name: value` or `Name`, in one spelling; an element of a list, so duplicates fold into one. */
+/** Of a header field, in characters: what is compared of a message's field is bounded (rules/matchRules.ts). */
+const MAX_VALUE = 1000;
+
 function parseField(text: string): string | Invalid {
   const colon = text.indexOf(':');
   const name = (colon < 0 ? text : text.slice(0, colon)).trim();
@@ -159,6 +162,8 @@ function parseField(text: string): string | Invalid {
     return new Invalid(quote(text), 'a value behind the colon', 'any value is the name alone');
   if (value !== null && !/^[ -~]+$/.test(value))
     return new Invalid(quote(value), 'printable ASCII', 'a value is compared with the field as it is sent');
+  if (value !== null && value.length > MAX_VALUE)
+    return new Invalid(`a value of ${value.length} characters`, `at most ${MAX_VALUE} characters`);
   return value === null ? name.toLowerCase() : `${name.toLowerCase()}: ${value}`;
 }
 
