@@ -83,6 +83,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'daemon',
     'simulate',
     'mta',
+    'evidence',
+    'archive',
     'doctor',
     'doctor/gather',
     'setup',

@@ -19,6 +19,9 @@ import { join } from 'node:path';
 export const STREAMS = ['daemon', 'collector'] as const;
 type StreamName = (typeof STREAMS)[number];
 
+/** The verifier key of a stream; one line (c2sp.org/signed-note). */
+export const PUBLIC_KEY_FILE = 'evidence.pub';
+
 /** No line of a record is longer, without its LF. */
 export const MAX_LINE_BYTES = 65536;
 

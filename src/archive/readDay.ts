@@ -20,7 +20,7 @@ interface Chunk {
   readonly offset: number;
 }
 
-/** A line that does not end: from `offset` on there is no LF within the length that a line may have. */
+/** From `offset` on there is no LF within the length that a line may have. */
 export class EndlessLineError extends Error {
   readonly offset: number;
 
@@ -33,8 +33,8 @@ export class EndlessLineError extends Error {
 
 /**
  * The lines of a file from the byte `from` on, which must begin a line. A chunk is valid until the next one is
- * asked for. Returns how many bytes follow the last LF. Throws the error of open(2) or read(2), and
- * EndlessLineError after the lines before such a one.
+ * asked for; a line in it can be too long. Returns how many bytes follow the last LF. Throws the error of open(2) or
+ * read(2), and EndlessLineError after the lines before one that does not end.
  */
 export function* chunksOf(file: string, from = 0): Generator<Chunk, number> {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -67,15 +67,16 @@ export function* chunksOf(file: string, from = 0): Generator<Chunk, number> {
 
 /**
  * Each line without its LF, valid until the next one is asked for; the next begins one byte behind its end.
- * Returns and throws what `chunksOf` does.
+ * Returns and throws what `chunksOf` does, EndlessLineError for every line that is too long.
  */
 export function* linesOf(file: string, from = 0): Generator<Uint8Array, number> {
   const chunks = chunksOf(file, from);
   for (let next = chunks.next(); ; next = chunks.next()) {
     if (next.done === true) return next.value;
-    const { bytes, end } = next.value;
-    for (let start = next.value.start; start < end; ) {
+    const { bytes, start: first, end, offset } = next.value;
+    for (let start = first; start < end; ) {
       const stop = bytes.indexOf(LF, start);
+      if (stop - start > MAX_LINE_BYTES) throw new EndlessLineError(file, offset + start - first);
       yield bytes.subarray(start, stop);
       start = stop + 1;
     }

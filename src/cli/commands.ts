@@ -564,6 +564,41 @@ export const COMMANDS = {
       78: 'the configuration or the key file cannot be used',
     },
   },
+  evidence: {
+    summary: 'check the records of what happened against their signed heads',
+    usage: ['verify [DAY ...] [--evidence DIRECTORY] [--key FILE]'],
+    operands: [
+      { name: 'verify', meaning: 'verify: recompute every day, and name what was changed' },
+      { name: 'DAY', optional: true, several: true, meaning: 'verify: only these days, as 2026-11-30' },
+    ],
+    options: [
+      {
+        flag: '--evidence',
+        argument: 'DIRECTORY',
+        several: true,
+        meaning: 'the directory with the streams',
+        example: '--evidence /var/lib/tlsward/evidence',
+      },
+      {
+        flag: '--key',
+        argument: 'FILE',
+        several: true,
+        meaning: 'a copy of evidence.pub that was kept elsewhere; else the one of each stream',
+        example: '--key /root/mx.pub',
+      },
+    ],
+    examples: [
+      {
+        line: 'tlsward evidence verify --evidence /var/lib/tlsward/evidence --key mx.pub',
+        meaning: 'has anyone changed what was recorded?',
+      },
+    ],
+    exit: {
+      0: 'everything that was asked for holds',
+      1: 'the evidence does not hold',
+      75: 'it cannot be told: no key, no checkpoint, or a file cannot be read',
+    },
+  },
   hops: {
     summary: 'show the path of a saved message, as its header claims',
     usage: ['FILE [--host NAME] [--trust NETWORK]'],

@@ -74,9 +74,19 @@ export function openNote(note: string, verifier: NoteVerifier): string | null {
 
 function isSigned(text: string, signature: Uint8Array, { publicKey }: NoteVerifier): boolean {
   if (signature.length !== SIGNATURE_BYTES || publicKey.length !== PUBLIC_KEY_BYTES) return false;
+  return verify(null, Buffer.from(text), keyObject(publicKey), signature);
+}
+
+const keyObjects = new WeakMap<Uint8Array, KeyObject>();
+
+/** Made once for many notes: it takes as long as a verification. */
+function keyObject(publicKey: Uint8Array): KeyObject {
+  const known = keyObjects.get(publicKey);
+  if (known !== undefined) return known;
   const x = Buffer.from(publicKey).toString('base64url');
   const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
-  return verify(null, Buffer.from(text), key, signature);
+  keyObjects.set(publicKey, key);
+  return key;
 }
 
 function parseSignature(line: string): { readonly name: string; readonly bytes: Buffer } | null {

@@ -52,8 +52,8 @@ test('what follows the last LF', async (t) => {
 
 test('a line without end', async (t) => {
   const file = join(t.testdir(), 'day');
-  for (const length of [MAX_LINE_BYTES + 1, 3 << 20]) {
-    writeFileSync(file, `a\n${'x'.repeat(length)}`);
+  for (const end of ['x', '\n', 'x'.repeat(3 << 20)]) {
+    writeFileSync(file, `a\n${'x'.repeat(MAX_LINE_BYTES + 1)}${end}`);
     const source = linesOf(file);
     t.equal(Buffer.from(source.next().value as Uint8Array).toString(), 'a');
     t.throws(() => source.next(), new EndlessLineError(file, 2));
