@@ -11,7 +11,7 @@ import { formatListen, type ListenAddress } from '../config/keys/listenAddress.t
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import { escapeText } from '../core/escape.ts';
 import { keyProblem } from '../daemon/active.ts';
-import type { StatusReply } from '../daemon/controlReplies.ts';
+import { INHERITED, type StatusReply } from '../daemon/controlReplies.ts';
 import { codeOf, fileError } from '../files/systemError.ts';
 import { KeyFileError, missingKeyFile, readKeyFile } from '../mark/keyFile.ts';
 import { askDaemon } from '../net/controlClient.ts';
@@ -66,7 +66,7 @@ export async function trySockets(config: string, service: ServiceSettings): Prom
   const notices: string[] = [];
   for (const [name, setting] of LISTEN) {
     // what systemd hands over is listened on instead of the addresses of the configuration
-    if (ours.some((one) => one.name === name && one.address.startsWith('inherited '))) continue;
+    if (ours.some((one) => one.name === name && one.address.startsWith(INHERITED))) continue;
     const group = name === 'control' ? null : service.socketGroup;
     for (const address of service[setting]) {
       if (ours.some((one) => one.name === name && one.address === formatListen(address))) continue;

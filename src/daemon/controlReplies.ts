@@ -46,6 +46,12 @@ export type LookupReply =
   | { readonly ok: false; readonly error?: string }
   | { readonly ok: true; readonly verdict: VerdictFields };
 
+/**
+ * Begins the address of a listener whose socket systemd handed over. It stands for every address of its
+ * protocol: what systemd does not hold, the daemon opens itself or does not start.
+ */
+export const INHERITED = 'inherited descriptor';
+
 export interface StatusReply {
   readonly ok: true;
   readonly version: string;
@@ -67,6 +73,7 @@ export interface StatusReply {
   };
   readonly listeners: readonly {
     readonly name: string;
+    /** In the syntax of main.cf; begins with `INHERITED` where systemd holds the socket. */
     readonly address: string;
     readonly trouble?: string;
   }[];

@@ -8,6 +8,7 @@ import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { Log } from '../log/log.ts';
 import { inheritedSockets, listenOn, listenOnInherited, type UnixOptions } from '../net/listen.ts';
 import { SocketFile } from '../net/socketFile.ts';
+import { INHERITED } from './controlReplies.ts';
 import type { ServedProtocol } from './protocols.ts';
 
 export interface OpenListener {
@@ -42,7 +43,7 @@ export async function openListeners(
       const address = await listenOnInherited(server, fd);
       held.add(address === null ? UNKNOWN : formatListen(address));
       const file = address?.kind === 'unix' ? address.path : null;
-      opened(await openListener(name, server, `inherited descriptor ${fd}`, file, null, log));
+      opened(await openListener(name, server, `${INHERITED} ${fd}`, file, null, log));
     }
     for (const address of service[protocol.listen]) {
       if (held.has(formatListen(address)) || (address.kind === 'unix' && held.has(UNKNOWN))) continue;

@@ -8,6 +8,7 @@ import { formatListen, type ListenAddress } from '../config/keys/listenAddress.t
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
+import { INHERITED } from '../daemon/controlReplies.ts';
 import { LISTEN_KEYS, listenersOf, PROTOCOLS, socketFiles } from './asked.ts';
 import { type Check, type Finding, finding, NO_DAEMON, notKnown } from './check.ts';
 import { type FileFacts, fileAt } from './facts.ts';
@@ -73,13 +74,16 @@ const restart: Check = {
   find(facts) {
     const { daemon } = facts;
     if (!daemon.known) return [notKnown(NO_DAEMON)];
-    const open = daemon.value.listeners.map(({ address }) => address);
     const pending = daemon.value.table.restartNeeded.map((key) =>
       finding('warning', `${escapeText(key)} was changed and is not in force`, 'systemctl restart tlsward'),
     );
     if (pending.length > 0) return pending;
-    return PROTOCOLS.flatMap((protocol) =>
-      listenersOf(facts, protocol)
+    return PROTOCOLS.flatMap((protocol) => {
+      const open = daemon.value.listeners
+        .filter(({ name }) => name === protocol)
+        .map(({ address }) => address);
+      if (open.some((address) => address.startsWith(INHERITED))) return [];
+      return listenersOf(facts, protocol)
         .filter((address) => !open.includes(formatListen(address)) && !isAnyPort(address))
         .map((address) =>
           finding(
@@ -87,8 +91,8 @@ const restart: Check = {
             `${LISTEN_KEYS[protocol]} = ${formatListen(address)} is not open`,
             'systemctl restart tlsward',
           ),
-        ),
-    );
+        );
+    });
   },
 };
 

@@ -2,6 +2,8 @@
  * For every check a configuration that it must complain of, and where the good host of patient.ts does not concern it, one
  * that it must not complain of. `severity` is that of the finding.
  */
+
+import { INHERITED } from '../../src/daemon/controlReplies.ts';
 import type { Severity } from '../../src/doctor/check.ts';
 import { type DomainFacts, known, unknown } from '../../src/doctor/facts.ts';
 import type { Change } from './patient.ts';
@@ -964,6 +966,13 @@ const SERVICE_CASES: readonly Case[] = [
     { status: (status) => ({ ...status, listeners: status.listeners.slice(1) }) },
     /policy-listen = unix:\S+ is not open/,
     /restart tlsward/,
+    // systemd holds the sockets, as with the units that we ship
+    {
+      status: (status) => ({
+        ...status,
+        listeners: status.listeners.map(({ name }, i) => ({ name, address: `${INHERITED} ${3 + i}` })),
+      }),
+    },
   ),
   bad(
     'listener-trouble',
