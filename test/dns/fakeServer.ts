@@ -53,10 +53,11 @@ export class FakeServer implements DnsServer {
     return this.queries.map(({ type, name, over }) => `${type} ${name} ${over}`);
   }
 
-  async start(): Promise<void> {
+  /** `wanted`: the port; 0: any that is free. */
+  async start(wanted = 0): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const udp = createSocket('udp4');
-      await new Promise<void>((resolve) => udp.bind(0, this.host, resolve));
+      await new Promise<void>((resolve) => udp.bind(wanted, this.host, resolve));
       const { port } = udp.address();
       const tcp = createServer((stream) => this.#serve(stream));
       const free = await new Promise<boolean>((resolve) => {

@@ -1,10 +1,14 @@
 /**
- * The Debian package on Debian 12 and 13, each booted with its own systemd, Postfix and Node.js: installed, upgraded from the
- * version before, upgraded with a broken table, removed and purged, while a client sends one message after the other. Each
- * message is counted: what the client was told is delivered must be delivered, once, and nothing may be refused for good.
+ * The Debian package on Debian 12 and 13, each booted with its own systemd and Node.js and a Postfix that carries mail:
+ * with a filter, a block list, dane and a TLS policy table. The package is installed, set up, observes, enforces one
+ * domain, is upgraded from the version before, upgraded with a broken table, removed while Postfix still asks it, put
+ * back, undone and purged, while clients and users send mail (harness/flow). Each message is counted: what the client was
+ * told is delivered must be delivered, once; nothing else is refused for good, nothing passes a row that is enforced, and
+ * whatever comes in while Postfix asks is judged. At the end Postfix is what it was.
  *
  * Roots: `node build/test/e2e/harness/mta/postfix-root.js bookworm` (and trixie). The package is built twice, as another
- * version and as this one; this one twice more, for the same bytes.
+ * version and as this one; this one twice more, for the same bytes. apt takes the file and needs no network: what the
+ * package depends on is in the roots.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -23,7 +27,19 @@ import t from 'tap';
 import { root } from '../root.ts';
 import { without } from '../tools.ts';
 import { boot, bootable } from './harness/booted.ts';
+import { accepted, during, Flow, WARD } from './harness/flow/flow.ts';
+import {
+  FILTER_FIELD,
+  MAIN_CF,
+  PORTS,
+  STREAMS,
+  type Stream,
+  type StreamName,
+  TLS_POLICY,
+  type Try,
+} from './harness/flow/streams.ts';
 import { findRoot } from './harness/mta/postfix-releases.ts';
+import { createCa } from './harness/peers/ca.ts';
 import { skipReason } from './harness/requirements.ts';
 
 const NODE = { bookworm: 18, trixie: 20 } as const;
@@ -41,79 +57,12 @@ function build(as: string, folder: string): string {
   return join(folder, name);
 }
 
-/**
- * Sends messages until /run/stop exists, each until it is accepted, as an MTA does: what is refused for now is tried again.
- * Prints a line for each try that was refused and for each message that was accepted.
- */
-const CLIENT = `
-import { connect } from 'node:net';
-import { existsSync } from 'node:fs';
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const SAY = ['EHLO client.example', 'MAIL FROM:<a@bank.example>', 'RCPT TO:<tester@example.org>', 'DATA', null];
-function send(number) {
-  return new Promise((resolve) => {
-    const socket = connect(25, '127.0.0.1');
-    let text = '';
-    let at = -1;
-    socket.setTimeout(30000, () => socket.destroy(new Error('timeout')));
-    socket.on('error', (error) => resolve('000 ' + error.message));
-    socket.on('close', () => resolve('000 closed'));
-    socket.on('data', (chunk) => {
-      text += chunk;
-      const line = /^(\\d{3}) [^\\r]*\\r\\n/m.exec(text);
-      if (line === null) return;
-      text = '';
-      at++;
-      if (line[1] >= '400' || at === SAY.length) { resolve(line[0].trim()); socket.end('QUIT\\r\\n'); return; }
-      socket.write(SAY[at] === null ? 'Subject: number ' + number + '\\r\\n\\r\\ntext\\r\\n.\\r\\n' : SAY[at] + '\\r\\n');
-    });
-  });
-}
-for (let number = 1; !existsSync('/run/stop'); number++) {
-  for (;;) {
-    const reply = await send(number);
-    console.log(number + ' ' + reply);
-    if (reply.startsWith('2')) break;
-    await wait(200);
-  }
-  await wait(50);
-}
-`;
-
-/** Prints the reply to RCPT for a sender of the domain that the first argument names. */
-const TOLD = `
-import { connect } from 'node:net';
-const say = ['EHLO c.example', 'MAIL FROM:<a@' + process.argv[2] + '>', 'RCPT TO:<tester@example.org>'];
-const socket = connect(25, '127.0.0.1');
-let text = '';
-socket.on('data', (chunk) => {
-  text += chunk;
-  const line = /^\\d{3} [^\\r]*\\r\\n/m.exec(text);
-  if (line === null) return;
-  text = '';
-  const next = say.shift();
-  if (next === undefined) { console.log(line[0].trim()); socket.destroy(); } else socket.write(next + '\\r\\n');
-});
-`;
-
-/** A private Postfix of the root: everything by main.cf, mail for tester@example.org into a mailbox. */
-const POSTFIX = `
-compatibility_level = 3.6
-myhostname = mx.example.org
-mydestination = example.org
-inet_interfaces = loopback-only
-inet_protocols = ipv4
-smtpd_peername_lookup = no
-mynetworks =
-alias_maps =
-maillog_file = /var/log/postfix.log
-smtpd_recipient_restrictions = reject_unauth_destination
-`;
-
 const dir = mkdtempSync(join(tmpdir(), 'tlsward-package-'));
 chmodSync(dir, 0o755);
 t.teardown(() => rmSync(dir, { recursive: true }));
 const cannot = bootable();
+const ca = createCa();
+t.teardown(() => ca.remove());
 
 t.test('the package itself', { skip: without('dpkg-deb', 'dpkg') }, async (t) => {
   const first = readFileSync(build(version, dir));
@@ -130,17 +79,33 @@ t.test('the package itself', { skip: without('dpkg-deb', 'dpkg') }, async (t) =>
   );
 });
 
+/** While the row of bank.example is enforced, with the package there or just not there. */
+const ENFORCED = ['enforced', 'upgrade', 'removed', 'gone'];
+/** While Postfix asks tlsward. */
+const JUDGED = ['observed', ...ENFORCED];
+
 for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', number][]) {
   const found = findRoot(release);
   const missing = found === null ? [`no root of ${release}`] : cannot === false ? [] : [cannot];
   // as for the units: a container that may not mount cannot run this, in continuous integration either
   const skip = skipReason(missing, required && cannot === false);
-  t.test(`${release}: install, upgrade, remove, purge with mail flowing`, { skip }, async (t) => {
+  t.test(`${release}: from an MTA that works to tlsward and back, with mail flowing`, { skip }, async (t) => {
     const place = join(dir, release);
     mkdirSync(place);
-    writeFileSync(join(place, 'client.mjs'), CLIENT);
-    writeFileSync(join(place, 'told.mjs'), TOLD);
-    const machine = await boot([`${dir}:/srv/debs`, `${place}:/srv/test`], found?.dir);
+    writeFileSync(join(place, 'main.cf'), MAIN_CF);
+    writeFileSync(join(place, 'tls_policy'), TLS_POLICY);
+    const { key, cert } = ca.issue(release, { subject: '/CN=mx.example.org', san: ['mx.example.org'] });
+    writeFileSync(join(place, 'mx.pem'), `${key}${cert}`);
+    const checkout = fileURLToPath(root);
+    const machine = await boot(
+      [
+        `${dir}:/srv/debs`,
+        `${place}:/srv/test`,
+        `${join(checkout, 'build')}:${WARD}/build`,
+        `${join(checkout, 'package.json')}:${WARD}/package.json`,
+      ],
+      found?.dir,
+    );
     t.teardown(() => machine.close());
     const ok = async (script: string): Promise<string> => {
       const { status, text } = await machine.sh(script);
@@ -149,30 +114,33 @@ for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', nu
       throw new Error(`${script}\nstatus ${status}\n${text}\n${more.text}`);
     };
     const apt = (words: string) => ok(`DEBIAN_FRONTEND=noninteractive apt-get -q -y ${words} </dev/null`);
-    const tried = async () =>
-      (await ok('journalctl -u client -o cat --no-pager'))
-        .split('\n')
-        .filter((line) => /^\d+ \d{3} /.test(line));
-    /** Some messages more are accepted. */
+    const flow = new Flow(ok);
     const flows = async (what: string): Promise<void> => {
-      const count = async () => (await tried()).filter((line) => /^\d+ 2/.test(line)).length;
-      const before = await count();
-      for (let tries = 0; tries < 60 && (await count()) < before + 3; tries++) await ok('sleep 0.5');
-      t.ok((await count()) >= before + 3, `mail flows ${what}`);
+      await flow.goesOn();
+      t.pass(`mail flows ${what}`);
     };
-    /** What a client that sends mail from this domain is told at RCPT, over a session without TLS. */
-    const told = (domain: string) => ok(`node /srv/test/told.mjs ${domain}`);
+    const settings = () =>
+      ok('postconf -n; postconf -Mf; sha256sum /etc/postfix/main.cf /etc/postfix/master.cf');
+    const rows = (text: string) => ok(`printf '[domains]\n${text}' >/etc/tlsward/domains.d/own.ini`);
+    const doctor = async (): Promise<{ status: number; text: string }> => {
+      const { status, text } = await machine.sh('tlsward doctor');
+      return { status, text };
+    };
 
-    await ok(`cat >/etc/postfix/main.cf <<'END'${POSTFIX}END
+    await ok(`cp /srv/test/main.cf /srv/test/tls_policy /srv/test/mx.pem /etc/postfix/
       [ -e /etc/postfix/master.cf ] || cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf
-      useradd -m tester; systemctl start postfix; systemctl restart postfix
-      systemd-run --unit=client node /srv/test/client.mjs`);
+      echo nameserver 127.0.0.1 >/etc/resolv.conf; useradd -m tester`);
+    await flow.startPeers('/srv/test/mx.pem');
+    await ok('systemctl start postfix; systemctl restart postfix');
+    await flow.startClient('before');
     await flows('before');
-    const settings = await ok('postconf -n; postconf -M');
+    const before = await settings();
+
+    // ---- install
 
     const installed = await apt(`install /srv/debs/tlsward_${BEFORE}_all.deb`);
     t.notMatch(installed, /warning|error/i, installed);
-    t.equal(await ok('postconf -n; postconf -M'), settings, 'Postfix is as it was');
+    t.equal(await settings(), before, 'Postfix is as it was');
     t.equal(await ok('systemctl is-active tlsward; systemctl is-enabled tlsward'), 'active\nenabled');
     t.match(await ok('tlsward --version'), new RegExp(`^tlsward ${BEFORE}, Node.js ${node}\\.`));
     t.equal(
@@ -182,20 +150,51 @@ for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', nu
     t.match(await ok('man -w tlsward tlsward.ini 2>&1 || ls /usr/share/man/man5'), /tlsward/);
     await flows('with the package installed');
 
-    await ok(`printf '[domains]\\nbank.example = observed\\nclosed.example = encrypt\\n' >/etc/tlsward/domains.d/own.ini
-      sed -i 's/^include/trusted-clients =\\n&/' /etc/tlsward/tlsward.ini
-      cp -p /etc/tlsward/tlsward.ini /root/edited.ini; cp -p /etc/postfix/main.cf /root/main.cf
-      systemctl restart tlsward && cat /usr/lib/tlsward/contrib/postfix/both.main.cf >>/etc/postfix/main.cf && postfix reload`);
-    await flows('through the daemon');
-    t.match(
-      await ok('journalctl -u tlsward -o cat --no-pager | grep tx.verdict | tail -n 1'),
-      /"would":"reject"/,
+    // ---- set up, and observe
+
+    // all clients of this machine are on loopback, which is trusted unless told otherwise; open files are as many as it has
+    await rows('steady.example = observed\\nbank.example = observed\\n');
+    await ok(`sed -i 's/^include/trusted-clients =\\nmax-connections = 1000\\n&/' /etc/tlsward/tlsward.ini
+      cp -p /etc/tlsward/tlsward.ini /root/edited.ini; systemctl restart tlsward`);
+    const setup = await ok('tlsward setup postfix --apply');
+    t.match(setup, /^done: /m, setup);
+    t.equal(
+      await ok(
+        'postconf -h smtpd_recipient_restrictions smtpd_milters smtp_tls_policy_maps smtp_tls_security_level',
+      ),
+      [
+        '$tlsward_policy, permit_mynetworks, reject_unauth_destination, reject_rbl_client rbl.example',
+        `inet:127.0.0.1:${PORTS.filter}, $tlsward_milter`,
+        'texthash:/etc/postfix/tls_policy, socketmap:unix:tlsward/socketmap.sock:deliver',
+        'dane',
+      ].join('\n'),
+      'what was there is there',
     );
-    t.match(await told('closed.example'), /^530 5\.7\.0 .*closed\.example requires TLS/);
+    await flow.phase('observed');
+    await flows('through the daemon');
+    const green = await doctor();
+    t.equal(green.status, 0, green.text);
+    const would = await ok(
+      `journalctl -u tlsward -o cat --no-pager | grep '"event":"tx.verdict"' | grep '"would":"reject"'`,
+    );
+    t.match(would, /"sender":"steady-\d+@steady\.example"/);
+    t.match(would, /"sender":"plain-\d+@bank\.example"/);
+    t.notMatch(would, /"sender":"secure-/, 'TLS is what the row asks for');
+
+    // ---- enforce one domain
+
+    await rows('steady.example = observed\\nbank.example = encrypt\\n');
+    t.match(await ok('tlsward reload'), /./);
+    await flow.phase('enforced');
+    await flows('with one domain enforced');
+
+    // ---- upgrade
 
     const pid = () => ok('systemctl show -p MainPID --value tlsward');
     const old = await pid();
+    await flow.phase('upgrade');
     await apt(`install /srv/debs/tlsward_${version}_all.deb`);
+    await flow.phase('enforced');
     t.match(await ok('tlsward --version'), new RegExp(`^tlsward ${version.replaceAll('.', '\\.')},`));
     t.not(await pid(), old, 'the new version runs');
     t.equal(
@@ -203,7 +202,6 @@ for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', nu
       '3',
       'edits stay',
     );
-    t.match(await told('closed.example'), /^530 5\.7\.0 /);
     await flows('through the new version');
 
     const running = await pid();
@@ -216,40 +214,132 @@ for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', nu
     await flows('through it');
     await ok("sed -i '/^broken/d' /etc/tlsward/domains.d/own.ini && systemctl reload tlsward");
 
-    const temporary = (await tried()).filter((line) => /^\d+ [04]/.test(line));
-    t.comment(`${release}: ${(await tried()).length} tries, put off: ${JSON.stringify(temporary)}`);
-    t.strictSame(
-      temporary.filter((line) => /^\d+ 000 .*REFUSED/.test(line)),
-      [],
-      'no connection was refused',
-    );
+    // ---- remove while Postfix still asks, and come back
 
-    const removed = await apt('remove tlsward');
-    t.match(removed, /warning: Postfix still asks tlsward/);
+    await flow.phase('removed');
+    t.match(await apt('remove tlsward'), /warning: Postfix still asks tlsward/);
     t.match(await machine.sh('systemctl is-active tlsward tlsward-policy.socket'), {
       text: 'inactive\ninactive\n',
     });
     t.equal(await ok('ls /var/spool/postfix/tlsward'), '', 'sockets are gone');
-    await ok('cp -p /root/main.cf /etc/postfix/main.cf && postfix reload');
-    await flows('after it is removed');
+    await flow.phase('gone');
+    await ok('sleep 2');
+    await flow.phase('removed');
+    await apt(`install /srv/debs/tlsward_${version}_all.deb`);
+    t.equal(await ok('systemctl is-active tlsward; systemctl is-enabled tlsward'), 'active\nenabled');
+    await ok('postqueue -f');
+    await flow.phase('enforced');
+    await flows('after it has come back');
+
+    // ---- and back
+
+    await flow.phase('undoing');
+    t.match(await ok('tlsward setup postfix --undo'), /again what they were/);
+    t.equal(await settings(), before, 'Postfix is as it was');
+    await flow.phase('undone');
+    await flows('without it');
     await ok('echo key >/var/lib/tlsward/mark.key');
     const purged = await apt('purge tlsward');
     t.match(purged, /kept: \/etc\/tlsward \(1 files/);
-    t.match(purged, /kept: \/var\/lib\/tlsward \(1 files/);
+    t.match(purged, /kept: \/var\/lib\/tlsward \(\d+ files/);
     t.equal(await ok('cat /var/lib/tlsward/mark.key; ls -A /etc/tlsward'), 'key\ndomains.d');
-    t.equal(await ok('postconf -n; postconf -M'), settings, 'Postfix is as it was');
+    t.equal(await settings(), before, 'Postfix is as it was');
+    await flows('after it is purged');
+    await flow.end();
 
-    await ok('touch /run/stop; while systemctl -q is-active client; do sleep 0.2; done');
-    await ok('for i in $(seq 50); do mailq | grep -q empty && break; sleep 0.2; done; mailq | grep empty');
-    const all = await tried();
-    const accepted = all.filter((line) => /^\d+ 2/.test(line)).map((line) => line.split(' ')[0]!);
-    const delivered = (await ok("sed -n 's/^Subject: number //p' /var/mail/tester")).split('\n');
-    t.ok(accepted.length >= 20, `${accepted.length} messages`);
-    t.strictSame(delivered.sort(), accepted.sort(), 'each was delivered once');
+    // ---- the count
+
+    const all = await flow.tries();
+    const replies = (tries: readonly Try[], first: RegExp) => tries.filter(({ reply }) => first.test(reply));
+    for (const stream of Object.keys(STREAMS) as StreamName[]) {
+      const own = all.filter((one) => one.stream === stream);
+      const of = (first: RegExp) => replies(own, first).length;
+      t.comment(`${release}: ${stream}: ${of(/^2/)} accepted, ${of(/^5/)} refused, ${of(/^[04]/)} put off`);
+    }
+    const mailbox = await flow.mailbox(FILTER_FIELD, 'X-TLS-Ward');
     t.strictSame(
-      all.filter((line) => /^\d+ 5/.test(line)),
+      mailbox.map(([subject]) => subject).sort(),
+      accepted(all, 'mailbox'),
+      'each was delivered once',
+    );
+    const sent = await flow.sent();
+    const sentBy = (plain: boolean) =>
+      sent.filter(([, protocol]) => (protocol === 'plain') === plain).map(([subject]) => subject);
+    t.strictSame(
+      sentBy(false).sort(),
+      accepted(all, 'tls'),
+      'to a partner of the policy table over TLS, once',
+    );
+    t.strictSame(sentBy(true).sort(), accepted(all, 'plain'), 'and to another one, once');
+    t.strictSame(accepted(all, 'nowhere'), [], 'what Postfix refused before is refused');
+
+    const listed = all.filter(({ stream }) => 'refused' in STREAMS[stream]);
+    t.strictSame(
+      replies(listed, /^5/).filter(({ stream, reply }) => !(STREAMS[stream] as Stream).refused?.test(reply)),
       [],
-      'none was refused for good',
+      'for its own reason',
+    );
+    t.strictSame(
+      replies(during(all, ['gone']), /^2/).filter(({ stream }) => STREAMS[stream].arrives !== 'nowhere'),
+      [],
+      'nothing comes in while nobody answers',
+    );
+    t.strictSame(replies(during(all, ENFORCED, 'plain'), /^2/), [], 'no plain session passes the row');
+    t.match(
+      [
+        ...new Set(
+          replies(all, /^5/)
+            .filter(({ stream }) => stream === 'plain')
+            .map(({ reply }) => reply),
+        ),
+      ],
+      [/^530 .*bank\.example requires TLS/],
+    );
+    t.strictSame(
+      replies(all, /^5/).filter(({ stream }) => !['plain', 'listed', 'stranger'].includes(stream)),
+      [],
+      'nothing else was refused for good',
+    );
+    t.strictSame(
+      replies(all, /^[04]/).filter(
+        ({ phases }) => !phases.some((phase) => ['removed', 'gone'].includes(phase)),
+      ),
+      [],
+      'and nothing put off but while it was removed',
+    );
+    for (const stream of ['steady', 'secure', 'away', 'other'] as const)
+      t.ok(replies(all, /^2/).filter((one) => one.stream === stream).length >= 20, `enough of ${stream}`);
+
+    const judged = replies(during(all, JUDGED), /^2/);
+    const verdicts = new Set(
+      (
+        await ok(
+          `journalctl -u tlsward -o cat --no-pager | grep '"event":"tx.verdict"' | grep -o '"sender":"[^"]*"' | sort -u`,
+        )
+      )
+        .split('\n')
+        .map((text) => (JSON.parse(`{${text}}`) as { sender: string }).sender),
+    );
+    t.ok(judged.length >= 50, `${judged.length} were judged`);
+    t.strictSame(
+      judged.filter(({ stream, number }) => !verdicts.has(`${stream}-${number}@${STREAMS[stream].domain}`)),
+      [],
+      'whatever came in meanwhile was judged',
+    );
+    const marked = new Map(mailbox);
+    const fields = (subject: string) => marked.get(subject)?.map((line) => line.split(':')[0]!);
+    t.strictSame(
+      judged
+        .filter(({ stream }) => STREAMS[stream].arrives === 'mailbox')
+        .map(({ stream, number }) => `${stream} ${number}`)
+        .filter((subject) => !fields(subject)?.includes('X-TLS-Ward')),
+      [],
+      'and marked',
+    );
+    t.strictSame(
+      mailbox.filter(([subject]) => !fields(subject)?.includes(FILTER_FIELD)).map(([subject]) => subject),
+      [],
+      'the other filter saw every message',
     );
   });
 }
