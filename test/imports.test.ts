@@ -21,6 +21,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   mark: ['core', 'files', 'node:crypto', 'node:fs', 'node:fs/promises', 'node:path'],
   evidence: ['core', 'node:crypto'],
   archive: ['core', 'files', 'evidence', 'node:crypto', 'node:fs', 'node:path'],
+  recorder: ['core', 'files', 'evidence', 'archive', 'node:*'],
   hops: ['core', 'receive'],
   mailfile: ['core', 'node:fs', 'node:fs/promises', 'node:path'],
   edits: ['core', 'wire', 'receive', 'mail', 'mark'],

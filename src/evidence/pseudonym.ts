@@ -18,10 +18,10 @@ import { canonicalDomain, canonicalLiteral } from '../core/domain.ts';
 import { escapeText } from '../core/escape.ts';
 import type { Address } from './record.ts';
 
-type Privacy = 'domains' | 'hashed' | 'full';
+export type Privacy = 'domains' | 'hashed' | 'full';
 
 /** The key of one month. */
-interface MonthKey {
+export interface MonthKey {
   /** `2026-11`. */
   readonly month: string;
   /** 32 bytes. */

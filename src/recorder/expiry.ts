@@ -1,0 +1,33 @@
+/**
+ * What `retention` takes away: whole days of lines, their index and their fragments, and the keys of months that have
+ * no day left. Heads stay: they hold no personal data, and prove what there was.
+ */
+import { join } from 'node:path';
+import { daysOf } from '../archive/layout.ts';
+import { forgetMonths } from './keys.ts';
+import { type System, syncFolder, unlinkIfThere } from './system.ts';
+
+const DAY_MS = 86_400_000;
+
+/** `today`: the day that is being written. The lines go last: until then a killed deletion goes on next time. */
+export function dropExpired(
+  system: System,
+  directory: string,
+  folder: string,
+  today: string,
+  retentionDays: number,
+): void {
+  const first = new Date(Date.parse(`${today}T00:00:00Z`) - retentionDays * DAY_MS)
+    .toISOString()
+    .slice(0, 10);
+  const names = system.list(folder);
+  const expired = daysOf(folder).filter((day) => day < first && day < today);
+  for (const day of expired) {
+    for (const name of names)
+      if (name.startsWith(`${day}.`) && /\.(?:index|torn-[0-9]{1,9}(?:\.new)?)$/.test(name))
+        unlinkIfThere(system, join(folder, name));
+    unlinkIfThere(system, join(folder, `${day}.jsonl`));
+  }
+  if (expired.length > 0) syncFolder(system, folder);
+  forgetMonths(system, join(directory, 'pseudonyms'), first.slice(0, 7));
+}

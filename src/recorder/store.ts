@@ -1,0 +1,520 @@
+/**
+ * The writer of one stream of evidence: lines in order, in files by day, each group of them synced and signed.
+ *
+ *   append    numbers the lines and puts what `privacy` leaves in place of addresses; memory only
+ *   write     one write(2) a batch, with O_APPEND; what is written enters the tree
+ *   commit    fdatasync(2), then a signed checkpoint over all lines of the day: only now are they acknowledged
+ *   tick      a new day, a clock that was set
+ *
+ * What holds, whatever fails and wherever the process is killed:
+ *
+ * - A checkpoint is signed only over lines that are synced, so no line that was signed is ever cut off.
+ * - The system refuses to write (ENOSPC, EDQUOT, EIO): the lines wait in memory, up to a limit; those that find no
+ *   room are counted, and a `gap` record with their number and times follows once lines can be written. A
+ *   write that was cut short is continued where it stopped. At the first ENOSPC the reserve file is deleted.
+ * - fdatasync fails: the kernel may have dropped the pages and say nothing at the next one. All lines since the last
+ *   successful sync are still in memory: the file is opened anew, cut to the last synced byte, and they are
+ *   written again, with the same numbers. Cutting is safe, because nothing behind that byte was signed.
+ * - A checkpoint cannot be written: the lines are on the disk and count; the next commit signs over them, too.
+ * - A new day: when all lines are synced and signed, the files are synced and closed, the folder synced, and the next
+ *   file begins with a `day` record that has the last head. Killed in between, the next start does what is left.
+ * - A clock that goes back to an earlier day changes nothing: lines go on into the latest day's file.
+ *
+ * Recovery is in recoverDay.ts. No method waits for anything but the system call it makes.
+ */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { daysOf, linesFile, MAX_LINE_BYTES, type STREAMS } from '../archive/layout.ts';
+import { clockSteps } from '../core/steadyClock.ts';
+import { formatCheckpoint, keyNameOf, originOf } from '../evidence/checkpoint.ts';
+import { finishedLine, lineText } from '../evidence/lineText.ts';
+import { Frontier } from '../evidence/merkle.ts';
+import { formatVerifier, type NoteKey, signNote } from '../evidence/note.ts';
+import type { Privacy } from '../evidence/pseudonym.ts';
+import { AddressWriter } from './addressWriter.ts';
+import { dropExpired } from './expiry.ts';
+import { GapCounter } from './gapCounter.ts';
+import { HeadFile } from './headFile.ts';
+import { streamKey } from './keys.ts';
+import { LineQueue } from './lineQueue.ts';
+import { takeLock } from './lock.ts';
+import { earlierTorn, type RecoveredDay, recorded, recoverDay, type TornFile } from './recoverDay.ts';
+import { Reserve } from './reserve.ts';
+import { SYSTEM, type System, syncFolder } from './system.ts';
+
+export interface StoreOptions {
+  /** The evidence directory, absolute. */
+  readonly directory: string;
+  readonly stream: (typeof STREAMS)[number];
+  readonly host: string;
+  readonly privacy: Privacy;
+  /** null: days are kept for ever. */
+  readonly retentionDays: number | null;
+  /** False: fdatasync is never called. */
+  readonly syncs: boolean;
+  /** Tells this writer from others in the same process, hex; the same when its thread is started anew. */
+  readonly token: string;
+  /** Is a stream that was not stopped in order recorded as a gap? Not where its lines come again. */
+  readonly unclean: 'gap' | 'ignore';
+  /** Bytes of lines that wait or are not synced. Default 64 MiB. */
+  readonly limitBytes?: number;
+  /** Bytes of the reserve file. Default 16 MiB; 0: none. */
+  readonly reserveBytes?: number;
+}
+
+interface StoreParts {
+  readonly system: System;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds, from any zero, never back. */
+  readonly monotonic: () => number;
+  /** The last head of a day that ended. */
+  readonly onDayEnd: (day: string, note: string) => void;
+}
+
+/** For `status`. */
+interface StoreState {
+  readonly day: string;
+  /** Lines of the day that are synced. */
+  readonly records: number;
+  /** Bytes of lines that wait, or are not synced. */
+  readonly waitingBytes: number;
+  readonly limitBytes: number;
+  /** Milliseconds since the epoch; 0: not yet. */
+  readonly lastSyncMs: number;
+  /** Failed system calls since the start. */
+  readonly failures: number;
+  /** What keeps lines from being written, synced and signed; '' while nothing does. */
+  readonly failure: string;
+  /** What else failed last: expired days, the reserve, a key for pseudonyms; '' if nothing. */
+  readonly trouble: string;
+  /** Gap records since the start, and lines that they speak of. */
+  readonly gaps: number;
+  readonly lost: number;
+}
+
+const LIMIT_BYTES = 64 * 1024 * 1024;
+const RESERVE_BYTES = 16 * 1024 * 1024;
+/** A step of the clock that is recorded. */
+const STEP_MS = 2000;
+
+/** The file that is being written. */
+interface OpenDay {
+  readonly day: string;
+  readonly tree: Frontier;
+  readonly heads: HeadFile;
+  /** null: it must be opened (again). */
+  fd: number | null;
+  /** Bytes and lines that are synced. */
+  bytes: number;
+  lines: number;
+  /** Lines of the last checkpoint. */
+  signed: number;
+  /** The number of the next line. */
+  next: number;
+  lastNote: string;
+  /** The file must be cut to `bytes` before anything is written. */
+  rewrite: boolean;
+}
+
+export class StreamStore {
+  readonly folder: string;
+  readonly #options: StoreOptions;
+  readonly #parts: StoreParts;
+  readonly #queue = new LineQueue();
+  readonly #gap = new GapCounter();
+  readonly #addresses: AddressWriter;
+  readonly #reserve: Reserve;
+  readonly #step: () => number;
+  readonly #release: () => void;
+  readonly #key: NoteKey;
+  #day: OpenDay;
+  #torn: readonly TornFile[] = [];
+  #failures = 0;
+  #failure = '';
+  #trouble = '';
+  #lastSyncMs = 0;
+  #gaps = 0;
+  #lost = 0;
+
+  /**
+   * Takes the lock and recovers what the last writer left. Throws StreamLockedError, EvidenceKeyError, or the
+   * error of a system call.
+   */
+  constructor(options: StoreOptions, parts: Partial<StoreParts> = {}) {
+    this.#options = options;
+    this.#parts = {
+      system: SYSTEM,
+      now: Date.now,
+      monotonic: () => performance.now(),
+      onDayEnd: () => {},
+      ...parts,
+    };
+    const { system } = this.#parts;
+    const { directory, stream } = options;
+    this.folder = join(directory, stream);
+    const pseudonyms = join(directory, 'pseudonyms');
+    for (const folder of [directory, this.folder, pseudonyms]) system.mkdir(folder);
+    this.#addresses = new AddressWriter(system, pseudonyms, options.privacy);
+    this.#reserve = new Reserve(system, this.folder, options.reserveBytes ?? RESERVE_BYTES);
+    this.#step = clockSteps(this.#parts.now, this.#parts.monotonic);
+    this.#release = takeLock(system, this.folder, options.token);
+    try {
+      this.#key = streamKey(system, this.folder, keyNameOf(safeName(options.host), stream));
+      this.#day = this.#recover();
+      this.#aside(() => this.#reserve.fill());
+      this.#expire();
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+  }
+
+  /** The latest day that has lines; what its end tells goes into the queue as records. */
+  #recover(): OpenDay {
+    const { system } = this.#parts;
+    const found: RecoveredDay[] = [];
+    for (const day of daysOf(this.folder).reverse()) {
+      const recovered = recoverDay(system, this.folder, day, this.#key);
+      found.push(recovered);
+      if (recovered.tree.size > 0) break;
+    }
+    const days = found.map(({ day }) => day);
+    this.#torn = [...earlierTorn(system, this.folder, days), ...found.flatMap(({ torn }) => torn)];
+    const [latest] = found;
+    const last = found.at(-1);
+    const open = latest === undefined ? this.#newDay(this.#today(), null) : this.#continued(latest);
+    this.#day = open;
+    if (last !== undefined && last !== latest && last.tree.size > 0) {
+      // a file that was made for a new day and has no line yet
+      const before = this.#continued(last);
+      this.#sign(before);
+      before.heads.finish();
+      this.#begin(open, before);
+    } else if (open.lines === 0) this.#begin(open, null);
+    else if (open.signed < open.lines) this.#sign(open);
+    this.#turn();
+    this.#tell(found);
+    return this.#day;
+  }
+
+  /** What was found at the start, as records. */
+  #tell(found: readonly RecoveredDay[]): void {
+    for (const { file, bytes } of this.#torn) this.#own('torn', { bytes, file });
+    for (const { day, damage } of found) if (damage !== '') this.#unknownGap('', `${day}: ${damage}`);
+    const lastLine = found.map(({ lastLine }) => lastLine).find((line) => line !== '') ?? '';
+    if (this.#options.unclean !== 'gap' || lastLine === '') return;
+    const { type, time } = headOf(lastLine);
+    if (type !== 'stop')
+      this.#unknownGap(time, 'the writer did not stop in order: records that were not synced are missing');
+  }
+
+  #unknownGap(from: string, why: string): void {
+    this.#gaps++;
+    const to = this.#time();
+    this.#own('gap', { from: from === '' ? to : from, to, count: null, why });
+  }
+
+  #newDay(day: string, recovered: RecoveredDay | null): OpenDay {
+    const tree = recovered?.tree ?? new Frontier();
+    return {
+      day,
+      tree,
+      heads: new HeadFile(this.#parts.system, this.folder, day, recovered?.headsWhole ?? true),
+      fd: null,
+      bytes: recovered?.bytes ?? 0,
+      lines: tree.size,
+      signed: recovered === null ? 0 : tree.size - recovered.unsigned,
+      next: tree.size,
+      lastNote: '',
+      rewrite: false,
+    };
+  }
+
+  #continued(recovered: RecoveredDay): OpenDay {
+    return this.#newDay(recovered.day, recovered);
+  }
+
+  /** The first record of a day's file. */
+  #begin(open: OpenDay, before: OpenDay | null): void {
+    const previous =
+      before === null
+        ? undefined
+        : { day: before.day, size: before.lines, root: before.tree.root().toString('base64') };
+    this.#day = open;
+    this.#own('day', { previous, key: formatVerifier(this.#key) });
+  }
+
+  /** A record of the writer itself. */
+  #own(type: 'day' | 'gap' | 'torn' | 'clock', fields: Parameters<typeof lineText>[3]): void {
+    const line = this.#line(lineText(this.#time(), type, this.#options.host, fields));
+    if (line !== null) this.#queue.add([line]);
+  }
+
+  #line(text: string): string | null {
+    const line = finishedLine(this.#day.next, text, this.#addresses.forMonth(text.slice(8, 15)));
+    // three bytes a UTF-16 unit are enough
+    if (line === null || (3 * line.length > MAX_LINE_BYTES && Buffer.byteLength(line) > MAX_LINE_BYTES))
+      return null;
+    this.#day.next++;
+    return line;
+  }
+
+  /**
+   * Takes texts of records (evidence/lineText.ts), one a line. Those that find no room are counted. Returns how
+   * many were taken.
+   */
+  append(texts: string): number {
+    this.#tellGap();
+    const limit = this.#options.limitBytes ?? LIMIT_BYTES;
+    const lines: string[] = [];
+    let bytes = this.#queue.bytes;
+    for (const text of texts.split('\n')) {
+      if (text === '') continue;
+      const line = bytes + text.length > limit ? null : this.#line(text);
+      if (line === null) {
+        const why = bytes + text.length > limit ? this.#why : 'not a record, or too long for one';
+        this.#gap.add(timeOf(text), 1, why);
+        continue;
+      }
+      bytes += line.length + 1;
+      lines.push(line);
+    }
+    this.#queue.add(lines);
+    return lines.length;
+  }
+
+  get #why(): string {
+    return `no room in memory for lines that could not be written (${this.#failure || 'too many at once'})`;
+  }
+
+  /** Lines that were lost before they came here; times in ISO 8601. */
+  lost(from: string, to: string, count: number, why: string): void {
+    this.#gap.add(from, count, why, to);
+    this.#tellGap();
+  }
+
+  /** A gap becomes a record when there is room for it again. */
+  #tellGap(): void {
+    if (this.#gap.isEmpty || this.#failure !== '') return;
+    if (this.#queue.bytes > (this.#options.limitBytes ?? LIMIT_BYTES) / 2) return;
+    for (const gap of this.#gap.take()) {
+      this.#gaps++;
+      this.#lost += gap.count;
+      this.#own('gap', gap);
+    }
+  }
+
+  /** Writes what is due; what the system refuses is tried again at the next call, or at `commit`. */
+  write(): void {
+    this.#attempt(() => this.#write());
+  }
+
+  #write(): void {
+    const { system } = this.#parts;
+    const day = this.#day;
+    if (!this.#queue.isDue && !day.rewrite) return;
+    day.fd ??= system.openAppend(linesFile(this.folder, day.day));
+    if (day.rewrite) {
+      system.truncate(day.fd, day.bytes);
+      day.rewrite = false;
+    }
+    const fd = day.fd;
+    this.#queue.writeDue(day.tree, (bytes, from) => system.write(fd, bytes, from));
+  }
+
+  /** Writes, syncs and signs all lines. False: something failed; what is synced is in the state. */
+  commit(): boolean {
+    this.#tellGap();
+    const written = this.#attempt(() => this.#write());
+    // lines that were written before the system refused one are synced all the same
+    const signed = this.#attempt(() => {
+      this.#sync();
+      this.#sign(this.#day);
+    });
+    if (!written || !signed) return false;
+    this.#failure = '';
+    this.#recorded();
+    this.#tellGap();
+    return true;
+  }
+
+  #sync(): void {
+    const { system, now } = this.#parts;
+    const day = this.#day;
+    if (!this.#queue.hasWritten || day.fd === null) return;
+    if (this.#options.syncs) {
+      try {
+        system.datasync(day.fd);
+        // its name must survive a power cut as well
+        if (day.lines === 0) syncFolder(system, this.folder);
+      } catch (error) {
+        this.#distrust(day);
+        throw error;
+      }
+    }
+    const { lines, bytes } = this.#queue.synced();
+    day.lines += lines;
+    day.bytes += bytes;
+    this.#lastSyncMs = now();
+  }
+
+  /** What was written since the last sync may be gone. */
+  #distrust(day: OpenDay): void {
+    const { fd } = day;
+    day.fd = null;
+    day.rewrite = true;
+    this.#queue.rewind();
+    // its error was told; a new descriptor tells of new ones
+    if (fd !== null) this.#parts.system.close(fd);
+  }
+
+  #sign(day: OpenDay): void {
+    if (day.signed === day.lines) return;
+    const { tree, lines, bytes } = day;
+    if (tree.size !== lines) throw new Error(`a tree of ${tree.size} for ${lines} lines`);
+    const text = formatCheckpoint({
+      origin: originOf(this.#key.name, day.day),
+      size: lines,
+      root: tree.root(),
+      bytes,
+      frontier: tree.hashes(),
+    });
+    day.lastNote = signNote(text, this.#key);
+    day.heads.add(day.lastNote);
+    day.signed = lines;
+  }
+
+  /** The records of fragments are synced: these get their names. */
+  #recorded(): void {
+    const torn = this.#torn;
+    if (torn.length === 0) return;
+    this.#aside(() => {
+      recorded(this.#parts.system, this.folder, torn);
+      this.#torn = [];
+    });
+  }
+
+  /** Call it about once a second: steps of the clock, a new day, a reserve that is missing. */
+  tick(): void {
+    const step = this.#step();
+    if (Math.abs(step) > STEP_MS) this.#own('clock', { stepMs: step });
+    if (this.#today() > this.#day.day && this.commit()) this.#turn();
+    if (this.#failure === '') this.#aside(() => this.#reserve.fill());
+  }
+
+  /** Closes the day if it is over, and begins the next. All of its lines must be synced and signed. */
+  #turn(): void {
+    const { system, onDayEnd } = this.#parts;
+    const before = this.#day;
+    const today = this.#today();
+    if (today <= before.day || before.lines === 0 || !this.#queue.isEmpty) return;
+    const closed = this.#aside(() => {
+      // the last head of the day is told to others, also after a start that had nothing to sign
+      if (before.lastNote === '') before.signed = -1;
+      this.#sign(before);
+      before.heads.finish();
+      if (before.fd !== null) system.close(before.fd);
+      before.fd = null;
+      syncFolder(system, this.folder);
+    });
+    if (!closed) return;
+    onDayEnd(before.day, before.lastNote);
+    this.#begin(this.#newDay(today, null), before);
+    this.#expire();
+  }
+
+  #expire(): void {
+    const { retentionDays, directory } = this.#options;
+    if (retentionDays === null) return;
+    const { system } = this.#parts;
+    this.#aside(() => dropExpired(system, directory, this.folder, this.#day.day, retentionDays));
+  }
+
+  /** The last record, all that is left, and the end. False: not all could be written. */
+  close(): boolean {
+    const ok = this.commit();
+    const { system } = this.#parts;
+    this.#aside(() => {
+      this.#day.heads.finish();
+      if (this.#day.fd !== null) system.close(this.#day.fd);
+      this.#day.fd = null;
+      this.#release();
+    });
+    return ok;
+  }
+
+  get state(): StoreState {
+    return {
+      day: this.#day.day,
+      records: this.#day.lines,
+      waitingBytes: this.#queue.bytes,
+      limitBytes: this.#options.limitBytes ?? LIMIT_BYTES,
+      lastSyncMs: this.#lastSyncMs,
+      failures: this.#failures,
+      failure: this.#failure,
+      trouble: this.#addresses.trouble === '' ? this.#trouble : `pseudonyms: ${this.#addresses.trouble}`,
+      gaps: this.#gaps,
+      lost: this.#lost + this.#gap.count,
+    };
+  }
+
+  /** Every line that was appended is synced and signed. */
+  get isSettled(): boolean {
+    return this.#queue.isEmpty && this.#day.signed === this.#day.lines;
+  }
+
+  /** What lines depend on. False: it failed; only a whole commit says that all is well again. */
+  #attempt(what: () => void): boolean {
+    const failure = this.#try(what);
+    if (failure !== '') this.#failure = failure;
+    return failure === '';
+  }
+
+  /** What they do not depend on. */
+  #aside(what: () => void): boolean {
+    this.#trouble = this.#try(what);
+    return this.#trouble === '';
+  }
+
+  /** What failed, in a few words; '' if nothing did. */
+  #try(what: () => void): string {
+    try {
+      what();
+      return '';
+    } catch (error) {
+      const { code, syscall = '' } = error as NodeJS.ErrnoException;
+      if ((code === 'ENOSPC' || code === 'EDQUOT') && this.#reserve.give()) return this.#try(what);
+      this.#failures++;
+      if (code === undefined) return error instanceof Error ? error.message : String(error);
+      return `${code}${syscall === '' ? '' : ` at ${syscall}`}`;
+    }
+  }
+
+  #today(): string {
+    return this.#time().slice(0, 10);
+  }
+
+  #time(): string {
+    return new Date(this.#parts.now()).toISOString();
+  }
+}
+
+/** A name that a key may have. */
+function safeName(host: string): string {
+  const name = (host === '' ? hostname() : host).replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 253);
+  return name === '' ? 'localhost' : name;
+}
+
+/** Time and type of a line of ours. */
+function headOf(line: string): { readonly type: string; readonly time: string } {
+  const match = /^\{"v":1,"n":[0-9]{1,16},"time":"([^"]{1,40})","type":"([a-z]{1,20})"/.exec(
+    line.slice(0, 200),
+  );
+  return { time: match?.[1] ?? '', type: match?.[2] ?? '' };
+}
+
+/** The time of a text that was handed over. */
+function timeOf(text: string): string {
+  return text.slice('"time":"'.length, '"time":"'.length + 24);
+}
