@@ -73,7 +73,7 @@ interface StoreParts {
 }
 
 /** For `status`. */
-interface StoreState {
+export interface StoreState {
   readonly day: string;
   /** Lines of the day that are synced. */
   readonly records: number;

@@ -1,0 +1,153 @@
+/** The daemon's end of the stream, with its thread: lines arrive in order, and whatever ends is told and counted. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { type Test, test } from 'tap';
+import { lineText, Mailbox } from '../../src/evidence/lineText.ts';
+import { Recorder, type RecorderOptions } from '../../src/recorder/recorder.ts';
+import { checkStream } from './streamCheck.ts';
+
+const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
+const WORKER = new URL(`../../src/recorder/worker.${extension}`, import.meta.url);
+
+interface Bed {
+  readonly recorder: Recorder;
+  readonly directory: string;
+  readonly troubles: string[];
+  readonly workers: Worker[];
+}
+
+function opened(
+  t: Test,
+  more: Partial<RecorderOptions> = {},
+  before: (directory: string) => void = () => {},
+): Bed {
+  const directory = mkdtempSync(join(tmpdir(), 'tlsward-recorder-'));
+  before(directory);
+  const troubles: string[] = [];
+  const workers: Worker[] = [];
+  const recorder = new Recorder(
+    {
+      directory: join(directory, 'evidence'),
+      stream: 'daemon',
+      host: 'mx.example.org',
+      privacy: 'hashed',
+      retentionDays: null,
+      syncMs: 50,
+      reserveBytes: 0,
+      ...more,
+    },
+    { onHead: () => {}, onTrouble: (why) => troubles.push(why) },
+    (job) => {
+      const worker = new Worker(WORKER, { workerData: job, execArgv: [] });
+      workers.push(worker);
+      return worker;
+    },
+  );
+  t.teardown(async () => {
+    await recorder.close(1000);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return { recorder, directory: join(directory, 'evidence'), troubles, workers };
+}
+
+const text = (id: string): string =>
+  lineText(new Date().toISOString(), 'message', 'mx.example.org', {
+    queueId: id,
+    sender: new Mailbox('a@bank.example'),
+    source: { kind: 'test', position: id },
+  });
+
+async function until(what: () => boolean): Promise<void> {
+  for (const end = performance.now() + 20_000; !what(); ) {
+    if (performance.now() > end) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const ids = (bed: Bed, t: Test): string[] =>
+  checkStream(t, join(bed.directory, 'daemon')).records.flatMap((record) =>
+    record.type === 'message' ? [record.queueId] : [],
+  );
+
+test('what is recorded is synced, in order', async (t) => {
+  const bed = opened(t);
+  const { recorder } = bed;
+  const sent: string[] = [];
+  const put = (): void => {
+    const id = `Q${sent.length}`;
+    sent.push(id);
+    recorder.record(text(id));
+  };
+  // before the stream is open, too
+  for (let i = 0; i < 100; i++) put();
+  await recorder.opened;
+  t.ok(recorder.works);
+  for (let i = 0; i < 2000; i++) put();
+  await until(() => recorder.status.records === sent.length + 1);
+  t.match(recorder.status, { writer: 'open', failure: '', trouble: '', gaps: 0, lost: 0, waitingBytes: 0 });
+  t.ok(recorder.status.lastSyncMs > 0);
+  t.match(recorder.memory, { name: 'evidence', limit: 80 * 1024 * 1024 });
+  for (let i = 0; i < 500; i++) put();
+  t.equal(await recorder.close(10_000), true);
+  t.strictSame(ids(bed, t), sent);
+  t.strictSame(bed.troubles, []);
+  recorder.record(text('late'));
+});
+
+test('a thread that ends is replaced, and its lines are a gap', async (t) => {
+  const bed = opened(t, { syncMs: 60_000 });
+  const { recorder, workers, troubles } = bed;
+  await recorder.opened;
+  for (let i = 0; i < 5; i++) recorder.record(text(`A${i}`));
+  await until(() => recorder.status.handedBytes === 0 || recorder.status.records > 0);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await workers[0]!.terminate();
+  await until(() => !recorder.works);
+  recorder.record(text('B'));
+  await until(() => workers.length === 2 && recorder.status.writer === 'open');
+  t.match(troubles[0], /^the writer ended/);
+  recorder.record(text('C'));
+  t.equal(await recorder.close(10_000), true);
+  const { records } = checkStream(t, join(bed.directory, 'daemon'));
+  const gaps = records.flatMap((record) => (record.type === 'gap' ? [record] : []));
+  t.equal(gaps.length, 1);
+  t.match(gaps[0], { count: 5, why: /the writer ended/ });
+  t.match(ids(bed, t).slice(-2), ['B', 'C']);
+  t.match(recorder.status, { lost: 5 });
+});
+
+test('a directory that cannot be used: told, and tried again', async (t) => {
+  let blocked = '';
+  const bed = opened(t, {}, (directory) => {
+    blocked = join(directory, 'evidence');
+    writeFileSync(blocked, '');
+  });
+  const { recorder, troubles } = bed;
+  await recorder.opened;
+  t.notOk(recorder.works);
+  t.match(troubles, [/EEXIST|ENOTDIR/]);
+  recorder.record(text('early'));
+  rmSync(blocked);
+  mkdirSync(blocked);
+  await until(() => recorder.works);
+  await recorder.close(10_000);
+  t.strictSame(ids(bed, t), ['early']);
+  t.equal(troubles.at(-1), '');
+});
+
+test('more than has room is counted', async (t) => {
+  const bed = opened(t);
+  const { recorder } = bed;
+  const wide = text('w').replace('"source"', `"clientName":"${'x'.repeat(60_000)}","source"`);
+  for (let i = 0; i < 400; i++) recorder.record(wide);
+  t.ok(recorder.status.handedBytes <= recorder.status.handedLimitBytes);
+  const { lost } = recorder.status;
+  t.ok(lost > 100 && lost < 200, `${lost}`);
+  recorder.missed('a record that could not be made');
+  await recorder.opened;
+  await until(() => recorder.status.gaps === 1 && recorder.works);
+  t.equal(recorder.status.lost, lost + 1);
+  t.equal(await recorder.close(10_000), true);
+});
