@@ -206,6 +206,8 @@ interface GapRecord extends Common<'gap'> {
   /** null: not known. */
   readonly count: number | null;
   readonly why: string;
+  /** Of the line that told of it. */
+  readonly source?: SourcePlace;
 }
 
 /** A fragment at the end of the file, which was set aside. */

@@ -314,6 +314,7 @@ export const RECORD_TYPES: Readonly<Record<RecordType, TypeSchema>> = {
       to: { ...TIME, description: 'time of the last' },
       count: { type: ['integer', 'null'], minimum: 0, description: 'how many; null: not known' },
       why: text('the reason', 600),
+      source: SOURCE,
     },
     always: ['from', 'to', 'count', 'why'],
   },

@@ -3,6 +3,18 @@
  * way to call it. Text comes as one character a byte, as everywhere in src. `around` are texts that the hostile part is
  * put into besides standing alone (`~` is its place): they lead it past what would turn it away at once.
  */
+import { Collector } from '../../src/collect/collector.ts';
+import { endOfAddress, parseDelivery } from '../../src/collect/deliveryFields.ts';
+import { parseJournalEntry } from '../../src/collect/journalLine.ts';
+import { LogClock } from '../../src/collect/logClock.ts';
+import { parseLogLine } from '../../src/collect/logLine.ts';
+import { parseLoss } from '../../src/collect/lossLine.ts';
+import { shown } from '../../src/collect/outbound.ts';
+import { parsePostfixLine } from '../../src/collect/postfixLines.ts';
+import { parseRefusal } from '../../src/collect/refusalLine.ts';
+import { parseSendmailLine } from '../../src/collect/sendmailLines.ts';
+import { parseTlsFeature } from '../../src/collect/tlsFeature.ts';
+import { parseTlsLine } from '../../src/collect/tlsLine.ts';
 import { parsePath } from '../../src/core/address.ts';
 import type { HeaderField } from '../../src/core/messageEdit.ts';
 import type { Rule } from '../../src/core/rule.ts';
@@ -103,6 +115,18 @@ const BODY = 2 * 1_048_576;
 const SEGMENT = 1460;
 /** What the MTA hands on as one address or word of its own. */
 const LINE = 2048;
+
+/** Where what a stranger said stands in a line of Postfix. */
+const LOG_AROUND = [
+  'AAAAA1: to=<~>, relay=r, status=sent (x)',
+  'AAAAA1: to=<a>, relay=r, dsn=2.0.0, status=sent (~)',
+  'AAAAA1: from=<~>, size=1',
+  'AAAAA1: client=~',
+  'AAAAA1: reject: RCPT from a[b]: 450 4.7.1 <~>: x; from=<~> to=<b>',
+  'TLSRPT: status=failure, ~',
+];
+const LOG_PIECES = [', status=sent (', '>, relay=', '"', '\\"', '; from=<', ', ', 'a=', '@'];
+const LOG_PROGRAMS = ['smtp', 'local', 'qmgr', 'cleanup', 'smtpd', 'bounce'].map((name) => `postfix/${name}`);
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 const field = (name: string, value: string): HeaderField => ({ name, value });
@@ -768,6 +792,78 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     largest: KIB_64,
     read: (text) => readStsRecords([text, ...(text.match(/.{1,100}/gs) ?? [])]),
     around: ['v=STSv1; ~', 'v=STSv1; id=a~b', 'v=STSv1; id=a;~', 'v=STSv1~'],
+  },
+
+  // lines of an MTA's log
+  'collector.Collector': {
+    largest: KIB_64,
+    read: (text) => {
+      const options = { host: 'h', kind: 'file', now: () => 0, saved: null, resume: null };
+      const collector = new Collector(options);
+      for (const line of text.split('\n')) collector.push(`2026-11-22T18:47:31Z mx ${line}`, 'p');
+      return [collector.lost(text, 1), collector.lost(text, null)];
+    },
+    around: LOG_AROUND.map((text) => `postfix/smtp[1]: ${text}`),
+    pieces: LOG_PIECES,
+  },
+  'deliveryFields.parseDelivery': {
+    largest: KIB_64,
+    read: parseDelivery,
+    around: ['to=<~>, relay=r, status=sent (x)', 'to=<a>, relay=~', 'to=<a>, relay=r, ~'],
+    pieces: LOG_PIECES,
+  },
+  'deliveryFields.endOfAddress': { largest: KIB_64, read: (text) => endOfAddress(text, 0), around: ['"~"'] },
+  'journalLine.parseJournalEntry': {
+    largest: 8 * KIB_64,
+    read: parseJournalEntry,
+    around: ['{"__CURSOR":"~"}', '{"__CURSOR":"c","MESSAGE":"~","_COMM":"x","__REALTIME_TIMESTAMP":"1"}'],
+  },
+  'logClock.LogClock': {
+    largest: KIB_64,
+    read: (text) => new LogClock(() => 0).read(text),
+    around: ['2026-~'],
+  },
+  'logLine.parseLogLine': {
+    largest: KIB_64,
+    read: (text) => parseLogLine(text, new LogClock(() => 0)),
+    around: ['~', '2026-11-22T18:47:31Z mx ~', '<22>1 2026-11-22T18:47:31Z mx a 1 - [~'],
+  },
+  'lossLine.parseLoss': {
+    largest: KIB_64,
+    read: (text) => ['systemd-journald', 'rsyslogd'].map((program) => parseLoss({ program, text })),
+    around: ['Suppressed ~', 'lost 1 messages ~ rate-limit', 'rate-limit lost ~'],
+  },
+  'outbound.shown': { largest: KIB_64, read: (text) => shown(text), around: ['a@~'] },
+  'postfixLines.parsePostfixLine': {
+    largest: KIB_64,
+    read: (text) => LOG_PROGRAMS.map((program) => parsePostfixLine({ program, text })),
+    around: LOG_AROUND,
+    pieces: LOG_PIECES,
+  },
+  'refusalLine.parseRefusal': {
+    largest: KIB_64,
+    read: (text) => parseRefusal(text, null, 0),
+    around: [
+      'reject: ~',
+      'reject: RCPT from a[b]: 450 4.7.1 <~>: x; from=<a> to=<b>',
+      'reject: RCPT from a: ~',
+    ],
+    pieces: LOG_PIECES,
+  },
+  'sendmailLines.parseSendmailLine': {
+    largest: KIB_64,
+    read: parseSendmailLine,
+    around: ['6AMImj05019694: to=~', '6AMImj05019694: from=~', 'STARTTLS=client, ~', 'ruleset=~, reject=x'],
+    pieces: ['<a>,', ', stat=', ', reply=', ...LOG_PIECES],
+  },
+  'tlsFeature.parseTlsFeature': { largest: KIB_64, read: parseTlsFeature, around: ['may:~', '~/requiretls'] },
+  'tlsLine.parseTlsLine': {
+    largest: KIB_64,
+    read: parseTlsLine,
+    around: [
+      'Trusted TLS connection established to ~',
+      'Trusted TLS connection established to a: b with cipher ~',
+    ],
   },
 
   // decisions

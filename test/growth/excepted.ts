@@ -184,6 +184,26 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'partBanner.takeFromPart',
   ],
   ['steps over one run of characters; its callers are in the table', 'html.behindLine', 'html.skipSpace'],
+  [
+    'Collector is in the table, and gives them lines that were read',
+    'boundedMap.BoundedMap',
+    'gaps.Gaps',
+    'gaps.gap',
+    'join.Join',
+    'outbound.domainOfAddress',
+    'outbound.outcomeOf',
+    'outbound.postfixDelivery',
+    'outbound.sendmailDelivery',
+    'outbound.sendmailOutcome',
+    'postfixLines.postfixProgram',
+    'processes.Processes',
+    'queues.Queues',
+    'sendmailLines.hostOf',
+    'sendmailLines.isSendmail',
+    'tlsFeature.saysPlain',
+    'tlsFeature.saysTls',
+    'tlsLine.encrypts',
+  ],
 ];
 
 export const EXCEPTED: Readonly<Record<string, string>> = Object.fromEntries(

@@ -1,0 +1,317 @@
+/**
+ * From the lines of a log to records: joins TLS sessions to deliveries (processes.ts), and what is known of a
+ * message to each of its recipients (queues.ts). A state machine without I/O and without a clock: the same lines
+ * give the same records, which is what makes reading again after a crash safe.
+ */
+import { escapeText } from '../core/escape.ts';
+import { type MemoryUse, ownText } from '../core/memorySize.ts';
+import { Mailbox } from '../evidence/lineText.ts';
+import type { DeliveryFields } from './deliveryFields.ts';
+import { Gaps, gap } from './gaps.ts';
+import type { LogLine } from './logLine.ts';
+import { parseLoss } from './lossLine.ts';
+import {
+  type About,
+  domainOfAddress,
+  outcomeOf,
+  postfixDelivery,
+  sendmailDelivery,
+  sendmailOutcome,
+  shown,
+} from './outbound.ts';
+import { type PostfixEvent, parsePostfixLine, postfixProgram } from './postfixLines.ts';
+import { Processes } from './processes.ts';
+import type { Produced } from './produced.ts';
+import { Queues } from './queues.ts';
+import type { Refusal } from './refusalLine.ts';
+import { hostOf, isSendmail, parseSendmailLine, type SendmailEvent } from './sendmailLines.ts';
+
+const UNREADABLE = 'a line that looks like a delivery cannot be read';
+/** Processes whose rule sets said something; each has at most 300 characters. */
+const MAX_REJECTED = 1000;
+const NONE: readonly Produced[] = [];
+
+interface JoinCounts {
+  /** Lines that say something of a message. */
+  readonly lines: number;
+  readonly deliveries: number;
+  readonly unreadable: number;
+}
+
+export class Join {
+  readonly #queues = new Queues();
+  readonly #processes = new Processes();
+  readonly #gaps = new Gaps();
+  /** What a rule set of Sendmail said about the message that a process is about to send. */
+  readonly #rejected = new Map<string, string>();
+  #unreadableLine: string | null = null;
+  #lines = 0;
+  #deliveries = 0;
+  #unreadable = 0;
+
+  get counts(): JoinCounts {
+    return { lines: this.#lines, deliveries: this.#deliveries, unreadable: this.#unreadable };
+  }
+
+  get memory(): readonly MemoryUse[] {
+    return [this.#queues.map.memory, this.#processes.memory];
+  }
+
+  /** A sample of a line that could not be read since the last call, escaped; null: there was none. */
+  takeUnreadable(): string | null {
+    const line = this.#unreadableLine;
+    this.#unreadableLine = null;
+    return line;
+  }
+
+  /** The records that a line completes. */
+  push(line: LogLine): readonly Produced[] {
+    this.#processes.seen(line.time);
+    const due = this.#gaps.due(line.time);
+    const made = this.#line(line);
+    return due.length === 0 ? made : [...due, ...made];
+  }
+
+  #line(line: LogLine): readonly Produced[] {
+    if (postfixProgram(line.program) !== null) {
+      const event = parsePostfixLine(line);
+      if (event === null) return NONE;
+      this.#lines++;
+      return this.#postfix(line, event);
+    }
+    if (isSendmail(line.program)) {
+      const event = parseSendmailLine(line.text);
+      if (event === null) return NONE;
+      this.#lines++;
+      return this.#sendmail(line, event);
+    }
+    const loss = parseLoss(line);
+    return loss === null ? NONE : this.lost(loss.why, line.time, loss.count);
+  }
+
+  /** Lines are missing before this one: what was known of the processes holds no more. */
+  lost(why: string, time: number, count: number | null): readonly Produced[] {
+    this.#processes.begin(time);
+    if (count === null) return [gap(escapeText(why), time, time, null)];
+    const made = this.#gaps.add(escapeText(why), time, count);
+    return made === null ? NONE : [made];
+  }
+
+  #postfix(line: LogLine, event: PostfixEvent): readonly Produced[] {
+    const { program, pid, time } = line;
+    switch (event.kind) {
+      case 'tls':
+        this.#processes.established(program, pid, time, event.session);
+        return NONE;
+      case 'trouble':
+        this.#processes.trouble(program, pid, time);
+        return NONE;
+      case 'delivery':
+        return this.#postfixDelivery(line, event.queueId, event.delivery);
+      case 'unreadable':
+        return this.#cannotRead(line);
+      case 'active': {
+        const queued = this.#queues.begin(event.queueId, event.sender);
+        return queued.recorded ? NONE : [this.#message(line, event.queueId)];
+      }
+      case 'expired':
+        return this.#expired(line, event.queueId);
+      case 'removed':
+        this.#queues.delete(event.queueId);
+        return NONE;
+      case 'messageId':
+        this.#queues.update(event.queueId, { messageId: event.messageId });
+        return NONE;
+      case 'client':
+        this.#queues.update(event.queueId, { client: event.client, origQueueId: event.origQueueId });
+        return NONE;
+      case 'notification':
+        this.#queues.update(event.queueId, { origQueueId: event.of });
+        return [this.#message(line, event.queueId)];
+      case 'refusal':
+        return [refusal(line, event.refusal)];
+      case 'tlsrpt':
+        return NONE;
+      default:
+        return event satisfies never;
+    }
+  }
+
+  #postfixDelivery(line: LogLine, queueId: string, delivery: DeliveryFields): readonly Produced[] {
+    const outcome = outcomeOf(delivery.status);
+    const queued = this.#queues.get(queueId);
+    const name = postfixProgram(line.program);
+    const overNetwork = name === 'smtp' || name === 'lmtp';
+    const tls = overNetwork
+      ? this.#processes.delivered({
+          program: line.program,
+          pid: line.pid,
+          time: line.time,
+          queueId,
+          attempt: queued?.attempt ?? 0,
+          relay: delivery.relay,
+          delays: delivery.delays,
+          sent: outcome === 'sent',
+          reply: delivery.text,
+          feature: delivery.tls,
+          how: 'joined',
+        })
+      : ({ state: 'unknown', how: 'local', why: `${name} makes no connection` } as const);
+    if (outcome === null) return NONE;
+    this.#queues.wait(queueId, delivery.to, outcome === 'deferred');
+    const about = { queueId, sender: queued?.sender ?? null, agent: line.program, outcome, tls };
+    return [this.#delivery(line, postfixDelivery(about, delivery))];
+  }
+
+  #delivery({ time, host }: LogLine, fields: Produced['fields']): Produced {
+    this.#deliveries++;
+    return { time, type: 'delivery', host, fields };
+  }
+
+  /** qmgr gave a message up; it names no recipients: those that waited. */
+  #expired(line: LogLine, queueId: string): readonly Produced[] {
+    const queued = this.#queues.get(queueId);
+    const waiting = queued?.deferred ?? [];
+    if (waiting.length === 0)
+      return this.#gap(`${line.program} gave up a message; its recipients are not known`, line);
+    const about: About = {
+      queueId,
+      sender: queued?.sender ?? null,
+      agent: line.program,
+      outcome: 'expired',
+      tls: { state: 'unknown', why: 'it was given up' },
+    };
+    const none = { origTo: null, relay: 'none', delay: null, delays: '', tls: null, dsn: null };
+    return waiting.map((to) =>
+      this.#delivery(line, postfixDelivery(about, { ...none, to, status: 'expired', text: 'expired' })),
+    );
+  }
+
+  #message({ time, host }: LogLine, queueId: string): Produced {
+    const queued = this.#queues.update(queueId, { recorded: true });
+    const { messageId, origQueueId, client, sender } = queued;
+    const fields = {
+      queueId,
+      messageId: messageId === null ? undefined : new Mailbox(messageId),
+      origQueueId: origQueueId ?? undefined,
+      client: client === null ? undefined : escapeText(client),
+      sender: sender === null ? undefined : new Mailbox(sender),
+    };
+    return { time, type: 'message', host, fields };
+  }
+
+  #cannotRead(line: LogLine): readonly Produced[] {
+    this.#unreadable++;
+    this.#unreadableLine ??= shown(`${line.program}[${line.pid}]: ${line.text}`);
+    return this.#gap(UNREADABLE, line);
+  }
+
+  #gap(why: string, { time }: LogLine): readonly Produced[] {
+    const made = this.#gaps.add(why, time, 1);
+    return made === null ? NONE : [made];
+  }
+
+  #sendmail(line: LogLine, event: SendmailEvent): readonly Produced[] {
+    const { program, pid, time } = line;
+    const key = `${program}[${pid}]`;
+    switch (event.kind) {
+      case 'tls':
+        this.#processes.established(program, pid, time, event.session);
+        return NONE;
+      case 'connect':
+      case 'closed':
+        this.#processes.connecting(program, pid, time, event.kind === 'connect');
+        return NONE;
+      case 'unreadable':
+        return this.#cannotRead(line);
+      case 'from': {
+        const { queueId, sender, messageId, client } = event;
+        const recorded = this.#queues.get(queueId)?.recorded === true;
+        this.#queues.update(queueId, { sender, messageId, client });
+        return recorded ? NONE : [this.#message(line, queueId)];
+      }
+      case 'removed':
+        this.#queues.delete(event.queueId);
+        return NONE;
+      case 'notification':
+        this.#queues.update(event.queueId, { origQueueId: event.of });
+        return [this.#message(line, event.queueId)];
+      case 'rejected': {
+        const { ruleset, argument, relay, reply, queueId } = event;
+        if (!ruleset.startsWith('tls_') && ruleset !== 'try_tls') {
+          const recipient = ruleset === 'check_rcpt' ? argument : null;
+          const sender = ruleset === 'check_mail' ? argument : null;
+          const none = { stage: ruleset, dsn: null, helo: null };
+          return [refusal(line, { ...none, queueId, client: relay, reply, sender, recipient })];
+        }
+        if (this.#rejected.size >= MAX_REJECTED) this.#rejected.clear();
+        this.#rejected.set(key, ownText(`${ruleset}: ${reply}`.slice(0, 300)));
+        return NONE;
+      }
+      case 'delivery': {
+        const { queueId, delivery } = event;
+        const outcome = sendmailOutcome(delivery);
+        const why = outcome === 'sent' ? null : (this.#rejected.get(key) ?? null);
+        this.#rejected.delete(key);
+        if (outcome === null) return NONE;
+        const queued = this.#queues.get(queueId);
+        const overNetwork = delivery.mailer.includes('smtp') || delivery.mailer === 'relay';
+        const tls = overNetwork
+          ? this.#processes.delivered({
+              program,
+              pid,
+              time,
+              queueId,
+              attempt: 0,
+              relay: hostOf(delivery.relay),
+              delays: `0/0/${delivery.attempt ?? 0}/0`,
+              sent: outcome === 'sent',
+              reply: delivery.stat,
+              feature: null,
+              how: 'sendmail',
+            })
+          : ({ state: 'unknown', how: 'local', why: `mailer ${delivery.mailer}` } as const);
+        const about = { queueId, sender: queued?.sender ?? null, agent: program, outcome, tls };
+        const made = delivery.recipients.map((one) =>
+          this.#delivery(line, sendmailDelivery(about, delivery, one, why)),
+        );
+        const more = delivery.more ? this.#gap('a line names more recipients than it shows', line) : NONE;
+        return [...made, ...more];
+      }
+      default:
+        return event satisfies never;
+    }
+  }
+
+  save() {
+    return { queues: this.#queues.save(), processes: this.#processes.save(), gaps: this.#gaps.save() };
+  }
+
+  /** Throws when it is no state that `save` gave. */
+  restore(saved: JoinState): void {
+    this.#queues.restore(saved.queues);
+    this.#processes.restore(saved.processes);
+    this.#gaps.restore(saved.gaps);
+  }
+}
+
+export type JoinState = ReturnType<Join['save']>;
+
+function refusal({ time, host }: LogLine, refused: Refusal): Produced {
+  const { queueId, stage, client, helo, sender, recipient, dsn, reply } = refused;
+  const escaped = (text: string | null) => (text === null ? undefined : escapeText(text));
+  const mailbox = (text: string | null) => (text === null ? undefined : new Mailbox(text));
+  const fields = {
+    leg: 'inbound',
+    queueId: queueId ?? undefined,
+    stage: escaped(stage),
+    client: escaped(client),
+    helo: escaped(helo),
+    sender: mailbox(sender),
+    recipient: mailbox(recipient),
+    recipientDomain: recipient === null ? undefined : domainOfAddress(recipient),
+    dsn: dsn ?? undefined,
+    reply: shown(reply),
+  };
+  return { time, type: 'refusal', host, fields };
+}

@@ -1,0 +1,141 @@
+/**
+ * Delivery lines as fields of records.
+ */
+import { canonicalDomain, canonicalLiteral } from '../core/domain.ts';
+import { escapeText } from '../core/escape.ts';
+import { Mailbox, withoutLocalParts } from '../evidence/lineText.ts';
+import type { DeliveryFields } from './deliveryFields.ts';
+import type { OutboundTls, Produced } from './produced.ts';
+import { hostOf, type SendmailDelivery } from './sendmailLines.ts';
+import { parseTlsFeature } from './tlsFeature.ts';
+
+type Outcome = 'sent' | 'deferred' | 'bounced' | 'expired';
+
+const OUTCOMES: ReadonlyMap<string, Outcome> = new Map<string, Outcome>([
+  ['sent', 'sent'],
+  ['deferred', 'deferred'],
+  ['bounced', 'bounced'],
+  ['expired', 'expired'],
+  ['SOFTBOUNCE', 'deferred'],
+]);
+
+const MAX_REPLY = 512;
+
+/** null: no delivery of a message, such as a probe of an address (verify(8)). */
+export function outcomeOf(status: string): Outcome | null {
+  return OUTCOMES.get(status) ?? null;
+}
+
+/** By the enhanced status code (RFC 3463), else by Sendmail's word; null: nothing happened yet (`queued`). */
+export function sendmailOutcome({ dsn, stat }: SendmailDelivery): Outcome | null {
+  if (stat.startsWith('queued')) return null;
+  if (stat.startsWith('Sent')) return dsn === null || dsn.startsWith('2') ? 'sent' : null;
+  if (dsn?.startsWith('2')) return 'sent';
+  if (dsn?.startsWith('4') || stat.startsWith('Deferred')) return 'deferred';
+  return 'bounced';
+}
+
+/** The part of a text that records may hold: no local parts, printable, bounded. */
+export function shown(text: string, limit = MAX_REPLY): string {
+  return escapeText(withoutLocalParts(text.slice(0, 2 * limit)), limit);
+}
+
+/** Canonical domain or literal of an address as Postfix logs it. */
+export function domainOfAddress(address: string): string | undefined {
+  const at = address.lastIndexOf('@');
+  if (at < 0 || address.length - at > 1024) return undefined;
+  const written = address.slice(at + 1);
+  return (written.startsWith('[') ? canonicalLiteral(written) : canonicalDomain(written)) ?? undefined;
+}
+
+type Fields = Produced['fields'];
+
+/** `HOST[ADDRESS]:PORT` or `HOST[ADDRESS]`; undefined: no host. */
+function relayOf(text: string): Record<string, string | number> | undefined {
+  const open = text.lastIndexOf('[');
+  const close = text.indexOf(']', open);
+  if (open <= 0 || close < 0) return undefined;
+  const port = /^:([0-9]{1,5})$/.exec(text.slice(close + 1, close + 7));
+  return {
+    host: escapeText(text.slice(0, open)),
+    address: escapeText(text.slice(open + 1, close)),
+    ...(port === null ? {} : { port: Number(port[1]) }),
+  };
+}
+
+/** `HOST. [ADDRESS]` of Sendmail. */
+function sendmailRelay(text: string): Record<string, string | number> | undefined {
+  if (text === '') return undefined;
+  const open = text.indexOf(' [');
+  const close = text.indexOf(']', open);
+  const host = escapeText(hostOf(text));
+  return open < 0 || close < 0 ? { host } : { host, address: escapeText(text.slice(open + 2, close)) };
+}
+
+export interface About {
+  readonly queueId: string;
+  readonly sender: string | null;
+  readonly agent: string;
+  readonly outcome: Outcome;
+  readonly tls: OutboundTls;
+}
+
+function common(about: About, recipient: string): Fields {
+  return {
+    leg: 'outbound',
+    queueId: about.queueId,
+    sender: about.sender === null ? undefined : new Mailbox(about.sender),
+    recipient: new Mailbox(recipient),
+    recipientDomain: domainOfAddress(recipient),
+  };
+}
+
+export function postfixDelivery(about: About, delivery: DeliveryFields): Fields {
+  const feature = delivery.tls === null ? null : parseTlsFeature(delivery.tls);
+  return {
+    ...common(about, delivery.to),
+    origTo: delivery.origTo === null ? undefined : new Mailbox(delivery.origTo),
+    relay: relayOf(delivery.relay),
+    tls: tlsFields(about.tls),
+    demanded:
+      feature === null || feature.level === 'unknown' ? undefined : { level: feature.level, from: 'tls=' },
+    outcome: about.outcome,
+    dsn: dsnOf(delivery.dsn),
+    reply: shown(delivery.text),
+    delay: delivery.delay ?? undefined,
+    agent: escapeText(about.agent),
+  };
+}
+
+/** `why`: what a rule set of this host said before. */
+export function sendmailDelivery(
+  about: About,
+  delivery: SendmailDelivery,
+  recipient: string,
+  why: string | null,
+): Fields {
+  return {
+    ...common(about, recipient),
+    relay: sendmailRelay(delivery.relay),
+    tls: tlsFields(about.tls),
+    outcome: about.outcome,
+    dsn: dsnOf(delivery.dsn),
+    reply: shown(why === null ? delivery.stat : `${delivery.stat}; ${why}`),
+    delay: delivery.delay ?? undefined,
+    agent: escapeText(about.agent),
+  };
+}
+
+/** The words of a TLS line come from the MTA's own library, but a relay name or cipher is bounded and escaped all the same. */
+function tlsFields(tls: OutboundTls): Record<string, string | number | boolean | undefined> {
+  return {
+    ...tls,
+    protocol: tls.protocol === undefined ? undefined : escapeText(tls.protocol),
+    cipher: tls.cipher === undefined ? undefined : escapeText(tls.cipher),
+    why: tls.why === undefined ? undefined : escapeText(tls.why),
+  };
+}
+
+function dsnOf(dsn: string | null): string | undefined {
+  return dsn !== null && /^[245]\.[0-9]{1,3}\.[0-9]{1,3}$/.test(dsn) ? dsn : undefined;
+}

@@ -1,0 +1,267 @@
+/** Which TLS a delivery had: against a log whose truth is known, and in the cases where it must not be claimed. */
+import t from 'tap';
+import { generator } from '../mark/generator.ts';
+import { collected, deliveries, line, MX, newCollector, SETTLED, tlsWords } from './collected.ts';
+import { simulate } from './simulated.ts';
+
+process.env.TZ = 'UTC';
+
+t.test('right for every delivery of a simulated log, and never wrong', async (t) => {
+  for (const mixed of [false, true]) {
+    const random = generator();
+    const { lines, truth } = simulate(random, 2700, mixed);
+    const collector = newCollector();
+    const found = new Map<string, string>();
+    for (const [i, one] of lines.entries())
+      for (const text of collector.push(one, String(i))) {
+        const match = /"recipient":\0([^\0]+)\0.*"tls":\{"state":"(\w+)".*"outcome":"sent"/.exec(text);
+        if (match !== null) found.set(match[1]!, match[2]!);
+      }
+    const wrong = [...truth].filter(([to, how]) => {
+      const said = found.get(to);
+      return said !== how && (!mixed || said !== 'unknown');
+    });
+    t.same(wrong, [], `seed ${random.seed}, mixed ${mixed}`);
+    t.ok(truth.size > 5000, `${truth.size} recipients`);
+    const unknown = [...found.values()].filter((how) => how === 'unknown').length;
+    t.ok(unknown < truth.size / 50, `${unknown} unknown`);
+  }
+});
+
+t.test('one TLS line holds for the recipients of one request, and for nothing else', async (t) => {
+  const A = 'AAAAA1';
+  const B = 'BBBBB2';
+  const words = (...lines: readonly string[]) => tlsWords(deliveries(t, [...SETTLED, ...lines]));
+  t.same(words(line.active(A), line.tls(), line.delivery(A)), ['tls']);
+  t.same(words(line.tls(), line.delivery(A), line.delivery(A, { to: 'v@good.example' })), ['tls', 'tls']);
+  t.same(words(line.tls(), line.delivery(A), line.delivery(B)), ['tls', 'plain'], 'another message');
+  t.same(
+    words(line.tls(), line.delivery(A, { relay: 'mx.b.example[192.0.2.3]:25' })),
+    ['plain'],
+    'another host',
+  );
+  t.same(words(line.tls(MX, 11), line.delivery(A)), ['plain'], 'another process');
+  t.same(
+    words(line.tls(MX, 10, 'smtp'), line.delivery(A).replace('postfix/smtp', 'postfix-out/smtp')),
+    ['unknown: the log was not read from when the delivery began'],
+    'another instance with the same process id',
+  );
+  t.same(words(line.tls(), line.delivery(A), line.delivery(A, { delays: '0.01/0.30/0.04/0.02' })), [
+    'tls',
+    'unknown: the TLS line of this process belongs to another part of the message',
+  ]);
+  t.same(
+    words(line.tls(), line.delivery(A), line.delivery(A, { end: 'dsn=2.0.0, status=sent (250 Ok: other)' })),
+    ['tls', 'unknown: the TLS line of this process belongs to another part of the message'],
+  );
+  t.same(words(line.active(A), line.tls(), line.delivery(A), line.active(A), line.delivery(A)), [
+    'tls',
+    'unknown: the TLS line of this process belongs to an earlier attempt',
+  ]);
+  t.same(
+    words(line.tls(), line.smtp(`${A}: lost connection with mx.good.example[192.0.2.24]`), line.delivery(A)),
+    ['unknown: after the TLS line of this process its connection failed'],
+  );
+  t.same(
+    words(
+      line.tls(),
+      line.smtp(`${A}: host mx.good.example[192.0.2.24] said: 450 4.2.0 later`),
+      line.delivery(A),
+    ),
+    ['tls'],
+    'one recipient was put off',
+  );
+  t.same(
+    words(
+      line.tls(),
+      line.smtp(`warning: ${MX}: cleartext fallback, TLS handshake failed`),
+      line.delivery(A),
+    ),
+    ['unknown: after the TLS line of this process its connection failed'],
+  );
+});
+
+t.test('no TLS line is no proof of plaintext by itself', async (t) => {
+  const A = 'AAAAA1';
+  const first = (one: string) => tlsWords(deliveries(t, [one]));
+  t.same(first(line.delivery(A)), ['unknown: the log was not read from when the delivery began']);
+  const quiet = ['Nov 22 18:00:00 mx postfix/smtpd[1]: connect from x[192.0.2.9]', line.delivery(A)];
+  t.same(tlsWords(deliveries(t, quiet)), [
+    'unknown: postfix/smtp has logged no TLS line within a day: its log level may be 0',
+  ]);
+  const old = line.tls('mx.o.example[192.0.2.1]:25', 77).replace('Nov 22', 'Nov 20');
+  t.match(tlsWords(deliveries(t, [old, line.delivery(A)])), [/within a day/]);
+  const none = line.delivery(A, { relay: 'none', end: 'dsn=4.4.1, status=deferred (connect: refused)' });
+  t.same(tlsWords(deliveries(t, [...SETTLED, none])), ['unknown: no connection was made']);
+  const lost = 'Nov 22 18:47:31 mx systemd-journald[2]: Suppressed 12 messages from postfix.service';
+  t.match(tlsWords(deliveries(t, [...SETTLED, line.tls(), lost, line.delivery(A)])), [/not read from when/]);
+});
+
+t.test('tls= is a check, not a proof', async (t) => {
+  const A = 'AAAAA1';
+  const words = (feature: string, withLine: boolean) =>
+    tlsWords(
+      deliveries(t, [
+        ...SETTLED,
+        ...(withLine ? [line.tls()] : []),
+        line.delivery(A, { more: `tls=${feature}, ` }),
+      ]),
+    ).join();
+  t.equal(words('may', true), 'tls');
+  t.equal(words('may?', true), 'tls', 'undecided, over a connection that was kept');
+  t.equal(words('may?', false), 'plain');
+  t.equal(words('may:none', false), 'plain');
+  t.equal(words('none', false), 'plain');
+  t.equal(words('secure?', true), 'tls');
+  t.equal(words('secure', false), 'unknown: tls=secure, but there is no TLS line');
+  t.equal(words('may:none', true), 'unknown: tls=may:none, but there is a TLS line');
+  t.equal(words('dane/requiretls:none', true), 'tls');
+  const [made] = deliveries(t, [line.delivery(A, { more: 'tls=dane:encrypt, ' })]);
+  t.same(made!.demanded, { level: 'dane', from: 'tls=' });
+});
+
+t.test('a cipher that encrypts nothing is plaintext', async (t) => {
+  const tls = line.tls().replace('TLS_AES_256_GCM_SHA384 (256/256', 'ECDHE-RSA-NULL-SHA (0/0');
+  const [made] = deliveries(t, [...SETTLED, tls, line.delivery('AAAAA1')]);
+  t.match(made!.tls, { state: 'plain', cipher: 'ECDHE-RSA-NULL-SHA', bits: 0 });
+});
+
+t.test('the words of strangers are never fields', async (t) => {
+  const peer = 'dsn=4.7.1, status=deferred (host x said: 450 4.7.1 no, dsn=2.0.0, status=sent (250 ok))';
+  const [made] = deliveries(t, [line.delivery('AAAAA1', { end: peer })]);
+  t.match(made, { outcome: 'deferred', dsn: '4.7.1' });
+  t.match(made!.reply, /status=sent \(250 ok\)$/);
+  const to = '"x>, relay=mx.evil.example[192.0.2.66]:25, dsn=2.0.0, status=sent (a"@good.example';
+  const [quoted] = deliveries(t, [line.delivery('AAAAA1', { to, end: 'dsn=5.1.1, status=bounced (no)' })]);
+  t.match(quoted, {
+    outcome: 'bounced',
+    relay: { host: 'mx.good.example' },
+    recipientDomain: 'good.example',
+  });
+  const odd = 'dsn=2.0.0, status=sent (250 \u001b[2J\u2028\u202e\u0000 \\ ok';
+  const [escaped] = deliveries(t, [line.delivery('AAAAA1', { end: odd })]);
+  t.equal(
+    escaped!.reply,
+    '250 \\u{1b}[2J\\u{2028}\\u{202e}\\u{0} \\u{5c} ok',
+    'without its parenthesis, too',
+  );
+  const long = deliveries(t, [
+    line.delivery('AAAAA1', { end: `dsn=2.0.0, status=sent (${'y'.repeat(100_000)})` }),
+  ]);
+  t.match(long, [{ outcome: 'sent' }]);
+  t.ok(long[0]!.reply!.length <= 512);
+  const secret = 'dsn=5.1.1, status=bounced (<u@good.example>: no such user)';
+  t.equal(
+    deliveries(t, [line.delivery('AAAAA1', { end: secret })])[0]!.reply,
+    '<@good.example>: no such user',
+  );
+});
+
+t.test('what cannot be read is counted, sampled and a gap', async (t) => {
+  const whole = line.delivery('AAAAA1');
+  const inText = whole.slice(0, whole.indexOf('queued'));
+  t.match(deliveries(t, [inText]), [{ outcome: 'sent', reply: '250 2.0.0 Ok: ' }], 'cut in the text');
+  const collector = newCollector();
+  const bad = [
+    whole.slice(0, whole.indexOf('status=')),
+    whole.slice(0, whole.indexOf('>, relay')),
+    whole.replace('relay=', 'delayed by='),
+  ];
+  const gaps = collected(t, [...bad, whole.replace('18:47:31', '18:49:31')], collector);
+  t.match(gaps, [
+    { type: 'gap', count: 1, why: 'a line that looks like a delivery cannot be read' },
+    { type: 'gap', count: 2, from: '2026-11-22T18:47:31.000Z' },
+    { type: 'delivery' },
+  ]);
+  t.equal(collector.join.counts.unreadable, 3);
+  t.match(collector.join.takeUnreadable(), /^postfix\/smtp\[10\]: AAAAA1: to=<@good\.example>/);
+  t.equal(collector.join.takeUnreadable(), null);
+});
+
+t.test('losses that loggers report are gaps', async (t) => {
+  const at = 'Nov 22 18:47:31 mx';
+  const lines = [
+    `${at} systemd-journald[1]: Suppressed 1234 messages from postfix@-.service`,
+    `${at} rsyslogd: imuxsock[pid: 7, name: smtp] from <postfix> lost 12 messages from pid 7 due to rate-limiting`,
+    `${at} rsyslogd: imjournal: begin to drop messages due to rate-limiting`,
+    `${at} rsyslogd: imjournal: 99 messages lost due to rate-limiting (20000 allowed within 600 seconds)`,
+    `${at} rsyslogd: action 'x' resumed`,
+    `${at} postfix/smtp[1]: systemd-journald: Suppressed 5 messages from x`,
+  ];
+  const made = collected(t, lines);
+  t.same(
+    made.map((record) => record.type === 'gap' && record.count),
+    [1234, 12, null, 99],
+  );
+});
+
+t.test('who sent it, what became of it', async (t) => {
+  const A = 'AAAAA1';
+  const at = 'Nov 22 18:47:31 mx postfix';
+  const made = collected(t, [
+    `${at}/smtpd[1]: ${A}: client=filter[127.0.0.1], orig_queue_id=CCCCC3, orig_client=x[192.0.2.1]`,
+    `${at}/cleanup[2]: ${A}: message-id=<m1@bank.example>`,
+    line.active(A, '"a>, size=1"@bank.example'),
+    line.delivery(A, { end: 'dsn=4.4.1, status=deferred (x)' }),
+    line.delivery(A, { to: 'w@good.example' }),
+    line.active(A),
+    `${at}/qmgr[9]: ${A}: from=<a@bank.example>, status=expired, returned to sender`,
+    `${at}/bounce[4]: ${A}: sender non-delivery notification: DDDDD4`,
+    line.removed(A),
+    line.delivery(A),
+  ]);
+  t.match(made, [
+    {
+      type: 'message',
+      queueId: A,
+      origQueueId: 'CCCCC3',
+      client: 'filter[127.0.0.1]',
+      messageId: 'm1@bank.example',
+    },
+    { type: 'delivery', outcome: 'deferred', sender: 'a>, size=1@bank.example' },
+    { type: 'delivery', outcome: 'sent', recipient: 'w@good.example' },
+    { type: 'delivery', outcome: 'expired', recipient: 'u@good.example', tls: { state: 'unknown' } },
+    { type: 'message', queueId: 'DDDDD4', origQueueId: A },
+    { type: 'delivery', outcome: 'sent' },
+  ]);
+  t.notOk('sender' in made.at(-1)!, 'nothing is known of a message that was removed');
+});
+
+t.test('deliveries without a connection, probes, other agents', async (t) => {
+  const A = 'AAAAA1';
+  const made = deliveries(t, [
+    line.delivery(A, {
+      program: 'local',
+      relay: 'local',
+      end: 'dsn=2.0.0, status=sent (delivered to mailbox)',
+    }),
+    line.delivery(A, {
+      program: 'pipe',
+      relay: 'dovecot',
+      end: 'dsn=2.0.0, status=sent (delivered via dovecot service)',
+    }),
+    line.delivery(A, { end: 'dsn=2.1.5, status=deliverable (250 ok)' }),
+    line.delivery(A, { program: 'error', relay: 'none', end: 'dsn=4.4.1, status=deferred (suspended)' }),
+    line.delivery(A, { program: 'smtpd', relay: 'none' }),
+  ]);
+  t.match(made, [
+    { agent: 'postfix/local', tls: { state: 'unknown', how: 'local' } },
+    { agent: 'postfix/pipe', outcome: 'sent' },
+    { agent: 'postfix/error', outcome: 'deferred' },
+  ]);
+  t.equal(made.length, 3);
+});
+
+t.test('memory has a limit, and what was forgotten is not guessed', async (t) => {
+  const collector = newCollector();
+  for (let i = 0; i < 60_000; i++) {
+    const id = `Q${i.toString(36).toUpperCase().padStart(6, '0')}`;
+    collector.push(line.active(id, `${'s'.repeat(400)}${i}@bank.example`), `${i}`);
+    collector.push(line.tls(`mx${i}.${'long.'.repeat(30)}example[192.0.2.1]:25`, i), `${i}`);
+  }
+  for (const { name, used, limit } of collector.join.memory)
+    t.ok(used <= limit && used > limit / 2, `${name} ${used}`);
+  const old = deliveries(t, [line.delivery('Q000001', { pid: 1 })], collector);
+  t.match(tlsWords(old), [/not read from when/]);
+  t.notOk('sender' in old[0]!);
+});

@@ -1,0 +1,215 @@
+/** Killed and started again: every record once, with what is known of it, whatever happens to the log meanwhile. */
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { Collector } from '../../../src/collect/collector.ts';
+import { runCollector } from '../../../src/collect/run/runCollector.ts';
+import { FileSource } from '../../../src/collect/sources/fileSource.ts';
+import type { Source } from '../../../src/collect/sources/source.ts';
+import { StdinSource } from '../../../src/collect/sources/stdinSource.ts';
+import { finishedLine } from '../../../src/evidence/lineText.ts';
+import { addressOf } from '../../../src/evidence/pseudonym.ts';
+import { generator } from '../../mark/generator.ts';
+import { line } from '../collected.ts';
+import { simulate } from '../simulated.ts';
+import { FakeWriter, Killed, recordsOf } from './fakeWriter.ts';
+
+process.env.TZ = 'UTC';
+
+interface Told {
+  readonly lost: string[];
+  readonly waits: boolean[];
+}
+
+function place(t: Test): { readonly log: string; readonly stream: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-collect-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  return { log: join(folder, 'mail.log'), stream: join(folder, 'collector') };
+}
+
+async function run(
+  stream: string,
+  source: Source,
+  writer: FakeWriter,
+  more: { readonly signal?: AbortSignal; readonly saveEveryMs?: number } = {},
+): Promise<Told> {
+  const told: Told = { lost: [], waits: [] };
+  await runCollector({
+    source,
+    stream,
+    host: 'own.example',
+    writer,
+    events: {
+      started: () => {},
+      unreadable: () => {},
+      lost: (why) => told.lost.push(why),
+      waiting: (waits) => told.waits.push(waits),
+      stateNotSaved: (error) => {
+        throw error;
+      },
+      committed: () => {},
+    },
+    signal: more.signal ?? new AbortController().signal,
+    saveEveryMs: more.saveEveryMs ?? 10_000,
+    commitEveryMs: 0,
+    retryMs: 5,
+  });
+  return told;
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Without its place in the log. */
+const bare = ({ source: _, ...record }: Record<string, unknown>) => JSON.stringify(record);
+
+/** What a collector that is never stopped makes of the lines. */
+function undisturbed(lines: readonly string[]): string[] {
+  const options = { host: 'own.example', kind: 'file', now: Date.now, saved: null, resume: null };
+  const collector = new Collector(options);
+  return lines.flatMap((one, i) =>
+    collector.push(one, `${i}`).map((text) => {
+      const whole = finishedLine(0, text, (address) => addressOf(address, 'full', null));
+      return bare(JSON.parse(whole!) as Record<string, unknown>);
+    }),
+  );
+}
+
+t.test('killed at random, with rotation: each record once', async (t) => {
+  for (let round = 0; round < 6; round++) {
+    const random = generator();
+    const { log, stream } = place(t);
+    const { lines } = simulate(random, 300, true);
+    const expected = undisturbed(lines);
+    let kills = 0;
+    writeFileSync(log, '');
+    for (let at = 0; at < lines.length; ) {
+      const part = lines.slice(at, at + 1 + random.integer(400));
+      at += part.length;
+      appendFileSync(log, `${part.join('\n')}\n`);
+      let steps = random.integer(600);
+      const kill = () => steps-- === 0;
+      const writer = new FakeWriter(stream, kill);
+      const source = new FileSource({ path: log, once: true, pollMs: 1, quietMs: 0 });
+      try {
+        await run(stream, source, writer, { saveEveryMs: random.pick([0, 10_000]) });
+      } catch (error) {
+        if (!(error instanceof Killed)) throw error;
+        kills++;
+      }
+      const turn = random.integer(6);
+      await pause(10);
+      if (turn === 0) {
+        renameSync(log, `${log}.${at}`);
+        writeFileSync(log, '');
+      } else if (turn === 1) {
+        copyFileSync(log, `${log}.${at}`);
+        truncateSync(log);
+      }
+      // files are ordered by the time of their last change, which has a grain
+      await pause(10);
+    }
+    const source = new FileSource({ path: log, once: true, pollMs: 1, quietMs: 0 });
+    const { lost } = await run(stream, source, new FakeWriter(stream));
+    t.same(lost, []);
+    const made = recordsOf(stream).map(bare);
+    t.equal(made.length, expected.length, `seed ${random.seed}: ${made.length} records, ${kills} kills`);
+    t.same(
+      made.filter((one, i) => one !== expected[i]).slice(0, 3),
+      [],
+      'in their order and with the same TLS',
+    );
+  }
+});
+
+t.test('without its state it goes on behind the last record, and claims less', async (t) => {
+  const { log, stream } = place(t);
+  writeFileSync(log, `${[line.active('AAAAA1'), line.tls(), line.delivery('AAAAA1')].join('\n')}\n`);
+  const source = () => new FileSource({ path: log, once: true });
+  await run(stream, source(), new FakeWriter(stream));
+  appendFileSync(log, `${line.delivery('AAAAA1', { to: 'v@good.example' })}\n${line.removed('AAAAA1')}\n`);
+  rmSync(join(stream, 'collect.state'));
+  await run(stream, source(), new FakeWriter(stream));
+  t.match(recordsOf(stream), [
+    { type: 'message' },
+    { type: 'delivery', tls: { state: 'tls' } },
+    { type: 'delivery', tls: { state: 'unknown' }, recipient: 'v@good.example' },
+  ]);
+  writeFileSync(join(stream, 'collect.state'), '{"v":1,"kind":"file"');
+  await run(stream, source(), new FakeWriter(stream));
+  t.equal(recordsOf(stream).length, 3, 'a damaged one is none');
+});
+
+t.test('a log that is gone is a gap', async (t) => {
+  const { log, stream } = place(t);
+  writeFileSync(log, `${line.delivery('AAAAA1')}\n`);
+  await run(stream, new FileSource({ path: log, once: true }), new FakeWriter(stream));
+  rmSync(log);
+  writeFileSync(log, `${line.delivery('BBBBB2')}\n`);
+  const { lost } = await run(stream, new FileSource({ path: log, once: true }), new FakeWriter(stream));
+  t.match(lost, [/gone/]);
+  t.match(recordsOf(stream), [{ queueId: 'AAAAA1' }, { type: 'gap', count: null }, { queueId: 'BBBBB2' }]);
+});
+
+t.test('a full disk: nothing is read, confirmed or lost until there is room', async (t) => {
+  const { log, stream } = place(t);
+  writeFileSync(log, `${line.delivery('AAAAA1')}\n`);
+  const writer = new FakeWriter(stream);
+  writer.refuses = true;
+  setTimeout(() => {
+    writer.refuses = false;
+  }, 50);
+  const { waits } = await run(stream, new FileSource({ path: log, once: true }), writer);
+  t.same(waits, [true, false]);
+  t.equal(recordsOf(stream).length, 1);
+
+  const stop = new AbortController();
+  writer.refuses = true;
+  appendFileSync(log, `${line.delivery('BBBBB2')}\n`);
+  setTimeout(() => stop.abort(), 30);
+  await run(stream, new FileSource({ path: log, once: true }), writer, { signal: stop.signal });
+  t.equal(recordsOf(stream).length, 1, 'stopped meanwhile');
+  await run(stream, new FileSource({ path: log, once: true }), new FakeWriter(stream));
+  t.match(recordsOf(stream), [{ queueId: 'AAAAA1' }, { queueId: 'BBBBB2' }]);
+});
+
+async function* given(...chunks: readonly string[]): AsyncGenerator<Buffer> {
+  for (const chunk of chunks) yield Buffer.from(chunk);
+}
+
+t.test('standard input: confirmed when it is on disk, not twice when it comes again', async (t) => {
+  const { stream } = place(t);
+  const answers: string[] = [];
+  const answer = (text: string) => {
+    answers.push(`${text.replaceAll('\n', ' ')}${recordsOf(stream).length}`);
+  };
+  const one = `${line.delivery('AAAAA1')}\n`;
+  await run(
+    stream,
+    new StdinSource(given(one, line.active('BBBBB2').slice(0, 9)), answer),
+    new FakeWriter(stream),
+  );
+  t.same(answers, ['OK 0', 'OK 1', 'OK 1']);
+  let writes = 0;
+  const killed = new FakeWriter(stream, (where) => where === 'after the write' && writes++ === 0);
+  const two = `${line.delivery('BBBBB2')}\n`;
+  await t.rejects(run(stream, new StdinSource(given(two), answer), killed), { message: 'after the write' });
+  t.same(answers.slice(3), ['OK 1'], 'killed before the confirmation');
+  const three = `${line.delivery('CCCCC3')}\n${line.delivery('DDDDD4')}\n`;
+  await run(stream, new StdinSource(given(two, three), answer), new FakeWriter(stream));
+  t.same(answers.slice(4), ['OK 2', 'OK 2', 'OK OK 4']);
+  t.match(recordsOf(stream), [
+    { queueId: 'AAAAA1', source: { kind: 'stdin' } },
+    { queueId: 'BBBBB2' },
+    { queueId: 'CCCCC3' },
+    { queueId: 'DDDDD4' },
+  ]);
+});
