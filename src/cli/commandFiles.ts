@@ -23,6 +23,7 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   'test-mail': () => import('./testMail.ts'),
   lookup: () => import('./lookup.ts'),
   'verify-mark': () => import('./verifyMark.ts'),
+  trace: () => import('./trace.ts'),
   evidence: () => import('./evidence.ts'),
   hops: () => import('./hops.ts'),
   completion: () => import('./completion.ts'),

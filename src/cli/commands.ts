@@ -564,6 +564,45 @@ export const COMMANDS = {
       78: 'the configuration or the key file cannot be used',
     },
   },
+  trace: {
+    summary: 'show how one message came and how it went, from the records',
+    usage: ['CODE | QUEUE-ID | MESSAGE-ID | ADDRESS [--since DAY] [--evidence DIRECTORY ...]'],
+    operands: [
+      {
+        name: 'CODE|QUEUE-ID|MESSAGE-ID|ADDRESS',
+        meaning: 'the code of a reply, what the log of the MTA calls the message, or who sent or got it',
+      },
+    ],
+    options: [
+      {
+        flag: '--since',
+        argument: 'DAY|30d',
+        default: '30d',
+        meaning: 'the first day (UTC) that is looked at, or how many days ago it was',
+        example: '--since 2026-11-01',
+      },
+      {
+        flag: '--evidence',
+        argument: 'DIRECTORY',
+        several: true,
+        meaning: 'the records of a host; else evidence of the configuration; several hosts are asked as one',
+        example: '--evidence /srv/evidence/mx1 --evidence /srv/evidence/mx2',
+      },
+    ],
+    examples: [
+      { line: 'tlsward trace 3FQ8M2TX', meaning: 'what became of the message with this reply?' },
+      {
+        line: 'tlsward trace alice@bank.example --since 7d',
+        meaning: 'the newest messages from or to this address; pseudonyms are computed again',
+      },
+    ],
+    exit: {
+      0: 'found',
+      1: 'not found, over the days and gaps that it names',
+      75: 'it cannot be told: the records cannot be read, or have no local parts',
+      ...NO_FILE,
+    },
+  },
   evidence: {
     summary: 'check the records of what happened against their signed heads',
     usage: ['verify [DAY ...] [--evidence DIRECTORY] [--key FILE]'],

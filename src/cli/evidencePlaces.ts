@@ -1,0 +1,40 @@
+/**
+ * Which evidence directories a command asks: those of `--evidence`, else `evidence` of the configuration.
+ */
+import { escapeText } from '../core/escape.ts';
+import { fileError } from '../files/systemError.ts';
+import { openPlace, type Place } from '../trace/places.ts';
+import { configFile, UsageError } from './command.ts';
+import { mustExist, peekKey } from './peekKey.ts';
+
+interface Wanted {
+  readonly evidence?: readonly string[] | undefined;
+  readonly config?: string | undefined;
+  readonly sample?: boolean | undefined;
+}
+
+/** Throws UsageError when none is named, and ConfigError when there is no configuration to name one. */
+export function evidenceDirectories(values: Wanted, env: NodeJS.ProcessEnv): readonly string[] {
+  if (values.evidence !== undefined) return values.evidence;
+  const file = configFile(values, env);
+  mustExist(file);
+  const directory = peekKey(file, 'evidence');
+  if (directory !== null) return [directory];
+  throw new UsageError(`--evidence is missing, and ${escapeText(file, 300)} has no key evidence`);
+}
+
+/** The directories, opened; a text says which cannot be. */
+export function openPlaces(directories: readonly string[]): Place[] | string {
+  const places: Place[] = [];
+  for (const directory of new Set(directories)) {
+    try {
+      places.push(openPlace(directory));
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      return `${escapeText(directory, 300)}: cannot be read (${fileError(error)})`;
+    }
+    if (places.at(-1)?.streams.length === 0)
+      return `${escapeText(directory, 300)}: has no stream, neither daemon nor collector`;
+  }
+  return places;
+}

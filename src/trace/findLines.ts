@@ -1,0 +1,172 @@
+/**
+ * The records of one day of a stream that have one of several keys: by the index of the day, or by looking at all of
+ * its bytes, which is for the current day and for folders that cannot be written to.
+ */
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { checkpointFile, linesFile, MAX_LINE_BYTES } from '../archive/layout.ts';
+import { chunksOf } from '../archive/readDay.ts';
+import type { EvidenceRecord } from '../evidence/record.ts';
+import { BLOCK_BYTES, DayIndex, writeIndex } from './indexFile.ts';
+import { lastHead } from './lastHead.ts';
+import { hashOf, written } from './lineKeys.ts';
+import { readRecord } from './readRecord.ts';
+import { hasKey, type Key } from './recordKeys.ts';
+
+const LF = 10;
+const WINDOW_BYTES = 1 << 16;
+
+/** A day of a stream. */
+interface StreamDay {
+  /** Folder of the stream. */
+  readonly folder: string;
+  readonly day: string;
+  /** No line is appended to it any more. */
+  readonly finished: boolean;
+}
+
+/** What is found on the way and is no record. */
+export interface Trouble {
+  /** Lines that have a key and are no record. */
+  unreadable: number;
+}
+
+/** In the order of the lines. Throws the error of open(2) or read(2). */
+export function* findLines(
+  day: StreamDay,
+  keys: readonly Key[],
+  trouble: Trouble,
+): Generator<EvidenceRecord> {
+  const possible = keys.filter((key) => isPossible(key, day.day));
+  if (possible.length === 0) return;
+  const index = indexOf(day);
+  if (index === null) {
+    yield* scan(linesFile(day.folder, day.day), possible, trouble);
+    return;
+  }
+  try {
+    yield* byIndex(linesFile(day.folder, day.day), index, possible, trouble);
+  } finally {
+    index.close();
+  }
+}
+
+const DAY_MS = 86_400_000;
+const PSEUDONYM = /^h:(\d{4}-\d{2}):/;
+
+/** A pseudonym of another month cannot be there. The writer and the clock may be a day apart. */
+function isPossible({ kind, text }: Key, day: string): boolean {
+  const [, month] = kind === 'address' || kind === 'messageId' ? (PSEUDONYM.exec(text) ?? []) : [];
+  if (month === undefined) return true;
+  const at = Date.parse(day);
+  return [-1, 0, 1].some((days) => new Date(at + days * DAY_MS).toISOString().startsWith(month));
+}
+
+/** The index of a finished day, made when there is none; null when it cannot be. */
+function indexOf({ folder, day, finished }: StreamDay): DayIndex | null {
+  if (!finished) return null;
+  const indexed = { file: linesFile(folder, day), head: lastHead(checkpointFile(folder, day)) };
+  const known = DayIndex.open(folder, day, indexed);
+  if (known !== null) return known;
+  try {
+    writeIndex(folder, day, indexed);
+  } catch (error) {
+    // not ours to write to, or no room: looking at all bytes takes longer and gives the same
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    return null;
+  }
+  return DayIndex.open(folder, day, indexed);
+}
+
+function* byIndex(
+  file: string,
+  index: DayIndex,
+  keys: readonly Key[],
+  trouble: Trouble,
+): Generator<EvidenceRecord> {
+  const blocks = new Set<number>();
+  for (const key of keys) for (const block of index.blocks(hashOf(key))) blocks.add(block);
+  if (blocks.size === 0) return;
+  const lines = new LineWindow(file);
+  try {
+    for (const block of Float64Array.from(blocks).sort())
+      for (const line of lines.beginningIn(block * BLOCK_BYTES)) {
+        const record = readRecord(line);
+        if (record === null) trouble.unreadable++;
+        else if (keys.some((key) => hasKey(record, key))) yield record;
+      }
+  } finally {
+    lines.close();
+  }
+}
+
+/** Reads lines of a file at ascending offsets, several at a time. */
+class LineWindow {
+  readonly #fd: number;
+  #bytes = Buffer.alloc(WINDOW_BYTES + MAX_LINE_BYTES + 2 * BLOCK_BYTES);
+  #from = 0;
+  #filled = 0;
+
+  constructor(file: string) {
+    this.#fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  }
+
+  /** The lines that begin within the block at `offset`; valid until the next call. */
+  *beginningIn(offset: number): Generator<Uint8Array> {
+    // with the byte in front, which is the LF of the line before
+    const first = Math.max(0, offset - 1);
+    this.#fill(first, BLOCK_BYTES + 1 + 4096);
+    let at = first - this.#from;
+    let begin = offset === 0 ? 0 : this.#bytes.subarray(0, this.#filled).indexOf(LF, at) + 1;
+    while ((begin > 0 || offset === 0) && begin + this.#from < offset + BLOCK_BYTES) {
+      let end = this.#bytes.subarray(0, this.#filled).indexOf(LF, begin);
+      if (end < 0) {
+        const start = begin + this.#from;
+        this.#fill(start, MAX_LINE_BYTES + 1);
+        begin = start - this.#from;
+        end = this.#bytes.subarray(0, this.#filled).indexOf(LF, begin);
+        if (end < 0) return;
+      }
+      yield this.#bytes.subarray(begin, end);
+      at = end;
+      begin = at + 1;
+    }
+  }
+
+  /** Makes `length` bytes from `offset` on be in the window, as far as there are. */
+  #fill(offset: number, length: number): void {
+    if (offset >= this.#from && offset + length <= this.#from + this.#filled) return;
+    this.#from = offset;
+    // far from each other, most lines are read one by one: a small read is enough
+    const wanted = length > 4 * 4096 ? this.#bytes.length : WINDOW_BYTES;
+    this.#filled = readSync(this.#fd, this.#bytes, 0, wanted, offset);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** The texts that stand in a line with that key. */
+function needlesOf({ kind, text }: Key): Buffer[] {
+  const quoted = Buffer.concat([Buffer.from('"'), written(text), Buffer.from('"')]);
+  if (kind === 'type') return [Buffer.concat([Buffer.from('"type":'), quoted])];
+  return kind === 'domain' ? [quoted, Buffer.concat([Buffer.from('@'), quoted.subarray(1)])] : [quoted];
+}
+
+function* scan(file: string, keys: readonly Key[], trouble: Trouble): Generator<EvidenceRecord> {
+  const needles = keys.flatMap(needlesOf);
+  for (const { bytes, start, end } of chunksOf(file)) {
+    const lines = bytes.subarray(0, end);
+    const begins = new Set<number>();
+    for (const needle of needles)
+      for (let at = lines.indexOf(needle, start); at >= 0; ) {
+        begins.add(Math.max(start, lines.lastIndexOf(LF, at) + 1));
+        at = lines.indexOf(needle, lines.indexOf(LF, at) + 1);
+      }
+    for (const begin of [...begins].sort((a, b) => a - b)) {
+      const record = readRecord(lines.subarray(begin, lines.indexOf(LF, begin)));
+      if (record === null) trouble.unreadable++;
+      else if (keys.some((key) => hasKey(record, key))) yield record;
+    }
+  }
+}
