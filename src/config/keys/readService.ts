@@ -8,6 +8,7 @@
  */
 import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { positionOf, type Section, whereOf } from '../ini/section.ts';
+import { EVIDENCE_KEYS } from './evidenceKeys.ts';
 import { readAll, type TypedKey } from './key.ts';
 import { formatListen } from './listenAddress.ts';
 import { isRemote } from './publishedKeys.ts';
@@ -63,6 +64,10 @@ export function readService(section: Section, folder: string, report: Report): S
   if (published !== null) {
     for (const key of ['resolver', 'sts-cache', 'sts-test-opening'])
       remark(key, 'no-effect', 'has no effect, because published names another policy server');
+  }
+  if (settings.evidence === null) {
+    for (const { key } of Object.values(EVIDENCE_KEYS))
+      if (key !== 'evidence') remark(key, 'no-effect', 'has no effect without evidence');
   }
   const problem = (key: string, wrong: Invalid): void => {
     const entry = entries.get(key);

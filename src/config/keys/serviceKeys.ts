@@ -1,6 +1,8 @@
 /**
  * The keys of `[service]`, one entry for each, in the order of the reference.
  */
+
+import { EVIDENCE_KEYS } from './evidenceKeys.ts';
 import { AT_START, anything, key, listOf, type TypedKey, words, wordsOr, YES_NO } from './key.ts';
 import { LIMIT_KEYS } from './limitKeys.ts';
 import { parsePublished, parseResolver, parseTestOpening } from './publishedKeys.ts';
@@ -272,6 +274,7 @@ export const SERVICE_KEYS: { readonly [K in keyof ServiceValues]: TypedKey<Servi
       'be fetched',
     anything('a network and a port such as 127.0.0.0/8 8443', parseTestOpening),
   ),
+  ...EVIDENCE_KEYS,
   ...LIMIT_KEYS,
 };
 

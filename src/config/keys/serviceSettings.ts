@@ -61,6 +61,17 @@ export interface ServiceSettings {
   readonly published: OtherServerAddress | null;
   /** null: policies come from public addresses and port 443 only. */
   readonly stsTestOpening: TestOpening | null;
+  /** Absolute path of the directory; null: no evidence is kept. */
+  readonly evidence: string | null;
+  readonly privacy: 'domains' | 'hashed' | 'full';
+  /** null: days are kept for ever. */
+  readonly retentionDays: number | null;
+  /** Between two group commits; 0: after each write; null: never synced. */
+  readonly evidenceSyncMs: number | null;
+  readonly evidenceFailure: 'continue' | 'defer';
+  /** Program and arguments; null: none. */
+  readonly checkpointCommand: readonly string[] | null;
+  readonly checkpointMail: string | null;
   readonly maxConnections: number;
   readonly maxConnectionsPerClient: number;
   readonly idleTimeoutMs: number;

@@ -166,6 +166,39 @@ sts-cache =
   t.end();
 });
 
+t.test('evidence', (t) => {
+  const of = (text: string) => serviceOf(t, `policy-listen = inet:127.0.0.1:0\n${text}`);
+  t.match(of(''), {
+    evidence: null,
+    privacy: 'hashed',
+    retentionDays: null,
+    evidenceSyncMs: 200,
+    evidenceFailure: 'continue',
+    checkpointCommand: null,
+    checkpointMail: null,
+  });
+  const all = of(
+    'evidence = kept\nprivacy = full\nretention = 400d\nevidence-failure = defer\ncheckpoint-mail = A@b.Example\n' +
+      'checkpoint-command = /usr/bin/keep  --to x',
+  );
+  t.match(all.evidence, /^\/.*\/kept$/);
+  t.match(all, {
+    privacy: 'full',
+    retentionDays: 400,
+    evidenceFailure: 'defer',
+    checkpointCommand: ['/usr/bin/keep', '--to', 'x'],
+    checkpointMail: 'a@b.example',
+  });
+  const sync = (text: string) => of(`evidence = e\nevidence-sync = ${text}`).evidenceSyncMs;
+  t.strictSame(['always', 'never', '1s', '10ms'].map(sync), [0, null, 1000, 10]);
+  const bench = workbench(t);
+  bench.write('tls.ini', '[service]\npolicy-listen = unix:/run/p.sock\nretention = 1d\n[domains]\n* = may\n');
+  t.strictSame(noticesOf(bench.load(), bench.folder), [
+    'tls.ini:3: [service] retention: has no effect without evidence',
+  ]);
+  t.end();
+});
+
 t.test('refused values', (t) => {
   const bad = (line: string, want: RegExp) => {
     const bench = workbench(t);
@@ -196,6 +229,15 @@ t.test('refused values', (t) => {
   bad('sts-test-opening = 127.0.0.1/8 8443', /expected a network and a port/);
   bad('sts-test-opening = 127.0.0.0/8', /expected a network and a port/);
   bad('sts-test-opening = yes', /expected a network and a port/);
+  bad('evidence-sync = 5ms', /expected a time from 10ms to 60s/);
+  bad('evidence-sync = 61s', /expected a time from 10ms to 60s/);
+  bad('evidence-sync = sometimes', /always, never, or a time/);
+  bad('retention = 0d', /expected 1d or more/);
+  bad('retention = 1y', /a number of days/);
+  bad('checkpoint-command = keep-head', /expected an absolute path/);
+  bad('checkpoint-mail = auditor', /expected an address/);
+  bad('checkpoint-mail = -oQ/tmp@x.example', /expected an address/);
+  bad('checkpoint-mail = "a b"@x.example', /expected an address/);
   bad('socket-mode = 1777', /octal/);
   for (const name of [
     'from',
