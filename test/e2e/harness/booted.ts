@@ -182,10 +182,15 @@ export async function boot(binds: readonly string[], lower = '/'): Promise<Boote
           '-c',
           `exec 2>&1\n${script}`,
         ];
-        execFile(command('nsenter'), argv, { timeout: 120_000, encoding: 'utf8' }, (error, stdout) => {
-          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-          resolve({ status: code, text: stdout });
-        });
+        execFile(
+          command('nsenter'),
+          argv,
+          { timeout: 120_000, maxBuffer: 1 << 24, encoding: 'utf8' },
+          (error, stdout) => {
+            const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+            resolve({ status: code, text: stdout });
+          },
+        );
       });
     let state = '';
     const running = async (): Promise<boolean> => {
