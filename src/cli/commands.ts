@@ -51,8 +51,8 @@ export const COMMANDS = {
     exit: { 0: 'fine', ...MISTAKES },
   },
   doctor: {
-    summary: 'look for what keeps Postfix from doing what the table promises',
-    usage: ['[--postfix-config DIR]'],
+    summary: 'look for what keeps the mail server from doing what the table promises',
+    usage: ['[--postfix-config DIR]', '--sendmail FILE'],
     operands: [],
     options: [
       {
@@ -60,6 +60,12 @@ export const COMMANDS = {
         argument: 'DIR',
         meaning: 'the folder of main.cf; else the one that postconf knows',
         example: '--postfix-config /etc/postfix-out',
+      },
+      {
+        flag: '--sendmail',
+        argument: 'FILE',
+        meaning: 'a sendmail.cf, to look at instead of Postfix',
+        example: '--sendmail /etc/mail/sendmail.cf',
       },
       { flag: '--no-dns', meaning: 'do not ask DNS about the domains of this host' },
       CONTROL,
@@ -72,7 +78,7 @@ export const COMMANDS = {
       0: 'fine',
       1: 'warnings',
       2: 'mail can pass unjudged, leave unprotected, or be lost',
-      75: 'there is no Postfix that can be looked at',
+      75: 'there is no Postfix or sendmail.cf that can be looked at',
       ...MISTAKES,
     },
   },

@@ -5,7 +5,7 @@ import { listOf } from '../mta/listValue.ts';
 import { isLoopbackOnly, type MailEntry, mailEntries, sendingEntries } from '../mta/mailEntries.ts';
 import { isYes, type MasterEntry, type PostfixConfig, valueFor } from '../mta/postfixConfig.ts';
 import { type Restriction, restrictionsFor } from '../mta/restrictions.ts';
-import { type DoctorFacts, fileAt } from './facts.ts';
+import { type DoctorFacts, fileAt, type HostFacts } from './facts.ts';
 
 export const PROTOCOLS = ['policy', 'milter', 'socketmap'] as const;
 type Protocol = (typeof PROTOCOLS)[number];
@@ -30,7 +30,7 @@ export const LISTEN_KEYS: Readonly<Record<Protocol, string>> = {
 
 /** Where tlsward listens for a protocol, by its configuration. */
 export function listenersOf(
-  { table: { service } }: Pick<DoctorFacts, 'table'>,
+  { table: { service } }: Pick<HostFacts, 'table'>,
   protocol: Protocol,
 ): readonly ListenAddress[] {
   return { policy: service.policyListen, milter: service.milterListen, socketmap: service.socketmapListen }[
@@ -40,7 +40,7 @@ export function listenersOf(
 
 /** The sockets among them that are files. */
 export function socketFiles(
-  facts: Pick<DoctorFacts, 'table'>,
+  facts: Pick<HostFacts, 'table'>,
 ): { readonly protocol: Protocol; readonly path: string }[] {
   return PROTOCOLS.flatMap((protocol) =>
     listenersOf(facts, protocol).flatMap((address) =>

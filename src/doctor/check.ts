@@ -2,7 +2,7 @@
  * One check of `tlsward doctor`: a function from the facts to what is wrong, with the words that all its
  * findings share.
  */
-import type { DoctorFacts } from './facts.ts';
+import type { DoctorFacts, HostFacts } from './facts.ts';
 
 /**
  * danger: mail can pass unjudged, leave unprotected, or be lost. warning: something does not do what was
@@ -30,7 +30,8 @@ export interface Finding {
   readonly mend: readonly string[];
 }
 
-export interface Check {
+/** `Facts`: what it looks at; by itself a host with Postfix. */
+export interface Check<Facts extends HostFacts = DoctorFacts> {
   /** What one looks up in contrib/doc/doctor.md. */
   readonly id: string;
   readonly group: Group;
@@ -39,7 +40,7 @@ export interface Check {
   /** Why it matters: one sentence. */
   readonly why: string;
   /** Empty: fine. Null: does not concern this host. */
-  find(facts: DoctorFacts): readonly Finding[] | null;
+  find(facts: Facts): readonly Finding[] | null;
 }
 
 export function finding(severity: Severity, seen: string, ...mend: string[]): Finding {

@@ -1,16 +1,17 @@
 /** All checks of `tlsward doctor`, and what comes of them. */
 import { type Check, type Finding, type Group, SEVERITIES, type Severity } from './check.ts';
-import type { DoctorFacts } from './facts.ts';
+import type { DoctorFacts, HostFacts, SendmailFacts } from './facts.ts';
 import { FAILING } from './failing.ts';
 import { IDENTITY } from './identity.ts';
 import { JUDGING } from './judging.ts';
 import { splitEntry } from './mend.ts';
-import { OFFERING } from './offering.ts';
+import { noTlsSeen, OFFERING } from './offering.ts';
 import { PROVING } from './proving.ts';
-import { RECORDING } from './recording.ts';
+import { dropped, RECORDING } from './recording.ts';
 import { ROUTING } from './routing.ts';
 import { SENDING } from './sending.ts';
-import { SERVING } from './serving.ts';
+import { SENDMAIL } from './sendmail.ts';
+import { SERVING, SERVING_ANY } from './serving.ts';
 
 /** In the order in which findings of the same severity are shown. */
 export const CHECKS: readonly Check[] = [
@@ -23,6 +24,14 @@ export const CHECKS: readonly Check[] = [
   ...ROUTING,
   ...IDENTITY,
   ...RECORDING,
+];
+
+/** Those of a host with Sendmail. */
+export const SENDMAIL_CHECKS: readonly Check<SendmailFacts>[] = [
+  ...SERVING_ANY,
+  ...SENDMAIL,
+  noTlsSeen,
+  dropped,
 ];
 
 /** A finding with the words of its check. */
@@ -43,12 +52,22 @@ export interface Examination {
   readonly exit: 0 | 1 | 2;
 }
 
+/** A host with Postfix. */
 export function examine(facts: DoctorFacts): Examination {
+  return examineBy(CHECKS, facts);
+}
+
+/** A host with Sendmail. */
+export function examineSendmail(facts: SendmailFacts): Examination {
+  return examineBy(SENDMAIL_CHECKS, facts);
+}
+
+function examineBy<Facts extends HostFacts>(checks: readonly Check<Facts>[], facts: Facts): Examination {
   const findings: Found[] = [];
   const passed: string[] = [];
   const notConcerned: string[] = [];
   let exit: 0 | 1 | 2 = 0;
-  for (const check of CHECKS) {
+  for (const check of checks) {
     const { id, group, why } = check;
     const found = check.find(facts);
     if (found === null) notConcerned.push(id);
@@ -84,7 +103,7 @@ function merged(found: readonly Finding[]): readonly Finding[] {
  * What could be dangerous and is not known is a warning. What only DNS could tell is not: a host that cannot
  * look itself up judges its mail all the same.
  */
-function weight(severity: Severity, { gravest, group }: Check): 0 | 1 | 2 {
+function weight(severity: Severity, { gravest, group }: Pick<Check, 'gravest' | 'group'>): 0 | 1 | 2 {
   if (severity === 'danger') return 2;
   const grave = severity === 'unknown' && gravest === 'danger' && group !== 'identity';
   return severity === 'warning' || grave ? 1 : 0;

@@ -3,25 +3,25 @@ import { parseNextHop } from '../core/nextHop.ts';
 import type { DeliverLevel, Settings } from '../core/settings.ts';
 import { PolicyTable } from '../core/table.ts';
 import { protectsDelivery } from '../rules/tlsRequired.ts';
-import type { DoctorFacts } from './facts.ts';
+import type { HostFacts } from './facts.ts';
 
 /** Settings of rows whose violation refuses, defers or holds mail. */
-function enforced({ table }: DoctorFacts): readonly Settings[] {
+function enforced({ table }: HostFacts): readonly Settings[] {
   return table.packed.settings.filter(({ mode, violation }) => mode === 'enforce' && violation !== 'tag');
 }
 
 /** Must mail of some row arrive under TLS, or it is refused? */
-export function demandsTls(facts: DoctorFacts): boolean {
+export function demandsTls(facts: HostFacts): boolean {
   return enforced(facts).some(({ receive }) => receive === 'encrypt' || receive === 'verify');
 }
 
 /** Must a client of some row show a certificate, be it only observed? */
-export function demandsCertificate({ table }: DoctorFacts): boolean {
+export function demandsCertificate({ table }: HostFacts): boolean {
   return table.packed.settings.some(({ receive }) => receive === 'verify');
 }
 
 /** Rows that are met by a certificate from a CA, not by a pin alone. */
-export function certificateByName({ table }: DoctorFacts): readonly Settings[] {
+export function certificateByName({ table }: HostFacts): readonly Settings[] {
   return table.packed.settings.filter(
     ({ receive, fingerprints, clientNames }) =>
       receive === 'verify' && (fingerprints.length === 0 || clientNames.length > 0),
@@ -29,26 +29,26 @@ export function certificateByName({ table }: DoctorFacts): readonly Settings[] {
 }
 
 /** Rows that know a client by its pin. */
-export function receivesByPin({ table }: DoctorFacts): boolean {
+export function receivesByPin({ table }: HostFacts): boolean {
   return table.packed.settings.some(
     ({ receive, fingerprints }) => receive === 'verify' && fingerprints.length > 0,
   );
 }
 
 /** Has the table or a rule something to say of mail that leaves by Postfix? */
-export function protectsSending({ table }: DoctorFacts): boolean {
+export function protectsSending({ table }: HostFacts): boolean {
   return table.rules.length > 0 || protectsDelivery(table.packed.settings);
 }
 
 /** Does a row send at one of the levels? */
-export function sendsAt({ table }: DoctorFacts, ...levels: DeliverLevel[]): boolean {
+export function sendsAt({ table }: HostFacts, ...levels: DeliverLevel[]): boolean {
   return table.packed.settings.some(
     ({ deliver }) => deliver !== null && (levels as readonly string[]).includes(deliver),
   );
 }
 
 /** Does a row of its own speak of this next hop, so that it leaves under TLS? */
-export function protectsHop({ table }: DoctorFacts, hop: string): boolean {
+export function protectsHop({ table }: HostFacts, hop: string): boolean {
   const next = parseNextHop(hop);
   if (next.kind !== 'hop') return false;
   const rows = new PolicyTable(table.packed, 0, '');
@@ -58,6 +58,6 @@ export function protectsHop({ table }: DoctorFacts, hop: string): boolean {
 }
 
 /** Rules send messages by a way of their own. */
-export function hasRules({ table }: DoctorFacts): boolean {
+export function hasRules({ table }: HostFacts): boolean {
   return table.rules.length > 0;
 }

@@ -15,15 +15,16 @@ const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
 export type Paint = (severity: Severity | 'fine', text: string) => string;
 
 interface Subject {
-  /** `/etc/postfix (3.7.11)` */
-  readonly postfix: string;
+  readonly mta: 'Postfix' | 'Sendmail';
+  /** `/etc/postfix (3.7.11)`, `/etc/mail/sendmail.cf` */
+  readonly place: string;
   readonly config: string;
 }
 
 /** Findings by group, the worst first in each, the group with the worst first; then the numbers. */
-export function reportText(examination: Examination, { postfix, config }: Subject, paint: Paint): string {
+export function reportText(examination: Examination, { mta, place, config }: Subject, paint: Paint): string {
   const { findings, passed, notConcerned, exit } = examination;
-  const lines = [`Postfix in ${postfix}, tlsward by ${config}`, ''];
+  const lines = [`${mta} in ${place}, tlsward by ${config}`, ''];
   const shown = together(findings);
   for (const group of new Set(shown.map((one) => one.group))) {
     lines.push(`${GROUPS[group]}:`);
@@ -65,11 +66,11 @@ function findingLines({ severity, id, seen, why, mend }: Found, paint: Paint): s
 }
 
 /** The shape in contrib/doc/doctor.md. */
-export function reportJson(examination: Examination, { postfix, config }: Subject): object {
+export function reportJson(examination: Examination, { mta, place, config }: Subject): object {
   const { findings, passed, notConcerned, exit } = examination;
   return {
     ok: exit === 0,
-    postfix,
+    [mta.toLowerCase()]: place,
     config,
     findings: findings.map(({ id, group, severity, seen, why, mend }) => ({
       id,

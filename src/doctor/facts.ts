@@ -10,6 +10,7 @@ import type { StatusReply } from '../daemon/controlReplies.ts';
 import type { LookupResult, MxRecord, TlsaRecord } from '../dns/resolver.ts';
 import type { PostfixConfig } from '../mta/postfixConfig.ts';
 import type { Instance } from '../mta/readPostfix.ts';
+import type { SendmailConfig } from '../mta/sendmailCf.ts';
 
 /** A fact, or why it is not known. */
 export type Known<Value> =
@@ -19,20 +20,30 @@ export type Known<Value> =
 export const known = <Value>(value: Value): Known<Value> => ({ known: true, value });
 export const unknown = (why: string): Known<never> => ({ known: false, why });
 
-export interface DoctorFacts {
+/** What is known of a host whatever its mail server is. */
+export interface HostFacts {
   readonly now: Date;
-  readonly postfix: PostfixConfig;
-  /** All instances of this host; empty when postmulti did not say. */
-  readonly instances: readonly Instance[];
   readonly table: TableFacts;
   readonly daemon: Known<StatusReply>;
   /** By absolute path: sockets and the folders above them, key files, files of CAs and tables. */
   readonly files: ReadonlyMap<string, Known<FileFacts>>;
+  readonly system: SystemFacts;
+}
+
+/** A host with Sendmail. */
+export interface SendmailFacts extends HostFacts {
+  readonly sendmail: SendmailConfig;
+}
+
+/** A host with Postfix. */
+export interface DoctorFacts extends HostFacts {
+  readonly postfix: PostfixConfig;
+  /** All instances of this host; empty when postmulti did not say. */
+  readonly instances: readonly Instance[];
   /** Certificate chains by the path of their file, the server's own certificate first. */
   readonly certificates: ReadonlyMap<string, Known<readonly CertificateFacts[]>>;
   /** What the domains of this host publish; empty when nothing was asked. */
   readonly domains: readonly DomainFacts[];
-  readonly system: SystemFacts;
 }
 
 /** The configuration of tlsward, without mistakes. */
@@ -48,7 +59,7 @@ export interface TableFacts {
 }
 
 /** What was found out about a path. */
-export function fileAt({ files }: DoctorFacts, path: string): Known<FileFacts> {
+export function fileAt({ files }: Pick<HostFacts, 'files'>, path: string): Known<FileFacts> {
   return files.get(path) ?? unknown('not looked at');
 }
 

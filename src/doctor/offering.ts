@@ -11,7 +11,7 @@ import { isYes, type MasterEntry, type PostfixConfig, valueFor } from '../mta/po
 import { askingEntries } from './asked.ts';
 import { type Check, finding, NO_DAEMON, notKnown, type Severity } from './check.ts';
 import { certificateByName, demandsCertificate, demandsTls, receivesByPin } from './demands.ts';
-import type { DoctorFacts } from './facts.ts';
+import type { DoctorFacts, HostFacts } from './facts.ts';
 import { dropOverride, entryName, setFor, setMain, wrongValue } from './mend.ts';
 
 /** Where a listener takes its certificate from; '' when it has none. */
@@ -204,7 +204,7 @@ const publicCa: Check = {
   },
 };
 
-const noTlsSeen: Check = {
+export const noTlsSeen: Check<HostFacts> = {
   id: 'tls-never-seen',
   group: 'receiving',
   gravest: 'warning',

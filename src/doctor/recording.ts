@@ -4,6 +4,7 @@ import { count } from '../core/plural.ts';
 import { isParameter, valueFor } from '../mta/postfixConfig.ts';
 import { askingEntries, sendingOwn } from './asked.ts';
 import { type Check, finding, NO_DAEMON, notKnown } from './check.ts';
+import type { HostFacts } from './facts.ts';
 import { setMain, wrongValue } from './mend.ts';
 
 const sendLevel: Check = {
@@ -94,7 +95,7 @@ const journal: Check = {
   },
 };
 
-const dropped: Check = {
+export const dropped: Check<HostFacts> = {
   id: 'log-dropped',
   group: 'records',
   gravest: 'warning',

@@ -11,10 +11,10 @@ import { formatPosition } from '../core/position.ts';
 import { INHERITED } from '../daemon/controlReplies.ts';
 import { LISTEN_KEYS, listenersOf, PROTOCOLS, socketFiles } from './asked.ts';
 import { type Check, type Finding, finding, NO_DAEMON, notKnown } from './check.ts';
-import { type FileFacts, fileAt } from './facts.ts';
+import { type FileFacts, fileAt, type HostFacts } from './facts.ts';
 import { shellWord } from './mend.ts';
 
-const down: Check = {
+const down: Check<HostFacts> = {
   id: 'daemon-down',
   group: 'service',
   gravest: 'danger',
@@ -34,7 +34,7 @@ const down: Check = {
   },
 };
 
-const differs: Check = {
+const differs: Check<HostFacts> = {
   id: 'table-differs',
   group: 'service',
   gravest: 'warning',
@@ -52,7 +52,7 @@ const differs: Check = {
   },
 };
 
-const refused: Check = {
+const refused: Check<HostFacts> = {
   id: 'reload-refused',
   group: 'service',
   gravest: 'warning',
@@ -66,7 +66,7 @@ const refused: Check = {
   },
 };
 
-const restart: Check = {
+const restart: Check<HostFacts> = {
   id: 'restart-needed',
   group: 'service',
   gravest: 'warning',
@@ -100,11 +100,11 @@ function isAnyPort(address: ListenAddress): boolean {
   return address.kind === 'inet' && address.port === 0;
 }
 
-const trouble: Check = {
+const trouble: Check<HostFacts> = {
   id: 'listener-trouble',
   group: 'service',
   gravest: 'danger',
-  why: 'The file of a socket is gone or is another one: Postfix does not reach the daemon, and mail is deferred.',
+  why: 'The file of a socket is gone or is another one: the mail server does not reach the daemon, and mail is deferred.',
   find({ daemon }) {
     if (!daemon.known) return [notKnown(NO_DAEMON)];
     return daemon.value.listeners.flatMap(({ name, address, trouble: what }) =>
@@ -191,7 +191,7 @@ function octal(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0');
 }
 
-const key: Check = {
+const key: Check<HostFacts> = {
   id: 'mark-key-readable',
   group: 'service',
   gravest: 'danger',
@@ -220,11 +220,11 @@ const key: Check = {
   },
 };
 
-const writable: Check = {
+const writable: Check<HostFacts> = {
   id: 'socket-folder-writable',
   group: 'service',
   gravest: 'danger',
-  why: 'Whoever may put a socket into the folder answers for tlsward while it restarts, and Postfix believes it.',
+  why: 'Whoever may put a socket into the folder answers for tlsward while it restarts, and the mail server believes it.',
   find(facts) {
     const folders = new Set(socketFiles(facts).map(({ path }) => foldersAbove(path).at(-1)!));
     if (folders.size === 0) return null;
@@ -243,7 +243,7 @@ const writable: Check = {
   },
 };
 
-const overdue: Check = {
+const overdue: Check<HostFacts> = {
   id: 'rows-overdue',
   group: 'service',
   gravest: 'warning',
@@ -263,7 +263,7 @@ const overdue: Check = {
   },
 };
 
-const files: Check = {
+const files: Check<HostFacts> = {
   id: 'open-files-low',
   group: 'service',
   gravest: 'warning',
@@ -283,7 +283,7 @@ const files: Check = {
   },
 };
 
-const clock: Check = {
+const clock: Check<HostFacts> = {
   id: 'clock',
   group: 'service',
   gravest: 'warning',
@@ -328,4 +328,10 @@ export const SERVING: readonly Check[] = [
   files,
   clock,
   instances,
+];
+
+/** Those that hold for every mail server. */
+export const SERVING_ANY: readonly Check<HostFacts>[] = [
+  ...[down, differs, refused, restart, trouble, key],
+  ...[writable, overdue, files, clock],
 ];

@@ -65,6 +65,29 @@ test('another folder of main.cf', async (t) => {
   t.match(await say(run, ['--config', config, 'x']), { code: /UsageError/ });
 });
 
+test('a sendmail.cf instead of Postfix', async (t) => {
+  const { config, dir } = host(t, MAIN);
+  rmSync(join(dir, 'postconf'));
+  const cf = join(dir, 'sendmail.cf');
+  writeFileSync(cf, `O InputMailFilters=tlsward\nXtlsward, S=local:${dir}/milter.sock\n`);
+  const text = await say(run, ['--config', config, '--sendmail', cf]);
+  t.equal(text.code, 2);
+  t.match(text.out, new RegExp(`^Sendmail in ${cf}, tlsward by ${config}\n`));
+  t.match(text.out, /DANGER: sendmail-filter-fails-open: tlsward has no F=\n/);
+  t.match(text.out, /DANGER: daemon-down: /);
+  t.notMatch(text.out, /sendmail-not-asked|Postfix/);
+  const json = await say(run, ['--config', config, '--sendmail', cf, '--json']);
+  t.match(JSON.parse(json.out), { ok: false, sendmail: cf, config });
+  t.match(await say(run, ['--config', config, '--sendmail', join(dir, 'none.cf')]), {
+    code: 75,
+    err: /cannot read \S+none\.cf \(ENOENT\)/,
+  });
+  t.match(await say(run, ['--config', config, '--sendmail', dir]), { code: 75, err: /is no sendmail\.cf/ });
+  t.match(await say(run, ['--config', config, '--sendmail', cf, '--postfix-config', dir]), {
+    code: /UsageError/,
+  });
+});
+
 test('no Postfix, or mistakes in the table', async (t) => {
   const { config, dir } = host(t, MAIN);
   writeFileSync(join(dir, 'postconf'), '#!/bin/sh\necho "postconf: fatal: open main.cf: no" >&2; exit 1\n');

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { CHECKS, examine } from '../../src/doctor/checks.ts';
+import { SENDMAIL } from '../../src/doctor/sendmail.ts';
 import { root } from '../root.ts';
 import { CASES } from './cases.ts';
 import { patient } from './patient.ts';
@@ -72,7 +73,7 @@ test('the manual has every check', async (t) => {
   const rows = [...page.matchAll(/^\| `([a-z0-9-]+)` \| (danger|warning|note) \|/gm)];
   t.same(
     rows.map((match) => [match[1], match[2]]).sort(),
-    CHECKS.map(({ id, gravest }) => [id, gravest]).sort(),
+    [...CHECKS, ...SENDMAIL].map(({ id, gravest }) => [id, gravest]).sort(),
   );
 });
 

@@ -5,7 +5,11 @@ import { reportJson, reportText } from '../../src/doctor/doctorReport.ts';
 import { shellWord, splitEntry } from '../../src/doctor/mend.ts';
 import { patient } from './patient.ts';
 
-const subject = { postfix: '/etc/postfix (3.7.11)', config: '/etc/tlsward/tlsward.ini' };
+const subject = {
+  mta: 'Postfix',
+  place: '/etc/postfix (3.7.11)',
+  config: '/etc/tlsward/tlsward.ini',
+} as const;
 const text = (change: Parameters<typeof patient>[0]): string =>
   reportText(examine(patient(change)), subject, (_, word) => word);
 

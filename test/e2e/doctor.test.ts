@@ -6,13 +6,17 @@
  * the configuration in which port 25 and 587 listen everywhere; nothing runs by the copy.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { root } from '../root.ts';
 import { Daemon } from './harness/daemon.ts';
 import { Postfix } from './harness/mta/postfix.ts';
 import { parseMain } from './harness/mta/postfix-config.ts';
+import { sendmailPrograms, sendmailSkip } from './harness/mta/sendmail-fetch.ts';
+import { makeConfig } from './harness/mta/sendmail-setup.ts';
 import { createCa } from './harness/peers/ca.ts';
 import { openSession } from './harness/peers/smtp-session.ts';
 import { command, e2eSkip } from './harness/requirements.ts';
@@ -220,6 +224,73 @@ t.test('doctor', { skip: e2eSkip() }, async (t) => {
     );
   });
 });
+
+t.test(
+  'a sendmail.cf made of the shipped lines',
+  { skip: e2eSkip(['openssl']) || sendmailSkip() },
+  async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'tlsward-sm-'));
+    t.teardown(() => rmSync(dir, { recursive: true }));
+    const socketDir = join(dir, 'tlsward');
+    mkdirSync(socketDir, { mode: 0o755 });
+    const daemon = await Daemon.create({
+      tables: `${TABLE}[domain in.example]\nreceive = verify\nclient-names = mx.in.example\n`,
+      protocols: ['milter', 'socketmap', 'control'],
+      socketDir,
+      service: { 'max-connections': '1000' },
+    });
+    t.teardown(() => daemon.close());
+    await daemon.start();
+    const { cf, m4 } = sendmailPrograms();
+    const doctor = async (lines: readonly string[], change = (made: string) => made) => {
+      makeConfig(dir, m4, lines.join('\n'));
+      const made = join(dir, 'sendmail.cf');
+      writeFileSync(made, change(readFileSync(made, 'utf8')).replaceAll('/run/tlsward/', `${socketDir}/`));
+      const { status, stdout } = await daemon.command('doctor', '--sendmail', made, '--json');
+      const { findings } = JSON.parse(stdout) as Reply;
+      return { status, text: stdout, ids: findings.map(({ id }) => id) };
+    };
+    const shipped = (name: string): string =>
+      `include(\`${fileURLToPath(new URL(`contrib/sendmail/${name}`, root))}')dnl`;
+    const head = [
+      `include(\`${cf}/m4/cf.m4')dnl`,
+      `include(\`${cf}/debian/autoconf.m4')dnl`,
+      "OSTYPE(`debian')dnl",
+    ];
+    const tls = [
+      "define(`confSERVER_CERT', `/etc/mail/tls/mx.pem')dnl",
+      "define(`confSERVER_KEY', `/etc/mail/tls/mx.key')dnl",
+      "define(`confCACERT', `/etc/mail/tls/ca.pem')dnl",
+      "define(`confCACERT_PATH', `/etc/ssl/certs')dnl",
+    ];
+    const mailers = ["FEATURE(`access_db')dnl", "MAILER(`local')dnl", "MAILER(`smtp')dnl"];
+    const whole = await doctor([
+      ...head,
+      ...tls,
+      shipped('tlsward.mc'),
+      ...mailers,
+      shipped('deliver.mc'),
+      '',
+    ]);
+    t.equal(whole.status, 0, whole.text);
+    const bare = await doctor([...head, ...mailers, '']);
+    t.equal(bare.status, 2);
+    for (const id of [
+      'sendmail-not-asked',
+      'sendmail-tls-not-offered',
+      'sendmail-no-ca',
+      'sendmail-map-missing',
+    ])
+      t.ok(bare.ids.includes(id), id);
+    const open = await doctor(
+      [...head, ...tls, shipped('tlsward.mc'), ...mailers, shipped('deliver.mc'), ''],
+      (made) => made.replace(/, F=T/, '').replace(' -T<TMPF> local:', ' local:'),
+    );
+    t.equal(open.status, 2);
+    for (const id of ['sendmail-filter-fails-open', 'sendmail-map-fails-open'])
+      t.ok(open.ids.includes(id), id);
+  },
+);
 
 /** The listeners that an MX has, on every address; those for tests are left out. */
 function openMaster(master: string, postfix: Postfix): string {

@@ -55,7 +55,7 @@ export async function gatherFacts({ table, control, directory, dns, now }: Patie
   return { now, postfix, instances: others, table, daemon, files, certificates, domains: published, system };
 }
 
-async function gatherStatus(control: string): Promise<Known<StatusReply>> {
+export async function gatherStatus(control: string): Promise<Known<StatusReply>> {
   try {
     return known(await askDaemon<StatusReply>(control, 'status', '', DAEMON_MS));
   } catch (error) {
