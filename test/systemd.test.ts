@@ -9,6 +9,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { COMMANDS } from '../src/cli/commands.ts';
 import { defaultOf } from '../src/config/keys/keys.ts';
 import { inNetworks, parseNetwork } from '../src/core/network.ts';
 import { judgeAddress } from '../src/sts/addressFilter.ts';
@@ -139,9 +140,34 @@ t.test('in step with the program', async (t) => {
   t.ok(defaultOf('control-listen').startsWith(`unix:${runtime}`));
 });
 
+t.test('the unit that ships evidence', async (t) => {
+  const unit = readUnit('tlsward-ship.service');
+  const command = one(unit, 'Service.ExecStart');
+  const program = one(service, 'Service.ExecStart').replace(/ serve$/, '');
+  t.ok(command.startsWith(`${program} ship `), command);
+  const flags = [...command.matchAll(/ (--[a-z]+)/g)].map((match) => match[1]).slice(1);
+  const known: readonly string[] = COMMANDS.ship.options.map(({ flag }) => flag);
+  t.strictSame(
+    flags.filter((flag) => !known.includes(flag ?? '')),
+    [],
+  );
+  const environment = (unit.get('Service.Environment') ?? []).join(' ');
+  for (const [, name] of command.matchAll(/\$\{([A-Z]+)\}/g)) t.match(environment, `${name}=`);
+  t.equal(one(unit, 'Service.RestartPreventExitStatus'), '78', 'what a server refuses, somebody must mend');
+  const folder = one(unit, 'Unit.ConditionPathIsDirectory');
+  t.ok(command.includes(` --evidence ${folder}`));
+  t.equal(`/var/lib/${one(unit, 'Service.StateDirectory')}`, `${folder}/ship`, 'the one folder it writes to');
+  // as confined as the daemon: what is yes there is yes here, and more
+  for (const [key, values] of service)
+    if (values.length === 1 && values[0] === 'yes') t.equal(one(unit, key), 'yes', key);
+  for (const key of ['User', 'ProtectSystem', 'IPAddressDeny', 'IPAddressAllow', 'CapabilityBoundingSet'])
+    t.equal(one(unit, `Service.${key}`), one(service, `Service.${key}`), key);
+  t.notOk(unit.has('Service.ReadWritePaths'));
+});
+
 t.test('sockets in step with program and fragments', async (t) => {
   const protocols = { policy: 'policy', milter: 'milter', socketmap: 'deliver' };
-  t.equal(unitNames().length, 1 + Object.keys(protocols).length);
+  t.equal(unitNames().length, 2 + Object.keys(protocols).length, 'and tlsward-ship.service');
   for (const [protocol, fragment] of Object.entries(protocols)) {
     const socket = readUnit(`tlsward-${protocol}.socket`);
     const path = `${SOCKET_FOLDER}/${protocol}.sock`;

@@ -26,5 +26,6 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   trace: () => import('./trace.ts'),
   evidence: () => import('./evidence.ts'),
   hops: () => import('./hops.ts'),
+  ship: () => import('./ship.ts'),
   completion: () => import('./completion.ts'),
 };

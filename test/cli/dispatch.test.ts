@@ -109,7 +109,9 @@ test('a configuration that is not there has status 78 with every command that ne
     ['published', 'bank.example'],
     ['lookup', 'ZZZZZZZZ'],
     ['verify-mark', mail],
+    ['trace', 'ZZZZZZZZ'],
     ['hops', mail],
+    ['ship', '--server', 'http://127.0.0.1:1'],
   ];
   const needed = Object.entries(COMMANDS).filter(
     ([name, { exit }]) => 78 in exit && name !== 'serve' && name !== 'setup',
