@@ -165,9 +165,40 @@ t.test('the unit that ships evidence', async (t) => {
   t.notOk(unit.has('Service.ReadWritePaths'));
 });
 
+t.test('the collector: as confined as the daemon, with the groups that may read logs', async (t) => {
+  const collect = readUnit('tlsward-collect.service');
+  const { bin } = JSON.parse(repoText('package.json')) as { bin: { tlsward: string } };
+  const start = `/usr/bin/node --max-semi-space-size=4 /usr/lib/tlsward/${bin.tlsward} collect --journal`;
+  t.equal(one(collect, 'Service.ExecStart'), start);
+  for (const key of [
+    'User',
+    'Group',
+    'StateDirectory',
+    'StateDirectoryMode',
+    'LimitCORE',
+    'CapabilityBoundingSet',
+  ])
+    t.equal(one(collect, `Service.${key}`), one(service, `Service.${key}`), key);
+  t.equal(one(collect, 'Service.SupplementaryGroups'), 'adm systemd-journal');
+  const confinement =
+    /^Service\.(?:NoNew|Protect|Private|Restrict(?!Address)|Lock|Remove|Keyring|SecureBits|IPAddressDeny)/;
+  for (const [key, values] of service) if (confinement.test(key)) t.same(collect.get(key), values, key);
+  t.equal(one(collect, 'Service.RestrictAddressFamilies'), 'AF_UNIX', 'it has no network');
+  t.equal(one(collect, 'Service.PrivateNetwork'), 'yes');
+  t.notOk(collect.has('Unit.Requires'), 'neither waits for the other');
+  const skipped = without('systemd-analyze', 'systemd');
+  if (skipped !== false) return;
+  const dir = unitRoot();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const args = ['security', `--root=${dir}`, '--offline=true', '--no-pager', 'tlsward-collect.service'];
+  const measured = /Overall exposure level for \S+: ([0-9.]+)/.exec(run('systemd-analyze', ...args).text);
+  t.ok(Number(measured?.[1]) <= 2, `exposure level ${measured?.[1]}`);
+});
+
 t.test('sockets in step with program and fragments', async (t) => {
   const protocols = { policy: 'policy', milter: 'milter', socketmap: 'deliver' };
-  t.equal(unitNames().length, 2 + Object.keys(protocols).length, 'and tlsward-ship.service');
+  const services = ['tlsward.service', 'tlsward-collect.service', 'tlsward-ship.service'];
+  t.equal(unitNames().length, services.length + Object.keys(protocols).length);
   for (const [protocol, fragment] of Object.entries(protocols)) {
     const socket = readUnit(`tlsward-${protocol}.socket`);
     const path = `${SOCKET_FOLDER}/${protocol}.sock`;

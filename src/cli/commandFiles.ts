@@ -24,6 +24,7 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   lookup: () => import('./lookup.ts'),
   'verify-mark': () => import('./verifyMark.ts'),
   trace: () => import('./trace.ts'),
+  collect: () => import('./collect.ts'),
   evidence: () => import('./evidence.ts'),
   hops: () => import('./hops.ts'),
   ship: () => import('./ship.ts'),

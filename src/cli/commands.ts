@@ -609,6 +609,33 @@ export const COMMANDS = {
       ...NO_FILE,
     },
   },
+  collect: {
+    summary: 'record how mail left, from the log of the MTA; SIGTERM stops',
+    usage: ['[--journal | --file FILE | --stdin] [--once]'],
+    operands: [],
+    options: [
+      { flag: '--journal', meaning: 'read the journal, facility mail; this is the default' },
+      {
+        flag: '--file',
+        argument: 'FILE',
+        meaning: 'read a log file, through its rotation',
+        example: '--file /var/log/mail.log',
+      },
+      { flag: '--stdin', meaning: 'read lines that rsyslog hands over, and confirm each when it is on disk' },
+      { flag: '--once', meaning: 'end when everything that is there was read' },
+    ],
+    examples: [
+      { line: 'tlsward collect --journal', meaning: 'what the unit tlsward-collect runs' },
+      { line: 'tlsward collect --file /var/log/mail.log --once', meaning: 'record what the file holds' },
+    ],
+    exit: {
+      0: 'stopped on request; with --once, everything was read',
+      ...UNREADABLE,
+      69: 'the journal cannot be read',
+      73: 'the evidence cannot be written, or another process writes it',
+      78: 'the configuration has mistakes, or names no directory for evidence',
+    },
+  },
   evidence: {
     summary: 'check the records of what happened against their signed heads',
     usage: ['verify [DAY ...] [--evidence DIRECTORY] [--key FILE]'],

@@ -17,12 +17,8 @@ export function lastRecorded(stream: string, kind: string): Recorded | null {
   for (const day of daysOf(stream).reverse().slice(0, MAX_DAYS)) {
     for (const line of linesBackwards(linesFile(stream, day))) {
       const source = sourceOf(line);
-      if (source === null) continue;
-      if (source.kind !== kind) {
-        if (last === null) return null;
-        continue;
-      }
-      if (source.position === '') continue;
+      // others are of another source, which was read in between
+      if (source === null || source.kind !== kind || source.position === '') continue;
       if (last === null) last = { position: source.position, count: 1 };
       else if (source.position === last.position) last = { position: last.position, count: last.count + 1 };
       else return last;

@@ -18,7 +18,7 @@ export interface RecordWriter {
   tick(): void;
 }
 
-interface CollectorEvents {
+export interface CollectorEvents {
   /** Once, when it is known where reading begins. */
   started(from: string | null, replays: boolean): void;
   /** A line that looks like a delivery and cannot be read, escaped. */

@@ -1,0 +1,169 @@
+/**
+ * `tlsward collect`: reads the log of the MTA and records how each message left: a process of its own, because
+ * the daemon in the way of mail must not depend on it.
+ *
+ *   tlsward collect [--journal | --file FILE | --stdin] [--once]
+ *
+ * Runs until SIGTERM or SIGINT, or, with `--once`, until everything that is there was read. Exit status: 0 stopped
+ * as asked, 65 FILE cannot be read, 69 the journal cannot be read, 73 the evidence cannot be written, 78 mistakes
+ * in the configuration, or it names no directory for evidence.
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Collector } from '../collect/collector.ts';
+import { type CollectorEvents, runCollector } from '../collect/run/runCollector.ts';
+import { FileSource } from '../collect/sources/fileSource.ts';
+import { JournalSource } from '../collect/sources/journalSource.ts';
+import { type Source, SourceError } from '../collect/sources/source.ts';
+import { StdinSource } from '../collect/sources/stdinSource.ts';
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import { escapeText } from '../core/escape.ts';
+import { packageVersion } from '../daemon/version.ts';
+import { lineText } from '../evidence/lineText.ts';
+import { fileError } from '../files/systemError.ts';
+import { StreamStore } from '../recorder/store.ts';
+import {
+  type CommandValues,
+  configFile,
+  EXIT,
+  type Io,
+  parseCommand,
+  reportError,
+  UsageError,
+  unreadable,
+} from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { loadOrReport } from './loadOrReport.ts';
+
+const REPORT_MS = 3_600_000;
+
+/** `tlsward collect`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values } = parseCommand(argv, COMMANDS.collect);
+  const chosen = [values.journal ?? false, values.file !== undefined, values.stdin ?? false];
+  if (chosen.filter(Boolean).length > 1)
+    throw new UsageError('--journal, --file and --stdin exclude each other');
+  const loaded = loadOrReport(configFile(values, io.env), false, io);
+  if (loaded === null) return EXIT.config;
+  // the table is not needed, and may be large
+  const { service } = loaded;
+  const directory = service.evidence;
+  if (directory === null) {
+    reportError(io, false, 'tlsward collect: [service] names no directory: evidence = DIRECTORY is missing');
+    return EXIT.config;
+  }
+  let source: Source;
+  try {
+    source = sourceOf(values);
+  } catch (error) {
+    return unreadable(io, false, values.file ?? '', error);
+  }
+  let store: StreamStore;
+  try {
+    store = openStore(directory, service);
+  } catch (error) {
+    reportError(io, false, `tlsward collect: ${escapeText(directory, 300)}: ${reasonOf(error)}`);
+    return EXIT.cannotCreate;
+  }
+  return await collect(source, store, service, values.file, io);
+}
+
+function sourceOf(values: CommandValues<typeof COMMANDS.collect>): Source {
+  const once = values.once ?? false;
+  if (values.file !== undefined) return new FileSource({ path: values.file, once });
+  if (values.stdin) return new StdinSource(process.stdin, (text) => void process.stdout.write(text));
+  return new JournalSource(once);
+}
+
+function openStore(directory: string, service: ServiceSettings): StreamStore {
+  return new StreamStore({
+    directory,
+    stream: 'collector',
+    host: hostOf(service),
+    privacy: service.privacy,
+    retentionDays: service.retentionDays,
+    syncs: service.evidenceSyncMs !== null,
+    token: randomBytes(8).toString('hex'),
+    // what was not written is read again
+    unclean: 'ignore',
+  });
+}
+
+function hostOf({ hostName }: ServiceSettings): string {
+  return hostName ?? hostname();
+}
+
+async function collect(
+  source: Source,
+  store: StreamStore,
+  service: ServiceSettings,
+  file: string | undefined,
+  io: Io,
+): Promise<number> {
+  const host = hostOf(service);
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  const own = (type: 'start' | 'stop', fields = {}): number =>
+    store.append(lineText(new Date().toISOString(), type, host, fields));
+  own('start', { version: packageVersion(), node: process.versions.node });
+  try {
+    await runCollector({
+      source,
+      stream: join(store.folder),
+      host,
+      writer: store,
+      events: eventsOf(io),
+      signal: stop.signal,
+      commitEveryMs: service.evidenceSyncMs ?? 1000,
+    });
+    return EXIT.yes;
+  } catch (error) {
+    if (!(error instanceof SourceError)) return unreadable(io, false, file ?? source.name, error);
+    reportError(io, false, `tlsward collect: ${escapeText(error.message, 500)}`);
+    return EXIT.unavailable;
+  } finally {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, end);
+    own('stop');
+    if (!store.close())
+      reportError(io, false, `tlsward collect: not all was written: ${store.state.failure}`);
+  }
+}
+
+/** What is worth a line on standard error. */
+function eventsOf(io: Io): CollectorEvents {
+  const say = (text: string): void => io.err(`tlsward collect: ${escapeText(text, 1000)}\n`);
+  let reported = Date.now();
+  let seen = 0;
+  return {
+    started: (from) => say(from === null ? 'starts at the beginning' : 'goes on where it stopped'),
+    unreadable: (sample, count) => {
+      if (count <= seen) return;
+      seen = count;
+      say(`a line that looks like a delivery cannot be read (${count} so far): ${sample}`);
+    },
+    lost: (why) => say(`a gap: ${why}`),
+    waiting: (waits) =>
+      say(
+        waits ? 'records cannot be written; the log is read on when they can' : 'records are written again',
+      ),
+    stateNotSaved: (error) => say(`its state cannot be saved: ${reasonOf(error)}`),
+    committed: (collector) => {
+      if (Date.now() - reported < REPORT_MS) return;
+      reported = Date.now();
+      say(wordsOf(collector));
+    },
+  };
+}
+
+function wordsOf({ counts, join }: Collector): string {
+  const memory = join.memory.map(({ name, used, limit }) => `${name} ${used} of ${limit} bytes`);
+  const { lines, records, foreign, disbelieved } = counts;
+  return `${lines} lines, ${records} records, ${foreign} other lines, ${disbelieved} stamps not believed; ${memory.join(', ')}`;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error ? fileError(error) : escapeText(error.message, 500);
+}
