@@ -66,7 +66,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     reportError(io, false, `tlsward collect: ${escapeText(directory, 300)}: ${reasonOf(error)}`);
     return EXIT.cannotCreate;
   }
-  return await collect(source, store, service, values.file, io);
+  return await collect(source, store, service, values, io);
 }
 
 function sourceOf(values: CommandValues<typeof COMMANDS.collect>): Source {
@@ -98,7 +98,7 @@ async function collect(
   source: Source,
   store: StreamStore,
   service: ServiceSettings,
-  file: string | undefined,
+  { file, once = false }: { readonly file?: string | undefined; readonly once?: boolean | undefined },
   io: Io,
 ): Promise<number> {
   const host = hostOf(service);
@@ -108,16 +108,20 @@ async function collect(
   const own = (type: 'start' | 'stop', fields = {}): number =>
     store.append(lineText(new Date().toISOString(), type, host, fields));
   own('start', { version: packageVersion(), node: process.versions.node });
+  let last: Collector | null = null as Collector | null;
   try {
     await runCollector({
       source,
       stream: join(store.folder),
       host,
       writer: store,
-      events: eventsOf(io),
+      events: eventsOf(io, once, (collector) => {
+        last = collector;
+      }),
       signal: stop.signal,
       commitEveryMs: service.evidenceSyncMs ?? 1000,
     });
+    if (once) io.out(`${countsOf(last)}\n`);
     return EXIT.yes;
   } catch (error) {
     if (!(error instanceof SourceError)) return unreadable(io, false, file ?? source.name, error);
@@ -132,12 +136,14 @@ async function collect(
 }
 
 /** What is worth a line on standard error. */
-function eventsOf(io: Io): CollectorEvents {
+function eventsOf(io: Io, once: boolean, keep: (collector: Collector) => void): CollectorEvents {
   const say = (text: string): void => io.err(`tlsward collect: ${escapeText(text, 1000)}\n`);
   let reported = Date.now();
   let seen = 0;
   return {
-    started: (from) => say(from === null ? 'starts at the beginning' : 'goes on where it stopped'),
+    started: (from) => {
+      if (!once) say(from === null ? 'starts at the beginning' : 'goes on where it stopped');
+    },
     unreadable: (sample, count) => {
       if (count <= seen) return;
       seen = count;
@@ -150,11 +156,17 @@ function eventsOf(io: Io): CollectorEvents {
       ),
     stateNotSaved: (error) => say(`its state cannot be saved: ${reasonOf(error)}`),
     committed: (collector) => {
+      keep(collector);
       if (Date.now() - reported < REPORT_MS) return;
       reported = Date.now();
       say(wordsOf(collector));
     },
   };
+}
+
+function countsOf(collector: Collector | null): string {
+  const { lines, records } = collector?.counts ?? { lines: 0, records: 0 };
+  return `${lines} lines, ${records} records`;
 }
 
 function wordsOf({ counts, join }: Collector): string {

@@ -1,0 +1,162 @@
+/** `tlsward collect` as a process of its own: a file, standard input, what keeps it from starting, and how it stops. */
+import { spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { line } from '../collect/collected.ts';
+import { checkRecord } from '../evidence/lines.ts';
+import { page } from '../manual.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+interface Place {
+  readonly folder: string;
+  readonly log: string;
+  /** Arguments that name the configuration. */
+  readonly config: readonly string[];
+}
+
+function place(t: Test, service = 'evidence = evidence\nhost-name = mx.example.org\n'): Place {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-collect-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const config = join(folder, 'tlsward.ini');
+  const text = service.replace('= evidence', `= ${folder}/evidence`);
+  writeFileSync(
+    config,
+    `[service]\npolicy-listen = unix:${folder}/p.sock\n${text}[domains]\na.example = may\n`,
+  );
+  return { folder, log: join(folder, 'mail.log'), config: ['--config', config] };
+}
+
+function start(args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, 'collect', ...args], { stdio: 'pipe' });
+  const said = { out: '', err: '' };
+  child.stdout.on('data', (chunk: Buffer) => {
+    said.out += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    said.err += chunk.toString();
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { child, said, ended };
+}
+
+async function run(args: readonly string[], input = '') {
+  const { child, said, ended } = start(args);
+  child.stdin.end(input);
+  return { status: await ended, ...said };
+}
+
+function records(t: Test, { folder }: Place): Record<string, unknown>[] {
+  const stream = join(folder, 'evidence/collector');
+  if (!existsSync(stream)) return [];
+  return readdirSync(stream)
+    .filter((name) => name.endsWith('.jsonl'))
+    .flatMap((name) => readFileSync(join(stream, name), 'utf8').trimEnd().split('\n'))
+    .map((text) => {
+      const record = JSON.parse(text) as Record<string, unknown>;
+      checkRecord(t, record);
+      return record;
+    });
+}
+
+async function until(what: () => boolean): Promise<void> {
+  for (let i = 0; !what() && i < 2000; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+t.test('a file, once, and on from there', async (t) => {
+  const at = place(t);
+  writeFileSync(at.log, `${line.active('AAAAA1')}\n${line.delivery('AAAAA1')}\n`);
+  const args = [...at.config, '--file', at.log, '--once'];
+  t.same(await run(args), { status: 0, out: '2 lines, 2 records\n', err: '' });
+  appendFileSync(at.log, `${line.delivery('AAAAA1', { to: 'v@good.example' })}\n`);
+  t.same(await run(args), { status: 0, out: '1 lines, 1 records\n', err: '' });
+  const made = records(t, at);
+  t.same(
+    made.map(({ type }) => type),
+    ['day', 'start', 'message', 'delivery', 'stop', 'start', 'delivery', 'stop'],
+  );
+  t.match(made[6], {
+    recipient: /^h:.*@good\.example$/,
+    sender: /^h:.*@bank\.example$/,
+    source: { kind: 'file' },
+  });
+});
+
+t.test('until it is stopped, or killed', async (t) => {
+  const at = place(t);
+  writeFileSync(at.log, '');
+  for (const [signal, id] of [
+    ['SIGTERM', 'AAAAA1'],
+    ['SIGKILL', 'BBBBB2'],
+    ['SIGTERM', 'CCCCC3'],
+  ] as const) {
+    const { child, ended, said } = start([...at.config, '--file', at.log]);
+    appendFileSync(at.log, `${line.delivery(id)}\n`);
+    await until(() => records(t, at).some(({ queueId }) => queueId === id));
+    child.kill(signal);
+    t.equal(await ended, signal === 'SIGTERM' ? 0 : null, said.err);
+  }
+  const made = records(t, at).filter(({ type }) => type === 'delivery');
+  t.same(
+    made.map(({ queueId }) => queueId),
+    ['AAAAA1', 'BBBBB2', 'CCCCC3'],
+  );
+});
+
+t.test('one process writes', async (t) => {
+  const at = place(t);
+  writeFileSync(at.log, `${line.delivery('AAAAA1')}\n`);
+  const { child, ended } = start([...at.config, '--file', at.log]);
+  await until(() => records(t, at).length > 0);
+  const second = await run([...at.config, '--file', at.log, '--once']);
+  t.match(second, { status: 73, err: /^tlsward collect: .*\n$/ });
+  child.kill();
+  t.equal(await ended, 0);
+});
+
+t.test('as rsyslog runs it', async (t) => {
+  const manual = page('contrib/doc/collect.md');
+  const [, binary = ''] = /binary="([^"]+)"/.exec(manual) ?? [];
+  t.equal(binary, '/usr/bin/tlsward collect --stdin');
+  t.match(manual, /confirmMessages="on"/);
+  const at = place(t);
+  const { child, said, ended } = start([...at.config, '--stdin']);
+  await until(() => said.out === 'OK\n');
+  for (const id of ['AAAAA1', 'BBBBB2']) {
+    child.stdin.write(`${line.delivery(id)}\n`);
+    const before = said.out.length;
+    await until(() => said.out.length > before);
+    t.match(records(t, at).at(-1), { queueId: id }, 'confirmed when it is there');
+  }
+  child.stdin.end();
+  t.equal(await ended, 0);
+  t.equal(said.out, 'OK\nOK\nOK\n');
+});
+
+t.test('what keeps it from starting', async (t) => {
+  const at = place(t);
+  writeFileSync(at.log, '');
+  t.match(await run([...at.config, '--file', join(at.folder, 'none'), '--once']), {
+    status: 65,
+    err: /none: cannot be read \(no such file or directory\)\n$/,
+  });
+  t.match(await run([...at.config, '--file', at.log, '--stdin']), { status: 64, err: /exclude each other/ });
+  const without = place(t, '');
+  t.match(await run([...without.config, '--file', at.log]), {
+    status: 78,
+    err: /evidence = DIRECTORY is missing/,
+  });
+  writeFileSync(join(at.folder, 'evidence'), 'a file');
+  t.match(await run([...at.config, '--file', at.log, '--once']), { status: 73, err: /evidence: / });
+});
