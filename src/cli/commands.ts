@@ -638,37 +638,73 @@ export const COMMANDS = {
   },
   evidence: {
     summary: 'check the records of what happened against their signed heads',
-    usage: ['verify [DAY ...] [--evidence DIRECTORY] [--key FILE]'],
+    usage: [
+      'verify [DAY ...] [--evidence DIRECTORY] [--key FILE]',
+      'prove CODE|QUEUE-ID [--day DAY] [--output FILE] [--evidence DIRECTORY]',
+      'check FILE --key FILE',
+      'consistency FILE [--day DAY] [--output FILE] [--evidence DIRECTORY] [--key FILE]',
+    ],
     operands: [
-      { name: 'verify', meaning: 'verify: recompute every day, and name what was changed' },
-      { name: 'DAY', optional: true, several: true, meaning: 'verify: only these days, as 2026-11-30' },
+      { name: 'verify|prove|check|consistency', meaning: 'what to do' },
+      {
+        name: 'DAY|CODE|QUEUE-ID|FILE',
+        optional: true,
+        several: true,
+        meaning:
+          'verify: only these days; prove: what the records have; check: a proof; consistency: heads that were kept',
+      },
     ],
     options: [
       {
         flag: '--evidence',
         argument: 'DIRECTORY',
         several: true,
-        meaning: 'the directory with the streams',
-        example: '--evidence /var/lib/tlsward/evidence',
+        meaning: 'the records of a host; else evidence of the configuration',
+        example: '--evidence /srv/evidence/mx1',
       },
       {
         flag: '--key',
         argument: 'FILE',
         several: true,
-        meaning: 'a copy of evidence.pub that was kept elsewhere; else the one of each stream',
-        example: '--key /root/mx.pub',
+        meaning:
+          'a copy of evidence.pub that was kept elsewhere; else the one of each stream, but not for check',
+        example: '--key mx.pub',
+      },
+      {
+        flag: '--day',
+        argument: 'DAY',
+        meaning: 'prove: look into this day only; consistency: the head of this day, not the last in FILE',
+        example: '--day 2026-11-30',
+      },
+      {
+        flag: '--output',
+        argument: 'FILE',
+        meaning: 'write the proof into this new file; prove writes to standard output without it',
+        example: '--output proof.json',
       },
     ],
     examples: [
       {
-        line: 'tlsward evidence verify --evidence /var/lib/tlsward/evidence --key mx.pub',
+        line: 'tlsward evidence verify --key mx.pub',
         meaning: 'has anyone changed what was recorded?',
+      },
+      {
+        line: 'tlsward evidence prove AB12CD34 --output proof.json',
+        meaning: 'a file that proves one verdict to an auditor',
+      },
+      { line: 'tlsward evidence check proof.json --key mx.pub', meaning: 'the auditor checks it, anywhere' },
+      {
+        line: 'tlsward evidence consistency heads.txt --key mx.pub',
+        meaning: 'was anything rewritten since the auditor got these heads?',
       },
     ],
     exit: {
       0: 'everything that was asked for holds',
-      1: 'the evidence does not hold',
-      75: 'it cannot be told: no key, no checkpoint, or a file cannot be read',
+      1: 'the evidence does not hold, or proves nothing',
+      65: 'the file with the proof or the heads cannot be read',
+      73: 'the proof cannot be written, or there is such a file',
+      75: 'it cannot be told: no key, no checkpoint, no record, or a file cannot be read',
+      ...NO_FILE,
     },
   },
   hops: {

@@ -1,33 +1,51 @@
 /**
  * `tlsward evidence`: what the records of a directory prove, to whoever has a public key.
  *
- *   tlsward evidence verify [DAY...]      does every day hold? What was changed is named
+ *   tlsward evidence verify [DAY...]           does every day hold? What was changed is named
+ *   tlsward evidence prove CODE|QUEUE-ID       one file that proves the records of a message
+ *   tlsward evidence check FILE --key FILE     does such a file prove what it says?
+ *   tlsward evidence consistency FILE          does a head that somebody kept lead to the one that is there now?
  *
- * `--evidence DIRECTORY` names the directory. `--key FILE` is a copy of evidence.pub that was kept elsewhere.
+ * `--evidence DIRECTORY` names the directory, else `evidence` of the configuration. `--key FILE` is a copy of evidence.pub that was kept elsewhere.
  * Exit status: 0 all that was asked for holds, 1 it does not, 75 it cannot be told.
  */
+import { isDay } from '../archive/layout.ts';
 import { quote } from '../config/ini/problem.ts';
+import { escapeText } from '../core/escape.ts';
 import { type Io, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
+import { runCheck } from './evidenceCheck.ts';
+import { runConsistency } from './evidenceConsistency.ts';
 import { keysOf } from './evidenceKeys.ts';
+import { evidenceDirectories } from './evidencePlaces.ts';
+import { runProve } from './evidenceProve.ts';
 import { runVerify } from './evidenceVerify.ts';
+
+const WORDS = ['verify', 'prove', 'check', 'consistency'];
 
 /** `tlsward evidence`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseCommand(argv, COMMANDS.evidence);
   const [word = '', ...rest] = positionals;
   const json = values.json ?? false;
+  if (!WORDS.includes(word))
+    throw new UsageError(`found ${quote(word)}, expected one of ${WORDS.join(', ')}`);
+  const { day } = values;
+  if (day !== undefined && !isDay(day))
+    throw new UsageError(`--day: found "${escapeText(day)}", expected a day such as 2026-11-30`);
   const keys = keysOf(values.key);
-  switch (word) {
-    case 'verify':
-      return runVerify(directoriesOf(values), keys, rest, json, io);
-    default:
-      throw new UsageError(`found ${quote(word)}, expected verify`);
-  }
-}
-
-function directoriesOf(values: { readonly evidence?: readonly string[] | undefined }): readonly string[] {
-  if (values.evidence === undefined)
-    throw new UsageError('--evidence is missing: the directory of the evidence');
-  return values.evidence;
+  if (word === 'verify') return runVerify(evidenceDirectories(values, io.env), keys, rest, json, io);
+  const [name, more] = rest;
+  if (name === undefined)
+    throw new UsageError(`${word}: ${word === 'prove' ? 'CODE|QUEUE-ID' : 'FILE'} is missing`);
+  if (more !== undefined) throw new UsageError(`found "${escapeText(more)}", expected nothing more`);
+  if (word === 'check') return runCheck(name, keys, json, io);
+  const runWord = word === 'prove' ? runProve : runConsistency;
+  return await runWord(
+    evidenceDirectories(values, io.env),
+    keys,
+    name,
+    { day, output: values.output, json },
+    io,
+  );
 }

@@ -105,7 +105,7 @@ test('wrong arguments', async (t) => {
     const { code } = await say(run, argv);
     t.match(code, message);
   };
-  await wrong(/^UsageError: --evidence is missing/, 'verify');
+  await wrong(/^UsageError: --evidence is missing, and .* has no key evidence$/, 'verify', '--sample');
   await wrong(/^UsageError: found "praise", expected/, 'praise', '--evidence', directory);
   await wrong(/^UsageError: .*none: cannot be read \(no such/, 'verify', '--evidence', `${directory}/none`);
   await wrong(/^UsageError: .*has no stream, neither daemon nor collector/, 'verify', '--evidence', stream);

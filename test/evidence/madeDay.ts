@@ -21,11 +21,15 @@ export function madeKey(name = keyNameOf('mx.example.org', 'daemon'), secret = '
   return { name, privateKey, publicKey: Buffer.from(x!, 'base64url') };
 }
 
-/** The rest of a record, behind `{"v":1,"n":N,`. */
+const REST =
+  '"leg":"inbound","protocol":"policy","stage":"RCPT","recipients":[],"recipientDomains":[],"recipientCount":0,' +
+  `"tls":{"state":"plain"},"table":{"hash":"${'0'.repeat(64)}","generation":1},"action":"accept"}`;
+
+/** The rest of a record, behind `{"v":1,"n":N,`. Its code is of that day only, its queue id of every day. */
 export function madeRecord(day: string, i: number): string {
-  const code = `C${i.toString(36).toUpperCase().padStart(7, '0')}`;
+  const code = `C${day.slice(-2)}${String(i).padStart(5, '0')}`;
   const queueId = `4Zq${i.toString(36).padStart(9, '0')}z`;
-  return `"time":"${day}T01:02:03.456Z","type":"verdict","host":"mx.example.org","code":"${code}","queueId":"${queueId}"}`;
+  return `"time":"${day}T01:02:03.456Z","type":"verdict","host":"mx.example.org","code":"${code}","queueId":"${queueId}",${REST}`;
 }
 
 export interface MadeDay {
