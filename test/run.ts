@@ -21,7 +21,14 @@ import { TestProcess, testEnvironment } from './testProcess.ts';
 /** Fuzzers, hostile input, and what measures CPU time and memory: too slow for every run; .ci/run runs them each time. */
 const LONG = [
   ...['daemon/discoveryHostile', 'daemon/heap', 'daemon/held', 'daemon/heldMemory', 'daemon/underneath'],
-  ...['edits/editFuzz', 'growth/growth', 'growth/growthRest', 'mail/hostileMessages', 'session/milterRandom'],
+  ...[
+    'edits/editFuzz',
+    'evidence/verifierMutations',
+    'growth/growth',
+    'growth/growthRest',
+    'mail/hostileMessages',
+    'session/milterRandom',
+  ],
   ...['wire/dnsFuzz', 'wire/milterFuzz'],
 ];
 /** Of the others: what takes longest, and so begins first. */
