@@ -60,6 +60,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'config/load',
     'log',
     'evidence',
+    'recorder',
     'net',
     'mta',
     'node:*',

@@ -13,6 +13,7 @@ import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } fro
 import { COMMANDS } from './commands.ts';
 import { ask, socketOf } from './daemon.ts';
 import { isEmptyKey, mustExist } from './peekKey.ts';
+import { evidenceLines } from './statusEvidence.ts';
 import { restartWords, statusFindings } from './statusFindings.ts';
 
 /** Between two attempts of `--wait`. */
@@ -169,6 +170,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     line(i === 0 ? 'published' : '', text);
   for (const [i, text] of postfixLines(io, reply.postfix).entries()) line(i === 0 ? 'postfix' : '', text);
   for (const [name, values] of Object.entries(reply.connections)) line(`${name}:`, counters(values));
+  for (const [i, text] of evidenceLines(io, reply.evidence).entries()) line(i === 0 ? 'evidence' : '', text);
   line('delay', delayText(reply.loopDelay));
   line('memory', `${reply.memoryMiB} MiB`);
   for (const { name, used, limit } of reply.memory)

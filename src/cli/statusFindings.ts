@@ -5,6 +5,7 @@
  */
 import { count } from '../core/plural.ts';
 import type { StatusReply } from '../daemon/controlReplies.ts';
+import { evidenceFailure } from './statusEvidence.ts';
 
 interface Finding {
   readonly id:
@@ -16,13 +17,15 @@ interface Finding {
     | 'log-failed'
     | 'files-low'
     | 'test-opening'
+    | 'evidence-failed'
+    | 'evidence-gap'
     | 'postfix-warning';
   readonly text: string;
 }
 
 /** In the order in which `status` shows them; empty when nothing is wrong. */
 export function statusFindings(reply: StatusReply): Finding[] {
-  const { table, listeners, postfix, published, openFiles, log } = reply;
+  const { table, listeners, postfix, published, evidence, openFiles, log } = reply;
   const found: Finding[] = [];
   const add = (id: Finding['id'], text: string): void => void found.push({ id, text });
   if (table.lastReload !== '') add('reload-refused', `reload ${table.lastReload}`);
@@ -33,6 +36,12 @@ export function statusFindings(reply: StatusReply): Finding[] {
   if (published.kind !== 'other' && published.testOpening !== '')
     add('test-opening', `policies are fetched from ${published.testOpening} (sts-test-opening)`);
   for (const text of postfix.warnings) add('postfix-warning', text);
+  if (evidence !== null) {
+    const failure = evidenceFailure(evidence);
+    if (failure !== '') add('evidence-failed', failure);
+    if (evidence.gaps > 0 || evidence.lost > 0)
+      add('evidence-gap', `the evidence has ${count(evidence.gaps, 'gap')} since the start`);
+  }
   if (openFiles.limit !== null && openFiles.connections < openFiles.maxConnections)
     add(
       'files-low',

@@ -9,6 +9,7 @@ import type { DiscoveryReply, DiscoveryStatus } from '../discovery/discoveryServ
 import type { VerdictFields } from '../log/verdictFields.ts';
 import type { DriverCounters } from '../net/connection.ts';
 import type { LoopDelay } from '../net/loopWatch.ts';
+import type { EvidenceStatus } from './evidence.ts';
 import type { MapCounters } from './mapListeners.ts';
 import type { RouteCounters } from './messageRouting.ts';
 import type { TlsCounters } from './tlsCounters.ts';
@@ -86,6 +87,8 @@ export interface StatusReply {
   readonly routes: RouteCounters;
   readonly published: DiscoveryStatus;
   readonly postfix: PostfixStatus;
+  /** null: none is kept. */
+  readonly evidence: EvidenceStatus | null;
   readonly memoryMiB: number;
   /** Everything that is kept in memory, with its limit. */
   readonly memory: readonly MemoryUse[];

@@ -1,7 +1,8 @@
-/** The listeners of answers to table questions: counters and log. A new listener is one more line. */
+/** The listeners of answers to table questions: counters, log and evidence. A new listener is one more line. */
 import type { Row } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
 import type { SocketmapReply } from '../wire/socketmapEncode.ts';
+import type { Evidence } from './evidence.ts';
 
 export interface MapCounters {
   ok: number;
@@ -10,7 +11,7 @@ export interface MapCounters {
 }
 
 /** A question with its answer. */
-interface MapRecord {
+export interface MapRecord {
   readonly conn: number;
   readonly map: string;
   readonly key: string;
@@ -25,10 +26,11 @@ export class MapListeners {
   readonly counters: MapCounters = { ok: 0, notFound: 0, temp: 0 };
   readonly #listeners: readonly ((record: MapRecord) => void)[];
 
-  constructor(log: Pick<Log, 'mapAnswer'>) {
+  constructor(log: Pick<Log, 'mapAnswer'>, evidence: Pick<Evidence, 'mapAnswer'>) {
     this.#listeners = [
       ({ status }) => this.#count(status),
       (record) => log.mapAnswer({ ...record, failed: record.status === 'TEMP' || record.status === 'PERM' }),
+      (record) => evidence.mapAnswer(record),
     ];
   }
 

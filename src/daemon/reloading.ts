@@ -32,6 +32,10 @@ interface ReloadParts {
    * Puts the configuration in force and returns its table; `begun`: when the reload began (performance.now).
    */
   readonly apply: (loaded: LoadedConfig, marks: UsableKeys, begun: number) => Promise<PolicyTable>;
+  /** Called when a reload is in force and its changes are known; `before`: what was in force. */
+  readonly reloaded: (before: LoadedConfig, loaded: LoadedConfig, changes: Difference) => void;
+  /** Called with the mistakes for which a reload was refused. */
+  readonly refused: (problems: readonly string[]) => void;
   /** Called when the old table is no longer used, before the answer. */
   readonly release: () => void;
 }
@@ -79,6 +83,7 @@ export class Reloading {
     const read = await this.#read();
     if ('problems' in read) return this.#refused(read.problems);
     const { loaded, marks } = read;
+    const before = this.loaded;
     const table = await apply(loaded, marks, begun);
     this.loaded = loaded;
     this.loadedAt = new Date();
@@ -88,6 +93,7 @@ export class Reloading {
     const changes: Difference = await read.difference;
     release();
     log.configChanged(changes.added, changes.removed, changes.changed, changes.lines);
+    this.#parts.reloaded(before, loaded, changes);
     return { ok: true, generation: table.generation, ...found(loaded, marks, changes), restartNeeded };
   }
 
@@ -132,10 +138,9 @@ export class Reloading {
   #refused(problems: readonly ShownProblem[]): ReloadReply {
     const mistakes = count(problems.length, 'mistake');
     this.lastReload = `refused ${new Date().toISOString()}: ${mistakes}, first: ${problems[0]?.text ?? ''}`;
-    this.#parts.log.configRejected(
-      this.#parts.config,
-      problems.map(({ text }) => text),
-    );
+    const texts = problems.map(({ text }) => text);
+    this.#parts.log.configRejected(this.#parts.config, texts);
+    this.#parts.refused(texts);
     return refusal(problems);
   }
 }

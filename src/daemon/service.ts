@@ -24,6 +24,7 @@ import { createCodes } from './codes.ts';
 import { controlCommands } from './controlCommands.ts';
 import type { ReloadReply, StatusReply } from './controlReplies.ts';
 import { DayWatch } from './dayWatch.ts';
+import { Evidence } from './evidence.ts';
 import { FailedNextHops } from './failedNextHops.ts';
 import { type OpenListener, openListeners } from './listeners.ts';
 import { MapListeners } from './mapListeners.ts';
@@ -39,6 +40,7 @@ import { SystemWatch } from './systemWatch.ts';
 import { TlsWatch } from './tlsWatch.ts';
 import { VerdictListeners } from './verdictListeners.ts';
 import { VerdictService } from './verdictService.ts';
+import { packageVersion } from './version.ts';
 
 /** The configuration has mistakes: all of them. */
 export class ConfigRejected extends Error {
@@ -102,6 +104,7 @@ export class Service {
   readonly #watch: LoopWatch;
   readonly #postfix: PostfixWatch;
   readonly #tls: TlsWatch;
+  readonly #evidence: Evidence;
 
   /**
    * Reads the configuration and opens every listener. Rejects with ConfigRejected, KeyFileError or
@@ -120,6 +123,8 @@ export class Service {
     const marks = await readMarkKeys(loaded.service, 'start');
     const discovery = await DiscoveryService.open(loaded.service, log, options.discovery);
     const service = new Service({ config, log, clock, loaded, marks, discovery, read, reads, begun });
+    await service.#evidence.opened();
+    service.#evidence.start(packageVersion(), config, loaded.exceptions);
     try {
       await openListeners(service.#protocols, loaded.service, env, log, (listener) => {
         service.listeners.push(listener);
@@ -144,8 +149,10 @@ export class Service {
     this.#systemWatch = new SystemWatch(this.#budget, log);
     this.#systemWatch.fit(service.maxConnections);
     this.#recent = new RecentVerdicts(service.recentVerdicts, service.recentVerdictsBytes);
-    this.#verdictListeners = new VerdictListeners(log, this.#recent);
-    this.#mapListeners = new MapListeners(log);
+    const evidence = new Evidence(service, log, () => this.#verdicts.active.table);
+    this.#evidence = evidence;
+    this.#verdictListeners = new VerdictListeners(log, this.#recent, evidence);
+    this.#mapListeners = new MapListeners(log, evidence);
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
     const known = new FailedNextHops();
     const verdicts = new VerdictService(
@@ -183,6 +190,8 @@ export class Service {
       clock,
       startReload: start.read,
       apply: (read, keys, since) => this.#apply(read, keys, since),
+      reloaded: (before, after, changes) => evidence.reloaded(changes, before.exceptions, after.exceptions),
+      refused: (problems) => evidence.refused(problems),
       release: () => releaseMemory(() => this.#messages()),
     });
     this.#sweep = setInterval(() => {
@@ -220,6 +229,7 @@ export class Service {
     this.#verdicts.active = activeOf(service, table, marks.keys, loaded.rules);
     for (const protocol of this.#protocols) protocol.reload(service);
     this.#budget.limitBytes = service.maxMemoryBytes;
+    this.#evidence.settings = service;
     this.#systemWatch.fit(service.maxConnections);
     this.#log.setLevel(service.logLevel);
     this.#log.setFormat(service.logFormat);
@@ -248,11 +258,13 @@ export class Service {
       published: this.#discovery.status(),
       routes: this.#verdicts.routing.counters,
       postfix: this.#postfix.status(),
+      evidence: this.#evidence.status,
       memory: [
         this.#budget.memory,
         this.#recent.memory,
         ...this.#verdicts.memory,
         ...this.#discovery.memory,
+        ...this.#evidence.memory,
         ...this.#log.output.memory,
       ],
       openFiles: {
@@ -279,7 +291,7 @@ export class Service {
     this.#watch.stop();
     this.#systemWatch.close();
     const cutOff = await Promise.all(this.#protocols.map(({ driver }) => driver.drain(limitSeconds)));
-    await this.#discovery.close();
+    await Promise.all([this.#discovery.close(), this.#evidence.stop()]);
     return cutOff.reduce((sum, count) => sum + count, 0);
   }
 

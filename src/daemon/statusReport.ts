@@ -22,6 +22,7 @@ type Shown =
   | 'published'
   | 'routes'
   | 'postfix'
+  | 'evidence'
   | 'memory'
   | 'openFiles'
   | 'log';
@@ -75,6 +76,7 @@ export function statusReport(parts: StatusParts): StatusReply {
     routes: parts.routes,
     loopDelay: parts.loopDelay,
     postfix: parts.postfix,
+    evidence: parts.evidence,
     memory: parts.memory,
     openFiles: parts.openFiles,
     log: parts.log,

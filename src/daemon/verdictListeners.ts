@@ -1,9 +1,10 @@
 /**
- * The listeners of verdicts: counters, log and the list of recent verdicts. A new listener is one more line.
+ * The listeners of verdicts: counters, log, the list of recent verdicts, and evidence. A new listener is one more line.
  */
 import type { Verdict } from '../core/verdict.ts';
 import type { Log } from '../log/log.ts';
 import type { VerdictRecord } from '../log/verdictFields.ts';
+import type { Evidence } from './evidence.ts';
 import type { RecentVerdicts } from './recentVerdicts.ts';
 import { VerdictsByTls } from './tlsCounters.ts';
 
@@ -21,14 +22,21 @@ export interface VerdictCounters {
 export class VerdictListeners {
   readonly counters: VerdictCounters = { accept: 0, hold: 0, defer: 0, reject: 0, tagged: 0, wouldRefuse: 0 };
   readonly byTls = new VerdictsByTls();
+  /** False: no verdict may be given now, and nobody is told of one (`evidence-failure = defer`). */
+  readonly mayTell: () => boolean;
   readonly #listeners: readonly ((record: VerdictRecord) => void)[];
 
-  constructor(log: Log, recent: RecentVerdicts) {
+  constructor(log: Log, recent: RecentVerdicts, evidence: Pick<Evidence, 'mayAnswer' | 'verdict'>) {
+    this.mayTell = () => evidence.mayAnswer();
     this.#listeners = [
       ({ verdict }) => this.#count(verdict),
       ({ transaction, verdict }) => this.byTls.add(transaction, verdict),
-      // `lookup` shows the fields of the log line, which is made once
-      (record) => recent.add(record, log.verdict(record)),
+      // `lookup` and the evidence show the fields of the log line, which are made once
+      (record) => {
+        const fields = log.verdict(record);
+        recent.add(record, fields);
+        evidence.verdict(record, fields);
+      },
     ];
   }
 

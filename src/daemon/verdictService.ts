@@ -62,13 +62,13 @@ export class VerdictService {
   } satisfies Handlers<MilterQuery, MilterAnswer, Peer>;
   readonly #code: () => string;
   readonly #log: Pick<Log, 'degraded'>;
-  readonly #listeners: Pick<VerdictListeners, 'tell'>;
+  readonly #listeners: Pick<VerdictListeners, 'tell' | 'mayTell'>;
 
   constructor(
     active: Active,
     code: () => string,
     log: Pick<Log, 'degraded'>,
-    listeners: Pick<VerdictListeners, 'tell'>,
+    listeners: Pick<VerdictListeners, 'tell' | 'mayTell'>,
     routing: Routing,
   ) {
     this.#active = active;
@@ -198,6 +198,10 @@ export class VerdictService {
         : yield* decideInSteps(transaction, table, this.active.facts);
     yield;
     const code = this.#code();
+    if (!this.#listeners.mayTell()) {
+      const held = { verdict: deferred(judged), reply: notRecorded(code), holdReason: '' };
+      return { kind: 'message', ...held, edits: NO_EDITS, routes: NO_EDITS };
+    }
     const now = Date.now();
     const routed = refuses(judged) ? null : yield* this.routing.message(query, this.#with(table), code, now);
     const verdict = withRoute(judged, routed);
@@ -235,6 +239,8 @@ export class VerdictService {
 
   #answer(transaction: Transaction, verdict: Verdict, table: PolicyTable, peer: Peer): JudgeAnswer {
     const code = this.#code();
+    if (!this.#listeners.mayTell())
+      return { kind: 'judge', verdict: deferred(verdict), table, reply: notRecorded(code), holdReason: '' };
     const reply = this.#record(transaction, verdict, table, peer, code);
     return { kind: 'judge', verdict, table, reply, holdReason: holdReason(verdict, code) };
   }
@@ -272,6 +278,16 @@ export class VerdictService {
     });
     return refuses(verdict) ? reply : null;
   }
+}
+
+function deferred(verdict: Verdict): Verdict {
+  return { ...verdict, action: 'defer' };
+}
+
+/** The reply to mail that waits until answers can be recorded (`evidence-failure = defer`). */
+function notRecorded(code: string): Reply {
+  const text = `this server cannot keep its records at the moment; try again later [${code}]`;
+  return { code: 451, dsn: '4.3.0', text };
 }
 
 function holdReason(verdict: Verdict, code: string): string {

@@ -43,7 +43,7 @@ export class Mailbox {
   }
 }
 
-type FieldValue =
+export type FieldValue =
   | string
   | number
   | boolean

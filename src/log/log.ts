@@ -341,6 +341,36 @@ export class Log {
     this.#pino.warn({ event: 'config.restart-needed', keys }, 'these settings take effect at the next start');
   }
 
+  /** Records cannot be written. */
+  evidenceTrouble(directory: string, why: string, onFailure: 'continue' | 'defer'): void {
+    this.#pino.error(
+      { event: 'evidence.trouble', directory: escapeText(directory), why: escapeText(why), onFailure },
+      onFailure === 'defer'
+        ? 'evidence cannot be written: mail waits'
+        : 'evidence cannot be written: mail goes on',
+    );
+  }
+
+  evidenceWell(directory: string): void {
+    this.#pino.info(
+      { event: 'evidence.well', directory: escapeText(directory) },
+      'evidence is written again',
+    );
+  }
+
+  /** The last head of a day that ended; `head`: a signed note. */
+  evidenceHead(day: string, head: string): void {
+    this.#pino.info({ event: 'evidence.head', day, head }, 'the last head of a day of evidence');
+  }
+
+  /** It could not be taken to somebody else. */
+  evidenceHeadKept(day: string, to: string, why: string): void {
+    this.#pino.warn(
+      { event: 'evidence.head-kept', day, to: escapeText(to), why: escapeText(why, 300) },
+      'a head of evidence could not be sent',
+    );
+  }
+
   degraded(conn: number, what: string): void {
     this.#pino.warn({ event: 'milter.degraded', conn, what }, 'the MTA does not offer what a setting needs');
   }

@@ -26,7 +26,7 @@ interface RecorderEvents {
 }
 
 /** For `status`. */
-interface RecorderStatus extends StoreState {
+export interface RecorderStatus extends StoreState {
   readonly directory: string;
   readonly stream: string;
   /** `opening` before the first success, `down` while the thread is started anew. */

@@ -83,9 +83,14 @@ t.test('learnt from the questions of one connection', async (t) => {
     ways: { relayhost: null, fallbacks: new Map() },
   };
   const log = { mapAnswer: () => {} };
-  const maps = new Maps(() => active as unknown as Active, new MapListeners(log), known, {
-    find: () => Promise.reject(new Error('not asked')),
-  });
+  const maps = new Maps(
+    () => active as unknown as Active,
+    new MapListeners(log, { mapAnswer: () => {} }),
+    known,
+    {
+      find: () => Promise.reject(new Error('not asked')),
+    },
+  );
   const [one, two] = [
     { conn: 1, peer: 'a' },
     { conn: 2, peer: 'b' },

@@ -35,7 +35,7 @@ function serving(t: Parameters<typeof activeBy>[0], text = TABLE) {
     activeBy(t, text),
     () => `C${++codes}`,
     { degraded: (_conn, what) => degraded.push(what) },
-    { tell: (record) => told.push(record) },
+    { tell: (record) => told.push(record), mayTell: () => true },
     new Routing(new FailedNextHops()),
   );
   const policy = (query: JudgeQuery, peer: Peer): JudgeAnswer => {
@@ -157,6 +157,7 @@ t.test('a listener that throws leaves the question unanswered', async (t) => {
     () => 'C',
     { degraded: () => {} },
     {
+      mayTell: () => true,
       tell: () => {
         throw new Error('disk full');
       },

@@ -202,6 +202,7 @@ function statusOf({ service, hash, packed }: Good): StatusReply {
       dns: {},
       sts: {},
     },
+    evidence: null,
     openFiles: { limit: 65_536, used: 30, connections: 1000, maxConnections: 1000 },
     log: { dropped: 0, failure: '' },
   };

@@ -100,6 +100,10 @@ const CALLS: Readonly<Record<Methods, (log: Log) => void>> = {
   configChanged: (log) => log.configChanged(1, 1, 1, ['l']),
   listenersUnchanged: (log) => log.listenersUnchanged(['policy']),
   degraded: (log) => log.degraded(1, 'w'),
+  evidenceTrouble: (log) => log.evidenceTrouble('d', 'w', 'defer'),
+  evidenceWell: (log) => log.evidenceWell('d'),
+  evidenceHead: (log) => log.evidenceHead('2026-11-30', 'n'),
+  evidenceHeadKept: (log) => log.evidenceHeadKept('2026-11-30', 't', 'w'),
 };
 
 /** Event to its levels and fields, each sorted. */

@@ -1,0 +1,277 @@
+/** A whole daemon that keeps evidence: what it answered, read back from the files; and what it does when it cannot. */
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Test, test } from 'tap';
+import { run as status } from '../../src/cli/status.ts';
+import { PLAIN } from '../../src/core/tls.ts';
+import type { StatusReply } from '../../src/daemon/controlReplies.ts';
+import { deliverHead } from '../../src/daemon/headDelivery.ts';
+import type { EvidenceRecord } from '../../src/evidence/record.ts';
+import { say } from '../cli/runCommand.ts';
+import { checkStream } from '../recorder/streamCheck.ts';
+import { playMail } from './playMail.ts';
+import { daemonProcess } from './process.ts';
+import { policyAnswers, policyRequest, startDaemon, type TestDaemon, TLS } from './startDaemon.ts';
+
+const TABLE = `
+[domains]
+bank.example = encrypt
+boss@law.example = encrypt
+* = may
+`;
+
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + 20_000; !(await what()); ) {
+    if (performance.now() > end) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const evidenceOf = async (on: Pick<TestDaemon, 'ask'>): Promise<NonNullable<StatusReply['evidence']>> => {
+  const { evidence } = (await on.ask('status')) as unknown as StatusReply;
+  if (evidence === null) throw new Error('no evidence');
+  return evidence;
+};
+
+const events = (on: TestDaemon, name: string): Record<string, unknown>[] =>
+  on.log().filter(({ event }) => event === name);
+
+function recordsIn(t: Test, folder: string): readonly EvidenceRecord[] {
+  const { records, unsigned, rest } = checkStream(t, join(folder, 'evidence', 'daemon'));
+  t.equal(unsigned + rest, 0, 'all is signed');
+  return records;
+}
+
+test('what the daemon answered is in its evidence', async (t) => {
+  const daemon = await startDaemon(
+    t,
+    `evidence = evidence\nevidence-sync = 20ms\nhost-name = mx.example.org\n${TABLE}`,
+  );
+  const policy = await daemon.open('policy');
+  const actions = await policyAnswers(policy, [
+    policyRequest({ ...TLS, sender: 'alice@bank.example' }),
+    policyRequest({ sender: 'alice@bank.example', instance: '2' }),
+  ]);
+  t.match(actions, [/DUNNO/, /^530 5\.7\.0/]);
+  await playMail(daemon, {});
+  await playMail(daemon, {
+    tls: PLAIN,
+    sender: '<a@any.example>',
+    recipients: ['<boss@law.example>', '<b@our.example>'],
+  });
+  policy.end();
+  daemon.write(
+    `evidence = evidence\nevidence-sync = 20ms\nhost-name = mx.example.org\n${TABLE}\n[exception .bank.example]\nreceive = may\nuntil = 2099-01-01\nreason = ask boss@law.example\n`,
+  );
+  t.match(await daemon.ask('reload'), { ok: true });
+  daemon.write('nonsense\n');
+  t.match(await daemon.ask('reload'), { ok: false });
+  const { table } = (await daemon.ask('status')) as unknown as StatusReply;
+  await daemon.service.stop(0);
+  const records = recordsIn(t, daemon.folder);
+  const verdicts = records.flatMap((record) => (record.type === 'verdict' ? [record] : []));
+  t.match(
+    records.filter(({ type }) => type !== 'verdict').map(({ type }) => type),
+    ['day', 'start', 'reload', 'exception', 'reload', 'stop'],
+  );
+  t.ok(records.every(({ host }) => host === 'mx.example.org'));
+  const logged = daemon.log().filter(({ event }) => event === 'tx.verdict');
+  t.ok(verdicts.length >= 4);
+  t.strictSame(
+    verdicts.map(({ code, action, client }) => ({ code, action, client })),
+    logged.map(({ code, action, client }) => ({ code, action, client })),
+  );
+  t.match(verdicts[1], {
+    sender: /^h:[0-9]{4}-[0-9]{2}:[A-Za-z0-9_-]{16}@bank\.example$/,
+    tls: { state: 'plain' },
+    action: 'reject',
+    breach: 'plain',
+    table: { generation: 1 },
+  });
+  t.ok(
+    verdicts.some(({ mark }) => mark === 'unsigned'),
+    'the mark of the milter',
+  );
+  t.match(
+    records.find(({ type }) => type === 'exception'),
+    {
+      change: 'set',
+      pattern: '.bank.example',
+      reason: 'ask @law.example',
+    },
+  );
+  t.match(
+    records.find(({ type }) => type === 'reload'),
+    { ok: true, table: { hash: table.hash, generation: 2 } },
+  );
+  const text = readFileSync(
+    join(daemon.folder, 'evidence', 'daemon', `${records[0]!.time.slice(0, 10)}.jsonl`),
+    'utf8',
+  );
+  t.notMatch(text, /alice|boss|bob/i, 'no local part anywhere');
+});
+
+test('status tells, and --check finds', async (t) => {
+  const daemon = await startDaemon(t, `evidence = evidence\n${TABLE}`);
+  await until(async () => (await evidenceOf(daemon)).records === 2);
+  t.match(await evidenceOf(daemon), {
+    directory: join(daemon.folder, 'evidence'),
+    stream: 'daemon',
+    writer: 'open',
+    day: /^\d{4}-\d\d-\d\d$/,
+    failure: '',
+    gaps: 0,
+    lost: 0,
+    onFailure: 'continue',
+    held: 0,
+  });
+  const { out } = await say(status, ['--control', join(daemon.folder, 'control.sock')]);
+  t.match(
+    out,
+    /^evidence +\S+\/evidence\/daemon\n +\d{4}-\d\d-\d\d: 2 records, synced \S+Z; 0 of 81920 KiB wait\n/m,
+  );
+  const { memory } = (await daemon.ask('status')) as unknown as StatusReply;
+  t.match(
+    memory.filter(({ name }) => name === 'evidence'),
+    [{ limit: 80 * 1024 * 1024 }],
+  );
+});
+
+for (const onFailure of ['defer', 'continue'] as const)
+  test(`evidence that cannot be written: ${onFailure}`, async (t) => {
+    const blocked = mkdtempSync(join(tmpdir(), 'tlsward-'));
+    t.teardown(() => rmSync(blocked, { recursive: true, force: true }));
+    const directory = join(blocked, 'evidence');
+    writeFileSync(directory, 'in the way');
+    const daemon = await startDaemon(t, `evidence = ${directory}\nevidence-failure = ${onFailure}\n${TABLE}`);
+    const ask = async (): Promise<string> =>
+      (
+        await policyAnswers(await daemon.open('policy'), [
+          policyRequest({ ...TLS, instance: `${Math.random()}` }),
+        ])
+      )[0]!;
+    t.match(events(daemon, 'evidence.trouble'), [{ directory, onFailure, why: /EEXIST|ENOTDIR/ }]);
+    t.match(await ask(), onFailure === 'defer' ? /^451 4\.3\.0 .*keep its records/ : /DUNNO/);
+    const played = await playMail(daemon, {});
+    t.equal(played.outcome, onFailure === 'defer' ? 'deferred' : 'accepted');
+    t.equal(events(daemon, 'bug').length, 0);
+    t.equal(events(daemon, 'tx.verdict').length, onFailure === 'defer' ? 0 : 2);
+    t.equal((await evidenceOf(daemon)).held, onFailure === 'defer' ? 2 : 0);
+    const says = await say(status, ['--control', join(daemon.folder, 'control.sock'), '--check']);
+    const mail = onFailure === 'defer' ? 'waits' : 'goes on';
+    t.match(
+      says.out,
+      new RegExp(`^evidence-failed: evidence cannot be written \\(.*\\): mail ${mail}$`, 'm'),
+    );
+    rmSync(directory);
+    mkdirSync(directory);
+    await until(async () => (await evidenceOf(daemon)).failure === '');
+    await until(async () => /DUNNO/.test(await ask()));
+    t.equal(events(daemon, 'evidence.well').length, 1);
+    await daemon.service.stop(0);
+    const { records } = checkStream(t, join(directory, 'daemon'));
+    t.equal(
+      records.filter(({ type }) => type === 'verdict').length,
+      events(daemon, 'tx.verdict').length,
+      'what was answered meanwhile is recorded, too',
+    );
+  });
+
+test('kill -9: nothing that status called synced is missing', async (t) => {
+  const config = `evidence = evidence\nevidence-sync = 10ms\npostconf =\n${TABLE}`;
+  const daemon = await daemonProcess(t, config, { read: false });
+  daemon.child.stdout?.resume();
+  let synced = 0;
+  let stop = false;
+  const asking = (async () => {
+    const { opened } = await import('./process.ts');
+    const socket = await opened(join(daemon.folder, 'p'));
+    for (let i = 0; !stop; i++) {
+      const [answer] = await policyAnswers(socket, [policyRequest({ ...TLS, instance: `${i}` })]);
+      if (answer === 'closed') return;
+    }
+  })();
+  const looking = (async () => {
+    while (!stop) {
+      try {
+        synced = Math.max(synced, (await evidenceOf(daemon)).records);
+      } catch {
+        return;
+      }
+    }
+  })();
+  await until(() => synced > 200);
+  daemon.child.kill('SIGKILL');
+  await daemon.ended;
+  stop = true;
+  await Promise.all([asking, looking]);
+  const again = await startDaemonAgain(t, daemon.folder);
+  await until(async () => (await evidenceOf(again)).records > synced);
+  const { records } = checkStream(t, join(daemon.folder, 'evidence', 'daemon'));
+  const before = records.findIndex(({ type }) => type === 'gap');
+  t.ok(before >= synced, `${synced} were synced, ${before} are there`);
+  t.match(records[before], { count: null, why: /did not stop in order/ });
+  t.match(records[before + 1], { type: 'start' });
+});
+
+/** The same folder, a second time. */
+async function startDaemonAgain(t: Test, folder: string): Promise<Pick<TestDaemon, 'ask'>> {
+  const { spawn } = await import('node:child_process');
+  const { askDaemon } = await import('../../src/net/controlClient.ts');
+  const { MAIN } = await import('./process.ts');
+  const child = spawn(
+    '/bin/sh',
+    [
+      '-c',
+      'unset NODE_OPTIONS; exec "$0" "$@"',
+      process.execPath,
+      MAIN,
+      'serve',
+      '--config',
+      join(folder, 'tlsward.ini'),
+    ],
+    { stdio: 'ignore' },
+  );
+  t.teardown(() => child.kill('SIGKILL'));
+  const ask = (command: string, argument?: string): Promise<Record<string, unknown>> =>
+    askDaemon(join(folder, 'c'), command, argument);
+  await until(() =>
+    ask('status').then(
+      () => true,
+      () => false,
+    ),
+  );
+  return { ask };
+}
+
+test('a head is taken to a program and a mailbox', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const program = (name: string, text: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, `#!/bin/sh\n${text}\n`);
+    chmodSync(path, 0o755);
+    return path;
+  };
+  const kept: unknown[] = [];
+  const log = { evidenceHeadKept: (...what: unknown[]) => void kept.push(what) };
+  const keep = program('keep', `printf '%s\\n' "$@" >${folder}/args; cat >${folder}/head`);
+  const sendmail = program('sendmail', `printf '%s\\n' "$@" >${folder}/options; cat >${folder}/mail`);
+  const settings = { checkpointCommand: [keep, '--to', '$(x)'], checkpointMail: 'auditor@example.org' };
+  await deliverHead('2026-11-30', 'a note\n', settings, 'mx.example.org\nBcc: x', log, sendmail);
+  t.equal(readFileSync(join(folder, 'head'), 'utf8'), 'a note\n');
+  t.equal(readFileSync(join(folder, 'args'), 'utf8'), '--to\n$(x)\n', 'no shell');
+  t.equal(readFileSync(join(folder, 'options'), 'utf8'), '-i\n-t\n');
+  const mail = readFileSync(join(folder, 'mail'), 'utf8');
+  t.match(mail, /^To: <auditor@example\.org>\nSubject: [^\n]*, 2026-11-30: signed head\n/);
+  t.notMatch(mail, /^Bcc/m);
+  t.ok(mail.endsWith('\n\na note\n'));
+  t.strictSame(kept, []);
+  const bad = program('bad', 'echo no >&2; exit 1');
+  await deliverHead('2026-11-30', 'n\n', { ...settings, checkpointCommand: [bad] }, 'h', log, '/nonexistent');
+  t.match(kept, [
+    ['2026-11-30', bad, /failed: no/],
+    ['2026-11-30', 'auditor@example.org', 'absent'],
+  ]);
+});
