@@ -21,9 +21,10 @@ const DAEMON_DIRECTORIES = ['/usr/lib/postfix/sbin', '/usr/libexec/postfix', '/u
 export const NEEDS = ['root', 'postfix', 'openssl', 'sasl'] as const;
 /**
  * `sasl`: the sasldb tools and the Cyrus PLAIN mechanism, for authenticated submission. `unbound`: a private DNS with DNSSEC
- * (dns.ts), and namespaces in which Postfix asks it; only tests of mail that leaves want it, so it is not in `NEEDS`.
+ * (dns.ts), and namespaces in which Postfix asks it; only tests of mail that leaves want it. `clickhouse`: server and client,
+ * and `rsyslog` are for ship.test.ts alone. So these are not in `NEEDS`.
  */
-export type Need = (typeof NEEDS)[number] | 'unbound';
+export type Need = (typeof NEEDS)[number] | 'unbound' | 'clickhouse' | 'rsyslog';
 
 /** The absolute path of a command, or null. */
 export function findCommand(name: string): string | null {
@@ -86,6 +87,11 @@ const CHECKS: Record<Need, () => string[]> = {
     ['unbound', 'ldns-keygen', 'ldns-signzone', 'unshare']
       .filter((name) => findCommand(name) === null)
       .map((name) => `no command ${name}`),
+  rsyslog: () => (findCommand('rsyslogd') === null ? ['no command rsyslogd'] : []),
+  clickhouse: () =>
+    ['clickhouse-server', 'clickhouse-client']
+      .filter((name) => findCommand(name) === null)
+      .map((name) => `no command ${name} (Debian: a package of that name)`),
 };
 
 /** Everything that is missing, in words; empty when the tests can run. */
