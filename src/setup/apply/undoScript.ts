@@ -9,6 +9,7 @@ import type { SetupRecord } from './setupRecord.ts';
 
 /** The text of the script. */
 export function undoScript({ time, directory, changes, after }: SetupRecord): string {
+  const back = inOrder(reversed(changes));
   const sums = Object.entries(after ?? {}).map(([name, sum]) => `${sum}  ${name}`);
   return `#!/bin/sh
 # Takes back what "tlsward setup postfix" wrote on ${time}, without tlsward: sh undo.sh
@@ -32,24 +33,27 @@ then
     cp -p "$here/$file" "$dir/$file.undo" && mv "$dir/$file.undo" "$dir/$file" || exit 1
   done
 else
-${inOrder(reversed(changes)).map(lineOf).join('\n')}
+  # all of it first: postconf does not know a parameter that nothing uses any more
+${back.map((change, i) => `  there${i}="$(${shown(change)})"`).join('\n')}
+${back.map(lineOf).join('\n')}
 fi
 postfix -c "$dir" check || exit 1
 if postfix -c "$dir" status 2>/dev/null; then postfix -c "$dir" reload; fi
 `;
 }
 
-/** What postconf prints of it now is compared with what setup wrote; here \`before\` is that. */
-function lineOf(change: Change): string {
-  const { target, service, name, before } = change;
+/** The command that prints what there is now, as setup wrote it. */
+function shown({ target, service, name }: Change): string {
+  if (target === 'main') return `postconf -c "$dir" -h ${word(name)} 2>/dev/null`;
+  if (target === 'override') return `postconf -c "$dir" -Ph ${word(`${service}/${name}`)} 2>/dev/null`;
+  return `postconf -c "$dir" -M ${word(service)} 2>/dev/null | tr -s ' \\n\\t' ' ' | sed 's/ $//'`;
+}
+
+/** What there was is compared with what setup wrote; here \`before\` is that. */
+function lineOf(change: Change, number: number): string {
+  const { target, name, before } = change;
   const [option, argument] = stepOf(change);
-  const shown =
-    target === 'main'
-      ? `postconf -c "$dir" -h ${word(name)} 2>/dev/null`
-      : target === 'override'
-        ? `postconf -c "$dir" -Ph ${word(`${service}/${name}`)} 2>/dev/null`
-        : `postconf -c "$dir" -M ${word(service)} 2>/dev/null | tr -s ' \\n\\t' ' ' | sed 's/ $//'`;
-  return `  back "$(${shown})" ${word(before ?? '')} ${word(target === 'main' ? name : argument)} ${option} ${word(argument)}`;
+  return `  back "$there${number}" ${word(before ?? '')} ${word(target === 'main' ? name : argument)} ${option} ${word(argument)}`;
 }
 
 /** Quotes any text as one word for sh. */
