@@ -38,7 +38,7 @@ const MATRICES = ['both', 'cases', 'deliver', 'deliver-auto', 'message', 'milter
 /** What may differ from one release of Postfix to another. */
 const POSTFIX = [
   ...['contrib', 'deliver-dns', 'deliver-kept', 'deliver-published', 'export', 'harness'],
-  ...['message-header', 'message-odd', 'message-paths', 'message-trouble'],
+  ...['message-header', 'message-odd', 'message-paths', 'message-trouble', 'setup'],
 ];
 /** How the program is installed: whole machines are booted, and packages built. */
 const PACKAGE = ['install', 'package'];

@@ -31,6 +31,8 @@ export interface PostfixPrograms {
   readonly drop: number;
   /** The command line that runs a program by its path. */
   argv(path: string, args: readonly string[], resolvConf?: string | null): string[];
+  /** The command line that runs a program of this machine, which finds the commands of this Postfix in /usr/sbin. */
+  among(argv: readonly string[]): string[];
 }
 
 /** $1 is the root ('' for none), $2 the file to be /etc/resolv.conf ('' for none), $3 the shared folder, then the command. */
@@ -44,6 +46,22 @@ mkdir -p "$root$shared"
 mount --rbind "$shared" "$root$shared"
 mount --rbind /dev "$root/dev"
 exec chroot "$root" "$@"
+`;
+
+/** As ENTER, but what is run stays outside; a command that it finds in /usr/sbin runs in the root. */
+const AMONG = `set -e
+root=$1 shared=$2; shift 2
+mount --make-rprivate /
+mount -t tmpfs tmpfs "$root/tmp"
+mkdir -p "$root$shared"
+mount --rbind "$shared" "$root$shared"
+mount --rbind /dev "$root/dev"
+for name in postconf postfix postmap postmulti postqueue sendmail runuser; do
+  printf '#!/bin/sh\\nexec chroot %s /usr/sbin/%s "$@"\\n' "$root" "$name" >"$root/tmp/$name"
+  chmod 755 "$root/tmp/$name"
+  mount --bind "$root/tmp/$name" "/usr/sbin/$name"
+done
+exec "$@"
 `;
 
 function entering(root: string, resolvConf: string | null, argv: readonly string[]): string[] {
@@ -84,6 +102,7 @@ function hostPrograms(): PostfixPrograms {
     drop: accountId('/etc/group', 'postdrop')!,
     argv: (path, args, resolvConf = null) =>
       resolvConf === null ? [path, ...args] : entering('', resolvConf, [path, ...args]),
+    among: (argv) => [...argv],
   };
 }
 
@@ -98,5 +117,9 @@ function rootPrograms(release: Release): PostfixPrograms {
     group: accountId(join(root.dir, 'etc/group'), 'postfix')!,
     drop: accountId(join(root.dir, 'etc/group'), 'postdrop')!,
     argv: (path, args, resolvConf = null) => entering(root.dir, resolvConf, [path, ...args]),
+    among: (argv) => [
+      ...[command('unshare'), '-m', '--', '/bin/sh', '-c', AMONG, 'sh', root.dir, tmpdir()],
+      ...argv,
+    ],
   };
 }

@@ -110,6 +110,11 @@ export class Postfix {
     return this.#programs.group;
   }
 
+  /** The command line that runs a program of this machine, which finds the commands of this Postfix in /usr/sbin. */
+  among(argv: readonly string[]): string[] {
+    return this.#programs.among(argv);
+  }
+
   /** Is it this version or a later one? */
   since(major: number, minor: number): boolean {
     return isSince(this.version, major, minor);
