@@ -643,9 +643,10 @@ export const COMMANDS = {
       'prove CODE|QUEUE-ID [--day DAY] [--output FILE] [--evidence DIRECTORY]',
       'check FILE --key FILE',
       'consistency FILE [--day DAY] [--output FILE] [--evidence DIRECTORY] [--key FILE]',
+      'export --partner DOMAIN --from DAY --to DAY [--format FORMAT] [OPTION ...]',
     ],
     operands: [
-      { name: 'verify|prove|check|consistency', meaning: 'what to do' },
+      { name: 'verify|prove|check|consistency|export', meaning: 'what to do' },
       {
         name: 'DAY|CODE|QUEUE-ID|FILE',
         optional: true,
@@ -679,8 +680,39 @@ export const COMMANDS = {
       {
         flag: '--output',
         argument: 'FILE',
-        meaning: 'write the proof into this new file; prove writes to standard output without it',
+        meaning: 'write into this new file; prove and export write to standard output without it',
         example: '--output proof.json',
+      },
+      {
+        flag: '--partner',
+        argument: 'DOMAIN',
+        meaning: 'export: the domain whose mail it is about',
+        example: '--partner bank.example',
+      },
+      {
+        flag: '--from',
+        argument: 'DAY',
+        meaning: 'export: the first day (UTC)',
+        example: '--from 2026-11-01',
+      },
+      {
+        flag: '--to',
+        argument: 'DAY',
+        meaning: 'export: the last day (UTC)',
+        example: '--to 2026-11-30',
+      },
+      {
+        flag: '--format',
+        argument: 'csv|json|text|html',
+        meaning: 'export: rows for a spreadsheet or a script, or a statement of one page; else text',
+        example: '--format html',
+      },
+      {
+        flag: '--address',
+        argument: 'ADDRESS',
+        several: true,
+        meaning: 'export: an address to show in place of its pseudonyms; may be given more than once',
+        example: '--address alice@bank.example',
       },
     ],
     examples: [
@@ -697,12 +729,16 @@ export const COMMANDS = {
         line: 'tlsward evidence consistency heads.txt --key mx.pub',
         meaning: 'was anything rewritten since the auditor got these heads?',
       },
+      {
+        line: 'tlsward evidence export --partner bank.example --from 2026-11-01 --to 2026-11-30 --format html --output bank.html',
+        meaning: 'how was their mail protected? A page to print',
+      },
     ],
     exit: {
-      0: 'everything that was asked for holds',
+      0: 'everything that was asked for holds; with export, it is written',
       1: 'the evidence does not hold, or proves nothing',
       65: 'the file with the proof or the heads cannot be read',
-      73: 'the proof cannot be written, or there is such a file',
+      73: 'the file of --output cannot be written, or is there already',
       75: 'it cannot be told: no key, no checkpoint, no record, or a file cannot be read',
       ...NO_FILE,
     },

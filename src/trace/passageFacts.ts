@@ -34,7 +34,7 @@ export function notKnown(life: Life, before: boolean, after: boolean): string[] 
     verdicts.length > 0 && verdicts.every(({ action }) => action === 'reject' || action === 'defer');
   if (deliveries.length === 0 && !after && !refused) said.push(`how it went: ${noDelivery(life)}`);
   for (const { tls, recipient, outcome } of deliveries)
-    if (tls.state === 'unknown' && outcome === 'sent')
+    if (tls.state === 'unknown' && tls.how !== 'local' && outcome === 'sent')
       said.push(`how it went to ${recipient}: ${tls.why ?? 'the log does not tell'}`);
   if (deliveries.length > 0 && deliveries.every(({ demanded }) => demanded === undefined))
     said.push('what was demanded on its way out: the log does not tell');

@@ -19,7 +19,7 @@ const MAX_TEXT = 400;
 const shown = (text: string): string => escapeLine(text, MAX_TEXT);
 
 /** `2026-11-29 10:12:13` */
-function timeText(iso: string): string {
+export function timeText(iso: string): string {
   return iso.length < 20 ? iso : `${iso.slice(0, 10)} ${iso.slice(11, 19)}`;
 }
 
@@ -155,6 +155,7 @@ const PEERS: Readonly<Record<string, string>> = {
 };
 
 function outboundTls({ tls }: Delivery): string {
+  if (tls.state === 'unknown' && tls.how === 'local') return 'inside this host';
   if (tls.state !== 'tls') return tls.state === 'plain' ? 'without TLS' : 'TLS not known';
   const peer =
     tls.peer === undefined

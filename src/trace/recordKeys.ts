@@ -36,7 +36,7 @@ export const KEY_FIELDS: Readonly<Record<string, KeyKind>> = {
 export const EVENT_TYPES = ['day', 'start', 'stop', 'exception', 'gap', 'torn', 'clock'] as const;
 
 /** The domain of an address as a record has it, `h:2026-11:...@bank.example`; '' for none. */
-function domainOf(address: string): string {
+export function domainOf(address: string): string {
   const at = address.lastIndexOf('@');
   return at < 0 ? '' : address.slice(at + 1);
 }
