@@ -32,16 +32,18 @@ export interface Finding {
 /** More of one kind are counted, not named. */
 const MAX_NAMED = 20;
 
-/** `checkpoints`: those that the key signed. Throws what `chunksOf` does, but for a line without end. */
+/** `checkpoints`: those that the key signed, smallest first. Throws what `chunksOf` does, but for a line without end. */
 export function locate(file: string, checkpoints: readonly Checkpoint[]): Finding[] {
   const leaves = readLeaves(file);
-  const size = checkpoints.at(-1)?.size ?? 0;
-  const places = placesOf(leaves);
+  // whoever signs can sign any size: no loop may follow it
+  const near = checkpoints.filter(({ size }) => size <= MAX_LEAVES);
+  const size = near.at(-1)?.size ?? 0;
+  const places = placesOf(leaves, size);
   const leaf = (line: number): Buffer => leaves.hashes.subarray(HASH_BYTES * line, HASH_BYTES * (line + 1));
-  const judged = judgeSubtrees(checkpoints, (n) => linesAt(places, n).map(leaf));
+  const judged = judgeSubtrees(near, (n) => linesAt(places, n).map(leaf));
   const findings = [
     ...unnumbered(leaves, places),
-    ...doubled(places, judged.chosen),
+    ...doubled(places.more, judged.chosen),
     ...outOfOrder(leaves, places),
     ...missing(places, size),
     ...capped(judged.changed.map((spans) => changed(spans, places))),
@@ -53,35 +55,47 @@ export function locate(file: string, checkpoints: readonly Checkpoint[]): Findin
       words: `${spansText(unknown)} cannot be proven without the lines that are missing beside them`,
       lines: unknown.map((span) => linesOfSpan(span, places)),
     });
-  if (leaves.cut) findings.push({ kind: 'unproven', words: cutWords(leaves) });
+  if (leaves.cut || near.length < checkpoints.length)
+    findings.push({ kind: 'unproven', words: cutWords(leaves) });
   return findings;
 }
 
-function cutWords({ count: read }: Leaves): string {
-  return read === MAX_LEAVES
-    ? `only the first ${MAX_LEAVES} lines were looked at closely`
-    : `after line ${read} no line ends where one must`;
+function cutWords({ count: read, cut }: Leaves): string {
+  return cut && read < MAX_LEAVES
+    ? `after line ${read} no line ends where one must`
+    : `only the first ${MAX_LEAVES} lines were looked at closely`;
 }
 
-/** By `n`: the line that claims it, from 0, or all of them. */
-type Places = ReadonlyMap<number, number | readonly number[]>;
+/** Which lines, from 0, claim an `n`. */
+interface Places {
+  /** By `n`, below the number of lines or of signed lines: the first line that claims it, or -1. */
+  readonly first: Int32Array;
+  /** By `n`: all lines, where there are several, or where `n` is beyond `first`. */
+  readonly more: ReadonlyMap<number, readonly number[]>;
+}
 
-function placesOf({ n, count: lines }: Leaves): Places {
-  const places = new Map<number, number | number[]>();
+function placesOf({ n, count: lines }: Leaves, size: number): Places {
+  const first = new Int32Array(Math.max(lines, size)).fill(-1);
+  const more = new Map<number, number[]>();
   for (let line = 0; line < lines; line++) {
     const claimed = n[line]!;
     if (claimed < 0) continue;
-    const before = places.get(claimed);
-    if (before === undefined) places.set(claimed, line);
-    else if (typeof before === 'number') places.set(claimed, [before, line]);
-    else before.push(line);
+    const before = first[claimed];
+    const all = more.get(claimed);
+    if (before === -1) first[claimed] = line;
+    else if (all !== undefined) all.push(line);
+    else more.set(claimed, before === undefined ? [line] : [before, line]);
   }
-  return places;
+  return { first, more };
 }
 
-function linesAt(places: Places, n: number): readonly number[] {
-  const found = places.get(n);
-  return found === undefined ? [] : typeof found === 'number' ? [found] : found;
+function linesAt({ first, more }: Places, n: number): readonly number[] {
+  const line = first[n] ?? -1;
+  return more.get(n) ?? (line < 0 ? [] : [line]);
+}
+
+function isThere({ first, more }: Places, n: number): boolean {
+  return (first[n] ?? -1) >= 0 || more.has(n);
 }
 
 /** `line 18`; lines are shown as an editor counts them. */
@@ -96,47 +110,64 @@ function capped(findings: readonly Finding[]): Finding[] {
   ];
 }
 
-function named(kind: Finding['kind'], all: readonly (readonly [line: number, words: string])[]): Finding[] {
-  const shown = all
-    .slice(0, MAX_NAMED)
-    .map(([line, words]): Finding => ({ kind, words, lines: [[line + 1, line + 1]] }));
-  const more = all.length - shown.length;
-  if (more > 0) shown.push({ kind, words: `and ${count(more, 'more line')} of this kind` });
-  return shown;
+/** Lines of one kind: the first are named, the others counted. */
+class Named {
+  readonly #kind: Finding['kind'];
+  readonly #shown: Finding[] = [];
+  #count = 0;
+
+  constructor(kind: Finding['kind']) {
+    this.#kind = kind;
+  }
+
+  add(line: number, words: () => string): void {
+    if (this.#count++ < MAX_NAMED)
+      this.#shown.push({ kind: this.#kind, words: words(), lines: [[line + 1, line + 1]] });
+  }
+
+  findings(): Finding[] {
+    const more = this.#count - this.#shown.length;
+    if (more === 0) return this.#shown;
+    return [...this.#shown, { kind: this.#kind, words: `and ${count(more, 'more line')} of this kind` }];
+  }
 }
 
 function unnumbered({ n, count: lines }: Leaves, places: Places): Finding[] {
-  const found: [number, string][] = [];
+  const found = new Named('changed');
   for (let line = 0; line < lines; line++) {
     if (n[line]! >= 0) continue;
     const expected = line === 0 ? 0 : n[line - 1]! + 1;
-    const what = `${lineText(line)} does not begin as a record does`;
-    if (expected === 0 && line > 0) found.push([line, what]);
-    else if (places.has(expected))
-      found.push([line, `${what}, and no line is missing there: it was inserted`]);
-    else found.push([line, `${what}; it stands where n ${expected} is missing`]);
+    found.add(line, () => {
+      const what = `${lineText(line)} does not begin as a record does`;
+      if (expected === 0 && line > 0) return what;
+      return isThere(places, expected)
+        ? `${what}, and no line is missing there: it was inserted`
+        : `${what}; it stands where n ${expected} is missing`;
+    });
   }
-  return named('changed', found);
+  return found.findings();
 }
 
-function doubled(places: Places, chosen: ReadonlyMap<number, number>): Finding[] {
-  const found: [number, string][] = [];
-  for (const [n, lines] of places) {
-    if (typeof lines === 'number') continue;
+function doubled(several: Places['more'], chosen: ReadonlyMap<number, number>): Finding[] {
+  const found = new Named('inserted');
+  for (const [n, lines] of several) {
+    if (lines.length === 1) continue;
     const right = chosen.get(n);
-    const all = lines.map((line) => line + 1).join(', ');
     for (const [which, line] of lines.entries()) {
-      if (which === right) continue;
-      if (right !== undefined)
-        found.push([
-          line,
-          `${lineText(line)} was inserted: the signed one with n ${n} is ${lineText(lines[right]!)}`,
-        ]);
-      else if (which > 0)
-        found.push([line, `lines ${all} all have n ${n}: only one of them can be the signed one`]);
+      if (right === undefined ? which === 0 : which === right) continue;
+      found.add(line, () =>
+        right === undefined
+          ? `lines ${listed(lines)} all have n ${n}: only one of them can be the signed one`
+          : `${lineText(line)} was inserted: the signed one with n ${n} is ${lineText(lines[right]!)}`,
+      );
     }
   }
-  return named('inserted', found);
+  return found.findings();
+}
+
+function listed(lines: readonly number[]): string {
+  const shown = lines.slice(0, MAX_NAMED).map((line) => line + 1);
+  return `${shown.join(', ')}${lines.length > MAX_NAMED ? ' and more' : ''}`;
 }
 
 /** The fewest lines that one would have to take out so that `n` only grows, by patience sorting. */
@@ -158,30 +189,31 @@ function outOfOrder({ n, count: lines }: Leaves, places: Places): Finding[] {
   }
   const inOrder = new Uint8Array(lines);
   for (let line = tails.at(-1) ?? -1; line >= 0; line = before[line]!) inOrder[line] = 1;
-  const found: [number, string][] = [];
+  const found = new Named('order');
   for (let line = 0; line < lines; line++)
     // one of several with its n is named already
     if (n[line]! >= 0 && inOrder[line] === 0 && linesAt(places, n[line]!).length === 1)
-      found.push([line, `${lineText(line)} has n ${n[line]}: it is out of order`]);
-  return named('order', found);
+      found.add(line, () => `${lineText(line)} has n ${n[line]}: it is out of order`);
+  return found.findings();
 }
 
 function missing(places: Places, size: number): Finding[] {
   const gaps: [number, number][] = [];
+  let more = 0;
   for (let n = 0; n < size; n++) {
-    if (places.has(n)) continue;
+    if (isThere(places, n)) continue;
     const last = gaps.at(-1);
     if (last?.[1] === n) last[1] = n + 1;
-    else gaps.push([n, n + 1]);
+    else if (gaps.length < MAX_NAMED) gaps.push([n, n + 1]);
+    else more++;
   }
-  const shown = gaps.slice(0, MAX_NAMED).map(([from, to]): Finding => {
+  const shown = gaps.map(([from, to]): Finding => {
     const which = to - from === 1 ? `n ${from}` : `n ${from} to ${to - 1}`;
     return {
       kind: 'missing',
       words: `no line has ${which}: ${count(to - from, 'signed line')} removed or changed`,
     };
   });
-  const more = gaps.slice(MAX_NAMED).reduce((sum, [from, to]) => sum + to - from, 0);
   if (more > 0)
     shown.push({ kind: 'missing', words: `and ${count(more, 'more signed line')} removed or changed` });
   return shown;
@@ -198,9 +230,14 @@ function changed(spans: readonly Span[], places: Places): Finding {
 
 /** The parts of a span that have lines. */
 function present([from, to]: Span, places: Places): Span[] {
-  const spans: Span[] = [];
-  for (let n = from; n < to; n++) if (places.has(n)) spans.push([n, n + 1]);
-  return joined(spans);
+  const spans: [number, number][] = [];
+  for (let n = from; n < to; n++) {
+    if (!isThere(places, n)) continue;
+    const last = spans.at(-1);
+    if (last?.[1] === n) last[1] = n + 1;
+    else spans.push([n, n + 1]);
+  }
+  return spans;
 }
 
 function spansText(spans: readonly Span[]): string {

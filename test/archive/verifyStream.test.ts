@@ -7,6 +7,9 @@ import { type Test, test } from 'tap';
 import { checkpointFile, linesFile } from '../../src/archive/layout.ts';
 import type { DayReport } from '../../src/archive/verifyDay.ts';
 import { verifyStream } from '../../src/archive/verifyStream.ts';
+import { formatCheckpoint, originOf } from '../../src/evidence/checkpoint.ts';
+import { Frontier } from '../../src/evidence/merkle.ts';
+import { signNote } from '../../src/evidence/note.ts';
 import { madeKey, madeStream, signedDay, writeDay } from '../evidence/madeDay.ts';
 
 const [A, B, C] = ['2026-11-28', '2026-11-29', '2026-11-30'] as const;
@@ -241,4 +244,21 @@ test('one head for the whole day', async (t) => {
     'of the lines with n 64 to 95 at least one was changed: it is not the one that was signed',
   );
   t.match(verify()[1]!.findings[0], { kind: 'changed', lines: [[65, 96]] });
+});
+
+test('a signed size that no file has', async (t) => {
+  const { stream, lines, verify } = made(t);
+  const [hash] = new Frontier(1, [Buffer.alloc(32, 1)]).hashes();
+  const head = {
+    origin: originOf(KEY.name, B),
+    size: 2 ** 50,
+    root: hash!,
+    bytes: 2 ** 52,
+    frontier: [hash!],
+  };
+  writeFileSync(checkpointFile(stream, B), signNote(formatCheckpoint(head), KEY));
+  t.same(words(verify()[1]).slice(0, 2), [
+    `${2 ** 50} lines were signed, ${lines(B).length} are there`,
+    'only the first 4000000 lines were looked at closely',
+  ]);
 });
