@@ -15,6 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
+import { readVerifiers } from '../../src/archive/verifierFile.ts';
+import { verifyStream } from '../../src/archive/verifyStream.ts';
 import { lineText, Mailbox } from '../../src/evidence/lineText.ts';
 import { type StoreOptions, StreamStore } from '../../src/recorder/store.ts';
 import { type Fault, FaultySystem } from './faultySystem.ts';
@@ -143,6 +145,15 @@ test('lines, heads and days', async (t) => {
   );
 });
 
+/** What `tlsward evidence verify` finds. */
+function unverified(folder: string): string[] {
+  const keys = readVerifiers(join(folder, 'evidence.pub'));
+  if (typeof keys === 'string') return [keys];
+  return verifyStream(folder, keys[0]!, null)
+    .filter(({ result }) => result !== 'holds')
+    .map(({ day, findings, notes }) => `${day}: ${findings.map(({ words }) => words)} ${notes}`);
+}
+
 /** What must hold after a fault and a clean start behind it. */
 function checkAfter(t: Test, on: Bed, name: string): string {
   const store = on.open(new FaultySystem());
@@ -160,6 +171,7 @@ function checkAfter(t: Test, on: Bed, name: string): string {
     unsigned + rest === 0 ? '' : `${unsigned} unsigned, ${rest} bytes behind`,
     // before its first line was synced there is nothing to tell a gap from
     lost && gaps === 0 && on.acknowledged.size > 1 ? 'lost without a gap' : '',
+    ...unverified(on.folder),
     readdirSync(on.folder).some((file) => /\.torn-[0-9]+\.new$|\.jsonl\.new/.test(file))
       ? 'a draft is left'
       : '',
