@@ -20,35 +20,44 @@ const MAX_DOMAIN_TEXT = 16_384;
 /** Characters of one text of a peer. */
 const MAX_TEXT = 256;
 
+/** Of the head that was made last: under load there are many records in a millisecond. */
 let stampedMs = Number.NaN;
-let stamp = '';
 
-/** ISO 8601; made once per millisecond, because under load there are many records in one. */
-function isoTime(timeMs: number): string {
-  if (timeMs !== stampedMs) {
-    stamp = new Date(timeMs).toISOString();
-    stampedMs = timeMs;
+/** Texts of what many records have in common, by what they are made of; bounded, and begun anew when it is full. */
+class Made<K, V> {
+  readonly #texts = new Map<K, V>();
+
+  get(key: K): V | undefined {
+    return this.#texts.get(key);
   }
-  return stamp;
+
+  set(key: K, value: V): V {
+    if (this.#texts.size === MAX_MADE) this.#texts.clear();
+    this.#texts.set(key, value);
+    return value;
+  }
 }
+
+const MAX_MADE = 1024;
+/** Longest key of one, in characters. */
+const MAX_KEY = 256;
 
 /** The record without its beginning (evidence/lineText.ts); `fields`: those of the log line. */
 export function verdictText(record: VerdictRecord, fields: VerdictFields, host: string): string {
   const { transaction: tx, verdict, reply } = record;
   const { decisive } = verdict;
-  let text = `${lineHead(isoTime(record.timeMs), 'verdict', host)},"code":"${record.code}","leg":"inbound","protocol":"${tx.protocol}","stage":"${tx.stage}"`;
+  let text = `${head(record.timeMs, host)}${record.code}","leg":"inbound","protocol":"${tx.protocol}","stage":"${tx.stage}"`;
   if (fields.queueId !== undefined) text += `,"queueId":${quoted(fields.queueId as string)}`;
   if (tx.clientAddress !== '') text += `,"client":${quoted(fields.client as string)}`;
   if (tx.heloName !== '') text += `,"helo":${quoted(escapeText(tx.heloName))}`;
   if (tx.sender !== null) {
-    text += `,"sender":${addressText(tx.sender.text)}`;
-    if (tx.sender.domain !== '') text += `,"senderDomain":${quoted(tx.sender.domain)}`;
+    // a canonical domain has nothing that JSON would escape
+    const { text: written, domain } = tx.sender;
+    text += `,"sender":${addressText(written)}${domain === '' ? '' : `,"senderDomain":"${domain}"`}`;
   }
-  text += recipientsText(tx.recipients);
-  text += `,"tls":${tlsText(verdict.judged === 'judged' ? verdict.tls : tx.tls)}`;
+  const tls = tlsText(verdict.judged === 'judged' ? verdict.tls : tx.tls);
   const row = decisive?.row;
-  if (row != null) text += `,"row":${rowText(row)}`;
-  text += `,"table":{"hash":"${record.tableHash}","generation":${record.generation}},"action":"${verdict.action}"`;
+  text += `${recipientsText(tx.recipients)}${tls}${row == null ? '' : rowText(row)}${tableText(record)}${verdict.action}"`;
   if (verdict.wouldBe !== null) text += `,"would":"${verdict.wouldBe}"`;
   if (verdict.tagged) text += ',"tagged":true';
   if (verdict.judged !== 'judged') text += `,"notJudged":"${verdict.judged}"`;
@@ -69,7 +78,7 @@ export function verdictText(record: VerdictRecord, fields: VerdictFields, host: 
 function recipientsText(recipients: readonly EnvelopeAddress[]): string {
   const [first] = recipients;
   if (recipients.length === 1 && first !== undefined) {
-    const domain = first.domain === '' ? '' : quoted(first.domain);
+    const domain = first.domain === '' ? '' : `"${first.domain}"`;
     return `,"recipients":[${addressText(first.text)}],"recipientDomains":[${domain}],"recipientCount":1`;
   }
   const named: string[] = [];
@@ -86,16 +95,64 @@ function recipientsText(recipients: readonly EnvelopeAddress[]): string {
   for (const domain of domains) {
     room -= domain.length;
     if (shown.length === MAX_DOMAINS || room < 0) break;
-    shown.push(quoted(domain));
+    shown.push(`"${domain}"`);
   }
   const more = domains.size > shown.length ? `,"moreDomains":${domains.size - shown.length}` : '';
   return `,"recipients":[${named.join(',')}],"recipientDomains":[${shown.join(',')}]${more},"recipientCount":${recipients.length}`;
 }
 
+let headOf = '';
+let headHost = '';
+
+/** Time, type and host, and the name of the code. */
+function head(timeMs: number, host: string): string {
+  if (timeMs !== stampedMs || host !== headHost) {
+    headHost = host;
+    stampedMs = timeMs;
+    headOf = flat(`${lineHead(new Date(timeMs).toISOString(), 'verdict', host)},"code":"`);
+  }
+  return headOf;
+}
+
+/** One piece: a text of many would be put together again in each record. */
+function flat(text: string): string {
+  return Buffer.from(text).toString();
+}
+
+const tables = new Made<string, { readonly generation: number; readonly text: string }>();
+
+/** The table, and the name of the action. */
+function tableText({ tableHash: hash, generation }: VerdictRecord): string {
+  const known = tables.get(hash);
+  if (known?.generation === generation) return known.text;
+  const text = flat(`,"table":{"hash":"${hash}","generation":${generation}},"action":"`);
+  return tables.set(hash, { generation, text }).text;
+}
+
+interface MadeTls {
+  readonly protocol: string;
+  readonly bits: number | null;
+  readonly certificate: string;
+  readonly text: string;
+}
+
+/** By cipher. */
+const sessions = new Made<string, MadeTls>();
+
 function tlsText(tls: TlsState): string {
-  if (tls.kind !== 'tls') return tls.kind === 'plain' ? '{"state":"plain"}' : '{"state":"unknown"}';
+  if (tls.kind !== 'tls')
+    return tls.kind === 'plain' ? ',"tls":{"state":"plain"}' : ',"tls":{"state":"unknown"}';
+  const { protocol, cipher, bits, certificate } = tls;
+  const { kind } = certificate;
+  if (kind === 'trusted' || kind === 'untrusted' || cipher.length > MAX_KEY) return sessionText(tls);
+  const known = sessions.get(cipher);
+  if (known?.protocol === protocol && known.bits === bits && known.certificate === kind) return known.text;
+  return sessions.set(cipher, { protocol, bits, certificate: kind, text: flat(sessionText(tls)) }).text;
+}
+
+function sessionText(tls: Extract<TlsState, { kind: 'tls' }>): string {
   const { certificate } = tls;
-  let text = `{"state":"tls","protocol":${quoted(escapeText(tls.protocol, MAX_TEXT))},"cipher":${quoted(escapeText(tls.cipher, MAX_TEXT))}`;
+  let text = `,"tls":{"state":"tls","protocol":${quoted(escapeText(tls.protocol, MAX_TEXT))},"cipher":${quoted(escapeText(tls.cipher, MAX_TEXT))}`;
   if (tls.bits !== null) text += `,"bits":${tls.bits}`;
   text += `,"certificate":"${certificate.kind}"`;
   if (certificate.kind === 'trusted' && certificate.commonName !== '')
@@ -108,7 +165,25 @@ function tlsText(tls: TlsState): string {
   return `${text}}`;
 }
 
-function rowText({ pattern, at, settings }: Row): string {
+interface MadeRow {
+  readonly row: Row;
+  readonly text: string;
+}
+
+/** By pattern. */
+const rows = new Made<string, MadeRow>();
+
+function rowText(row: Row): string {
+  const { pattern, at, settings } = row;
+  const known = rows.get(pattern);
+  // settings are those of one table
+  if (known !== undefined && known.row.settings === settings && known.row.at.line === at.line)
+    return known.text;
+  const text = flat(rowTextOf(row));
+  return pattern.length > MAX_KEY ? text : rows.set(pattern, { row, text }).text;
+}
+
+function rowTextOf({ pattern, at, settings }: Row): string {
   const shown = pattern.length > MAX_TEXT && !pattern.includes('@') ? pattern.slice(0, MAX_TEXT) : pattern;
-  return `{"pattern":${patternText(shown)},"at":${quoted(formatPosition(at))},"level":"${settings.receive}","mode":"${settings.mode}"}`;
+  return `,"row":{"pattern":${patternText(shown)},"at":${quoted(formatPosition(at))},"level":"${settings.receive}","mode":"${settings.mode}"}`;
 }

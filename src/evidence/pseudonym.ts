@@ -13,9 +13,9 @@
  * Both forms in which MTAs write an address give the same pseudonym: `<"a b"@x.example>` as typed in SMTP and
  * logged, and `a b@x.example`, Postfix's internal form. The null sender is `<>` in every mode.
  */
-import { createHmac } from 'node:crypto';
 import { canonicalDomain, canonicalLiteral } from '../core/domain.ts';
 import { escapeText } from '../core/escape.ts';
+import { HASH_BYTES, sha256Into } from './merkle.ts';
 import type { Address } from './record.ts';
 
 export type Privacy = 'domains' | 'hashed' | 'full';
@@ -64,9 +64,46 @@ export function pseudonymOf(address: string, key: MonthKey): Address {
   return parts === null ? '<>' : hashed(parts, key);
 }
 
-function hashed({ local, domain }: AddressParts, { month, secret }: MonthKey): Address {
-  const mac = createHmac('sha256', secret).update(`${local}@${domain}`).digest();
-  return `h:${month}:${mac.toString('base64url', 0, PSEUDONYM_BYTES)}@${domain}`;
+function hashed({ local, domain }: AddressParts, key: MonthKey): Address {
+  const mac = hmac(padsOf(key), `${local}@${domain}`);
+  return `h:${key.month}:${mac.toString('base64url', 0, PSEUDONYM_BYTES)}@${domain}`;
+}
+
+/** HMAC in two hashes at once (RFC 2104 section 2): half the time of an object of node:crypto for each. */
+interface Pads {
+  /** The key with the inner pad, and room for a text behind it. */
+  readonly inner: Buffer;
+  /** The key with the outer pad, and room for a hash behind it. */
+  readonly outer: Buffer;
+}
+
+const BLOCK_BYTES = 64;
+const ROOM_BYTES = 1024;
+const pads = new WeakMap<MonthKey, Pads>();
+const result = Buffer.alloc(HASH_BYTES);
+
+function padsOf(key: MonthKey): Pads {
+  const known = pads.get(key);
+  if (known !== undefined) return known;
+  if (key.secret.length > BLOCK_BYTES) throw new RangeError('a key of more than 64 bytes');
+  const padded = (byte: number, room: number): Buffer => {
+    const block = Buffer.alloc(BLOCK_BYTES + room);
+    block.set(key.secret);
+    for (let i = 0; i < BLOCK_BYTES; i++) block[i]! ^= byte;
+    return block;
+  };
+  const made = { inner: padded(0x36, ROOM_BYTES), outer: padded(0x5c, HASH_BYTES) };
+  pads.set(key, made);
+  return made;
+}
+
+/** Valid until the next call. */
+function hmac({ inner, outer }: Pads, text: string): Buffer {
+  if (3 * text.length <= ROOM_BYTES)
+    sha256Into(inner.subarray(0, BLOCK_BYTES + inner.write(text, BLOCK_BYTES)), outer, BLOCK_BYTES);
+  else sha256Into(Buffer.concat([inner.subarray(0, BLOCK_BYTES), Buffer.from(text)]), outer, BLOCK_BYTES);
+  sha256Into(outer, result, 0);
+  return result;
 }
 
 /** The address as a record has it; `key` is needed when `privacy` is `hashed`. Printable ASCII. */

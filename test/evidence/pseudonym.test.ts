@@ -20,6 +20,15 @@ test('each mode', async (t) => {
   t.throws(() => addressOf('a@b.example', 'hashed', null), /no key/);
 });
 
+test('the pseudonym is the HMAC of node:crypto', async (t) => {
+  for (const length of [0, 1, 2, 63, 64, 300, 340, 341, 342, 1000, 4000]) {
+    const address = `${'x'.repeat(length)}\u00fc@x.example`;
+    t.equal(pseudonymOf(address, KEY), `h:2026-11:${hmac(address)}@x.example`, `${length}`);
+  }
+  const wide = { month: '2026-12', secret: Buffer.alloc(65) };
+  t.throws(() => pseudonymOf('a@x.example', wide), RangeError);
+});
+
 test('every way to write an address gives one pseudonym', async (t) => {
   const want = pseudonymOf('a b@x.example', KEY);
   for (const written of [
