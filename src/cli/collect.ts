@@ -10,7 +10,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { Collector } from '../collect/collector.ts';
 import { type CollectorEvents, runCollector } from '../collect/run/runCollector.ts';
 import { FileSource } from '../collect/sources/fileSource.ts';
@@ -108,11 +107,13 @@ async function collect(
   const own = (type: 'start' | 'stop', fields = {}): number =>
     store.append(lineText(new Date().toISOString(), type, host, fields));
   own('start', { version: packageVersion(), node: process.versions.node });
+  // what it refuses now is written with the first records
+  store.commit();
   let last: Collector | null = null as Collector | null;
   try {
     await runCollector({
       source,
-      stream: join(store.folder),
+      stream: store.folder,
       host,
       writer: store,
       events: eventsOf(io, once, (collector) => {
