@@ -143,8 +143,15 @@ export const COMMANDS = {
   },
   status: {
     summary: 'show what the daemon is doing',
-    usage: ['[--check] [--wait SECONDS]'],
-    operands: [],
+    usage: ['[--check] [--wait SECONDS]', '--compare FILE FILE [FILE ...]'],
+    operands: [
+      {
+        name: 'FILE',
+        optional: true,
+        several: true,
+        meaning: 'with --compare: what status --json printed on each host',
+      },
+    ],
     options: [
       { flag: '--check', meaning: 'print only what somebody should look at, with exit status 1' },
       {
@@ -154,15 +161,18 @@ export const COMMANDS = {
         meaning: 'wait so long for a daemon that is starting, and print only that it runs',
         example: '--wait 10',
       },
+      { flag: '--compare', meaning: 'ask no daemon: have these hosts the same table?' },
       CONTROL,
     ],
     examples: [
       { line: 'tlsward status --check', meaning: 'for cron: a refused reload, expired rows, lost log lines' },
       { line: 'tlsward status --json', meaning: 'everything, for a script' },
+      { line: 'tlsward status --compare mx1.json mx2.json', meaning: 'which host has another table?' },
     ],
     exit: {
-      0: 'it answers; with --check, nothing is wrong',
-      1: 'with --check: something is wrong',
+      0: 'it answers; with --check, nothing is wrong; with --compare, one table',
+      1: 'with --check: something is wrong; with --compare: the tables differ',
+      ...UNREADABLE,
       ...NO_DAEMON,
       ...NO_FILE,
     },

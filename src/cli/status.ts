@@ -13,6 +13,7 @@ import { configFile, EXIT, type Io, label, paint, parseCommand, UsageError } fro
 import { COMMANDS } from './commands.ts';
 import { ask, socketOf } from './daemon.ts';
 import { isEmptyKey, mustExist } from './peekKey.ts';
+import { compareStatus } from './statusCompare.ts';
 import { evidenceLines } from './statusEvidence.ts';
 import { restartWords, statusFindings } from './statusFindings.ts';
 
@@ -128,7 +129,9 @@ function secondsOf(text: string): number {
 
 /** `tlsward status`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
-  const { values } = parseCommand(argv, COMMANDS.status);
+  const { values, positionals } = parseCommand(argv, COMMANDS.status);
+  if (values.compare === true) return compareStatus(positionals, values.json ?? false, io);
+  if (positionals.length > 0) throw new UsageError(`found ${quote(positionals[0]!)}, expected options only`);
   const seconds = secondsOf(values.wait);
   if (seconds > 0 && values.control === undefined && noControl(configFile(values, io.env))) {
     io.out('control-listen is empty: the daemon cannot be asked\n');

@@ -337,7 +337,7 @@ function hosts({ counts: { tables } }: Statement): Section[] {
       title: 'The tables of the hosts',
       sentences: [
         differ
-          ? 'The hosts did NOT decide by the same table: each last verdict about this domain names another one.'
+          ? 'The hosts did NOT decide by the same table: their last verdicts about this domain name different ones. A table is all configuration files: rows, rules and [service].'
           : 'Each host decided last by the same table.',
       ],
       tables: [cut({ caption: 'Last table that decided', columns: ['host', 'hash', 'when'], rows })],

@@ -103,7 +103,7 @@ test('an option that is none, a word too many, a word too few', async (t) => {
     ],
     [parse('check', '-x'), 'unknown option -x'],
     [parse('check', '--\u001b[31mred'), 'unknown option --\\u{1b}[31mred'],
-    [parse('status', 'x'), 'found "x", expected options only'],
+    [parse('reload', 'x'), 'found "x", expected options only'],
     [parse('lookup', 'a', 'b'), 'found "b", expected CODE and nothing more'],
     [parse('lookup'), 'CODE is missing: the eight characters in brackets at the end of a reply'],
     [parse('import', 'postfix'), 'FILE is missing: the source of a table, with or without its type (hash:)'],
