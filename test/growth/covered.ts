@@ -3,6 +3,7 @@
  * way to call it. Text comes as one character a byte, as everywhere in src. `around` are texts that the hostile part is
  * put into besides standing alone (`~` is its place): they lead it past what would turn it away at once.
  */
+import { splitNotes } from '../../src/archive/checkpoints.ts';
 import { Collector } from '../../src/collect/collector.ts';
 import { endOfAddress, parseDelivery } from '../../src/collect/deliveryFields.ts';
 import { parseJournalEntry } from '../../src/collect/journalLine.ts';
@@ -25,6 +26,9 @@ import { parseServers } from '../../src/dns/resolvConf.ts';
 import { messageEdits } from '../../src/edits/messageEdits.ts';
 import { replyTokenEdit } from '../../src/edits/replyTokenEdit.ts';
 import { subjectEdits } from '../../src/edits/subjectEdits.ts';
+import { parseCheckpoint } from '../../src/evidence/checkpoint.ts';
+import { openNote, parseBase64, parseVerifier } from '../../src/evidence/note.ts';
+import { checkProofFile } from '../../src/evidence/proof.ts';
 import { readChain } from '../../src/hops/chain.ts';
 import { hopsJson, hopsLines } from '../../src/hops/hopsText.ts';
 import { dateFromWords } from '../../src/hops/receivedDate.ts';
@@ -201,6 +205,7 @@ const TLS = {
   bits: 256,
   certificate: { kind: 'none' },
 } as const;
+const VERIFIER = { name: 'a', publicKey: Buffer.alloc(32) };
 const VERDICT = verdictOf([{ side: 'sender', address: SENDER, row: row as never, breach: null }], TLS);
 export const TRANSACTION = {
   protocol: 'milter',
@@ -864,6 +869,37 @@ export const COVERED: Readonly<Record<string, Reader>> = {
       'Trusted TLS connection established to ~',
       'Trusted TLS connection established to a: b with cipher ~',
     ],
+  },
+
+  // proofs and heads that a stranger shows
+  'checkpoints.splitNotes': {
+    largest: PACKET,
+    read: splitNotes,
+    around: ['a\n\n\u2014 ~'],
+    pieces: ['a\n\n\u2014 a b\n', '\n\n\u2014 ', '\u2014 a\n', '\n\n'],
+  },
+  'checkpoint.parseCheckpoint': {
+    largest: KIB_64,
+    read: parseCheckpoint,
+    around: ['a/2026-11-30\n1\n~', 'a/2026-11-30\n1\nAAAA\nbytes 1\nfrontier~'],
+    pieces: [' AAAA', ` ${'A'.repeat(43)}=`],
+  },
+  'note.openNote': {
+    largest: KIB_64,
+    read: (text) => openNote(text, VERIFIER),
+    around: ['~\n\u2014 a AAAAAAAA\n', 'a\n\n\u2014 ~', 'a\n\n\u2014 a ~\n', 'a\n\n~'],
+    pieces: ['\u2014 a AAAAAAAA\n', '\n\n\u2014 '],
+  },
+  'note.parseVerifier': { largest: KIB_64, read: parseVerifier, around: ['a+~', 'a+00000000+~'] },
+  'note.parseBase64': { largest: PACKET, read: parseBase64 },
+  'proof.checkProofFile': {
+    largest: PACKET,
+    read: (text) => checkProofFile(bytes(text), [VERIFIER]),
+    around: [
+      '{"format":"tlsward-proof/1","proofs":[~]}',
+      '{"format":"tlsward-proof/1","proofs":[{"line":"~"}]}',
+    ],
+    pieces: ['{"line":', '{},', '[', '{"a":[', '"\\ud800"'],
   },
 
   // decisions
