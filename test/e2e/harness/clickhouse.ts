@@ -22,16 +22,17 @@ const USER = 'ship';
 const PASSWORD = 'a p4ssw0rd';
 
 export class Clickhouse {
-  readonly #dir = mkdtempSync(join(tmpdir(), 'tlsward-ch-'));
+  readonly dir: string;
   readonly #ports: readonly number[];
   #child: ChildProcess | null = null;
   #guard: { release(): void } | null = null;
 
-  /** HTTP, native. */
-  constructor(ports: readonly number[]) {
+  /** `ports`: HTTP, native. Not started: `startClickhouse` does that. */
+  constructor(ports: readonly number[], base = tmpdir()) {
     this.#ports = ports;
-    for (const name of ['data', 'tmp', 'files']) mkdirSync(join(this.#dir, name));
-    const path = (name: string): string => join(this.#dir, name);
+    this.dir = mkdtempSync(join(base, 'tlsward-ch-'));
+    for (const name of ['data', 'tmp', 'files']) mkdirSync(join(this.dir, name));
+    const path = (name: string): string => join(this.dir, name);
     writeFileSync(
       path('config.xml'),
       `<?xml version="1.0"?>
@@ -75,12 +76,12 @@ export class Clickhouse {
 
   /** For `--credentials`. */
   get credentials(): string {
-    return join(this.#dir, 'credentials');
+    return join(this.dir, 'credentials');
   }
 
   async start(): Promise<void> {
-    const args = [`--config-file=${join(this.#dir, 'config.xml')}`];
-    const child = spawn(command('clickhouse-server'), args, { cwd: this.#dir, stdio: 'ignore' });
+    const args = [`--config-file=${join(this.dir, 'config.xml')}`];
+    const child = spawn(command('clickhouse-server'), args, { cwd: this.dir, stdio: 'ignore' });
     this.#child = child;
     this.#guard = guardProcess(child.pid!);
     await until(
@@ -104,7 +105,7 @@ export class Clickhouse {
 
   #errors(): string {
     try {
-      return readFileSync(join(this.#dir, 'errors'), 'utf8').slice(-2000);
+      return readFileSync(join(this.dir, 'errors'), 'utf8').slice(-2000);
     } catch {
       return '';
     }
@@ -117,7 +118,7 @@ export class Clickhouse {
     return execFileSync(command('clickhouse-client'), args, {
       input: text,
       encoding: 'utf8',
-      env: { ...process.env, HOME: this.#dir },
+      env: { ...process.env, HOME: this.dir },
       timeout: 60_000,
       maxBuffer: 1 << 28,
     });
@@ -135,7 +136,7 @@ export class Clickhouse {
 
   async close(): Promise<void> {
     await this.kill();
-    removeFolder(this.#dir);
+    removeFolder(this.dir);
   }
 }
 
