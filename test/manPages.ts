@@ -67,6 +67,19 @@ function commandText(name: string, { summary, usage, operands, options, examples
   ].join('');
 }
 
+/** A section of json.md: its heading, a sentence, and the table of fields. */
+function jsonText(part: string): string {
+  const [heading = '', , sentence = ''] = part.split('\n');
+  const fields = [...part.matchAll(/^\| (`[^|]*`) \| ([^|]+) \| (.*) \|$/gm)];
+  return [
+    subsection(heading),
+    paragraph(sentence),
+    ...fields.map(([, names = '', there = '', is = '']) =>
+      item(lines(names), fill(`${capital(is)}${there === 'always' ? '' : ` (${there})`}.`)),
+    ),
+  ].join('');
+}
+
 /** tlsward(1): the commands. */
 function commandsPage(): string {
   return [
@@ -86,6 +99,11 @@ function commandsPage(): string {
         .map(([name, command]) => commandText(name, command))
         .join(''),
     ),
+    section('JSON'),
+    paragraph(
+      'What the commands that explain and look up print with `--json` when they have an answer. `rows[].pattern` is the field `pattern` of each element of the list `rows`; a mistake is an object with `ok` false and `error` or `problems`. Fields can be added.',
+    ),
+    ...manualPage('contrib/doc/json.md').split(/^## /m).slice(1).map(jsonText),
     section('EXIT STATUS'),
     paragraph('Each command says above what its exit statuses mean. Over all commands:'),
     ...EXIT.map(([status, means]) => item(status, fill(means))),

@@ -1,0 +1,168 @@
+/**
+ * What commands print with `--json` has the fields that contrib/doc/json.md names: each that the page calls `always` is in
+ * every answer, each other in one of them, and the answers have no field of which the page does not speak.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Test, test } from 'tap';
+import type { Run } from '../../src/cli/command.ts';
+import { run as explain } from '../../src/cli/explain.ts';
+import { run as hops } from '../../src/cli/hops.ts';
+import { run as importTable } from '../../src/cli/import.ts';
+import { run as lookup } from '../../src/cli/lookup.ts';
+import { run as published } from '../../src/cli/published.ts';
+import { run as simulate } from '../../src/cli/simulate.ts';
+import { startDaemon } from '../daemon/startDaemon.ts';
+import { page } from '../manual.ts';
+import { say } from './runCommand.ts';
+
+interface Field {
+  readonly always: boolean;
+  /** Is it in an answer of these tests? */
+  seen: boolean;
+}
+
+/** Fields by the heading of their table, then by path. */
+const FIELDS = new Map<string, Map<string, Field>>(
+  page('contrib/doc/json.md')
+    .split(/^## /m)
+    .slice(1)
+    .map((text) => [text.slice(0, text.indexOf('\n')), fieldsOf(text)]),
+);
+
+function fieldsOf(text: string): Map<string, Field> {
+  const fields = new Map<string, Field>();
+  for (const [, paths = '', there] of text.matchAll(/^\| (`[^|]*`) \| ([^|]+) \|/gm))
+    for (const [, path = ''] of paths.matchAll(/`([^`]+)`/g))
+      fields.set(path, { always: there === 'always', seen: false });
+  return fields;
+}
+
+/** Paths of a value, as deep as the page goes: `rows[].pattern`. */
+function pathsOf(value: unknown, at: string, fields: ReadonlyMap<string, Field>): string[] {
+  const deeper = [...fields.keys()].some((path) => path.startsWith(`${at}.`) || path.startsWith(`${at}[]`));
+  if (at !== '' && !deeper) return [];
+  if (Array.isArray(value)) return value.flatMap((one) => pathsOf(one, `${at}[]`, fields));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, one]) => {
+    const path = at === '' ? name : `${at}.${name}`;
+    return [path, ...pathsOf(one, path, fields)];
+  });
+}
+
+/** One object, or one a line, against the table of that heading. */
+function compare(t: Test, heading: string, out: string): void {
+  const fields = FIELDS.get(heading);
+  if (fields === undefined) throw new Error(`json.md has no ${heading}`);
+  for (const line of out.trimEnd().split('\n')) {
+    const paths: ReadonlySet<string> = new Set(pathsOf(JSON.parse(line), '', fields));
+    t.strictSame(
+      [...paths].filter((path) => !fields.has(path)),
+      [],
+      `${heading}: every field is described`,
+    );
+    // below a list or an object that is there
+    const parent = (path: string): string => path.replace(/(?:\[\])?\.[^.]*$/, '');
+    const due: readonly (readonly [string, Field])[] = [...fields].filter(
+      ([path, { always }]) => always && !path.includes('.') && !paths.has(path),
+    );
+    t.strictSame(due, [], `${heading}: what is always there is there`);
+    for (const [path, field] of fields) {
+      if (paths.has(path)) field.seen = true;
+      else if (field.always && path.includes('.') && paths.has(parent(path)))
+        t.ok(isEmpty(JSON.parse(line), parent(path)), `${heading}: ${path}`);
+    }
+  }
+}
+
+/** Is what stands there null or an empty list? */
+function isEmpty(value: unknown, path: string): boolean {
+  const found = path
+    .split('.')
+    .reduce<unknown>((one, name) => (one as Readonly<Record<string, unknown>> | null)?.[name] ?? null, value);
+  return found === null || (Array.isArray(found) && found.length === 0);
+}
+
+const TABLE = `trusted-clients =
+host-name = mx.example.org
+local-domains = local.example
+socketmap-listen = unix:socketmap.sock
+[rule secret]
+subject-tag = [secret]
+[domains]
+bank.example = encrypt
+auto.example = auto
+[domain wait.example]
+deliver = secure
+[policy auto]
+deliver = auto
+`;
+const MAIL = ['--from', 'a@bank.example', '--to', 'b@local.example'];
+const TLS = ['--tls', 'TLSv1.3 TLS_AES_256_GCM_SHA384 256'];
+
+test('commands print what the page says', async (t) => {
+  const daemon = await startDaemon(t, TABLE);
+  const run = async (heading: string, command: Run, ...argv: string[]): Promise<string> => {
+    const { out, err } = await say(command, [...argv, '--config', daemon.config, '--json']);
+    t.equal(err, '', heading);
+    compare(t, heading, out);
+    return out;
+  };
+  await run('tlsward explain', explain, ...MAIL);
+  await run('tlsward explain', explain, ...MAIL, ...TLS, '--subject', '[secret] x');
+  await run('tlsward explain', explain, '--from', 'a@other.example', '--to', 'b@local.example');
+  await run('tlsward explain --deliver', explain, '--deliver', 'bank.example');
+  await run('tlsward explain --deliver', explain, '--deliver', 'nobody.example');
+  await run('tlsward explain --deliver', explain, '--deliver', 'auto.example');
+  await run('tlsward simulate milter', simulate, 'milter', ...MAIL);
+  await run('tlsward simulate milter', simulate, 'milter', ...MAIL, ...TLS);
+  const refused = await run('tlsward simulate policy', simulate, 'policy', ...MAIL);
+  await run('tlsward simulate socketmap', simulate, 'socketmap', 'bank.example', 'nobody.example');
+  await run(
+    'tlsward simulate socketmap',
+    simulate,
+    'socketmap',
+    '--map',
+    'tls_rcpt',
+    'tls_rcpt:a@wait.example',
+  );
+  const code = /\[([0-9A-Z]{8})\]/.exec(refused)?.[1] ?? '';
+  await run('tlsward lookup', lookup, code);
+  await run('tlsward published', published, 'auto.example');
+  await run('tlsward published', published, 'auto.example', '--forget');
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-json-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const message = file(
+    'mail.eml',
+    'Received: from a.example (a.example [192.0.2.1]) by mx.example.org (Postfix) with ESMTP id 1;\n Mon, 30 Nov 2026 01:00:00 +0000\nSubject: x\n\nx\n',
+  );
+  await run('tlsward hops', hops, message);
+  await run('tlsward hops', hops, file('none.eml', 'Subject: x\n\nx\n'));
+  const table = file('policy', 'bank.example encrypt\nx.example fingerprint match=zz\n');
+  await run('tlsward import', importTable, 'postfix', table);
+});
+
+test('of another policy server', async (t) => {
+  const daemon = await startDaemon(
+    t,
+    'published = socketmap:unix:none.sock:QUERY\n[policy auto]\ndeliver = auto\n[domains]\nauto.example = auto\n',
+  );
+  const { out } = await say(published, ['auto.example', '--config', daemon.config, '--json']);
+  compare(t, 'tlsward published', out);
+});
+
+test('no field of the page is made up', async (t) => {
+  for (const [heading, fields] of FIELDS) {
+    t.ok(fields.size >= 2, heading);
+    t.strictSame(
+      [...fields].filter(([, { seen }]) => !seen).map(([path]) => path),
+      [],
+      `${heading}: each was seen`,
+    );
+  }
+});
