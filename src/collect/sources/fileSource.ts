@@ -93,7 +93,8 @@ export class FileSource implements Source {
             if (last.length > 0) yield { lost: [], lines: last, next: next(), caughtUp: false };
             break;
           }
-          yield { lost, lines, next: next(), caughtUp: true };
+          // behind the end of a file that was rotated there is the next one
+          yield { lost, lines, next: next(), caughtUp: !replaced };
           lost = [];
           if (this.#once && !replaced) return;
           await pause(this.#pollMs, signal);

@@ -130,6 +130,27 @@ t.test('killed at random, with rotation: each record once', async (t) => {
   }
 });
 
+t.test('killed behind a rotation, when the state that is saved is older', async (t) => {
+  const { log, stream } = place(t);
+  const state = join(stream, 'collect.state');
+  writeFileSync(log, `${[line.active('AAAAA1'), line.tls(), line.delivery('AAAAA1')].join('\n')}\n`);
+  await run(stream, new FileSource({ path: log, once: true }), new FakeWriter(stream));
+  copyFileSync(state, `${log}-state`);
+  renameSync(log, `${log}.1`);
+  writeFileSync(log, `${[line.active('AAAAA2'), line.tls(), line.delivery('AAAAA2')].join('\n')}\n`);
+  await run(stream, new FileSource({ path: log, once: true }), new FakeWriter(stream));
+  const before = recordsOf(stream);
+  t.ok(before.length > 2);
+  renameSync(`${log}-state`, state);
+  // the end of the file before is not the end of the log, for as long as somebody may write to it
+  const source = new FileSource({ path: log, once: false, pollMs: 5, quietMs: 50 });
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 400);
+  const { lost } = await run(stream, source, new FakeWriter(stream), { signal: stop.signal });
+  t.same(lost, []);
+  t.same(recordsOf(stream), before, 'each record once');
+});
+
 t.test('without its state it goes on behind the last record, and claims less', async (t) => {
   const { log, stream } = place(t);
   writeFileSync(log, `${[line.active('AAAAA1'), line.tls(), line.delivery('AAAAA1')].join('\n')}\n`);
