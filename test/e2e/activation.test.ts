@@ -24,7 +24,7 @@ import { policyRequest } from '../daemon/startDaemon.ts';
 import { mainFile } from './harness/daemon.ts';
 import { until, within } from './harness/deadline.ts';
 import { installProgram } from './harness/installed.ts';
-import { exited, guardProcess } from './harness/processes.ts';
+import { exited, guardProcess, sessionMembers } from './harness/processes.ts';
 import { command, findCommand, skipReason } from './harness/requirements.ts';
 
 const WAIT_MS = 15_000;
@@ -60,7 +60,7 @@ function folder(t: Test): string {
 function start(t: Test, argv: readonly string[]): { child: ChildProcess; output: () => string } {
   // env(1) and not the options of spawn: on a current Node the test runner adds NODE_OPTIONS to those
   const bare = ['-i', `PATH=${process.env.PATH ?? ''}`, ...argv];
-  const child = spawn(command('env'), bare, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command('env'), bare, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => {
@@ -70,7 +70,8 @@ function start(t: Test, argv: readonly string[]): { child: ChildProcess; output:
   const guard = guardProcess(child.pid!);
   t.teardown(async () => {
     guard.release();
-    child.kill('SIGKILL');
+    // a daemon that a shell of this session has started as well: it would keep our pipes open
+    for (const { pid } of sessionMembers(child.pid!)) process.kill(pid, 'SIGKILL');
     await exited(child);
   });
   return { child, output: () => text };
@@ -145,6 +146,7 @@ t.test('the first connection starts the daemon, which leaves the sockets alone',
   t.match(await verdict(dir), REFUSED, 'the connection that woke it is served');
   const reply = await ask(join(dir, 'milter.sock'), NEGOTIATE, (bytes) => bytes.length >= 17);
   t.equal(reply.toString('latin1', 4, 5), 'O', 'and the milter descriptor speaks milter');
+  await until(WAIT_MS, 'control socket, which opens last', () => /control listening/.test(output()), output);
   t.match(output(), /policy listening on inherited descriptor 3/);
   t.match(output(), /milter listening on inherited descriptor 4/);
   t.match(output(), /control listening on unix:/, 'the control socket is its own');
@@ -174,7 +176,9 @@ t.test('a restart refuses no connection', { skip }, async (t) => {
   await until(WAIT_MS, 'sockets', () => existsSync(join(dir, 'milter.sock')), output);
   t.match(await verdict(dir), REFUSED);
 
-  const status = () => askDaemon(join(dir, 'control.sock'), 'status');
+  const control = join(dir, 'control.sock');
+  const status = () => askDaemon(control, 'status');
+  await until(WAIT_MS, 'its control socket, which opens last', () => existsSync(control), output);
   const first = Number((await status()).pid);
   const guard = guardProcess(first);
   const answers: string[] = [];
