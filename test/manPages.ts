@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { COMMANDS, type Command } from '../src/cli/commands.ts';
 import { COMMON, type Operand, type Option } from '../src/cli/options.ts';
 import { KEYS } from '../src/config/keys/keys.ts';
-import { recordSchema } from '../src/evidence/recordSchema.ts';
+import { COMMON_FIELDS, RECORD_TYPES, recordSchema } from '../src/evidence/recordSchema.ts';
 import { page as manualPage } from './manual.ts';
 import { bold, code, fill, item, lines, literal, paragraph, section, subsection, title } from './roff.ts';
 import { root } from './root.ts';
@@ -133,7 +133,7 @@ const FILES = [
   item(lines('/etc/tlsward/domains.d'), fill('Tables that it includes.')),
   item(lines('/var/spool/postfix/tlsward'), fill('The sockets that Postfix uses.')),
   item(lines('/run/tlsward/control.sock'), fill('The control socket, for commands that ask the daemon.')),
-  item(lines('/var/lib/tlsward'), fill('What the daemon keeps: keys and what domains publish.')),
+  item(lines('/var/lib/tlsward'), fill('What the daemon keeps: keys, evidence and what domains publish.')),
 ].join('');
 
 /** tlsward(8): the daemon. */
@@ -270,6 +270,36 @@ function logPage(): string {
   ].join('');
 }
 
+/** tlsward-evidence(5): files, and the fields of every record. */
+function evidencePage(): string {
+  const fieldItem = ([name, { description }]: [string, { readonly description: string }]): string =>
+    item(lines(name), fill(`${capital(description)}.`));
+  return [
+    head('tlsward-evidence', 5, 'the records that tlsward keeps as evidence'),
+    section('DESCRIPTION'),
+    ...EVIDENCE.map(paragraph),
+    section('FILES'),
+    ...tableOf('contrib/doc/evidence-fields.md', '| file | what it is |').map(([name = '', means = '']) =>
+      item(lines(name), fill(`${capital(means)}.`)),
+    ),
+    section('FIELDS OF EVERY RECORD'),
+    ...Object.entries(COMMON_FIELDS).map(fieldItem),
+    section('RECORDS'),
+    ...Object.entries(RECORD_TYPES).flatMap(([type, { means, fields }]) => [
+      subsection(type),
+      paragraph(`${capital(means)}.`),
+      ...Object.entries(fields).map(fieldItem),
+    ]),
+    SEE('tlsward(1)', 'tlsward(8)', 'tlsward.ini(5)', 'tlsward-log(5)', 'openssl-ts(1ssl)'),
+  ].join('');
+}
+
+const EVIDENCE = [
+  'With `evidence = DIRECTORY` in tlsward.ini(5) the daemon keeps a record of every verdict, of every answer that made mail wait, and of what was in force; `tlsward collect` keeps one of every delivery. Each is a line of JSON in the file of its day (UTC), and a leaf of a hash tree (RFC 6962). Whenever lines are synced, the head of the tree is signed with an Ed25519 key and written beside the day as a checkpoint (c2sp.org/tlog-checkpoint); the first line of the next day has the last head of the day before.',
+  'A record that is missing is a record too: what was lost in a crash, on a full disk or with the thread that writes is a `gap` with its times and, where it is known, its number. A head proves what the lines were as soon as it has left the host, not before: `checkpoint-command` and `checkpoint-mail` take the last head of each day, and the log has it.',
+  'What is left of a local part says `privacy`: nothing (`@bank.example`), a pseudonym under the key of the month (`h:2026-11:BASE64URL@bank.example`, HMAC-SHA-256 cut to 96 bits), or all. The null sender is `<>`. A field that does not apply, or that nobody reported, is left out. Text that came from outside is cut, and everything in it but printable ASCII is written as `\\u{hex}`, the backslash too.',
+];
+
 /** File name in contrib/man to its text. */
 export function manPages(): ReadonlyMap<string, string> {
   const pages = {
@@ -277,6 +307,7 @@ export function manPages(): ReadonlyMap<string, string> {
     'tlsward.8': daemonPage(),
     'tlsward.ini.5': configurationPage(),
     'tlsward-log.5': logPage(),
+    'tlsward-evidence.5': evidencePage(),
   };
   // a paragraph that begins a section has no macro of its own
   return new Map(

@@ -83,6 +83,26 @@ test('the least of each type is enough, and less is not', async (t) => {
   }
 });
 
+test('contrib/doc/evidence-fields.md has every field', async (t) => {
+  const page = readFileSync(new URL('contrib/doc/evidence-fields.md', root), 'utf8');
+  const [, ...sections] = page.split(/^## (?=Fields of every record|`)/m);
+  const rows = (section: string): string[] => section.split('\n').filter((line) => line.startsWith('| `'));
+  const want = (fields: typeof COMMON_FIELDS, always: readonly string[]): string[] =>
+    Object.entries(fields).map(
+      ([name, { description }]) => `| \`${name}\`${always.includes(name) ? '' : ' *'} | ${description} |`,
+    );
+  t.strictSame(rows(sections[0] ?? ''), want(COMMON_FIELDS, Object.keys(COMMON_FIELDS)));
+  t.strictSame(
+    sections.slice(1).map((section) => /^`([a-z]+)`\n\n(.*)\n/.exec(section)?.slice(1)),
+    Object.entries(RECORD_TYPES).map(([type, { means }]) => [
+      type,
+      `${means[0]!.toUpperCase()}${means.slice(1)}.`,
+    ]),
+  );
+  for (const [i, { fields, always }] of Object.values(RECORD_TYPES).entries())
+    t.strictSame(rows(sections[i + 1] ?? ''), want(fields, always));
+});
+
 test('the schema is the file that others read', async (t) => {
   const file = new URL('contrib/evidence/record.schema.json', root);
   t.strictSame(
