@@ -41,7 +41,7 @@ export function sendmailPlan(
   const mailer = at(/^\s*MAILER\(/);
   const beforeMailer =
     mailer > 0 ? `before line ${mailer}, the first MAILER line` : 'before the first MAILER line';
-  const filter = at(/INPUT_MAIL_FILTER\(/);
+  const filter = code.findLastIndex((line) => /INPUT_MAIL_FILTER\(/.test(line)) + 1;
   const parts: SendmailPart[] = [];
   const notes: string[] = [];
   const stale: string[] = [];
@@ -53,7 +53,7 @@ export function sendmailPlan(
       parts.push({
         wish: 'inbound',
         lines: [`INPUT_MAIL_FILTER(\`tlsward', \`S=${sockets.milter}, F=T, T=C:10s;S:10s;R:30s;E:2m')dnl`],
-        where: filter > 0 ? `before line ${filter}, the first INPUT_MAIL_FILTER line` : beforeMailer,
+        where: filter > 0 ? `behind line ${filter}, the last INPUT_MAIL_FILTER line` : beforeMailer,
         why: 'Refuses what rows forbid and marks the rest; with F=T the client hears 451 and comes back while tlsward is down.',
       });
     } else if (!/\bF=[TR]\b/.test(ours))

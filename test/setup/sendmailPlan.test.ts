@@ -24,7 +24,7 @@ test('each line is one of contrib/sendmail', async (t) => {
   t.same(
     parts.map(({ where }) => where),
     [
-      'before line 4, the first INPUT_MAIL_FILTER line',
+      'behind line 4, the last INPUT_MAIL_FILTER line',
       'before line 5, the first MAILER line',
       'at the end, behind the MAILER lines; the blanks are tabs',
       'before line 5, the first MAILER line',
