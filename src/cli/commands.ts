@@ -654,15 +654,16 @@ export const COMMANDS = {
       'check FILE --key FILE',
       'consistency FILE [--day DAY] [--output FILE] [--evidence DIRECTORY] [--key FILE]',
       'export --partner DOMAIN --from DAY --to DAY [--format FORMAT] [OPTION ...]',
+      'merge DIRECTORY ... [--from DAY] [--to DAY] [--format FORMAT] [--output FILE]',
     ],
     operands: [
-      { name: 'verify|prove|check|consistency|export', meaning: 'what to do' },
+      { name: 'verify|prove|check|consistency|export|merge', meaning: 'what to do' },
       {
-        name: 'DAY|CODE|QUEUE-ID|FILE',
+        name: 'DAY|CODE|QUEUE-ID|FILE|DIRECTORY',
         optional: true,
         several: true,
         meaning:
-          'verify: only these days; prove: what the records have; check: a proof; consistency: heads that were kept',
+          'verify: only these days; prove: what the records have; check: a proof; consistency: heads that were kept; merge: the records of each host',
       },
     ],
     options: [
@@ -690,7 +691,7 @@ export const COMMANDS = {
       {
         flag: '--output',
         argument: 'FILE',
-        meaning: 'write into this new file; prove and export write to standard output without it',
+        meaning: 'write into this new file; prove, export and merge write to standard output without it',
         example: '--output proof.json',
       },
       {
@@ -702,19 +703,20 @@ export const COMMANDS = {
       {
         flag: '--from',
         argument: 'DAY',
-        meaning: 'export: the first day (UTC)',
+        meaning: 'export, merge: the first day (UTC)',
         example: '--from 2026-11-01',
       },
       {
         flag: '--to',
         argument: 'DAY',
-        meaning: 'export: the last day (UTC)',
+        meaning: 'export, merge: the last day (UTC)',
         example: '--to 2026-11-30',
       },
       {
         flag: '--format',
-        argument: 'csv|json|text|html',
-        meaning: 'export: rows for a spreadsheet or a script, or a statement of one page; else text',
+        argument: 'csv|json|text|html|lines',
+        meaning:
+          'export: rows for a spreadsheet or a script, or a statement of one page; merge: text, json, or the records as lines; else text',
         example: '--format html',
       },
       {
@@ -743,10 +745,14 @@ export const COMMANDS = {
         line: 'tlsward evidence export --partner bank.example --from 2026-11-01 --to 2026-11-30 --format html --output bank.html',
         meaning: 'how was their mail protected? A page to print',
       },
+      {
+        line: 'tlsward evidence merge /srv/evidence/mx1 /srv/evidence/mx2 --from 2026-11-01',
+        meaning: 'what did both hosts see, and have they the same table?',
+      },
     ],
     exit: {
       0: 'everything that was asked for holds; with export, it is written',
-      1: 'the evidence does not hold, or proves nothing',
+      1: 'the evidence does not hold, or proves nothing; with merge, tables differ',
       65: 'the file with the proof or the heads cannot be read',
       73: 'the file of --output cannot be written, or is there already',
       75: 'it cannot be told: no key, no checkpoint, no record, or a file cannot be read',

@@ -31,7 +31,7 @@ import { openPlaces } from './evidencePlaces.ts';
 import { OutputFile } from './outputFile.ts';
 import { Progress } from './progress.ts';
 
-interface ExportOptions {
+export interface ExportOptions {
   readonly partner?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
@@ -68,7 +68,7 @@ function askedOf(values: ExportOptions, today: string): Asked {
 }
 
 /** The days of `--from` and `--to`. */
-function rangeOf({ from, to }: Pick<ExportOptions, 'from' | 'to'>, today: string): Range {
+export function rangeOf({ from, to }: Pick<ExportOptions, 'from' | 'to'>, today: string): Range {
   for (const [name, day] of [
     ['--from', from],
     ['--to', to],

@@ -81,8 +81,8 @@ export function directionsOf(record: EvidenceRecord, domain: string): Direction[
   return directions;
 }
 
-/** Counts of one direction. */
-class Counter {
+/** Counts of the mail in one direction, or of one host. */
+export class LegCounts {
   readonly came: Writable<CameCounts> = { messages: none(), refused: none(), answers: none(), breaches: 0 };
   readonly went: Writable<WentCounts> = { sent: none(), deferred: 0, failed: 0, filtered: 0 };
   readonly #open = new Map<string, Open>();
@@ -139,8 +139,8 @@ class Counter {
 
 export class PartnerCounts {
   readonly domain: string;
-  readonly from = new Counter();
-  readonly to = new Counter();
+  readonly from = new LegCounts();
+  readonly to = new LegCounts();
   /** Records that were counted. */
   records = 0;
   /** Refusals by the MTA itself, which judges other things too. */

@@ -1,9 +1,9 @@
 /** A statement as text for a terminal or a file. Pure. Texts of records are escaped again. */
 import { escapeLine } from '../core/escape.ts';
 import { type Section, type Statement, sectionsOf } from './statement.ts';
+import { tableLines } from './textTable.ts';
 
 const WIDTH = 100;
-const MAX_CELL = 200;
 
 export function statementText(statement: Statement): string {
   const { domain, from, to, madeAt, version } = statement;
@@ -12,7 +12,12 @@ export function statementText(statement: Statement): string {
 }
 
 function sectionLines({ title, sentences, tables }: Section): string[] {
-  return ['', title.toUpperCase(), ...sentences.flatMap(wrapped), ...tables.flatMap(tableLines)];
+  return [
+    '',
+    title.toUpperCase(),
+    ...sentences.flatMap(wrapped),
+    ...tables.flatMap(({ columns, rows }) => tableLines(columns, rows)),
+  ];
 }
 
 function wrapped(sentence: string): string[] {
@@ -25,20 +30,4 @@ function wrapped(sentence: string): string[] {
     } else line = line === '' ? word : `${line} ${word}`;
   }
   return [...lines, line];
-}
-
-/** Numbers to the right; the last column is not padded. */
-function tableLines({ columns, rows }: Section['tables'][number]): string[] {
-  const all = [columns, ...rows].map((row) => row.map((cell) => escapeLine(cell, MAX_CELL)));
-  const widths = columns.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
-  return all.map((row) =>
-    row
-      .map((cell, i) => (isNumber(cell) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
-function isNumber(cell: string): boolean {
-  return /^[0-9]+$/.test(cell);
 }
