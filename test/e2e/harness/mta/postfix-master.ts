@@ -81,6 +81,21 @@ export class MasterProcess {
     process.kill(this.pid, name);
   }
 
+  /** SIGKILL to master and everything it started, as when the power fails. Resolves when all of it is gone. */
+  async kill(): Promise<void> {
+    const gone = exited(this.#child);
+    // a process may fork while the list is made
+    const killed = (): boolean => {
+      const members = sessionMembers(this.pid);
+      for (const { pid } of members) kill(pid, 'SIGKILL');
+      return members.length === 0;
+    };
+    kill(this.pid, 'SIGKILL');
+    await until(STOP_MS, 'end of all Postfix daemons', killed);
+    await within(STOP_MS, 'end of master after SIGKILL', gone);
+    this.#guard.release();
+  }
+
   /**
    * SIGTERM, then wait until the whole session is gone. Returns the processes that had to be killed, as `name[pid]`;
    * an orderly stop returns none. May be called on a master that is already dead.
@@ -101,5 +116,14 @@ export class MasterProcess {
     }
     this.#guard.release();
     return strays;
+  }
+}
+
+/** Signals a process that may have ended. */
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

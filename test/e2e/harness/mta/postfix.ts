@@ -17,7 +17,7 @@ import { pause, until } from '../deadline.ts';
 import { removeFolder } from '../folder.ts';
 import { type MailMessage, parseMessage } from '../message.ts';
 import { type CertificateAuthority, SERVER_NAME } from '../peers/ca.ts';
-import { freePorts, portOpen } from '../processes.ts';
+import { freePorts, type ProcessInfo, portOpen } from '../processes.ts';
 import { endMta } from './end-mta.ts';
 import {
   formatMain,
@@ -174,6 +174,23 @@ export class Postfix {
     await endMta('Postfix', master, this.ports, () => this.log());
   }
 
+  /** SIGKILL to all of it; `start` goes on with the same queue and log. */
+  async kill(): Promise<void> {
+    const master = this.#running();
+    this.#master = null;
+    await master.kill();
+  }
+
+  /** Every live daemon of this instance, master excluded. */
+  daemons(): readonly ProcessInfo[] {
+    return this.#running().daemons();
+  }
+
+  /** Path of the log file. */
+  get logFile(): string {
+    return this.#paths.log;
+  }
+
   /** Stop and remove the folder (kept when TLSWARD_E2E_KEEP is set, and named on stderr). For `t.teardown`. */
   async close(): Promise<void> {
     try {
@@ -303,12 +320,19 @@ export class Postfix {
 
   /** Delivered messages, oldest first; with `mailbox`, those whose Delivered-To is that address. */
   delivered(mailbox?: string): MailMessage[] {
-    const folder = join(this.#paths.mail, 'all', 'new');
-    if (!existsSync(folder)) return [];
-    const names = readdirSync(folder).sort((a, b) => deliveryTime(a) - deliveryTime(b));
-    const messages = names.map((name) => parseMessage(readFileSync(join(folder, name))));
+    const messages = this.arrivals().map(({ message }) => message);
     if (mailbox === undefined) return messages;
     return messages.filter((message) => message.first('Delivered-To') === mailbox);
+  }
+
+  /** Delivered messages, oldest first, with the time: milliseconds since the epoch. */
+  arrivals(): { readonly at: number; readonly message: MailMessage }[] {
+    const folder = join(this.#paths.mail, 'all', 'new');
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder)
+      .map((name) => ({ at: deliveryTime(name) * 1000, name }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ at, name }) => ({ at, message: parseMessage(readFileSync(join(folder, name))) }));
   }
 
   /** The delivered messages of a mailbox, once there are `count` of them or more. */

@@ -8,6 +8,12 @@ import { openSession } from './smtp-session.ts';
 export interface Filtered {
   readonly sender: string;
   readonly recipients: readonly string[];
+  /** What it answered to the message; null: nothing yet. */
+  readonly reply: string | null;
+  /** The client began another one, or said QUIT, after it. */
+  readonly wentOn: boolean;
+  /** performance.now() at the end of the message. */
+  readonly at: number;
 }
 
 export interface ContentFilter {
@@ -18,7 +24,7 @@ export interface ContentFilter {
 
 /** `reinject`: port on 127.0.0.1 that messages are handed back to. */
 export async function startContentFilter(reinject: number): Promise<ContentFilter> {
-  const seen: Filtered[] = [];
+  const seen: { -readonly [K in keyof Filtered]: Filtered[K] }[] = [];
   const handBack = async (from: string, to: string[], text: string): Promise<string> => {
     const client = await openSession(reinject);
     try {
@@ -32,6 +38,7 @@ export async function startContentFilter(reinject: number): Promise<ContentFilte
     let sender = '';
     let recipients: string[] = [];
     let content: string[] | null = null;
+    let last: { wentOn: boolean } | null = null;
     let rest = '';
     const line = async (text: string): Promise<string> => {
       if (content !== null) {
@@ -41,8 +48,17 @@ export async function startContentFilter(reinject: number): Promise<ContentFilte
         }
         const body = `${content.join('\n')}\n`;
         content = null;
-        seen.push({ sender, recipients });
-        return handBack(sender, recipients, body);
+        const one = {
+          sender,
+          recipients,
+          reply: null as string | null,
+          wentOn: false,
+          at: performance.now(),
+        };
+        seen.push(one);
+        last = one;
+        one.reply = await handBack(sender, recipients, body).catch((error: unknown) => `451 4.3.0 ${error}`);
+        return one.reply;
       }
       const path = /<(.*?)>/.exec(text)?.[1] ?? '';
       const verb = text.split(/[ :]/)[0]!.toUpperCase();
@@ -50,8 +66,14 @@ export async function startContentFilter(reinject: number): Promise<ContentFilte
         content = [];
         return '354 go on';
       }
-      if (verb === 'QUIT') return '221 2.0.0 bye';
-      if (verb === 'MAIL') [sender, recipients] = [path, []];
+      if (verb === 'QUIT') {
+        if (last !== null) last.wentOn = true;
+        return '221 2.0.0 bye';
+      }
+      if (verb === 'MAIL') {
+        [sender, recipients] = [path, []];
+        if (last !== null) last.wentOn = true;
+      }
       if (verb === 'RCPT') recipients.push(path);
       return '250 2.0.0 ok';
     };
@@ -61,7 +83,7 @@ export async function startContentFilter(reinject: number): Promise<ContentFilte
       rest = lines.pop() ?? '';
       for (const text of lines) {
         turn = turn.then(async () => {
-          const reply = await line(text).catch((error: unknown) => `451 4.3.0 ${String(error)}`);
+          const reply = await line(text);
           if (reply === '') return;
           socket.write(`${reply}\r\n`);
           if (reply.startsWith('221')) socket.end();

@@ -18,10 +18,16 @@ export interface Received {
   /** Of MAIL: `SIZE=99 REQUIRETLS`. */
   readonly parameters: string;
   readonly recipients: readonly string[];
+  /** Recipients that were not taken, with the reply. */
+  readonly refused: readonly (readonly [recipient: string, reply: string])[];
   /** null when it ended before DATA. */
   readonly content: string | null;
+  /** The reply to the message. */
+  readonly reply: string | null;
   /** performance.now() at MAIL. */
   readonly at: number;
+  /** The client began another one, or said QUIT, after it. */
+  readonly wentOn: boolean;
 }
 
 export interface SinkOptions {
@@ -36,6 +42,10 @@ export interface SinkOptions {
   readonly port?: number;
   /** Milliseconds before each reply. */
   readonly delayMs?: number;
+  /** The reply to a recipient, or, with '', to the message; null: it is taken. */
+  readonly answer?: (recipient: string, mail: Received) => string | null;
+  /** Is STARTTLS offered on this connection, counted from 1? Default: on all. */
+  readonly offers?: (connection: number) => boolean;
 }
 
 interface Mail {
@@ -43,8 +53,11 @@ interface Mail {
   sender: string;
   parameters: string;
   recipients: string[];
+  refused: (readonly [string, string])[];
   content: string | null;
+  reply: string | null;
   at: number;
+  wentOn: boolean;
 }
 
 export class TlsSink {
@@ -97,7 +110,8 @@ export class TlsSink {
   }
 
   #serve(socket: Socket, protocol: string | null, greet: boolean): void {
-    const { tls, starttls, requireTls = false, delayMs = 0 } = this.#options;
+    const { tls, starttls, requireTls = false, delayMs = 0, answer, offers } = this.#options;
+    const offersTls = offers?.(this.connections) ?? true;
     const write = (text: string): void => {
       if (delayMs === 0) socket.write(text);
       else setTimeout(() => socket.writable && socket.write(text), delayMs);
@@ -113,12 +127,13 @@ export class TlsSink {
         }
         mail.content = `${content.join('\n')}\n`;
         content = null;
-        write('250 2.0.0 kept\r\n');
+        mail.reply = answer?.('', mail) ?? '250 2.0.0 kept';
+        write(`${mail.reply}\r\n`);
         return;
       }
       const verb = text.split(/[ :]/)[0]!.toUpperCase();
       if (verb === 'EHLO') {
-        const offered = (tls !== null || starttls !== undefined) && protocol === null;
+        const offered = (tls !== null || starttls !== undefined) && protocol === null && offersTls;
         const under = requireTls && protocol !== null ? '250-REQUIRETLS\r\n' : '';
         const offer = offered ? '250-STARTTLS\r\n' : under;
         write(`250-sink.example\r\n${offer}250 8BITMIME\r\n`);
@@ -137,16 +152,22 @@ export class TlsSink {
       } else if (verb === 'MAIL') {
         const sender = pathOf(text);
         const parameters = text.slice(text.indexOf('>') + 1).trim();
-        mail = { protocol, sender, parameters, recipients: [], content: null, at: performance.now() };
+        const none = { recipients: [], refused: [], content: null, reply: null, wentOn: false };
+        if (mail !== null) mail.wentOn = true;
+        mail = { protocol, sender, parameters, ...none, at: performance.now() };
         this.received.push(mail);
         write('250 2.1.0 ok\r\n');
       } else if (verb === 'RCPT') {
-        mail?.recipients.push(pathOf(text));
-        write('250 2.1.5 ok\r\n');
+        const recipient = pathOf(text);
+        const refusal = mail === null ? null : (answer?.(recipient, mail) ?? null);
+        if (refusal === null) mail?.recipients.push(recipient);
+        else mail?.refused.push([recipient, refusal]);
+        write(`${refusal ?? '250 2.1.5 ok'}\r\n`);
       } else if (verb === 'DATA') {
         content = [];
         write('354 go on\r\n');
       } else if (verb === 'QUIT') {
+        if (mail !== null) mail.wentOn = true;
         socket.end('221 2.0.0 bye\r\n');
       } else write('250 2.0.0 ok\r\n');
     };
