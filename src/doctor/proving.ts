@@ -326,7 +326,7 @@ const ownLevels: Check = {
   id: 'route-entry-weak',
   group: 'messages',
   gravest: 'danger',
-  why: 'The entries for single messages are the last fence: with a lower level of their own, mail that needs more leaves with less.',
+  why: 'Mail of rules leaves by these entries: with a lower level of their own, mail that needs more leaves with less.',
   find(facts) {
     const entries = sendingEntries(facts.postfix).filter(({ name }) =>
       /^tlsward-(?:encrypt|verify|fallback)$/.test(name),

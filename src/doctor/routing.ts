@@ -17,7 +17,7 @@ const fence: Check = {
   id: 'fence-missing',
   group: 'messages',
   gravest: 'danger',
-  why: 'Copies and aliases of a message that a rule speaks of could leave by another way; tlsward defers such messages, 4.3.5, until the fence stands.',
+  why: 'Copies and aliases of a message that a rule speaks of could leave by another way; tlsward defers such messages, 4.3.5, until the header check that stops them is there.',
   find(facts) {
     if (!hasRules(facts)) return null;
     const header = facts.table.service.routeHeader;
@@ -38,7 +38,7 @@ const fenceMacro: Check = {
   id: 'fence-not-told',
   group: 'messages',
   gravest: 'danger',
-  why: 'Postfix does not tell tlsward that the fence stands, so that every message that a rule speaks of is deferred, 4.3.5.',
+  why: 'Postfix does not tell tlsward that $tlsward_fence is the first header check, so that every message that a rule speaks of is deferred, 4.3.5.',
   find(facts) {
     if (!hasRules(facts)) return null;
     const { postfix } = facts;

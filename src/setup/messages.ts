@@ -73,7 +73,7 @@ function planDefinitions(draft: Draft, header: string): void {
     draft,
     'tlsward_clean',
     `regexp:{{/^${header}[[:space:]]*:/ IGNORE} {/^(Received:.*)[[:space:]]for <[^>]*\\.tlsward-[a-z]+>(;.*)$$/ REPLACE $$1$$2}}`,
-    'Takes the field of the fence off where a message may leave.',
+    'Takes the route field, which $tlsward_fence looks for, off where a message may leave.',
   );
   define(
     draft,
@@ -113,7 +113,7 @@ function planFence(draft: Draft, header: string): void {
         entry,
         CHECKS,
         '',
-        `${serviceOf(entry)} hands mail to the content filter, which must get it with the field of the fence.`,
+        `${serviceOf(entry)} hands mail to the content filter, which must get it with the route field still in it.`,
       );
     } else if (
       own !== undefined &&
@@ -126,12 +126,12 @@ function planFence(draft: Draft, header: string): void {
         entry,
         CHECKS,
         withElement(checks, 0, FENCE),
-        `${serviceOf(entry)} has header checks of its own; without the fence in front a copy could leave by it in plain text.`,
+        `${serviceOf(entry)} has header checks of its own; without $tlsward_fence in front a copy could leave by it in plain text.`,
       );
     } else if (own === '')
       draft.warn(
         'messages',
-        `${serviceOf(entry)} has -o ${CHECKS}= and so no fence: right only if it leads to a content filter on this host.`,
+        `${serviceOf(entry)} has -o ${CHECKS}= and so not the check $tlsward_fence: right only if it leads to a content filter on this host.`,
       );
   }
   const told = writtenValue(draft.config, 'milter_macro_defaults') ?? '';
@@ -143,7 +143,7 @@ function planFence(draft: Draft, header: string): void {
       [told, ...missing.map(([macro, name]) => `{ {${macro}} = $${name} }`)]
         .filter((one) => one !== '')
         .join(' '),
-      'Postfix tells the milter that the fence stands, and whether a content filter comes next.',
+      'Postfix tells the milter that $tlsward_fence is the first header check, and whether a content filter comes next.',
     );
   if (!hasFenceWords(valueFor(draft.config, STATUS))) {
     const written = writtenValue(draft.config, STATUS) ?? '';
@@ -152,7 +152,7 @@ function planFence(draft: Draft, header: string): void {
       'messages',
       STATUS,
       [FENCE_STATUS, ...others].join(', '),
-      'What the fence stops comes back to its author at once, with the reason.',
+      'What $tlsward_fence stops comes back to its author at once, with the reason.',
     );
   }
 }
@@ -186,7 +186,7 @@ function planTransport(draft: Draft, wanted: Wanted, table: string): void {
 function noteMail(draft: Draft): void {
   draft.note(
     'messages',
-    'What aliases lead to on other hosts, and copies (always_bcc and the like), the fence stops and returns: contrib/postfix/message-again.main.cf has them sent, too.',
+    'What aliases lead to on other hosts, and copies (always_bcc and the like), $tlsward_fence stops and returns: contrib/postfix/message-again.main.cf has them sent, too.',
   );
   if (!/tlsward_milter|smtpd_milters/.test(writtenValue(draft.config, 'non_smtpd_milters') ?? ''))
     draft.note(

@@ -29,7 +29,7 @@ export function placeFor(elements: readonly Element<Restriction>[], relayFirst: 
     const then =
       permit < 0
         ? 'nothing in the list permits'
-        : `before ${before}, because whom that accepts nobody else is asked about`;
+        : `before ${before}, because nothing behind it is asked about mail that it accepts`;
     return {
       at: guard + 1,
       why: `Directly behind ${guarded}, which keeps out strangers who may not relay; ${then}.`,
@@ -45,7 +45,7 @@ export function placeFor(elements: readonly Element<Restriction>[], relayFirst: 
     const at = permit >= 0 ? permit : end >= 0 ? end : elements.length;
     const where =
       permit >= 0
-        ? `before ${before}, because whom that accepts nobody else is asked about`
+        ? `before ${before}, because nothing behind it is asked about mail that it accepts`
         : end >= 0
           ? 'before the end of the list, which refuses everybody'
           : elements.length === 0

@@ -71,7 +71,7 @@ export function sendmailPlan(
   if (wishes.has('outbound')) outbound(code, cf, sockets.socketmap, parts, notes, stale, beforeMailer);
   if (wishes.has('messages'))
     notes.push(
-      'Rules for messages need no further lines; Sendmail has no fence, so see contrib/doc/sendmail.md for what they refuse.',
+      'Rules for messages need no further lines; Sendmail has no check that stops copies and aliases, so see contrib/doc/sendmail.md for what they refuse.',
     );
   return { parts, notes, stale };
 }

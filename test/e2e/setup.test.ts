@@ -217,7 +217,7 @@ t.test('setup postfix', { skip }, async (t) => {
     chmodSync(join(sockets, 'policy.sock'), 0o600); // root may connect, and user postfix may not
     const said = await setup(...WISHES, '--apply');
     t.equal(said.status, 69, said.out);
-    t.match(said.err, /the canary failed: smtp: .*45[01] .*/);
+    t.match(said.err, /the proof failed: smtp: .*45[01] .*/);
     t.match(said.err, /are again what they were/);
     t.strictSame(files(), here);
     chmodSync(join(sockets, 'policy.sock'), 0o666);

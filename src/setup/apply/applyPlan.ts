@@ -47,7 +47,7 @@ export async function applyChanges(
   if (why === null) {
     steps = await canary(running);
     const bad = steps.find(({ ok }) => ok === false);
-    if (bad !== undefined) why = `the canary failed: ${bad.name}: ${bad.said}`;
+    if (bad !== undefined) why = `the proof failed: ${bad.name}: ${bad.said}`;
   }
   if (why === null) return { ok: true, folder, reloaded: running, canary: steps };
   return { ok: false, folder, why, canary: steps, undone: await takeBack(control, folder) };
