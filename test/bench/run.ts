@@ -3,7 +3,7 @@
  *
  *   npm run bench -- [--only NAME[,NAME]] [--rounds N] [--seconds S] [--keep]
  *
- * Rows: selfcheck, milter-1, milter-100, milter-body, policy, million, sample, evidence. `--rounds` (5) and `--seconds` (2) say how often and how
+ * Rows: selfcheck, milter-1, milter-100, milter-body, policy, million, sample, evidence, collect. `--rounds` (5) and `--seconds` (2) say how often and how
  * long each server is loaded in the rows that compare; `--keep` leaves the temporary directory with the logs.
  *
  * Prints each row's absolute figures, then one table of all goals with what was measured. Exit status: 0 when everything
@@ -17,6 +17,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bed, Row } from './bed.ts';
+import { collectRow } from './collect-row.ts';
 import { evidenceRow } from './evidence-row.ts';
 import { millionRow } from './million-row.ts';
 import { milterRows } from './milter-rows.ts';
@@ -29,7 +30,15 @@ import { sampleRow } from './sample-row.ts';
 import { selfcheckRow } from './selfcheck-row.ts';
 import { withoutPinning } from './servers.ts';
 
-const ROWS: readonly Row[] = [selfcheckRow, ...milterRows, policyRow, millionRow, sampleRow, evidenceRow];
+const ROWS: readonly Row[] = [
+  selfcheckRow,
+  ...milterRows,
+  policyRow,
+  millionRow,
+  sampleRow,
+  evidenceRow,
+  collectRow,
+];
 const EX_USAGE = 64;
 
 function say(line: string): void {

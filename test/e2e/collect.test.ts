@@ -100,9 +100,14 @@ t.test('records are what the servers saw', { skip }, async (t) => {
       .filter((name) => name.endsWith('.jsonl'))
       .map((name) => readFileSync(join(stream, name), 'utf8'))
       .join('');
+  let said = '';
   const start = (): ChildProcess => {
     const args = [MAIN, 'collect', '--config', config, '--file', log];
-    return spawn(process.execPath, args, { stdio: 'ignore' });
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    return child;
   };
   let collector = start();
   let begun = 1;
@@ -155,7 +160,8 @@ t.test('records are what the servers saw', { skip }, async (t) => {
         const text = postfix.log();
         return sent.every((one) => text.includes(`to=<${one}>`)) ? true : null;
       },
-      () => postfix.log().slice(-3000),
+      () =>
+        `${sent.filter((one) => !postfix.log().includes(`to=<${one}>`)).join(' ')}\n${postfix.log().slice(-4000)}`,
     );
   }
   await until(
@@ -167,7 +173,11 @@ t.test('records are what the servers saw', { skip }, async (t) => {
       const all = sent.every((one) => text.includes(`"recipient":"${one}"`));
       return all && startsIn(text) === begun ? true : null;
     },
-    recordsNow,
+    () => {
+      const text = recordsNow();
+      const missing = sent.filter((one) => !text.includes(`"recipient":"${one}"`));
+      return `${startsIn(text)} of ${begun} starts\nmissing: ${missing.join(' ')}\n${said}`;
+    },
   );
   collector.kill('SIGTERM');
   await exited(collector);
