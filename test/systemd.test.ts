@@ -168,7 +168,7 @@ t.test('the unit that ships evidence', async (t) => {
 t.test('the collector: as confined as the daemon, with the groups that may read logs', async (t) => {
   const collect = readUnit('tlsward-collect.service');
   const { bin } = JSON.parse(repoText('package.json')) as { bin: { tlsward: string } };
-  const start = `/usr/bin/node --max-semi-space-size=4 /usr/lib/tlsward/${bin.tlsward} collect --journal`;
+  const start = `/usr/bin/node --max-semi-space-size=16 /usr/lib/tlsward/${bin.tlsward} collect --journal`;
   t.equal(one(collect, 'Service.ExecStart'), start);
   for (const key of [
     'User',

@@ -34,14 +34,12 @@ export class Queues {
   /** What the fields say from now on; the texts may be slices. */
   update(queueId: string, fields: Partial<Queued>): Queued {
     const old = this.map.get(queueId) ?? { ...NEW, attempt: ++this.#attempts };
-    const next = { ...old, ...fields };
-    const kept = {
-      ...next,
-      sender: own(next.sender),
-      client: own(next.client),
-      messageId: own(next.messageId),
-      origQueueId: own(next.origQueueId),
-    };
+    const kept = { ...old, ...fields };
+    // what was kept before is a copy
+    if (kept.sender !== old.sender) kept.sender = own(kept.sender);
+    if (kept.client !== old.client) kept.client = own(kept.client);
+    if (kept.messageId !== old.messageId) kept.messageId = own(kept.messageId);
+    if (kept.origQueueId !== old.origQueueId) kept.origQueueId = own(kept.origQueueId);
     this.map.set(ownText(queueId), kept);
     return kept;
   }

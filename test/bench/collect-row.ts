@@ -70,7 +70,7 @@ async function run(bed: Bed): Promise<Finding[]> {
     const config = join(folder, 'tlsward.ini');
     const service = `policy-listen = unix:${folder}/p\nevidence = ${folder}/evidence\n`;
     writeFileSync(config, `[service]\n${service}[domains]\na.example = may\n`);
-    const args = ['--max-semi-space-size=4', MAIN, 'collect', '--config', config, '--file', log, '--once'];
+    const args = ['--max-semi-space-size=16', MAIN, 'collect', '--config', config, '--file', log, '--once'];
     ours.push(
       lines / cpuSeconds(process.execPath, args, new RegExp(`${lines} lines, ${2 * MESSAGES} records`)),
     );
