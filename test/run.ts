@@ -22,13 +22,13 @@ import { TestProcess, testEnvironment } from './testProcess.ts';
 const LONG = [
   ...['daemon/discoveryHostile', 'daemon/heap', 'daemon/held', 'daemon/heldMemory', 'daemon/underneath'],
   ...[
+    'archive/everyBit',
     'edits/editFuzz',
     'evidence/verifierMutations',
     'growth/growth',
     'growth/growthRest',
-    'mail/hostileMessages',
-    'session/milterRandom',
   ],
+  ...['mail/hostileMessages', 'session/milterRandom'],
   ...['wire/dnsFuzz', 'wire/milterFuzz'],
 ];
 /** Of the others: what takes longest, and so begins first. */

@@ -71,14 +71,19 @@ export function* chunksOf(file: string, from = 0): Generator<Chunk, number> {
  */
 export function* linesOf(file: string, from = 0): Generator<Uint8Array, number> {
   const chunks = chunksOf(file, from);
-  for (let next = chunks.next(); ; next = chunks.next()) {
-    if (next.done === true) return next.value;
-    const { bytes, start: first, end, offset } = next.value;
-    for (let start = first; start < end; ) {
-      const stop = bytes.indexOf(LF, start);
-      if (stop - start > MAX_LINE_BYTES) throw new EndlessLineError(file, offset + start - first);
-      yield bytes.subarray(start, stop);
-      start = stop + 1;
+  try {
+    for (let next = chunks.next(); ; next = chunks.next()) {
+      if (next.done === true) return next.value;
+      const { bytes, start: first, end, offset } = next.value;
+      for (let start = first; start < end; ) {
+        const stop = bytes.indexOf(LF, start);
+        if (stop - start > MAX_LINE_BYTES) throw new EndlessLineError(file, offset + start - first);
+        yield bytes.subarray(start, stop);
+        start = stop + 1;
+      }
     }
+  } finally {
+    // whoever needs no more lines closes the file
+    chunks.return(0);
   }
 }

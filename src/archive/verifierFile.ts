@@ -21,8 +21,8 @@ export function readVerifiers(file: string): readonly NoteVerifier[] | string {
   }
   const keys: NoteVerifier[] = [];
   for (const [i, line] of text.split(/\r?\n/).entries()) {
-    if (line.trim() === '' || line.startsWith('#')) continue;
-    const key = parseVerifier(line.trim());
+    if (line === '' || line.startsWith('#')) continue;
+    const key = parseVerifier(line);
     if (key === null) return `${file}:${i + 1}: not a key: expected NAME+HASH+BASE64, as in evidence.pub`;
     keys.push(key);
   }

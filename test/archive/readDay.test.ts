@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { MAX_LINE_BYTES } from '../../src/archive/layout.ts';
@@ -67,4 +67,16 @@ test('links, folders and what is missing', async (t) => {
   t.throws(() => read(join(directory, 'link')), { code: 'ELOOP' });
   t.throws(() => read(join(directory, 'folder')), { code: 'EINVAL' });
   t.throws(() => read(join(directory, 'none')), { code: 'ENOENT' });
+});
+
+test('the file is closed when no more lines are wanted', async (t) => {
+  const file = join(t.testdir(), 'day');
+  writeFileSync(file, 'a\nb\n');
+  const open = (): number => readdirSync('/proc/self/fd').length;
+  const before = open();
+  for (let i = 0; i < 50; i++) {
+    for (const line of linesOf(file)) if (line.length > 0) break;
+    for (const chunk of chunksOf(file)) if (chunk.end > 0) break;
+  }
+  t.ok(open() < before + 10, `${before} files open, then ${open()}`);
 });
