@@ -45,7 +45,7 @@ const PACKAGE = ['install', 'package'];
 /** What may differ from one release of Node to another: sockets, processes, timers, DNS. */
 const NODE = [
   ...['activation', 'both', 'deliver', 'deliver-dns', 'dns', 'export', 'message', 'milter', 'policy'],
-  ...['readme', 'systemd'],
+  ...['readme', 'ship', 'systemd'],
 ];
 
 /** Lines that say nothing but that something passed; what is skipped is shown. */

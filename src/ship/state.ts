@@ -3,10 +3,11 @@
  * whole after each block that the server has acknowledged. A process that is killed between the two sends that block
  * once more, which changes nothing in the table.
  *
- * Without the file (or when it cannot be read) everything is sent again.
+ * It belongs to the owner of the evidence, also when root has written it. Without the file, and when it is not one of
+ * ours, everything is sent again.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { lchownSync, lstatSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isDay } from '../archive/layout.ts';
 import { HASH_BYTES } from '../evidence/merkle.ts';
 import { writeAtomically } from '../files/atomicWriter.ts';
@@ -64,8 +65,13 @@ export async function writeState(file: string, target: Target, state: State): Pr
     acknowledged,
     problem,
   });
-  mkdirSync(join(file, '..'), { recursive: true, mode: 0o750 });
+  const folder = dirname(file);
+  mkdirSync(folder, { recursive: true, mode: 0o750 });
   await writeAtomically(file, `${text}\n`, { how: 'replace', draft: '.ship-', syncFolder: true });
+  if (process.getuid?.() !== 0) return;
+  // what root has sent by hand, the unit goes on with: both belong to whom the evidence belongs to
+  const { uid, gid } = lstatSync(dirname(folder));
+  for (const path of [folder, file]) lchownSync(path, uid, gid);
 }
 
 /** Throws the error of open(2) or read(2), except that there is no such file. */

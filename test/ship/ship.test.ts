@@ -89,13 +89,6 @@ test('finished days and a growing one, in blocks cut at fixed numbers', async (t
   t.equal(statSync(file).mode & 0o777, 0o600);
   t.equal(statSync(join(directory, 'ship')).mode & 0o027, 0);
   t.same(readdirSync(join(directory, 'ship')).length, 2, 'nothing is left beside them');
-  rmSync(file);
-  t.match(
-    await shipped(fake, directory),
-    { events: [{ records: 20_006 }] },
-    'without it everything goes again',
-  );
-  t.equal(fake.rows.size, 20_008, 'which makes no second row');
 });
 
 test('blocks of long lines are cut sooner, and alike', async (t) => {
@@ -131,13 +124,16 @@ test('only what is signed is sent', async (t) => {
   appendFileSync(checkpointFile(daemon.folder, DAY), 'tlsward/mx.example.org/daemon/2026-11-29\n9');
   t.match(await shipped(fake, directory), { events: [{ records: 1 }] });
   t.same(fake.lines(DAY, 'daemon'), [daemon.lines(DAY)[0]]);
+  rmSync(stateFile(directory, 'daemon', fake.target()));
+  t.match(await shipped(fake, directory), { events: [{ records: 1 }] }, 'without its position it goes again');
+  t.equal(fake.rows.size, 1, 'which makes no second row');
 });
 
 test('a server in trouble: all arrives, and it is told once', async (t) => {
   const fake = await startFake(t);
   const directory = t.testdir();
   const daemon = new EvidenceFolder(directory, 'daemon');
-  daemon.fill(DAY, 10_300);
+  daemon.fill(DAY, 300);
   const troubles = [
     ...[{ status: 500 }, { status: 503, text: 'busy' }, { status: 429 }, { status: 500, code: '241' }],
     ...(['lost', 'cut', 'silent', 'strange'] as const),
@@ -146,19 +142,19 @@ test('a server in trouble: all arrives, and it is told once', async (t) => {
   const { result, events } = await shipped(
     fake,
     directory,
-    { once: false, target: fake.target(3000) },
+    { once: false, target: fake.target(1500) },
     'back',
   );
   t.equal(result, 'stopped');
   same(t, fake, daemon, DAY);
-  t.equal(fake.rows.size, 10_300);
+  t.equal(fake.rows.size, 300);
   t.same(
     events.map(({ event }) => event),
     ['away', 'back'],
   );
   t.same(
     fake.inserts.map(({ from, count }) => [from, count]),
-    [...troubles.map(() => [0, 10_000]), [0, 10_000], [10_000, 300]],
+    [...troubles, null].map(() => [0, 300]),
     'the same block at every try',
   );
 });
