@@ -6,7 +6,7 @@
  * unit, whose sockets systemd may hold. A key file that this user may not read is mentioned, and so is a
  * limit of open files that is too low for `max-connections`: it is that of this process, and the unit's when
  * it is run by it. postconf is asked whether the Postfix of this host keeps what the table promises; what it
- * does not is a warning. Exit status: 0 fine, 78 mistakes.
+ * does not is a warning, and so is an evidence directory that cannot be written. Exit status: 0 fine, 78 mistakes.
  */
 
 import { formatNotice, shownProblem } from '../config/ini/problem.ts';
@@ -18,6 +18,7 @@ import { postfixWarnings } from '../daemon/postfixWarnings.ts';
 import { factsOf, type Watched } from '../daemon/postfixWatch.ts';
 import { connectionsFor } from '../net/connectionBudget.ts';
 import { openFileLimit, tooFewFiles } from '../net/openFiles.ts';
+import { evidenceWarnings } from './checkEvidence.ts';
 import { NOTHING_TRIED, tryKeyFile, trySockets } from './checkHost.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
@@ -34,7 +35,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const problems = loaded.ok ? [...key.problems, ...sockets.problems] : loaded.problems.map(shownProblem);
   const ok = problems.length === 0;
   const untried = [...key.notices, ...sockets.notices];
-  const warnings = loaded.ok && !values.sample ? await warningsOf(loaded) : [];
+  const warnings =
+    loaded.ok && !values.sample ? [...(await warningsOf(loaded)), ...evidenceWarnings(loaded.service)] : [];
   const files = loaded.ok ? filesFor(loaded.service.maxConnections) : null;
   if (values.json) {
     const read = loaded.ok

@@ -46,7 +46,7 @@ export function writeTable(path: string, sockets: Sockets, rows: number, probe: 
 /** The sample table that comes with the program, listening on our sockets instead of its own. */
 export function writeSample(path: string, sockets: Sockets): void {
   const sample = readFileSync(new URL('contrib/tables/sample.ini', root), 'utf8');
-  const rest = sample.replace(/^(?:policy|milter|control)-listen\s*=.*\n/gm, '');
+  const rest = sample.replace(/^(?:(?:policy|milter|control)-listen|evidence)\s*=.*\n/gm, '');
   const ours = service(sockets)
     .replace(/^trusted-clients.*\n/m, '')
     .trimEnd();

@@ -105,7 +105,9 @@ test('wrong arguments', async (t) => {
     const { code } = await say(run, argv);
     t.match(code, message);
   };
-  await wrong(/^UsageError: --evidence is missing, and .* has no key evidence$/, 'verify', '--sample');
+  const plain = join(directory, 'plain.ini');
+  writeFileSync(plain, '[service]\npolicy-listen = unix:p\n');
+  await wrong(/^UsageError: --evidence is missing, and .* has no key evidence$/, 'verify', '--config', plain);
   await wrong(/^UsageError: found "praise", expected/, 'praise', '--evidence', directory);
   await wrong(/^UsageError: .*none: cannot be read \(no such/, 'verify', '--evidence', `${directory}/none`);
   await wrong(/^UsageError: .*has no stream, neither daemon nor collector/, 'verify', '--evidence', stream);

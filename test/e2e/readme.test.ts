@@ -44,7 +44,7 @@ async function serveSample(
   t: Test,
 ): Promise<{ readonly config: string; readonly ports: ReadonlyMap<string, number> }> {
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
-  let text = readFileSync(new URL('contrib/tables/sample.ini', root), 'utf8').replace('../../build/', '');
+  let text = readFileSync(new URL('contrib/tables/sample.ini', root), 'utf8').replaceAll('../../build/', '');
   const written = [
     ...new Set(
       [...text.matchAll(/^[a-z-]+-listen\s*=\s*inet:127\.0\.0\.1:(\d+)/gm)].map((match) => match[1]!),
