@@ -253,6 +253,8 @@ export class Join {
         const outcome = sendmailOutcome(delivery);
         const why = outcome === 'sent' ? null : (this.#rejected.get(key) ?? null);
         this.#rejected.delete(key);
+        // sent, with a code that says it was not
+        if (outcome === null && delivery.stat.startsWith('Sent')) return this.#cannotRead(line);
         if (outcome === null) return NONE;
         const queued = this.#queues.get(queueId);
         const overNetwork = delivery.mailer.includes('smtp') || delivery.mailer === 'relay';
