@@ -44,6 +44,8 @@ export interface ExportOptions {
 const FORMATS = ['csv', 'json', 'text', 'html'] as const;
 type Format = (typeof FORMATS)[number];
 
+/** A record of the log may be written long after its time: so many days behind the range are looked at, too. */
+const LATER_DAYS = 14;
 /** A year and a day. */
 const MAX_DAYS = 366;
 
@@ -116,8 +118,14 @@ export function runExport(
     return cannotWrite(io, values, error);
   }
   try {
-    const counts = writeRows(evidence, asked, (address) => names.get(address) ?? address, output, io);
-    const heads = asked.format === 'csv' ? [] : headsOf(directories, keys, asked.range);
+    const { counts, days } = writeRows(
+      evidence,
+      asked,
+      (address) => names.get(address) ?? address,
+      output,
+      io,
+    );
+    const heads = asked.format === 'csv' ? [] : headsOf(directories, keys, asked.range, days);
     const statement: Statement = {
       domain: asked.partner,
       ...asked.range,
@@ -156,8 +164,9 @@ function writeRows(
   name: (address: string) => string,
   output: OutputFile,
   io: Io,
-): PartnerCounts {
+): { readonly counts: PartnerCounts; readonly days: ReadonlySet<string> } {
   const counts = new PartnerCounts(partner);
+  const days = new Set<string>();
   const keys: Key[] = [
     { kind: 'domain', text: partner },
     { kind: 'address', text: partner },
@@ -166,7 +175,11 @@ function writeRows(
   if (format === 'csv') output.write(csvLine(COLUMNS));
   if (format === 'json') output.write('{"rows":[');
   let first = true;
-  for (const found of evidence.find(() => keys, range)) {
+  const read = { from: range.from, to: dayAfter(range.to, LATER_DAYS) };
+  for (const found of evidence.find(() => keys, read)) {
+    const day = found.record.time.slice(0, 10);
+    if (day < range.from || day > range.to) continue;
+    days.add(found.day);
     counts.add(found);
     progress.step(found.day);
     const row = format === 'csv' || format === 'json' ? partnerRow(found, partner, name) : null;
@@ -176,7 +189,7 @@ function writeRows(
     first = false;
   }
   progress.end();
-  return counts;
+  return { counts, days };
 }
 
 function writeEnd(statement: Statement, format: Format, output: OutputFile): void {
@@ -197,14 +210,16 @@ function writeEnd(statement: Statement, format: Format, output: OutputFile): voi
   output.write(`\n],\n"statement":${asciiJson({ ...rest, counts: counted })}}\n`);
 }
 
-/** Every day of the range, recomputed and compared with its signed heads. */
+/** Every day of the range, and each later one that has records of it, recomputed and compared with its signed heads. */
 function headsOf(
   directories: readonly string[],
   keys: readonly NoteVerifier[] | null,
   { from, to }: Range,
+  read: ReadonlySet<string>,
 ): StreamHeads[] {
-  const days: string[] = [];
-  for (let day = from; day <= to; day = dayAfter(day, 1)) days.push(day);
+  const all = new Set(read);
+  for (let day = from; day <= to; day = dayAfter(day, 1)) all.add(day);
+  const days = [...all].sort();
   return keyedStreams([...new Set(directories)], keys).map(({ name, folder, verifier, keyFrom }) => ({
     directory: dirname(folder),
     stream: name,

@@ -51,14 +51,15 @@ export function* findLines(
 }
 
 const DAY_MS = 86_400_000;
-const PSEUDONYM = /^h:(\d{4}-\d{2}):/;
+/** In front of its domain. */
+const PSEUDONYM = /^(h:(\d{4}-\d{2}):[\w-]{16})(@.*)$/;
+const PSEUDONYM_BYTES = 26;
 
-/** A pseudonym of another month cannot be there. The writer and the clock may be a day apart. */
+/** A pseudonym has the month of its record, which may be read long after, and not before: clocks differ by less than a day. */
 function isPossible({ kind, text }: Key, day: string): boolean {
-  const [, month] = kind === 'address' || kind === 'messageId' ? (PSEUDONYM.exec(text) ?? []) : [];
-  if (month === undefined) return true;
-  const at = Date.parse(day);
-  return [-1, 0, 1].some((days) => new Date(at + days * DAY_MS).toISOString().startsWith(month));
+  if (kind !== 'address' && kind !== 'messageId') return true;
+  const pseudonym = PSEUDONYM.exec(text);
+  return pseudonym === null || pseudonym[2]! <= new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 7);
 }
 
 /** The index of a finished day, made when there is none; null when it cannot be. */
@@ -146,22 +147,45 @@ class LineWindow {
   }
 }
 
-/** The texts that stand in a line with that key. */
-function needlesOf({ kind, text }: Key): Buffer[] {
-  const quoted = Buffer.concat([Buffer.from('"'), written(text), Buffer.from('"')]);
-  if (kind === 'type') return [Buffer.concat([Buffer.from('"type":'), quoted])];
-  return kind === 'domain' ? [quoted, Buffer.concat([Buffer.from('@'), quoted.subarray(1)])] : [quoted];
+/** A text that stands in lines with a key; of several pseudonyms of one domain, that of the domain. */
+interface Needle {
+  readonly bytes: Buffer;
+  /** What must stand in front of it; null: anything. */
+  readonly before: Set<string> | null;
+}
+
+function needlesOf(keys: readonly Key[]): Needle[] {
+  const needles: Needle[] = [];
+  const byDomain = new Map<string, Set<string>>();
+  const quote = Buffer.from('"');
+  for (const { kind, text } of keys) {
+    const quoted = Buffer.concat([quote, written(text), quote]);
+    const [, pseudonym, , domain] =
+      kind === 'address' || kind === 'messageId' ? (PSEUDONYM.exec(text) ?? []) : [];
+    if (pseudonym !== undefined && domain !== undefined) {
+      const known = byDomain.get(domain) ?? new Set();
+      byDomain.set(domain, known.add(pseudonym));
+    } else if (kind === 'type')
+      needles.push({ bytes: Buffer.concat([Buffer.from('"type":'), quoted]), before: null });
+    else needles.push({ bytes: quoted, before: null });
+    if (kind === 'domain')
+      needles.push({ bytes: Buffer.concat([Buffer.from('@'), quoted.subarray(1)]), before: null });
+  }
+  for (const [domain, before] of byDomain)
+    needles.push({ bytes: Buffer.concat([written(domain), quote]), before });
+  return needles;
 }
 
 function* scan(file: string, keys: readonly Key[], trouble: Trouble): Generator<EvidenceRecord> {
-  const needles = keys.flatMap(needlesOf);
+  const needles = needlesOf(keys);
   for (const { bytes, start, end } of chunksOf(file)) {
     const lines = bytes.subarray(0, end);
     const begins = new Set<number>();
-    for (const needle of needles)
+    for (const { bytes: needle, before } of needles)
       for (let at = lines.indexOf(needle, start); at >= 0; ) {
-        begins.add(Math.max(start, lines.lastIndexOf(LF, at) + 1));
-        at = lines.indexOf(needle, lines.indexOf(LF, at) + 1);
+        const found = before === null || before.has(lines.toString('latin1', at - PSEUDONYM_BYTES, at));
+        if (found) begins.add(Math.max(start, lines.lastIndexOf(LF, at) + 1));
+        at = lines.indexOf(needle, found ? lines.indexOf(LF, at) + 1 : at + 1);
       }
     for (const begin of [...begins].sort((a, b) => a - b)) {
       const record = readRecord(lines.subarray(begin, lines.indexOf(LF, begin)));

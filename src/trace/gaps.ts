@@ -74,6 +74,6 @@ function absences({ directory, streams }: Place, { from, to }: Range): Gap[] {
     if (first === undefined) return [{ ...where, from, to, why: `there are no records of the ${stream}` }];
     if (first <= from) return [];
     const end = first > to ? to : dayAfter(first, -1);
-    return [{ ...where, from, to: end, why: `records of the ${stream} begin on ${first}` }];
+    return [{ ...where, from, to: end, why: `the first file of the ${stream} is of ${first}` }];
   });
 }

@@ -186,6 +186,29 @@ t.test('what was not recorded is not 0', async (t) => {
   t.notMatch(out, /0 recipients left/);
 });
 
+t.test('days are those of the records, not of the files that have them', async (t) => {
+  const evidence = new MadeEvidence(join(newFolder(t), 'evidence'), 'mx.example.org');
+  evidence.day('collector', '2026-11-20', [
+    delivery('2026-10-31T23:59:59.000Z'),
+    delivery('2026-11-20T10:00:00.000Z'),
+  ]);
+  evidence.day('collector', '2026-11-22', [
+    delivery('2026-11-20T23:59:59.000Z'),
+    delivery('2026-11-21T00:00:00.000Z'),
+  ]);
+  const { out } = await exported('--evidence', evidence.directory, '--format', 'json');
+  const { rows, statement } = JSON.parse(out);
+  t.same(
+    rows.map(({ time }: { readonly time: string }) => time),
+    ['2026-11-20T10:00:00.000Z', '2026-11-20T23:59:59.000Z'],
+  );
+  t.same(
+    statement.heads[0].days.map(({ day }: { readonly day: string }) => day),
+    ['2026-11-20', '2026-11-22'],
+    'heads of all days that were read',
+  );
+});
+
 t.test('several hosts, and whose tables differ', async (t) => {
   const [one, other] = [made(t), made(t, 'mx2.example.org', 'cd')];
   const { out } = await exported('--evidence', one.directory, '--evidence', other.directory);

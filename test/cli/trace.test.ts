@@ -109,7 +109,7 @@ t.test('an address is turned into its pseudonyms, and shown in their place', asy
   const absent = await trace('nobody@other.example', '--evidence', directory);
   t.equal(absent.status, 1);
   t.match(absent.out, `nobody@other.example: not found from ${dayAgo(30)} to ${dayAgo(0)}`);
-  t.match(absent.out, `records of the daemon begin on ${DAY}`);
+  t.match(absent.out, `the first file of the daemon is of ${DAY}`);
   t.match(absent.out, '12 missing (disk full)');
   t.equal(
     (await trace('Carol@other.example', '--evidence', directory)).status,

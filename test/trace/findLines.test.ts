@@ -97,6 +97,29 @@ t.test('with and without the index the same records are found as in all of them'
   t.same(numbers(folder, two), numbers(folder, two, false), 'several keys, each record once');
 });
 
+t.test('several pseudonyms of one address', async (t) => {
+  const evidence = new MadeEvidence(newFolder(t), 'mx.example.org');
+  const months = ['2026-09', '2026-10', '2026-11', '2026-12'];
+  const pseudonyms = months.map((month) => evidence.address('alice@bank.example', `${month}-01`));
+  const others = Array.from({ length: 50 }, (_, i) => evidence.address(`user${i}@bank.example`, DAY));
+  evidence.day(
+    'collector',
+    DAY,
+    [...pseudonyms, ...others].map((sender) => delivery(`${DAY}T10:00:00.000Z`, { sender })),
+  );
+  const { folder } = evidence.stream('collector');
+  const keys = pseudonyms.flatMap((text): Key[] => [
+    { kind: 'address', text },
+    { kind: 'messageId', text },
+  ]);
+  for (const finished of [false, true])
+    t.same(
+      numbers(folder, keys, finished),
+      [1, 2, 3],
+      'records that were read late, none of a month to come',
+    );
+});
+
 t.test('what a text holds is no field', async (t) => {
   const line = Buffer.from(
     '{"v":1,"n":1,"time":"x","type":"verdict","helo":"\\",\\"queueId\\":\\"F","tls":{"queueId":"inner"},"list":[{"code":"deep"},"]"],"queueId":"4X1"}\n',
