@@ -22,12 +22,13 @@ const LINES_GONE: Finding = {
 
 /**
  * The days of a stream, oldest first; `only`: those, null for all. Throws the error of readdir(3). A day of `only`
- * that is not there is left out.
+ * that is not there is left out. `onDay`: called before each day is read.
  */
 export function verifyStream(
   stream: string,
   verifier: NoteVerifier,
   only: readonly string[] | null,
+  onDay: (day: string) => void = () => {},
 ): DayReport[] {
   const days = begunDays(stream);
   const oldest = days.findIndex(({ previous }) => previous !== 'gone');
@@ -40,6 +41,7 @@ export function verifyStream(
     // one that is not asked for still says how the day before it ended
     if (!wanted && (before === undefined || !only.includes(before))) continue;
     const after = days[i + 1];
+    onDay(day);
     const { report } = verifyDay({
       stream,
       day,

@@ -3,8 +3,7 @@
  * has the public key: each line, its path to the last signed head of its day, and that the next day names that head.
  */
 import { daysOf } from '../archive/layout.ts';
-import { type NoProof, proveLines, proveNext } from '../archive/prove.ts';
-import { EndlessLineError } from '../archive/readDay.ts';
+import { proveLines, proveNext } from '../archive/prove.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { normaliseCode } from '../daemon/codes.ts';
@@ -13,9 +12,9 @@ import { checkProofFile, formatProofs, type RecordProof } from '../evidence/proo
 import { findLines, type Trouble } from '../trace/findLines.ts';
 import { hasKey, type Key } from '../trace/recordKeys.ts';
 import { asciiJson } from './asciiJson.ts';
-import { EXIT, type Io, reportError, unreadable } from './command.ts';
+import { EXIT, type Io } from './command.ts';
 import { keyedStreams } from './evidenceKeys.ts';
-import { putProof } from './evidenceOutput.ts';
+import { NoProofError, orSayWhyNot, putProof } from './evidenceOutput.ts';
 
 /** More records are not put into one file. */
 const MAX_RECORDS = 200;
@@ -27,56 +26,59 @@ interface Match {
   readonly indexes: readonly number[];
 }
 
-export async function runProve(
+interface ProveValues {
+  readonly day?: string | undefined;
+  readonly output?: string | undefined;
+  readonly json: boolean;
+}
+
+export function runProve(
   directories: readonly string[],
   keys: readonly NoteVerifier[] | null,
   name: string,
-  values: { readonly day?: string | undefined; readonly output?: string | undefined; readonly json: boolean },
+  values: ProveValues,
   io: Io,
 ): Promise<number> {
-  const { json } = values;
-  const fail = (code: number, words: string): number => {
-    reportError(io, json, words);
-    return code;
-  };
-  const found: Match[] = [];
-  const trouble: Trouble = { unreadable: 0 };
-  for (const { folder, verifier } of keyedStreams(directories, keys)) {
-    if (typeof verifier === 'string') return fail(EXIT.cannotTell, verifier);
-    try {
-      found.push(...matchesOf(folder, verifier, name, values.day, trouble));
-    } catch (error) {
-      if (error instanceof EndlessLineError) return fail(EXIT.no, escapeText(error.message, 500));
-      return unreadable(io, json, folder, error);
-    }
-  }
-  const total = found.reduce((sum, { indexes }) => sum + indexes.length, 0);
-  if (total === 0) {
-    const other =
-      trouble.unreadable === 0 ? '' : `; ${count(trouble.unreadable, 'line')} with it are no records`;
-    return fail(EXIT.cannotTell, `no record has the code or queue id ${escapeText(name)}${other}`);
-  }
-  if (total > MAX_RECORDS)
-    return fail(
-      EXIT.cannotTell,
-      `${total} records have this queue id, more than ${MAX_RECORDS}: name a day with --day`,
+  return orSayWhyNot(io, values.json, async () => {
+    const matches = allMatches(directories, keys, name, values.day);
+    const records = matches.reduce((sum, { indexes }) => sum + indexes.length, 0);
+    const text = formatProofs(matches.flatMap(prove));
+    const checked = checkProofFile(
+      Buffer.from(text),
+      matches.map(({ verifier }) => verifier),
     );
-  const proofs: RecordProof[] = [];
-  for (const match of found) {
-    const proven = prove(match);
-    if (!Array.isArray(proven)) return fail(proven.why === 'fails' ? EXIT.no : EXIT.cannotTell, proven.words);
-    proofs.push(...proven);
+    if ('error' in checked)
+      throw new NoProofError(EXIT.no, `the proof that was made proves nothing: ${checked.error}`);
+    await putProof(values.output, text, io);
+    if (values.output === undefined) return EXIT.yes;
+    const days = new Set(matches.map(({ day }) => day)).size;
+    if (values.json) io.out(`${asciiJson({ ok: true, output: values.output, records })}\n`);
+    else io.out(`${escapeText(values.output, 300)}: ${count(records, 'record')} of ${count(days, 'day')}\n`);
+    return EXIT.yes;
+  });
+}
+
+/** At least one record. */
+function allMatches(
+  directories: readonly string[],
+  keys: readonly NoteVerifier[] | null,
+  name: string,
+  day: string | undefined,
+): Match[] {
+  const trouble: Trouble = { unreadable: 0 };
+  const matches = keyedStreams(directories, keys).flatMap(({ folder, verifier }) => {
+    if (typeof verifier === 'string') throw new NoProofError(EXIT.cannotTell, verifier);
+    return matchesOf(folder, verifier, name, day, trouble);
+  });
+  const total = matches.reduce((sum, { indexes }) => sum + indexes.length, 0);
+  if (total > MAX_RECORDS) {
+    const words = `${total} records have this queue id, more than ${MAX_RECORDS}: name a day with --day`;
+    throw new NoProofError(EXIT.cannotTell, words);
   }
-  const text = formatProofs(proofs);
-  const trusted = found.map(({ verifier }) => verifier);
-  const checked = checkProofFile(Buffer.from(text), trusted);
-  if ('error' in checked) return fail(EXIT.no, `the proof that was made proves nothing: ${checked.error}`);
-  const code = await putProof(values.output, text, json, io);
-  if (code !== EXIT.yes || values.output === undefined) return code;
-  const days = new Set(found.map(({ day }) => day)).size;
-  if (json) io.out(`${asciiJson({ ok: true, output: values.output, records: total })}\n`);
-  else io.out(`${escapeText(values.output, 300)}: ${count(total, 'record')} of ${count(days, 'day')}\n`);
-  return EXIT.yes;
+  if (total > 0) return matches;
+  const { unreadable } = trouble;
+  const other = unreadable === 0 ? '' : `; ${count(unreadable, 'line')} with it are no records`;
+  throw new NoProofError(EXIT.cannotTell, `no record has the code or queue id ${escapeText(name)}${other}`);
 }
 
 /** The newest day first; the days before one that has the code are not looked at, for a code is given once. */
@@ -102,9 +104,10 @@ function matchesOf(
   return matches;
 }
 
-function prove({ folder, day, indexes, verifier }: Match): RecordProof[] | NoProof {
+function prove({ folder, day, indexes, verifier }: Match): RecordProof[] {
   const lines = proveLines(folder, day, indexes, verifier);
-  if (!Array.isArray(lines)) return lines;
+  if (!Array.isArray(lines))
+    throw new NoProofError(lines.why === 'fails' ? EXIT.no : EXIT.cannotTell, lines.words);
   const next = proveNext(folder, day, verifier);
   return lines.map((line) => ({ key: formatVerifier(verifier), ...line, next }));
 }

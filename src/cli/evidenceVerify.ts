@@ -8,9 +8,11 @@ import { verifyStream } from '../archive/verifyStream.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import type { NoteVerifier } from '../evidence/note.ts';
+import { fileError } from '../files/systemError.ts';
 import { asciiJson } from './asciiJson.ts';
 import { EXIT, type Io, paint, UsageError } from './command.ts';
 import { type KeyedStream, keyedStreams, keyText, keyWords } from './evidenceKeys.ts';
+import { Progress } from './progress.ts';
 
 interface VerifiedStream extends KeyedStream {
   readonly days: readonly DayReport[];
@@ -31,10 +33,9 @@ export function runVerify(
   for (const day of days)
     if (!isDay(day)) throw new UsageError(`found "${escapeText(day)}", expected a day such as 2026-11-30`);
   const only = days.length === 0 ? null : days;
-  const streams = keyedStreams(directories, keys).map((stream): VerifiedStream => {
-    const { verifier, folder } = stream;
-    return { ...stream, days: typeof verifier === 'string' ? [] : verifyStream(folder, verifier, only) };
-  });
+  const progress = new Progress(io, 'days');
+  const streams = keyedStreams(directories, keys).map((stream) => verified(stream, only, progress));
+  progress.end();
   const seen = new Set(streams.flatMap((stream) => stream.days.map(({ day }) => day)));
   const absent = days.filter((day) => !seen.has(day));
   const code = exitOf(streams, only !== null, absent);
@@ -46,6 +47,19 @@ export function runVerify(
     printTotal(io, streams);
   }
   return code;
+}
+
+function verified(stream: KeyedStream, only: readonly string[] | null, progress: Progress): VerifiedStream {
+  const { verifier, folder } = stream;
+  if (typeof verifier === 'string') return { ...stream, days: [] };
+  try {
+    const days = verifyStream(folder, verifier, only, (day) => progress.step(`${stream.name} ${day}`));
+    return { ...stream, days };
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    const words = `${escapeText(folder, 300)}: cannot be read (${fileError(error)})`;
+    return { ...stream, verifier: words, days: [] };
+  }
 }
 
 function exitOf(streams: readonly VerifiedStream[], chosen: boolean, absent: readonly string[]): number {

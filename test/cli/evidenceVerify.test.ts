@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
-import { linesFile } from '../../src/archive/layout.ts';
+import { checkpointFile, linesFile } from '../../src/archive/layout.ts';
 import { run } from '../../src/cli/evidence.ts';
 import { formatVerifier } from '../../src/evidence/note.ts';
 import { madeKey, madeStream } from '../evidence/madeDay.ts';
@@ -20,7 +20,7 @@ function made(t: Test) {
     const lines = days.get('2026-11-29')!.lines.map((line) => line.replace('n":41,', 'n":41 ,'));
     writeFileSync(linesFile(stream, '2026-11-29'), `${lines.join('\n')}\n`);
   };
-  return { directory, stream, verify, change, kept: join(directory, 'kept.pub') };
+  return { directory, stream, days, verify, change, kept: join(directory, 'kept.pub') };
 }
 
 test('what holds, by which key', async (t) => {
@@ -76,7 +76,7 @@ test('what does not hold', async (t) => {
 });
 
 test('what cannot be told', async (t) => {
-  const { verify, stream, directory } = made(t);
+  const { verify, stream, directory, days } = made(t);
   const other = join(directory, 'other.pub');
   writeFileSync(other, formatVerifier(madeKey('tlsward/mx.example.org/collector')));
   t.match(await verify('--key', other), { code: 75, out: /--key names no key for this stream/ });
@@ -84,6 +84,13 @@ test('what cannot be told', async (t) => {
     code: 75,
     out: /^2026-11-27 {2}unknown: there is nothing of this day$/m,
   });
+  writeFileSync(checkpointFile(stream, '2026-11-28'), ' '.repeat((1 << 20) + 1));
+  t.match(await verify('2026-11-28'), { code: 75, out: / {2}unknown 0 lines\n +cannot be read \(EFBIG\)\n/ });
+  t.match(await say(run, ['prove', 'C2800003', '--evidence', directory]), {
+    code: 65,
+    err: /cannot be read \(EFBIG\)/,
+  });
+  writeFileSync(checkpointFile(stream, '2026-11-28'), days.get('2026-11-28')!.notes.join(''));
   rmSync(linesFile(stream, '2026-11-28'));
   t.match(await verify(), {
     code: 0,
