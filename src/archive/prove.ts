@@ -19,7 +19,7 @@ import { daysOf, linesFile } from './layout.ts';
 import { chunksOf } from './readDay.ts';
 
 /** Why there is no proof: `not-yet` is not signed so far, `fails` is a day that does not hold. */
-export interface NoProof {
+interface NoProof {
   readonly why: 'not-yet' | 'fails';
   readonly words: string;
 }
