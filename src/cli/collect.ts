@@ -43,7 +43,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const chosen = [values.journal ?? false, values.file !== undefined, values.stdin ?? false];
   if (chosen.filter(Boolean).length > 1)
     throw new UsageError('--journal, --file and --stdin exclude each other');
-  const loaded = loadOrReport(configFile(values, io.env), false, io);
+  const loaded = loadOrReport(configFile(values, io.env), values.json, io);
   if (loaded === null) return EXIT.config;
   // the table is not needed, and may be large
   const { service } = loaded;

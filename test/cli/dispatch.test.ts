@@ -110,6 +110,7 @@ test('a configuration that is not there has status 78 with every command that ne
     ['lookup', 'ZZZZZZZZ'],
     ['verify-mark', mail],
     ['trace', 'ZZZZZZZZ'],
+    ['collect'],
     ['evidence', 'verify'],
     ['hops', mail],
     ['ship', '--server', 'http://127.0.0.1:1'],
