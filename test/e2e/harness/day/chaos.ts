@@ -3,15 +3,18 @@
  * another, and what an administrator does meanwhile. The moments are kept, because some of what was said just before
  * one may rightly be missing.
  */
-import { renameSync } from 'node:fs';
 import type { Generator } from '../../../mark/generator.ts';
-import type { Daemon } from '../daemon.ts';
 import { pause } from '../deadline.ts';
-import type { Postfix } from '../mta/postfix.ts';
-import type { CollectorProcess } from './collectorProcess.ts';
 
-/** `mta`, `agent`: Postfix as a whole, or one of its processes; `logger`: its postlogd. */
-type Act = 'daemon' | 'collector' | 'mta' | 'agent' | 'logger' | 'rotate' | 'restart' | 'flush';
+/** Something that may happen. */
+export interface Act {
+  readonly name: string;
+  /** How often in a round. */
+  readonly times: number;
+  /** May lines of the MTA be lost that it was about to log? */
+  readonly losesLines?: true;
+  run(): Promise<void> | void;
+}
 
 /** Milliseconds since the epoch; `to`: it works again. */
 export interface Trouble {
@@ -20,47 +23,31 @@ export interface Trouble {
   readonly to: number;
 }
 
-interface Parts {
-  readonly postfix: Postfix;
-  readonly daemon: Daemon;
-  readonly collector: CollectorProcess;
-}
-
-/** Each as often as it stands here, in a random order, and then again. */
-const ACTS: readonly Act[] = [
-  ...(['daemon', 'daemon', 'daemon', 'collector', 'collector', 'collector', 'mta', 'mta'] as const),
-  ...(['agent', 'agent', 'logger', 'rotate', 'restart', 'flush', 'flush', 'flush'] as const),
-];
-/** Processes of Postfix that have a message in their hands. */
-const AGENTS = ['smtp', 'smtpd', 'cleanup', 'qmgr', 'virtual', 'bounce'];
-const LONGEST_MS = 1000;
-/** A file that is left is read for 5 s more: rotation of a file while its successor is not read yet is for another test. */
-const ROTATE_MS = 12_000;
-
 export class Chaos {
   readonly troubles: Trouble[] = [];
-  readonly #parts: Parts;
+  readonly #acts: readonly Act[];
   readonly #random: Generator;
+  readonly #longestMs: number;
   /** Of this round. */
   #left: Act[] = [];
   #stopped = false;
-  #rotations = 0;
-  #rotatedMs = Date.now();
 
-  constructor(parts: Parts, random: Generator) {
-    this.#parts = parts;
+  /** All acts of a round in a random order, then the next round; up to `longestMs` between two. */
+  constructor(acts: readonly Act[], random: Generator, longestMs: number) {
+    this.#acts = acts.flatMap((act) => Array.from({ length: act.times }, () => act));
     this.#random = random;
+    this.#longestMs = longestMs;
   }
 
   /** Goes on until `stop`; at its end everything runs. */
   async run(): Promise<void> {
     while (!this.#stopped) {
-      await pause(100 + this.#random.integer(LONGEST_MS));
+      await pause(100 + this.#random.integer(this.#longestMs));
       if (this.#stopped) return;
-      if (this.#left.length === 0) this.#left = [...ACTS];
+      if (this.#left.length === 0) this.#left = [...this.#acts];
       const [act] = this.#left.splice(this.#random.integer(this.#left.length), 1) as [Act];
       const from = Date.now();
-      await this.#act(act);
+      await act.run();
       this.troubles.push({ act, from, to: Date.now() });
     }
   }
@@ -69,62 +56,13 @@ export class Chaos {
     this.#stopped = true;
   }
 
-  async #act(act: Act): Promise<void> {
-    const { postfix, daemon, collector } = this.#parts;
-    switch (act) {
-      case 'daemon':
-        await daemon.kill();
-        await pause(this.#random.integer(300));
-        await daemon.start();
-        break;
-      case 'restart':
-        await daemon.restart();
-        break;
-      case 'collector':
-        await collector.stop('SIGKILL');
-        await pause(this.#random.integer(300));
-        collector.start();
-        break;
-      case 'mta':
-        await postfix.kill();
-        await postfix.start();
-        break;
-      case 'agent':
-        this.#killOne(AGENTS);
-        break;
-      case 'logger':
-        this.#killOne(['postlogd']);
-        break;
-      case 'rotate':
-        if (Date.now() - this.#rotatedMs < ROTATE_MS) return;
-        this.#rotatedMs = Date.now();
-        renameSync(postfix.logFile, `${postfix.logFile}.${++this.#rotations}`);
-        // has it opened anew, as logrotate's postrotate script does
-        this.#killOne(['postlogd']);
-        break;
-      case 'flush':
-        await postfix.flush();
-        break;
-      default:
-        act satisfies never;
-    }
-  }
-
-  #killOne(names: readonly string[]): void {
-    const found = this.#parts.postfix.daemons().filter(({ name }) => names.includes(name));
-    if (found.length === 0) return;
-    try {
-      process.kill(this.#random.pick(found).pid, 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+  /** How often it happened. */
+  count(name: string): number {
+    return this.troubles.filter(({ act }) => act.name === name).length;
   }
 }
 
-/** Did something of Postfix die within a moment after this, so that what was said may not have come to its log? */
+/** Did something of the MTA die within a moment after this, so that what was said may not have come to its log? */
 export function mayBeUnlogged(troubles: readonly Trouble[], at: number, momentMs: number): boolean {
-  return troubles.some(
-    ({ act, from, to }) =>
-      ['mta', 'agent', 'logger', 'rotate'].includes(act) && at <= to && at >= from - momentMs,
-  );
+  return troubles.some(({ act, from, to }) => act.losesLines === true && at <= to && at >= from - momentMs);
 }

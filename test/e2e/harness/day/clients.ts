@@ -41,16 +41,20 @@ export function byRow({ text }: Said): boolean {
   return text.includes('requires TLS');
 }
 
+/** `pauseMs`: of each client, between two sessions. */
 export async function play(
   sessions: readonly PlannedSession[],
   atOnce: number,
   port: (listener: PlannedSession['listener']) => number,
+  pauseMs = 0,
 ): Promise<Try[]> {
   const tries: Try[] = [];
   const waiting = [...sessions];
   const work = async (): Promise<void> => {
-    for (let session = waiting.shift(); session !== undefined; session = waiting.shift())
+    for (let session = waiting.shift(); session !== undefined; session = waiting.shift()) {
       await playSession(session, () => port(session.listener), tries);
+      if (pauseMs > 0) await pause(pauseMs);
+    }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return tries;

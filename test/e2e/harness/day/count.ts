@@ -21,63 +21,90 @@ export interface Compared {
 /** One thing that happened, and one that is recorded: equal keys are the same. */
 interface Seen {
   readonly key: string;
+  /** The key without the TLS of the session. */
+  readonly loose?: string;
   readonly at: number;
   /** May it be missing? */
   readonly mayMiss: boolean;
 }
 
-/** A process that was killed had its line in the socket of postlogd, or was about to write it. */
+/** A process that was killed had its line in the socket of its logger, or was about to write it. */
 const MOMENT_MS = 1000;
+/** For so long the collector does not know of a process whose lines it has not read from the beginning. */
 const UNSURE_MS = 8000;
 
-/** Recorded may not be more than seen, and less only by what may be missing. */
-export function compare(seen: readonly Seen[], recorded: readonly string[]): Compared {
-  const left = new Map<string, number>();
-  for (const key of recorded) left.set(key, (left.get(key) ?? 0) + 1);
+/**
+ * Recorded may not be more than seen, and less only by what may be missing. `unsure`: loose keys of records that may
+ * rightly not know the TLS of the session.
+ */
+function compare(
+  seen: readonly Seen[],
+  recorded: readonly string[],
+  unsure: readonly string[] = [],
+): Compared {
+  const left = countsOf(recorded);
+  const loose = countsOf(unsure);
   const mistakes: string[] = [];
   let count = 0;
   let excused = 0;
   // what must be there first, so that it takes the records
-  for (const { key, at, mayMiss } of [...seen].sort((a, b) => Number(a.mayMiss) - Number(b.mayMiss))) {
-    const here = left.get(key) ?? 0;
-    if (here > 0) {
-      left.set(key, here - 1);
-      count++;
-    } else if (mayMiss) excused++;
-    else mistakes.push(`not recorded: ${key} at ${new Date(at).toISOString()}`);
+  const order = [...seen].sort((a, b) => Number(a.mayMiss) - Number(b.mayMiss));
+  const unmatched = order.filter(({ key }) => !take(left, key));
+  count += order.length - unmatched.length;
+  for (const one of unmatched) {
+    if (take(loose, one.loose ?? '')) count++;
+    else if (one.mayMiss) excused++;
+    else mistakes.push(`not recorded: ${one.key} at ${new Date(one.at).toISOString()}`);
   }
-  for (const [key, more] of left)
+  for (const [key, more] of [...left, ...loose])
     if (more > 0) mistakes.push(`recorded ${more} times more than seen: ${key}`);
   return { mistakes, count, excused };
 }
 
+function countsOf(keys: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
+}
+
+/** One of this key less; false: there is none. */
+function take(counts: Map<string, number>, key: string): boolean {
+  const here = counts.get(key) ?? 0;
+  if (here > 0) counts.set(key, here - 1);
+  return here > 0;
+}
+
 /**
- * Deliveries to servers on these ports. `readFrom`: when the collector began to read, milliseconds since the epoch; for
- * some seconds it cannot say of a process without a TLS line that it had none before.
+ * Deliveries to servers. `portOf`: which a record is of; null: none. `readFrom`: when the collector began to read without
+ * knowledge of what was before, milliseconds since the epoch.
  */
 export function compareDeliveries(
   attempts: readonly Attempt[],
   evidence: Evidence,
   troubles: readonly Trouble[],
-  readFrom: number,
+  portOf: (record: Delivery) => number | null,
+  readFrom: readonly number[],
 ): Compared {
-  const ports = new Set(attempts.map(({ port }) => port));
   const seen = attempts.map(({ port, recipient, protocol, outcome, at, logged }): Seen => {
     // that nothing was handed over in plaintext proves no plaintext
     const state = protocol ?? (outcome === 'sent' ? 'plain' : 'unknown');
     const mayMiss = !logged || mayBeUnlogged(troubles, at, MOMENT_MS);
-    return { key: `${recipient} at ${port}: ${outcome}, ${state}`, at, mayMiss };
+    const loose = `${recipient} at ${port}: ${outcome}`;
+    return { key: `${loose}, ${state}`, loose, at, mayMiss };
   });
-  const recorded = evidence
-    .ofType<Delivery>('collector', 'delivery')
-    .filter(({ relay }) => relay?.port !== undefined && ports.has(relay.port))
-    .map((record) => {
-      const { tls, outcome, relay, recipient, time } = record;
-      const early = Date.parse(time) < readFrom + UNSURE_MS && tls.state === 'unknown' && outcome === 'sent';
-      const state = tls.state === 'tls' ? tls.protocol : early ? 'plain' : tls.state;
-      return `${evidence.addressOf(recipient)} at ${relay?.port}: ${outcome}, ${state}`;
-    });
-  return compare(seen, recorded);
+  const recorded: string[] = [];
+  const unsure: string[] = [];
+  for (const record of evidence.ofType<Delivery>('collector', 'delivery')) {
+    const port = portOf(record);
+    if (port === null) continue;
+    const { tls, outcome, recipient, time } = record;
+    const key = `${evidence.addressOf(recipient)} at ${port}: ${outcome}`;
+    const at = Date.parse(time);
+    const early = readFrom.some((from) => at >= from - MOMENT_MS && at < from + UNSURE_MS);
+    if (tls.state === 'unknown' && outcome === 'sent' && early) unsure.push(key);
+    else recorded.push(`${key}, ${tls.state === 'tls' ? tls.protocol : tls.state}`);
+  }
+  return compare(seen, recorded, unsure);
 }
 
 export interface LocalMail {

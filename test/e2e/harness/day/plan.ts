@@ -83,11 +83,11 @@ export interface PlannedSession {
 const MOST_HOPELESS = 25;
 
 /** `count` messages, in the order in which their sessions begin. */
-export function planOf(count: number, random: Generator): PlannedSession[] {
+export function planOf(count: number, random: Generator, mostHopeless = MOST_HOPELESS): PlannedSession[] {
   const sessions: PlannedSession[] = [];
   let hopeless = 0;
   let number = 0;
-  const hopes = (): boolean => random.integer(count) < MOST_HOPELESS && ++hopeless <= MOST_HOPELESS;
+  const hopes = (): boolean => random.integer(count) < mostHopeless && ++hopeless <= mostHopeless;
   while (number < count) {
     const messages: PlannedMessage[] = [];
     for (let n = 1 + random.integer(3); n > 0 && number < count; n--)

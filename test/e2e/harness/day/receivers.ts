@@ -49,6 +49,11 @@ export class DayReceivers {
     return [...this.#sinks.values()].map(({ port }) => port);
   }
 
+  /** Of those that must see no envelope. */
+  get neverPorts(): ReadonlySet<number> {
+    return new Set(DOMAINS.filter(([, { never }]) => never).map(([domain]) => this.sink(domain).port));
+  }
+
   /** Lines of a transport table. */
   get transports(): string {
     return [...this.#sinks].map(([domain, { port }]) => `${domain} smtp:[localhost]:${port}\n`).join('');

@@ -46,7 +46,8 @@ export function compareRecipients(
   for (const { message, protocol: tls, rcpt, began, ended } of tries) {
     // a question is asked again when the daemon dies before it answers
     const asksAgain = troubles.filter(
-      ({ act, from, to }) => (act === 'daemon' || act === 'restart') && began <= to && from <= ended,
+      ({ act: { name }, from, to }) =>
+        (name === 'daemon' || name === 'restart') && began <= to && from <= ended,
     ).length;
     for (const { recipient, said } of rcpt) {
       const key = `${message.sender} to ${recipient}, ${tlsOf(tls)}: ${expected(message.sender, tls)}`;

@@ -78,6 +78,24 @@ export class SendmailProcess {
     this.#namespace = namespace;
   }
 
+  /** SIGKILL to the daemon and everything it started, as when the power fails. Resolves when all of it is gone. */
+  async kill(): Promise<void> {
+    const killed = (): boolean => {
+      const members = this.#members();
+      for (const pid of members) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+        }
+      }
+      return members.length === 0;
+    };
+    await until(STOP_MS, 'end of all Sendmail processes', killed);
+    await within(STOP_MS, 'end of Sendmail after SIGKILL', exited(this.#child));
+    this.#guard.release();
+  }
+
   /** End the daemon and everything it started. Returns the processes that had to be killed. */
   async stop(): Promise<number[]> {
     const strays: number[] = [];

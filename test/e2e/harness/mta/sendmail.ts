@@ -47,24 +47,33 @@ export class Sendmail {
   ports: ReadonlyMap<string, number> = new Map();
 
   readonly #programs: SendmailPrograms;
+  /** Port on 127.0.0.1 of the server that takes all mail. */
+  readonly #relayPort: number;
   readonly #sink: SmtpSink;
   readonly #syslog: Syslog;
   #process: SendmailProcess | null = null;
 
-  private constructor(dir: string, sink: SmtpSink, syslog: Syslog) {
+  private constructor(dir: string, sink: SmtpSink, syslog: Syslog, relayPort: number) {
     this.dir = dir;
+    this.#relayPort = relayPort;
     this.socketDir = join(dir, 'tlsward');
     this.#programs = sendmailPrograms();
     this.#sink = sink;
     this.#syslog = syslog;
   }
 
-  /** A started instance with its sink. Close it in a teardown. */
-  static async start(ca: CertificateAuthority): Promise<Sendmail> {
+  /** A started instance with its sink, or with another server that takes all mail. Close it in a teardown. */
+  static async start(ca: CertificateAuthority, relayPort?: number): Promise<Sendmail> {
     const dir = mkdtempSync(join(tmpdir(), 'tlsward-sm-'));
     chmodSync(dir, 0o755);
     makeFiles(dir, SERVER_NAME, ca);
-    const sendmail = new Sendmail(dir, await SmtpSink.start(), await Syslog.listen(join(dir, 'log.sock')));
+    const sink = await SmtpSink.start();
+    const sendmail = new Sendmail(
+      dir,
+      sink,
+      await Syslog.listen(join(dir, 'log.sock')),
+      relayPort ?? sink.port,
+    );
     try {
       await sendmail.#start();
       return sendmail;
@@ -94,7 +103,7 @@ export class Sendmail {
         hostname: this.hostname,
         ports: this.ports,
         listeners: SENDMAIL_LISTENERS,
-        sinkPort: this.#sink.port,
+        sinkPort: this.#relayPort,
         cf: this.#programs.cf,
         contrib: fileURLToPath(new URL('contrib/sendmail/tlsward.mc', root)),
       });
@@ -128,6 +137,18 @@ export class Sendmail {
 
   get #env(): NodeJS.ProcessEnv {
     return { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LD_LIBRARY_PATH: this.#programs.libraries };
+  }
+
+  /** SIGKILL to all of it; `restart` goes on with the same queue, on other ports. */
+  async kill(): Promise<void> {
+    const running = this.#process;
+    this.#process = null;
+    await running?.kill();
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.#start();
   }
 
   /** End the daemon and everything it started. Throws when a process had to be killed or a port stayed open. */
