@@ -95,6 +95,8 @@ export interface StoreState {
 
 const LIMIT_BYTES = 64 * 1024 * 1024;
 const RESERVE_BYTES = 16 * 1024 * 1024;
+/** Of one write. */
+const BATCH_BYTES = 256 * 1024;
 /** A step of the clock that is recorded. */
 const STEP_MS = 2000;
 
@@ -267,8 +269,10 @@ export class StreamStore {
   append(texts: string): number {
     this.#tellGap();
     const limit = this.#options.limitBytes ?? LIMIT_BYTES;
-    const lines: string[] = [];
+    let lines: string[] = [];
+    let taken = 0;
     let bytes = this.#queue.bytes;
+    let begun = bytes;
     for (const text of texts.split('\n')) {
       if (text === '') continue;
       const line = bytes + text.length > limit ? null : this.#line(text);
@@ -278,10 +282,16 @@ export class StreamStore {
         continue;
       }
       bytes += line.length + 1;
+      taken++;
       lines.push(line);
+      if (bytes - begun < BATCH_BYTES) continue;
+      // lines are signed by whole batches, so a full disk must not leave a large one half written
+      this.#queue.add(lines);
+      lines = [];
+      begun = bytes;
     }
     this.#queue.add(lines);
-    return lines.length;
+    return taken;
   }
 
   get #why(): string {

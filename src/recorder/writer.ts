@@ -18,6 +18,8 @@ export class Writer {
   #store: StreamStore | null = null;
   #closing = false;
   #commit: NodeJS.Timeout | null = null;
+  /** When it should have come. */
+  #dueAt = Number.POSITIVE_INFINITY;
   #reopen: NodeJS.Timeout | undefined;
   readonly #tick: NodeJS.Timeout;
   #retryMs = FIRST_RETRY_MS;
@@ -61,19 +63,23 @@ export class Writer {
         this.#close();
         return;
     }
-    if (this.#job.commitMs === 0) this.#commitNow();
+    // under load messages come before timers
+    if (this.#job.commitMs === 0 || performance.now() > this.#dueAt) this.#commitNow();
     else this.#commitSoon(this.#job.commitMs);
     if (this.#untold > TELL_AFTER) this.#tell();
   }
 
   #commitSoon(ms: number): void {
-    this.#commit ??= setTimeout(() => this.#commitNow(), ms);
+    if (this.#commit !== null) return;
+    this.#dueAt = performance.now() + ms;
+    this.#commit = setTimeout(() => this.#commitNow(), ms);
   }
 
   #commitNow(): void {
     const store = this.#store;
     if (this.#commit !== null) clearTimeout(this.#commit);
     this.#commit = null;
+    this.#dueAt = Number.POSITIVE_INFINITY;
     if (store === null) return;
     if (store.commit()) {
       this.#retryMs = FIRST_RETRY_MS;

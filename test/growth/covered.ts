@@ -27,8 +27,10 @@ import { messageEdits } from '../../src/edits/messageEdits.ts';
 import { replyTokenEdit } from '../../src/edits/replyTokenEdit.ts';
 import { subjectEdits } from '../../src/edits/subjectEdits.ts';
 import { parseCheckpoint } from '../../src/evidence/checkpoint.ts';
+import { finishedLine, withoutLocalParts } from '../../src/evidence/lineText.ts';
 import { openNote, parseBase64, parseVerifier } from '../../src/evidence/note.ts';
 import { checkProofFile } from '../../src/evidence/proof.ts';
+import { addressOf } from '../../src/evidence/pseudonym.ts';
 import { readChain } from '../../src/hops/chain.ts';
 import { hopsJson, hopsLines } from '../../src/hops/hopsText.ts';
 import { dateFromWords } from '../../src/hops/receivedDate.ts';
@@ -869,6 +871,26 @@ export const COVERED: Readonly<Record<string, Reader>> = {
       'Trusted TLS connection established to ~',
       'Trusted TLS connection established to a: b with cipher ~',
     ],
+  },
+
+  // what a peer says on its way into a record
+  'lineText.withoutLocalParts': {
+    largest: KIB_64,
+    read: withoutLocalParts,
+    around: ['<~@x.example>', '"~"@x.example'],
+    pieces: ['"@', 'a@', '" @'],
+  },
+  'lineText.finishedLine': {
+    largest: KIB_64,
+    read: (text) => finishedLine(0, `"a":${text}}`, (address) => address),
+    around: ['\0~\0'],
+    pieces: ['\0a\0', '\0'],
+  },
+  'pseudonym.addressOf': {
+    largest: KIB_64,
+    read: (text) => addressOf(text, 'full', null),
+    around: ['<~@x.example>', '"~"@x.example', 'a@~'],
+    pieces: ['\\', '"', '@', '.'],
   },
 
   // proofs and heads that a stranger shows
