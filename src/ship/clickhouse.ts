@@ -129,8 +129,11 @@ function exchange(target: Target, question: Question, maxBytes: number): Promise
   });
 }
 
+/** The code and words of the system; of an error of TLS its message, which has a code that is not shown. */
 function errorText(error: Error): string {
-  const said = codeOf(error) === '' ? error.message : `${codeOf(error)}: ${fileError(error)}`;
+  const words = fileError(error);
+  const said =
+    words === codeOf(error) || words === String(error) ? error.message : `${codeOf(error)}: ${words}`;
   return escapeText(said, MAX_SHOWN);
 }
 

@@ -15,8 +15,10 @@ import { StreamStore } from '../../src/recorder/store.ts';
 import { blocks } from '../manual.ts';
 import { root } from '../root.ts';
 import { verdictFields } from '../ship/evidenceFolder.ts';
+import { FakeClickhouse } from '../ship/fakeClickhouse.ts';
 import { type Clickhouse, startClickhouse } from './harness/clickhouse.ts';
 import { pause, until, within } from './harness/deadline.ts';
+import { createCa } from './harness/peers/ca.ts';
 import { exited, guardProcess } from './harness/processes.ts';
 import { command, e2eSkip } from './harness/requirements.ts';
 
@@ -136,10 +138,13 @@ interface Said {
   readonly out: string;
 }
 
-function tlsward(...argv: string[]): Promise<Said> {
+function tlsward(env: NodeJS.ProcessEnv, ...argv: string[]): Promise<Said> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, 'ship', ...argv], { timeout: 120_000 }, (error, stdout, stderr) =>
-      resolve({ status: Number(error?.code ?? 0), out: stdout + stderr }),
+    execFile(
+      process.execPath,
+      [MAIN, 'ship', ...argv],
+      { timeout: 120_000, env: { ...process.env, ...env } },
+      (error, stdout, stderr) => resolve({ status: Number(error?.code ?? 0), out: stdout + stderr }),
     );
   });
 }
@@ -168,12 +173,12 @@ t.test('everything arrives once, whatever is killed', { skip }, async (t) => {
   const base = ['--server', server.url, '--credentials', server.credentials];
   const argv = [...base, '--evidence', one.directory, '--evidence', other.directory];
   one.verdicts(100);
-  t.match(await tlsward(...argv, '--once'), {
+  t.match(await tlsward({}, ...argv, '--once'), {
     status: 78,
     out: /there is no table tlsward.evidence: make it with contrib/,
   });
   server.sql(query('schema'));
-  t.match(await tlsward(...argv, '--verify', DAYS[0]), { status: 75 }, 'nothing is sent yet');
+  t.match(await tlsward({}, ...argv, '--verify', DAYS[0]), { status: 75 }, 'nothing is sent yet');
 
   const shipper = new Shipper(argv);
   t.teardown(() => shipper.end('SIGKILL'));
@@ -205,7 +210,7 @@ t.test('everything arrives once, whatever is killed', { skip }, async (t) => {
       () => shipper.said.slice(before).includes(what),
       () => shipper.said,
     );
-  await until(60_000, 'one pass', async () => (await tlsward(...argv, '--verify', DAYS[0])).status === 0);
+  await until(60_000, 'one pass', async () => (await tlsward({}, ...argv, '--verify', DAYS[0])).status === 0);
   const before = shipper.said.length;
   await server.kill();
   one.verdicts(10);
@@ -241,7 +246,7 @@ t.test('everything arrives once, whatever is killed', { skip }, async (t) => {
     60_000,
     'end of what waits',
     async () => {
-      const { out } = await tlsward(...argv, '--status', '--json');
+      const { out } = await tlsward({}, ...argv, '--status', '--json');
       const { streams } = JSON.parse(out) as { streams: { waiting: number; problem: unknown }[] };
       return streams.every(({ waiting, problem }) => waiting === 0 && problem === null);
     },
@@ -267,7 +272,7 @@ t.test('everything arrives once, whatever is killed', { skip }, async (t) => {
   t.ok(total > 20_000, `${total} records`);
   t.same(rows(server, 'SELECT count() FROM tlsward.evidence FINAL'), [[`${total}`]]);
   for (const day of DAYS) {
-    const { status, out } = await tlsward(...argv, '--verify', day);
+    const { status, out } = await tlsward({}, ...argv, '--verify', day);
     t.equal(status, 0, out);
     t.equal(out.match(/: same: \d+ records?, with the root that is signed\n/g)?.length, 4);
   }
@@ -323,17 +328,50 @@ t.test('everything arrives once, whatever is killed', { skip }, async (t) => {
     const columns = `day, host, stream, n, line`;
     const values = `'${DAYS[0]}', 'mx1.example.org', 'daemon', 4321, '${line.replace(/[\\']/g, '\\$&')}'`;
     server.sql(`INSERT INTO tlsward.evidence (${columns}) VALUES (${values})`);
-    t.match(await tlsward(...argv, '--verify', DAYS[0]), {
+    t.match(await tlsward({}, ...argv, '--verify', DAYS[0]), {
       status: 1,
       out: /mx1.example.org daemon: differs: record 4321 is another on the server/,
     });
     server.sql(`ALTER TABLE tlsward.evidence DROP PARTITION ${DAYS[0].slice(0, 7).replace('-', '')}`);
-    const { status, out } = await tlsward(...argv, '--verify', DAYS[0]);
+    const { status, out } = await tlsward({}, ...argv, '--verify', DAYS[0]);
     t.equal(status, 1);
     t.equal(out.match(/: differs: record 0 is not on the server \(0 of \d+ are there\)\n/g)?.length, 4);
-    t.match(await tlsward(...argv, '--again', DAYS[0]), { status: 0, out: /^\d+ records sent\n$/ });
-    t.match(await tlsward(...argv, '--verify', DAYS[0]), { status: 0 });
+    t.match(await tlsward({}, ...argv, '--again', DAYS[0]), { status: 0, out: /^\d+ records sent\n$/ });
+    t.match(await tlsward({}, ...argv, '--verify', DAYS[0]), { status: 0 });
   });
+});
+
+t.test('over https: the certificate decides', { skip: e2eSkip(['openssl']) }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const [host] = hosts(t);
+  host.verdicts(20);
+  const other = createCa();
+  let count = 0;
+  t.teardown(() => other.remove());
+  const tell = async (subject: string, san: string, env: NodeJS.ProcessEnv) => {
+    const fake = new FakeClickhouse(ca.issue(`x${count++}`, { subject, san: [san] }));
+    await fake.listen();
+    const argv = ['--server', fake.url.replace('127.0.0.1', 'localhost'), '--evidence', host.directory];
+    const said = await tlsward(env, ...argv, '--once');
+    await fake.close();
+    return { ...said, rows: fake.rows.size };
+  };
+  const trusted = { NODE_EXTRA_CA_CERTS: ca.caFile };
+  t.match(await tell('/CN=localhost', 'localhost', {}), {
+    status: 75,
+    out: /is away.*unable to verify the first certificate/,
+    rows: 0,
+  });
+  const otherCa = { NODE_EXTRA_CA_CERTS: other.caFile };
+  t.match(await tell('/CN=localhost', 'localhost', otherCa), { status: 75, rows: 0 });
+  t.match(await tell('/CN=ch.example', 'ch.example', trusted), {
+    status: 75,
+    out: /is away.*does not match certificate's altnames/,
+    rows: 0,
+  });
+  const all = ['daemon', 'collector'].flatMap((stream) => host.lines(stream, DAYS[0])).length;
+  t.match(await tell('/CN=localhost', 'localhost', trusted), { status: 0, rows: all });
 });
 
 t.test('rsyslog reads the same files as the manual says', { skip: e2eSkip(['rsyslog']) }, async (t) => {

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import type { Test } from 'tap';
@@ -42,8 +43,16 @@ export class FakeClickhouse {
   ];
   credentials: Credentials | null = null;
   questions = 0;
-  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  readonly #server;
+  readonly #scheme;
   port = 0;
+
+  /** `tls`: over https, with this certificate. */
+  constructor(tls: { readonly cert: string; readonly key: string } | null = null) {
+    const serve = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    this.#server = tls === null ? createServer(serve) : createTlsServer(tls, serve);
+    this.#scheme = tls === null ? 'http' : 'https';
+  }
 
   async listen(port = 0): Promise<void> {
     this.#server.listen(port, '127.0.0.1');
@@ -57,9 +66,13 @@ export class FakeClickhouse {
     await once(this.#server, 'close');
   }
 
+  get url(): string {
+    return `${this.#scheme}://127.0.0.1:${this.port}`;
+  }
+
   target(timeoutMs = 30_000): Target {
     const names = { database: 'tlsward', table: 'evidence' };
-    return { ...targetOf(`http://127.0.0.1:${this.port}`, names, this.credentials, false), timeoutMs };
+    return { ...targetOf(this.url, names, this.credentials, false), timeoutMs };
   }
 
   /** The lines of a day, in the order of their numbers. */
