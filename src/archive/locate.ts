@@ -22,8 +22,7 @@ export interface Finding {
     | 'size'
     | 'checkpoint'
     | 'chain'
-    | 'rest'
-    | 'unreadable';
+    | 'rest';
   readonly words: string;
   /** Lines of the file, counted from 1, first and last of each range. */
   readonly lines?: readonly (readonly [first: number, last: number])[];

@@ -5,6 +5,7 @@ import { checkpointFile, linesFile } from '../../src/archive/layout.ts';
 import { run } from '../../src/cli/evidence.ts';
 import { formatVerifier } from '../../src/evidence/note.ts';
 import { madeKey, madeStream } from '../evidence/madeDay.ts';
+import { page } from '../manual.ts';
 import { say } from './runCommand.ts';
 
 const DAYS = { '2026-11-28': 25, '2026-11-29': 100 };
@@ -73,6 +74,26 @@ test('what does not hold', async (t) => {
     streams: [{ days: [{}, { findings: [{ kind: 'changed', lines: [[42, 42]] }] }] }],
   });
   t.equal((await verify('2026-11-28')).code, 0, 'the other day');
+});
+
+test('the manual has every field of the JSON', async (t) => {
+  const { verify, change } = made(t);
+  change();
+  const [, text = ''] = page('contrib/doc/evidence.md').split('\nWith `--json` one object:\n');
+  const names = new Set<string>();
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [name, one] of Object.entries(value)) {
+      if (!Array.isArray(value)) names.add(name);
+      walk(one);
+    }
+  };
+  walk(JSON.parse((await verify('--json')).out));
+  t.ok(names.size > 15);
+  const said = [...text.split('\n## ', 1)[0]!.matchAll(/`([^`]+)`/g)].flatMap((match) =>
+    match[1]!.split(/\W+/),
+  );
+  for (const name of names) t.ok(said.includes(name), name);
 });
 
 test('what cannot be told', async (t) => {
