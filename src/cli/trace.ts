@@ -21,6 +21,7 @@ import { asciiJson } from './asciiJson.ts';
 import { EXIT, type Io, label, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { evidenceDirectories, openPlaces } from './evidencePlaces.ts';
+import { Progress } from './progress.ts';
 
 /** Gaps that are printed. */
 const MAX_GAPS = 10;
@@ -59,7 +60,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
     return EXIT.cannotTell;
   }
   try {
-    const told = tell(new Evidence(places, today), asked, range);
+    const progress = new Progress(io, 'days indexed');
+    const told = tell(new Evidence(places, today, (day) => progress.step(day)), asked, range);
+    progress.end();
     if (json) io.out(`${asciiJson(jsonOf(told))}\n`);
     else print(io, told);
     if (told.passages.length > 0) return EXIT.yes;
@@ -98,6 +101,7 @@ function print(io: Io, told: Told): void {
     passageLines(passage, names).forEach(line);
   }
   if (more > 0) io.out(`\n${count(more, 'older record')} of other messages not shown: ask for one of them\n`);
+  if (told.cut) io.out('\nMore records belong to these messages than are read here.\n');
   for (const [i, gap] of gaps.slice(0, MAX_GAPS).entries()) line([i === 0 ? 'gaps' : '', gapText(gap)]);
   if (gaps.length > MAX_GAPS) line(['', `and ${gaps.length - MAX_GAPS} more`]);
   for (const [i, text] of untold.entries()) line([i === 0 ? 'untold' : '', text]);
@@ -112,7 +116,7 @@ function namesOf({ asked, passages }: Told): ReadonlyMap<string, string> {
   return new Map(asked.hidden ? keys.map(({ text }) => [text, asked.text]) : []);
 }
 
-function jsonOf({ asked, range, passages, more, gaps, untold }: Told): object {
+function jsonOf({ asked, range, passages, more, cut, gaps, untold }: Told): object {
   return {
     ok: passages.length > 0,
     asked: asked.text,
@@ -131,6 +135,7 @@ function jsonOf({ asked, range, passages, more, gaps, untold }: Told): object {
       }),
     ),
     more,
+    cut,
     gaps,
     untold,
   };

@@ -22,6 +22,8 @@ interface StreamDay {
   readonly day: string;
   /** No line is appended to it any more. */
   readonly finished: boolean;
+  /** Called before an index is made, which takes seconds. */
+  readonly indexing?: (day: string) => void;
 }
 
 /** What is found on the way and is no record. */
@@ -63,11 +65,12 @@ function isPossible({ kind, text }: Key, day: string): boolean {
 }
 
 /** The index of a finished day, made when there is none; null when it cannot be. */
-function indexOf({ folder, day, finished }: StreamDay): DayIndex | null {
+function indexOf({ folder, day, finished, indexing }: StreamDay): DayIndex | null {
   if (!finished) return null;
   const indexed = { file: linesFile(folder, day), head: lastHead(checkpointFile(folder, day)) };
   const known = DayIndex.open(folder, day, indexed);
   if (known !== null) return known;
+  indexing?.(day);
   try {
     writeIndex(folder, day, indexed);
   } catch (error) {

@@ -27,6 +27,8 @@ export interface Answer {
   readonly passages: readonly Passage[];
   /** Records of older ones. */
   readonly more: number;
+  /** There is more about these messages than is read. */
+  readonly cut: boolean;
 }
 
 /** Passages that are shown; an address may have thousands. */
@@ -34,25 +36,30 @@ const MAX_PASSAGES = 20;
 /** Queue ids that are followed for them. */
 const MAX_QUEUE_IDS = 200;
 const MAX_ROUNDS = 4;
+/** Records in memory, some 2 KiB each: `seeds` have what was asked for, `records` belong to them. */
+const LIMITS = { seeds: 20_000, records: 50_000 };
 /** How long a message can be in a queue, in days; Postfix gives up after 5. */
 const QUEUE_DAYS = 14;
 
-export function follow(evidence: Evidence, asked: Asked, range: Range): Answer {
-  const seeds = [...evidence.find((place) => asked.keysIn(place), range)].filter(isOfMessages);
-  seeds.sort((a, b) => (a.record.time < b.record.time ? -1 : 1));
+export function follow(evidence: Evidence, asked: Asked, range: Range, limits = LIMITS): Answer {
+  const { seeds, older } = seedsOf(evidence, asked, range, limits.seeds);
   const chosen = newest(seeds);
-  if (chosen.length === 0) return { passages: [], more: 0 };
+  if (chosen.length === 0) return { passages: [], more: 0, cut: false };
   const known = new Map<string, Found>();
   for (const found of chosen) known.set(placeOf(found), found);
   let ids = new Set(chosen.map(queueIdOf).filter((id) => id !== ''));
   let messageIds = new Set<string>();
   const followed = new Set<string>();
+  let cut = false;
   for (let round = 0; round < MAX_ROUNDS && (ids.size > 0 || messageIds.size > 0); round++) {
     const keys: Key[] = [];
     for (const text of ids) keys.push({ kind: 'queueId', text });
     for (const text of messageIds) keys.push({ kind: 'messageId', text });
     for (const { kind, text } of keys) followed.add(`${kind} ${text}`);
-    for (const found of evidence.find(() => keys, around(chosen))) known.set(placeOf(found), found);
+    for (const found of evidence.find(() => keys, around(chosen))) {
+      if (known.size < limits.records) known.set(placeOf(found), found);
+      else cut ||= !known.has(placeOf(found));
+    }
     const mine = connected(livesOf([...known.values()]), chosen);
     ids = new Set();
     messageIds = new Set();
@@ -68,7 +75,31 @@ export function follow(evidence: Evidence, asked: Asked, range: Range): Answer {
     for (const text of messageIds)
       if (followed.has(`messageId ${text}`) || followed.size > MAX_QUEUE_IDS) messageIds.delete(text);
   }
-  return { passages: connected(livesOf([...known.values()]), chosen), more: seeds.length - chosen.length };
+  const passages = connected(livesOf([...known.values()]), chosen);
+  const more = older + seeds.filter((found) => !known.has(placeOf(found))).length;
+  return { passages, more, cut };
+}
+
+/** The newest records with what was asked for, in order of time, and how many older ones there are. */
+function seedsOf(
+  evidence: Evidence,
+  asked: Asked,
+  range: Range,
+  limit: number,
+): { readonly seeds: readonly Found[]; readonly older: number } {
+  let seeds: Found[] = [];
+  let older = 0;
+  const keep = (): void => {
+    seeds.sort((a, b) => (a.record.time < b.record.time ? -1 : 1));
+    older += Math.max(0, seeds.length - limit);
+    seeds = seeds.slice(-limit);
+  };
+  for (const found of evidence.find((place) => asked.keysIn(place), range)) {
+    if (!isOfMessages(found)) continue;
+    if (seeds.push(found) === 2 * limit) keep();
+  }
+  keep();
+  return { seeds, older };
 }
 
 function isOfMessages({ record }: Found): boolean {
@@ -98,21 +129,24 @@ function around(seeds: readonly Found[]): Range {
 
 /** The passages in which a seed is: lives and what joins them. */
 function connected(lives: readonly Life[], seeds: readonly Found[]): Passage[] {
-  const joins = joinsOf(lives);
+  const next = new Map<Life, Join[]>();
+  for (const join of joinsOf(lives))
+    for (const life of [join.from, join.to]) {
+      const known = next.get(life);
+      if (known === undefined) next.set(life, [join]);
+      else known.push(join);
+    }
   const wanted = new Set(seeds.map(placeOf));
   const seen = new Set<Life>();
   const passages: Passage[] = [];
   for (const life of lives) {
     if (seen.has(life) || !life.found.some((found) => wanted.has(placeOf(found)))) continue;
     const group = new Set([life]);
-    for (const one of group)
-      for (const { from, to } of joins) {
-        if (from === one) group.add(to);
-        if (to === one) group.add(from);
-      }
+    for (const one of group) for (const { from, to } of next.get(one) ?? []) group.add(from).add(to);
     for (const one of group) seen.add(one);
     const own = [...group].sort((a, b) => a.begin - b.begin);
-    passages.push({ lives: own, joins: joins.filter(({ from }) => group.has(from)) });
+    const joins = own.flatMap((one) => (next.get(one) ?? []).filter(({ from }) => from === one));
+    passages.push({ lives: own, joins });
   }
   return passages.sort((a, b) => a.lives[0]!.begin - b.lives[0]!.begin);
 }
@@ -121,18 +155,19 @@ function connected(lives: readonly Life[], seeds: readonly Found[]): Passage[] {
 function joinsOf(lives: readonly Life[]): Join[] {
   const joins: Join[] = [];
   const byMessageId = new Map<string, Life>();
-  for (const [i, to] of lives.entries()) {
+  const byQueueId = new Map<string, Life[]>();
+  for (const to of lives) {
     const { origQueueId, messageId } = namesOf(to);
-    const earlier = lives.slice(0, i).reverse();
-    const origin =
-      origQueueId === undefined
-        ? undefined
-        : earlier.find((one) => one.queueId === origQueueId && isSameHost(one.host, to.host));
+    const origin = byQueueId
+      .get(origQueueId ?? '')
+      ?.findLast((one) => origQueueId !== undefined && isSameHost(one.host, to.host));
     if (origin !== undefined) joins.push({ from: origin, to, by: 'orig_queue_id' });
-    if (messageId === undefined) continue;
-    const before = byMessageId.get(messageId);
+    const before = messageId === undefined ? undefined : byMessageId.get(messageId);
     if (before !== undefined && origin === undefined) joins.push({ from: before, to, by: 'Message-ID' });
-    byMessageId.set(messageId, to);
+    if (messageId !== undefined) byMessageId.set(messageId, to);
+    const same = byQueueId.get(to.queueId);
+    if (same === undefined) byQueueId.set(to.queueId, [to]);
+    else same.push(to);
   }
   return joins;
 }

@@ -58,15 +58,20 @@ export function indexFile(stream: string, day: string): string {
   return join(stream, `${day}.index`);
 }
 
-/** Makes the index of a day, in place of an older one. Throws the error of the system call. */
-export function writeIndex(stream: string, day: string, { file, head }: IndexedDay): void {
+/** Makes the index of a day, in place of an older one; `segmentWords`: sorted at once. Throws the error of the system. */
+export function writeIndex(
+  stream: string,
+  day: string,
+  { file, head }: IndexedDay,
+  segmentWords = SEGMENT_WORDS,
+): void {
   const draft = join(stream, `.${day}.index-${process.pid}-${randomBytes(6).toString('hex')}`);
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const fd = openSync(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o640);
   try {
     try {
       const before = statSync(file);
-      const segments = writeSegments(file, before.size, fd);
+      const segments = writeSegments(file, before.size, fd, segmentWords);
       const header: Header & { readonly lines: number } = {
         bytes: before.size,
         lines: segments.lines,
@@ -89,8 +94,13 @@ export function writeIndex(stream: string, day: string, { file, head }: IndexedD
 }
 
 /** Sorts the words of all lines, a segment at a time. */
-function writeSegments(file: string, bytes: number, fd: number): { lines: number; words: number[] } {
-  const sorted = new BigUint64Array(SEGMENT_WORDS);
+function writeSegments(
+  file: string,
+  bytes: number,
+  fd: number,
+  segmentWords: number,
+): { lines: number; words: number[] } {
+  const sorted = new BigUint64Array(segmentWords);
   const halves = new Uint32Array(sorted.buffer);
   const words: number[] = [];
   let lines = 0;
@@ -107,7 +117,7 @@ function writeSegments(file: string, bytes: number, fd: number): { lines: number
     used = 0;
   };
   const found = (hash: number): void => {
-    if (used === SEGMENT_WORDS) flush();
+    if (used === segmentWords) flush();
     halves[2 * used + HIGH] = hash;
     halves[2 * used++ + 1 - HIGH] = block;
   };

@@ -56,7 +56,8 @@ export function livesOf(all: readonly Found[]): Life[] {
   for (const found of all) {
     const id = queueIdOf(found);
     if (id === '') lives.push(lifeOf([found], id, found.record.host));
-    else byId.set(id, [...(byId.get(id) ?? []), found]);
+    else if (byId.has(id)) byId.get(id)!.push(found);
+    else byId.set(id, [found]);
   }
   for (const [id, found] of byId)
     for (const { host, records } of byHost(found))
@@ -69,16 +70,30 @@ function lifeOf(found: readonly Found[], queueId: string, host: string): Life {
   return { host, queueId, found, begin: orderOf(found[0]!), end: orderOf(found.at(-1)!) };
 }
 
-/** The daemon's name of the host is shown where there is one. */
-function byHost(found: readonly Found[]): { host: string; records: Found[] }[] {
-  const hosts: { host: string; records: Found[] }[] = [];
-  const daemonFirst = [...found].sort((a, b) => rank(a) - rank(b));
-  for (const one of daemonFirst) {
-    const known =
-      hosts.find(({ host }) => isSameHost(host, one.record.host)) ??
-      hosts.find(({ records }) => isOneHost(found, one, records[0]!));
-    if (known === undefined) hosts.push({ host: one.record.host, records: [one] });
-    else known.records.push(one);
+interface Host {
+  /** The daemon's name, where it has one. */
+  readonly host: string;
+  readonly records: Found[];
+}
+
+function byHost(found: readonly Found[]): Host[] {
+  const hosts: Host[] = [];
+  const known = new Map<string, Host>();
+  const names = namesOf(found);
+  for (const one of [...found].sort((a, b) => rank(a) - rank(b))) {
+    const name = `${one.place.directory}\n${one.stream}\n${one.record.host}`;
+    let host = known.get(name);
+    if (host === undefined) {
+      host =
+        hosts.find((other) => isSameHost(other.host, one.record.host)) ??
+        hosts.find(({ records: [first] }) => isOneHost(names, one, first!));
+      if (host === undefined) {
+        host = { host: one.record.host, records: [] };
+        hosts.push(host);
+      }
+      known.set(name, host);
+    }
+    host.records.push(one);
   }
   return hosts;
 }
@@ -87,16 +102,22 @@ function rank({ stream }: Found): number {
   return stream === 'daemon' ? 0 : 1;
 }
 
-/** Have both streams of the directory one name each in these records? */
-function isOneHost(all: readonly Found[], one: Found, other: Found): boolean {
+const streamOf = ({ place, stream }: Found): string => `${place.directory}\n${stream}`;
+
+/** By stream: the names of the host in it. */
+function namesOf(found: readonly Found[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const names = new Map<string, Set<string>>();
+  for (const one of found) {
+    const known = names.get(streamOf(one)) ?? new Set();
+    names.set(streamOf(one), known.add(one.record.host));
+  }
+  return names;
+}
+
+/** Have both streams of one directory one name each? */
+function isOneHost(names: ReturnType<typeof namesOf>, one: Found, other: Found): boolean {
   if (one.place !== other.place || one.stream === other.stream) return false;
-  const names = (stream: string): number =>
-    new Set(
-      all
-        .filter((each) => each.place === one.place && each.stream === stream)
-        .map(({ record }) => record.host),
-    ).size;
-  return names(one.stream) === 1 && names(other.stream) === 1;
+  return names.get(streamOf(one))?.size === 1 && names.get(streamOf(other))?.size === 1;
 }
 
 function split(records: readonly Found[]): Found[][] {

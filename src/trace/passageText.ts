@@ -25,11 +25,13 @@ export function timeText(iso: string): string {
 
 /** `names`: what a pseudonym stands for, as far as it was asked for. */
 export function passageLines({ lives, joins }: Passage, names: ReadonlyMap<string, string>): Line[] {
-  return lives.flatMap((life) => {
+  const lines = lives.slice(0, MAX_SHOWN).flatMap((life) => {
     const join = joins.find(({ to }) => to === life);
     const after = joins.some(({ from }) => from === life);
     return lifeLines(life, join, after, (address) => shown(names.get(address) ?? address));
   });
+  const more = lives.length - MAX_SHOWN;
+  return more > 0 ? [...lines, ['', `and ${more} more that are joined to these`]] : lines;
 }
 
 function lifeLines(
@@ -60,8 +62,10 @@ function lifeLines(
   for (const [i, delivery] of deliveries.slice(-MAX_SHOWN).entries())
     lines.push([i === 0 ? 'went' : '', deliveryText(delivery, name)]);
   if (deliveries.length > MAX_SHOWN) lines.push(['', `and ${deliveries.length - MAX_SHOWN} attempts before`]);
-  for (const [i, text] of notKnown(life, join !== undefined, after).entries())
+  const missing = notKnown(life, join !== undefined, after);
+  for (const [i, text] of missing.slice(0, MAX_SHOWN).entries())
     lines.push([i === 0 ? 'not known' : '', nameIn(text, name)]);
+  if (missing.length > MAX_SHOWN) lines.push(['', `and ${missing.length - MAX_SHOWN} more`]);
   lines.push(['records', placesOf(life.found)]);
   return lines;
 }

@@ -78,11 +78,13 @@ export class Evidence {
   readonly places: readonly Place[];
   readonly trouble: Trouble = { unreadable: 0 };
   readonly #today: string;
+  readonly #indexing: (day: string) => void;
 
-  /** `today`: the UTC day, whose lines may still grow. */
-  constructor(places: readonly Place[], today: string) {
+  /** `today`: the UTC day, whose lines may still grow. `indexing`: called before the index of a day is made. */
+  constructor(places: readonly Place[], today: string, indexing: (day: string) => void = () => {}) {
     this.places = places;
     this.#today = today;
+    this.#indexing = indexing;
   }
 
   /** Records with one of the keys, by directory, stream, day and line. Throws the error of open(2) or read(2). */
@@ -94,8 +96,8 @@ export class Evidence {
         for (const day of days) {
           if (day < from || day > to) continue;
           const finished = day < this.#today;
-          for (const record of findLines({ folder, day, finished }, keys, this.trouble))
-            yield { place, stream: name, day, record };
+          const one = { folder, day, finished, indexing: this.#indexing };
+          for (const record of findLines(one, keys, this.trouble)) yield { place, stream: name, day, record };
         }
     }
   }

@@ -212,3 +212,28 @@ t.test('a folder of days only', async (t) => {
   t.equal(told.status, 1);
   t.match(told.out, 'there are no records of the daemon');
 });
+
+t.test('a message with many recipients, and a Message-ID on many messages', async (t) => {
+  const evidence = new MadeEvidence(join(newFolder(t), 'evidence'), 'mx.example.org', 'full');
+  const many = Array.from({ length: 300 }, (_, i) => i);
+  const time = (i: number): string => new Date(Date.parse(DAY) + i * 1000).toISOString();
+  const id = { messageId: '<the-same@bank.example>' };
+  evidence.day('collector', DAY, [
+    ...many.map((i) => message(time(i), { ...id, queueId: `4M${i}` })),
+    message(time(400), { ...id, messageId: '<another@bank.example>' }),
+    ...many.map((i) =>
+      delivery(time(401), {
+        recipient: `<user${i}@example.org>`,
+        tls: { state: 'unknown', why: `reason ${i}` },
+      }),
+    ),
+  ]);
+  const list = await trace('4XyZ1a2b3cz1', '--evidence', evidence.directory);
+  t.equal(list.status, 0);
+  t.match(list.out, 'and 290 attempts before');
+  t.match(list.out, /reason 8\n +and 291 more\n/);
+  t.ok(list.out.split('\n').length < 50);
+  const joined = await trace('4M7', '--evidence', evidence.directory);
+  t.match(joined.out, 'and 290 more that are joined to these');
+  t.ok(joined.out.split('\n').length < 100);
+});

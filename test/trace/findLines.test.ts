@@ -120,6 +120,30 @@ t.test('several pseudonyms of one address', async (t) => {
     );
 });
 
+t.test('an index of many segments, and a key on many pages', async (t) => {
+  const records = Array.from({ length: 3000 }, (_, i) =>
+    delivery(`${DAY}T10:00:00.000Z`, { queueId: `4X${i}`, recipient: `<user${i}@customer.example>` }),
+  );
+  const folder = made(t, records);
+  const indexed = { file: linesFile(folder, DAY), head: lastHead(checkpointFile(folder, DAY)) };
+  const sizes: number[] = [];
+  for (const words of [100, 999, 1 << 22]) {
+    writeIndex(folder, DAY, indexed, words);
+    sizes.push(statSync(indexFile(folder, DAY)).size);
+    t.ok(DayIndex.open(folder, DAY, indexed), 'it is the one that is used');
+    t.equal(numbers(folder, [{ kind: 'domain', text: 'bank.example' }]).length, 3000);
+    for (const i of [0, 1, 499, 2999])
+      t.same(numbers(folder, [{ kind: 'queueId', text: `4X${i}` }]), [i + 1]);
+    t.same(numbers(folder, [{ kind: 'queueId', text: '4X3000' }]), []);
+  }
+  t.ok(sizes[0]! >= sizes[2]!);
+  t.throws(
+    () => writeIndex(folder, DAY, indexed, 16),
+    { code: 'EFBIG' },
+    'more segments than a search may look into',
+  );
+});
+
 t.test('what a text holds is no field', async (t) => {
   const line = Buffer.from(
     '{"v":1,"n":1,"time":"x","type":"verdict","helo":"\\",\\"queueId\\":\\"F","tls":{"queueId":"inner"},"list":[{"code":"deep"},"]"],"queueId":"4X1"}\n',
