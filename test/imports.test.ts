@@ -24,7 +24,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   recorder: ['core', 'files', 'evidence', 'archive', 'node:*'],
   collect: ['core', 'evidence'],
   'collect/sources': ['collect', 'node:child_process', 'node:crypto', 'node:fs', 'node:path'],
-  'collect/run': ['files', 'archive', 'collect', 'collect/sources', 'node:fs', 'node:path'],
+  'collect/run': ['files', 'evidence', 'archive', 'collect', 'collect/sources', 'node:fs', 'node:path'],
   trace: ['core', 'files', 'evidence', 'archive', 'node:crypto', 'node:fs', 'node:os', 'node:path'],
   ship: ['core', 'files', 'evidence', 'archive', 'node:*'],
   hops: ['core', 'receive'],

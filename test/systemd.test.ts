@@ -183,6 +183,12 @@ t.test('the collector: as confined as the daemon, with the groups that may read 
   const confinement =
     /^Service\.(?:NoNew|Protect|Private|Restrict(?!Address)|Lock|Remove|Keyring|SecureBits|IPAddressDeny)/;
   for (const [key, values] of service) if (confinement.test(key)) t.same(collect.get(key), values, key);
+  const socket = readUnit('tlsward-tlsrpt.socket');
+  t.equal(one(socket, 'Socket.Service'), 'tlsward-collect.service');
+  t.equal(one(socket, 'Socket.ListenDatagram'), `${SOCKET_FOLDER}/tlsrpt.sock`);
+  t.equal(one(socket, 'Socket.FileDescriptorName'), 'tlsrpt');
+  t.equal(one(socket, 'Socket.SocketGroup'), 'postfix');
+  t.equal(one(collect, 'Service.NonBlocking'), 'yes', 'a read from it would hold the process');
   t.equal(one(collect, 'Service.RestrictAddressFamilies'), 'AF_UNIX', 'it has no network');
   t.equal(one(collect, 'Service.PrivateNetwork'), 'yes');
   t.notOk(collect.has('Unit.Requires'), 'neither waits for the other');
@@ -198,7 +204,8 @@ t.test('the collector: as confined as the daemon, with the groups that may read 
 t.test('sockets in step with program and fragments', async (t) => {
   const protocols = { policy: 'policy', milter: 'milter', socketmap: 'deliver' };
   const services = ['tlsward.service', 'tlsward-collect.service', 'tlsward-ship.service'];
-  t.equal(unitNames().length, services.length + Object.keys(protocols).length);
+  const reports = ['tlsward-tlsrpt.socket'];
+  t.equal(unitNames().length, services.length + reports.length + Object.keys(protocols).length);
   for (const [protocol, fragment] of Object.entries(protocols)) {
     const socket = readUnit(`tlsward-${protocol}.socket`);
     const path = `${SOCKET_FOLDER}/${protocol}.sock`;

@@ -12,15 +12,19 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Collector } from '../collect/collector.ts';
 import { type CollectorEvents, runCollector } from '../collect/run/runCollector.ts';
+import { recordTlsrpt } from '../collect/run/tlsrptRecords.ts';
+import { unfitDescriptor } from '../collect/sources/datagrams.ts';
 import { FileSource } from '../collect/sources/fileSource.ts';
 import { JournalSource } from '../collect/sources/journalSource.ts';
 import { type Source, SourceError } from '../collect/sources/source.ts';
 import { StdinSource } from '../collect/sources/stdinSource.ts';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import { escapeText } from '../core/escape.ts';
+import { count } from '../core/plural.ts';
 import { packageVersion } from '../daemon/version.ts';
 import { lineText } from '../evidence/lineText.ts';
 import { fileError } from '../files/systemError.ts';
+import { inheritedSockets } from '../net/listen.ts';
 import { StreamStore } from '../recorder/store.ts';
 import {
   type CommandValues,
@@ -110,6 +114,7 @@ async function collect(
   // what it refuses now is written with the first records
   store.commit();
   let last: Collector | null = null as Collector | null;
+  const tlsrpt = recordDatagrams(store, host, stop.signal, io);
   try {
     await runCollector({
       source,
@@ -130,9 +135,37 @@ async function collect(
     return EXIT.unavailable;
   } finally {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, end);
+    stop.abort();
+    await tlsrpt;
     own('stop');
     if (!store.close())
       reportError(io, false, `tlsward collect: not all was written: ${store.state.failure}`);
+  }
+}
+
+/** What Postfix reports of handshakes, where tlsward-tlsrpt.socket handed its socket over. Never rejects. */
+async function recordDatagrams(
+  writer: StreamStore,
+  host: string,
+  signal: AbortSignal,
+  io: Io,
+): Promise<void> {
+  const [fd] = inheritedSockets(io.env, process.pid).get('tlsrpt') ?? [];
+  if (fd === undefined) return;
+  const say = (text: string): void => io.err(`tlsward collect: tlsrpt: ${text}\n`);
+  try {
+    const unfit = unfitDescriptor(fd);
+    if (unfit !== null) return say(unfit);
+    let told = 0;
+    const onForeign = (foreign: number): void => {
+      // ever more rarely
+      if (foreign < 2 * told) return;
+      told = foreign;
+      say(`${count(foreign, 'datagram')} cannot be read`);
+    };
+    await recordTlsrpt({ fd, host, writer, signal, onForeign });
+  } catch (error) {
+    say(`cannot be read on: ${reasonOf(error)}`);
   }
 }
 

@@ -228,6 +228,38 @@ interface AlarmRecord extends Common<'alarm'> {
   readonly text?: string;
 }
 
+/** What Postfix reported of one TLS handshake for RFC 8460: a datagram of libtlsrpt. */
+interface TlsrptRecord extends Common<'tlsrpt'> {
+  readonly leg: 'outbound';
+  /** Domain that publishes where reports go. */
+  readonly domain: string;
+  readonly policies: readonly TlsrptPolicy[];
+  readonly source: SourcePlace;
+}
+
+interface TlsrptPolicy {
+  /** `tlsa`, `sts`, `no-policy-found`. */
+  readonly policy: string;
+  readonly domain?: string;
+  readonly strings?: readonly string[];
+  readonly mxHosts?: readonly string[];
+  readonly ok: boolean;
+  readonly failures?: readonly TlsrptFailure[];
+  /** Failures that `failures` leaves out. */
+  readonly moreFailures?: number;
+}
+
+interface TlsrptFailure {
+  /** A result type of RFC 8460 section 4.3, or `code-N`. */
+  readonly result: string;
+  readonly sendingAddress?: string;
+  readonly mxHost?: string;
+  readonly mxHelo?: string;
+  readonly mxAddress?: string;
+  readonly information?: string;
+  readonly reason?: string;
+}
+
 export type EvidenceRecord =
   | DayRecord
   | StartRecord
@@ -242,6 +274,7 @@ export type EvidenceRecord =
   | GapRecord
   | TornRecord
   | ClockRecord
+  | TlsrptRecord
   | AlarmRecord;
 
 export type RecordType = EvidenceRecord['type'];

@@ -328,6 +328,49 @@ export const RECORD_TYPES: Readonly<Record<RecordType, TypeSchema>> = {
     fields: { stepMs: { type: 'integer', description: 'by how much, in milliseconds; back when negative' } },
     always: ['stepMs'],
   },
+  tlsrpt: {
+    means: 'one TLS handshake, as Postfix reported it for RFC 8460 (lossy by design; not one a message)',
+    fields: {
+      leg: LEG_OUT,
+      domain: text('domain that publishes where reports go', 300),
+      policies: {
+        type: 'array',
+        items: parts(
+          'a policy',
+          {
+            policy: { enum: ['tlsa', 'sts', 'no-policy-found'] },
+            domain: STRING,
+            strings: { type: 'array', items: STRING },
+            mxHosts: { type: 'array', items: STRING },
+            ok: { type: 'boolean' },
+            failures: {
+              type: 'array',
+              items: parts(
+                'a failure',
+                {
+                  result: STRING,
+                  sendingAddress: STRING,
+                  mxHost: STRING,
+                  mxHelo: STRING,
+                  mxAddress: STRING,
+                  information: STRING,
+                  reason: STRING,
+                },
+                ['result'],
+              ),
+            },
+            moreFailures: NUMBER,
+          },
+          ['policy', 'ok'],
+        ),
+        description:
+          'what was tried: `policy`, `domain`, `strings` and `mxHosts` as published, `ok`, and `failures` ' +
+          '(`result` of RFC 8460 section 4.3 and what is known), `moreFailures` when some are left out',
+      },
+      source: SOURCE,
+    },
+    always: ['leg', 'domain', 'policies', 'source'],
+  },
   alarm: {
     means: 'an alarm began or ended',
     fields: {

@@ -1,5 +1,5 @@
 /** `tlsward collect` as a process of its own: a file, standard input, what keeps it from starting, and how it stops. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -16,6 +16,7 @@ import t, { type Test } from 'tap';
 import { line } from '../collect/collected.ts';
 import { checkRecord } from '../evidence/lines.ts';
 import { page } from '../manual.ts';
+import { without } from '../tools.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
@@ -39,7 +40,10 @@ function place(t: Test, service = 'evidence = evidence\nhost-name = mx.example.o
 }
 
 function start(args: readonly string[]) {
-  const child = spawn(process.execPath, [MAIN, 'collect', ...args], { stdio: 'pipe' });
+  return watched(spawn(process.execPath, [MAIN, 'collect', ...args], { stdio: 'pipe' }));
+}
+
+function watched(child: ChildProcessWithoutNullStreams) {
   const said = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => {
     said.out += chunk.toString();
@@ -142,6 +146,47 @@ t.test('as rsyslog runs it', async (t) => {
   child.stdin.end();
   t.equal(await ended, 0);
   t.equal(said.out, 'OK\nOK\nOK\n');
+});
+
+/** As systemd hands the socket over: bound, not blocking, descriptor 3, with what has come in the meantime. */
+const ACTIVATE = `
+import os, socket, sys
+path, node, blocking, datagrams = sys.argv[1], sys.argv[4:], sys.argv[2] == "blocking", sys.argv[3].split("|")
+held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+held.bind(path)
+held.setblocking(blocking)
+sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+for text in datagrams:
+    sender.sendto(text.encode(), path)
+os.dup2(held.fileno(), 3)
+os.set_inheritable(3, True)
+env = dict(os.environ, LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="tlsrpt")
+os.execve(node[0], node, env)
+`;
+
+t.test('handshakes that Postfix reports', { skip: without('python3', 'python3') }, async (t) => {
+  const at = place(t);
+  writeFileSync(at.log, '');
+  const report = (d: string) =>
+    `{"dpv":"1","d":"${d}","pr":"v=TLSRPTv1","policies":[{"policy-type":9,"t":0,"f":0}]}`;
+  const activated = (how: string, datagrams: readonly string[]) => {
+    const args = ['-c', ACTIVATE, join(at.folder, `${how}.sock`), how, datagrams.join('|')];
+    const command = [...args, process.execPath, MAIN, 'collect', ...at.config, '--file', at.log];
+    return watched(spawn('python3', command, { stdio: 'pipe' }));
+  };
+  const { child, said, ended } = activated('free', [report('a.example'), 'no report', report('b.example')]);
+  await until(() => records(t, at).some(({ domain }) => domain === 'b.example'));
+  child.kill();
+  t.equal(await ended, 0);
+  t.match(said.err, /tlsrpt: 1 datagram cannot be read/);
+  t.match(
+    records(t, at).filter(({ type }) => type === 'tlsrpt'),
+    [{ domain: 'a.example', policies: [{ policy: 'no-policy-found', ok: true }] }, { domain: 'b.example' }],
+  );
+  const blocking = activated('blocking', [report('c.example')]);
+  await until(() => blocking.said.err.includes('NonBlocking=yes is missing'));
+  blocking.child.kill();
+  t.equal(await blocking.ended, 0, 'and it stops all the same');
 });
 
 t.test('what keeps it from starting', async (t) => {

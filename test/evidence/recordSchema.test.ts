@@ -64,6 +64,14 @@ const LEAST: { readonly [T in EvidenceRecord['type']]: Extract<EvidenceRecord, {
   gap: { ...common, type: 'gap', from: common.time, to: common.time, count: null, why: 'w' },
   torn: { ...common, type: 'torn', bytes: 1, file: '2026-11-30.torn-1' },
   clock: { ...common, type: 'clock', stepMs: -3000 },
+  tlsrpt: {
+    ...common,
+    type: 'tlsrpt',
+    leg: 'outbound',
+    domain: 'x.example',
+    policies: [{ policy: 'sts', ok: false, failures: [{ result: 'certificate-expired' }] }],
+    source,
+  },
   alarm: { ...common, type: 'alarm', kind: 'k', state: 'firing' },
 };
 

@@ -16,6 +16,7 @@ import { parseRefusal } from '../../src/collect/refusalLine.ts';
 import { parseSendmailLine } from '../../src/collect/sendmailLines.ts';
 import { parseTlsFeature } from '../../src/collect/tlsFeature.ts';
 import { parseTlsLine } from '../../src/collect/tlsLine.ts';
+import { parseTlsrpt } from '../../src/collect/tlsrptDatagram.ts';
 import { parsePath } from '../../src/core/address.ts';
 import type { HeaderField } from '../../src/core/messageEdit.ts';
 import type { Rule } from '../../src/core/rule.ts';
@@ -922,6 +923,17 @@ export const COVERED: Readonly<Record<string, Reader>> = {
       '{"format":"tlsward-proof/1","proofs":[{"line":"~"}]}',
     ],
     pieces: ['{"line":', '{},', '[', '{"a":[', '"\\ud800"'],
+  },
+
+  'tlsrptDatagram.parseTlsrpt': {
+    largest: 4 * KIB_64,
+    read: parseTlsrpt,
+    around: [
+      '{"d":"~"}',
+      '{"d":"a.b","policies":[{"policy-type":9,"f":1,"failure-details":[{"a":"~"}]}]}',
+      '[~',
+    ],
+    pieces: ['[', '{"a":', '"a",'],
   },
 
   // decisions
