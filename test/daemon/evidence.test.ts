@@ -138,6 +138,36 @@ test('status tells, and --check finds', async (t) => {
   );
 });
 
+test('an answer to a map that makes mail wait', async (t) => {
+  const daemon = await startDaemon(
+    t,
+    `evidence = evidence\nsocketmap-listen = unix:socketmap.sock\n${TABLE}`,
+  );
+  const socket = await daemon.open('socketmap');
+  const asked = ['deliver bank.example', 'nomap boss@law.example'].map((text) => `${text.length}:${text},`);
+  const answered = new Promise<string>((resolve) => {
+    let said = '';
+    socket.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes('TEMP')) resolve(said);
+    });
+  });
+  socket.write(asked.join(''));
+  t.match(await answered, /OK encrypt.*TEMP/s);
+  socket.end();
+  await daemon.service.stop(0);
+  const maps = recordsIn(t, daemon.folder).filter(({ type }) => type === 'map');
+  t.equal(maps.length, 1);
+  t.match(maps[0], {
+    leg: 'outbound',
+    map: 'nomap',
+    key: /^h:.*@law\.example$/,
+    status: 'TEMP',
+    reply: /no map of this name/,
+    table: { generation: 1 },
+  });
+});
+
 for (const onFailure of ['defer', 'continue'] as const)
   test(`evidence that cannot be written: ${onFailure}`, async (t) => {
     const blocked = mkdtempSync(join(tmpdir(), 'tlsward-'));

@@ -6,10 +6,22 @@ import { Worker } from 'node:worker_threads';
 import { type Test, test } from 'tap';
 import { lineText, Mailbox } from '../../src/evidence/lineText.ts';
 import { Recorder, type RecorderOptions } from '../../src/recorder/recorder.ts';
+import { StreamStore } from '../../src/recorder/store.ts';
 import { checkStream } from './streamCheck.ts';
 
 const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
 const WORKER = new URL(`../../src/recorder/worker.${extension}`, import.meta.url);
+
+const STORE = {
+  stream: 'daemon',
+  host: 'mx.example.org',
+  privacy: 'hashed',
+  retentionDays: null,
+  syncs: true,
+  token: 'aa',
+  unclean: 'gap',
+  reserveBytes: 0,
+} as const;
 
 interface Bed {
   readonly recorder: Recorder;
@@ -22,6 +34,7 @@ function opened(
   t: Test,
   more: Partial<RecorderOptions> = {},
   before: (directory: string) => void = () => {},
+  onHead: (day: string, note: string) => void = () => {},
 ): Bed {
   const directory = mkdtempSync(join(tmpdir(), 'tlsward-recorder-'));
   before(directory);
@@ -38,7 +51,7 @@ function opened(
       reserveBytes: 0,
       ...more,
     },
-    { onHead: () => {}, onTrouble: (why) => troubles.push(why) },
+    { onHead, onTrouble: (why) => troubles.push(why) },
     (job) => {
       const worker = new Worker(WORKER, { workerData: job, execArgv: [] });
       workers.push(worker);
@@ -135,6 +148,45 @@ test('a directory that cannot be used: told, and tried again', async (t) => {
   await recorder.close(10_000);
   t.strictSame(ids(bed, t), ['early']);
   t.equal(troubles.at(-1), '');
+});
+
+test('the head of a day that ended before the start is told', async (t) => {
+  const yesterday = Date.now() - 86_400_000;
+  const heads: [string, string][] = [];
+  const bed = opened(
+    t,
+    { syncMs: 0 },
+    (directory) => {
+      const store = new StreamStore(
+        { ...STORE, directory: join(directory, 'evidence') },
+        { now: () => yesterday, monotonic: () => yesterday },
+      );
+      store.append(text('Y'));
+      store.close();
+    },
+    (...head) => heads.push(head),
+  );
+  await bed.recorder.opened;
+  const day = new Date(yesterday).toISOString().slice(0, 10);
+  t.match(heads, [[day, new RegExp(`^tlsward/mx\\.example\\.org/daemon/${day}\n2\n`)]]);
+  bed.recorder.record(text('T'));
+  await bed.recorder.close(10_000);
+  t.strictSame(ids(bed, t), ['Y', 'T']);
+});
+
+test('a second writer is refused, and goes on when the first has ended', async (t) => {
+  const first = opened(t);
+  await first.recorder.opened;
+  const second = opened(t, { directory: first.directory });
+  await second.recorder.opened;
+  t.notOk(second.recorder.works);
+  t.match(second.troubles, [/lock: process [0-9]+ writes this stream; only one may/]);
+  second.recorder.record(text('second'));
+  first.recorder.record(text('first'));
+  await first.recorder.close(10_000);
+  await until(() => second.recorder.works);
+  await second.recorder.close(10_000);
+  t.strictSame(ids(first, t), ['first', 'second']);
 });
 
 test('more than has room is counted', async (t) => {
