@@ -1,6 +1,6 @@
 /**
  * `tlsward lookup CODE`: turns the code at the end of a reply back into the transaction it was given to.
- * Recent ones are in the daemon's memory; older ones are in its log under the same code.
+ * Recent ones are in the daemon's memory; older ones are in its log, and in its evidence, under the same code.
  */
 import { normaliseCode } from '../daemon/codes.ts';
 import { EXIT, type Io, label, parseCommand } from './command.ts';
@@ -15,7 +15,9 @@ export async function run(argv: string[], io: Io): Promise<number> {
   if (values.json) io.out(`${JSON.stringify(reply)}\n`);
   if (!reply.ok) {
     if (!values.json)
-      io.err(`${code}: not among the recent verdicts; try: journalctl -u tlsward | grep ${code}\n`);
+      io.err(
+        `${code}: not among the recent verdicts; try: tlsward trace ${code} (with evidence), or journalctl -u tlsward | grep ${code}\n`,
+      );
     return EXIT.cannotTell;
   }
   if (values.json) return EXIT.yes;
