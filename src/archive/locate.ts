@@ -51,7 +51,7 @@ export function locate(file: string, checkpoints: readonly Checkpoint[]): Findin
   if (unknown.length > 0)
     findings.push({
       kind: 'unproven',
-      words: `${spansText(unknown)} cannot be proven without the lines that are missing beside them`,
+      words: `${spansText(unknown)} cannot be proven: lines beside them are missing or doubled`,
       lines: unknown.map((span) => linesOfSpan(span, places)),
     });
   if (leaves.cut || near.length < checkpoints.length)

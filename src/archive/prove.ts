@@ -60,8 +60,9 @@ export function proveLines(
   const tree = new Frontier();
   const parts = indexes.map((index) => ({ index, roots: new RangeRoots(inclusionRanges(index, head.size)) }));
   const lines = new Map<number, string>();
+  const wanted = new Set(indexes);
   for (const { leaf, line } of leavesOf(linesFile(stream, day), head.size)) {
-    if (indexes.includes(tree.size)) lines.set(tree.size, line.toString());
+    if (wanted.has(tree.size)) lines.set(tree.size, line.toString());
     for (const { roots } of parts) roots.add(leaf);
     tree.add(leaf);
   }

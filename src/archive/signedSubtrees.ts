@@ -28,7 +28,7 @@ interface Judged {
   readonly proven: readonly Span[];
   /** In each list of spans at least one line is not the one that was signed. */
   readonly changed: readonly (readonly Span[])[];
-  /** Lines that cannot be judged, because others of their subtree are missing. */
+  /** Lines that cannot be judged, because others of their subtree are missing, or too many could be meant. */
   readonly unknown: readonly Span[];
   /** By `n` with several lines: which of them was signed. */
   readonly chosen: ReadonlyMap<number, number>;

@@ -11,6 +11,7 @@ import { formatCheckpoint, originOf } from '../../src/evidence/checkpoint.ts';
 import { Frontier } from '../../src/evidence/merkle.ts';
 import { signNote } from '../../src/evidence/note.ts';
 import { madeKey, madeStream, signedDay, writeDay } from '../evidence/madeDay.ts';
+import { generator } from '../mark/generator.ts';
 
 const [A, B, C] = ['2026-11-28', '2026-11-29', '2026-11-30'] as const;
 const KEY = madeKey();
@@ -81,7 +82,7 @@ test('changes of lines, each named as far as it is known', async (t) => {
     [
       '100 lines were signed, 97 are there',
       'no line has n 40 to 42: 3 signed lines removed or changed',
-      'the lines with n 43 to 47 cannot be proven without the lines that are missing beside them',
+      'the lines with n 43 to 47 cannot be proven: lines beside them are missing or doubled',
       fewer(97),
     ],
     40,
@@ -101,7 +102,7 @@ test('changes of lines, each named as far as it is known', async (t) => {
     [
       'line 21 does not begin as a record does; it stands where n 20 is missing',
       'no line has n 20: 1 signed line removed or changed',
-      'the lines with n 21 to 23 cannot be proven without the lines that are missing beside them',
+      'the lines with n 21 to 23 cannot be proven: lines beside them are missing or doubled',
       other,
     ],
     20,
@@ -116,7 +117,7 @@ test('changes of lines, each named as far as it is known', async (t) => {
     [
       '100 lines were signed, 95 are there',
       'no line has n 95 to 99: 5 signed lines removed or changed',
-      'the lines with n 90 to 94 cannot be proven without the lines that are missing beside them',
+      'the lines with n 90 to 94 cannot be proven: lines beside them are missing or doubled',
       fewer(95),
     ],
     90,
@@ -261,4 +262,30 @@ test('a signed size that no file has', async (t) => {
     `${2 ** 50} lines were signed, ${lines(B).length} are there`,
     'only the first 4000000 lines were looked at closely',
   ]);
+});
+
+test('any other lines are found', async (t) => {
+  const g = generator();
+  const { lines, put, verify } = made(t);
+  const original = lines(B);
+  const some = (): number => g.integer(original.length);
+  const edits: readonly ((all: string[]) => void)[] = [
+    (all) => all.splice(some(), 1 + g.integer(5)),
+    (all) => all.splice(some(), 0, g.pick(original), g.pick(original)),
+    (all) => all.splice(some(), 0, g.text(60).replaceAll('\n', ' ')),
+    (all) => all.splice(some(), 2, ...all.slice(some()).reverse().slice(0, 3)),
+    (all) => all.splice(some(), 1, g.pick(original).replace(/"n":\d+/, `"n":${some()}`)),
+    (all) => all.splice(some(), 1, g.pick(original).slice(0, g.integer(40))),
+  ];
+  let tried = 0;
+  for (let round = 0; round < 150; round++) {
+    const all = [...original];
+    for (let edit = g.integer(4); edit >= 0; edit--) g.pick(edits)(all);
+    if (all.join('\n') === original.join('\n')) continue;
+    put(B, all);
+    const [report] = verify(B);
+    tried++;
+    if (report!.result !== 'fails' || report!.findings.length < 2) t.fail(`seed ${g.seed}, round ${round}`);
+  }
+  t.ok(tried > 100, `${tried} days`);
 });
