@@ -149,7 +149,7 @@ export const ALL_COLUMNS: readonly { readonly name: string; readonly type: strin
 ];
 
 /** What a row is of. */
-interface RowKey {
+export interface RowKey {
   readonly day: string;
   /** The host of the stream's key. */
   readonly host: string;

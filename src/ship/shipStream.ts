@@ -5,14 +5,14 @@
  * more. After each acknowledged block the position is saved. A day is left behind when there is a later one.
  */
 import { isUtf8 } from 'node:buffer';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { daysOf, linesFile } from '../archive/layout.ts';
 import type { Checkpoint } from '../evidence/checkpoint.ts';
 import type { NoteVerifier } from '../evidence/note.ts';
 import { codeOf, fileError } from '../files/systemError.ts';
 import { AwayError, ask } from './clickhouse.ts';
-import { rowText } from './columns.ts';
+import { type RowKey, rowText } from './columns.ts';
 import { headOf, hostOf, UnsoundError, verifierOf } from './head.ts';
 import { type Block, DAY_START, planBlocks, readBlock, TreeError } from './plan.ts';
 import type { Server } from './server.ts';
@@ -103,25 +103,48 @@ interface Post {
   readonly signal: AbortSignal | undefined;
 }
 
-const compress = promisify(gzip);
 /** Rows have much in common: the quickest level makes a tenth of them. */
 const LEVEL = 1;
+/** Characters of rows that are compressed at once. */
+const PIECE = 65_536;
 
 async function post(stream: Stream, server: Server, what: Post): Promise<void> {
   const { day, block, from, signal } = what;
   const file = linesFile(stream.folder, day);
   const lines = attempt(file, () => readBlock(file, block)).slice(from - block.start.index);
-  const host = hostOf(what.verifier);
-  const rows = lines.map((line, i) => {
-    const key = { day, host, stream: stream.name, n: from + i };
-    const row = isUtf8(line) ? rowText(key, line.toString()) : null;
-    if (row === null) throw new UnsoundError(`${file}: line ${from + i + 1} is no record ${from + i}`);
-    return row;
-  });
-  const body = await compress(`${rows.join('\n')}\n`, { level: LEVEL });
+  const key = { day, host: hostOf(what.verifier), stream: stream.name };
+  const body = await compressed(rowsOf(file, key, from, lines));
   const { database, table } = server.target;
   const query = `INSERT INTO ${database}.${table} FORMAT JSONEachRow`;
   const answer = await ask(server.target, { query, settings: server.settings, body, signal });
   if (answer.length > 0)
     throw new AwayError('the answer to INSERT has a text, so it is not that of the server');
+}
+
+/** The rows of lines from record `from` on, in pieces, so that a block is never in memory as rows. */
+function* rowsOf(
+  file: string,
+  key: Omit<RowKey, 'n'>,
+  from: number,
+  lines: readonly Buffer[],
+): Generator<string> {
+  let piece = '';
+  for (const [i, line] of lines.entries()) {
+    const n = from + i;
+    const row = isUtf8(line) ? rowText({ ...key, n }, line.toString()) : null;
+    if (row === null) throw new UnsoundError(`${file}: line ${n + 1} is no record ${n}`);
+    piece += `${row}\n`;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
+}
+
+async function compressed(pieces: Iterable<string>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  await pipeline(pieces, createGzip({ level: LEVEL }), async (source: AsyncIterable<Buffer>) => {
+    for await (const chunk of source) chunks.push(chunk);
+  });
+  return Buffer.concat(chunks);
 }
