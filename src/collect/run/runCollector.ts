@@ -110,21 +110,25 @@ class Run {
     events.started(from, resume !== null);
     if (why !== undefined) this.#take(collector.lost(why, null), why);
     let next: string | null = null;
+    let lastLine = Date.now();
     for await (const batch of source.batches(from, signal)) {
       // so that there is a state to go on from, however soon it is killed
       const [first] = batch.lines;
       if (next === null && from === null && source.givesLineAgain && first !== undefined)
         await this.#save(collector, first.position);
       this.#takeBatch(collector, batch);
-      if (batch.caughtUp && collector.isReplaying) return 'missed';
-      next = batch.next;
       const now = Date.now();
+      if (batch.lines.length > 0) lastLine = now;
+      const silent = batch.caughtUp && now - lastLine >= source.silenceMs;
+      if (silent && collector.isReplaying) return 'missed';
+      next = batch.next;
       const due = batch.confirm !== undefined || batch.caughtUp || now - this.#committed >= commitEveryMs;
       if (this.#dirty && due) await this.#commit(collector);
       if (signal.aborted && this.#dirty) break;
       batch.confirm?.();
       if (!this.#dirty && now - this.#saved >= saveEveryMs) await this.#save(collector, next);
     }
+    if (collector.isReplaying && !signal.aborted) return 'missed';
     await this.#commit(collector);
     if (!this.#dirty && next !== null) await this.#save(collector, next);
     return 'done';

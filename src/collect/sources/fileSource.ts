@@ -28,6 +28,7 @@ interface FileOptions {
 
 export class FileSource implements Source {
   readonly kind = 'file';
+  readonly silenceMs = 0;
   readonly givesLineAgain = true;
   readonly name: string;
   readonly #path: string;

@@ -16,15 +16,19 @@ const FIELDS = 'MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_HOSTNAME,_SOURC
 const MAX_JSON = 8 * MAX_LINE;
 /** Entries come one by one; when none came for so long, all are read. */
 const IDLE_MS = 100;
+/** Until then it may be that the disk is slow. */
+const SILENCE_MS = 10_000;
 
 export class JournalSource implements Source {
   readonly kind = 'journal';
+  readonly silenceMs: number;
   readonly givesLineAgain = false;
   readonly name = 'journal';
   readonly #once: boolean;
   readonly #program: string;
 
-  constructor(once: boolean, program = 'journalctl') {
+  constructor(once: boolean, program = 'journalctl', silenceMs = SILENCE_MS) {
+    this.silenceMs = silenceMs;
     this.#once = once;
     this.#program = program;
   }
@@ -88,24 +92,24 @@ export class JournalSource implements Source {
   }
 }
 
-/** The chunks, and null whenever none came for a while. */
+/** The chunks, and null as long as none comes: soon after a chunk, then once a second. */
 async function* idleMarked(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer | null> {
   const iterator = chunks[Symbol.asyncIterator]();
-  let marked = true;
+  let wait = 1000;
   for (let next = iterator.next(); ; ) {
     let timer: NodeJS.Timeout | undefined;
     const idle = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), IDLE_MS);
+      timer = setTimeout(() => resolve(null), wait);
     });
-    const got = await (marked ? next : Promise.race([next, idle]));
+    const got = await Promise.race([next, idle]);
     clearTimeout(timer);
     if (got === null) {
-      marked = true;
+      wait = 1000;
       yield null;
       continue;
     }
     if (got.done === true) return;
-    marked = false;
+    wait = IDLE_MS;
     yield got.value;
     next = iterator.next();
   }

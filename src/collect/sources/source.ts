@@ -23,7 +23,7 @@ export interface Batch {
   readonly lines: readonly SourceLine[];
   /** Place of what follows; reading from there gives nothing of this batch again. */
   readonly next: string;
-  /** Nothing more is there now. */
+  /** Nothing more is there now, as far as it can be told. */
   readonly caughtUp: boolean;
   /** Says that the lines are safe; only sources with confirmation have it. */
   readonly confirm?: () => void;
@@ -34,6 +34,8 @@ export interface Source {
   readonly kind: string;
   /** Which file or journal, so that a place in another one is not taken for one in this. */
   readonly name: string;
+  /** How long nothing comes when everything was read, in milliseconds; 0: it knows at once. */
+  readonly silenceMs: number;
   /** Does reading from the place of a line give that line again? */
   readonly givesLineAgain: boolean;
   /** Is what was there still there? Left out where only reading tells. */

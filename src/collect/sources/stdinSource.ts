@@ -13,6 +13,7 @@ import type { Batch, Source, SourceLine } from './source.ts';
 
 export class StdinSource implements Source {
   readonly kind = 'stdin';
+  readonly silenceMs = 0;
   readonly givesLineAgain = false;
   readonly name = 'stdin';
   readonly #input: AsyncIterable<Buffer> & { destroy?(): void };

@@ -1,6 +1,7 @@
 /** Killed and started again: every record once, with what is known of it, whatever happens to the log meanwhile. */
 import {
   appendFileSync,
+  chmodSync,
   copyFileSync,
   mkdtempSync,
   renameSync,
@@ -14,6 +15,7 @@ import t, { type Test } from 'tap';
 import { Collector } from '../../../src/collect/collector.ts';
 import { runCollector } from '../../../src/collect/run/runCollector.ts';
 import { FileSource } from '../../../src/collect/sources/fileSource.ts';
+import { JournalSource } from '../../../src/collect/sources/journalSource.ts';
 import type { Source } from '../../../src/collect/sources/source.ts';
 import { StdinSource } from '../../../src/collect/sources/stdinSource.ts';
 import { finishedLine } from '../../../src/evidence/lineText.ts';
@@ -150,6 +152,56 @@ t.test('killed behind a rotation, when the state that is saved is older', async 
   t.same(lost, []);
   t.same(recordsOf(stream), before, 'each record once');
 });
+
+t.test('killed at random, from the journal: each record once', async (t) => {
+  const random = generator();
+  const { log, stream } = place(t);
+  const { lines } = simulate(random, 300, true);
+  const entries = lines.map((text, i) => {
+    const [, time = '', tag = '', pid = '', message = ''] =
+      /^(\S+) mx (\S+)\[(\d+)\]: (.*)$/.exec(text) ?? [];
+    const micros = `${Date.parse(time)}000`;
+    const cursor = `c${i + 1}`;
+    return JSON.stringify({
+      __CURSOR: cursor,
+      __REALTIME_TIMESTAMP: micros,
+      _HOSTNAME: 'mx',
+      SYSLOG_IDENTIFIER: tag,
+      SYSLOG_PID: pid,
+      MESSAGE: message,
+    });
+  });
+  const program = `${log}.journalctl`;
+  const from = 'n=1; for a; do case $a in --cursor=c*) n=$(echo "$a" | tr -dc 0-9);; esac; done';
+  writeFileSync(program, `#!/bin/sh\n${from}\nexec tail -n +$n ${log}\n`);
+  chmodSync(program, 0o755);
+  const expected = undisturbed(lines);
+  let kills = 0;
+  for (let at = 0; at < lines.length; ) {
+    at += 1 + random.integer(400);
+    writeFileSync(log, `${entries.slice(0, at).join('\n')}\n`);
+    let steps = random.integer(600);
+    const writer = new FakeWriter(stream, () => steps-- === 0);
+    try {
+      await run(stream, new JournalSource(true, program), writer, { saveEveryMs: random.pick([0, 10_000]) });
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      kills++;
+    }
+  }
+  const { lost } = await run(stream, new JournalSource(true, program), new FakeWriter(stream));
+  t.same(lost, []);
+  const made = recordsOf(stream).map(bare);
+  t.equal(made.length, expected.length, `seed ${random.seed}: ${made.length} records, ${kills} kills`);
+  t.equal(new Set(made.map(recipientOf)).size, new Set(expected.map(recipientOf)).size);
+  t.ok(kills > 0);
+});
+
+/** What a record is about. */
+const recipientOf = (text: string) => {
+  const { type, queueId, recipient, time } = JSON.parse(text) as Record<string, string>;
+  return `${type} ${queueId} ${recipient} ${time}`;
+};
 
 t.test('without its state it goes on behind the last record, and claims less', async (t) => {
   const { log, stream } = place(t);
