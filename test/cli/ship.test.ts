@@ -75,13 +75,13 @@ ${DAY} mx.example.org collector: behind: 0 of 1 record; the others are not sent 
 });
 
 test('arguments', async (t) => {
-  const directory = t.testdir();
+  const directory = t.testdir({ 'no.ini': '[service]\npolicy-listen = inet:127.0.0.1:8451\n' });
   const base = ['--server', 'http://127.0.0.1:1', '--evidence', directory];
   for (const [argv, why] of [
     [[], /^UsageError: --server URL is missing$/],
     [
-      ['--server', 'http://127.0.0.1:1', '--sample'],
-      /^UsageError: --evidence is missing, and \S+sample.ini has no key evidence$/,
+      ['--server', 'http://127.0.0.1:1', '--config', `${directory}/no.ini`],
+      /^UsageError: --evidence is missing, and \S+no.ini has no key evidence$/,
     ],
     [[...base, '--once', '--status'], /^UsageError: --once and --status exclude each other$/],
     [[...base, '--verify', 'today'], /^UsageError: --verify: found "today", expected a day such as/],
