@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { MemoryUse } from '../core/memorySize.ts';
-import type { StoreOptions, StoreState } from './store.ts';
+import type { StoreOptions, StoreState } from './storeOptions.ts';
 import type { FromWriter, ToWriter, WriterJob } from './writerJob.ts';
 
 /** The settings of a stream, and what happens to lines when it fails. */

@@ -12,9 +12,7 @@
  * - The system refuses to write (ENOSPC, EDQUOT, EIO): the lines wait in memory, up to a limit; those that find no
  *   room are counted, and a `gap` record with their number and times follows once lines can be written. A
  *   write that was cut short is continued where it stopped. At the first ENOSPC the reserve file is deleted.
- * - fdatasync fails: the kernel may have dropped the pages and say nothing at the next one. All lines since the last
- *   successful sync are still in memory: the file is opened anew, cut to the last synced byte, and they are
- *   written again, with the same numbers. Cutting is safe, because nothing behind that byte was signed.
+ * - fdatasync fails: all lines since the last successful sync are still in memory and are written again (dayFile.ts).
  * - A checkpoint cannot be written: the lines are on the disk and count; the next commit signs over them, too.
  * - A new day: when all lines are synced and signed, the files are synced and closed, the folder synced, and the next
  *   file begins with a `day` record that has the last head. Killed in between, the next start does what is left.
@@ -24,43 +22,22 @@
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { daysOf, linesFile, MAX_LINE_BYTES, type STREAMS } from '../archive/layout.ts';
+import { daysOf, MAX_LINE_BYTES } from '../archive/layout.ts';
 import { clockSteps } from '../core/steadyClock.ts';
-import { formatCheckpoint, keyNameOf, originOf } from '../evidence/checkpoint.ts';
+import { keyNameOf } from '../evidence/checkpoint.ts';
 import { finishedLine, lineText } from '../evidence/lineText.ts';
-import { Frontier } from '../evidence/merkle.ts';
-import { formatVerifier, type NoteKey, signNote } from '../evidence/note.ts';
-import type { Privacy } from '../evidence/pseudonym.ts';
+import { formatVerifier, type NoteKey } from '../evidence/note.ts';
 import { AddressWriter } from './addressWriter.ts';
+import { DayFile } from './dayFile.ts';
 import { dropExpired } from './expiry.ts';
 import { GapCounter } from './gapCounter.ts';
-import { HeadFile } from './headFile.ts';
 import { streamKey } from './keys.ts';
 import { LineQueue } from './lineQueue.ts';
 import { takeLock } from './lock.ts';
 import { earlierTorn, type RecoveredDay, recorded, recoverDay, type TornFile } from './recoverDay.ts';
 import { Reserve } from './reserve.ts';
+import type { StoreOptions, StoreState } from './storeOptions.ts';
 import { SYSTEM, type System, syncFolder } from './system.ts';
-
-export interface StoreOptions {
-  /** The evidence directory, absolute. */
-  readonly directory: string;
-  readonly stream: (typeof STREAMS)[number];
-  readonly host: string;
-  readonly privacy: Privacy;
-  /** null: days are kept for ever. */
-  readonly retentionDays: number | null;
-  /** False: fdatasync is never called. */
-  readonly syncs: boolean;
-  /** Tells this writer from others in the same process, hex; the same when its thread is started anew. */
-  readonly token: string;
-  /** Is a stream that was not stopped in order recorded as a gap? Not where its lines come again. */
-  readonly unclean: 'gap' | 'ignore';
-  /** Bytes of lines that wait or are not synced. Default 64 MiB. */
-  readonly limitBytes?: number;
-  /** Bytes of the reserve file. Default 16 MiB; 0: none. */
-  readonly reserveBytes?: number;
-}
 
 interface StoreParts {
   readonly system: System;
@@ -72,52 +49,12 @@ interface StoreParts {
   readonly onDayEnd: (day: string, note: string) => void;
 }
 
-/** For `status`. */
-export interface StoreState {
-  readonly day: string;
-  /** Lines of the day that are synced. */
-  readonly records: number;
-  /** Bytes of lines that wait, or are not synced. */
-  readonly waitingBytes: number;
-  readonly limitBytes: number;
-  /** Milliseconds since the epoch; 0: not yet. */
-  readonly lastSyncMs: number;
-  /** Failed system calls since the start. */
-  readonly failures: number;
-  /** What keeps lines from being written, synced and signed; '' while nothing does. */
-  readonly failure: string;
-  /** What else failed last: expired days, the reserve, a key for pseudonyms; '' if nothing. */
-  readonly trouble: string;
-  /** Gap records since the start, and lines that they speak of. */
-  readonly gaps: number;
-  readonly lost: number;
-}
-
 const LIMIT_BYTES = 64 * 1024 * 1024;
 const RESERVE_BYTES = 16 * 1024 * 1024;
 /** Of one write. */
 const BATCH_BYTES = 256 * 1024;
 /** A step of the clock that is recorded. */
 const STEP_MS = 2000;
-
-/** The file that is being written. */
-interface OpenDay {
-  readonly day: string;
-  readonly tree: Frontier;
-  readonly heads: HeadFile;
-  /** null: it must be opened (again). */
-  fd: number | null;
-  /** Bytes and lines that are synced. */
-  bytes: number;
-  lines: number;
-  /** Lines of the last checkpoint. */
-  signed: number;
-  /** The number of the next line. */
-  next: number;
-  lastNote: string;
-  /** The file must be cut to `bytes` before anything is written. */
-  rewrite: boolean;
-}
 
 export class StreamStore {
   readonly folder: string;
@@ -130,7 +67,7 @@ export class StreamStore {
   readonly #step: () => number;
   readonly #release: () => void;
   readonly #key: NoteKey;
-  #day: OpenDay;
+  #day: DayFile;
   #torn: readonly TornFile[] = [];
   #failures = 0;
   #failure = '';
@@ -172,8 +109,8 @@ export class StreamStore {
     }
   }
 
-  /** The latest day that has lines; what its end tells goes into the queue as records. */
-  #recover(): OpenDay {
+  /** Opens the latest day; what is to be told of it goes into the queue as records. */
+  #recover(): DayFile {
     const { system } = this.#parts;
     const found: RecoveredDay[] = [];
     for (const day of daysOf(this.folder).reverse()) {
@@ -183,18 +120,17 @@ export class StreamStore {
     }
     const days = found.map(({ day }) => day);
     this.#torn = [...earlierTorn(system, this.folder, days), ...found.flatMap(({ torn }) => torn)];
-    const [latest] = found;
+    const [latest = null] = found;
     const last = found.at(-1);
-    const open = latest === undefined ? this.#newDay(this.#today(), null) : this.#continued(latest);
-    this.#day = open;
-    if (last !== undefined && last !== latest && last.tree.size > 0) {
-      // a file that was made for a new day and has no line yet
-      const before = this.#continued(last);
-      this.#sign(before);
-      before.heads.finish();
-      this.#begin(open, before);
-    } else if (open.lines === 0) this.#begin(open, null);
-    else if (open.signed < open.lines) this.#sign(open);
+    this.#day = new DayFile(system, this.folder, latest?.day ?? this.#today(), latest);
+    if (this.#day.lines > 0) this.#day.sign(this.#key);
+    else if (last === undefined || last.tree.size === 0) this.#begin(this.#day, null);
+    else {
+      // the file was made for a new day and has no line yet
+      const before = new DayFile(system, this.folder, last.day, last);
+      before.finish(this.#key);
+      this.#begin(this.#day, before);
+    }
     this.#turn();
     this.#tell(found);
     return this.#day;
@@ -217,34 +153,10 @@ export class StreamStore {
     this.#own('gap', { from: from === '' ? to : from, to, count: null, why });
   }
 
-  #newDay(day: string, recovered: RecoveredDay | null): OpenDay {
-    const tree = recovered?.tree ?? new Frontier();
-    return {
-      day,
-      tree,
-      heads: new HeadFile(this.#parts.system, this.folder, day, recovered?.headsWhole ?? true),
-      fd: null,
-      bytes: recovered?.bytes ?? 0,
-      lines: tree.size,
-      signed: recovered === null ? 0 : tree.size - recovered.unsigned,
-      next: tree.size,
-      lastNote: '',
-      rewrite: false,
-    };
-  }
-
-  #continued(recovered: RecoveredDay): OpenDay {
-    return this.#newDay(recovered.day, recovered);
-  }
-
   /** The first record of a day's file. */
-  #begin(open: OpenDay, before: OpenDay | null): void {
-    const previous =
-      before === null
-        ? undefined
-        : { day: before.day, size: before.lines, root: before.tree.root().toString('base64') };
+  #begin(open: DayFile, before: DayFile | null): void {
     this.#day = open;
-    this.#own('day', { previous, key: formatVerifier(this.#key) });
+    this.#own('day', { previous: before?.head, key: formatVerifier(this.#key) });
   }
 
   /** A record of the writer itself. */
@@ -317,82 +229,23 @@ export class StreamStore {
 
   /** Writes what is due; what the system refuses is tried again at the next call, or at `commit`. */
   write(): void {
-    this.#attempt(() => this.#write());
-  }
-
-  #write(): void {
-    const { system } = this.#parts;
-    const day = this.#day;
-    if (!this.#queue.isDue && !day.rewrite) return;
-    day.fd ??= system.openAppend(linesFile(this.folder, day.day));
-    if (day.rewrite) {
-      system.truncate(day.fd, day.bytes);
-      day.rewrite = false;
-    }
-    const fd = day.fd;
-    this.#queue.writeDue(day.tree, (bytes, from) => system.write(fd, bytes, from));
+    this.#attempt(() => this.#day.write(this.#queue));
   }
 
   /** Writes, syncs and signs all lines. False: something failed; what is synced is in the state. */
   commit(): boolean {
     this.#tellGap();
-    const written = this.#attempt(() => this.#write());
+    const written = this.#attempt(() => this.#day.write(this.#queue));
     // lines that were written before the system refused one are synced all the same
     const signed = this.#attempt(() => {
-      this.#sync();
-      this.#sign(this.#day);
+      if (this.#day.sync(this.#queue, this.#options.syncs)) this.#lastSyncMs = this.#parts.now();
+      this.#day.sign(this.#key);
     });
     if (!written || !signed) return false;
     this.#failure = '';
     this.#recorded();
     this.#tellGap();
     return true;
-  }
-
-  #sync(): void {
-    const { system, now } = this.#parts;
-    const day = this.#day;
-    if (!this.#queue.hasWritten || day.fd === null) return;
-    if (this.#options.syncs) {
-      try {
-        system.datasync(day.fd);
-        // its name must survive a power cut as well
-        if (day.lines === 0) syncFolder(system, this.folder);
-      } catch (error) {
-        this.#distrust(day);
-        throw error;
-      }
-    }
-    const { lines, bytes } = this.#queue.synced();
-    day.lines += lines;
-    day.bytes += bytes;
-    this.#lastSyncMs = now();
-  }
-
-  /** What was written since the last sync may be gone. */
-  #distrust(day: OpenDay): void {
-    const { fd } = day;
-    day.fd = null;
-    day.rewrite = true;
-    this.#queue.rewind();
-    // its error was told; a new descriptor tells of new ones
-    if (fd !== null) this.#parts.system.close(fd);
-  }
-
-  #sign(day: OpenDay): void {
-    if (day.signed === day.lines) return;
-    const { tree, lines, bytes } = day;
-    if (tree.size !== lines) throw new Error(`a tree of ${tree.size} for ${lines} lines`);
-    const text = formatCheckpoint({
-      origin: originOf(this.#key.name, day.day),
-      size: lines,
-      root: tree.root(),
-      bytes,
-      frontier: tree.hashes(),
-    });
-    day.lastNote = signNote(text, this.#key);
-    day.heads.add(day.lastNote);
-    day.signed = lines;
   }
 
   /** The records of fragments are synced: these get their names. */
@@ -420,17 +273,12 @@ export class StreamStore {
     const today = this.#today();
     if (today <= before.day || before.lines === 0 || !this.#queue.isEmpty) return;
     const closed = this.#aside(() => {
-      // the last head of the day is told to others, also after a start that had nothing to sign
-      if (before.lastNote === '') before.signed = -1;
-      this.#sign(before);
-      before.heads.finish();
-      if (before.fd !== null) system.close(before.fd);
-      before.fd = null;
+      before.finish(this.#key);
       syncFolder(system, this.folder);
     });
     if (!closed) return;
     onDayEnd(before.day, before.lastNote);
-    this.#begin(this.#newDay(today, null), before);
+    this.#begin(new DayFile(system, this.folder, today, null), before);
     this.#expire();
   }
 
@@ -444,11 +292,8 @@ export class StreamStore {
   /** The last record, all that is left, and the end. False: not all could be written. */
   close(): boolean {
     const ok = this.commit();
-    const { system } = this.#parts;
     this.#aside(() => {
-      this.#day.heads.finish();
-      if (this.#day.fd !== null) system.close(this.#day.fd);
-      this.#day.fd = null;
+      this.#day.close();
       this.#release();
     });
     return ok;
@@ -471,7 +316,7 @@ export class StreamStore {
 
   /** Every line that was appended is synced and signed. */
   get isSettled(): boolean {
-    return this.#queue.isEmpty && this.#day.signed === this.#day.lines;
+    return this.#queue.isEmpty && this.#day.isSigned;
   }
 
   /** What lines depend on. False: it failed; only a whole commit says that all is well again. */

@@ -2,7 +2,7 @@
  * The messages between recorder.ts and its thread. A file of its own, so that the main thread does not import the
  * writer.
  */
-import type { StoreOptions, StoreState } from './store.ts';
+import type { StoreOptions, StoreState } from './storeOptions.ts';
 
 /** What the thread is started with. */
 export interface WriterJob {

@@ -18,7 +18,8 @@ import { type Test, test } from 'tap';
 import { readVerifiers } from '../../src/archive/verifierFile.ts';
 import { verifyStream } from '../../src/archive/verifyStream.ts';
 import { lineText, Mailbox } from '../../src/evidence/lineText.ts';
-import { type StoreOptions, StreamStore } from '../../src/recorder/store.ts';
+import { StreamStore } from '../../src/recorder/store.ts';
+import type { StoreOptions } from '../../src/recorder/storeOptions.ts';
 import { type Fault, FaultySystem } from './faultySystem.ts';
 import { checkStream, readStream } from './streamCheck.ts';
 
