@@ -121,19 +121,19 @@ function jsonOf({ asked, range, passages, more, cut, gaps, untold }: Told): obje
     ok: passages.length > 0,
     asked: asked.text,
     ...range,
-    passages: passages.map(({ lives, joins }) =>
-      lives.map((life) => {
+    passages: passages.map(({ lives, joins }) => ({
+      messages: lives.map((life) => {
         const join = joins.find(({ to }) => to === life);
         const after = joins.some(({ from }) => from === life);
         return {
           host: life.host,
           queueId: life.queueId,
-          ...(join === undefined ? null : { from: join.from.queueId, by: join.by }),
+          joined: join === undefined ? null : { to: join.from.queueId, host: join.from.host, by: join.by },
           records: life.found.map(whereOf),
           notKnown: notKnown(life, join !== undefined, after),
         };
       }),
-    ),
+    })),
     more,
     cut,
     gaps,

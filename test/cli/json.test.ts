@@ -7,14 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import type { Run } from '../../src/cli/command.ts';
+import { run as evidenceWords } from '../../src/cli/evidence.ts';
 import { run as explain } from '../../src/cli/explain.ts';
 import { run as hops } from '../../src/cli/hops.ts';
 import { run as importTable } from '../../src/cli/import.ts';
 import { run as lookup } from '../../src/cli/lookup.ts';
 import { run as published } from '../../src/cli/published.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
+import { run as status } from '../../src/cli/status.ts';
+import { run as trace } from '../../src/cli/trace.ts';
 import { startDaemon } from '../daemon/startDaemon.ts';
 import { page } from '../manual.ts';
+import { delivery, MadeEvidence, newFolder, verdict } from '../trace/madeDays.ts';
 import { say } from './runCommand.ts';
 
 interface Field {
@@ -154,6 +158,53 @@ test('of another policy server', async (t) => {
   );
   const { out } = await say(published, ['auto.example', '--config', daemon.config, '--json']);
   compare(t, 'tlsward published', out);
+});
+
+test('of records, and of saved answers', async (t) => {
+  const folder = newFolder(t);
+  const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+  const evidence = new MadeEvidence(join(folder, 'evidence'), 'mx.example.org');
+  evidence.day('daemon', day, [verdict(`${day}T10:00:00.000Z`)]);
+  evidence.day('collector', day, [
+    delivery(`${day}T10:00:01.000Z`),
+    {
+      time: `${day}T11:00:00.000Z`,
+      type: 'gap',
+      from: `${day}T09:00:00.000Z`,
+      to: `${day}T11:00:00.000Z`,
+      count: 1,
+      why: 'x',
+    },
+  ]);
+  const run = async (heading: string, command: Run, ...argv: string[]): Promise<void> => {
+    const { out, err } = await say(command, [...argv, '--json']);
+    t.equal(err, '', heading);
+    // export prints a row a line
+    compare(t, heading, out.replaceAll('\n', ''));
+  };
+  const records = ['--evidence', evidence.directory];
+  await run('tlsward trace', trace, '3FQ80001', ...records);
+  await run('tlsward trace', trace, 'NONE', ...records);
+  await run(
+    'tlsward evidence export',
+    evidenceWords,
+    'export',
+    '--partner',
+    'bank.example',
+    '--from',
+    day,
+    '--to',
+    day,
+    ...records,
+  );
+  await run('tlsward evidence merge', evidenceWords, 'merge', evidence.directory);
+  const reply = {
+    version: '0.1.0',
+    table: { hash: 'ab'.repeat(32), rows: 1, loadedAt: `${day}T00:00:00.000Z` },
+  };
+  const files = ['a.json', 'b.json'].map((name) => join(folder, name));
+  for (const file of files) writeFileSync(file, JSON.stringify(reply));
+  await run('tlsward status --compare', status, '--compare', ...files);
 });
 
 test('no field of the page is made up', async (t) => {

@@ -167,11 +167,14 @@ t.test('over two hosts by the Message-ID, and reused queue ids apart', async (t)
   );
   t.notMatch(told.out, '12:00:01');
   t.notMatch((await trace('3FQ80009', ...both)).out, '10:00:01');
-  const { passages } = JSON.parse((await trace('4INNER', ...both, '--json')).out) as {
-    passages: unknown[][];
-  };
+  const { passages } = JSON.parse((await trace('4INNER', ...both, '--json')).out);
   t.match(passages, [
-    [{ queueId: '4XyZ1a2b3cz1' }, { queueId: '4INNER', from: '4XyZ1a2b3cz1', by: 'Message-ID' }],
+    {
+      messages: [
+        { queueId: '4XyZ1a2b3cz1', joined: null },
+        { queueId: '4INNER', joined: { to: '4XyZ1a2b3cz1', host: 'mx.example.org', by: 'Message-ID' } },
+      ],
+    },
   ]);
 });
 
