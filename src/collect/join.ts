@@ -21,14 +21,14 @@ import {
 } from './outbound.ts';
 import { type PostfixEvent, parsePostfixLine, postfixProgram } from './postfixLines.ts';
 import { Processes } from './processes.ts';
-import type { Produced } from './produced.ts';
+import type { OutboundTls, Produced } from './produced.ts';
 import { Queues } from './queues.ts';
 import type { Refusal } from './refusalLine.ts';
 import { hostOf, isSendmail, parseSendmailLine, type SendmailEvent } from './sendmailLines.ts';
 
 const UNREADABLE = 'a line that looks like a delivery cannot be read';
-/** Processes whose rule sets said something; each has at most 300 characters. */
-const MAX_REJECTED = 1000;
+/** Processes that said something; each note has at most 300 characters. */
+const MAX_NOTES = 1000;
 const NONE: readonly Produced[] = [];
 
 interface JoinCounts {
@@ -42,8 +42,11 @@ export class Join {
   readonly #queues = new Queues();
   readonly #processes = new Processes();
   readonly #gaps = new Gaps();
-  /** What a rule set of Sendmail said about the message that a process is about to send. */
-  readonly #rejected = new Map<string, string>();
+  /**
+   * What a process said about the message that it is about to send: a rule set of Sendmail, or why there is no TLS
+   * session, which Postfix says for TLSRPT.
+   */
+  readonly #notes = new Map<string, string>();
   #unreadableLine: string | null = null;
   #lines = 0;
   #deliveries = 0;
@@ -130,8 +133,12 @@ export class Join {
         return [this.#message(line, event.queueId)];
       case 'refusal':
         return [refusal(line, event.refusal)];
-      case 'tlsrpt':
-        return NONE;
+      case 'tlsrpt': {
+        const { ok, failure, reason } = event.report;
+        if (ok) return NONE;
+        const why = reason === null ? '' : ` (${reason})`;
+        return this.#note(`${program}[${pid}]`, `TLSRPT: ${failure ?? 'failure'}${why}`);
+      }
       default:
         return event satisfies never;
     }
@@ -142,7 +149,7 @@ export class Join {
     const queued = this.#queues.get(queueId);
     const name = postfixProgram(line.program);
     const overNetwork = name === 'smtp' || name === 'lmtp';
-    const tls = overNetwork
+    const known: OutboundTls = overNetwork
       ? this.#processes.delivered({
           program: line.program,
           pid: line.pid,
@@ -156,7 +163,12 @@ export class Join {
           feature: delivery.tls,
           how: 'joined',
         })
-      : ({ state: 'unknown', how: 'local', why: `${name} makes no connection` } as const);
+      : { state: 'unknown', how: 'local', why: `${name} makes no connection` };
+    const note = this.#notes.get(`${line.program}[${line.pid}]`);
+    if (note !== undefined) this.#notes.delete(`${line.program}[${line.pid}]`);
+    // a session that is known belongs to another server than the one that failed
+    const tls =
+      note === undefined || known.why === undefined ? known : { ...known, why: `${known.why}; ${note}` };
     if (outcome === null) return NONE;
     this.#queues.wait(queueId, delivery.to, outcome === 'deferred');
     const about = { queueId, sender: queued?.sender ?? null, agent: line.program, outcome, tls };
@@ -166,6 +178,12 @@ export class Join {
   #delivery({ time, host }: LogLine, fields: Produced['fields']): Produced {
     this.#deliveries++;
     return { time, type: 'delivery', host, fields };
+  }
+
+  #note(key: string, text: string): readonly Produced[] {
+    if (this.#notes.size >= MAX_NOTES) this.#notes.clear();
+    this.#notes.set(key, ownText(text.slice(0, 300)));
+    return NONE;
   }
 
   /** qmgr gave a message up; it names no recipients: those that waited. */
@@ -244,15 +262,13 @@ export class Join {
           const none = { stage: ruleset, dsn: null, helo: null };
           return [refusal(line, { ...none, queueId, client: relay, reply, sender, recipient })];
         }
-        if (this.#rejected.size >= MAX_REJECTED) this.#rejected.clear();
-        this.#rejected.set(key, ownText(`${ruleset}: ${reply}`.slice(0, 300)));
-        return NONE;
+        return this.#note(key, `${ruleset}: ${reply}`);
       }
       case 'delivery': {
         const { queueId, delivery } = event;
         const outcome = sendmailOutcome(delivery);
-        const why = outcome === 'sent' ? null : (this.#rejected.get(key) ?? null);
-        this.#rejected.delete(key);
+        const why = outcome === 'sent' ? null : (this.#notes.get(key) ?? null);
+        this.#notes.delete(key);
         // sent, with a code that says it was not
         if (outcome === null && delivery.stat.startsWith('Sent')) return this.#cannotRead(line);
         if (outcome === null) return NONE;

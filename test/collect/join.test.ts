@@ -120,6 +120,35 @@ t.test('tls= is a check, not a proof', async (t) => {
   t.same(made!.demanded, { level: 'dane', from: 'tls=' });
 });
 
+t.test('why there is no session, as Postfix says for TLSRPT', async (t) => {
+  const A = 'AAAAA1';
+  const report = (text: string) => line.smtp(`TLSRPT: status=${text}`);
+  const failed = 'failure, domain=good.example, receiving_mx=mx.good.example[192.0.2.24], failure_type=';
+  const deferred = line.delivery(A, { end: 'dsn=4.7.5, status=deferred (Server certificate not verified)' });
+  const words = (...lines: readonly string[]) => tlsWords(deliveries(t, [...SETTLED, ...lines])).join();
+  const none = 'unknown: nothing was handed over, and no TLS line was logged';
+  t.equal(words(report(`${failed}certificate_expired`), deferred), `${none}; TLSRPT: certificate_expired`);
+  t.equal(
+    words(report(`${failed}validation_failure, failure_reason=x, status=success`), deferred),
+    `${none}; TLSRPT: validation_failure (x, status=success)`,
+  );
+  t.equal(
+    words(report('success, domain=good.example, receiving_mx=mx.good.example[192.0.2.24]'), deferred),
+    none,
+  );
+  t.equal(
+    words(report(`${failed}certificate_expired`), line.tls(), line.delivery(A)),
+    'tls',
+    'the next server',
+  );
+  t.equal(
+    words(report(`${failed}certificate_expired`), deferred, deferred).split('TLSRPT').length,
+    2,
+    'said once',
+  );
+  t.equal(words(report('failure'), deferred), none);
+});
+
 t.test('a cipher that encrypts nothing is plaintext', async (t) => {
   const tls = line.tls().replace('TLS_AES_256_GCM_SHA384 (256/256', 'ECDHE-RSA-NULL-SHA (0/0');
   const [made] = deliveries(t, [...SETTLED, tls, line.delivery('AAAAA1')]);
