@@ -5,7 +5,6 @@
 import type { Checkpoint } from '../evidence/checkpoint.ts';
 import {
   consistencyRanges,
-  Frontier,
   HASH_BYTES,
   inclusionRanges,
   RangeRoots,
@@ -57,21 +56,21 @@ export function proveLines(
       why: 'not-yet',
       words: `the last checkpoint of ${day} is of ${head.size} lines, without n ${late}`,
     };
-  const tree = new Frontier();
-  const parts = indexes.map((index) => ({ index, roots: new RangeRoots(inclusionRanges(index, head.size)) }));
+  const paths = indexes.map((index) => inclusionRanges(index, head.size));
+  const tree = new RangeRoots(paths.flat());
   const lines = new Map<number, string>();
   const wanted = new Set(indexes);
   for (const { leaf, line } of leavesOf(linesFile(stream, day), head.size)) {
     if (wanted.has(tree.size)) lines.set(tree.size, line.toString());
-    for (const { roots } of parts) roots.add(leaf);
     tree.add(leaf);
   }
   if (tree.size !== head.size || !tree.root().equals(head.root)) return doesNotHold(day);
-  return parts.map(({ index, roots }) => ({
+  const roots = base64(tree.roots());
+  return indexes.map((index, i) => ({
     line: lines.get(index)!,
     index,
     size: head.size,
-    path: base64(roots.roots()),
+    path: roots.splice(0, paths[i]!.length),
     checkpoint: head.note,
   }));
 }
@@ -105,14 +104,10 @@ export function proveConsistency(
     };
   // the same head needs no path, so the lines may be gone
   if (head.size === old.size) return { note: head.note, head, path: [] };
-  const tree = new Frontier();
-  const roots = new RangeRoots(consistencyRanges(old.size, head.size));
-  for (const { leaf } of leavesOf(linesFile(stream, day), head.size)) {
-    roots.add(leaf);
-    tree.add(leaf);
-  }
+  const tree = new RangeRoots(consistencyRanges(old.size, head.size));
+  for (const { leaf } of leavesOf(linesFile(stream, day), head.size)) tree.add(leaf);
   if (tree.size !== head.size || !tree.root().equals(head.root)) return doesNotHold(day);
-  return { note: head.note, head, path: base64(roots.roots()) };
+  return { note: head.note, head, path: base64(tree.roots()) };
 }
 
 function doesNotHold(day: string): NoProof {

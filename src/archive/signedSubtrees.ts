@@ -11,7 +11,7 @@
  */
 
 import type { Checkpoint } from '../evidence/checkpoint.ts';
-import { nodeHash } from '../evidence/merkle.ts';
+import { largestPower, nodeHash } from '../evidence/merkle.ts';
 
 /** Choices among lines with the same `n` that are tried for one subtree, and hashes that this may take. */
 const MAX_CHOICES = 64;
@@ -94,12 +94,6 @@ function subtreesOf(checkpoints: readonly Checkpoint[]): Subtree[] {
     }
   }
   return [...found.values()].sort((a, b) => a.size - b.size || a.from - b.from);
-}
-
-function largestPower(limit: number): number {
-  let power = 1;
-  while (2 * power <= limit) power *= 2;
-  return power;
 }
 
 /** The lines of a subtree that are in no smaller signed one. */

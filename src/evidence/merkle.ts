@@ -68,14 +68,19 @@ export class Frontier {
   }
 
   #merge(): void {
-    // two complete subtrees of one size become one, as often as the old size ends in ones
-    for (let rest = this.#size; rest % 2 === 1; rest = half(rest)) {
+    this.#size++;
+    this.complete(1, this.#stack, HASH_BYTES * (this.#height - 1));
+    // two complete subtrees of one size become one, as often as the size before ends in ones
+    for (let size = 2; this.#size % size === 0; size *= 2) {
       const at = HASH_BYTES * (--this.#height - 1);
       this.#stack.copy(pair, 1, at, at + 2 * HASH_BYTES);
       sha256Into(pair, this.#stack, at);
+      this.complete(size, this.#stack, at);
     }
-    this.#size++;
   }
+
+  /** Called for each subtree that becomes complete: it ends with the last leaf; its hash stands in `bytes` at `at`. */
+  protected complete(_size: number, _bytes: Buffer, _at: number): void {}
 
   root(): Buffer {
     const hashes = this.hashes();
@@ -134,28 +139,43 @@ export function consistencyRanges(oldSize: number, newSize: number): Range[] {
   return ranges.reverse();
 }
 
-/** The roots of subtrees that do not overlap, from all leaves in order: memory for a frontier a subtree. */
-export class RangeRoots {
-  readonly #parts: readonly { readonly range: Range; readonly frontier: Frontier }[];
-  readonly #inOrder: readonly { readonly range: Range; readonly frontier: Frontier }[];
-  #at = 0;
-  #next = 0;
+/** A growing tree that keeps the roots of some subtrees: those of audit paths and of consistency proofs. */
+export class RangeRoots extends Frontier {
+  readonly #ranges: readonly Range[];
+  /** By size, by the first leaf: complete subtrees that are wanted. */
+  readonly #wanted = new Map<number, Map<number, Buffer | null>>();
 
   constructor(ranges: readonly Range[]) {
-    this.#parts = ranges.map((range) => ({ range, frontier: new Frontier() }));
-    this.#inOrder = [...this.#parts].sort((a, b) => a.range[0] - b.range[0]);
+    super();
+    this.#ranges = ranges;
+    for (const [from, to] of ranges) {
+      const found = this.#wanted.get(to - from) ?? new Map<number, Buffer | null>();
+      this.#wanted.set(to - from, found.set(from, null));
+    }
   }
 
-  /** The hash of the next leaf, from leaf 0 on. */
-  add(leaf: Uint8Array): void {
-    const index = this.#at++;
-    while (index >= (this.#inOrder[this.#next]?.range[1] ?? Number.POSITIVE_INFINITY)) this.#next++;
-    const part = this.#inOrder[this.#next];
-    if (part !== undefined && index >= part.range[0]) part.frontier.add(leaf);
+  protected override complete(size: number, bytes: Buffer, at: number): void {
+    const from = this.size - size;
+    const wanted = this.#wanted.get(size);
+    if (wanted?.has(from) === true) wanted.set(from, Buffer.from(bytes.subarray(at, at + HASH_BYTES)));
   }
 
+  /** In the order of the ranges, when all leaves were added. */
   roots(): Buffer[] {
-    return this.#parts.map(({ frontier }) => frontier.root());
+    return this.#ranges.map(([from, to]) => this.#wanted.get(to - from)?.get(from) ?? this.#edge(from, to));
+  }
+
+  /** Of a range that ends where the tree does, and is no complete subtree. */
+  #edge(from: number, to: number): Buffer {
+    const parts: Buffer[] = [];
+    let rest = this.size;
+    for (const hash of this.hashes()) {
+      if (this.size - rest >= from) parts.push(hash);
+      rest -= largestPower(rest);
+    }
+    if (to !== this.size || parts.length === 0)
+      throw new RangeError(`leaves ${from} to ${to} are no subtree`);
+    return parts.reduceRight((right, left) => nodeHash(left, right));
   }
 }
 
@@ -244,9 +264,14 @@ function bits(size: number): number {
   return count;
 }
 
-/** The largest power of two below `size`, which is 2 or more. */
-function split(size: number): number {
+/** The largest power of two that is not above `size`, which is 1 or more. */
+export function largestPower(size: number): number {
   let power = 1;
-  while (power * 2 < size) power *= 2;
+  while (power * 2 <= size) power *= 2;
   return power;
+}
+
+/** Where a tree of `size` leaves, 2 or more, splits: the largest power of two below it. */
+function split(size: number): number {
+  return largestPower(size - 1);
 }

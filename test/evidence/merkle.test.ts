@@ -212,4 +212,11 @@ test('roots of subtrees in any order', async (t) => {
   ]);
   for (const leaf of leaves) roots.add(leaf);
   t.same(roots.roots(), [root(leaves.slice(16)), root(leaves.slice(0, 8)), leaves[9]]);
+  t.same(roots.root(), root(leaves));
+  // the edge of the tree, which is no complete subtree; and what is no subtree at all
+  const edge = new RangeRoots([[16, 19]]);
+  for (const leaf of leaves.slice(0, 19)) edge.add(leaf);
+  t.same(edge.roots(), [root(leaves.slice(16, 19))]);
+  edge.add(leaves[19]!);
+  t.throws(() => edge.roots(), RangeError);
 });
