@@ -40,7 +40,7 @@ import {
 } from './harness/flow/streams.ts';
 import { findRoot } from './harness/mta/postfix-releases.ts';
 import { createCa } from './harness/peers/ca.ts';
-import { skipReason } from './harness/requirements.ts';
+import { findCommand, skipReason } from './harness/requirements.ts';
 
 const NODE = { bookworm: 18, trixie: 20 } as const;
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
@@ -61,8 +61,6 @@ const dir = mkdtempSync(join(tmpdir(), 'tlsward-package-'));
 chmodSync(dir, 0o755);
 t.teardown(() => rmSync(dir, { recursive: true }));
 const cannot = bootable();
-const ca = createCa();
-t.teardown(() => ca.remove());
 
 t.test('the package itself', { skip: without('dpkg-deb', 'dpkg') }, async (t) => {
   const first = readFileSync(build(version, dir));
@@ -87,6 +85,7 @@ const JUDGED = ['observed', ...ENFORCED];
 for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', number][]) {
   const found = findRoot(release);
   const missing = found === null ? [`no root of ${release}`] : cannot === false ? [] : [cannot];
+  if (findCommand('openssl') === null) missing.push('no command openssl');
   // as for the units: a container that may not mount cannot run this, in continuous integration either
   const skip = skipReason(missing, required && cannot === false);
   t.test(`${release}: from an MTA that works to tlsward and back, with mail flowing`, { skip }, async (t) => {
@@ -94,6 +93,8 @@ for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', nu
     mkdirSync(place);
     writeFileSync(join(place, 'main.cf'), MAIN_CF);
     writeFileSync(join(place, 'tls_policy'), TLS_POLICY);
+    const ca = createCa();
+    t.teardown(() => ca.remove());
     const { key, cert } = ca.issue(release, { subject: '/CN=mx.example.org', san: ['mx.example.org'] });
     writeFileSync(join(place, 'mx.pem'), `${key}${cert}`);
     const checkout = fileURLToPath(root);
@@ -302,10 +303,13 @@ for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', nu
     );
     t.strictSame(
       replies(all, /^[04]/).filter(
-        ({ phases }) => !phases.some((phase) => ['removed', 'gone'].includes(phase)),
+        ({ phases, reply }) =>
+          !phases.some((phase) => ['removed', 'gone'].includes(phase)) &&
+          // the filter's connection of a session that waited for its client when the daemon ended
+          !(phases.includes('upgrade') && reply.startsWith('451 ')),
       ),
       [],
-      'and nothing put off but while it was removed',
+      'and nothing put off but while it was removed, or by a restart in the middle of a session',
     );
     for (const stream of ['steady', 'secure', 'away', 'other'] as const)
       t.ok(replies(all, /^2/).filter((one) => one.stream === stream).length >= 20, `enough of ${stream}`);
