@@ -1,4 +1,5 @@
 /** A whole daemon that keeps evidence: what it answered, read back from the files; and what it does when it cannot. */
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ import { deliverHead } from '../../src/daemon/headDelivery.ts';
 import type { EvidenceRecord } from '../../src/evidence/record.ts';
 import { say } from '../cli/runCommand.ts';
 import { checkStream } from '../recorder/streamCheck.ts';
+import { root } from '../root.ts';
+import { without } from '../tools.ts';
 import { playMail } from './playMail.ts';
 import { daemonProcess } from './process.ts';
 import { policyAnswers, policyRequest, startDaemon, type TestDaemon, TLS } from './startDaemon.ts';
@@ -304,4 +307,28 @@ test('a head is taken to a program and a mailbox', async (t) => {
     ['2026-11-30', bad, /failed: no/],
     ['2026-11-30', 'auditor@example.org', 'absent'],
   ]);
+});
+
+test('the program of the manual asks for a time stamp', {
+  skip: without('openssl', 'openssl'),
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const page = readFileSync(new URL('contrib/doc/evidence-fields.md', root), 'utf8');
+  const [, script = ''] = /^```sh\n(#!\/bin\/sh\n[\s\S]*?)^```$/m.exec(page) ?? [];
+  // no server is asked: a curl of ours keeps what would be sent
+  const curl = join(folder, 'curl');
+  writeFileSync(curl, '#!/bin/sh\ncat head.tsq\n');
+  const program = join(folder, 'keep-head');
+  writeFileSync(program, `PATH=${folder}:$PATH\n${script.replace('/var/lib/tlsward', folder)}`);
+  for (const path of [curl, program]) chmodSync(path, 0o755);
+  writeFileSync(program, `#!/bin/sh\n${readFileSync(program, 'utf8')}`);
+  const kept: unknown[] = [];
+  const log = { evidenceHeadKept: (...what: unknown[]) => void kept.push(what) };
+  const settings = { checkpointCommand: [program], checkpointMail: null };
+  await deliverHead('2026-11-30', 'a note\n', settings, 'mx.example.org', log);
+  t.strictSame(kept, []);
+  const query = readFileSync(join(folder, 'head.tsr'));
+  // the digest of what came on standard input
+  t.ok(query.includes(createHash('sha256').update('a note\n').digest()));
 });
