@@ -58,6 +58,11 @@ export class DayFile {
     return { day: this.day, size: this.lines, root: this.#tree.root().toString('base64') };
   }
 
+  /** False: somebody has removed the file, or put another in its place, and what is written goes nowhere. */
+  get isThere(): boolean {
+    return this.#fd === null || this.#system.isSame(this.#fd, linesFile(this.#folder, this.day));
+  }
+
   /** Writes what is due. Throws the error of a system call; what was written until then counts. */
   write(queue: LineQueue): void {
     if (!queue.isDue && !this.#rewrite) return;

@@ -245,15 +245,9 @@ export class Recorder {
       return;
     }
     this.#writer = 'down';
-    const { failures, gaps, lost } = this.#before;
-    this.#before = {
-      failures: failures + this.#state.failures + 1,
-      gaps: gaps + this.#state.gaps,
-      lost: lost + this.#state.lost,
-    };
+    this.#forgetState();
     const why = `the writer ended (${this.#why === '' ? 'no reason known' : this.#why})`;
     this.#why = why;
-    this.#state = { ...NO_STATE, day: this.#state.day, limitBytes: this.#state.limitBytes };
     const missing = this.#posted - this.#done;
     const from = new Date(this.#doneAtMs).toISOString();
     const to = new Date().toISOString();
@@ -269,6 +263,17 @@ export class Recorder {
     this.#restart.unref();
   }
 
+  /** What the writer told is over; its counts are kept. */
+  #forgetState(): void {
+    const { failures, gaps, lost } = this.#before;
+    this.#before = {
+      failures: failures + this.#state.failures + 1,
+      gaps: gaps + this.#state.gaps,
+      lost: lost + this.#state.lost,
+    };
+    this.#state = { ...NO_STATE, day: this.#state.day, limitBytes: this.#state.limitBytes };
+  }
+
   #take(message: FromWriter): void {
     switch (message.kind) {
       case 'open':
@@ -280,6 +285,8 @@ export class Recorder {
         break;
       case 'shut':
         this.#why = message.why;
+        if (this.#writer === 'open') this.#forgetState();
+        this.#writer = 'opening';
         this.#opened();
         break;
       case 'state':

@@ -258,6 +258,17 @@ export class StreamStore {
     });
   }
 
+  /** False: the file of the day was taken away; only a new store can go on. */
+  get isThere(): boolean {
+    return this.#day.isThere;
+  }
+
+  /** Gives up the file that was taken away, with what waits for it. */
+  abandon(): void {
+    this.#aside(() => this.#day.close());
+    this.#aside(() => this.#release());
+  }
+
   /** Call it about once a second: steps of the clock, a new day, a reserve that is missing. */
   tick(): void {
     const step = this.#step();

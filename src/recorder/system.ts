@@ -24,6 +24,8 @@ export interface System {
   /** Bytes read. */
   read(fd: number, into: Uint8Array, at: number, length: number, position: number): number;
   size(fd: number): number;
+  /** Does the name still lead to this open file? */
+  isSame(fd: number, path: string): boolean;
   truncate(fd: number, length: number): void;
   datasync(fd: number): void;
   sync(fd: number): void;
@@ -49,6 +51,11 @@ export const SYSTEM: System = {
   write: (fd, bytes, from) => fs.writeSync(fd, bytes, from, bytes.length - from),
   read: (fd, into, at, length, position) => fs.readSync(fd, into, at, length, position),
   size: (fd) => fs.fstatSync(fd).size,
+  isSame: (fd, path) => {
+    const open = fs.fstatSync(fd);
+    const named = fs.lstatSync(path, { throwIfNoEntry: false });
+    return named !== undefined && named.ino === open.ino && named.dev === open.dev;
+  },
   truncate: (fd, length) => fs.ftruncateSync(fd, length),
   datasync: (fd) => fs.fdatasyncSync(fd),
   sync: (fd) => fs.fsyncSync(fd),

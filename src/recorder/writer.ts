@@ -5,6 +5,7 @@
 import { StreamStore } from './store.ts';
 import type { FromWriter, ToWriter, WriterJob } from './writerJob.ts';
 
+const GONE = 'the file of the day was removed or replaced';
 const TICK_MS = 1000;
 const REOPEN_MS = 2000;
 const FIRST_RETRY_MS = 200;
@@ -26,6 +27,10 @@ export class Writer {
   #taken = 0;
   #done = 0;
   #untold = 0;
+  /** Texts that came while no store was open, or had not come into the file that was taken away. */
+  #missed = 0;
+  /** Lines that were synced went with the file: a gap says so, even when no others are missing. */
+  #gone = false;
 
   constructor(job: WriterJob, post: (message: FromWriter) => void) {
     this.#job = job;
@@ -43,6 +48,12 @@ export class Writer {
       this.#reopen = setTimeout(() => this.#open(), REOPEN_MS);
       return;
     }
+    if (this.#missed > 0 || this.#gone) {
+      const now = new Date().toISOString();
+      this.#store.lost(now, now, this.#missed, GONE);
+      this.#missed = 0;
+      this.#gone = false;
+    }
     this.#post({ kind: 'open', state: this.#store.state });
     this.#commitSoon(0);
   }
@@ -53,10 +64,12 @@ export class Writer {
       case 'lines':
         this.#taken += message.count;
         this.#untold += message.texts.length;
+        if (this.#store === null) this.#missed += message.count;
         this.#store?.append(message.texts);
         this.#store?.write();
         break;
       case 'lost':
+        if (this.#store === null) this.#missed += message.count;
         this.#store?.lost(message.from, message.to, message.count, message.why);
         break;
       case 'close':
@@ -102,8 +115,22 @@ export class Writer {
   #look(): void {
     const store = this.#store;
     if (store === null) return;
+    if (!store.isThere) {
+      this.#begin(store);
+      return;
+    }
     store.tick();
     if (!store.isSettled) this.#commitSoon(this.#job.commitMs);
+  }
+
+  /** The file was taken away: a new one is begun, and what had not come into the old one is a gap. */
+  #begin(old: StreamStore): void {
+    this.#missed = this.#taken - this.#done;
+    this.#gone = true;
+    old.abandon();
+    this.#store = null;
+    this.#post({ kind: 'shut', why: GONE });
+    this.#open();
   }
 
   #close(): void {

@@ -167,6 +167,10 @@ export class FaultySystem implements System {
     return SYSTEM.read(fd, into, at, length, position);
   }
 
+  isSame(fd: number, path: string): boolean {
+    return SYSTEM.isSame(fd, path);
+  }
+
   size(fd: number): number {
     return SYSTEM.size(fd);
   }

@@ -1,5 +1,5 @@
 /** The daemon's end of the stream, with its thread: lines arrive in order, and whatever ends is told and counted. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -187,6 +187,22 @@ test('a second writer is refused, and goes on when the first has ended', async (
   await until(() => second.recorder.works);
   await second.recorder.close(10_000);
   t.strictSame(ids(first, t), ['first', 'second']);
+});
+
+test('a file that is taken away is begun anew, and said', async (t) => {
+  const bed = opened(t);
+  const { recorder, troubles, directory } = bed;
+  await recorder.opened;
+  recorder.record(text('before'));
+  await until(() => recorder.status.records === 2);
+  renameSync(directory, `${directory}.moved`);
+  await until(() => troubles.length === 2);
+  t.match(troubles, [/removed or replaced/, '']);
+  recorder.record(text('after'));
+  await recorder.close(10_000);
+  t.strictSame(ids(bed, t), ['after']);
+  const { records } = checkStream(t, join(directory, 'daemon'));
+  t.match(records[1], { type: 'gap', count: 0, why: /removed or replaced/ });
 });
 
 test('more than has room is counted', async (t) => {
