@@ -11,9 +11,10 @@ import { count } from '../core/plural.ts';
 import { normaliseCode } from '../daemon/codes.ts';
 import { fileError } from '../files/systemError.ts';
 import { type Asked, parseAsked } from '../trace/asked.ts';
+import { type Demands, demandsOf } from '../trace/demands.ts';
 import { type Answer, follow, type Passage } from '../trace/follow.ts';
 import { type Gap, gapsIn } from '../trace/gaps.ts';
-import { notKnown } from '../trace/passageFacts.ts';
+import { notKnown, recordsOf } from '../trace/passageFacts.ts';
 import { gapText, type Line, passageLines } from '../trace/passageText.ts';
 import { dayAfter, Evidence, type Found, type Range } from '../trace/places.ts';
 import { whyUntold } from '../trace/untold.ts';
@@ -30,6 +31,7 @@ interface Told extends Answer {
   readonly asked: Asked;
   readonly range: Range;
   readonly gaps: readonly Gap[];
+  readonly demands: Demands;
   /** Why it may not be told. */
   readonly untold: readonly string[];
 }
@@ -77,7 +79,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
 function tell(evidence: Evidence, asked: Asked, range: Range): Told {
   const answer = follow(evidence, asked, range);
   const gaps = gapsIn(evidence, answer.passages.length === 0 ? range : timeOf(answer.passages));
-  return { ...answer, asked, range, gaps, untold: whyUntold(evidence, asked, range) };
+  const demands = demandsOf(evidence, answer.passages);
+  return { ...answer, asked, range, gaps, demands, untold: whyUntold(evidence, asked, range) };
 }
 
 /** From the first record to the last. */
@@ -98,7 +101,7 @@ function print(io: Io, told: Told): void {
     io.out(`${escapeText(asked.text, 400)}: not found from ${range.from} to ${range.to}\n`);
   for (const [i, passage] of passages.entries()) {
     if (i > 0) io.out('\n');
-    passageLines(passage, names).forEach(line);
+    passageLines(passage, names, told.demands).forEach(line);
   }
   if (more > 0) io.out(`\n${count(more, 'older record')} of other messages not shown: ask for one of them\n`);
   if (told.cut) io.out('\nMore records belong to these messages than are read here.\n');
@@ -116,7 +119,7 @@ function namesOf({ asked, passages }: Told): ReadonlyMap<string, string> {
   return new Map(asked.hidden ? keys.map(({ text }) => [text, asked.text]) : []);
 }
 
-function jsonOf({ asked, range, passages, more, cut, gaps, untold }: Told): object {
+function jsonOf({ asked, range, passages, more, cut, gaps, demands, untold }: Told): object {
   return {
     ok: passages.length > 0,
     asked: asked.text,
@@ -130,7 +133,8 @@ function jsonOf({ asked, range, passages, more, cut, gaps, untold }: Told): obje
           queueId: life.queueId,
           joined: join === undefined ? null : { to: join.from.queueId, host: join.from.host, by: join.by },
           records: life.found.map(whereOf),
-          notKnown: notKnown(life, join !== undefined, after),
+          demands: [...new Set(recordsOf(life, 'delivery').flatMap((one) => demands.get(one) ?? []))],
+          notKnown: notKnown(life, join !== undefined, after, demands),
         };
       }),
     })),

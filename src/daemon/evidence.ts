@@ -1,5 +1,6 @@
 /**
- * What the daemon records as evidence: verdicts, map answers that make mail wait, reloads, exceptions, start and stop.
+ * What the daemon records as evidence: verdicts, what it demands of next hops, map answers that make mail wait, reloads,
+ * exceptions, start and stop.
  *
  * With `evidence-failure = defer` a verdict is given only while records can be written; otherwise no listener hears
  * of it, and mail waits. With `continue` mail goes on, and a record that could not be made or written becomes a gap. Nothing here waits for a disk (src/recorder).
@@ -20,6 +21,7 @@ import type { VerdictFields, VerdictRecord } from '../log/verdictFields.ts';
 import { Recorder, type RecorderStatus } from '../recorder/recorder.ts';
 import { deliverHead } from './headDelivery.ts';
 import type { MapRecord } from './mapListeners.ts';
+import { ToldAnswers } from './toldAnswers.ts';
 import { verdictText } from './verdictEvidence.ts';
 
 /** The evidence of `status`; null when none is kept. */
@@ -40,6 +42,7 @@ export class Evidence {
   readonly #host: string;
   readonly #log: Log;
   readonly #table: () => PolicyTable;
+  readonly #told = new ToldAnswers();
   /** What is in force: a reload may change what is done on failure, and where heads go. */
   settings: ServiceSettings;
   #held = 0;
@@ -101,14 +104,18 @@ export class Evidence {
     this.#make(() => verdictText(record, fields, this.#host));
   }
 
-  /** An answer to a table question; only those that make mail wait are recorded. */
+  /** An answer to a table question: each that makes mail wait, and what a row demands where that is new. */
   mapAnswer({ map, key, status, reply, row }: MapRecord): void {
-    if (status !== 'TEMP' && status !== 'PERM') return;
+    if (this.#recorder === null) return;
+    if (
+      status === 'OK' ? row === null || !this.#told.isNew(map, key, reply, Date.now()) : status === 'NOTFOUND'
+    )
+      return;
     this.#make(() =>
       this.#text('map', {
         leg: 'outbound',
         map: escapeText(map),
-        key: key.includes('@') ? new Mailbox(key) : escapeText(key),
+        key: key.includes('@') ? new Mailbox(key) : escapeText(key.toLowerCase()),
         status,
         reply: withoutLocalParts(escapeText(reply, 1024)),
         row: row === null ? undefined : { pattern: pattern(row.pattern), at: formatPosition(row.at) },
@@ -200,7 +207,7 @@ export class Evidence {
   }
 
   get memory(): readonly MemoryUse[] {
-    return this.#recorder === null ? [] : [this.#recorder.memory];
+    return this.#recorder === null ? [] : [this.#recorder.memory, this.#told.memory];
   }
 }
 

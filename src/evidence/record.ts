@@ -100,12 +100,12 @@ export interface VerdictEvidence extends Common<'verdict'> {
   readonly reply?: string;
 }
 
-/** An answer to a question of the MTA that makes mail wait. */
+/** An answer to a question of the MTA: each that makes mail wait, and what a row demands once a day and when it changes. */
 interface MapEvidence extends Common<'map'> {
   readonly leg: 'outbound';
   readonly map: string;
   readonly key: Address;
-  readonly status: 'TEMP' | 'PERM';
+  readonly status: 'OK' | 'TEMP' | 'PERM';
   readonly reply: string;
   readonly row?: Pick<RowFacts, 'pattern' | 'at'>;
   readonly table: TableFacts;

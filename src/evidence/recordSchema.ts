@@ -188,12 +188,13 @@ export const RECORD_TYPES: Readonly<Record<RecordType, TypeSchema>> = {
     ],
   },
   map: {
-    means: 'an answer of a socketmap that makes mail wait',
+    means:
+      'an answer of a socketmap: each that makes mail wait, and what a row demands of a next hop once a day and when it changes',
     fields: {
       leg: LEG_OUT,
       map: text('name of the map', 300),
       key: address('what the MTA asked for'),
-      status: words('the answer', 'TEMP', 'PERM'),
+      status: words('the answer', 'OK', 'TEMP', 'PERM'),
       reply: text('its text, without local parts', 1100),
       row: parts('the row that decided: `pattern`, `at`', { pattern: ADDRESS, at: STRING }, [
         'pattern',

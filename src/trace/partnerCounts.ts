@@ -158,7 +158,7 @@ export class PartnerCounts {
   add({ record }: Found): void {
     this.records++;
     if (record.type === 'refusal') this.refusals++;
-    if (record.type === 'map') this.waits++;
+    if (record.type === 'map' && record.status !== 'OK') this.waits++;
     if (record.type !== 'verdict' && record.type !== 'delivery') return;
     for (const direction of directionsOf(record, this.domain)) {
       if (record.type === 'verdict') this[direction].verdict(record);

@@ -70,7 +70,7 @@ export function partnerRow(
         leg: 'out',
         recipients: name(record.key),
         protection: 'unknown',
-        outcome: `map ${record.map}: ${record.status}`,
+        outcome: record.status === 'OK' ? `told by map ${record.map}` : `map ${record.map}: ${record.status}`,
         text: record.reply,
         ...known('row', record.row?.at),
         ...where,

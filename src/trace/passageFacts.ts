@@ -3,6 +3,7 @@
  * plaintext, and never protection.
  */
 import type { EvidenceRecord } from '../evidence/record.ts';
+import type { Demands } from './demands.ts';
 import type { Life } from './lives.ts';
 import type { Found } from './places.ts';
 
@@ -19,7 +20,7 @@ export function recordsOf<Type extends EvidenceRecord['type']>(
 }
 
 /** Sentences without a full stop; `before`, `after`: does another life lead here, or on from here? */
-export function notKnown(life: Life, before: boolean, after: boolean): string[] {
+export function notKnown(life: Life, before: boolean, after: boolean, demands: Demands): string[] {
   const verdicts = recordsOf(life, 'verdict');
   const deliveries = recordsOf(life, 'delivery');
   const said: string[] = [];
@@ -36,8 +37,8 @@ export function notKnown(life: Life, before: boolean, after: boolean): string[] 
   for (const { tls, recipient, outcome } of deliveries)
     if (tls.state === 'unknown' && tls.how !== 'local' && outcome === 'sent')
       said.push(`how it went to ${recipient}: ${tls.why ?? 'the log does not tell'}`);
-  if (deliveries.length > 0 && deliveries.every(({ demanded }) => demanded === undefined))
-    said.push('what was demanded on its way out: the log does not tell');
+  if (deliveries.length > 0 && deliveries.every((one) => one.demanded === undefined && !demands.has(one)))
+    said.push('what was demanded on its way out: neither the log nor the daemon tells');
   return [...new Set(said)];
 }
 

@@ -4,11 +4,14 @@
  */
 import { escapeLine } from '../core/escape.ts';
 import type { EvidenceRecord } from '../evidence/record.ts';
+import type { Demands } from './demands.ts';
 import type { Join, Passage } from './follow.ts';
 import type { Gap } from './gaps.ts';
 import type { Life } from './lives.ts';
 import { type Delivery, notKnown, recordsOf, type Verdict } from './passageFacts.ts';
 import type { Found } from './places.ts';
+
+type MapEvidence = Extract<EvidenceRecord, { type: 'map' }>;
 
 /** A line: its label, often empty, and its text. */
 export type Line = readonly [label: string, text: string];
@@ -24,11 +27,15 @@ export function timeText(iso: string): string {
 }
 
 /** `names`: what a pseudonym stands for, as far as it was asked for. */
-export function passageLines({ lives, joins }: Passage, names: ReadonlyMap<string, string>): Line[] {
+export function passageLines(
+  { lives, joins }: Passage,
+  names: ReadonlyMap<string, string>,
+  demands: Demands,
+): Line[] {
   const lines = lives.slice(0, MAX_SHOWN).flatMap((life) => {
     const join = joins.find(({ to }) => to === life);
     const after = joins.some(({ from }) => from === life);
-    return lifeLines(life, join, after, (address) => shown(names.get(address) ?? address));
+    return lifeLines(life, join, after, (address) => shown(names.get(address) ?? address), demands);
   });
   const more = lives.length - MAX_SHOWN;
   return more > 0 ? [...lines, ['', `and ${more} more that are joined to these`]] : lines;
@@ -39,6 +46,7 @@ function lifeLines(
   join: Join | undefined,
   after: boolean,
   name: (address: string) => string,
+  demands: Demands,
 ): Line[] {
   const verdicts = recordsOf(life, 'verdict');
   const deliveries = recordsOf(life, 'delivery');
@@ -58,11 +66,12 @@ function lifeLines(
     lines.push(['table', `${shown(came.table.hash.slice(0, 16))}, generation ${came.table.generation}`]);
   for (const refusal of recordsOf(life, 'refusal').slice(-MAX_SHOWN))
     lines.push(['refused', refusalText(refusal, name)]);
-  for (const map of recordsOf(life, 'map')) lines.push(['waits', mapText(map, name)]);
+  for (const map of recordsOf(life, 'map'))
+    lines.push([map.status === 'OK' ? 'told' : 'waits', mapText(map, name)]);
   for (const [i, delivery] of deliveries.slice(-MAX_SHOWN).entries())
-    lines.push([i === 0 ? 'went' : '', deliveryText(delivery, name)]);
+    lines.push([i === 0 ? 'went' : '', deliveryText(delivery, name, demands.get(delivery))]);
   if (deliveries.length > MAX_SHOWN) lines.push(['', `and ${deliveries.length - MAX_SHOWN} attempts before`]);
-  const missing = notKnown(life, join !== undefined, after);
+  const missing = notKnown(life, join !== undefined, after, demands);
   for (const [i, text] of missing.slice(0, MAX_SHOWN).entries())
     lines.push([i === 0 ? 'not known' : '', nameIn(text, name)]);
   if (missing.length > MAX_SHOWN) lines.push(['', `and ${missing.length - MAX_SHOWN} more`]);
@@ -130,17 +139,28 @@ function refusalText(
   return `${timeText(refusal.time)} ${fromClient(refusal)}${to}${stage}: ${shown(refusal.reply ?? '')}`;
 }
 
-function mapText(map: Extract<EvidenceRecord, { type: 'map' }>, name: (address: string) => string): string {
+function mapText(map: MapEvidence, name: (address: string) => string): string {
   return `${timeText(map.time)} map ${shown(map.map)} for ${name(map.key)}: ${map.status} ${shown(map.reply)}`;
 }
 
-function deliveryText(delivery: Delivery, name: (address: string) => string): string {
+function deliveryText(
+  delivery: Delivery,
+  name: (address: string) => string,
+  told: MapEvidence | undefined,
+): string {
   const { recipient, outcome, dsn, relay, demanded, reply } = delivery;
   const where = relayText(relay);
-  const wanted = demanded === undefined ? '' : `, demanded ${shown(demanded.level)}`;
+  const wanted = demanded === undefined ? toldText(told) : `, demanded ${shown(demanded.level)}`;
   const why = outcome === 'sent' || reply === undefined ? '' : `: ${shown(reply)}`;
   const status = dsn === undefined ? outcome : `${outcome} ${shown(dsn)}`;
   return `${timeText(delivery.time)} to ${name(recipient)}: ${status}${where}, ${outboundTls(delivery)}${wanted}${why}`;
+}
+
+/** What the MTA had been told about the recipient's domain. */
+function toldText(told: MapEvidence | undefined): string {
+  if (told === undefined) return '';
+  const row = told.row === undefined ? '' : `, ${shown(told.row.at)}`;
+  return `, told ${timeText(told.time).slice(11)} for ${shown(told.key)}: ${shown(told.reply)}${row}`;
 }
 
 function relayText(relay: Delivery['relay']): string {

@@ -1,5 +1,6 @@
 /** A whole daemon that keeps evidence: what it answered, read back from the files; and what it does when it cannot. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { PLAIN } from '../../src/core/tls.ts';
 import type { StatusReply } from '../../src/daemon/controlReplies.ts';
 import { deliverHead } from '../../src/daemon/headDelivery.ts';
 import type { EvidenceRecord } from '../../src/evidence/record.ts';
+import { encodeSocketmapRequest } from '../../src/wire/socketmapClient.ts';
 import { say } from '../cli/runCommand.ts';
 import { checkStream } from '../recorder/streamCheck.ts';
 import { root } from '../root.ts';
@@ -115,6 +117,45 @@ test('what the daemon answered is in its evidence', async (t) => {
   t.notMatch(text, /alice|boss|bob/i, 'no local part anywhere');
 });
 
+test('what it demands of a next hop, once, and each answer that makes mail wait', async (t) => {
+  const daemon = await startDaemon(
+    t,
+    `evidence = evidence\nsocketmap-listen = unix:socketmap.sock\n${TABLE}`,
+  );
+  const socket = await daemon.open('socketmap');
+  const ask = async (key: string, map = 'deliver'): Promise<void> => {
+    const answered = once(socket, 'data');
+    socket.write(encodeSocketmapRequest(map, key));
+    await answered;
+  };
+  for (const key of ['bank.example', 'bank.example', 'BANK.example', 'any.example', 'law.example'])
+    await ask(key);
+  for (let i = 0; i < 2; i++) await ask('boss@law.example', 'nomap');
+  socket.destroy();
+  await daemon.service.stop(0);
+  const told = recordsIn(t, daemon.folder).flatMap((record) => (record.type === 'map' ? [record] : []));
+  const waits = {
+    leg: 'outbound',
+    map: 'nomap',
+    key: /^h:.*@law\.example$/,
+    status: 'TEMP',
+    reply: /no map of this name/,
+    table: { generation: 1 },
+  };
+  t.equal(told.length, 3);
+  t.match(told, [
+    {
+      map: 'deliver',
+      key: 'bank.example',
+      status: 'OK',
+      reply: /^OK encrypt/,
+      row: { pattern: 'bank.example', at: /tlsward\.ini:\d+$/ },
+    },
+    waits,
+    waits,
+  ]);
+});
+
 test('status tells, and --check finds', async (t) => {
   const daemon = await startDaemon(t, `evidence = evidence\n${TABLE}`);
   await until(async () => (await evidenceOf(daemon)).records === 2);
@@ -139,36 +180,6 @@ test('status tells, and --check finds', async (t) => {
     memory.filter(({ name }) => name === 'evidence'),
     [{ limit: 80 * 1024 * 1024 }],
   );
-});
-
-test('an answer to a map that makes mail wait', async (t) => {
-  const daemon = await startDaemon(
-    t,
-    `evidence = evidence\nsocketmap-listen = unix:socketmap.sock\n${TABLE}`,
-  );
-  const socket = await daemon.open('socketmap');
-  const asked = ['deliver bank.example', 'nomap boss@law.example'].map((text) => `${text.length}:${text},`);
-  const answered = new Promise<string>((resolve) => {
-    let said = '';
-    socket.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      if (said.includes('TEMP')) resolve(said);
-    });
-  });
-  socket.write(asked.join(''));
-  t.match(await answered, /OK encrypt.*TEMP/s);
-  socket.end();
-  await daemon.service.stop(0);
-  const maps = recordsIn(t, daemon.folder).filter(({ type }) => type === 'map');
-  t.equal(maps.length, 1);
-  t.match(maps[0], {
-    leg: 'outbound',
-    map: 'nomap',
-    key: /^h:.*@law\.example$/,
-    status: 'TEMP',
-    reply: /no map of this name/,
-    table: { generation: 1 },
-  });
 });
 
 for (const onFailure of ['defer', 'continue'] as const)
