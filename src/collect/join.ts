@@ -6,6 +6,7 @@
 import { escapeText } from '../core/escape.ts';
 import { type MemoryUse, ownText } from '../core/memorySize.ts';
 import { Mailbox } from '../evidence/lineText.ts';
+import { Deaths } from './deaths.ts';
 import type { DeliveryFields } from './deliveryFields.ts';
 import { Gaps, gap } from './gaps.ts';
 import type { LogLine } from './logLine.ts';
@@ -42,6 +43,7 @@ export class Join {
   readonly #queues = new Queues();
   readonly #processes = new Processes();
   readonly #gaps = new Gaps();
+  readonly #deaths = new Deaths();
   /**
    * What a process said about the message that it is about to send: a rule set of Sendmail, or why there is no TLS
    * session, which Postfix says for TLSRPT.
@@ -71,8 +73,11 @@ export class Join {
   push(line: LogLine): readonly Produced[] {
     this.#processes.seen(line.time);
     const due = this.#gaps.due(line.time);
+    const death = this.#deaths.push(line);
+    if (death !== null) this.#processes.died(death.pid);
     const made = this.#line(line);
-    return due.length === 0 ? made : [...due, ...made];
+    if (due.length === 0 && death === null) return made;
+    return [...due, ...(death === null ? NONE : [death.gap]), ...made];
   }
 
   #line(line: LogLine): readonly Produced[] {
@@ -302,7 +307,12 @@ export class Join {
   }
 
   save() {
-    return { queues: this.#queues.save(), processes: this.#processes.save(), gaps: this.#gaps.save() };
+    return {
+      queues: this.#queues.save(),
+      processes: this.#processes.save(),
+      gaps: this.#gaps.save(),
+      deaths: this.#deaths.save(),
+    };
   }
 
   /** Throws when it is no state that `save` gave. */
@@ -310,6 +320,7 @@ export class Join {
     this.#queues.restore(saved.queues);
     this.#processes.restore(saved.processes);
     this.#gaps.restore(saved.gaps);
+    this.#deaths.restore(saved.deaths);
   }
 }
 

@@ -93,6 +93,12 @@ export class Processes {
     if (this.#since === Number.POSITIVE_INFINITY) this.#since = time;
   }
 
+  /** A process ended before it logged all that it did, or all of them (null): their numbers will be those of others. */
+  died(pid: string | null): void {
+    for (const [key] of this.#processes.entries())
+      if (pid === null || key.endsWith(`[${pid}]`)) this.#processes.delete(key);
+  }
+
   /** A TLS line. */
   established(program: string, pid: string, time: number, session: TlsSession): void {
     const own: TlsSession = {
