@@ -13,7 +13,14 @@ import type { Daemon } from './harness/daemon.ts';
 import { postfixActs, tlswardActs } from './harness/day/acts.ts';
 import { Chaos } from './harness/day/chaos.ts';
 import { play, type Try } from './harness/day/clients.ts';
-import { type Compared, compareDeliveries, compareLocal, compareRefusals } from './harness/day/count.ts';
+import {
+  byGaps,
+  byTroubles,
+  type Compared,
+  compareDeliveries,
+  compareLocal,
+  compareRefusals,
+} from './harness/day/count.ts';
 import { lost, unexplained, untoldHopeless } from './harness/day/ends.ts';
 import { flipped } from './harness/day/flips.ts';
 import { type PlannedSession, planOf } from './harness/day/plan.ts';
@@ -78,7 +85,8 @@ async function holds(
   random: Generator,
 ): Promise<void> {
   t.equal(evidence.gaps('daemon').length, chaos.count('daemon'), 'each kill of the daemon is a gap');
-  t.strictSame(evidence.gaps('collector'), [], 'the collector missed nothing');
+  const missed = evidence.gaps('collector').filter(({ why }) => !why.endsWith('may not be in the log'));
+  t.strictSame(missed, [], 'the collector missed nothing');
   const { status, stdout } = await daemon.command('evidence', 'verify');
   t.equal(status, 0, `the evidence holds${status === 0 ? '' : `: ${stdout}`}`);
   const unseen = flipped(directory, FLIPS, random).filter(({ code }) => code === 0);
@@ -115,18 +123,21 @@ t.test('a day of Postfix', { skip }, async (t) => {
   const blind = day.receivers.neverPorts;
   const portOf = ({ relay: { port: at = 0 } = {}, outcome }: Delivery) =>
     ports.has(at) && !(outcome === 'deferred' && blind.has(at)) ? at : null;
-  const deliveries = compareDeliveries(attempts, evidence, troubles, portOf, [readFrom]);
+  const mayMiss = byGaps(evidence);
+  const deliveries = compareDeliveries(attempts, evidence, mayMiss, portOf, [readFrom]);
   const recipients = compareRecipients('policy', tries, evidence, troubles);
   agrees(t, 'verdicts of recipients', recipients, MESSAGES / 2);
   agrees(t, 'verdicts of messages', compareMessages(tries, evidence), MESSAGES / 2);
-  agrees(t, 'refusals', compareRefusals(tries, evidence, troubles), MESSAGES / 50);
+  agrees(t, 'refusals', compareRefusals(tries, evidence, mayMiss), MESSAGES / 50);
   agrees(t, 'deliveries to others', deliveries, MESSAGES / 2);
-  agrees(t, 'deliveries here', compareLocal(localMails, evidence, troubles), MESSAGES / 2);
+  agrees(t, 'deliveries here', compareLocal(localMails, evidence, mayMiss), MESSAGES / 2);
   t.strictSame(lost(tries, attempts, localMails), [], 'all that was accepted came somewhere');
   const waiting = left.flatMap(({ recipients }) => recipients.map(({ address }) => address));
   t.strictSame(untoldHopeless(waiting, evidence), [], 'what must not leave is recorded with its reason');
   t.strictSame(unexplained(evidence, ports), [], 'no other delivery is recorded');
   t.strictSame(day.receivers.leaked, [], 'no envelope came to a server that must see none');
+  const starts = evidence.gaps('collector').filter(({ why }) => why.startsWith('Postfix was started'));
+  t.equal(starts.length, chaos.count('mta'), 'each kill of Postfix is a gap');
   await holds(t, day, evidence, chaos, random);
 });
 
@@ -148,7 +159,7 @@ t.test('a day of Sendmail', { skip: skip || sendmailSkip() }, async (t) => {
   const { attempts } = day;
   const { starts } = day.feeder;
   const portOf = ({ relay }: Delivery) => (relay === undefined ? null : day.sink.port);
-  const deliveries = compareDeliveries(attempts, evidence, troubles, portOf, starts);
+  const deliveries = compareDeliveries(attempts, evidence, byTroubles(troubles), portOf, starts);
   agrees(t, 'refused recipients', compareRecipients('milter', tries, evidence, troubles), messages / 20);
   agrees(t, 'verdicts of messages', compareMessages(tries, evidence), messages / 2);
   agrees(t, 'deliveries', deliveries, messages / 2);

@@ -2,8 +2,8 @@
  * Compares the records of how mail left with what the receivers saw, the Maildir holds, and the clients heard, recipient by
  * recipient. Each function returns what does not agree, in words; nothing: all does.
  *
- * Only what Postfix has logged can be recorded. A process that is killed after the server's answer and before its
- * line is written logs nothing: such an attempt may be missing, and is counted as `excused`.
+ * Only what the MTA has logged can be recorded. A process that is killed after the server's answer and before its
+ * line is written logs nothing: such an attempt may be missing where `MayMiss` says so, and is counted as `excused`.
  */
 import { mayBeUnlogged, type Trouble } from './chaos.ts';
 import type { Try } from './clients.ts';
@@ -18,6 +18,27 @@ export interface Compared {
   readonly excused: number;
 }
 
+/** May what was said at this time be missing? `logged`: its process lived to log it. */
+export type MayMiss = (at: number, logged: boolean) => boolean;
+
+/** A process that was killed had its line in the socket of its logger, or was about to write it. */
+const MOMENT_MS = 1000;
+/** Stamps are whole seconds, and a session takes some. */
+const SECONDS_MS = 2000;
+const SESSION_MS = 5000;
+
+/** By the gaps of the collector, which must tell of it. */
+export function byGaps(evidence: Evidence): MayMiss {
+  const gaps = evidence.gaps('collector');
+  return (at, logged) =>
+    gaps.some(({ from, to }) => at >= from - (logged ? SECONDS_MS : SESSION_MS) && at <= to + SECONDS_MS);
+}
+
+/** By what was done, for an MTA that does not log when it is told to stop: no gap can tell of it. */
+export function byTroubles(troubles: readonly Trouble[]): MayMiss {
+  return (at, logged) => !logged || mayBeUnlogged(troubles, at, MOMENT_MS);
+}
+
 /** One thing that happened, and one that is recorded: equal keys are the same. */
 interface Seen {
   readonly key: string;
@@ -28,8 +49,6 @@ interface Seen {
   readonly mayMiss: boolean;
 }
 
-/** A process that was killed had its line in the socket of its logger, or was about to write it. */
-const MOMENT_MS = 1000;
 /** For so long the collector does not know of a process whose lines it has not read from the beginning. */
 const UNSURE_MS = 8000;
 
@@ -81,16 +100,15 @@ function take(counts: Map<string, number>, key: string): boolean {
 export function compareDeliveries(
   attempts: readonly Attempt[],
   evidence: Evidence,
-  troubles: readonly Trouble[],
+  mayMiss: MayMiss,
   portOf: (record: Delivery) => number | null,
   readFrom: readonly number[],
 ): Compared {
   const seen = attempts.map(({ port, recipient, protocol, outcome, at, logged }): Seen => {
     // that nothing was handed over in plaintext proves no plaintext
     const state = protocol ?? (outcome === 'sent' ? 'plain' : 'unknown');
-    const mayMiss = !logged || mayBeUnlogged(troubles, at, MOMENT_MS);
     const loose = `${recipient} at ${port}: ${outcome}`;
-    return { key: `${loose}, ${state}`, loose, at, mayMiss };
+    return { key: `${loose}, ${state}`, loose, at, mayMiss: mayMiss(at, logged) };
   });
   const recorded: string[] = [];
   const unsure: string[] = [];
@@ -101,7 +119,9 @@ export function compareDeliveries(
     const key = `${evidence.addressOf(recipient)} at ${port}: ${outcome}`;
     const at = Date.parse(time);
     const early = readFrom.some((from) => at >= from - MOMENT_MS && at < from + UNSURE_MS);
-    if (tls.state === 'unknown' && outcome === 'sent' && early) unsure.push(key);
+    // the same process may have had the message before, in a session that the log does not say was over
+    const again = tls.why === 'the TLS line of this process belongs to an earlier attempt';
+    if (tls.state === 'unknown' && outcome === 'sent' && (early || again)) unsure.push(key);
     else recorded.push(`${key}, ${tls.state === 'tls' ? tls.protocol : tls.state}`);
   }
   return compare(seen, recorded, unsure);
@@ -115,14 +135,9 @@ export interface LocalMail {
 }
 
 /** Deliveries to the Maildir, notices among them. */
-export function compareLocal(
-  mails: readonly LocalMail[],
-  evidence: Evidence,
-  troubles: readonly Trouble[],
-): Compared {
+export function compareLocal(mails: readonly LocalMail[], evidence: Evidence, mayMiss: MayMiss): Compared {
   const seen = mails.map(({ recipient, sender, at }): Seen => {
-    const mayMiss = mayBeUnlogged(troubles, at, MOMENT_MS);
-    return { key: `${recipient} of <${sender}>: unknown`, at, mayMiss };
+    return { key: `${recipient} of <${sender}>: unknown`, at, mayMiss: mayMiss(at, true) };
   });
   const recorded = evidence
     .ofType<Delivery>('collector', 'delivery')
@@ -135,16 +150,12 @@ export function compareLocal(
 }
 
 /** Recipients that Postfix refused, by itself or because it was told to. */
-export function compareRefusals(
-  tries: readonly Try[],
-  evidence: Evidence,
-  troubles: readonly Trouble[],
-): Compared {
+export function compareRefusals(tries: readonly Try[], evidence: Evidence, mayMiss: MayMiss): Compared {
   const seen = tries.flatMap(({ rcpt }) =>
     rcpt.flatMap(({ recipient, said }): Seen[] => {
       if (said === null || said.code < 400) return [];
-      const mayMiss = mayBeUnlogged(troubles, said.at, MOMENT_MS);
-      return [{ key: `${recipient}: ${Math.floor(said.code / 100)}`, at: said.at, mayMiss }];
+      const key = `${recipient}: ${Math.floor(said.code / 100)}`;
+      return [{ key, at: said.at, mayMiss: mayMiss(said.at, true) }];
     }),
   );
   const recorded = evidence
