@@ -4,13 +4,13 @@
  */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { checkpointFile, linesFile, MAX_LINE_BYTES } from '../archive/layout.ts';
-import { chunksOf } from '../archive/readDay.ts';
 import type { EvidenceRecord } from '../evidence/record.ts';
 import { BLOCK_BYTES, DayIndex, writeIndex } from './indexFile.ts';
 import { lastHead } from './lastHead.ts';
-import { hashOf, written } from './lineKeys.ts';
+import { hashOf } from './lineKeys.ts';
 import { readRecord } from './readRecord.ts';
 import { hasKey, type Key } from './recordKeys.ts';
+import { scanLines, type Trouble } from './scanLines.ts';
 
 const LF = 10;
 const WINDOW_BYTES = 1 << 16;
@@ -26,12 +26,6 @@ interface StreamDay {
   readonly indexing?: (day: string) => void;
 }
 
-/** What is found on the way and is no record. */
-export interface Trouble {
-  /** Lines that have a key and are no record. */
-  unreadable: number;
-}
-
 /** In the order of the lines. Throws the error of open(2) or read(2). */
 export function* findLines(
   day: StreamDay,
@@ -42,7 +36,7 @@ export function* findLines(
   if (possible.length === 0) return;
   const index = indexOf(day);
   if (index === null) {
-    yield* scan(linesFile(day.folder, day.day), possible, trouble);
+    yield* scanLines(linesFile(day.folder, day.day), possible, trouble);
     return;
   }
   try {
@@ -53,15 +47,13 @@ export function* findLines(
 }
 
 const DAY_MS = 86_400_000;
-/** In front of its domain. */
-const PSEUDONYM = /^(h:(\d{4}-\d{2}):[\w-]{16})(@.*)$/;
-const PSEUDONYM_BYTES = 26;
+const PSEUDONYM = /^h:(\d{4}-\d{2}):/;
 
 /** A pseudonym has the month of its record, which may be read long after, and not before: clocks differ by less than a day. */
 function isPossible({ kind, text }: Key, day: string): boolean {
   if (kind !== 'address' && kind !== 'messageId') return true;
   const pseudonym = PSEUDONYM.exec(text);
-  return pseudonym === null || pseudonym[2]! <= new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 7);
+  return pseudonym === null || pseudonym[1]! <= new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 7);
 }
 
 /** The index of a finished day, made when there is none; null when it cannot be. */
@@ -147,53 +139,5 @@ class LineWindow {
 
   close(): void {
     closeSync(this.#fd);
-  }
-}
-
-/** A text that stands in lines with a key; of several pseudonyms of one domain, that of the domain. */
-interface Needle {
-  readonly bytes: Buffer;
-  /** What must stand in front of it; null: anything. */
-  readonly before: Set<string> | null;
-}
-
-function needlesOf(keys: readonly Key[]): Needle[] {
-  const needles: Needle[] = [];
-  const byDomain = new Map<string, Set<string>>();
-  const quote = Buffer.from('"');
-  for (const { kind, text } of keys) {
-    const quoted = Buffer.concat([quote, written(text), quote]);
-    const [, pseudonym, , domain] =
-      kind === 'address' || kind === 'messageId' ? (PSEUDONYM.exec(text) ?? []) : [];
-    if (pseudonym !== undefined && domain !== undefined) {
-      const known = byDomain.get(domain) ?? new Set();
-      byDomain.set(domain, known.add(pseudonym));
-    } else if (kind === 'type')
-      needles.push({ bytes: Buffer.concat([Buffer.from('"type":'), quoted]), before: null });
-    else needles.push({ bytes: quoted, before: null });
-    if (kind === 'domain')
-      needles.push({ bytes: Buffer.concat([Buffer.from('@'), quoted.subarray(1)]), before: null });
-  }
-  for (const [domain, before] of byDomain)
-    needles.push({ bytes: Buffer.concat([written(domain), quote]), before });
-  return needles;
-}
-
-function* scan(file: string, keys: readonly Key[], trouble: Trouble): Generator<EvidenceRecord> {
-  const needles = needlesOf(keys);
-  for (const { bytes, start, end } of chunksOf(file)) {
-    const lines = bytes.subarray(0, end);
-    const begins = new Set<number>();
-    for (const { bytes: needle, before } of needles)
-      for (let at = lines.indexOf(needle, start); at >= 0; ) {
-        const found = before === null || before.has(lines.toString('latin1', at - PSEUDONYM_BYTES, at));
-        if (found) begins.add(Math.max(start, lines.lastIndexOf(LF, at) + 1));
-        at = lines.indexOf(needle, found ? lines.indexOf(LF, at) + 1 : at + 1);
-      }
-    for (const begin of [...begins].sort((a, b) => a - b)) {
-      const record = readRecord(lines.subarray(begin, lines.indexOf(LF, begin)));
-      if (record === null) trouble.unreadable++;
-      else if (keys.some((key) => hasKey(record, key))) yield record;
-    }
   }
 }

@@ -18,9 +18,12 @@ import {
   fchownSync,
   fstatSync,
   fsyncSync,
+  lstatSync,
   openSync,
+  readdirSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -36,6 +39,8 @@ const SEGMENT_WORDS = 1 << 22;
 const MAX_SEGMENTS = 400;
 export const BLOCK_BYTES = 64;
 const PAGE_WORDS = 512;
+/** An index takes seconds: a draft that is older belongs to nobody. */
+const DRAFT_MS = 3_600_000;
 const LF = 10;
 const HIGH = endianness() === 'LE' ? 1 : 0;
 const MAGIC = `tlsward-index 1 ${endianness() === 'LE' ? 'little' : 'big'} `;
@@ -65,6 +70,7 @@ export function writeIndex(
   { file, head }: IndexedDay,
   segmentWords = SEGMENT_WORDS,
 ): void {
+  removeDrafts(stream, day);
   const draft = join(stream, `.${day}.index-${process.pid}-${randomBytes(6).toString('hex')}`);
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const fd = openSync(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o640);
@@ -90,6 +96,16 @@ export function writeIndex(
   } catch (error) {
     unlinkSync(draft);
     throw error;
+  }
+}
+
+/** What a process that was killed left behind. */
+function removeDrafts(stream: string, day: string): void {
+  for (const name of readdirSync(stream)) {
+    if (!name.startsWith(`.${day}.index-`)) continue;
+    const file = join(stream, name);
+    if (Date.now() - (lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > DRAFT_MS)
+      rmSync(file, { force: true });
   }
 }
 

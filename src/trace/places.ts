@@ -7,8 +7,9 @@ import { daysOf, streamsOf } from '../archive/layout.ts';
 import type { EvidenceRecord } from '../evidence/record.ts';
 import { readGuardedSync } from '../files/guardedReader.ts';
 import { codeOf } from '../files/systemError.ts';
-import { findLines, type Trouble } from './findLines.ts';
+import { findLines } from './findLines.ts';
 import type { Key } from './recordKeys.ts';
+import type { Trouble } from './scanLines.ts';
 
 interface Stream {
   readonly name: string;

@@ -98,6 +98,8 @@ for (const round of ['first', 'again']) {
   );
   search(`${DAYS} days by address, ${round}`, address, wanted, true);
   search(`${DAYS} days by domain, ${round}`, [{ kind: 'domain', text: 'partner7.example' }], wanted, true);
+  const ids = Array.from({ length: 40 }, (_, i): Key => ({ kind: 'queueId', text: queueId(4711 + i, last) }));
+  search(`one day without index by 40 queue ids, ${round}`, ids, [last], false);
   search(`one day without index, ${round}`, [{ kind: 'queueId', text: queueId(4711, last) }], [last], false);
 }
 if (keptFolder === undefined) rmSync(folder, { recursive: true });

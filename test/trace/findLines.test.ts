@@ -7,6 +7,7 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -120,6 +121,24 @@ t.test('several pseudonyms of one address', async (t) => {
     );
 });
 
+t.test('many keys of one kind', async (t) => {
+  const folder = made(t, traffic());
+  const ids = Array.from({ length: 30 }, (_, i): Key => ({ kind: 'queueId', text: `4X${3 * i}` }));
+  const odd: Key = { kind: 'queueId', text: 'x","queueId":"4X0' };
+  const messageIds = HOSTILE.map((text): Key => ({ kind: 'messageId', text }));
+  const events = ['gap', 'torn', 'clock', 'day'].map((text): Key => ({ kind: 'type', text }));
+  for (const keys of [ids, [...ids, odd], messageIds, events, [...ids, ...messageIds, ...events]]) {
+    const found = numbers(folder, keys, false);
+    t.same(found, numbers(folder, keys), 'as by the index');
+    t.same(
+      found,
+      [...new Set(keys.flatMap((key) => numbers(folder, [key], false)))].sort((a, b) => a - b),
+      'as one by one',
+    );
+    t.ok(found.length > 20);
+  }
+});
+
 t.test('an index of many segments, and a key on many pages', async (t) => {
   const records = Array.from({ length: 3000 }, (_, i) =>
     delivery(`${DAY}T10:00:00.000Z`, { queueId: `4X${i}`, recipient: `<user${i}@customer.example>` }),
@@ -215,6 +234,12 @@ t.test(
     symlinkSync('/etc/hostname', indexFile(folder, DAY));
     t.same(numbers(folder, key), [1]);
     t.ok(statSync(indexFile(folder, DAY)).size > 4096, 'a link in its place is replaced, not followed');
+    const [old = '', young = ''] = ['1-aa', '2-bb'].map((name) => join(folder, `.${DAY}.index-${name}`));
+    for (const draft of [old, young]) writeFileSync(draft, '');
+    utimesSync(old, 0, 0);
+    writeIndex(folder, DAY, { file: linesFile(folder, DAY), head: '' });
+    t.same([existsSync(old), existsSync(young)], [false, true], 'what a killed process left is removed');
+    unlinkSync(young);
     if (process.getuid?.() !== 0) {
       const other = made(t, [verdict(`${DAY}T10:00:00.000Z`)]);
       chmodSync(other, 0o500);
