@@ -121,7 +121,7 @@ export function compareDeliveries(
     const early = readFrom.some((from) => at >= from - MOMENT_MS && at < from + UNSURE_MS);
     // the same process may have had the message before, in a session that the log does not say was over
     const again = tls.why === 'the TLS line of this process belongs to an earlier attempt';
-    if (tls.state === 'unknown' && outcome === 'sent' && (early || again)) unsure.push(key);
+    if (tls.state === 'unknown' && (early || again)) unsure.push(key);
     else recorded.push(`${key}, ${tls.state === 'tls' ? tls.protocol : tls.state}`);
   }
   return compare(seen, recorded, unsure);
