@@ -31,14 +31,15 @@ tbody .s{white-space:normal}
 }
 @media print{
 :root{--ink:#000;--dim:#444;--line:#999;--page:#fff;--band:#eee;--bad:#000}
-@page{size:A4;margin:12mm}
-body{font-size:8pt;line-height:1.28}
+@page{size:A4;margin:10mm}
+body{font-size:7.6pt;line-height:1.22}
 main{max-width:none;padding:0}
 h1{font-size:15pt}
-h2{font-size:10pt;margin:.5rem 0 .15rem;break-after:avoid}
+h2{font-size:9.5pt;margin:.4rem 0 .1rem;padding:0;break-after:avoid}
 p,ul{margin:.15rem 0}
-table{margin:.2rem 0}
-th,td{padding:.12rem .3rem}
+table{margin:.1rem 0}
+th,td{padding:.07rem .3rem}
+caption{padding:.07rem 0}
 tr,li,p,section{break-inside:avoid}
 caption{break-after:avoid}
 thead{display:table-header-group}
