@@ -5,15 +5,14 @@
  */
 import { escapeText } from '../core/escape.ts';
 import { type MemoryUse, ownText } from '../core/memorySize.ts';
-import { Mailbox } from '../evidence/lineText.ts';
 import { Deaths } from './deaths.ts';
 import type { DeliveryFields } from './deliveryFields.ts';
 import { Gaps, gap } from './gaps.ts';
+import { message, refusal } from './inbound.ts';
 import type { LogLine } from './logLine.ts';
 import { parseLoss } from './lossLine.ts';
 import {
   type About,
-  domainOfAddress,
   outcomeOf,
   postfixDelivery,
   sendmailDelivery,
@@ -24,7 +23,6 @@ import { type PostfixEvent, parsePostfixLine, postfixProgram } from './postfixLi
 import { Processes } from './processes.ts';
 import type { OutboundTls, Produced } from './produced.ts';
 import { Queues } from './queues.ts';
-import type { Refusal } from './refusalLine.ts';
 import { hostOf, isSendmail, parseSendmailLine, type SendmailEvent } from './sendmailLines.ts';
 
 const UNREADABLE = 'a line that looks like a delivery cannot be read';
@@ -128,9 +126,12 @@ export class Join {
         this.#queues.delete(event.queueId);
         return NONE;
       case 'messageId':
+        if (this.#queues.get(event.queueId)?.messageId !== event.messageId)
+          this.#begins(event.queueId, 'messageId');
         this.#queues.update(event.queueId, { messageId: event.messageId });
         return NONE;
       case 'client':
+        this.#begins(event.queueId, 'client');
         this.#queues.update(event.queueId, { client: event.client, origQueueId: event.origQueueId });
         return NONE;
       case 'notification':
@@ -147,6 +148,11 @@ export class Join {
       default:
         return event satisfies never;
     }
+  }
+
+  /** A queue id that comes again, and whose last message was not seen to end, is another message. */
+  #begins(queueId: string, what: 'client' | 'messageId'): void {
+    if ((this.#queues.get(queueId)?.[what] ?? null) !== null) this.#queues.delete(queueId);
   }
 
   #postfixDelivery(line: LogLine, queueId: string, delivery: DeliveryFields): readonly Produced[] {
@@ -210,17 +216,8 @@ export class Join {
     );
   }
 
-  #message({ time, host }: LogLine, queueId: string): Produced {
-    const queued = this.#queues.update(queueId, { recorded: true });
-    const { messageId, origQueueId, client, sender } = queued;
-    const fields = {
-      queueId,
-      messageId: messageId === null ? undefined : new Mailbox(messageId),
-      origQueueId: origQueueId ?? undefined,
-      client: client === null ? undefined : escapeText(client),
-      sender: sender === null ? undefined : new Mailbox(sender),
-    };
-    return { time, type: 'message', host, fields };
+  #message(line: LogLine, queueId: string): Produced {
+    return message(line, queueId, this.#queues.update(queueId, { recorded: true }));
   }
 
   #cannotRead(line: LogLine): readonly Produced[] {
@@ -325,22 +322,3 @@ export class Join {
 }
 
 export type JoinState = ReturnType<Join['save']>;
-
-function refusal({ time, host }: LogLine, refused: Refusal): Produced {
-  const { queueId, stage, client, helo, sender, recipient, dsn, reply } = refused;
-  const escaped = (text: string | null) => (text === null ? undefined : escapeText(text));
-  const mailbox = (text: string | null) => (text === null ? undefined : new Mailbox(text));
-  const fields = {
-    leg: 'inbound',
-    queueId: queueId ?? undefined,
-    stage: escaped(stage),
-    client: escaped(client),
-    helo: escaped(helo),
-    sender: mailbox(sender),
-    recipient: mailbox(recipient),
-    recipientDomain: recipient === null ? undefined : domainOfAddress(recipient),
-    dsn: dsn ?? undefined,
-    reply: shown(reply),
-  };
-  return { time, type: 'refusal', host, fields };
-}

@@ -5,7 +5,7 @@
 import { ENTRY_BYTES, ownText, textBytes } from '../core/memorySize.ts';
 import { BoundedMap } from './boundedMap.ts';
 
-interface Queued {
+export interface Queued {
   readonly sender: string | null;
   readonly client: string | null;
   readonly messageId: string | null;

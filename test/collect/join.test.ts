@@ -256,6 +256,31 @@ t.test('who sent it, what became of it', async (t) => {
   t.notOk('sender' in made.at(-1)!, 'nothing is known of a message that was removed');
 });
 
+t.test('a queue id that comes again is another message', async (t) => {
+  const A = 'AAAAA1';
+  const at = 'Nov 22 18:47:31 mx postfix';
+  const begins = (name: string) => [
+    `${at}/smtpd[1]: ${A}: client=${name}[192.0.2.1]`,
+    `${at}/cleanup[2]: ${A}: message-id=<${name}@bank.example>`,
+    line.active(A, `${name}@bank.example`),
+  ];
+  const notice = [`${at}/cleanup[2]: ${A}: message-id=<three@bank.example>`, line.active(A, '')];
+  const made = collected(t, [
+    ...begins('one'),
+    line.active(A),
+    ...begins('two'),
+    ...notice,
+    line.delivery(A),
+  ]);
+  t.match(made, [
+    { type: 'message', client: 'one[192.0.2.1]', messageId: 'one@bank.example' },
+    { type: 'message', client: 'two[192.0.2.1]', messageId: 'two@bank.example' },
+    { type: 'message', messageId: 'three@bank.example', sender: '<>' },
+    { type: 'delivery', sender: '<>' },
+  ]);
+  t.notOk('client' in made[2]!);
+});
+
 t.test('deliveries without a connection, probes, other agents', async (t) => {
   const A = 'AAAAA1';
   const made = deliveries(t, [

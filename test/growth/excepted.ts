@@ -189,6 +189,8 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'boundedMap.BoundedMap',
     'gaps.Gaps',
     'gaps.gap',
+    'inbound.message',
+    'inbound.refusal',
     'join.Join',
     'outbound.domainOfAddress',
     'outbound.outcomeOf',
