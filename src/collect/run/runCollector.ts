@@ -4,6 +4,7 @@
  * nothing more is read until it takes what is there: the source keeps it.
  */
 import { Collector, type CollectorState, type Recorded } from '../collector.ts';
+import { Join } from '../join.ts';
 import { pause } from '../sources/pause.ts';
 import type { Batch, Source } from '../sources/source.ts';
 import { lastRecorded } from './lastRecord.ts';
@@ -53,7 +54,8 @@ export async function runCollector(options: RunOptions): Promise<void> {
   const { source, stream } = options;
   const last = lastRecorded(stream, source.kind);
   const loaded = loadState(stream);
-  const saved = loaded?.kind === source.kind && loaded.name === source.name ? loaded : null;
+  const ours = loaded?.kind === source.kind && loaded.name === source.name;
+  const saved = ours && isRestorable(loaded.state) ? loaded : null;
   const run = new Run(options, last);
   const queuesOnly = saved === null ? null : withoutProcesses(saved.state);
   if (source.kind === 'stdin') {
@@ -72,6 +74,16 @@ export async function runCollector(options: RunOptions): Promise<void> {
     // without a state; a place in a file is that of the line itself
     await run.read(queuesOnly, last.position, source.givesLineAgain ? last : null);
   } else await run.read(queuesOnly, saved?.next ?? last?.position ?? null, null);
+}
+
+/** A state of another release, or one that was edited, is none. */
+function isRestorable(state: CollectorState): boolean {
+  try {
+    new Join().restore(state.join);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function sameRecord(a: Recorded | null, b: Recorded | null): boolean {

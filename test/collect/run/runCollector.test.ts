@@ -4,6 +4,7 @@ import {
   chmodSync,
   copyFileSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -219,6 +220,15 @@ t.test('without its state it goes on behind the last record, and claims less', a
   writeFileSync(join(stream, 'collect.state'), '{"v":1,"kind":"file"');
   await run(stream, source(), new FakeWriter(stream));
   t.equal(recordsOf(stream).length, 3, 'a damaged one is none');
+  const file = join(stream, 'collect.state');
+  const saved = JSON.parse(readFileSync(file, 'utf8')) as { state: { join: Record<string, unknown> } };
+  for (const part of ['queues', 'processes', 'gaps'])
+    for (const value of [undefined, 7, [[1]]]) {
+      const other = { ...saved, state: { ...saved.state, join: { ...saved.state.join, [part]: value } } };
+      writeFileSync(file, JSON.stringify(other));
+      await run(stream, source(), new FakeWriter(stream));
+    }
+  t.equal(recordsOf(stream).length, 3, 'nor is one of another release');
 });
 
 t.test('a log that is gone is a gap', async (t) => {
