@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { escapeLine } from '../core/escape.ts';
-import { type Section, type Statement, sectionsOf } from './statement.ts';
+import type { Section, Statement } from './statement.ts';
+import { sectionsOf } from './statementSections.ts';
 import { STATEMENT_STYLE } from './statementStyle.ts';
 
 const MAX_CELL = 400;

@@ -1,6 +1,7 @@
 /** A statement as text for a terminal or a file. Pure. Texts of records are escaped again. */
 import { escapeLine } from '../core/escape.ts';
-import { type Section, type Statement, sectionsOf } from './statement.ts';
+import type { Section, Statement } from './statement.ts';
+import { sectionsOf } from './statementSections.ts';
 import { tableLines } from './textTable.ts';
 
 const WIDTH = 100;
