@@ -64,14 +64,18 @@ async function run(args: readonly string[], input = '') {
 function records(t: Test, { folder }: Place): Record<string, unknown>[] {
   const stream = join(folder, 'evidence/collector');
   if (!existsSync(stream)) return [];
-  return readdirSync(stream)
-    .filter((name) => name.endsWith('.jsonl'))
-    .flatMap((name) => readFileSync(join(stream, name), 'utf8').trimEnd().split('\n'))
-    .map((text) => {
-      const record = JSON.parse(text) as Record<string, unknown>;
-      checkRecord(t, record);
-      return record;
-    });
+  return (
+    readdirSync(stream)
+      .filter((name) => name.endsWith('.jsonl'))
+      .flatMap((name) => readFileSync(join(stream, name), 'utf8').split('\n'))
+      // the last line may be on its way
+      .filter((text) => text.endsWith('}'))
+      .map((text) => {
+        const record = JSON.parse(text) as Record<string, unknown>;
+        checkRecord(t, record);
+        return record;
+      })
+  );
 }
 
 async function until(what: () => boolean): Promise<void> {

@@ -187,6 +187,7 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
   [
     'Collector is in the table, and gives them lines that were read',
     'boundedMap.BoundedMap',
+    'deaths.Deaths',
     'gaps.Gaps',
     'gaps.gap',
     'inbound.message',
