@@ -95,8 +95,9 @@ export class Processes {
 
   /** A process ended before it logged all that it did, or all of them (null): their numbers will be those of others. */
   died(pid: string | null): void {
-    for (const [key] of this.#processes.entries())
-      if (pid === null || key.endsWith(`[${pid}]`)) this.#processes.delete(key);
+    if (pid === null) this.#processes.clear();
+    // only programs that logged TLS have sessions
+    else for (const program of this.#logsTls.keys()) this.#processes.delete(`${program}[${pid}]`);
   }
 
   /** A TLS line. */
@@ -107,8 +108,9 @@ export class Processes {
       protocol: ownText(session.protocol),
       cipher: ownText(session.cipher),
     };
+    if (this.#logsTls.size >= MAX_PROGRAMS && !this.#logsTls.has(program)) return;
+    this.#logsTls.set(program, time);
     this.#processes.set(`${program}[${pid}]`, { session: own, used: null, doubtful: false, time });
-    if (this.#logsTls.size < MAX_PROGRAMS || this.#logsTls.has(program)) this.#logsTls.set(program, time);
   }
 
   /** A connection failed, or something else happened: whether a session still holds is not known. */

@@ -811,7 +811,10 @@ export const COVERED: Readonly<Record<string, Reader>> = {
       for (const line of text.split('\n')) collector.push(`2026-11-22T18:47:31Z mx ${line}`, 'p');
       return [collector.lost(text, 1), collector.lost(text, null)];
     },
-    around: LOG_AROUND.map((text) => `postfix/smtp[1]: ${text}`),
+    around: [
+      ...LOG_AROUND.map((text) => `postfix/smtp[1]: ${text}`),
+      'postfix/master[1]: warning: process ~ pid 1 killed by signal 9',
+    ],
     pieces: LOG_PIECES,
   },
   'deliveryFields.parseDelivery': {
