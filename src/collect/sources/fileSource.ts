@@ -241,7 +241,8 @@ class LineReader {
     const kept = this.tail.length;
     const begin = this.offset - kept;
     const read = fs.readSync(this.#fd, this.#bytes, 0, kept + CHUNK, begin);
-    if (read <= kept || this.#bytes.indexOf(LF, kept) >= 0) return [];
+    // behind what was read there are bytes of earlier reads
+    if (read <= kept || this.#bytes.subarray(kept, read).includes(LF)) return [];
     const lines = this.#skipping ? [] : [this.#line(kept, read, begin)];
     this.#skipping = false;
     this.#advance(read, begin);

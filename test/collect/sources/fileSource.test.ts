@@ -65,7 +65,9 @@ t.test('rotated by rename while nobody read, several times', async (t) => {
   const { log, at } = logFolder(t);
   writeFileSync(log, 'a1\na2\n');
   const first = await readAll(log);
-  appendFileSync(log, 'a3\nunended');
+  // many lines before the last: what was read of them is no end of it
+  const many = Array.from({ length: 100 }, (_, i) => `a${i + 3}`);
+  appendFileSync(log, `${many.join('\n')}\nunended`);
   const turn = async (suffix: string, text: string) => {
     renameSync(log, at(suffix));
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -75,7 +77,7 @@ t.test('rotated by rename while nobody read, several times', async (t) => {
   await turn('-20261129', 'c1\n');
   await turn('-20261130', 'd1\n');
   const rest = await readAll(log, first.next);
-  t.same([rest.lines, rest.lost], [['a3', 'unended', 'b1', 'c1', 'd1'], []]);
+  t.same([rest.lines, rest.lost], [[...many, 'unended', 'b1', 'c1', 'd1'], []]);
 });
 
 t.test('rotated by copy while nobody read', async (t) => {
