@@ -6,13 +6,17 @@
  *   postfix/master: daemon started -- version 3.7.11, configuration /etc/postfix
  *
  * The second one without `stopping the Postfix mail system` or `terminating on signal 15` before it, when Postfix was
- * seen at work: its master was killed, or the host. Sendmail logs nothing when it is told to stop, so of it nothing
- * can be told.
+ * seen at work: its master was killed, or the host.
+ *
+ *   sm-mta: starting daemon (8.17.1.9): SMTP+queueing@00:10:00
+ *
+ * Sendmail logs nothing when it is told to stop, so each start after work counts.
  */
 import { ownText } from '../core/memorySize.ts';
 import { gap } from './gaps.ts';
 import type { LogLine } from './logLine.ts';
 import type { Produced } from './produced.ts';
+import { isSendmail } from './sendmailLines.ts';
 
 const MAX_INSTANCES = 64;
 const KILLED = /^warning: process ([^ ]{1,200}) pid ([0-9]{1,10}) killed by signal ([0-9]{1,3})/;
@@ -27,7 +31,7 @@ interface Death {
 }
 
 export class Deaths {
-  /** By the name of an instance, `postfix`: is it at work, as far as the log says? */
+  /** By the name of an instance, `postfix`, or of a Sendmail, `sm-mta`: is it at work, as far as the log says? */
   readonly #works = new Map<string, boolean>();
   #last: number | null = null;
 
@@ -36,7 +40,7 @@ export class Deaths {
     const from = Math.min(this.#last ?? time, time);
     this.#last = time;
     const slash = program.lastIndexOf('/');
-    if (slash < 0) return null;
+    if (slash < 0) return this.#sendmail(program, text, from, time);
     const name = program.slice(slash + 1);
     const instance = program.slice(0, slash);
     if (WORKERS.has(name)) {
@@ -45,6 +49,15 @@ export class Deaths {
       if (text.startsWith('stopping the Postfix mail system')) this.#set(instance, false);
     } else if (name === 'master') return this.#master(instance, text, from, time);
     return null;
+  }
+
+  #sendmail(program: string, text: string, from: number, time: number): Death | null {
+    if (!isSendmail(program)) return null;
+    const starts = text.startsWith('starting daemon (');
+    const worked = this.#works.get(program) === true;
+    if (worked === starts) this.#set(program, !starts);
+    const why = `Sendmail was started, and does not log whether it had been stopped: ${UNLOGGED}`;
+    return worked && starts ? { pid: null, gap: gap(why, from, time, null) } : null;
   }
 
   #master(instance: string, text: string, from: number, time: number): Death | null {

@@ -72,7 +72,9 @@ export class Join {
     this.#processes.seen(line.time);
     const due = this.#gaps.due(line.time);
     const death = this.#deaths.push(line);
-    if (death !== null) this.#processes.died(death.pid);
+    // of all: some may still be alive, with a session that is not known any more
+    if (death?.pid === null) this.#processes.begin(line.time);
+    else if (death !== null) this.#processes.died(death.pid);
     const made = this.#line(line);
     if (due.length === 0 && death === null) return made;
     return [...due, ...(death === null ? NONE : [death.gap]), ...made];

@@ -93,11 +93,10 @@ export class Processes {
     if (this.#since === Number.POSITIVE_INFINITY) this.#since = time;
   }
 
-  /** A process ended before it logged all that it did, or all of them (null): their numbers will be those of others. */
-  died(pid: string | null): void {
-    if (pid === null) this.#processes.clear();
+  /** A process ended before it logged all that it did: its number will be that of another one. */
+  died(pid: string): void {
     // only programs that logged TLS have sessions
-    else for (const program of this.#logsTls.keys()) this.#processes.delete(`${program}[${pid}]`);
+    for (const program of this.#logsTls.keys()) this.#processes.delete(`${program}[${pid}]`);
   }
 
   /** A TLS line. */

@@ -36,6 +36,18 @@ t.test('a start without a stop', async (t) => {
   }
 });
 
+t.test('each start of Sendmail behind its work', async (t) => {
+  const by = (program: string, text: string): string => `Nov 22 18:47:31 mx ${program}[7]: ${text}`;
+  const start = (program: string) => by(program, 'starting daemon (8.17.1.9): SMTP+queueing@00:10:00');
+  const work = by('sm-mta', '3AUAAAAAAAAA: from=<a@bank.example>, size=1, class=0, nrcpts=1');
+  const whys = (...lines: readonly string[]) => collected(t, lines).filter(({ type }) => type === 'gap');
+  t.same(whys(start('sm-mta'), start('sm-msp-queue'), work), []);
+  t.match(whys(work, start('sm-msp-queue'), start('sm-mta'), start('sm-mta'), work, start('sm-mta')), [
+    { why: `Sendmail was started, and does not log whether it had been stopped: ${UNLOGGED}` },
+    { type: 'gap' },
+  ]);
+});
+
 t.test('known again after a restart of the collector', async (t) => {
   const before = newCollector();
   collected(t, [line.active('AAAAA1')], before);
@@ -54,7 +66,7 @@ t.test('one process', async (t) => {
   const next = line.delivery('AAAAA2', { relay: MX, pid: 10 }).replace('18:47:31', '18:47:41');
   for (const [death, want] of [
     [killed, 'plain'],
-    [at(40, 'master', STARTED), 'plain'],
+    [at(40, 'master', STARTED), 'unknown: the log was not read from when the delivery began'],
     [at(40, 'qmgr', 'AAAAA1: removed'), 'tls'],
   ] as const) {
     const lines = [...SETTLED, line.active('AAAAA1'), line.tls(MX, 10), death, next];
