@@ -1,7 +1,6 @@
 /**
  * What goes wrong on a day: processes that are killed with SIGKILL at random moments and started again, one after
- * another, and what an administrator does meanwhile. The moments are kept, because some of what was said just before
- * one may rightly be missing.
+ * another, and what an administrator does meanwhile. The moments are kept.
  */
 import type { Generator } from '../../../mark/generator.ts';
 import { pause } from '../deadline.ts';
@@ -11,8 +10,6 @@ export interface Act {
   readonly name: string;
   /** How often in a round. */
   readonly times: number;
-  /** May lines of the MTA be lost that it was about to log? */
-  readonly losesLines?: true;
   run(): Promise<void> | void;
 }
 
@@ -60,9 +57,4 @@ export class Chaos {
   count(name: string): number {
     return this.troubles.filter(({ act }) => act.name === name).length;
   }
-}
-
-/** Did something of the MTA die within a moment after this, so that what was said may not have come to its log? */
-export function mayBeUnlogged(troubles: readonly Trouble[], at: number, momentMs: number): boolean {
-  return troubles.some(({ act, from, to }) => act.losesLines === true && at <= to && at >= from - momentMs);
 }

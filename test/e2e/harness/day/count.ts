@@ -5,7 +5,6 @@
  * Only what the MTA has logged can be recorded. A process that is killed after the server's answer and before its
  * line is written logs nothing: such an attempt may be missing where `MayMiss` says so, and is counted as `excused`.
  */
-import { mayBeUnlogged, type Trouble } from './chaos.ts';
 import type { Try } from './clients.ts';
 import type { Attempt } from './receivers.ts';
 import type { DayRecord, Delivery, Evidence } from './records.ts';
@@ -21,8 +20,6 @@ export interface Compared {
 /** May what was said at this time be missing? `logged`: its process lived to log it. */
 export type MayMiss = (at: number, logged: boolean) => boolean;
 
-/** A process that was killed had its line in the socket of its logger, or was about to write it. */
-const MOMENT_MS = 1000;
 /** Stamps are whole seconds, and a session takes some. */
 const SECONDS_MS = 2000;
 const SESSION_MS = 5000;
@@ -32,11 +29,6 @@ export function byGaps(evidence: Evidence): MayMiss {
   const gaps = evidence.gaps('collector');
   return (at, logged) =>
     gaps.some(({ from, to }) => at >= from - (logged ? SECONDS_MS : SESSION_MS) && at <= to + SECONDS_MS);
-}
-
-/** By what was done, for an MTA that does not log when it is told to stop: no gap can tell of it. */
-export function byTroubles(troubles: readonly Trouble[]): MayMiss {
-  return (at, logged) => !logged || mayBeUnlogged(troubles, at, MOMENT_MS);
 }
 
 /** One thing that happened, and one that is recorded: equal keys are the same. */
@@ -118,7 +110,7 @@ export function compareDeliveries(
     const { tls, outcome, recipient, time } = record;
     const key = `${evidence.addressOf(recipient)} at ${port}: ${outcome}`;
     const at = Date.parse(time);
-    const early = readFrom.some((from) => at >= from - MOMENT_MS && at < from + UNSURE_MS);
+    const early = readFrom.some((from) => at >= from - SECONDS_MS && at < from + UNSURE_MS);
     // the same process may have had the message before, in a session that the log does not say was over
     const again = tls.why === 'the TLS line of this process belongs to an earlier attempt';
     if (tls.state === 'unknown' && (early || again)) unsure.push(key);
