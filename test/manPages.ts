@@ -6,7 +6,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { COMMANDS, type Command } from '../src/cli/commands.ts';
+import type { Command } from '../src/cli/commandEntry.ts';
+import { COMMANDS } from '../src/cli/commands.ts';
 import { COMMON, type Operand, type Option } from '../src/cli/options.ts';
 import { KEYS } from '../src/config/keys/keys.ts';
 import { COMMON_FIELDS, RECORD_TYPES, recordSchema } from '../src/evidence/recordSchema.ts';

@@ -2,7 +2,8 @@
  * What the shells need to know of the table of commands: which words, or files, can stand behind what was
  * typed.
  */
-import { COMMANDS, type Command } from './commands.ts';
+import type { Command } from './commandEntry.ts';
+import { COMMANDS } from './commands.ts';
 import { COMMON, type Option } from './options.ts';
 
 /** What follows an option or stands as an operand: fixed words, a file, or something only the user knows. */

@@ -1,7 +1,8 @@
 /**
  * The text of `tlsward help` and `tlsward help COMMAND`, made from the table of commands.
  */
-import { COMMANDS, type Command, type CommandName } from './commands.ts';
+import type { Command } from './commandEntry.ts';
+import { COMMANDS, type CommandName } from './commands.ts';
 import { COMMON, type Operand, type Option } from './options.ts';
 
 /** Column at which explanations begin. */

@@ -2,7 +2,6 @@
 import type { Row } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
 import type { SocketmapReply } from '../wire/socketmapEncode.ts';
-import type { Evidence } from './evidence.ts';
 
 export interface MapCounters {
   ok: number;
@@ -26,7 +25,7 @@ export class MapListeners {
   readonly counters: MapCounters = { ok: 0, notFound: 0, temp: 0 };
   readonly #listeners: readonly ((record: MapRecord) => void)[];
 
-  constructor(log: Pick<Log, 'mapAnswer'>, evidence: Pick<Evidence, 'mapAnswer'>) {
+  constructor(log: Pick<Log, 'mapAnswer'>, evidence: { mapAnswer(record: MapRecord): void }) {
     this.#listeners = [
       ({ status }) => this.#count(status),
       (record) => log.mapAnswer({ ...record, failed: record.status === 'TEMP' || record.status === 'PERM' }),

@@ -7,10 +7,10 @@
  */
 import type { EvidenceRecord } from '../evidence/record.ts';
 import type { Passage } from './follow.ts';
-import type { Delivery } from './passageFacts.ts';
 import { dayAfter, type Evidence, type Found } from './places.ts';
 
 type MapEvidence = Extract<EvidenceRecord, { type: 'map' }>;
+type Delivery = Extract<EvidenceRecord, { type: 'delivery' }>;
 
 /** The answer that was the last one before each delivery. */
 export type Demands = ReadonlyMap<Delivery, MapEvidence>;

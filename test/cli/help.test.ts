@@ -5,8 +5,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { parseCommand } from '../../src/cli/command.ts';
+import type { Command } from '../../src/cli/commandEntry.ts';
 import { COMMAND_FILES } from '../../src/cli/commandFiles.ts';
-import { COMMANDS, type Command, type CommandName, isCommand } from '../../src/cli/commands.ts';
+import { COMMANDS, type CommandName, isCommand } from '../../src/cli/commands.ts';
 import { commandHelp, overview } from '../../src/cli/help.ts';
 import { COMMON, type Option } from '../../src/cli/options.ts';
 import { MAPS } from '../../src/maps/mapAnswer.ts';
