@@ -14,7 +14,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ['core', 'node:buffer'],
   files: ['node:*'],
-  mta: ['core', 'node:child_process'],
+  mta: ['core', 'node:child_process', 'node:net'],
   receive: ['core'],
   deliver: ['core'],
   mail: ['core'],

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
@@ -302,8 +303,9 @@ test('a head is taken to a program and a mailbox', async (t) => {
   const log = { evidenceHeadKept: (...what: unknown[]) => void kept.push(what) };
   const keep = program('keep', `printf '%s\\n' "$@" >${folder}/args; cat >${folder}/head`);
   const sendmail = program('sendmail', `printf '%s\\n' "$@" >${folder}/options; cat >${folder}/mail`);
+  const smtp = { host: '127.0.0.1', port: 1 };
   const settings = { checkpointCommand: [keep, '--to', '$(x)'], checkpointMail: 'auditor@example.org' };
-  await deliverHead('2026-11-30', 'a note\n', settings, 'mx.example.org\nBcc: x', log, sendmail);
+  await deliverHead('2026-11-30', 'a note\n', settings, 'mx.example.org\nBcc: x', log, { sendmail, smtp });
   t.equal(readFileSync(join(folder, 'head'), 'utf8'), 'a note\n');
   t.equal(readFileSync(join(folder, 'args'), 'utf8'), '--to\n$(x)\n', 'no shell');
   t.equal(readFileSync(join(folder, 'options'), 'utf8'), '-i\n-t\n');
@@ -313,11 +315,60 @@ test('a head is taken to a program and a mailbox', async (t) => {
   t.ok(mail.endsWith('\n\na note\n'));
   t.strictSame(kept, []);
   const bad = program('bad', 'echo no >&2; exit 1');
-  await deliverHead('2026-11-30', 'n\n', { ...settings, checkpointCommand: [bad] }, 'h', log, '/nonexistent');
+  const nowhere = { sendmail: '/nonexistent', smtp };
+  await deliverHead('2026-11-30', 'n\n', { ...settings, checkpointCommand: [bad] }, 'h', log, nowhere);
   t.match(kept, [
     ['2026-11-30', bad, /failed: no/],
-    ['2026-11-30', 'auditor@example.org', 'absent'],
+    ['2026-11-30', 'auditor@example.org', /^sendmail: absent; SMTP: connect ECONNREFUSED/],
   ]);
+});
+
+test('a unit that may not run postdrop hands the head over by SMTP', async (t) => {
+  const replies = [
+    '220 mx',
+    '250-mx\r\n250 8BITMIME',
+    '250 ok',
+    '250 ok',
+    '354 go on',
+    '250 queued',
+    '221 bye',
+  ];
+  const said: string[] = [];
+  const server = createServer((socket) => {
+    let at = 0;
+    const reply = (): void => void socket.write(`${replies[at++]}\r\n`);
+    reply();
+    socket.on('error', () => {});
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+      const end = at === 5 ? '\r\n.\r\n' : '\r\n';
+      if (!text.endsWith(end)) return;
+      said.push(text.slice(0, -end.length));
+      text = '';
+      reply();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const kept: unknown[] = [];
+  const log = { evidenceHeadKept: (...what: unknown[]) => void kept.push(what) };
+  const settings = { checkpointCommand: null, checkpointMail: 'auditor@example.org' };
+  const by = { sendmail: '/nonexistent', smtp: { host: '127.0.0.1', port } };
+  await deliverHead('2026-11-30', 'a note\n.\n\u2014 mx AAAA\n', settings, 'mx.example.org', log, by);
+  t.strictSame(kept, []);
+  t.strictSame(said.slice(0, 4), [
+    'EHLO mx.example.org',
+    'MAIL FROM:<> BODY=8BITMIME',
+    'RCPT TO:<auditor@example.org>',
+    'DATA',
+  ]);
+  t.ok(said[4]?.endsWith('\r\n\r\na note\r\n..\r\n\u2014 mx AAAA'));
+  t.notMatch(said[4], /[^\r]\n/);
+  replies[3] = '550 no such user';
+  await deliverHead('2026-11-30', 'n\n', settings, 'mx.example.org', log, by);
+  t.match(kept, [['2026-11-30', 'auditor@example.org', /SMTP: 550 no such user$/]]);
 });
 
 test('the program of the manual asks for a time stamp', {

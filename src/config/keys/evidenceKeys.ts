@@ -101,7 +101,7 @@ export const EVIDENCE_KEYS = {
   checkpointMail: key(
     'checkpoint-mail',
     '',
-    "address to which each day's last head is sent by sendmail(1); empty: none",
+    "address to which each day's last head is sent, by sendmail(1) or SMTP to this host; empty: none",
     anything('an address', parseMailbox),
   ),
 };

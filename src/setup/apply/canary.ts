@@ -3,13 +3,13 @@
  * SMTP dialogue with Postfix, which must then reach the daemon by itself. No message is handed over: the
  * dialogue ends behind RCPT.
  */
-import { connect, type Socket } from 'node:net';
 import type { ListenAddress } from '../../config/keys/listenAddress.ts';
 import { escapeText } from '../../core/escape.ts';
 import { listOf } from '../../mta/listValue.ts';
 import { hostOf, isLoopbackOnly, mailEntries, portOf } from '../../mta/mailEntries.ts';
 import { isYes, type PostfixConfig, valueFor, writtenValue } from '../../mta/postfixConfig.ts';
 import { runProgram } from '../../mta/runProgram.ts';
+import { smtpDialogue } from '../../mta/smtpDialogue.ts';
 import { PlayError } from '../../simulate/daemonSocket.ts';
 import { playMilter } from '../../simulate/milterPlayer.ts';
 import { askPolicy } from '../../simulate/policyPlayer.ts';
@@ -127,10 +127,11 @@ export async function askPostfix(config: PostfixConfig): Promise<CanaryStep> {
   const from = valueFor(config, 'myhostname') || 'localhost';
   const said: string[] = [];
   try {
-    await dialogue(
+    await smtpDialogue(
       place,
       [`EHLO ${from}`, 'MAIL FROM:<>', `RCPT TO:<postmaster@${ownDomain(config)}>`, 'RSET', 'QUIT'],
       said,
+      { timeoutMs: SMTP_MS, strict: false },
     );
   } catch (error) {
     const last = said.at(-1);
@@ -174,41 +175,4 @@ function placeOf(config: PostfixConfig): { readonly host: string; readonly port:
     return { host, port };
   }
   return null;
-}
-
-/** Sends each line when the reply before it is whole; `said` gets the greeting and every reply. */
-function dialogue(
-  { host, port }: { readonly host: string; readonly port: number },
-  lines: readonly string[],
-  said: string[],
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connect(port, host.replace(/^\[(.*)\]$/, '$1'));
-    const pending = [...lines];
-    let text = '';
-    const fail = (message: string): void => {
-      socket.destroy();
-      reject(new Error(message));
-    };
-    const timer = setTimeout(() => fail(`no reply within ${SMTP_MS / 1000} s`), SMTP_MS);
-    socket.on('close', () => {
-      clearTimeout(timer);
-      if (pending.length === 0) resolve();
-      else reject(new Error('Postfix closed the connection'));
-    });
-    socket.on('error', (error) => fail(error.message));
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1');
-      if (text.length > 65_536) fail('a reply without an end');
-      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
-        const line = text.slice(0, end).replace(/\r$/, '');
-        text = text.slice(end + 1);
-        if (line[3] === '-') continue;
-        said.push(line);
-        const next = pending.shift();
-        if (next === undefined) socket.end();
-        else socket.write(`${next}\r\n`);
-      }
-    });
-  });
 }
