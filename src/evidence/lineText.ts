@@ -90,8 +90,8 @@ export function patternText(pattern: string): string {
   return pattern.includes('@') ? addressText(pattern) : quoted(escapeText(pattern));
 }
 
-/** Where a local part cannot begin earlier. */
-const BEFORE_LOCAL = /[\s<>"'(),;:[\]]/;
+/** Where a local part cannot begin earlier. Outside of ASCII nothing ends one (RFC 6531 section 3.3). */
+const BEFORE_LOCAL = /[\x00-\x20<>"'(),;:[\]]/;
 
 /** The text without the local parts of the addresses in it: `sender <@bank.example>: ...`. Linear. */
 export function withoutLocalParts(text: string): string {
@@ -110,11 +110,18 @@ export function withoutLocalParts(text: string): string {
 function beginOfLocal(text: string, at: number, least: number): number {
   let begin = at;
   if (text[at - 1] === '"') {
-    const open = text.lastIndexOf('"', at - 2);
-    if (open >= least) return open;
+    let open = text.lastIndexOf('"', at - 2);
+    while (open > least && isEscaped(text, open)) open = text.lastIndexOf('"', open - 1);
+    // the quoted text may have an "@" itself: it goes with what stands behind that
+    if (open >= 0) return Math.max(open, least);
   }
   while (begin > least && !BEFORE_LOCAL.test(text[begin - 1]!)) begin--;
   return begin;
+}
+
+/** Is there a backslash before it, as it is or as core/escape.ts writes it? */
+function isEscaped(text: string, at: number): boolean {
+  return text[at - 1] === '\\' || text.endsWith('\\u{5c}', at);
 }
 
 /**

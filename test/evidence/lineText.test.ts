@@ -91,8 +91,14 @@ test('free text loses local parts', async (t) => {
     ['+ boss@law.example: encrypt', '+ @law.example: encrypt'],
     ['a@b@c.example', '@c.example'],
     ['@', '@'],
+    ['<"a@secret"@c.example>: no', '<"@c.example>: no'],
+    ['<"a@x secret"@c.example> "q"', '<"@c.example> "q"'],
+    ['<"john \\"x\\" smith"@c.example>', '<@c.example>'],
+    ['<"john \\u{5c}"x\\u{5c}" smith"@c.example>', '<@c.example>'],
+    ['secret\u00a0jos\u00e9\u2028x@c.example', '@c.example'],
   ] as const;
   for (const [text, want] of cases) t.equal(withoutLocalParts(text), want, text);
   t.equal(withoutLocalParts(`${'x'.repeat(100_000)}@y`), '@y');
   t.equal(withoutLocalParts('"@'.repeat(20_000)).length > 0, true, 'in linear time');
+  t.equal(withoutLocalParts(`${'\\\\"'.repeat(20_000)}"@`.repeat(2)).includes('\\\\'), false);
 });
