@@ -94,8 +94,7 @@ function clientLine(text: string): PostfixEvent | null {
   if (length > 0) {
     const delivery = deliveryLine(text, length);
     if (delivery !== null) return delivery;
-    // what one host said of a recipient leaves the session as it is
-    if (text.startsWith('host ', length + 2)) return null;
+    // also what a host said of a recipient: the next try may go to the same address again, without TLS
     return { kind: 'trouble' };
   }
   if (text.startsWith('TLSRPT: ')) return tlsrptLine(text);

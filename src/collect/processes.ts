@@ -141,7 +141,8 @@ export class Processes {
       this.#forget(key, one);
       return this.#withoutLine(one, true);
     }
-    if (process.doubtful) return unknown(one, 'after the TLS line of this process its connection failed');
+    if (process.doubtful)
+      return unknown(one, 'after the TLS line of this process something failed: it may have connected anew');
     if (used === null) {
       const reply = one.sent ? ownText(one.reply.slice(0, MAX_REPLY)) : null;
       const use = { queueId: ownText(one.queueId), attempt: one.attempt, begun: ownText(begun), reply };
