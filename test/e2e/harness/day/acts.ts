@@ -56,16 +56,18 @@ export function postfixActs(postfix: Postfix, random: Generator): Act[] {
     {
       name: 'mta',
       times: 2,
+      losesLines: true,
       run: async () => {
         await postfix.kill();
         await postfix.start();
       },
     },
-    { name: 'agent', times: 2, run: () => killOne(AGENTS) },
-    { name: 'logger', times: 1, run: () => killOne(['postlogd']) },
+    { name: 'agent', times: 2, losesLines: true, run: () => killOne(AGENTS) },
+    { name: 'logger', times: 1, losesLines: true, run: () => killOne(['postlogd']) },
     {
       name: 'rotate',
       times: 1,
+      losesLines: true,
       run: () => {
         if (Date.now() - rotatedMs < ROTATE_MS) return;
         rotatedMs = Date.now();

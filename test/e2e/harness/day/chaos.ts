@@ -10,6 +10,8 @@ export interface Act {
   readonly name: string;
   /** How often in a round. */
   readonly times: number;
+  /** May lines of the MTA be lost that it was about to log? */
+  readonly losesLines?: true;
   run(): Promise<void> | void;
 }
 
@@ -57,4 +59,9 @@ export class Chaos {
   count(name: string): number {
     return this.troubles.filter(({ act }) => act.name === name).length;
   }
+}
+
+/** Did something of the MTA die within a moment after this, so that what was said may not have come to its log? */
+export function mayBeUnlogged(troubles: readonly Trouble[], at: number, momentMs: number): boolean {
+  return troubles.some(({ act, from, to }) => act.losesLines === true && at <= to && at >= from - momentMs);
 }

@@ -5,6 +5,7 @@
  * Only what the MTA has logged can be recorded. A process that is killed after the server's answer and before its
  * line is written logs nothing: such an attempt may be missing where `MayMiss` says so, and is counted as `excused`.
  */
+import { mayBeUnlogged, type Trouble } from './chaos.ts';
 import type { Try } from './clients.ts';
 import type { Attempt } from './receivers.ts';
 import type { DayRecord, Delivery, Evidence } from './records.ts';
@@ -20,15 +21,18 @@ export interface Compared {
 /** May what was said at this time be missing? `logged`: its process lived to log it. */
 export type MayMiss = (at: number, logged: boolean) => boolean;
 
+/** A process that was killed had its line in the socket of its logger, or was about to write it. */
+const MOMENT_MS = 1000;
 /** Stamps are whole seconds, and a session takes some. */
 const SECONDS_MS = 2000;
 const SESSION_MS = 5000;
 
-/** By the gaps of the collector, which must tell of it. */
-export function byGaps(evidence: Evidence): MayMiss {
+/** Where something of the MTA was killed, if a gap of the collector tells of it. */
+export function byGaps(evidence: Evidence, troubles: readonly Trouble[]): MayMiss {
   const gaps = evidence.gaps('collector');
-  return (at, logged) =>
-    gaps.some(({ from, to }) => at >= from - (logged ? SECONDS_MS : SESSION_MS) && at <= to + SECONDS_MS);
+  const told = (at: number): boolean =>
+    gaps.some(({ from, to }) => at >= from - SESSION_MS && at <= to + SECONDS_MS);
+  return (at, logged) => (!logged || mayBeUnlogged(troubles, at, MOMENT_MS)) && told(at);
 }
 
 /** One thing that happened, and one that is recorded: equal keys are the same. */

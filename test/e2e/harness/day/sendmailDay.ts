@@ -53,6 +53,7 @@ export class SendmailDay {
       {
         name: 'mta',
         times: 2,
+        losesLines: true,
         run: async () => {
           await this.sendmail.kill();
           await this.sendmail.restart();
