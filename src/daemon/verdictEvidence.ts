@@ -4,6 +4,7 @@
  * are in src/evidence/recordSchema.ts.
  */
 import type { EnvelopeAddress } from '../core/address.ts';
+import { canonicalDomain } from '../core/domain.ts';
 import { escapeText } from '../core/escape.ts';
 import { formatPosition } from '../core/position.ts';
 import type { Row } from '../core/table.ts';
@@ -49,7 +50,7 @@ export function verdictText(record: VerdictRecord, fields: VerdictFields, host: 
   let text = `${head(record.timeMs, host)}${record.code}","leg":"inbound","protocol":"${tx.protocol}","stage":"${tx.stage}"`;
   if (fields.queueId !== undefined) text += `,"queueId":${quoted(fields.queueId as string)}`;
   if (tx.clientAddress !== '') text += `,"client":${quoted(fields.client as string)}`;
-  if (tx.heloName !== '') text += `,"helo":${quoted(escapeText(tx.heloName))}`;
+  if (tx.heloName !== '') text += `,"helo":${quoted(withoutLocalParts(escapeText(tx.heloName)))}`;
   if (tx.sender !== null) {
     // a canonical domain has nothing that JSON would escape
     const { text: written, domain } = tx.sender;
@@ -65,7 +66,7 @@ export function verdictText(record: VerdictRecord, fields: VerdictFields, host: 
     text += `,"breach":"${decisive.breach.kind}"`;
     const because = fields.because as readonly string[] | undefined;
     if (because !== undefined)
-      text += `,"because":[${because.map((one) => quoted(withoutLocalParts(one))).join(',')}]`;
+      text += `,"because":[${because.map((one) => quoted(reasonText(one))).join(',')}]`;
   }
   if (fields.rule !== undefined)
     text += `,"rule":${quoted(fields.rule as string)},"route":${quoted(withoutLocalParts(fields.route as string))}`;
@@ -73,6 +74,30 @@ export function verdictText(record: VerdictRecord, fields: VerdictFields, host: 
   if (reply !== null)
     text += `,"reply":${quoted(withoutLocalParts(`${reply.code} ${reply.dsn} ${reply.text}`))}`;
   return `${text}}`;
+}
+
+/** Sides with which a reason begins, and what stands behind the address (receive/describeVerdict.ts). */
+const SIDES = ['sender ', 'recipient '];
+const BEHIND_ADDRESS = ': row "';
+/** An address of which `withoutLocalParts` takes all that must not stay. */
+const ORDINARY = /^<?[^\s<>"'(),;:[\]\\%!@]*@[^\s<>"'(),;:[\]\\%!@]+>?$/;
+const POSTMASTER = /^<?postmaster>?$/i;
+
+/** A reason without local parts: of an unusual or cut address only a whole domain stays. */
+function reasonText(reason: string): string {
+  const side = SIDES.find((word) => reason.startsWith(word));
+  // the last one: an address may have it, too
+  const end = side === undefined ? -1 : reason.lastIndexOf(BEHIND_ADDRESS);
+  if (side === undefined || end < side.length) return withoutLocalParts(reason);
+  const address = reason.slice(side.length, end);
+  return `${side}${addressIn(address)}${withoutLocalParts(reason.slice(end))}`;
+}
+
+function addressIn(address: string): string {
+  if (POSTMASTER.test(address) || address === '<>') return address;
+  if (ORDINARY.test(address)) return withoutLocalParts(address);
+  const written = address.slice(address.lastIndexOf('@') + 1).replace(/>$/, '');
+  return address.includes('@') ? `@${canonicalDomain(written) ?? ''}` : '@';
 }
 
 function recipientsText(recipients: readonly EnvelopeAddress[]): string {

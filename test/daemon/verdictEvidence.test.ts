@@ -1,6 +1,6 @@
 /** A verdict as a record: equal to its log line where both have a field, and never with a local part in a text. */
 import { test } from 'tap';
-import { parsePath } from '../../src/core/address.ts';
+import { type EnvelopeAddress, parseInternalAddress, parsePath } from '../../src/core/address.ts';
 import { PLAIN, type TlsState } from '../../src/core/tls.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import type { Verdict } from '../../src/core/verdict.ts';
@@ -80,6 +80,42 @@ test('a refusal has its reasons, without local parts', async (t) => {
   t.match(made.because?.[0], /^recipient <@law\.example>: row "@law\.example"/);
   // what is left when the addresses are taken out
   t.notMatch(text.replace(/\0[^\0]*\0/g, ''), /boss|x@y/);
+});
+
+test('no unusual address leaves a local part in a reason', async (t) => {
+  const everyone = tableOf([['*', { receive: 'encrypt', violation: 'reject' }]]);
+  const becauseOf = (sender: EnvelopeAddress, helo = '') => {
+    const odd = { ...tx('<>', ['<x@y.example>'], PLAIN), sender, heloName: helo };
+    const verdict = decide(odd, everyone, { trustedClients: [] });
+    const record = { ...recordFor(odd), verdict };
+    const text = verdictText(record, verdictFields(record), 'h');
+    const { because = [] } = recordOf(t, text) as VerdictEvidence;
+    t.notMatch(text.replace(/\0[^\0]*\0/g, ''), /secret/i, sender.text.slice(0, 80));
+    return because.find((one) => one.startsWith('sender')) ?? '';
+  };
+  const secret = [
+    'secret',
+    'secret name@bank.example',
+    'secret: row "x" (secret@bank.example',
+    'secret\uff20bank.example',
+    'secret%bank.example',
+    'bank.example!secret',
+    `secret${'x'.repeat(300)}@bank.example`,
+    'a@secret@bank.example',
+    'jos\u00e9.secret@bank.example',
+    '"a@secret"@bank.example',
+    '"secret \\"b\\" c"@bank.example',
+    'x@bank.example>secret',
+    'x@bank.example (secret)',
+  ];
+  for (const one of secret) {
+    becauseOf(parseInternalAddress(one));
+    becauseOf(parsePath(`<${one}>`));
+  }
+  t.match(becauseOf(parseInternalAddress('secret name@bank.example')), /^sender @bank\.example: row "\*" \(/);
+  t.match(becauseOf(parsePath('<secret@bank.example>')), /^sender <@bank\.example>: row "\*" \(/);
+  t.match(becauseOf(parsePath('<secret>')), /^sender @: row "\*" \(/);
+  t.match(becauseOf(parsePath('<a@b.example>'), 'secret@c.example'), /^sender <@b/);
 });
 
 test('hostile texts, many recipients, nothing known', async (t) => {
