@@ -150,7 +150,8 @@ function serverLine(text: string): PostfixEvent | null {
   const queueId = text.slice(0, length);
   if (!text.startsWith('client=', length + 2)) return refusalLine(text, queueId, length + 2);
   const fields = text.slice(length + 9).split(', ', 10);
-  const original = fields.find((field) => field.startsWith('orig_queue_id='))?.slice(14) ?? '';
+  // only a name of ours may stand in front of it: `sasl_sender` is what a client wrote behind AUTH=
+  const original = fields[1]?.startsWith('orig_queue_id=') === true ? fields[1].slice(14) : '';
   const origQueueId = QUEUE_ID.test(original) ? original : null;
   return { kind: 'client', queueId, client: fields[0]!, origQueueId };
 }

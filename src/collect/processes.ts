@@ -151,20 +151,27 @@ export class Processes {
     }
     if (one.how === 'sendmail') {
       // it keeps a connection for other messages; that it made no new one is only known where it names them
-      if (used.queueId === one.queueId || this.#saysConnects.has(one.program)) return withLine(session, one);
+      if (this.#saysConnects.has(one.program)) return withLine(session, one);
+      // all recipients that a server took in one transaction are in one line
+      if (used.queueId === one.queueId && !(one.sent && used.reply !== null)) {
+        this.#takeReply(key, process, used, one);
+        return withLine(session, one);
+      }
       return unknown(one, 'whether the connection was kept is not logged (LogLevel below 12)');
     }
     if (used.attempt !== one.attempt)
       return unknown(one, 'the TLS line of this process belongs to an earlier attempt');
     const other = used.begun !== begun || differs(used, one);
     if (other) return unknown(one, 'the TLS line of this process belongs to another part of the message');
-    if (one.sent && used.reply === null)
-      this.#processes.set(key, {
-        ...process,
-        used: { ...used, reply: ownText(one.reply.slice(0, MAX_REPLY)) },
-        time: one.time,
-      });
+    this.#takeReply(key, process, used, one);
     return withLine(session, one);
+  }
+
+  /** Keeps what the server said when it took the message. */
+  #takeReply(key: string, process: Process, used: Use, one: Delivered): void {
+    if (!one.sent || used.reply !== null) return;
+    const reply = ownText(one.reply.slice(0, MAX_REPLY));
+    this.#processes.set(key, { ...process, used: { ...used, reply }, time: one.time });
   }
 
   #forget(key: string, { time }: Delivered): void {

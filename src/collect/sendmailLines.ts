@@ -88,13 +88,13 @@ export function parseSendmailLine(text: string): SendmailEvent | null {
 const PEERS: Readonly<Record<string, string>> = { OK: 'trusted', TRUSTED: 'verified', NO: 'anonymous' };
 
 function tlsLine(text: string): SendmailEvent | null {
+  // a session that failed: what comes next is another one, or none
+  if (/^STARTTLS=client, (?:SSL_shutdown|error)/.test(text)) return { kind: 'closed' };
   const fields = fieldsOf(text, 'STARTTLS=client, '.length, 12);
   const relay = fields.get('relay');
   const cipher = fields.get('cipher');
   const bits = /^([0-9]{1,5})\//.exec(fields.get('bits') ?? '');
-  if (relay === undefined || cipher === undefined || bits === null) {
-    return text.startsWith('STARTTLS=client, SSL_shutdown') ? { kind: 'closed' } : null;
-  }
+  if (relay === undefined || cipher === undefined || bits === null) return null;
   const peer = PEERS[fields.get('verify') ?? ''] ?? 'untrusted';
   const protocol = fields.get('version') ?? '';
   const session = { relay: hostOf(relay), peer, reused: false, protocol, cipher, bits: Number(bits[1]) };
@@ -128,6 +128,13 @@ function deliveryOf(text: string, start: number): SendmailDelivery | null {
     if (recipients.length === 0) recipients.push(text.slice(at, end));
     else more = true;
     at = end;
+  }
+  // a controlling address may hold what looks like fields
+  if (text.startsWith(', ctladdr=<', at)) {
+    const end = endOfAddress(text, at + ', ctladdr=<'.length);
+    if (end < 0) return null;
+    at = text.indexOf(', ', end);
+    if (at < 0) return null;
   }
   const said = saidAt(text, at);
   if (said < 0) return null;
@@ -176,14 +183,19 @@ function fieldsOf(text: string, start: number, most: number): Map<string, string
   return fields;
 }
 
+const RELAY = ', relay=';
+
 function fromLine(text: string, queueId: string, start: number): SendmailEvent | null {
   const bracket = text[start] === '<';
   const end = bracket ? endOfAddress(text, start + 1) : text.indexOf(', ', start);
   if (end < 0) return null;
   const sender = text.slice(bracket ? start + 1 : start, end);
+  // the sender chose the Message-ID: only behind it is the client named, last
   const fields = fieldsOf(text, end + (bracket ? 3 : 2), 20);
   const messageId = fields.get('msgid') ?? null;
-  return { kind: 'from', queueId, sender, messageId, client: fields.get('relay') ?? null };
+  const relay = text.lastIndexOf(RELAY);
+  const client = relay < end ? null : text.slice(relay + RELAY.length);
+  return { kind: 'from', queueId, sender, messageId, client };
 }
 
 /** `ruleset=NAME, arg1=A, [arg2=B,] relay=R, reject=REPLY` */

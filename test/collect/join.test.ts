@@ -319,3 +319,14 @@ t.test('memory has a limit, and what was forgotten is not guessed', async (t) =>
   t.match(tlsWords(old), [/not read from when/]);
   t.notOk('sender' in old[0]!);
 });
+
+t.test('a client cannot name the message before a content filter', async (t) => {
+  const client = (fields: string) =>
+    `Nov 22 18:47:31 mx postfix/smtpd[1]: AAAAA1: client=c.example[192.0.2.9], ${fields}`;
+  const joined = (fields: string) =>
+    collected(t, [client(fields), line.active('AAAAA1')]).map(
+      (one) => 'origQueueId' in one && one.origQueueId,
+    );
+  t.same(joined('orig_queue_id=BBBBB1, orig_client=d.example[192.0.2.8]'), ['BBBBB1']);
+  t.same(joined('sasl_method=PLAIN, sasl_username=u, sasl_sender=x, orig_queue_id=BBBBB1'), [false]);
+});

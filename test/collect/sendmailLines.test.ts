@@ -1,6 +1,6 @@
 /** Sendmail's lines beyond the sample: many recipients, connections that are kept, the words of other servers. */
 import t from 'tap';
-import { deliveries, newCollector, tlsWords } from './collected.ts';
+import { collected, deliveries, newCollector, tlsWords } from './collected.ts';
 
 process.env.TZ = 'UTC';
 
@@ -40,6 +40,15 @@ t.test('a connection that is kept, and a new one', async (t) => {
   t.same(words(connect(A), TLS, to(A), to(B)), ['tls', 'tls']);
   t.same(words(connect(A), TLS, to(A), connect(B), to(B)), ['tls', 'plain']);
   t.same(words(TLS, `${AT} STARTTLS=client, SSL_shutdown failed: -1`, to(A)), ['plain']);
+  const refused = { end: 'dsn=5.1.1, stat=User unknown', list: '<v@good.example>' };
+  t.same(words(TLS, to(A, refused), to(A)), ['tls', 'tls'], 'one transaction');
+  t.same(
+    words(TLS, to(A), to(A, { list: '<v@other.example>' })),
+    ['tls', 'unknown: whether the connection was kept is not logged (LogLevel below 12)'],
+    'another transaction of the message may have a connection of its own',
+  );
+  const failed = `${AT} STARTTLS=client, error: connect failed=-1, reason=x, SSL_error=1, errno=0, retry=-1, relay=mx.good.example.`;
+  t.same(words(TLS, to(A), failed, to(A)), ['tls', 'plain']);
   t.same(words(TLS.replace('MX.good', 'mx.other'), to(A)), ['plain']);
   t.same(words(TLS.replace('bits=256', 'bits=0'), to(A)), ['plain: the cipher encrypts nothing']);
 });
@@ -61,6 +70,21 @@ t.test('outcomes, and the words of other servers', async (t) => {
     'it contradicts itself',
   );
   t.equal(collector.join.counts.unreadable, 1);
+});
+
+t.test('what strangers chose in front of the fields', async (t) => {
+  const list = '<u@good.example>, ctladdr=<"a, relay=x., dsn=2.0.0, stat=Sent (ok)"@our.example> (8/0)';
+  t.match(deliveries(t, [to(A, { list, end: 'dsn=4.0.0, stat=Deferred' })]), [
+    { outcome: 'deferred', dsn: '4.0.0', relay: { host: 'mx.good.example' } },
+  ]);
+  const msgid =
+    '<x, relay=trusted.example [192.0.2.1], a=, b=, c=, d=, e=, f=, g=, h=, i=, j=, k=, l=, m=, n=>';
+  t.match(
+    collected(t, [
+      `${AT} ${A}: from=<a@b.example>, size=1, class=0, nrcpts=1, msgid=${msgid}, proto=ESMTP, daemon=MTA, relay=c.example [192.0.2.9]`,
+    ]),
+    [{ type: 'message', client: 'c.example [192.0.2.9]' }],
+  );
 });
 
 t.test('a line that cannot be read is a gap', async (t) => {
