@@ -111,7 +111,9 @@ export function compareDeliveries(
   for (const record of evidence.ofType<Delivery>('collector', 'delivery')) {
     const port = portOf(record);
     if (port === null) continue;
-    const { tls, outcome, recipient, time } = record;
+    const { tls, recipient, time, reply } = record;
+    // what a server refused waits all the same when bounce(8) was killed
+    const outcome = reply === 'bounce or trace service failure' ? 'bounced' : record.outcome;
     const key = `${evidence.addressOf(recipient)} at ${port}: ${outcome}`;
     const at = Date.parse(time);
     const early = readFrom.some((from) => at >= from - SECONDS_MS && at < from + UNSURE_MS);
