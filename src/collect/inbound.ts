@@ -34,12 +34,12 @@ export function refusal({ time, host }: Seen, refused: Refusal): Produced {
     queueId: queueId ?? undefined,
     stage: escaped(stage),
     client: escaped(client),
-    helo: escaped(helo),
+    helo: helo === null ? undefined : shown(helo),
     sender: mailbox(sender),
     recipient: mailbox(recipient),
     recipientDomain: recipient === null ? undefined : domainOfAddress(recipient),
     dsn: dsn ?? undefined,
-    reply: shown(reply),
+    reply: shown(reply, [sender, recipient]),
   };
   return { time, type: 'refusal', host, fields };
 }

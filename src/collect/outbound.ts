@@ -35,9 +35,49 @@ export function sendmailOutcome({ dsn, stat }: SendmailDelivery): Outcome | null
   return 'bounced';
 }
 
-/** The part of a text that records may hold: no local parts, printable, bounded. */
-export function shown(text: string, limit = MAX_REPLY): string {
-  return escapeText(withoutLocalParts(text.slice(0, 2 * limit)), limit);
+/**
+ * The part of a text that records may hold: no local parts, printable, bounded. `addresses`: whose local parts must
+ * not stand in it by themselves either, as in `<alice>: User unknown`.
+ */
+export function shown(text: string, addresses: readonly (string | null)[] = [], limit = MAX_REPLY): string {
+  let said = withoutLocalParts(text.slice(0, 2 * limit));
+  for (const address of addresses) if (address !== null) said = withoutWord(said, localPartOf(address));
+  return escapeText(said, limit);
+}
+
+function localPartOf(address: string): string {
+  const at = address.lastIndexOf('@');
+  const local = at < 0 ? address : address.slice(0, at);
+  return local.length > 1 && local.startsWith('"') && local.endsWith('"') ? local.slice(1, -1) : local;
+}
+
+/** Of a word, for one that a local part is compared with. */
+const WORD = /[\p{L}\p{N}]/u;
+/** An address that everybody has is no secret (RFC 5321 section 4.5.1). */
+const NO_SECRET = /^(?:postmaster|mailer-daemon)$/i;
+
+/** A shorter one would hit other words (`type=A`), so it counts in angle brackets only. */
+const SHORT = 3;
+
+/** `*` in place of the word wherever it stands by itself, in upper or lower case. */
+function withoutWord(text: string, word: string): string {
+  if (word === '' || word.length > text.length || NO_SECRET.test(word)) return text;
+  const lower = text.toLowerCase();
+  const sought = word.toLowerCase();
+  // few letters change their length with their case; such a text is compared as it is
+  const [where, what] = lower.length === text.length ? [lower, sought] : [text, word];
+  let kept = '';
+  let from = 0;
+  for (let at = where.indexOf(what); at >= 0; at = where.indexOf(what, at + 1)) {
+    const before = where[at - 1] ?? '';
+    const behind = where[at + what.length] ?? '';
+    const alone =
+      what.length < SHORT ? before === '<' && behind === '>' : !WORD.test(before) && !WORD.test(behind);
+    if (at < from || !alone) continue;
+    kept += `${text.slice(from, at)}*`;
+    from = at + what.length;
+  }
+  return kept + text.slice(from);
 }
 
 /** Canonical domain or literal of an address as Postfix logs it. */
@@ -101,7 +141,7 @@ export function postfixDelivery(about: About, delivery: DeliveryFields): Fields 
       feature === null || feature.level === 'unknown' ? undefined : { level: feature.level, from: 'tls=' },
     outcome: about.outcome,
     dsn: dsnOf(delivery.dsn),
-    reply: shown(delivery.text),
+    reply: shown(delivery.text, [about.sender, delivery.to, delivery.origTo]),
     delay: delivery.delay ?? undefined,
     agent: escapeText(about.agent),
   };
@@ -120,7 +160,7 @@ export function sendmailDelivery(
     tls: tlsFields(about.tls),
     outcome: about.outcome,
     dsn: dsnOf(delivery.dsn),
-    reply: shown(why === null ? delivery.stat : `${delivery.stat}; ${why}`),
+    reply: shown(why === null ? delivery.stat : `${delivery.stat}; ${why}`, [about.sender, recipient]),
     delay: delivery.delay ?? undefined,
     agent: escapeText(about.agent),
   };

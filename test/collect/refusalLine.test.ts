@@ -46,12 +46,28 @@ t.test('what was refused, to whom and why', async (t) => {
   t.same(collected(t, accepted), [], 'held and filtered is not refused');
 });
 
+t.test('a local part that stands by itself', async (t) => {
+  const reply = (said: string, to: string) =>
+    collected(t, [
+      `${AT}/smtpd[1]: NOQUEUE: reject: RCPT from ${CLIENT}: 550 5.1.1 ${said}; from=<> to=<${to}> proto=ESMTP helo=<x@c.example>`,
+    ]).map((one) => 'reply' in one && 'helo' in one && [one.reply, one.helo])[0];
+  t.same(reply('<alice>: User unknown in local recipient table', 'alice'), [
+    '550 5.1.1 <*>: User unknown in local recipient table',
+    '@c.example',
+  ]);
+  t.match(reply('Alice... no malice', 'alice@good.example'), ['550 5.1.1 *... no malice']);
+  t.match(reply('no a b here', '"a b"@good.example'), ['550 5.1.1 no * here']);
+  t.match(reply('<a>: a host', 'a'), ['550 5.1.1 <*>: a host']);
+  t.match(reply('<postmaster>: no', 'postmaster'), ['550 5.1.1 <postmaster>: no']);
+  t.match(reply(`${'aa'.repeat(400)} \u0130`, 'a@good.example'), [/^550 5\.1\.1 aa/]);
+});
+
 t.test('an address or a name that looks like the end of the line', async (t) => {
   const odd = '"x>: y; from=<forged@x.example> to=<f@x.example> proto=ESMTP helo=<f>"@good.example';
   const [made] = collected(t, [
     `${AT}/smtpd[1]: NOQUEUE: reject: RCPT from ${CLIENT}: 550 5.1.1 <${odd}>: unknown; from=<a@bank.example> to=<${odd}> proto=ESMTP helo=<h> to=<z@z.example>>`,
   ]);
-  t.match(made, { sender: 'a@bank.example', recipientDomain: 'good.example', helo: 'h> to=<z@z.example>' });
+  t.match(made, { sender: 'a@bank.example', recipientDomain: 'good.example', helo: 'h> to=<@z.example>' });
 });
 
 t.test('cut at every place', async (t) => {
