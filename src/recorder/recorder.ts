@@ -38,6 +38,8 @@ export interface RecorderStatus extends StoreState {
 
 const BATCH_MS = 5;
 const BATCH_CHARACTERS = 65_536;
+/** Of one batch, in characters: as much is put together without a pause. */
+const BATCH_LIMIT = 1024 * 1024;
 /** Not yet taken by the thread, and waiting here, in characters. */
 const UNDER_WAY = 4 * 1024 * 1024;
 const LIMIT_CHARACTERS = 16 * 1024 * 1024;
@@ -72,10 +74,17 @@ function startThread(job: WriterJob): Worker {
 }
 
 interface Lost {
-  from: string;
-  to: string;
-  count: number;
-  why: string;
+  readonly from: string;
+  readonly to: string;
+  readonly count: number;
+  readonly why: string;
+}
+
+/** Both as one, from the first to the last. */
+function merged(a: Lost, b: Lost): Lost {
+  const why = a.why.includes(b.why) || a.why.length >= 300 ? a.why : `${a.why}; ${b.why}`;
+  const from = a.from < b.from ? a.from : b.from;
+  return { from, to: a.to > b.to ? a.to : b.to, count: a.count + b.count, why };
 }
 
 export class Recorder {
@@ -104,7 +113,7 @@ export class Recorder {
   #doneAtMs = Date.now();
   #lost: Lost | null = null;
   /** What was told to the thread of lost texts and may not be synced yet. */
-  #lostUnderWay: Lost[] = [];
+  #lostUnderWay: Lost | null = null;
   #timer: NodeJS.Timeout | null = null;
   #restart: NodeJS.Timeout | undefined;
   #told = '';
@@ -143,16 +152,8 @@ export class Recorder {
     this.#tell();
   }
 
-  #lose({ from, to, count, why }: Lost): void {
-    const lost = this.#lost;
-    if (lost === null) {
-      this.#lost = { from, to, count, why };
-      return;
-    }
-    if (from < lost.from) lost.from = from;
-    if (to > lost.to) lost.to = to;
-    lost.count += count;
-    if (!lost.why.includes(why) && lost.why.length < 300) lost.why += `; ${why}`;
+  #lose(lost: Lost): void {
+    this.#lost = this.#lost === null ? lost : merged(this.#lost, lost);
   }
 
   /** Can records be written, as far as is known? False before the stream is open. */
@@ -205,6 +206,7 @@ export class Recorder {
         resolve(ok);
       };
     });
+    while (this.#writer === 'open' && this.#texts.length > 0) this.#flushBatch();
     this.#flush();
     this.#post({ kind: 'close' });
     return closed.finally(() => {
@@ -252,8 +254,8 @@ export class Recorder {
     const from = new Date(this.#doneAtMs).toISOString();
     const to = new Date().toISOString();
     if (missing > 0) this.#lose({ from, to, count: missing, why: `${why}; some of these may be there` });
-    for (const lost of this.#lostUnderWay) this.#lose(lost);
-    this.#lostUnderWay = [];
+    if (this.#lostUnderWay !== null) this.#lose(this.#lostUnderWay);
+    this.#lostUnderWay = null;
     this.#posted = 0;
     this.#done = 0;
     this.#batches = [];
@@ -293,7 +295,7 @@ export class Recorder {
         this.#state = message.state;
         if (message.done > this.#done) this.#doneAtMs = Date.now();
         this.#done = message.done;
-        if (message.done === this.#posted && message.state.failure === '') this.#lostUnderWay = [];
+        if (message.done === this.#posted && message.state.failure === '') this.#lostUnderWay = null;
         this.#taken(message.taken);
         if (this.#waiting > 0 || this.#lost !== null) this.#send();
         break;
@@ -328,22 +330,36 @@ export class Recorder {
     this.#flush();
   };
 
+  /** One batch, and the next ones when others have had their turn: 16 MiB at once would hold up mail for 80 ms. */
   #flush(): void {
     if (this.#writer !== 'open') return;
-    if (this.#texts.length > 0) {
-      const texts = this.#texts.join('\n');
-      const count = this.#texts.length;
-      this.#texts = [];
-      this.#waiting = 0;
-      this.#posted += count;
-      this.#batches.push({ last: this.#posted, characters: texts.length });
-      this.#underWay += texts.length;
-      this.#post({ kind: 'lines', texts, count });
+    this.#flushBatch();
+    if (this.#texts.length > 0) this.#timer ??= setTimeout(this.#send, 0);
+    this.#flushLost();
+  }
+
+  #flushBatch(): void {
+    let count = 0;
+    let characters = 0;
+    for (const { length } of this.#texts) {
+      if (count > 0 && characters + length > BATCH_LIMIT) break;
+      characters += length + 1;
+      count++;
     }
+    if (count === 0) return;
+    const texts = this.#texts.splice(0, count).join('\n');
+    this.#waiting -= characters;
+    this.#posted += count;
+    this.#batches.push({ last: this.#posted, characters: texts.length });
+    this.#underWay += texts.length;
+    this.#post({ kind: 'lines', texts, count });
+  }
+
+  #flushLost(): void {
     const lost = this.#lost;
     if (lost === null) return;
     this.#lost = null;
-    this.#lostUnderWay.push(lost);
+    this.#lostUnderWay = this.#lostUnderWay === null ? lost : merged(this.#lostUnderWay, lost);
     this.#post({ kind: 'lost', ...lost });
   }
 

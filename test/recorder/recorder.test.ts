@@ -1,4 +1,5 @@
 /** The daemon's end of the stream, with its thread: lines arrive in order, and whatever ends is told and counted. */
+import { EventEmitter } from 'node:events';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,6 +108,38 @@ test('what is recorded is synced, in order', async (t) => {
   t.strictSame(ids(bed, t), sent);
   t.strictSame(bed.troubles, []);
   recorder.record(text('late'));
+});
+
+test('what waited for the stream is handed over piece by piece', async (t) => {
+  const posted: { kind: string; texts?: string; count?: number }[] = [];
+  const thread = Object.assign(new EventEmitter(), {
+    postMessage: (message: { kind: string }) => posted.push(message),
+    terminate: () => Promise.resolve(0),
+  });
+  const options = { ...STORE, directory: '/nowhere', syncMs: 50 };
+  const recorder = new Recorder(options, { onHead: () => {}, onTrouble: () => {} }, () => thread as never);
+  for (let i = 0; i < 9000; i++) recorder.record(`${i}`.padEnd(1000));
+  const state = { done: 0, failure: '', waitingBytes: 0, limitBytes: 0 };
+  const handed = () => posted.reduce((sum, { count = 0 }) => sum + count, 0);
+  thread.emit('message', { kind: 'open', state });
+  t.ok(
+    posted.length === 1 && posted[0]!.texts!.length <= 1_048_576,
+    'one batch, then others have their turn',
+  );
+  await until(() => {
+    thread.emit('message', { kind: 'state', state, taken: handed(), done: 0 });
+    return handed() === 9000;
+  });
+  thread.emit('message', { kind: 'state', state, taken: 9000, done: 9000 });
+  t.equal(recorder.status.handedBytes, 0);
+  const numbers = posted.flatMap(({ texts = '' }) => texts.split('\n').map(Number));
+  t.strictSame(numbers, [...numbers.keys()], 'in order');
+  for (let i = 0; i < 3000; i++) recorder.record(`${i}`.padEnd(1000));
+  const closed = recorder.close(1000);
+  t.equal(posted.at(-1)!.kind, 'close');
+  t.equal(handed(), 12_000, 'all of it before the end');
+  thread.emit('message', { kind: 'closed', ok: true });
+  t.equal(await closed, true);
 });
 
 test('a thread that ends is replaced, and its lines are a gap', async (t) => {
