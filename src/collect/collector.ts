@@ -91,10 +91,13 @@ export class Collector {
     return this.#new(texts, position);
   }
 
-  /** Lines are missing before the next one. */
-  lost(why: string, count: number | null): readonly string[] {
-    const time = this.#clock.last ?? this.#options.now();
-    const made = this.join.lost(why, time, count);
+  /** Lines are missing between what was read last and `until`, which is read next; null: nothing is there yet. */
+  lost(why: string, count: number | null, until: string | LogLine | null): readonly string[] {
+    const { now } = this.#options;
+    const from = this.#clock.last;
+    const read = typeof until === 'string' ? parseLogLine(until, new LogClock(now, from)) : until;
+    const to = read?.time ?? now();
+    const made = this.join.lost(why, Math.min(from ?? to, to), to, count);
     // without a place: reading again may not come upon it again
     return this.#resume === null ? made.map((one) => this.#text(one, '')) : [];
   }

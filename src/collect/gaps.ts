@@ -25,16 +25,16 @@ export class Gaps {
     return this.#total;
   }
 
-  /** One more of a kind; `kind` is also the reason that the record gives. */
-  add(kind: string, time: number, count: number): Produced | null {
+  /** More of a kind, of between two times; `kind` is also the reason that the record gives. */
+  add(kind: string, begun: number, time: number, count: number): Produced | null {
     this.#total += count;
     const pending = this.#pending.get(kind);
     if (pending === undefined) {
       if (this.#pending.size < MAX_KINDS)
         this.#pending.set(ownText(kind), { begun: time, from: time, to: time, count: 0 });
-      return gap(kind, time, time, count);
+      return gap(kind, begun, time, count);
     }
-    const from = pending.count === 0 ? time : pending.from;
+    const from = pending.count === 0 ? begun : Math.min(pending.from, begun);
     this.#pending.set(kind, { ...pending, from, to: time, count: pending.count + count });
     return null;
   }

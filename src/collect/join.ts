@@ -48,6 +48,8 @@ export class Join {
    */
   readonly #notes = new Map<string, string>();
   #unreadableLine: string | null = null;
+  /** Time of the line before. */
+  #before = Number.POSITIVE_INFINITY;
   #lines = 0;
   #deliveries = 0;
   #unreadable = 0;
@@ -73,9 +75,10 @@ export class Join {
     const due = this.#gaps.due(line.time);
     const death = this.#deaths.push(line);
     // of all: some may still be alive, with a session that is not known any more
-    if (death?.pid === null) this.#processes.begin(line.time);
+    if (death?.pid === null) this.#processes.begin();
     else if (death !== null) this.#processes.died(death.pid);
     const made = this.#line(line);
+    this.#before = line.time;
     if (due.length === 0 && death === null) return made;
     return [...due, ...(death === null ? NONE : [death.gap]), ...made];
   }
@@ -94,14 +97,15 @@ export class Join {
       return this.#sendmail(line, event);
     }
     const loss = parseLoss(line);
-    return loss === null ? NONE : this.lost(loss.why, line.time, loss.count);
+    if (loss === null) return NONE;
+    return this.lost(loss.why, Math.min(this.#before, line.time - loss.withinMs), line.time, loss.count);
   }
 
-  /** Lines are missing before this one: what was known of the processes holds no more. */
-  lost(why: string, time: number, count: number | null): readonly Produced[] {
-    this.#processes.begin(time);
-    if (count === null) return [gap(escapeText(why), time, time, null)];
-    const made = this.#gaps.add(escapeText(why), time, count);
+  /** Lines of between two times are missing: what was known of the processes holds no more. */
+  lost(why: string, from: number, to: number, count: number | null): readonly Produced[] {
+    this.#processes.begin();
+    if (count === null) return [gap(escapeText(why), from, to, null)];
+    const made = this.#gaps.add(escapeText(why), from, to, count);
     return made === null ? NONE : [made];
   }
 
@@ -229,7 +233,7 @@ export class Join {
   }
 
   #gap(why: string, { time }: LogLine): readonly Produced[] {
-    const made = this.#gaps.add(why, time, 1);
+    const made = this.#gaps.add(why, time, time, 1);
     return made === null ? NONE : [made];
   }
 

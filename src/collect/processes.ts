@@ -82,10 +82,10 @@ export class Processes {
     return this.#processes.memory;
   }
 
-  /** Lines are read without a hole from here on. */
-  begin(time: number): void {
+  /** Lines were missed; from the next one on they are read without a hole. */
+  begin(): void {
     this.#processes.clear();
-    this.#since = time;
+    this.#since = Number.POSITIVE_INFINITY;
   }
 
   /** The first line that was read, unless reading began before. */

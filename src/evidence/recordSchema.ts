@@ -311,9 +311,13 @@ export const RECORD_TYPES: Readonly<Record<RecordType, TypeSchema>> = {
   gap: {
     means: 'records that are missing, or may be',
     fields: {
-      from: { ...TIME, description: 'time of the first' },
-      to: { ...TIME, description: 'time of the last' },
-      count: { type: ['integer', 'null'], minimum: 0, description: 'how many; null: not known' },
+      from: { ...TIME, description: 'what is missing is not earlier' },
+      to: { ...TIME, description: 'what is missing is not later' },
+      count: {
+        type: ['integer', 'null'],
+        minimum: 0,
+        description: 'how many, of a log: lines; null: not known',
+      },
       why: text('the reason', 600),
       source: SOURCE,
     },

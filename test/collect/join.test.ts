@@ -222,6 +222,16 @@ t.test('losses that loggers report are gaps', async (t) => {
     made.map((record) => record.type === 'gap' && record.count),
     [1234, 12, null, 99],
   );
+  t.match(
+    made.map((gap) => gap.type === 'gap' && (Date.parse(gap.to) - Date.parse(gap.from)) / 1000),
+    [30, 30, 600, 600],
+    'of what was logged before, as far back as the logger counts',
+  );
+  const late = lines[0]!.replace('18:47:31', '19:47:31');
+  t.match(collected(t, [line.delivery('AAAAA1'), late]).at(-1), {
+    from: /18:47:31/,
+    to: /19:47:31/,
+  });
 });
 
 t.test('who sent it, what became of it', async (t) => {

@@ -78,6 +78,16 @@ t.test('what is after a cursor, which is read again to see that it is there', as
   t.equal(gone.flatMap(({ lines }) => lines).length, 3);
 });
 
+t.test('whether a cursor is still there', async (t) => {
+  const json = ['c2', 'c3'].map((cursor) => JSON.stringify(entry(cursor)));
+  const has = (place: string, lines: readonly string[], status = 0) =>
+    new JournalSource(false, journalctl(t, lines, status)).has(place);
+  t.equal(has('c2', json), true);
+  t.equal(has('c1', json), false, 'the next one is another');
+  t.equal(has('c1', []), false);
+  t.equal(has('c1', [], 1), true, 'not known: reading will say why');
+});
+
 t.test('entries that cannot be read are gaps', async (t) => {
   const lines = [JSON.stringify(entry('c1', { MESSAGE: null })), 'no json', JSON.stringify(entry('c2'))];
   const batches = await readAll(journalctl(t, lines), null);

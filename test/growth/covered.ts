@@ -809,7 +809,7 @@ export const COVERED: Readonly<Record<string, Reader>> = {
       const options = { host: 'h', kind: 'file', now: () => 0, saved: null, resume: null };
       const collector = new Collector(options);
       for (const line of text.split('\n')) collector.push(`2026-11-22T18:47:31Z mx ${line}`, 'p');
-      return [collector.lost(text, 1), collector.lost(text, null)];
+      return [collector.lost(text, 1, text), collector.lost(text, null, null)];
     },
     around: [
       ...LOG_AROUND.map((text) => `postfix/smtp[1]: ${text}`),

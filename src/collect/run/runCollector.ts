@@ -66,7 +66,8 @@ export async function runCollector(options: RunOptions): Promise<void> {
     place !== undefined && (source.has === undefined || source.has(place));
   if (saved !== null && there(saved.next)) {
     const resume = sameRecord(saved.last, last) ? null : last;
-    if ((await run.read(saved.state, saved.next, resume)) === 'done') return;
+    const comes = resume === null || there(resume.position);
+    if (comes && (await run.read(saved.state, saved.next, resume)) === 'done') return;
     // the line of the last record is not there any more: better a record twice than none
     const why = `${source.name}: the line of the last record is gone; records may occur twice`;
     await run.read(saved.state, saved.next, null, why);
@@ -120,7 +121,7 @@ class Run {
     const { source, host, signal, events, saveEveryMs = SAVE_MS, commitEveryMs = COMMIT_MS } = this.#options;
     const collector = new Collector({ host, kind: source.kind, now: Date.now, saved: state, resume });
     events.started(from, resume !== null);
-    if (why !== undefined) this.#take(collector.lost(why, null), why);
+    if (why !== undefined) this.#take(collector.lost(why, null, null), why);
     let next: string | null = null;
     let lastLine = Date.now();
     for await (const batch of source.batches(from, signal)) {
@@ -148,7 +149,11 @@ class Run {
 
   #takeBatch(collector: Collector, batch: Batch): void {
     const { events, writer } = this.#options;
-    for (const { why, count } of batch.lost) this.#take(collector.lost(why, count), why);
+    for (const { why, count } of batch.lost) {
+      // what could not be read may be anywhere in the batch
+      const until = batch.lines.at(count === null ? 0 : -1)?.line ?? null;
+      this.#take(collector.lost(why, count, until), why);
+    }
     const texts: string[] = [];
     for (const { line, position } of batch.lines) {
       const made = collector.push(line, position);

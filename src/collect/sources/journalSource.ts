@@ -3,7 +3,7 @@
  * that it suppressed. A place is the cursor of the last entry that was read; the entry itself is read again at the
  * start, so that a cursor whose entry is gone (vacuumed) is noticed.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { parseJournalEntry } from '../journalLine.ts';
 import { MAX_LINE } from '../logLine.ts';
 import { ByteLines } from './byteLines.ts';
@@ -11,6 +11,7 @@ import { type Batch, type Source, SourceError, type SourceLine } from './source.
 
 /** SD_MESSAGE_JOURNAL_DROPPED of sd-messages(3). */
 const DROPPED = 'MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e';
+const MATCHES = ['SYSLOG_FACILITY=2', '+', DROPPED];
 const FIELDS = 'MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_HOSTNAME,_SOURCE_REALTIME_TIMESTAMP';
 /** An array of byte values takes up to 5 characters a byte. */
 const MAX_JSON = 8 * MAX_LINE;
@@ -33,12 +34,22 @@ export class JournalSource implements Source {
     this.#program = program;
   }
 
+  /** Asked once at the start; true also when it cannot be asked, which reading says then. */
+  has(place: string): boolean {
+    const args = ['--output=json', '--output-fields=_PID', '--lines=1', '--no-pager', '--quiet'];
+    const asked = spawnSync(this.#program, [...args, `--cursor=${place}`, ...MATCHES], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return asked.status !== 0 || parseJournalEntry(asked.stdout.split('\n', 1)[0]!)?.cursor === place;
+  }
+
   async *batches(from: string | null, signal: AbortSignal): AsyncGenerator<Batch> {
     const args = ['--output=json', `--output-fields=${FIELDS}`, '--all', '--no-pager', '--quiet'];
     // the first time with what was logged since the host was started
     args.push(from === null ? '--boot' : `--cursor=${from}`);
     if (!this.#once) args.push('--follow', '--no-tail');
-    args.push('SYSLOG_FACILITY=2', '+', DROPPED);
+    args.push(...MATCHES);
     const child = spawn(this.#program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => {

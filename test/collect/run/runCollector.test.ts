@@ -198,6 +198,45 @@ t.test('killed at random, from the journal: each record once', async (t) => {
   t.ok(kills > 0);
 });
 
+t.test('a journal that was emptied meanwhile', async (t) => {
+  const { log, stream } = place(t);
+  const at = (n: number) => Date.UTC(2026, 10, 22, 18, 0, n);
+  const entry = (n: number, text: string) =>
+    JSON.stringify({
+      __CURSOR: `c${n}`,
+      __REALTIME_TIMESTAMP: `${at(n)}000`,
+      _HOSTNAME: 'mx',
+      SYSLOG_IDENTIFIER: 'postfix/smtp',
+      SYSLOG_PID: '10',
+      MESSAGE: text.replace(/^.*?\]: /, ''),
+    });
+  const program = `${log}.journalctl`;
+  writeFileSync(program, `#!/bin/sh\nexec cat ${log}\n`);
+  chmodSync(program, 0o755);
+  const read = async (...entries: string[]) => {
+    writeFileSync(log, `${entries.join('\n')}\n`);
+    return (await run(stream, new JournalSource(true, program), new FakeWriter(stream))).lost;
+  };
+  const first = [entry(0, line.tls()), entry(20, line.delivery('AAAAA1'))];
+  await read(...first);
+  const state = join(stream, 'collect.state');
+  const before = readFileSync(state);
+  t.same(await read(first[1]!, entry(30, line.delivery('BBBBB2'))), []);
+  // killed before it was saved again
+  writeFileSync(state, before);
+  const plain = (id: string) => line.delivery(id, { delays: '0/0/0/0' });
+  t.same(await read(entry(60, plain('CCCCC3')), entry(90, plain('DDDDD4'))), [
+    'journal: the entry that was read last is gone',
+  ]);
+  const [gap, ...others] = recordsOf(stream).slice(-3);
+  const { from, to } = gap as { from: string; to: string };
+  t.same([Date.parse(from), Date.parse(to)], [at(20), at(60)], 'what is missing is between what was read');
+  t.match(others, [
+    { queueId: 'CCCCC3', tls: { state: 'unknown' } },
+    { queueId: 'DDDDD4', tls: { state: 'plain' } },
+  ]);
+});
+
 /** What a record is about. */
 const recipientOf = (text: string) => {
   const { type, queueId, recipient, time } = JSON.parse(text) as Record<string, string>;
