@@ -40,8 +40,8 @@ const POSTFIX = [
   ...['contrib', 'deliver-dns', 'deliver-kept', 'deliver-published', 'export', 'harness'],
   ...['message-header', 'message-odd', 'message-paths', 'message-trouble', 'setup'],
 ];
-/** How the program is installed: whole machines are booted, and packages built. */
-const PACKAGE = ['install', 'package'];
+/** How the program is installed and runs there: whole machines are booted, and packages built. */
+const PACKAGE = ['collect-unit', 'install', 'package'];
 /** What may differ from one release of Node to another: sockets, processes, timers, DNS. */
 const NODE = [
   ...['activation', 'both', 'deliver', 'deliver-dns', 'dns', 'export', 'message', 'milter', 'policy'],
