@@ -20,6 +20,7 @@ const OUTCOMES: ReadonlyMap<string, Outcome> = new Map<string, Outcome>([
 ]);
 
 const MAX_REPLY = 512;
+const MAX_WHY = 256;
 
 /** null: no delivery of a message, such as a probe of an address (verify(8)). */
 export function outcomeOf(status: string): Outcome | null {
@@ -172,7 +173,7 @@ function tlsFields(tls: OutboundTls): Record<string, string | number | boolean |
     ...tls,
     protocol: tls.protocol === undefined ? undefined : escapeText(tls.protocol),
     cipher: tls.cipher === undefined ? undefined : escapeText(tls.cipher),
-    why: tls.why === undefined ? undefined : escapeText(tls.why),
+    why: tls.why === undefined ? undefined : shown(tls.why, [], MAX_WHY),
   };
 }
 

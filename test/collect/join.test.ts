@@ -340,3 +340,15 @@ t.test('a client cannot name the message before a content filter', async (t) => 
   t.same(joined('orig_queue_id=BBBBB1, orig_client=d.example[192.0.2.8]'), ['BBBBB1']);
   t.same(joined('sasl_method=PLAIN, sasl_username=u, sasl_sender=x, orig_queue_id=BBBBB1'), [false]);
 });
+
+t.test('what a server wrote as the reason has no local part in why', async (t) => {
+  const lines = [
+    ...SETTLED,
+    line.smtp(
+      'TLSRPT: status=failure, domain=good.example, receiving_mx=mx, failure_type=x, failure_reason=ask secret@good.example',
+    ),
+    line.delivery('AAAAA1', { relay: 'none', end: 'dsn=4.7.5, status=deferred (TLS)' }),
+  ];
+  const [word = ''] = tlsWords(deliveries(t, lines));
+  t.match(word, /TLSRPT: x \(ask @good\.example\)/);
+});
