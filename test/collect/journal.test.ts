@@ -32,6 +32,29 @@ t.test('one entry', async (t) => {
     t.equal(parseJournalEntry(text), null, text);
 });
 
+t.test('what a person writes in the name of a service is left out', async (t) => {
+  const forged = (SYSLOG_IDENTIFIER: string, _UID: unknown) =>
+    parseJournalEntry(JSON.stringify(entry('c', { SYSLOG_IDENTIFIER, _UID })))?.forged === true;
+  t.same(
+    ['postfix/smtp', 'postfix-out/qmgr', 'sm-mta', 'systemd-journald'].map((name) => forged(name, '1000')),
+    [true, true, true, true],
+  );
+  for (const uid of ['0', '106', '999', '65534', '62000', undefined, null, '', 'x'])
+    t.notOk(forged('postfix/smtp', uid), String(uid));
+  t.notOk(forged('sendmail', '1000'), 'its submission agent runs as the user');
+  const json = [entry('c1'), entry('c2', { _UID: '1001' }), entry('c3')].map((one) => JSON.stringify(one));
+  const all = await readAll(journalctl(t, json), null);
+  t.same(
+    all.flatMap(({ lines }) => lines.map(({ position }) => position)),
+    ['c1', 'c3'],
+  );
+  t.same(
+    all.flatMap(({ lost }) => lost),
+    [],
+    'and is no gap: else anybody could make one',
+  );
+});
+
 /** A journalctl that prints these lines, and its arguments into a file. */
 function journalctl(t: Test, lines: readonly string[], status = 0): string {
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-journal-'));

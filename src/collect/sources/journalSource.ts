@@ -12,7 +12,7 @@ import { type Batch, type Source, SourceError, type SourceLine } from './source.
 /** SD_MESSAGE_JOURNAL_DROPPED of sd-messages(3). */
 const DROPPED = 'MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e';
 const MATCHES = ['SYSLOG_FACILITY=2', '+', DROPPED];
-const FIELDS = 'MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_HOSTNAME,_SOURCE_REALTIME_TIMESTAMP';
+const FIELDS = 'MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_UID,_COMM,_HOSTNAME,_SOURCE_REALTIME_TIMESTAMP';
 /** An array of byte values takes up to 5 characters a byte. */
 const MAX_JSON = 8 * MAX_LINE;
 /** Entries come one by one; when none came for so long, all are read. */
@@ -85,7 +85,7 @@ export class JournalSource implements Source {
             lost.push({ why: 'journal: the entry that was read last is gone', count: null });
           expected = null;
           next = entry.cursor;
-          if (isExpected) continue;
+          if (isExpected || entry.forged === true) continue;
           if (entry.line === null) lost.push({ why: 'journal: an entry has no readable text', count: 1 });
           else lines.push({ position: entry.cursor, line: entry.line });
         }
