@@ -63,7 +63,8 @@ export class Reserve {
 
   /** Deletes it. True: there was one, so another attempt may succeed. */
   give(): boolean {
-    if (!this.#there) return false;
+    // at a start nobody has looked yet
+    if (!this.#there && (this.#bytes === 0 || !this.#isWhole())) return false;
     this.#there = false;
     this.#againAtMs = performance.now() + PATIENCE_MS;
     try {

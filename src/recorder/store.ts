@@ -97,15 +97,26 @@ export class StreamStore {
     this.#addresses = new AddressWriter(system, pseudonyms, options.privacy);
     this.#reserve = new Reserve(system, this.folder, options.reserveBytes ?? RESERVE_BYTES);
     this.#step = clockSteps(this.#parts.now, this.#parts.monotonic);
-    this.#release = takeLock(system, this.folder, options.token);
+    this.#release = this.#withReserve(() => takeLock(system, this.folder, options.token));
     try {
-      this.#key = streamKey(system, this.folder, keyNameOf(safeName(options.host), stream));
-      this.#day = this.#recover();
+      const name = keyNameOf(safeName(options.host), stream);
+      this.#key = this.#withReserve(() => streamKey(system, this.folder, name));
+      this.#day = this.#withReserve(() => this.#recover());
       this.#aside(() => this.#reserve.fill());
       this.#expire();
     } catch (error) {
       this.#release();
       throw error;
+    }
+  }
+
+  /** A disk that is full at the start is no reason to record nothing while there is a reserve. */
+  #withReserve<T>(what: () => T): T {
+    try {
+      return what();
+    } catch (error) {
+      if (!isFull(error) || !this.#reserve.give()) throw error;
+      return what();
     }
   }
 
@@ -350,7 +361,7 @@ export class StreamStore {
       return '';
     } catch (error) {
       const { code, syscall = '' } = error as NodeJS.ErrnoException;
-      if ((code === 'ENOSPC' || code === 'EDQUOT') && this.#reserve.give()) return this.#try(what);
+      if (isFull(error) && this.#reserve.give()) return this.#try(what);
       this.#failures++;
       if (code === undefined) return error instanceof Error ? error.message : String(error);
       return `${code}${syscall === '' ? '' : ` at ${syscall}`}`;
@@ -364,6 +375,11 @@ export class StreamStore {
   #time(): string {
     return new Date(this.#parts.now()).toISOString();
   }
+}
+
+function isFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 /** A name that a key may have. */

@@ -324,6 +324,26 @@ test('the reserve gives room at the first ENOSPC', async (t) => {
   store.close();
 });
 
+test('the reserve gives room at a start on a full disk', async (t) => {
+  for (const call of ['create', 'write', 'link', 'openAppend']) {
+    const on = bed(t);
+    const options = { reserveBytes: 4096, unclean: 'ignore' } as const;
+    const first = on.open(new FaultySystem(), options);
+    on.put(first, 1);
+    first.close();
+    const system = new FaultySystem({ at: 1, what: { code: 'ENOSPC', times: 1, calls: [call] } });
+    const store = on.open(system, options);
+    t.notOk(statSync(join(on.folder, 'reserve'), { throwIfNoEntry: false }), call);
+    on.put(store, 3);
+    t.equal(on.acknowledged.size, 4);
+    store.close();
+    t.equal(checkStream(t, on.folder).unsigned, 0);
+  }
+  const on = bed(t);
+  const system = new FaultySystem({ at: 1, what: { code: 'ENOSPC', times: 1, calls: ['create'] } });
+  t.throws(() => on.open(system, { reserveBytes: 4096 }), { code: 'ENOSPC' }, 'without a reserve');
+});
+
 test('one writer only', async (t) => {
   const on = bed(t);
   const store = on.open();
