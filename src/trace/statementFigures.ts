@@ -117,7 +117,7 @@ export function went(statement: Statement): Section {
   return {
     title: 'How it left',
     sentences: [
-      'Recipients whose next server took the message, each counted once a queue id. Attempts after which a message waited are counted beside them.',
+      'Recipients whose next server took the message, as the log of the mail server says, each counted once a queue id. Attempts after which a message waited are counted beside them.',
       ...(counts.waits > 0 ? [`${count(counts.waits, 'answer')} of tlsward made mail wait.`] : []),
     ],
     tables: [
