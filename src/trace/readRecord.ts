@@ -31,9 +31,17 @@ export function readRecord(line: Uint8Array): EvidenceRecord | null {
     always.every((name) => Object.hasOwn(value, name)) &&
     Object.keys(COMMON_FIELDS).every((name) => Object.hasOwn(value, name)) &&
     hasFields(value, COMMON_FIELDS) &&
-    hasFields(value, fields);
+    hasFields(value, fields) &&
+    isTime(value.time as string) &&
+    (value.type !== 'gap' || (isTime(value.from as string) && isTime(value.to as string)));
   // the schema says that it is one
   return whole ? (value as unknown as EvidenceRecord) : null;
+}
+
+/** Of the right form it is by the schema; the 31 November is no day. */
+function isTime(text: string): boolean {
+  const time = Date.parse(text);
+  return !Number.isNaN(time) && new Date(time).toISOString() === text;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
