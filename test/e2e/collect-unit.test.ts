@@ -52,6 +52,11 @@ const DATAGRAMS = `setpriv --reuid=postfix --regid=postfix --clear-groups perl -
   connect($s, pack_sockaddr_un("/var/spool/postfix/tlsward/tlsrpt.sock")) or die $!;
   send($s, qq({"dpv":"1","d":"d$_.example","policies":[{"policy-type":9,"f":0}]}), MSG_DONTWAIT) or die $! for (split / /, $ARGV[0]);'`;
 
+/** A line of a delivery that never was. */
+const forged = (recipient: string) =>
+  `logger -p mail.info -t 'postfix/smtp[77]' 'AAAAAAAAAA: to=<${recipient}>, relay=127.0.0.1[127.0.0.1]:25, ` +
+  `delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (250 ok)'`;
+
 interface Found {
   readonly type: string;
   readonly recipient?: string;
@@ -147,6 +152,8 @@ t.test('the unit that collects', { skip }, async (t) => {
   await pause(UNSURE_MS);
   await ok(`${DATAGRAMS} '1 2 3'`);
   if (tlsrpt) await ok("printf 'Subject: x\\n\\ntext\\n' | sendmail -f alice@local.example bob@rpt.example");
+  await ok(forged('forged-by-root@tls.example'));
+  await ok(`setpriv --reuid=1000 --regid=1000 --clear-groups ${forged('forged@tls.example')}`);
   await phase('sure');
 
   // ---- killed while mail flows
@@ -236,6 +243,11 @@ t.test('the unit that collects', { skip }, async (t) => {
     }
   }
   for (const [of, [records, total]] of counts) t.comment(`${of}: ${records} records of ${total} deliveries`);
+  t.same(
+    all.flatMap(({ recipient }) => (recipient?.startsWith('forged') ? [recipient] : [])),
+    ['forged-by-root@tls.example'],
+    'what a person logs is no delivery',
+  );
   t.same(problems, [], 'each delivery once, as the receiver saw it');
   for (const of of ['away', 'flood']) t.ok(counts.get(of)![0] < counts.get(of)![1], `${of}: lines were lost`);
   t.match(
