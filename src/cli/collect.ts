@@ -11,7 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Collector } from '../collect/collector.ts';
-import { type CollectorEvents, runCollector } from '../collect/run/runCollector.ts';
+import { type CollectorEvents, type RecordWriter, runCollector } from '../collect/run/runCollector.ts';
 import { recordTlsrpt } from '../collect/run/tlsrptRecords.ts';
 import { unfitDescriptor } from '../collect/sources/datagrams.ts';
 import { FileSource } from '../collect/sources/fileSource.ts';
@@ -97,14 +97,43 @@ function hostOf({ hostName }: ServiceSettings): string {
   return hostName ?? hostname();
 }
 
+/** The file that is written was removed or replaced: what is written to it reaches nobody. */
+class FileGoneError extends Error {}
+
+const GONE = 'the file of the day was removed or replaced';
+
+/** Nothing counts as written, and no line is confirmed, when its file is not there any more. */
+function guarded(store: StreamStore): RecordWriter {
+  return {
+    append: (texts) => store.append(texts),
+    tick: () => store.tick(),
+    commit: () => {
+      const written = store.commit();
+      if (!store.isThere) throw new FileGoneError(GONE);
+      return written;
+    },
+  };
+}
+
+/** Ends with a gap in a new file; the next start reads on from what is left of the state. */
+function beginAnew(gone: StreamStore, directory: string, service: ServiceSettings): StreamStore {
+  gone.abandon();
+  const store = openStore(directory, service);
+  const now = new Date().toISOString();
+  store.lost(now, now, 0, GONE);
+  return store;
+}
+
 async function collect(
   source: Source,
-  store: StreamStore,
+  opened: StreamStore,
   service: ServiceSettings,
   { file, once = false }: { readonly file?: string | undefined; readonly once?: boolean | undefined },
   io: Io,
 ): Promise<number> {
   const host = hostOf(service);
+  let store = opened;
+  const writer = guarded(store);
   const stop = new AbortController();
   const end = (): void => stop.abort();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
@@ -114,13 +143,13 @@ async function collect(
   // what it refuses now is written with the first records
   store.commit();
   let last: Collector | null = null as Collector | null;
-  const tlsrpt = recordDatagrams(store, host, stop.signal, io);
+  const tlsrpt = recordDatagrams(writer, host, stop.signal, io);
   try {
     await runCollector({
       source,
       stream: store.folder,
       host,
-      writer: store,
+      writer,
       events: eventsOf(io, once, (collector) => {
         last = collector;
       }),
@@ -130,6 +159,15 @@ async function collect(
     if (once) io.out(`${countsOf(last)}\n`);
     return EXIT.yes;
   } catch (error) {
+    if (error instanceof FileGoneError) {
+      reportError(io, false, `tlsward collect: ${escapeText(store.folder, 300)}: ${error.message}`);
+      try {
+        store = beginAnew(store, service.evidence ?? '', service);
+      } catch {
+        // its folder may have gone, too; the next start says so
+      }
+      return EXIT.cannotCreate;
+    }
     if (!(error instanceof SourceError)) return unreadable(io, false, file ?? source.name, error);
     reportError(io, false, `tlsward collect: ${escapeText(error.message, 500)}`);
     return EXIT.unavailable;
@@ -145,7 +183,7 @@ async function collect(
 
 /** What Postfix reports of handshakes, where tlsward-tlsrpt.socket handed its socket over. Never rejects. */
 async function recordDatagrams(
-  writer: StreamStore,
+  writer: RecordWriter,
   host: string,
   signal: AbortSignal,
   io: Io,

@@ -82,6 +82,34 @@ async function until(what: () => boolean): Promise<void> {
   for (let i = 0; !what() && i < 2000; i++) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
+t.test('a file that is taken away ends it, with a gap, before more is confirmed', async (t) => {
+  const where = place(t);
+  const { child, said, ended } = start(['--stdin', ...where.config]);
+  t.teardown(() => child.kill());
+  const until = async (what: () => boolean): Promise<void> => {
+    for (const end = performance.now() + 20_000; !what(); ) {
+      if (performance.now() > end) throw new Error(`never: ${what}; ${said.err}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  const confirmed = () => said.out.split('\n').filter((one) => one === 'OK').length;
+  await until(() => confirmed() === 1);
+  child.stdin.write(`${line.active('AAAAA1')}\n`);
+  await until(() => confirmed() === 2);
+  const stream = join(where.folder, 'evidence/collector');
+  for (const name of readdirSync(stream)) if (name.endsWith('.jsonl')) rmSync(join(stream, name));
+  child.stdin.write(`${line.active('AAAAA2')}\n`);
+  await until(() => child.exitCode !== null);
+  t.equal(await ended, 73);
+  t.match(said.err, /the file of the day was removed or replaced/);
+  t.equal(confirmed(), 2);
+  t.match(
+    records(t, where).filter(({ type }) => type === 'gap'),
+    [{ why: 'the file of the day was removed or replaced' }],
+  );
+  t.notOk(existsSync(join(stream, 'lock')));
+});
+
 t.test('a file, once, and on from there', async (t) => {
   const at = place(t);
   writeFileSync(at.log, `${line.active('AAAAA1')}\n${line.delivery('AAAAA1')}\n`);
