@@ -2,7 +2,8 @@
  * One writer for a stream: the file `lock` names the process that has it, `PID START BOOT TOKEN`.
  *
  * A process that was killed leaves its lock behind. It is taken over when no process has that number, or the one
- * that has it started at another time (/proc/PID/stat, field 22) or in another run of the machine (boot_id). The
+ * that has it has ended and only its parent does not know yet (/proc/PID/stat, field 3), started at another time
+ * (field 22) or in another run of the machine (boot_id). The
  * token tells a writer that a process started anew, after its thread died, from a second one in the same
  * process. The lock is written whole before it gets its name by link(2), which fails if there is one.
  */
@@ -28,7 +29,7 @@ const TRIES = 5;
 /** Takes the lock of a stream; returns what releases it. Throws StreamLockedError, or a system call's error. */
 export function takeLock(system: System, folder: string, token: string): () => void {
   const path = join(folder, 'lock');
-  const own: Owner = { pid: process.pid, start: startOf(process.pid), boot: bootId(), token };
+  const own: Owner = { pid: process.pid, start: statOf(process.pid)[1] ?? '', boot: bootId(), token };
   const content = `${own.pid} ${own.start || '-'} ${own.boot || '-'} ${token}\n`;
   for (let left = TRIES; ; left--) {
     try {
@@ -86,18 +87,20 @@ function isAlive(owner: Owner, own: Owner): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  const start = startOf(owner.pid);
+  const [state = '', start = ''] = statOf(owner.pid);
+  if (state === 'Z' || state === 'X') return false;
   return owner.start === '' || start === '' || owner.start === start;
 }
 
-/** When the process started, in clock ticks since the boot; '' when the system does not tell. */
-function startOf(pid: number): string {
+/** State of the process, and when it started in clock ticks since the boot; nothing when the system does not tell. */
+function statOf(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // the name of the program, in parentheses, may contain anything
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return [fields[0] ?? '', fields[19] ?? ''];
   } catch {
-    return '';
+    return [];
   }
 }
 

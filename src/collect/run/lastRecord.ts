@@ -10,6 +10,23 @@ const LF = 10;
 /** Days in which a record of ours is looked for. */
 const MAX_DAYS = 40;
 
+/** Records that are looked at for lines that come again: some 10 MiB, and more than a queue of rsyslog holds by default. */
+const MAX_RECENT = 20_000;
+
+/** The places of the latest records of this kind of source. Throws the error of a system call. */
+export function recentlyRecorded(stream: string, kind: string): Set<string> {
+  const positions = new Set<string>();
+  if (!fs.existsSync(stream)) return positions;
+  let left = MAX_RECENT;
+  for (const day of daysOf(stream).reverse().slice(0, MAX_DAYS))
+    for (const line of linesBackwards(linesFile(stream, day))) {
+      if (left-- === 0) return positions;
+      const source = sourceOf(line);
+      if (source?.kind === kind) positions.add(source.position);
+    }
+  return positions;
+}
+
 /** null: there is no record of this kind of source. Throws the error of a system call. */
 export function lastRecorded(stream: string, kind: string): Recorded | null {
   let last = null as Recorded | null;

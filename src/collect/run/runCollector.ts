@@ -7,7 +7,7 @@ import { Collector, type CollectorState, type Recorded } from '../collector.ts';
 import { Join } from '../join.ts';
 import { pause } from '../sources/pause.ts';
 import type { Batch, Source } from '../sources/source.ts';
-import { lastRecorded } from './lastRecord.ts';
+import { lastRecorded, recentlyRecorded } from './lastRecord.ts';
 import { loadState, saveState } from './stateFile.ts';
 
 /** The writer of a stream (recorder/store.ts). */
@@ -58,7 +58,8 @@ export async function runCollector(options: RunOptions): Promise<void> {
   const saved = ours && isRestorable(loaded.state) ? loaded : null;
   const run = new Run(options, last);
   const queuesOnly = saved === null ? null : withoutProcesses(saved.state);
-  if (source.kind === 'stdin') {
+  if (source.remember !== undefined) {
+    source.remember(recentlyRecorded(stream, source.kind));
     await run.read(queuesOnly, last?.position ?? null, null);
     return;
   }

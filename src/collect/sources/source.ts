@@ -38,6 +38,8 @@ export interface Source {
   readonly silenceMs: number;
   /** Does reading from the place of a line give that line again? */
   readonly givesLineAgain: boolean;
+  /** Places of lines that are recorded, and may come again anywhere; left out where reading from a place is enough. */
+  remember?(positions: ReadonlySet<string>): void;
   /** Is what was there still there? Left out where only reading tells. */
   has?(place: string): boolean;
   /**

@@ -3,8 +3,8 @@
  * each line, written when what was made of it is on disk. Until then rsyslog keeps the line and sends it again to
  * the next process. So it also waits when the disk is full.
  *
- * The place of a line is a digest of it: the first line after a start is the one before again, if we were killed
- * between the sync and the `OK`.
+ * The place of a line is a digest of it: a line comes again if we ended between the sync and the `OK`, and not always
+ * first: what rsyslog had in its queue when it was stopped may come before it.
  */
 import { createHash } from 'node:crypto';
 import { MAX_LINE } from '../logLine.ts';
@@ -18,6 +18,7 @@ export class StdinSource implements Source {
   readonly name = 'stdin';
   readonly #input: AsyncIterable<Buffer> & { destroy?(): void };
   readonly #answer: ((text: string) => void) | null;
+  #recorded: ReadonlySet<string> = new Set();
 
   /** `answer`: writes to the program that sends the lines; null: it wants no confirmation. */
   constructor(input: AsyncIterable<Buffer> & { destroy?(): void }, answer: ((text: string) => void) | null) {
@@ -25,20 +26,21 @@ export class StdinSource implements Source {
     this.#answer = answer;
   }
 
+  remember(positions: ReadonlySet<string>): void {
+    this.#recorded = positions;
+  }
+
   async *batches(from: string | null, signal: AbortSignal): AsyncGenerator<Batch> {
     const split = new ByteLines(MAX_LINE);
     const stop = (): void => this.#input.destroy?.();
     signal.addEventListener('abort', stop, { once: true });
     let next = from ?? '';
-    let first = true;
     const batch = (texts: readonly string[]): Batch => {
       const lines: SourceLine[] = [];
       for (const text of texts) {
         const position = digestOf(text);
-        const again = first && position === from;
-        first = false;
         next = position;
-        if (!again) lines.push({ position, line: text });
+        if (!this.#recorded.has(position)) lines.push({ position, line: text });
       }
       const count = texts.length;
       return { lost: [], lines, next, caughtUp: true, confirm: () => this.#answer?.('OK\n'.repeat(count)) };

@@ -328,10 +328,15 @@ t.test('standard input: confirmed when it is on disk, not twice when it comes ag
   const three = `${line.delivery('CCCCC3')}\n${line.delivery('DDDDD4')}\n`;
   await run(stream, new StdinSource(given(two, three), answer), new FakeWriter(stream));
   t.same(answers.slice(4), ['OK 2', 'OK 2', 'OK OK 4']);
+  // what rsyslog had in its queue when it was stopped comes before the line that was not confirmed
+  const four = `${line.delivery('EEEEE5')}\n${line.delivery('DDDDD4')}\n${line.delivery('FFFFF6')}\n`;
+  await run(stream, new StdinSource(given(four), answer), new FakeWriter(stream));
   t.match(recordsOf(stream), [
     { queueId: 'AAAAA1', source: { kind: 'stdin' } },
     { queueId: 'BBBBB2' },
     { queueId: 'CCCCC3' },
     { queueId: 'DDDDD4' },
+    { queueId: 'EEEEE5' },
+    { queueId: 'FFFFF6' },
   ]);
 });

@@ -22,7 +22,7 @@ export const NEEDS = ['root', 'postfix', 'openssl', 'sasl'] as const;
 /**
  * `sasl`: the sasldb tools and the Cyrus PLAIN mechanism, for authenticated submission. `unbound`: a private DNS with DNSSEC
  * (dns.ts), and namespaces in which Postfix asks it; only tests of mail that leaves want it. `clickhouse`: server and client,
- * and `rsyslog` are for ship.test.ts alone. So these are not in `NEEDS`.
+ * and `rsyslog` are for ship.test.ts and collect-rsyslog.test.ts alone. So these are not in `NEEDS`.
  */
 export type Need = (typeof NEEDS)[number] | 'unbound' | 'clickhouse' | 'rsyslog';
 
