@@ -112,8 +112,9 @@ function beginOfLocal(text: string, at: number, least: number): number {
   if (text[at - 1] === '"') {
     let open = text.lastIndexOf('"', at - 2);
     while (open > least && isEscaped(text, open)) open = text.lastIndexOf('"', open - 1);
-    // the quoted text may have an "@" itself: it goes with what stands behind that
-    if (open >= 0) return Math.max(open, least);
+    // the quoted text may have an "@" itself: it goes with what stands behind that; and one without a beginning may
+    // begin anywhere
+    return Math.max(open, least);
   }
   while (begin > least && !BEFORE_LOCAL.test(text[begin - 1]!)) begin--;
   return begin;

@@ -181,7 +181,7 @@ t.test('killed at random, from the journal: each record once', async (t) => {
   for (let at = 0; at < lines.length; ) {
     at += 1 + random.integer(400);
     writeFileSync(log, `${entries.slice(0, at).join('\n')}\n`);
-    let steps = random.integer(600);
+    let steps = random.integer(kills === 0 ? 6 : 600);
     const writer = new FakeWriter(stream, () => steps-- === 0);
     try {
       await run(stream, new JournalSource(true, program), writer, { saveEveryMs: random.pick([0, 10_000]) });
@@ -193,8 +193,21 @@ t.test('killed at random, from the journal: each record once', async (t) => {
   const { lost } = await run(stream, new JournalSource(true, program), new FakeWriter(stream));
   t.same(lost, []);
   const made = recordsOf(stream).map(bare);
-  t.equal(made.length, expected.length, `seed ${random.seed}: ${made.length} records, ${kills} kills`);
-  t.equal(new Set(made.map(recipientOf)).size, new Set(expected.map(recipientOf)).size);
+  // killed before its first state it no longer knows which messages are recorded: these may come again
+  const isMessage = (text: string): boolean => text.includes('"type":"message"');
+  const attempts = made.filter((text) => !isMessage(text)).map(recipientOf);
+  t.same(
+    attempts.sort(),
+    expected
+      .filter((text) => !isMessage(text))
+      .map(recipientOf)
+      .sort(),
+    `seed ${random.seed}: ${made.length} records, ${kills} kills`,
+  );
+  const messagesOf = (texts: readonly string[]) => [
+    ...new Set(texts.filter(isMessage).map((text) => (JSON.parse(text) as { queueId: string }).queueId)),
+  ];
+  t.same(messagesOf(made).sort(), messagesOf(expected).sort());
   t.ok(kills > 0);
 });
 
