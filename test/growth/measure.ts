@@ -17,11 +17,13 @@ const PARTS = STEP ** 2;
  * be tidied up while more of it is in use up to 5, a square 16.
  */
 const MAX_GROWTH = 8;
+/** From one size to the next, by which time may grow faster than it without a second look; a square grows STEP times as fast. */
+const SURE_GROWTH = 1.5;
 /** A shorter time is measured with an error of its own size. */
 const MIN_MS = 3;
 /** Of the kernel, HZ = 250. */
 const TICK_MS = 4;
-const RUNS = 3;
+const RUNS = 2;
 
 function cpuMs(work: () => unknown): number {
   const thread = threadMs();
@@ -48,13 +50,17 @@ export function tooSteep(call: (size: number) => () => unknown, largest: number)
 
 /** Grows the input by steps until it is as large as it can be, or what it takes is certain. */
 function steepAt(call: (size: number) => () => unknown, largest: number): string | null {
+  let before: { readonly size: number; readonly ms: number } | null = null;
   for (let size = Math.ceil(largest / STEP ** 5); ; size = Math.min(size * STEP, largest)) {
     // most calls are through after one run: even a square of it would not come to the floor at the largest
     const certain = (time: number): boolean => Math.max(time, 0.01) * (largest / size) ** 2 < FLOOR_MS;
     const work = call(size);
-    const ms = leastMs(work, FLOOR_MS);
+    let ms = cpuMs(work);
     if (certain(ms)) return null;
-    if (ms >= FLOOR_MS && size >= PARTS) {
+    if (ms < FLOOR_MS) ms = Math.min(ms, leastMs(work, FLOOR_MS));
+    if (certain(ms)) return null;
+    const doubtful = before === null || ms / before.ms > SURE_GROWTH * (size / before.size);
+    if (ms >= FLOOR_MS && size >= PARTS && doubtful) {
       const part = call(Math.ceil(size / PARTS));
       const parts = leastMs(
         () => {
@@ -66,6 +72,7 @@ function steepAt(call: (size: number) => () => unknown, largest: number): string
         return `${parts.toFixed(1)} ms for ${PARTS} parts, ${ms.toFixed(1)} ms for ${size}`;
     }
     if (size >= largest) return null;
+    before = { size, ms };
   }
 }
 
