@@ -41,7 +41,8 @@ t.test('the unit that ships', { skip: reason }, async (t) => {
     removeFolder(server.dir);
     rmSync(dir, { recursive: true });
   });
-  const journal = async () => (await machine.sh('journalctl -u tlsward-ship -n 40 --no-pager -o cat')).text;
+  const journal = async () =>
+    (await machine.sh('journalctl --sync; journalctl -u tlsward-ship -n 40 --no-pager -o cat')).text;
   /** Runs a script that must succeed; what it printed, without the last line end. */
   const ok = async (script: string): Promise<string> => {
     const { status, text } = await machine.sh(script);

@@ -56,7 +56,8 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     rmSync(dir, { recursive: true });
   });
   const { sh } = machine;
-  const journal = async () => (await sh('journalctl -u tlsward -n 30 --no-pager -o cat')).text;
+  const journal = async () =>
+    (await sh('journalctl --sync; journalctl -u tlsward -n 30 --no-pager -o cat')).text;
   /** Runs a script that must succeed; what it printed, without the last line end. */
   const ok = async (script: string): Promise<string> => {
     const { status, text } = await sh(script);
