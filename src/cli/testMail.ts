@@ -7,15 +7,16 @@
  * journal. Exit status: 0 delivered under TLS, 1 delivered without or the log does not tell, 2 not delivered
  * in time, deferred or bounced, 65 FILE cannot be read, 69 sendmail(1) or the journal cannot be used.
  */
+
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { DeliveryTrace, type Outcome, type TracedDelivery } from '../collect/deliveryTrace.ts';
 import { quote } from '../config/ini/problem.ts';
 import { parsePath } from '../core/address.ts';
 import { canonicalDomain } from '../core/domain.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
-import { DeliveryTrace, type Outcome, type TracedDelivery } from '../mta/deliveryTrace.ts';
 import { type Ran, runProgram } from '../mta/runProgram.ts';
 import { asciiJson } from './asciiJson.ts';
 import { EXIT, type Io, label, paint, parseCommand, reportError, UsageError, unreadable } from './command.ts';

@@ -6,6 +6,7 @@
 import { splitNotes } from '../../src/archive/checkpoints.ts';
 import { Collector } from '../../src/collect/collector.ts';
 import { endOfAddress, parseDelivery } from '../../src/collect/deliveryFields.ts';
+import { DeliveryTrace, parseTraced } from '../../src/collect/deliveryTrace.ts';
 import { parseJournalEntry } from '../../src/collect/journalLine.ts';
 import { LogClock } from '../../src/collect/logClock.ts';
 import { parseLogLine } from '../../src/collect/logLine.ts';
@@ -816,6 +817,20 @@ export const COVERED: Readonly<Record<string, Reader>> = {
       'postfix/master[1]: warning: process ~ pid 1 killed by signal 9',
     ],
     pieces: LOG_PIECES,
+  },
+  'deliveryTrace.parseTraced': {
+    largest: KIB_64,
+    read: parseTraced,
+    around: LOG_AROUND.map((text) => `x postfix/smtp[1]: ${text}`),
+    pieces: LOG_PIECES,
+  },
+  'deliveryTrace.DeliveryTrace': {
+    largest: KIB_64,
+    read: (text) => {
+      const trace = new DeliveryTrace('<1@x>');
+      for (const line of text.split('\n')) trace.push(`x postfix/smtp[1]: ${line}`);
+      return trace.outcome;
+    },
   },
   'deliveryFields.parseDelivery': {
     largest: KIB_64,

@@ -1,7 +1,6 @@
 /** Following one message through Postfix's log: lines as Postfix 3.7 and 3.12 wrote them, and what must prove nothing. */
 import { test } from 'tap';
-import { parseLogLine } from '../../src/mta/deliveryLine.ts';
-import { DeliveryTrace } from '../../src/mta/deliveryTrace.ts';
+import { DeliveryTrace, parseTraced } from '../../src/collect/deliveryTrace.ts';
 
 const HEAD = 'Nov 22 18:47:31 edge37 postfix';
 const ID = '<20261122184731.2DE902281F1@edge37.example>';
@@ -168,14 +167,18 @@ test('a content filter gives the message back', async (t) => {
 
 test('foreign text is never a field', async (t) => {
   const reply = 'dsn=4.0.0, status=deferred (host said: 450 x, relay=none, dsn=2.0.0, status=sent (250 ok))';
-  t.match(parseLogLine(delivery(A, { end: reply })), {
-    kind: 'delivery',
+  const event = (line: string) => parseTraced(line)?.event ?? null;
+  const told = (line: string) => {
+    const found = event(line);
+    return found?.kind === 'delivery' ? found.delivery : found;
+  };
+  t.match(told(delivery(A, { end: reply })), {
     relay: GOOD,
     dsn: '4.0.0',
     status: 'deferred',
-    reply: 'host said: 450 x, relay=none, dsn=2.0.0, status=sent (250 ok)',
+    text: 'host said: 450 x, relay=none, dsn=2.0.0, status=sent (250 ok)',
   });
-  t.match(parseLogLine(delivery(A).replace('>, relay', '>, orig_to=<root>, relay')), {
+  t.match(told(delivery(A).replace('>, relay', '>, orig_to=<root>, relay')), {
     to: 'u@good.example',
     relay: GOOD,
   });
@@ -187,8 +190,8 @@ test('foreign text is never a field', async (t) => {
     `${HEAD}/smtp[x]: ${A}: removed`,
     `${HEAD}/smtp[1]: warning: to=<a>`,
   ])
-    t.equal(parseLogLine(line), null, line);
-  t.match(parseLogLine(`${HEAD}/smtp[1]: ${A}: to=<a@b>, relay=x`), { kind: 'other' }, 'cut');
+    t.equal(event(line), null, line);
+  t.match(event(`${HEAD}/smtp[1]: ${A}: to=<a@b>, relay=x`), { kind: 'unreadable' }, 'cut');
   const said = `${HEAD}/smtp[1]: ${A}: host mx said: 450 Verified TLS connection established to ${GOOD}: x (in reply to DATA)`;
-  t.match(parseLogLine(said), { kind: 'other' });
+  t.match(event(said), { kind: 'trouble' });
 });

@@ -7,14 +7,26 @@
  * was in plaintext, or `smtp_tls_loglevel` is 0. A content filter gives the message back under another queue
  * id with the same Message-ID; what was handed to it is then no delivery.
  */
-import { type LogEvent, type LoggedDelivery, parseLogLine } from './deliveryLine.ts';
+import type { DeliveryFields } from './deliveryFields.ts';
+import { type PostfixEvent, parsePostfixLine } from './postfixLines.ts';
+import { encrypts } from './tlsLine.ts';
 
 /** `none`: no TLS line was seen. `unsure`: one was, but it does not prove how this delivery was made. */
 type TlsSeen =
   | { readonly kind: 'line' | 'unsure'; readonly text: string }
   | { readonly kind: 'none'; readonly text: null };
 
-export interface TracedDelivery extends LoggedDelivery {
+export interface TracedDelivery {
+  readonly queueId: string;
+  readonly to: string;
+  /** `HOST[ADDRESS]:PORT`, `none`, or the name of a transport. */
+  readonly relay: string;
+  /** '' when it was not logged. */
+  readonly dsn: string;
+  /** `sent`, `deferred`, `bounced`, `expired`, `undeliverable`. */
+  readonly status: string;
+  /** What stands in parentheses at the end: the reply of the other server, or the reason. */
+  readonly reply: string;
   readonly tls: TlsSeen;
 }
 
@@ -28,6 +40,23 @@ interface Session {
 
 /** `protected`: every delivery had a TLS line that proves it. `unknown`: sent, at least one without. */
 export type Outcome = 'protected' | 'unknown' | 'undelivered';
+
+/** `postfix/smtp[4711`, in front of the words of a program. */
+const WRITER = /^([!-~]{1,100}\/[a-z-]{1,30})\[[0-9]{1,10}$/;
+
+/** What a line of a file, or of `journalctl --output short`, tells, whatever its stamp; null: nothing of this. */
+export function parseTraced(
+  line: string,
+): { readonly writer: string; readonly text: string; readonly event: PostfixEvent } | null {
+  const end = line.indexOf(']: ');
+  if (end < 0) return null;
+  const writer = line.slice(line.lastIndexOf(' ', end) + 1, end);
+  const program = WRITER.exec(writer)?.[1];
+  if (program === undefined) return null;
+  const text = line.slice(end + 3);
+  const event = parsePostfixLine({ program, text });
+  return event === null ? null : { writer, text, event };
+}
 
 const NO_TLS: TlsSeen = { kind: 'none', text: null };
 
@@ -52,23 +81,39 @@ export class DeliveryTrace {
 
   /** The next line of the log. */
   push(line: string): void {
-    const event = parseLogLine(line);
-    if (event === null) return;
-    if (event.kind === 'messageId') {
-      if (event.messageId === this.#messageId && !this.#ids.includes(event.queueId))
-        this.#ids.push(event.queueId);
-    } else if (event.kind === 'tls') {
-      const { writer, relay, text, encrypted } = event;
-      this.#sessions.set(writer, { relay, text, encrypted, used: null });
-    } else if (event.kind === 'delivery') this.#deliver(event);
-    else if (event.kind === 'removed') this.#removed.add(event.queueId);
-    // trouble with a connection: what is delivered after it may go over another one
-    else this.#sessions.delete(event.writer);
+    const parsed = parseTraced(line);
+    if (parsed === null) return;
+    const { writer, text, event } = parsed;
+    switch (event.kind) {
+      case 'messageId':
+        if (event.messageId === this.#messageId && !this.#ids.includes(event.queueId))
+          this.#ids.push(event.queueId);
+        break;
+      case 'tls':
+        this.#sessions.set(writer, {
+          relay: event.session.relay,
+          text,
+          encrypted: encrypts(event.session),
+          used: null,
+        });
+        break;
+      case 'delivery':
+        this.#deliver(writer, event.queueId, event.delivery);
+        break;
+      case 'removed':
+        this.#removed.add(event.queueId);
+        break;
+      case 'trouble':
+      case 'unreadable':
+        // what is delivered after it may go over another connection
+        this.#sessions.delete(writer);
+        break;
+      default:
+    }
   }
 
-  #deliver(event: LogEvent & { kind: 'delivery' }): void {
-    const { kind: _, writer, ...delivery } = event;
-    const { queueId, to, relay, status } = delivery;
+  #deliver(writer: string, queueId: string, delivery: DeliveryFields): void {
+    const { to, relay, status, text: reply } = delivery;
     let session = this.#sessions.get(writer);
     if (session !== undefined && (session.relay !== relay || (session.used ?? queueId) !== queueId)) {
       this.#sessions.delete(writer);
@@ -78,7 +123,7 @@ export class DeliveryTrace {
     if (!this.#ids.includes(queueId)) return;
     const key = `${queueId} ${to}`;
     const tls = session === undefined ? NO_TLS : seen(session, this.#deferred.has(key));
-    this.#deliveries.set(key, { ...delivery, tls });
+    this.#deliveries.set(key, { queueId, to, relay, dsn: delivery.dsn ?? '', status, reply, tls });
     if (status === 'deferred') this.#deferred.add(key);
   }
 
