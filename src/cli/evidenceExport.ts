@@ -5,7 +5,9 @@
  * Exit status: 0 written, 1 written and a day of the evidence does not hold, 64 usage, 73 the file cannot be written,
  * 75 the evidence cannot be read.
  */
+
 import { dirname } from 'node:path';
+import { addDays } from '../archive/day.ts';
 import { isDay } from '../archive/layout.ts';
 import { verifyStream } from '../archive/verifyStream.ts';
 import { quote } from '../config/ini/problem.ts';
@@ -19,7 +21,7 @@ import { gapsIn } from '../trace/gaps.ts';
 import { PartnerCounts } from '../trace/partnerCounts.ts';
 import { exceptionsOf, namedAddress } from '../trace/partnerFacts.ts';
 import { COLUMNS, partnerRow } from '../trace/partnerRows.ts';
-import { dayAfter, Evidence, type Range } from '../trace/places.ts';
+import { Evidence, type Range } from '../trace/places.ts';
 import type { Key } from '../trace/recordKeys.ts';
 import type { Statement, StreamHeads } from '../trace/statement.ts';
 import { statementHtml } from '../trace/statementHtml.ts';
@@ -80,7 +82,7 @@ export function rangeOf({ from, to }: Pick<ExportOptions, 'from' | 'to'>, today:
       throw new UsageError(`${name}: found ${quote(day)}, expected a day up to ${today}, such as 2026-11-30`);
   }
   const range = { from: from!, to: to! };
-  if (range.from > range.to || dayAfter(range.from, MAX_DAYS) < range.to)
+  if (range.from > range.to || addDays(range.from, MAX_DAYS) < range.to)
     throw new UsageError(
       `--from ${range.from} --to ${range.to}: expected at most ${MAX_DAYS} days, the first one first`,
     );
@@ -175,7 +177,7 @@ function writeRows(
   if (format === 'csv') output.write(csvLine(COLUMNS));
   if (format === 'json') output.write('{"rows":[');
   let first = true;
-  const read = { from: range.from, to: dayAfter(range.to, LATER_DAYS) };
+  const read = { from: range.from, to: addDays(range.to, LATER_DAYS) };
   for (const found of evidence.find(() => keys, read)) {
     const day = found.record.time.slice(0, 10);
     if (day < range.from || day > range.to) continue;
@@ -218,7 +220,7 @@ function headsOf(
   read: ReadonlySet<string>,
 ): StreamHeads[] {
   const all = new Set(read);
-  for (let day = from; day <= to; day = dayAfter(day, 1)) all.add(day);
+  for (let day = from; day <= to; day = addDays(day, 1)) all.add(day);
   const days = [...all].sort();
   return keyedStreams([...new Set(directories)], keys).map(({ name, folder, verifier, keyFrom }) => ({
     directory: dirname(folder),

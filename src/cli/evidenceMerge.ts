@@ -5,6 +5,7 @@
  * Exit status: 0 printed, 1 the tables of the hosts differ, 64 usage, 75 a directory cannot be read.
  */
 
+import { addDays } from '../archive/day.ts';
 import { escapeLine } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { fileError } from '../files/systemError.ts';
@@ -13,7 +14,7 @@ import { type Gap, gapsIn } from '../trace/gaps.ts';
 import { mergedLines } from '../trace/mergeLines.ts';
 import { Overview } from '../trace/overview.ts';
 import { gapText } from '../trace/passageText.ts';
-import { dayAfter, Evidence, type Place, type Range } from '../trace/places.ts';
+import { Evidence, type Place, type Range } from '../trace/places.ts';
 import { tableLines } from '../trace/textTable.ts';
 import { asciiJson } from './asciiJson.ts';
 import { EXIT, type Io, paint, reportError, UsageError } from './command.ts';
@@ -32,7 +33,7 @@ export function runMerge(directories: readonly string[], values: ExportOptions, 
   if (!['text', 'json', 'lines'].includes(format))
     throw new UsageError('--format: expected text, json or lines for merge');
   const today = new Date().toISOString().slice(0, 10);
-  const from = values.from ?? dayAfter(values.to ?? today, 1 - STANDARD_DAYS);
+  const from = values.from ?? addDays(values.to ?? today, 1 - STANDARD_DAYS);
   const range = rangeOf({ from, to: values.to ?? today }, today);
   const places = openPlaces(directories);
   if (typeof places === 'string') {

@@ -4,6 +4,8 @@
  *
  * Exit status: 0 found, 1 not found, 64 usage, 75 it cannot be told.
  */
+
+import { addDays } from '../archive/day.ts';
 import { isDay } from '../archive/layout.ts';
 import { quote } from '../config/ini/problem.ts';
 import { escapeText } from '../core/escape.ts';
@@ -16,7 +18,7 @@ import { type Answer, follow, type Passage } from '../trace/follow.ts';
 import { type Gap, gapsIn } from '../trace/gaps.ts';
 import { notKnown, recordsOf } from '../trace/passageFacts.ts';
 import { gapText, type Line, passageLines } from '../trace/passageText.ts';
-import { dayAfter, Evidence, type Found, type Range } from '../trace/places.ts';
+import { Evidence, type Found, type Range } from '../trace/places.ts';
 import { whyUntold } from '../trace/untold.ts';
 import { asciiJson } from './asciiJson.ts';
 import { EXIT, type Io, label, paint, parseCommand, reportError, UsageError } from './command.ts';
@@ -39,7 +41,7 @@ interface Told extends Answer {
 /** The first day of `--since`. */
 function firstDay(since: string, today: string): string {
   const days = /^([0-9]{1,5})d$/.exec(since)?.[1];
-  if (days !== undefined) return dayAfter(today, -Number(days));
+  if (days !== undefined) return addDays(today, -Number(days));
   if (isDay(since) && since <= today) return since;
   throw new UsageError(`--since: found ${quote(since)}, expected a day such as 2026-11-01, or 30d`);
 }

@@ -101,7 +101,7 @@ export interface VerdictEvidence extends Common<'verdict'> {
 }
 
 /** An answer to a question of the MTA: each that makes mail wait, and what a row demands once a day and when it changes. */
-interface MapEvidence extends Common<'map'> {
+export interface MapEvidence extends Common<'map'> {
   readonly leg: 'outbound';
   readonly map: string;
   readonly key: Address;
@@ -154,7 +154,7 @@ interface SourcePlace {
 }
 
 /** One recipient at one attempt. */
-interface DeliveryRecord extends Common<'delivery'> {
+export interface DeliveryRecord extends Common<'delivery'> {
   readonly leg: 'outbound';
   readonly queueId: string;
   readonly sender?: Address;

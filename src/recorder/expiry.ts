@@ -3,11 +3,10 @@
  * no day left. Heads stay: they hold no personal data, and prove what there was.
  */
 import { join } from 'node:path';
+import { addDays } from '../archive/day.ts';
 import { daysOf } from '../archive/layout.ts';
 import { forgetMonths } from './keys.ts';
 import { type System, syncFolder, unlinkIfThere } from './system.ts';
-
-const DAY_MS = 86_400_000;
 
 /** `today`: the day that is being written. The lines go last: until then a killed deletion goes on next time. */
 export function dropExpired(
@@ -17,9 +16,7 @@ export function dropExpired(
   today: string,
   retentionDays: number,
 ): void {
-  const first = new Date(Date.parse(`${today}T00:00:00Z`) - retentionDays * DAY_MS)
-    .toISOString()
-    .slice(0, 10);
+  const first = addDays(today, -retentionDays);
   const names = system.list(folder);
   const expired = daysOf(folder).filter((day) => day < first && day < today);
   for (const day of expired) {

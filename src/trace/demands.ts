@@ -5,12 +5,10 @@
  * The MTA asks for the next hop, which is the domain unless a relayhost or a transport table says otherwise; then
  * there is no such answer. So this says what was told about the domain, never more.
  */
-import type { EvidenceRecord } from '../evidence/record.ts';
+import { addDays } from '../archive/day.ts';
+import type { DeliveryRecord as Delivery, MapEvidence } from '../evidence/record.ts';
 import type { Passage } from './follow.ts';
-import { dayAfter, type Evidence, type Found } from './places.ts';
-
-type MapEvidence = Extract<EvidenceRecord, { type: 'map' }>;
-type Delivery = Extract<EvidenceRecord, { type: 'delivery' }>;
+import type { Evidence, Found } from './places.ts';
 
 /** The answer that was the last one before each delivery. */
 export type Demands = ReadonlyMap<Delivery, MapEvidence>;
@@ -37,7 +35,7 @@ export function demandsOf(evidence: Evidence, passages: readonly Passage[]): Dem
   const demands = new Map<Delivery, MapEvidence>();
   for (const [domain, deliveries] of byDomain) {
     const days = deliveries.map(({ delivery }) => delivery.time.slice(0, 10)).sort();
-    const range = { from: dayAfter(days[0]!, -1), to: days.at(-1)! };
+    const range = { from: addDays(days[0]!, -1), to: days.at(-1)! };
     for (const told of evidence.find(() => [{ kind: 'address', text: domain }], range))
       for (const one of deliveries) take(demands, one, told);
   }
@@ -62,7 +60,7 @@ function take(demands: Map<Delivery, MapEvidence>, { found, delivery }: Wanted, 
   if (record.type !== 'map' || place !== found.place || record.map !== mapOf(delivery)) return;
   if (Date.parse(record.time) > Date.parse(delivery.time) + CLOCKS_MS) return;
   // a day that has passed needs an answer of its own
-  if (record.time.slice(0, 10) < dayAfter(delivery.time.slice(0, 10), -1)) return;
+  if (record.time.slice(0, 10) < addDays(delivery.time.slice(0, 10), -1)) return;
   const before = demands.get(delivery);
   if (before === undefined || before.time <= record.time) demands.set(delivery, record);
 }

@@ -3,6 +3,7 @@
  * its bytes, which is for the current day and for folders that cannot be written to.
  */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { addDays } from '../archive/day.ts';
 import { checkpointFile, linesFile, MAX_LINE_BYTES } from '../archive/layout.ts';
 import type { EvidenceRecord } from '../evidence/record.ts';
 import { BLOCK_BYTES, DayIndex, writeIndex } from './indexFile.ts';
@@ -46,14 +47,13 @@ export function* findLines(
   }
 }
 
-const DAY_MS = 86_400_000;
 const PSEUDONYM = /^h:(\d{4}-\d{2}):/;
 
 /** A pseudonym has the month of its record, which may be read long after, and not before: clocks differ by less than a day. */
 function isPossible({ kind, text }: Key, day: string): boolean {
   if (kind !== 'address' && kind !== 'messageId') return true;
   const pseudonym = PSEUDONYM.exec(text);
-  return pseudonym === null || pseudonym[1]! <= new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 7);
+  return pseudonym === null || pseudonym[1]! <= addDays(day, 1).slice(0, 7);
 }
 
 /** The index of a finished day, made when there is none; null when it cannot be. */

@@ -3,9 +3,10 @@
  * queue ids that the same message had: behind a content filter on the same host (`orig_queue_id`, Message-ID), or on
  * another host (Message-ID). A Message-ID is the sender's word, and may be used for several messages.
  */
+import { addDays } from '../archive/day.ts';
 import type { Asked } from './asked.ts';
 import { isSameHost, type Life, livesOf, messageIdOf, queueIdOf } from './lives.ts';
-import { dayAfter, type Evidence, type Found, type Range } from './places.ts';
+import type { Evidence, Found, Range } from './places.ts';
 import type { Key } from './recordKeys.ts';
 
 /** How one life follows from another. */
@@ -124,7 +125,7 @@ function placeOf({ place, stream, day, record }: Found): string {
 
 function around(seeds: readonly Found[]): Range {
   const days = seeds.map(({ day }) => day).sort();
-  return { from: dayAfter(days[0]!, -QUEUE_DAYS), to: dayAfter(days.at(-1)!, QUEUE_DAYS) };
+  return { from: addDays(days[0]!, -QUEUE_DAYS), to: addDays(days.at(-1)!, QUEUE_DAYS) };
 }
 
 /** The passages in which a seed is: lives and what joins them. */

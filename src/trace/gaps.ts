@@ -3,7 +3,8 @@
  * file the next day names and that is not there, and time before a stream begins or when it has none. Each answer over
  * that time names them.
  */
-import { dayAfter, type Evidence, type Found, type Place, type Range } from './places.ts';
+import { addDays } from '../archive/day.ts';
+import type { Evidence, Found, Place, Range } from './places.ts';
 import type { Key } from './recordKeys.ts';
 
 export interface Gap {
@@ -30,7 +31,7 @@ export function gapsIn(evidence: Evidence, { from, to }: Range): Gap[] {
   const gaps = evidence.places.flatMap((place) =>
     absences(place, { from: from.slice(0, 10), to: to.slice(0, 10) }),
   );
-  const asked = { from: from.slice(0, 10), to: dayAfter(to.slice(0, 10), LATER_DAYS) };
+  const asked = { from: from.slice(0, 10), to: addDays(to.slice(0, 10), LATER_DAYS) };
   for (const found of evidence.find(() => KEYS, asked)) {
     const gap = gapOf(found);
     if (gap !== null && gap.to >= from && gap.from.slice(0, to.length) <= to) gaps.push(gap);
@@ -73,7 +74,7 @@ function absences({ directory, streams }: Place, { from, to }: Range): Gap[] {
     const [first] = days;
     if (first === undefined) return [{ ...where, from, to, why: `there are no records of the ${stream}` }];
     if (first <= from) return [];
-    const end = first > to ? to : dayAfter(first, -1);
+    const end = first > to ? to : addDays(first, -1);
     return [{ ...where, from, to: end, why: `the first file of the ${stream} is of ${first}` }];
   });
 }

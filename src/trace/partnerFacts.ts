@@ -1,6 +1,7 @@
 /** What is said about one domain beside the counts: the exceptions that concern it, and what stands for an address. */
+import { addDays } from '../archive/day.ts';
 import { pseudonymOf, splitAddress } from '../evidence/pseudonym.ts';
-import { dayAfter, type Evidence, type Range } from './places.ts';
+import type { Evidence, Range } from './places.ts';
 import { domainOf } from './recordKeys.ts';
 import type { ExceptionFact, Statement } from './statement.ts';
 
@@ -10,7 +11,7 @@ const EARLIER_DAYS = 31;
 /** Exceptions in force or removed within the range whose row may decide about the domain, each once. */
 export function exceptionsOf(evidence: Evidence, domain: string, { from, to }: Range): ExceptionFact[] {
   const found = new Map<string, ExceptionFact>();
-  const asked = { from: dayAfter(from, -EARLIER_DAYS), to };
+  const asked = { from: addDays(from, -EARLIER_DAYS), to };
   for (const { record } of evidence.find(() => [{ kind: 'type', text: 'exception' }], asked)) {
     if (record.type !== 'exception' || !concerns(record.pattern, domain)) continue;
     if (record.change === 'removed' ? record.time.slice(0, 10) < from : record.until < from) continue;

@@ -3,15 +3,13 @@
  * All texts of records are escaped again: a file may have been edited by hand.
  */
 import { escapeLine } from '../core/escape.ts';
-import type { EvidenceRecord } from '../evidence/record.ts';
+import type { EvidenceRecord, MapEvidence } from '../evidence/record.ts';
 import type { Demands } from './demands.ts';
 import type { Join, Passage } from './follow.ts';
 import type { Gap } from './gaps.ts';
 import type { Life } from './lives.ts';
 import { type Delivery, notKnown, recordsOf, type Verdict } from './passageFacts.ts';
 import type { Found } from './places.ts';
-
-type MapEvidence = Extract<EvidenceRecord, { type: 'map' }>;
 
 /** A line: its label, often empty, and its text. */
 export type Line = readonly [label: string, text: string];

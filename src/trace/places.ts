@@ -103,10 +103,3 @@ export class Evidence {
     }
   }
 }
-
-const DAY_MS = 86_400_000;
-
-/** The day that is so many days later, or earlier. */
-export function dayAfter(day: string, days: number): string {
-  return new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
-}
