@@ -26,6 +26,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'collect/sources': ['collect', 'node:child_process', 'node:crypto', 'node:fs', 'node:path'],
   'collect/run': ['files', 'evidence', 'archive', 'collect', 'collect/sources', 'node:fs', 'node:path'],
   trace: ['core', 'files', 'evidence', 'archive', 'node:crypto', 'node:fs', 'node:os', 'node:path'],
+  report: ['core'],
   ship: ['core', 'files', 'evidence', 'archive', 'node:*'],
   hops: ['core', 'receive'],
   mailfile: ['core', 'node:fs', 'node:fs/promises', 'node:path'],

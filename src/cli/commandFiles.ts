@@ -28,5 +28,7 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   evidence: () => import('./evidence.ts'),
   hops: () => import('./hops.ts'),
   ship: () => import('./ship.ts'),
+  report: () => import('./report.ts'),
+  suggest: () => import('./suggest.ts'),
   completion: () => import('./completion.ts'),
 };

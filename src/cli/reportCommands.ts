@@ -1,0 +1,99 @@
+/** The commands that say what the records amount to: how mail was protected, and what to do next. */
+import { type Command, NO_FILE } from './commandEntry.ts';
+import type { Option } from './options.ts';
+
+/** Where the records are. */
+const EVIDENCE = {
+  flag: '--evidence',
+  argument: 'DIRECTORY',
+  several: true,
+  meaning: 'the records of a host; else evidence of the configuration; several hosts are counted as one',
+  example: '--evidence /srv/evidence/mx1 --evidence /srv/evidence/mx2',
+} as const satisfies Option;
+
+/** The first day. */
+const SINCE = {
+  flag: '--since',
+  argument: 'DAY|30d',
+  default: '30d',
+  meaning: 'the first day (UTC), or how many days there are up to the last one',
+  example: '--since 2026-11-01',
+} as const satisfies Option;
+
+export const REPORT_COMMANDS = {
+  report: {
+    summary: 'say how mail was protected, with whom it failed, and what to do',
+    usage: [
+      '[--since DAY] [--until DAY] [--partner DOMAIN] [--direction in|out] [--format FORMAT] [--output FILE]',
+      '--mail ADDRESS [--since DAY] [--until DAY] [--partner DOMAIN] [--direction in|out]',
+      '--check [--since DAY] [--until DAY]',
+    ],
+    operands: [],
+    options: [
+      SINCE,
+      {
+        flag: '--until',
+        argument: 'DAY',
+        meaning: 'the last day (UTC); else yesterday, the last day that is whole',
+        example: '--until 2026-11-30',
+      },
+      {
+        flag: '--partner',
+        argument: 'DOMAIN',
+        meaning: 'only the mail from and for this domain',
+        example: '--partner bank.example',
+      },
+      {
+        flag: '--direction',
+        argument: 'in|out',
+        meaning: 'only mail that came, or only mail that left',
+        example: '--direction out',
+      },
+      {
+        flag: '--format',
+        argument: 'text|html|csv|json',
+        default: 'text',
+        meaning: 'for a terminal, for a browser and to print, for a spreadsheet, for a script',
+        example: '--format html',
+      },
+      {
+        flag: '--output',
+        argument: 'FILE',
+        meaning: 'write into this new file, not to standard output',
+        example: '--output november.html',
+      },
+      {
+        flag: '--mail',
+        argument: 'ADDRESS',
+        several: true,
+        meaning: 'send it by the MTA of this host, as text with the page attached',
+        example: '--mail postmaster@example.org',
+      },
+      { flag: '--check', meaning: 'count every record again, and compare with what was counted before' },
+      EVIDENCE,
+    ],
+    examples: [
+      { line: 'tlsward report', meaning: 'the last 30 days, to read on a terminal' },
+      {
+        line: 'tlsward report --since 2026-11-01 --until 2026-11-30 --format html --output november.html',
+        meaning: 'a month as one page, to give away',
+      },
+      { line: 'tlsward report --partner bank.example --since 7d', meaning: 'one partner, one week' },
+    ],
+    exit: {
+      0: 'reported; with --check, the counts are those of the records',
+      1: 'with --check, they are not',
+      73: 'the file of --output cannot be written, or is there already; the message cannot be sent',
+      75: 'it cannot be told: the records cannot be read',
+      ...NO_FILE,
+    },
+  },
+  suggest: {
+    summary: 'say what the table could demand more, as rows to paste',
+    usage: ['[--since DAY]'],
+    operands: [],
+    options: [SINCE, EVIDENCE],
+    examples: [{ line: 'tlsward suggest --since 30d', meaning: 'what kept well for 30 days, as rows' }],
+    exit: { 0: 'said, or nothing to say', 75: 'it cannot be told: the records cannot be read', ...NO_FILE },
+  },
+} as const satisfies Readonly<Record<string, Command>>;
