@@ -34,6 +34,8 @@ export interface WayShare extends WayCounts {
   readonly sessions: { readonly all: number; readonly tls: number } | null;
   /** Messages that never left this host: to a local mailbox, to a filter. Not in any share. */
   readonly inside: number;
+  /** Days of the report that have records of this way; 0: nothing is known of it, and no number says anything. */
+  readonly recordedDays: number;
 }
 
 /** One line of the list on top: what to do, why, and what to paste. */
@@ -137,6 +139,8 @@ export interface DatedException {
   readonly until: Day;
   readonly changes: readonly string[];
   readonly reason: string;
+  /** `FILE:LINE`. */
+  readonly at: string;
   /** Messages that travelled below the level of the row in its time, as far as the records tell. */
   readonly passed: number;
 }
@@ -164,6 +168,8 @@ export interface Report {
   readonly command: string;
   /** Records that were read; messages are fewer. */
   readonly records: number;
+  /** Messages with domains that are not told apart because there are too many: in the shares, but in no list. */
+  readonly unlisted: number;
   /** The last table that decided, by host. */
   readonly tables: readonly { readonly host: string; readonly hash: string; readonly since: string }[];
   /** The sentence on top: the parts of it that name harm are marked. */
@@ -180,6 +186,8 @@ export interface Report {
   readonly weak: readonly WeakSession[];
   readonly exceptions: readonly DatedException[];
   readonly gaps: readonly ReportGap[];
+  /** Sentences about what the figures cannot say: lines that are no records, a configuration that is not readable. */
+  readonly notes: readonly string[];
   /** The last signed head of each stream, a note as it is mailed to an auditor; '' without one. */
   readonly heads: readonly { readonly stream: string; readonly day: Day; readonly note: string }[];
 }
