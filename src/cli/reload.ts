@@ -5,10 +5,10 @@
  */
 import { count } from '../core/plural.ts';
 import type { ReloadReply } from '../daemon/controlReplies.ts';
+import { restartWords } from '../daemon/statusFindings.ts';
 import { EXIT, type Io, paint, parseCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { ask } from './daemon.ts';
-import { restartWords } from './statusFindings.ts';
 
 /** `tlsward reload`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {

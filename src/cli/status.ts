@@ -6,6 +6,7 @@
 import { quote } from '../config/ini/problem.ts';
 import { count } from '../core/plural.ts';
 import type { PostfixStatus, StatusReply } from '../daemon/controlReplies.ts';
+import { restartWords, statusFindings } from '../daemon/statusFindings.ts';
 import type { DiscoveryStatus } from '../discovery/discoveryService.ts';
 import { codeOf } from '../files/systemError.ts';
 import { ControlError } from '../net/controlClient.ts';
@@ -15,7 +16,6 @@ import { ask, socketOf } from './daemon.ts';
 import { isEmptyKey, mustExist } from './peekKey.ts';
 import { compareStatus } from './statusCompare.ts';
 import { evidenceLines } from './statusEvidence.ts';
-import { restartWords, statusFindings } from './statusFindings.ts';
 
 /** Between two attempts of `--wait`. */
 const RETRY_MS = 200;

@@ -2,6 +2,7 @@
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import type { EvidenceStatus } from '../daemon/evidence.ts';
+import { evidenceFailure } from '../daemon/statusFindings.ts';
 import { type Io, paint } from './command.ts';
 
 /** null: none is kept. */
@@ -25,10 +26,4 @@ export function evidenceLines(io: Io, evidence: EvidenceStatus | null): string[]
   if (failures > 0) lines.push(`${count(failures, 'failed system call')} since the start`);
   if (trouble !== '') lines.push(paint(io, 'yellow', escapeText(trouble)));
   return lines;
-}
-
-/** '' while records can be written. */
-export function evidenceFailure({ failure, onFailure }: EvidenceStatus): string {
-  if (failure === '') return '';
-  return `evidence cannot be written (${escapeText(failure)}): mail ${onFailure === 'defer' ? 'waits' : 'goes on'}`;
 }

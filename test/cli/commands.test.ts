@@ -25,10 +25,10 @@ import { run as lookup } from '../../src/cli/lookup.ts';
 import { run as reload } from '../../src/cli/reload.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
 import { run as status } from '../../src/cli/status.ts';
-import { statusFindings } from '../../src/cli/statusFindings.ts';
 import { run as verifyMark } from '../../src/cli/verifyMark.ts';
 import { startReload } from '../../src/config/load/loadInWorker.ts';
 import type { StatusReply } from '../../src/daemon/controlReplies.ts';
+import { statusFindings } from '../../src/daemon/statusFindings.ts';
 import { startDaemon } from '../daemon/startDaemon.ts';
 
 /** A control socket on which nothing listens; a path in a test's own folder would be too long for a socket. */

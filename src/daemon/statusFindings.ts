@@ -3,9 +3,10 @@
  * should look at, each with a name for scripts and the sentence that `status` shows. That DANE is left to
  * Postfix is not among them, because it may be meant.
  */
+import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
-import type { StatusReply } from '../daemon/controlReplies.ts';
-import { evidenceFailure } from './statusEvidence.ts';
+import type { StatusReply } from './controlReplies.ts';
+import type { EvidenceStatus } from './evidence.ts';
 
 interface Finding {
   readonly id:
@@ -50,6 +51,12 @@ export function statusFindings(reply: StatusReply): Finding[] {
   if (log.dropped > 0) add('log-dropped', `${count(log.dropped, 'line')} of the log were dropped`);
   if (log.failure !== '') add('log-failed', `the log cannot be written (${log.failure})`);
   return found;
+}
+
+/** '' while records can be written. */
+export function evidenceFailure({ failure, onFailure }: EvidenceStatus): string {
+  if (failure === '') return '';
+  return `evidence cannot be written (${escapeText(failure)}): mail ${onFailure === 'defer' ? 'waits' : 'goes on'}`;
 }
 
 /** Keys that were changed by a reload and wait. */
