@@ -6,12 +6,9 @@
  * of TLS; `unknown` is one of its own. What was refused or failed did not travel and is in no level.
  */
 
-/** By the TLS that a message is known to have used on the hop to or from this host, the strongest first. */
-export const LEVELS = ['tls13', 'tls12', 'older', 'plain', 'unknown'] as const;
-export type Level = (typeof LEVELS)[number];
-export type ByLevel = Readonly<Record<Level, number>>;
+import type { ByLevel, Level, Way } from '../tally/counts.ts';
 
-export type Way = 'in' | 'out';
+export { type ByLevel, LEVELS, type Level, type Way } from '../tally/counts.ts';
 
 /** A UTC day, `2026-11-30`. */
 type Day = string;
