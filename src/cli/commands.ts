@@ -1,6 +1,6 @@
 /**
  * The commands of `tlsward`: the one table that the help, the parser of options, the manual pages and the
- * completion of the shells are made from, in five parts. Which file runs a command is in commandFiles.ts: the files of the
+ * completion of the shells are made from, in six parts. Which file runs a command is in commandFiles.ts: the files of the
  * commands read this table.
  *
  * The options that every command has (`COMMON` in options.ts) are not repeated here.
@@ -8,6 +8,7 @@
 import type { Command } from './commandEntry.ts';
 import { EVIDENCE_COMMANDS } from './evidenceCommands.ts';
 import { MAIL_COMMANDS } from './mailCommands.ts';
+import { PARTNER_COMMANDS } from './partnerCommands.ts';
 import { REPORT_COMMANDS } from './reportCommands.ts';
 import { SERVICE_COMMANDS } from './serviceCommands.ts';
 import { TABLE_COMMANDS } from './tableCommands.ts';
@@ -19,6 +20,7 @@ export const COMMANDS = {
   ...MAIL_COMMANDS,
   ...EVIDENCE_COMMANDS,
   ...REPORT_COMMANDS,
+  ...PARTNER_COMMANDS,
   completion: {
     summary: 'print a script by which a shell completes the words of tlsward',
     usage: ['bash | zsh | fish'],
