@@ -9,6 +9,7 @@ import { escapeText } from '../core/escape.ts';
 import { formatPosition } from '../core/position.ts';
 import type { Row } from '../core/table.ts';
 import type { TlsState } from '../core/tls.ts';
+import type { Transaction } from '../core/transaction.ts';
 import { addressText, lineHead, patternText, quoted, withoutLocalParts } from '../evidence/lineText.ts';
 import type { VerdictFields, VerdictRecord } from '../log/verdictFields.ts';
 
@@ -51,6 +52,7 @@ export function verdictText(record: VerdictRecord, fields: VerdictFields, host: 
   if (fields.queueId !== undefined) text += `,"queueId":${quoted(fields.queueId as string)}`;
   if (tx.clientAddress !== '') text += `,"client":${quoted(fields.client as string)}`;
   if (tx.heloName !== '') text += `,"helo":${quoted(withoutLocalParts(escapeText(tx.heloName)))}`;
+  if (tx.saslUsername !== '') text += ',"login":true';
   if (tx.sender !== null) {
     // a canonical domain has nothing that JSON would escape
     const { text: written, domain } = tx.sender;
@@ -58,7 +60,7 @@ export function verdictText(record: VerdictRecord, fields: VerdictFields, host: 
   }
   const tls = tlsText(verdict.judged === 'judged' ? verdict.tls : tx.tls);
   const row = decisive?.row;
-  text += `${recipientsText(tx.recipients)}${tls}${row == null ? '' : rowText(row)}${tableText(record)}${verdict.action}"`;
+  text += `${recipientsText(tx.recipients)}${doubtsText(tx)}${tls}${row == null ? '' : rowText(row)}${tableText(record)}${verdict.action}"`;
   if (verdict.wouldBe !== null) text += `,"would":"${verdict.wouldBe}"`;
   if (verdict.tagged) text += ',"tagged":true';
   if (verdict.judged !== 'judged') text += `,"notJudged":"${verdict.judged}"`;
@@ -124,6 +126,16 @@ function recipientsText(recipients: readonly EnvelopeAddress[]): string {
   }
   const more = domains.size > shown.length ? `,"moreDomains":${domains.size - shown.length}` : '';
   return `,"recipients":[${named.join(',')}],"recipientDomains":[${shown.join(',')}]${more},"recipientCount":${recipients.length}`;
+}
+
+/** What the addresses in the record do not show, and what counted for the verdict. */
+function doubtsText({ sender, recipients, unseenRecipients }: Transaction): string {
+  const ambiguous = (sender !== null && hasReadings(sender)) || recipients.some(hasReadings);
+  return `${unseenRecipients ? ',"unseen":true' : ''}${ambiguous ? ',"ambiguous":true' : ''}`;
+}
+
+function hasReadings({ readings }: EnvelopeAddress): boolean {
+  return readings.length > 0;
 }
 
 let headOf = '';

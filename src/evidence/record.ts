@@ -78,6 +78,7 @@ export interface VerdictEvidence extends Common<'verdict'> {
   readonly queueId?: string;
   readonly client?: string;
   readonly helo?: string;
+  readonly login?: true;
   readonly sender?: Address;
   readonly senderDomain?: string;
   readonly recipients: readonly Address[];
@@ -85,6 +86,8 @@ export interface VerdictEvidence extends Common<'verdict'> {
   /** Domains that `recipientDomains` leaves out. */
   readonly moreDomains?: number;
   readonly recipientCount: number;
+  readonly unseen?: true;
+  readonly ambiguous?: true;
   readonly tls: InboundTls;
   readonly row?: RowFacts;
   readonly table: TableFacts;

@@ -132,6 +132,7 @@ export const RECORD_TYPES: Readonly<Record<RecordType, TypeSchema>> = {
       queueId: QUEUE_ID,
       client: CLIENT,
       helo: HELO,
+      login: { const: true, description: 'the client had logged in (SASL); its name is not recorded' },
       sender: SENDER,
       senderDomain: text('domain of `sender`', 300),
       recipients: {
@@ -148,6 +149,11 @@ export const RECORD_TYPES: Readonly<Record<RecordType, TypeSchema>> = {
       },
       moreDomains: whole('domains that `recipientDomains` leaves out'),
       recipientCount: whole('number of all recipients'),
+      unseen: { const: true, description: 'there were recipients that the MTA did not name, too' },
+      ambiguous: {
+        const: true,
+        description: 'an address may mean another one, too: rows of domains that are not named here counted',
+      },
       tls: parts(
         'the session: `state`, `protocol`, `cipher`, `bits`; of the client `certificate` (`none`, `unproven`, `untrusted`, `trusted`, `unknown`), `commonName` and `fingerprint`',
         {

@@ -149,3 +149,15 @@ test('hostile texts, many recipients, nothing known', async (t) => {
   const early = { ...tx('<a@b.example>', [], { kind: 'unknown', why: 'w' }), sender: null, heloName: '' };
   t.notOk('sender' in recordOf(t, verdictText(recordFor(early), briefFields(recordFor(early)), 'h')));
 });
+
+test('what counted and does not show in the addresses: a login, unseen recipients, other readings', async (t) => {
+  const made = (one: Transaction) =>
+    recordOf(t, verdictText(recordFor(one), verdictFields(recordFor(one)), 'h')) as VerdictEvidence;
+  const plain = made(tx('<a@b.example>', ['<c@d.example>'], GOOD));
+  t.notOk('login' in plain || 'unseen' in plain || 'ambiguous' in plain);
+  const user = { ...tx('<a@b.example>', [], GOOD), saslUsername: 'alice', unseenRecipients: true };
+  t.match(made(user), { login: true, unseen: true });
+  t.notMatch(verdictText(recordFor(user), verdictFields(recordFor(user)), 'h'), /alice/);
+  t.match(made(tx('<a%bank.example@b.example>', ['<c@d.example>'], GOOD)), { ambiguous: true });
+  t.match(made(tx('<a@b.example>', ['<c@d.example>', '<x(y@bank.example>'], GOOD)), { ambiguous: true });
+});
