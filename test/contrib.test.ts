@@ -32,7 +32,7 @@ function keyLines(ini: string): Line[] {
   const lines: Line[] = [];
   let kind = '';
   for (const line of ini.split('\n')) {
-    kind = /^;?\[(service|policy|domains|domain|rule)\b/.exec(line)?.[1] ?? kind;
+    kind = /^;?\[(service|alarms|policy|domains|domain|rule)\b/.exec(line)?.[1] ?? kind;
     const match = /^(;?)([a-z][a-z-]*) *= *(.*)$/.exec(line);
     if (match === null || kind === 'domains') continue;
     lines.push({ kind, key: match[2]!, value: match[3]!, asDefault: match[1] === ';' });
@@ -42,7 +42,7 @@ function keyLines(ini: string): Line[] {
 
 t.test('tables/tlsward.ini shows every key with its default', async (t) => {
   const lines = keyLines(text('tables/tlsward.ini'));
-  for (const kind of ['service', 'policy', 'rule'] as const) {
+  for (const kind of ['service', 'alarms', 'policy', 'rule'] as const) {
     const shown = lines.filter((line) => line.kind === kind).map(({ key }) => key);
     const known = keysOf(kind).map(({ key }) => key);
     t.strictSame([...new Set(shown)].sort(), known.sort(), `[${kind}]`);

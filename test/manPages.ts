@@ -196,6 +196,7 @@ const DAEMON = [
 
 const SECTIONS: readonly (readonly [section: string, heading: string, about: string])[] = [
   ['service', '[service]', 'Once, in the main file.'],
+  ['alarms', '[alarms]', 'Once: when `tlsward alarms run` raises an alarm, and whom it tells.'],
   ['policy', '[policy NAME]', 'Settings by a name that rows use. Besides those of rows, below:'],
   ['domain', '[domain NAME]', 'One row with settings of its own. Besides those of rows, below:'],
   ['policy, domain', 'Settings of rows', 'In `[policy NAME]`, `[domain NAME]` and `[exception PATTERN]`.'],

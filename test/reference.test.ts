@@ -16,6 +16,7 @@ function referenceText(): string {
 /** What stands above the table of each kind of section. */
 const HEADINGS = {
   service: '`[service]`',
+  alarms: '`[alarms]`',
   policy: '`[policy NAME]`',
   domain: '`[domain NAME]`',
   'policy, domain': '`[policy NAME]`, `[domain NAME]` and `[exception PATTERN]`',

@@ -1,5 +1,5 @@
 /**
- * A `[service]`, `[policy NAME]`, `[domain NAME]` or `[rule NAME]` section as written: entries in order, text
+ * A `[service]`, `[alarms]`, `[policy NAME]`, `[domain NAME]` or `[rule NAME]` section as written: entries in order, text
  * decoded, nothing checked.
  */
 import { escapeText } from '../../core/escape.ts';
@@ -12,14 +12,15 @@ export interface Entry {
 }
 
 export interface Section extends Position {
-  readonly kind: 'service' | 'policy' | 'domain' | 'exception' | 'rule';
-  /** Name of the policy or rule, canonical pattern of the domain or exception; '' for the service. */
+  readonly kind: 'service' | 'alarms' | 'policy' | 'domain' | 'exception' | 'rule';
+  /** Name of the policy or rule, canonical pattern of the domain or exception; '' for the service and the alarms. */
   readonly name: string;
   readonly entries: Entry[];
 }
 
 export const SECTION_FORMS = [
   '[service]',
+  '[alarms]',
   '[domains]',
   '[policy NAME]',
   '[domain NAME]',

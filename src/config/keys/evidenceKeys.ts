@@ -34,7 +34,7 @@ const DAYS: Check<number | null> = {
 };
 
 /** A program and its arguments, which no shell reads; null when empty. */
-function parseProgram(text: string): readonly string[] | null | Invalid {
+export function parseProgram(text: string): readonly string[] | null | Invalid {
   const words = text.split(/[ \t]+/).filter((word) => word !== '');
   const [program] = words;
   if (program === undefined) return null;
@@ -43,7 +43,7 @@ function parseProgram(text: string): readonly string[] | null | Invalid {
     : new Invalid(quote(program), 'an absolute path such as /usr/local/bin/keep-head');
 }
 
-function parseMailbox(text: string): string | null | Invalid {
+export function parseMailbox(text: string): string | null | Invalid {
   if (text === '') return null;
   const { kind, mailbox } = parsePath(`<${text}>`);
   // it stands in a header field, and what begins with a hyphen could be an option

@@ -1,11 +1,12 @@
 /**
  * Every key of the configuration, with the sections in which it is allowed.
  *
- * A key is one entry, in serviceKeys.ts (and limitKeys.ts), rowKeys.ts or ruleKeys.ts: its name, default and
+ * A key is one entry, in serviceKeys.ts (and limitKeys.ts), alarmKeys.ts, rowKeys.ts or ruleKeys.ts: its name, default and
  * meaning, the allowed texts, and the parser. The schema that checks files, the defaults of the loader and
  * the report of a reload are made from the entries. test/reference.test.ts compares them with the tables of
  * the reference in every cell, test/contrib.test.ts with contrib/tables/tlsward.ini.
  */
+import { ALARM_KEYS } from './alarmKeys.ts';
 import type { Key } from './key.ts';
 import { ROW_KEYS } from './rowKeys.ts';
 import { RULE_KEYS } from './ruleKeys.ts';
@@ -13,7 +14,7 @@ import { SERVICE_KEYS } from './serviceKeys.ts';
 
 interface SectionKey extends Key {
   /** `policy, domain`: allowed in both, and in exceptions. */
-  readonly section: 'service' | 'policy' | 'domain' | 'rule' | 'policy, domain';
+  readonly section: 'service' | 'alarms' | 'policy' | 'domain' | 'rule' | 'policy, domain';
 }
 
 function inSection(section: SectionKey['section'], entries: { readonly [field: string]: Key }): SectionKey[] {
@@ -33,6 +34,7 @@ const ROW = inSection('policy, domain', ROW_KEYS);
 /** In the order of the reference. */
 export const KEYS: readonly SectionKey[] = [
   ...inSection('service', SERVICE_KEYS),
+  ...inSection('alarms', ALARM_KEYS),
   { section: 'policy', key: 'based-on', ...START },
   { section: 'domain', key: 'policy', ...START },
   ...ROW,
@@ -40,7 +42,9 @@ export const KEYS: readonly SectionKey[] = [
 ];
 
 /** The keys of one kind of section. */
-export function keysOf(kind: 'service' | 'policy' | 'domain' | 'exception' | 'rule'): SectionKey[] {
+export function keysOf(
+  kind: 'service' | 'alarms' | 'policy' | 'domain' | 'exception' | 'rule',
+): SectionKey[] {
   if (kind === 'exception') return [...ROW];
   return KEYS.filter((key) => key.section.split(', ').includes(kind));
 }

@@ -52,6 +52,8 @@ export interface Document {
   readonly exceptions: WrittenException[];
   /** One for each file that has it, the main file's first. */
   readonly services: Section[];
+  /** At most one. */
+  readonly alarms: Section[];
   readonly targets: Target[];
   readonly domainless: Domainless[];
   readonly builder: TableBuilder;

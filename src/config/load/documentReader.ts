@@ -46,6 +46,7 @@ class DocumentReader {
     rules: [],
     exceptions: [],
     services: [],
+    alarms: [],
     targets: [],
     domainless: [],
     builder: new TableBuilder(),

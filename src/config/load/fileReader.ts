@@ -20,7 +20,7 @@ import type { Document } from './document.ts';
 import { EQUALS_HINT } from './policySettings.ts';
 import type { PolicyTags } from './policyTags.ts';
 
-const KINDS = ['service', 'domains', 'domain', 'policy', 'exception', 'rule'] as const;
+const KINDS = ['service', 'alarms', 'domains', 'domain', 'policy', 'exception', 'rule'] as const;
 
 /** Number of rows remembered for each policy that rows name. */
 const MAX_USES = 20;
@@ -87,6 +87,8 @@ export class FileReader implements LineHandler {
         }
         return section;
       }
+      case 'alarms':
+        return this.#alarms(at, where);
       case 'domains':
         return 'rows';
       case 'domain':
@@ -110,9 +112,23 @@ export class FileReader implements LineHandler {
     }
   }
 
+  #alarms(at: Position, where: string): Section {
+    const section: Section = { ...at, kind: 'alarms', name: '', entries: [] };
+    const { alarms } = this.#document;
+    const [first] = alarms;
+    if (this.#fileIndex > 0)
+      this.#report.problem(at, where, new Invalid('[alarms] in an included file', 'one in the main file'));
+    else if (first === undefined) alarms.push(section);
+    else {
+      const place = `first defined in ${formatPosition(first)}`;
+      this.#report.problem(at, where, new Invalid('a second [alarms]', 'one', place));
+    }
+    return section;
+  }
+
   #headerFault(kind: string, argument: string): Invalid | null {
     const expected = SECTION_FORMS.join(', ');
-    if (kind === 'service' || kind === 'domains') {
+    if (kind === 'service' || kind === 'alarms' || kind === 'domains') {
       if (argument === '') return null;
       const hint = kind === 'domains' ? `did you mean [domain ${escapeText(argument)}]?` : '';
       return new Invalid(quote(`[${kind} ${argument}]`), expected, hint);

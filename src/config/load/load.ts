@@ -13,7 +13,9 @@ import { DEFAULTS, type Settings } from '../../core/settings.ts';
 import type { PackedTable } from '../../core/table.ts';
 import { Invalid, type Notice, type Problem, Report } from '../ini/problem.ts';
 import { positionOf, type Section, whereOf } from '../ini/section.ts';
+import type { AlarmSettings } from '../keys/alarmSettings.ts';
 import { type Dated, dayOf, sortDated } from '../keys/day.ts';
+import { readAlarms } from '../keys/readAlarms.ts';
 import { readService } from '../keys/readService.ts';
 import { changedKeys } from '../keys/rowKeys.ts';
 import { readRules } from '../keys/ruleSections.ts';
@@ -31,6 +33,7 @@ export type Loaded =
   | {
       readonly ok: true;
       readonly service: ServiceSettings;
+      readonly alarms: AlarmSettings;
       readonly packed: PackedTable;
       /** In the order of the files. */
       readonly rules: readonly Rule[];
@@ -89,10 +92,11 @@ class Loading {
   }
 
   /** The parts that need all files: service, policies, settings for every row, and rules. */
-  finish(): Pick<Good, 'service' | 'packed' | 'rules' | 'dated' | 'exceptions'> | null {
+  finish(): Pick<Good, 'service' | 'alarms' | 'packed' | 'rules' | 'dated' | 'exceptions'> | null {
     const document = this.#document;
     const report = this.#report;
     const service = this.#service();
+    const alarms = this.#alarms(service);
     const sections = new RowSections(report, this.#today, service);
     const policies = new Policies(report, sections);
     policies.define(document.policies);
@@ -124,7 +128,7 @@ class Loading {
     }
     const packed = document.builder.finish(settings, document.files, (tag) => indexes[tag] ?? 0);
     this.#noteBlindDane(service, rules, settings);
-    return { service, packed, rules, dated: sortDated(sections.dated), exceptions };
+    return { service, alarms, packed, rules, dated: sortDated(sections.dated), exceptions };
   }
 
   /**
@@ -163,6 +167,13 @@ class Loading {
     const service = readService(own ?? missing, this.#root, report);
     noteSocketFolders(service, own ?? missing, report);
     return service;
+  }
+
+  /** Without the section all keys have their defaults. */
+  #alarms({ evidence }: ServiceSettings): AlarmSettings {
+    const none: Section = { kind: 'alarms', name: '', entries: [], file: this.#main.name, line: 0 };
+    const section = this.#document.alarms[0] ?? none;
+    return readAlarms(section, evidence !== null, this.#report);
   }
 
   /** What each exception changes, for `tlsward exceptions`. */
