@@ -48,6 +48,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'config/ini': ['core', 'ini', 'node:*'],
   'config/keys': ['core', 'mail', 'config/ini', 'ajv', 'node:*'],
   'config/load': ['core', 'files', 'receive', 'config/ini', 'config/keys', 'node:*'],
+  'report/page': ['core', 'report', 'mail', 'config/ini', 'node:crypto', 'node:url'],
   log: ['core', 'wire', 'receive', 'pino', 'node:fs'],
   dns: ['core', 'wire', 'node:*'],
   sts: ['core', 'files', 'deliver', 'dns', 'node:*'],
