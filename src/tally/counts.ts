@@ -39,5 +39,63 @@ export const COUNTED = [
   'requiredReturned',
   'requiredWaiting',
 ] as const;
-type Counted = (typeof COUNTED)[number];
+export type Counted = (typeof COUNTED)[number];
 export type Counts = Readonly<Record<Counted, number>>;
+
+export type WritableCounts = Record<Counted, number>;
+
+export function noCounts(): WritableCounts {
+  return {
+    tls13: 0,
+    tls12: 0,
+    older: 0,
+    plain: 0,
+    unknown: 0,
+    verified: 0,
+    refused: 0,
+    putOff: 0,
+    returned: 0,
+    waiting: 0,
+    otherFailed: 0,
+    inside: 0,
+    kept: 0,
+    passed: 0,
+    requiredRefused: 0,
+    requiredPutOff: 0,
+    requiredReturned: 0,
+    requiredWaiting: 0,
+  };
+}
+
+/** Adds `more` to `counts`; what is not there is 0. */
+export function addCounts(counts: WritableCounts, more: Partial<Counts>): void {
+  for (const name in more) counts[name as Counted] += more[name as Counted] ?? 0;
+}
+
+/** Without those that are 0. */
+export function someCounts(counts: Counts): Partial<Counts> {
+  return Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== 0));
+}
+
+/** Under a requirement, and not met. */
+export function notKept(counts: Counts): number {
+  const { passed, requiredRefused, requiredPutOff, requiredReturned, requiredWaiting } = counts;
+  return passed + requiredRefused + requiredPutOff + requiredReturned + requiredWaiting;
+}
+
+/** All messages of one domain or of all. */
+export function volumeOf(counts: Counts): number {
+  const { refused, putOff, returned, waiting, otherFailed, inside } = counts;
+  return travelled(counts) + refused + putOff + returned + waiting + otherFailed + inside;
+}
+
+export function travelled({ tls13, tls12, older, plain, unknown }: Counts): number {
+  return tls13 + tls12 + older + plain + unknown;
+}
+
+/** Of what travelled; plaintext, which is known, is weaker than what is not known. null: nothing did. */
+export function weakestOf(counts: Counts): Level | null {
+  for (const level of ['plain', 'unknown', 'older', 'tls12', 'tls13'] as const)
+    if (counts[level] > 0) return level;
+  return null;
+}
