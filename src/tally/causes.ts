@@ -8,7 +8,7 @@
 import type { DeliveryRecord, VerdictEvidence } from '../evidence/record.ts';
 
 /** A failure for want of TLS. `proves`: the level that this host must have demanded, at least; '': it did not. */
-export interface TlsFailure {
+interface TlsFailure {
   readonly cause: string;
   readonly proves: '' | 'encrypt' | 'verify';
 }
