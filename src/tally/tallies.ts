@@ -66,7 +66,7 @@ export interface CipherTally {
 }
 
 /** Mail that travelled under one row of the table. */
-interface RowTally extends Counts {
+export interface RowTally extends Counts {
   readonly way: Way;
   readonly pattern: string;
   readonly at: string;

@@ -6,7 +6,6 @@
  * A record counts on the day in whose file it stands: the day on which it was written.
  */
 import { addDays } from '../archive/day.ts';
-import { linesFile } from '../archive/layout.ts';
 import { absences, LATER_DAYS } from '../trace/gaps.ts';
 import type { Place, Range } from '../trace/places.ts';
 import { countDay, type Progress, type StreamDay } from './countDay.ts';
@@ -21,7 +20,7 @@ export interface TallyOptions {
   /** Only mail with this domain, as records have it; then all counts but those of `rows` are of this mail. */
   readonly domain?: string | null;
   /** Called while a day is counted from its lines, which takes seconds; `done` of `bytes`. */
-  readonly counting?: (file: string, done: number, bytes: number) => void;
+  readonly counting?: (stream: string, day: string, done: number, bytes: number) => void;
 }
 
 /** `range`: days, both included. */
@@ -60,8 +59,7 @@ function withoutFound(tally: DayTally, days: readonly string[]): DayTally {
 
 function count(one: StreamDay, { today, counting }: TallyOptions): DayTally {
   const before = countedNow(one);
-  const file = linesFile(`${one.directory}/${one.stream}`, one.day);
-  const progress: Progress = (done) => counting?.(file, done, before.bytes);
+  const progress: Progress = (done) => counting?.(one.stream, one.day, done, before.bytes);
   const tally = countDay(one, progress);
   if (one.day < today) keep(() => writeTally(one, before, tally));
   return tally;

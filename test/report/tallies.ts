@@ -1,12 +1,14 @@
 /** Tallies for tests, from the few numbers that a test is about. */
-import { COUNTED, type Counts, type Way } from '../../src/tally/counts.ts';
+import { type Counts, noCounts, type Way } from '../../src/tally/counts.ts';
 import type { CauseTally, PartnerTally, RowTally, Tallies } from '../../src/tally/tallies.ts';
+
+const NAMES = Object.keys(noCounts()) as (keyof Counts)[];
 
 export const FROM = '2026-10-30';
 export const TO = '2026-11-28';
 
 export function counts(some: Partial<Counts> = {}): Counts {
-  return { ...(Object.fromEntries(COUNTED.map((name) => [name, 0])) as unknown as Counts), ...some };
+  return { ...noCounts(), ...some };
 }
 
 export function partner(domain: string, way: Way, some: Partial<PartnerTally> = {}): PartnerTally {
@@ -49,7 +51,7 @@ export function tallies(some: Partial<Tallies> = {}): Tallies {
   const total = (way: Way): Counts => {
     const own = partners.filter((one) => one.way === way);
     return counts(
-      Object.fromEntries(COUNTED.map((name) => [name, own.reduce((sum, one) => sum + one[name], 0)])),
+      Object.fromEntries(NAMES.map((name) => [name, own.reduce((sum, one) => sum + one[name], 0)])),
     );
   };
   return {
