@@ -135,7 +135,8 @@ export const RECORD_TYPES: Readonly<Record<RecordType, TypeSchema>> = {
         type: 'integer',
         minimum: 1,
         maximum: 65535,
-        description: 'its TCP port (RFC 6302), which tells connections apart; Postfix 3.0 and later, Sendmail',
+        description:
+          'its TCP port (RFC 6302), which tells connections apart; Postfix 3.0 and later, Sendmail',
       },
       helo: HELO,
       login: { const: true, description: 'the client had logged in (SASL); its name is not recorded' },
