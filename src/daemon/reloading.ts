@@ -19,6 +19,8 @@ import type { ReloadReply } from './controlReplies.ts';
 /** A configuration without mistakes. */
 export type LoadedConfig = Extract<Loaded, { ok: true }>;
 
+const DIFFERS = 'the files are no longer those that were asked for; the old table stays';
+
 /** The most mistakes in a reply to `reload`. */
 const MAX_PROBLEMS = 1000;
 
@@ -57,9 +59,12 @@ export class Reloading {
     this.#parts = parts;
   }
 
-  /** One reload at a time; resolves to the reply to the control command `reload`. */
-  reload(): Promise<ReloadReply> {
-    return this.#alone(() => this.#reload());
+  /**
+   * One reload at a time; resolves to the reply to the control command `reload`. `hash`: only this configuration is put in
+   * force; '' for whatever is read.
+   */
+  reload(hash = ''): Promise<ReloadReply> {
+    return this.#alone(() => this.#reload(hash));
   }
 
   /** The reply that `reload` would give, without a reload. */
@@ -77,12 +82,17 @@ export class Reloading {
     }
   }
 
-  async #reload(): Promise<ReloadReply> {
+  async #reload(hash: string): Promise<ReloadReply> {
     const begun = performance.now();
     const { log, apply, release } = this.#parts;
     const read = await this.#read();
     if ('problems' in read) return this.#refused(read.problems);
     const { loaded, marks } = read;
+    if (hash !== '' && loaded.hash !== hash) {
+      await read.difference;
+      release();
+      return { ok: false, differs: true, error: DIFFERS, hash: loaded.hash };
+    }
     const before = this.loaded;
     const table = await apply(loaded, marks, begun);
     this.loaded = loaded;

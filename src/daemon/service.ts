@@ -166,7 +166,7 @@ export class Service {
     const maps = new Maps(() => verdicts.active, this.#mapListeners, known, discovery);
     const control = controlCommands({
       status: () => this.#status(),
-      reload: () => this.reload(),
+      reload: (hash) => this.reload(hash),
       tryReload: () => this.#reloading.tryReload(),
       recent: this.#recent,
       discovery,
@@ -218,8 +218,8 @@ export class Service {
   /**
    * Reads the configuration again and puts it in force; if it has mistakes, the old one stays. One at a time.
    */
-  reload(): Promise<ReloadReply> {
-    return this.#reloading.reload();
+  reload(hash = ''): Promise<ReloadReply> {
+    return this.#reloading.reload(hash);
   }
 
   async #apply(loaded: LoadedConfig, marks: UsableKeys, begun: number): Promise<PolicyTable> {
