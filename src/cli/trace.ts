@@ -5,8 +5,6 @@
  * Exit status: 0 found, 1 not found, 64 usage, 75 it cannot be told.
  */
 
-import { addDays } from '../archive/day.ts';
-import { isDay } from '../archive/layout.ts';
 import { quote } from '../config/ini/problem.ts';
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
@@ -25,6 +23,7 @@ import { EXIT, type Io, label, paint, parseCommand, reportError, UsageError } fr
 import { COMMANDS } from './commands.ts';
 import { evidenceDirectories, openPlaces } from './evidencePlaces.ts';
 import { Progress } from './progress.ts';
+import { firstDay } from './sinceDay.ts';
 
 /** Gaps that are printed. */
 const MAX_GAPS = 10;
@@ -36,14 +35,6 @@ interface Told extends Answer {
   readonly demands: Demands;
   /** Why it may not be told. */
   readonly untold: readonly string[];
-}
-
-/** The first day of `--since`. */
-function firstDay(since: string, today: string): string {
-  const days = /^([0-9]{1,5})d$/.exec(since)?.[1];
-  if (days !== undefined) return addDays(today, -Number(days));
-  if (isDay(since) && since <= today) return since;
-  throw new UsageError(`--since: found ${quote(since)}, expected a day such as 2026-11-01, or 30d`);
 }
 
 /** `tlsward trace`; see the file comment. */
