@@ -57,6 +57,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   simulate: ['core', 'wire', 'mark', 'rules', 'config/keys', 'node:*'],
   setup: ['core', 'rules', 'config/keys', 'mta'],
   'setup/apply': ['core', 'wire', 'files', 'config/keys', 'simulate', 'mta', 'setup', 'node:*'],
+  http: ['core', 'config/keys', 'log', 'evidence', 'net', 'node:*'],
   daemon: [
     'core',
     'wire',
@@ -76,6 +77,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'recorder',
     'net',
     'mta',
+    'http',
     'node:*',
   ],
   doctor: ['core', 'maps', 'rules', 'config/keys', 'daemon', 'dns', 'mta'],

@@ -46,6 +46,8 @@ export class Reloading {
   /** What is in force. */
   loaded: LoadedConfig;
   loadedAt = new Date();
+  /** Reloads since the start. */
+  readonly counters = { accepted: 0, refused: 0 };
   /** '' unless the last reload was refused. */
   lastReload = '';
   readonly #parts: ReloadParts;
@@ -98,6 +100,7 @@ export class Reloading {
     this.loaded = loaded;
     this.loadedAt = new Date();
     this.lastReload = '';
+    this.counters.accepted++;
     const { restartNeeded } = this;
     if (restartNeeded.length > 0) log.listenersUnchanged(restartNeeded);
     const changes: Difference = await read.difference;
@@ -147,6 +150,7 @@ export class Reloading {
 
   #refused(problems: readonly ShownProblem[]): ReloadReply {
     const mistakes = count(problems.length, 'mistake');
+    this.counters.refused++;
     this.lastReload = `refused ${new Date().toISOString()}: ${mistakes}, first: ${problems[0]?.text ?? ''}`;
     const texts = problems.map(({ text }) => text);
     this.#parts.log.configRejected(this.#parts.config, texts);
