@@ -21,6 +21,7 @@ const MAX_DOMAINS = 500;
 const MAX_DOMAIN_TEXT = 16_384;
 /** Characters of one text of a peer. */
 const MAX_TEXT = 256;
+const MAX_PORT = 65_535;
 
 /** Of the head that was made last: under load there are many records in a millisecond. */
 let stampedMs = Number.NaN;
@@ -51,6 +52,7 @@ export function verdictText(record: VerdictRecord, fields: VerdictFields, host: 
   let text = `${head(record.timeMs, host)}${record.code}","leg":"inbound","protocol":"${tx.protocol}","stage":"${tx.stage}"`;
   if (fields.queueId !== undefined) text += `,"queueId":${quoted(fields.queueId as string)}`;
   if (tx.clientAddress !== '') text += `,"client":${quoted(fields.client as string)}`;
+  if (tx.clientPort > 0 && tx.clientPort <= MAX_PORT) text += `,"clientPort":${tx.clientPort}`;
   if (tx.heloName !== '') text += `,"helo":${quoted(withoutLocalParts(escapeText(tx.heloName)))}`;
   if (tx.saslUsername !== '') text += ',"login":true';
   if (tx.sender !== null) {

@@ -77,6 +77,8 @@ export interface VerdictEvidence extends Common<'verdict'> {
   readonly stage: string;
   readonly queueId?: string;
   readonly client?: string;
+  /** With `client` it tells connections apart; left out where the MTA does not say it. */
+  readonly clientPort?: number;
   readonly helo?: string;
   readonly login?: true;
   readonly sender?: Address;

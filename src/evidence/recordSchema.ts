@@ -131,6 +131,13 @@ export const RECORD_TYPES: Readonly<Record<RecordType, TypeSchema>> = {
       stage: text('SMTP command, in the words of Postfix', 40),
       queueId: QUEUE_ID,
       client: CLIENT,
+      clientPort: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 65535,
+        description:
+          'its TCP port (RFC 6302), which tells connections apart; Postfix 3.0 and later, Sendmail',
+      },
       helo: HELO,
       login: { const: true, description: 'the client had logged in (SASL); its name is not recorded' },
       sender: SENDER,

@@ -2,16 +2,22 @@
  * The tallies of a range of days over several evidence directories as one value. A day that has a tally which fits is
  * read from it; any other is counted from its lines, and the tally is written beside them if that is possible and the
  * day is over. Throws the error of the system when lines cannot be read.
+ *
+ * A record counts on the day in whose file it stands: the day on which it was written.
  */
 import { addDays } from '../archive/day.ts';
+import { absences, LATER_DAYS } from '../trace/gaps.ts';
 import type { Place, Range } from '../trace/places.ts';
-import { COUNTED, type Counts } from './counts.ts';
+import { countDay, type Progress, type StreamDay } from './countDay.ts';
+import type { DayTally } from './dayTally.ts';
+import { Merger } from './mergeTallies.ts';
 import type { Tallies } from './tallies.ts';
+import { countedNow, readTally, writeTally } from './tallyFile.ts';
 
 export interface TallyOptions {
   /** The UTC day, whose lines may still grow: it is counted from its lines every time. */
   readonly today: string;
-  /** Only mail with this domain, as records have it; then `total` and `days` are of this mail. */
+  /** Only mail with this domain, as records have it; then all counts but those of `rows` are of this mail. */
   readonly domain?: string | null;
   /** Called while a day is counted from its lines, which takes seconds; `done` of `bytes`. */
   readonly counting?: (stream: string, day: string, done: number, bytes: number) => void;
@@ -19,32 +25,58 @@ export interface TallyOptions {
 
 /** `range`: days, both included. */
 export function talliesOf(places: readonly Place[], range: Range, options: TallyOptions): Tallies {
-  const none = Object.fromEntries(COUNTED.map((name) => [name, 0])) as unknown as Counts;
-  const both = { in: none, out: none };
-  const days: { day: string; in: Counts; out: Counts }[] = [];
-  for (let day = range.from; day <= range.to; day = addDays(day, 1)) days.push({ day, ...both });
-  options.counting?.('', range.to, 0, 0);
-  return {
-    ...range,
-    hosts: [],
-    records: 0,
-    unreadable: 0,
-    total: both,
-    days,
-    recordedDays: { in: 0, out: 0 },
-    sessions: { in: null, out: null },
-    partners: [],
-    others: both,
-    causes: [],
-    otherCauses: 0,
-    ciphers: [],
-    rows: [],
-    exceptions: [],
-    gaps: [],
-    tables: [],
-    streams: places.flatMap(({ directory, streams }) =>
-      streams.map(({ name, folder }) => ({ directory, stream: name, folder, days: [], counted: [] })),
-    ),
-    notes: [],
-  };
+  const { from, to } = range;
+  const merger = new Merger(from, to, options.domain ?? null);
+  const read: Tallies['streams'][number][] = [];
+  const last = addDays(to, LATER_DAYS);
+  for (const place of places) {
+    const { directory } = place;
+    for (const gap of absences(place, range)) merger.gap(gap);
+    for (const { name, folder, days } of place.streams) {
+      const inRange = days.filter((day) => day >= from && day <= to);
+      const counted: string[] = [];
+      // a gap is written down when it can be: days later, too
+      for (const day of days.filter((one) => one >= from && one <= last)) {
+        const one = { directory, stream: name, day };
+        let tally = day < options.today ? readTally(one) : null;
+        if (tally === null) {
+          tally = count(one, options);
+          if (day <= to) counted.push(day);
+        }
+        merger.add(directory, name, withoutFound(tally, days));
+      }
+      read.push({ directory, stream: name, folder, days: inRange, counted });
+    }
+  }
+  return merger.finish(read);
+}
+
+/** Without gaps that are none: the file of the day before is there. */
+function withoutFound(tally: DayTally, days: readonly string[]): DayTally {
+  const gaps = tally.gaps.filter(({ type, from }) => type !== 'day' || !days.includes(from));
+  return { ...tally, gaps };
+}
+
+function count(one: StreamDay, { today, counting }: TallyOptions): DayTally {
+  const before = countedNow(one);
+  const progress: Progress = (done) => counting?.(one.stream, one.day, done, before.bytes);
+  const tally = countDay(one, progress);
+  if (one.day < today) keep(() => writeTally(one, before, tally));
+  return tally;
+}
+
+/** Not ours to write to, or no room: counting again takes longer and gives the same. */
+function keep(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+  }
+}
+
+/** Counts a day and writes its tally, unless there is one that fits. Throws the error of the system. */
+export function makeTally(one: StreamDay): void {
+  if (readTally(one) !== null) return;
+  const before = countedNow(one);
+  writeTally(one, before, countDay(one));
 }

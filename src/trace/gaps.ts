@@ -24,7 +24,7 @@ const KEYS: readonly Key[] = (['gap', 'torn', 'clock', 'day'] as const).map((tex
   text,
 }));
 /** A gap is written down when it can be: days later, too. */
-const LATER_DAYS = 14;
+export const LATER_DAYS = 14;
 
 /** Gaps that touch the range, in order of time; times: ISO 8601 or days. */
 export function gapsIn(evidence: Evidence, { from, to }: Range): Gap[] {
@@ -67,7 +67,7 @@ function gapOf({ place, stream, record }: Found): Gap | null {
 }
 
 /** Streams that are not there, or begin later. */
-function absences({ directory, streams }: Place, { from, to }: Range): Gap[] {
+export function absences({ directory, streams }: Place, { from, to }: Range): Gap[] {
   return ['daemon', 'collector'].flatMap((stream) => {
     const days = streams.find(({ name }) => name === stream)?.days ?? [];
     const where = { directory, stream, host: '', count: null };

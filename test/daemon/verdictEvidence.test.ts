@@ -65,6 +65,18 @@ test('a plain accept', async (t) => {
   t.notOk('breach' in made || 'reply' in made || 'would' in made);
 });
 
+test('the port of the client, where the MTA says it', async (t) => {
+  for (const [clientPort, expected] of [
+    [0, undefined],
+    [25_025, 25_025],
+    [99_999, undefined],
+  ] as const) {
+    const record = recordFor({ ...tx('<a@bank.example>', ['<b@our.example>'], GOOD), clientPort });
+    const made = recordOf(t, verdictText(record, briefFields(record), 'h')) as VerdictEvidence;
+    t.equal(made.clientPort, expected);
+  }
+});
+
 test('a refusal has its reasons, without local parts', async (t) => {
   const record = recordFor(tx('<x@y.example>', ['<boss@law.example>', '<a@our.example>'], PLAIN));
   const text = verdictText(record, verdictFields(record), 'mx.example.org');

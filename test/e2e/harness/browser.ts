@@ -1,9 +1,9 @@
 /**
  * A browser for pages that tlsward makes: Debian's chromium without a window, through puppeteer-core.
  *
- * Each browser has a folder of its own for what chromium keeps, and is the leader of a session of processes, so that
- * `close` ends it and all that it started by their ids. Every page counts what it must not do: errors, messages of the
- * console, requests to anywhere but the document itself.
+ * Each browser has a folder of its own for what chromium keeps, and is the leader of a session of processes,
+ * so that `close` ends it and all that it started by their ids. Every page counts what it must not do: errors,
+ * messages of the console, requests to anywhere but the document itself.
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -64,8 +64,8 @@ export interface OpenPage {
   /** What was asked for beside the document itself. */
   readonly requests: string[];
   /**
-   * The visible rows of the first table whose caption contains these words, head and foot included: the trimmed text of
-   * each cell, white space as one blank. Throws when there is none.
+   * The visible rows of the first table whose caption contains these words, head and foot included: the
+   * trimmed text of each cell, white space as one blank. Throws when there is none.
    */
   readTable(caption: string): Promise<string[][]>;
   close(): Promise<void>;

@@ -314,8 +314,15 @@ export class Postfix {
   /** Empty the queue and the Maildir. */
   async clear(): Promise<void> {
     await this.#run('postsuper', ['-c', this.#paths.config, '-d', 'ALL']);
-    // a delivery under way may still put a file in
-    rmSync(join(this.#paths.mail, 'all'), { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    // a delivery under way may still put a file in, which rmSync meets only when it looks again
+    for (let left = 20; ; left--)
+      try {
+        rmSync(join(this.#paths.mail, 'all'), { recursive: true, force: true });
+        return;
+      } catch (error) {
+        if (left === 0) throw error;
+        await pause(50);
+      }
   }
 
   /** Delivered messages, oldest first; with `mailbox`, those whose Delivered-To is that address. */

@@ -1,0 +1,125 @@
+/**
+ * Figures, shares and days as the page writes them. A share is never rounded to more than is known: not all is
+ * at most 99.9 %, and some is at least "under 0.1 %".
+ */
+import type { ByLevel, Level, Way, WayCounts } from '../report.ts';
+import { LEVELS } from '../report.ts';
+import { type Html, html } from './markup.ts';
+
+const MONTHS = [
+  ...['January', 'February', 'March', 'April', 'May', 'June'],
+  ...['July', 'August', 'September', 'October', 'November', 'December'],
+];
+const SMALL = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+const DAY_MS = 86_400_000;
+
+export const LEVEL_WORDS: Readonly<Record<Level, string>> = {
+  tls13: 'TLS 1.3',
+  tls12: 'TLS 1.2',
+  older: 'older TLS',
+  plain: 'plaintext',
+  unknown: 'unknown',
+};
+
+export const WAY_WORDS: Readonly<Record<Way, string>> = { in: 'Inbound', out: 'Outbound' };
+
+/** `142,819`. */
+export function figure(n: number): string {
+  return String(n).replace(/\B(?=(?:\d{3})+$)/g, ',');
+}
+
+/** A cell of a figure: nothing to see is soft. */
+export function cell(n: number): Html {
+  return n === 0 ? html`<span class="zero">0</span>` : html`${figure(n)}`;
+}
+
+/** `five`, `11`. */
+export function small(n: number): string {
+  return SMALL[n] ?? figure(n);
+}
+
+/** `1 message`, `2,318 messages`. */
+export function some(n: number, one: string, several = `${one}s`): string {
+  return `${figure(n)} ${n === 1 ? one : several}`;
+}
+
+/** Share of a whole in percent, one decimal; `-` of nothing. */
+export function percent(part: number, whole: number): string {
+  if (whole === 0) return '-';
+  const share = Math.round((part / whole) * 1000) / 10;
+  if (share === 0 && part > 0) return 'under 0.1\u00a0%';
+  return `${(share === 100 && part < whole ? 99.9 : share).toFixed(1)}\u00a0%`;
+}
+
+export function sum(counts: ByLevel): number {
+  return LEVELS.reduce((total, level) => total + counts[level], 0);
+}
+
+export function protectedOf(counts: ByLevel): number {
+  return counts.tls13 + counts.tls12;
+}
+
+/** Everything of a way, also what did not travel. */
+export function everything(way: WayCounts): number {
+  return sum(way.travelled) + way.refused + way.failed + way.otherFailed;
+}
+
+/** Milliseconds since 1970 of a day or a time; NaN for anything else. */
+export function instant(text: string): number {
+  return /^\d{4}-\d\d-\d\d(?:T[\d:.]+Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+/** Days from the first to the last, both included; nothing for days that are none, at most `most`. */
+export function daysBetween(from: string, to: string, most: number): string[] {
+  const days: string[] = [];
+  const end = instant(to);
+  for (let at = instant(from); at <= end && days.length < most; at += DAY_MS)
+    days.push(new Date(at).toISOString().slice(0, 10));
+  return days;
+}
+
+/** Monday is 1, Sunday 7. */
+export function weekday(day: string): number {
+  return ((new Date(instant(day)).getUTCDay() + 6) % 7) + 1;
+}
+
+/** `28 Nov`, and with the year `28 Nov 2026`; what is no day stays as it is. */
+export function dayWords(text: string, year = false): string {
+  const day = Number(text.slice(8, 10));
+  const month = MONTHS[Number(text.slice(5, 7)) - 1];
+  if (Number.isNaN(instant(text)) || month === undefined) return text;
+  return `${day} ${month.slice(0, 3)}${year ? ` ${text.slice(0, 4)}` : ''}`;
+}
+
+/** `30 October to 28 November 2026`, `28 November 2026`. */
+export function span(from: string, to: string): string {
+  const long = (text: string, year: boolean) => {
+    const month = MONTHS[Number(text.slice(5, 7)) - 1];
+    if (Number.isNaN(instant(text)) || month === undefined) return text;
+    return `${Number(text.slice(8, 10))} ${month}${year ? ` ${text.slice(0, 4)}` : ''}`;
+  };
+  if (from === to) return long(to, true);
+  return `${long(from, from.slice(0, 4) !== to.slice(0, 4))} to ${long(to, true)}`;
+}
+
+/** `20-23 Nov` as one range of time, each end readable by machines. */
+export function range(first: string, last: string): Html {
+  const [from, to] = [first.slice(0, 10), last.slice(0, 10)];
+  if (from === to) return day(last);
+  const sameMonth = from.slice(0, 7) === to.slice(0, 7) && !Number.isNaN(instant(from));
+  const begin = sameMonth ? String(Number(from.slice(8, 10))) : dayWords(from);
+  return html`<time datetime="${first}">${begin}</time>–<time datetime="${last}">${dayWords(to)}</time>`;
+}
+
+/** `28 Nov`, readable by machines. */
+export function day(text: string, year = false): Html {
+  return html`<time datetime="${text}">${dayWords(text.slice(0, 10), year)}</time>`;
+}
+
+/** `12 Nov 02:10`; a day that ends is `24:00`. */
+export function moment(text: string, year = false): Html {
+  const clock = text.slice(11, 16);
+  if (clock === '' || Number.isNaN(instant(text))) return day(text, year);
+  const hour = text.slice(11, 23) === '23:59:59.999' ? '24:00' : clock;
+  return html`<time datetime="${text}">${dayWords(text.slice(0, 10), year)} ${hour}</time>`;
+}

@@ -1,0 +1,137 @@
+/**
+ * DAY.tally: a day of a stream, counted, beside its lines.
+ *
+ *   tlsward-tally 1 {"bytes":N,"modified":MS,"head":"SIZE ROOT","told":[...],"length":N,"sha256":"HEX"}
+ *   the tally as JSON (dayTally.ts)
+ *
+ * The file is one of convenience: it is used only while its head is that of the day's last checkpoint, and the lines
+ * have the size and the time of modification that they had; the same holds for the daemon's lines that tell what was
+ * demanded (`told`). SHA-256 of the JSON finds a file that was cut or changed. Otherwise the day is counted again. The
+ * number behind the name changes whenever the same lines are counted in another way.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { checkpointFile, linesFile } from '../archive/layout.ts';
+import { readGuardedSync } from '../files/guardedReader.ts';
+import { lastHead } from '../trace/lastHead.ts';
+import { folderOf, type StreamDay, toldFiles } from './countDay.ts';
+import type { DayTally } from './dayTally.ts';
+
+const MAGIC = 'tlsward-tally 1 ';
+const MAX_BYTES = 256 * 1024 * 1024;
+const MAX_HEADER = 4096;
+const LF = 10;
+/** A tally takes seconds: a draft that is older belongs to nobody. */
+const DRAFT_MS = 3_600_000;
+
+/** What the lines are like that were counted. */
+export interface Counted {
+  readonly bytes: number;
+  readonly modified: number;
+  readonly head: string;
+  readonly told: readonly (readonly [bytes: number, modified: number] | null)[];
+}
+
+interface Header extends Counted {
+  readonly length: number;
+  readonly sha256: string;
+}
+
+function tallyFile(one: StreamDay): string {
+  return join(folderOf(one), `${one.day}.tally`);
+}
+
+/** What a tally must be of. Take it before the lines are read. Throws the error of stat(2). */
+export function countedNow(one: StreamDay): Counted {
+  const { size, mtimeMs } = statSync(linesFile(folderOf(one), one.day));
+  const told = toldFiles(one).map((file) => {
+    const found = statSync(file, { throwIfNoEntry: false });
+    return found === undefined ? null : ([found.size, found.mtimeMs] as const);
+  });
+  return { bytes: size, modified: mtimeMs, head: lastHead(checkpointFile(folderOf(one), one.day)), told };
+}
+
+/** null: there is none, it cannot be read, or it is not of this day as it is now. */
+export function readTally(one: StreamDay): DayTally | null {
+  const text = bodyOf(one);
+  return text === null ? null : (JSON.parse(text) as DayTally);
+}
+
+/** The JSON of a tally that fits. */
+export function bodyOf(one: StreamDay): string | null {
+  try {
+    const guards = { maxBytes: MAX_BYTES, followLinks: false, refuse: () => null } as const;
+    const found = readGuardedSync(tallyFile(one), guards);
+    if (found.kind !== 'read') return null;
+    const { bytes } = found;
+    const end = bytes.subarray(0, MAX_HEADER).indexOf(LF);
+    const line = bytes.toString('latin1', 0, end);
+    if (!line.startsWith(MAGIC)) return null;
+    const { length, sha256, ...counted } = JSON.parse(line.slice(MAGIC.length)) as Header;
+    const body = bytes.subarray(end + 1);
+    const fits = JSON.stringify(counted) === JSON.stringify(countedNow(one));
+    return fits && body.length === length && sha256Of(body) === sha256 ? body.toString() : null;
+  } catch {
+    return null;
+  }
+}
+
+function sha256Of(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex');
+}
+
+/** Writes the tally in place of an older one; `counted`: of before the lines were read. Throws the error of the system. */
+export function writeTally(one: StreamDay, counted: Counted, tally: DayTally): void {
+  const folder = folderOf(one);
+  removeDrafts(folder, one.day);
+  const body = Buffer.from(JSON.stringify(tally));
+  const { bytes, modified, head, told } = counted;
+  const header: Header = { bytes, modified, head, told, length: body.length, sha256: sha256Of(body) };
+  const draft = join(folder, `.${one.day}.tally-${process.pid}-${randomBytes(6).toString('hex')}`);
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const fd = openSync(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o640);
+  try {
+    try {
+      writeAll(fd, Buffer.from(`${MAGIC}${JSON.stringify(header)}\n`));
+      writeAll(fd, body);
+      // made by root, it belongs to whoever the lines belong to
+      const { uid, gid } = statSync(linesFile(folder, one.day));
+      if (process.getuid?.() === 0) fchownSync(fd, uid, gid);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(draft, tallyFile(one));
+  } catch (error) {
+    unlinkSync(draft);
+    throw error;
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
+
+/** What a process that was killed left behind. */
+function removeDrafts(folder: string, day: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(`.${day}.tally-`)) continue;
+    const file = join(folder, name);
+    if (Date.now() - (lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > DRAFT_MS)
+      rmSync(file, { force: true });
+  }
+}
