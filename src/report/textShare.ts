@@ -1,7 +1,7 @@
 /** The part of the text that says which share of the mail was protected, in all and by day. Pure. */
 import { type Column, tableLines, wrap } from './columns.ts';
 import { LEVELS, type Report, type Way, type WayShare } from './report.ts';
-import { counted, LEVEL_WORDS, number, percent, protectedOf, spoken, sum } from './words.ts';
+import { counted, LEVEL_WORDS, number, percent, protectedOf, shortDay, spoken, sum } from './words.ts';
 
 const WAYS: readonly (readonly [Way, string])[] = [
   ['in', 'Inbound'],
@@ -79,7 +79,7 @@ function dayLines({ share }: Report, ways: typeof WAYS): string[] {
   ];
   const rows = days.map((day) => ({
     cells: [
-      day,
+      shortDay(day),
       ...known.flatMap(([way]) => {
         const one = share[way].days.find((other) => other.day === day);
         if (one === undefined) return ['-', '-', '-', '-'];
