@@ -11,7 +11,7 @@ const WAYS: readonly (readonly [Way, string])[] = [
 export function shareLines(report: Report): string[] {
   const ways = WAYS.filter(([way]) => spoken(report, way));
   return [
-    'HOW MUCH WAS PROTECTED',
+    'PROTECTED SHARE',
     '',
     ...wrap(
       'By the weakest TLS that a message is known to have used on the hop to or from this host. Protected is TLS 1.2 or ' +
