@@ -28,7 +28,7 @@ const LONG = [
     'growth/growth',
     'growth/growthRest',
   ],
-  ...['mail/hostileMessages', 'session/milterRandom'],
+  ...['mail/hostileMessages', 'session/milterRandom', 'tlsrpt/bombs'],
   ...['wire/dnsFuzz', 'wire/milterFuzz'],
 ];
 /** Of the others: what takes longest, and so begins first. */

@@ -15,7 +15,6 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   simulate: () => import('./simulate.ts'),
   except: () => import('./except.ts'),
   exceptions: () => import('./exceptions.ts'),
-  replay: () => import('./replay.ts'),
   export: () => import('./export.ts'),
   import: () => import('./import.ts'),
   setup: () => import('./setup.ts'),
@@ -31,5 +30,6 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   ship: () => import('./ship.ts'),
   report: () => import('./report.ts'),
   suggest: () => import('./suggest.ts'),
+  tlsrpt: () => import('./tlsrpt.ts'),
   completion: () => import('./completion.ts'),
 };

@@ -1,4 +1,74 @@
 /** The commands that look at the other side: the servers of partners, mail that waits for them, their reports. */
-import type { Command } from './commandEntry.ts';
+import { type Command, NO_FILE } from './commandEntry.ts';
 
-export const PARTNER_COMMANDS = {} as const satisfies Readonly<Record<string, Command>>;
+export const PARTNER_COMMANDS = {
+  tlsrpt: {
+    summary: 'read what others report about TLS sessions to us (RFC 8460), and show what was read',
+    usage: ['read FILE ... [--own-domains D,...] [OPTION ...]', 'list [--since DAY] [--failed] [--full]'],
+    operands: [
+      { name: 'read|list', meaning: 'what to do' },
+      {
+        name: 'FILE',
+        optional: true,
+        several: true,
+        meaning:
+          'read: a message, an mbox, a folder, a Maildir, a report in gzip or JSON, or - for standard input',
+      },
+    ],
+    options: [
+      {
+        flag: '--own-domains',
+        argument: 'DOMAIN,...',
+        several: true,
+        meaning: 'domains of ours; else local-domains of the configuration, else those that rows name',
+        example: '--own-domains example.org,example.net',
+      },
+      { flag: '--dry-run', meaning: 'read: keep nothing' },
+      {
+        flag: '--pipe',
+        meaning: 'read: for an MTA that hands each message over: print nothing, and send nothing back',
+      },
+      {
+        flag: '--certificate',
+        argument: 'FILE',
+        several: true,
+        meaning: 'read: a certificate of ours: did it change, begin or end in the hours of a failure?',
+        example: '--certificate /etc/ssl/certs/mx1.example.org.pem',
+      },
+      {
+        flag: '--evidence',
+        argument: 'DIRECTORY',
+        several: true,
+        meaning: 'read: our own records of those hours; else evidence of the configuration',
+        example: '--evidence /srv/evidence/mx1',
+      },
+      {
+        flag: '--since',
+        argument: 'DAY|30d',
+        default: '30d',
+        meaning: 'list: the first day (UTC), or how many days ago it was',
+        example: '--since 2026-11-01',
+      },
+      { flag: '--failed', meaning: 'list: only reports with sessions that failed' },
+      { flag: '--full', meaning: 'list: all that is kept of each' },
+      {
+        flag: '--state',
+        argument: 'DIR',
+        default: '/var/lib/tlsward',
+        meaning: 'reports are kept in tlsrpt/ below it',
+        example: '--state /root/tlsward',
+      },
+    ],
+    examples: [
+      { line: 'tlsward tlsrpt read report.eml', meaning: 'what does it say, and what do we know of it?' },
+      { line: 'tlsward tlsrpt list --failed --since 7d', meaning: 'who could not reach us under TLS?' },
+    ],
+    exit: {
+      0: 'read, or listed',
+      65: 'something was refused, or cannot be read',
+      73: 'a report cannot be kept',
+      75: 'with --pipe, it cannot be kept: the MTA tries again',
+      ...NO_FILE,
+    },
+  },
+} as const satisfies Readonly<Record<string, Command>>;

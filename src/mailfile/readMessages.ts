@@ -22,7 +22,7 @@ export interface SavedMessage extends SplitMessage {
 const CHUNK_BYTES = 65_536;
 
 /** The files that `path` stands for, in order. */
-async function filesOf(path: string): Promise<string[]> {
+export async function filesOf(path: string): Promise<string[]> {
   if (path === '-' || !(await stat(path)).isDirectory()) return [path];
   const entries = await readdir(path, { withFileTypes: true });
   const parts = ['new', 'cur'].filter((name) =>

@@ -70,7 +70,7 @@ function oneFinding({ title, count, unit, text, paste, rows }: Finding, n: numbe
   ];
 }
 
-function foot({ heads, notes, command, made }: Report): string[] {
+function foot({ heads, notes, command, made, gaps }: Report): string[] {
   const check = [
     'CHECK IT YOURSELF',
     '',
@@ -84,7 +84,7 @@ function foot({ heads, notes, command, made }: Report): string[] {
       ...note
         .trimEnd()
         .split('\n')
-        .map((line) => `    ${pasteLine(line)}`),
+        .map((line) => `    ${escapeLine(line.replace('\u2014', '-'), 300)}`),
     ]),
     ...(heads.length === 0 ? ['  There is no signed head.'] : []),
   ];
@@ -94,5 +94,6 @@ function foot({ heads, notes, command, made }: Report): string[] {
     ...check,
     '',
     ...wrap(`Made ${made.slice(0, 16).replace('T', ' ')} UTC by: ${command}`),
+    ...(gaps.length > 0 ? ['There are gaps: see above.'] : []),
   ];
 }

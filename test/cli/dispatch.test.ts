@@ -106,7 +106,6 @@ test('a configuration that is not there has status 78 with every command that ne
     ['except', 'bank.example', '--until', '+1d', '--reason', 'test'],
     ['exceptions'],
     ['export', 'postfix'],
-    ['replay'],
     ['published', 'bank.example'],
     ['lookup', 'ZZZZZZZZ'],
     ['verify-mark', mail],

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
 import type { Run } from '../../src/cli/command.ts';
 import { run as evidenceWords } from '../../src/cli/evidence.ts';
@@ -13,12 +14,13 @@ import { run as hops } from '../../src/cli/hops.ts';
 import { run as importTable } from '../../src/cli/import.ts';
 import { run as lookup } from '../../src/cli/lookup.ts';
 import { run as published } from '../../src/cli/published.ts';
-import { run as replay } from '../../src/cli/replay.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
 import { run as status } from '../../src/cli/status.ts';
+import { run as tlsrpt } from '../../src/cli/tlsrpt.ts';
 import { run as trace } from '../../src/cli/trace.ts';
 import { startDaemon } from '../daemon/startDaemon.ts';
 import { page } from '../manual.ts';
+import { root } from '../root.ts';
 import { delivery, MadeEvidence, newFolder, verdict } from '../trace/madeDays.ts';
 import { say } from './runCommand.ts';
 
@@ -165,10 +167,7 @@ test('of records, and of saved answers', async (t) => {
   const folder = newFolder(t);
   const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
   const evidence = new MadeEvidence(join(folder, 'evidence'), 'mx.example.org');
-  evidence.day('daemon', day, [
-    verdict(`${day}T10:00:00.000Z`),
-    verdict(`${day}T12:00:00.000Z`, { code: '3FQ80009', queueId: undefined, tls: { state: 'plain' } }),
-  ]);
+  evidence.day('daemon', day, [verdict(`${day}T10:00:00.000Z`)]);
   evidence.day('collector', day, [
     delivery(`${day}T10:00:01.000Z`),
     {
@@ -202,14 +201,15 @@ test('of records, and of saved answers', async (t) => {
     ...records,
   );
   await run('tlsward evidence merge', evidenceWords, 'merge', evidence.directory);
+  const mail = fileURLToPath(new URL('test/tlsrpt/reports/mail-rfc-gzip.eml', root));
+  const state = ['--state', folder];
+  const own = ['--own-domains', 'example.org'];
+  await run('tlsward tlsrpt read', tlsrpt, 'read', mail, ...own, ...state, ...records);
+  await run('tlsward tlsrpt list', tlsrpt, 'list', '--since', '2026-11-01', ...state);
   const reply = {
     version: '0.1.0',
     table: { hash: 'ab'.repeat(32), rows: 1, loadedAt: `${day}T00:00:00.000Z` },
   };
-  const candidate = join(folder, 'new.ini');
-  const rows = '[domains]\nbank.example = encrypt\nexample.org = verify\n';
-  writeFileSync(candidate, `[service]\nmilter-listen = unix:${folder}/m.sock\n${rows}`);
-  await run('tlsward replay', replay, '--table', candidate, ...records);
   const files = ['a.json', 'b.json'].map((name) => join(folder, name));
   for (const file of files) writeFileSync(file, JSON.stringify(reply));
   await run('tlsward status --compare', status, '--compare', ...files);

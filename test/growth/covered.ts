@@ -81,6 +81,15 @@ import { judgeAddress } from '../../src/sts/addressFilter.ts';
 import { parseStored } from '../../src/sts/folder.ts';
 import { parseStsPolicy } from '../../src/sts/policyFile.ts';
 import { isStsId, readStsRecords } from '../../src/sts/record.ts';
+import { parseJson } from '../../src/tlsrpt/boundedJson.ts';
+import { crc32 } from '../../src/tlsrpt/crc32.ts';
+import { dkimClaimOf } from '../../src/tlsrpt/dkimClaim.ts';
+import { ownOf, ownPolicies } from '../../src/tlsrpt/ownPolicies.ts';
+import { parseReport } from '../../src/tlsrpt/parseReport.ts';
+import { isBareReport } from '../../src/tlsrpt/readReport.ts';
+import { reportParts } from '../../src/tlsrpt/reportParts.ts';
+import { instantOf } from '../../src/tlsrpt/reportTime.ts';
+import { formOf } from '../../src/tlsrpt/unpack.ts';
 import { ControlDecoder } from '../../src/wire/controlLines.ts';
 import { decodeAnswer } from '../../src/wire/dnsDecode.ts';
 import { readName } from '../../src/wire/dnsName.ts';
@@ -137,6 +146,22 @@ const LOG_PIECES = [', status=sent (', '>, relay=', '"', '\\"', '; from=<', ', '
 const LOG_PROGRAMS = ['smtp', 'local', 'qmgr', 'cleanup', 'smtpd', 'bounce'].map((name) => `postfix/${name}`);
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
+/** A report that has the text wherever one may stand. */
+const reportOf = (text: string) => {
+  const policy = {
+    'policy-domain': text,
+    'policy-type': text,
+    'policy-string': text,
+    'mx-host': [text, text],
+  };
+  const row = { 'result-type': text, 'sending-mta-ip': text, 'additional-information': text };
+  const range = { 'start-datetime': '2026-11-30', 'end-datetime': '2026-11-30' };
+  return parseReport({
+    'organization-name': text,
+    'date-range': range,
+    policies: [{ policy, 'failure-details': [row, row] }],
+  }).report;
+};
 const field = (name: string, value: string): HeaderField => ({ name, value });
 
 interface AnyDecoder {
@@ -953,6 +978,45 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     ],
     pieces: ['[', '{"a":', '"a",'],
   },
+
+  // reports about us
+  'boundedJson.parseJson': {
+    largest: 5 * PACKET,
+    read: (text) => parseJson(bytes(text)),
+    around: ['{"a":"~"}', '{"a":[~]}', '[~'],
+    pieces: ['[', '{"a":', '"a",', '{},', '\\"'],
+  },
+  'crc32.crc32': { largest: 5 * PACKET, read: (text) => crc32(bytes(text)) },
+  'dkimClaim.dkimClaimOf': {
+    largest: PACKET,
+    read: (text) => dkimClaimOf([{ name: 'Authentication-Results', value: text }]),
+    around: ['mx; dkim=~', 'mx; dkim=pass header.d=~', 'mx (~'],
+    pieces: ['dkim=', '= ', '; dkim=pass'],
+  },
+  'ownPolicies.ownPolicies': {
+    largest: PACKET,
+    read: (text) =>
+      ownPolicies({ report: reportOf(text), namedDomain: text }, ownOf(['example.org']).isOwn, ''),
+    around: ['~.example.org'],
+  },
+  'parseReport.parseReport': {
+    largest: 5 * PACKET,
+    read: (text) => reportOf(text),
+    around: ['~.example.org'],
+  },
+  'readReport.isBareReport': { largest: PACKET, read: (text) => isBareReport(bytes(text)) },
+  'reportParts.reportParts': {
+    largest: 5 * PACKET,
+    read: (text) => reportParts([field('Content-Type', MULTIPART)], bytes(text)),
+    around: ['--b\r\n\r\n~\r\n--b--', '--b\r\nContent-Type: application/tlsrpt+gzip\r\n\r\n~\r\n--b--'],
+    pieces: ['--b\r\n\r\n{\r\n'],
+  },
+  'reportTime.instantOf': {
+    largest: PACKET,
+    read: instantOf,
+    around: ['2026-11-30T~', '2026-11-30T00:00:00~'],
+  },
+  'unpack.formOf': { largest: 5 * PACKET, read: (text) => formOf(bytes(text)), around: [' ~{'] },
 
   // decisions
   'describeVerdict.reasonsOf': {

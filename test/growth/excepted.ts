@@ -55,7 +55,9 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'folder.StsFolder',
     'txt.lookUpStsTxt',
     'stubResolver.StubResolver',
+    'readMessages.filesOf',
     'readMessages.readMessages',
+    'readWhole.readWhole',
     'resolvConf.systemServers',
   ],
   [
@@ -207,6 +209,24 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'tlsFeature.saysTls',
     'tlsLine.encrypts',
   ],
+  [
+    'its texts were cut and escaped by parseReport, and its lists bounded',
+    'keptReport.keptReport',
+    'ownCertificates.certificateEvents',
+    'reportText.headline',
+    'reportText.reportLines',
+    'store.ReportStore',
+  ],
+  [
+    'reads files of our own, or takes names of the operator',
+    'ourRecords.ourRecords',
+    'ownCertificates.ownCertificate',
+    'ownPolicies.ownOf',
+    'readReport.shownLabel',
+  ],
+  ['puts words that were escaped into a sentence', 'refusal.ReportRefused'],
+  ['unpacks by zlib within a limit; what comes is read by functions of the table', 'unpack.unpack'],
+  ['calls functions of the table, one after the other', 'readReport.readReports'],
 ];
 
 export const EXCEPTED: Readonly<Record<string, string>> = Object.fromEntries(

@@ -26,7 +26,6 @@ t.test('defaults', (t) => {
   t.match(rest, {
     milterListen: [],
     socketmapListen: [],
-    httpListen: [],
     socketMode: 0o660,
     socketGroup: null,
     hostName: null,
