@@ -241,23 +241,25 @@ export class Inbound {
 
   /** Ends the day: what may go on is returned, the rest counts. */
   finish(): { readonly open: readonly OpenItem[]; readonly early: readonly string[]; readonly cut: boolean } {
-    const open: OpenItem[] = [];
-    const leave = (key: string, { item, time }: Pick<Answer, 'item' | 'time'>): void => {
-      const crosses = time >= this.#endMs - CROSS_MS && time <= this.#endMs + CROSS_MS;
-      if (crosses && open.length < MAX_CROSS) open.push({ key: keyOf(key), item });
-      else this.#settle(item);
-      this.#cut ||= crosses && open.length >= MAX_CROSS;
-    };
-    for (const [key, { recipients, more, whole }] of [...this.#messages].reverse()) {
-      for (const answer of recipients?.values() ?? NONE) leave(key, answer);
-      for (const answer of more) leave(key, answer);
-      if (whole === null) continue;
-      if (whole.final) this.#settle(whole.item);
-      else leave(key, whole);
+    const left: { readonly key: string; readonly item: Item; readonly time: number }[] = [];
+    for (const [key, { recipients, more, whole }] of this.#messages) {
+      for (const { item, time } of recipients?.values() ?? NONE) left.push({ key, item, time });
+      for (const { item, time } of more) left.push({ key, item, time });
+      if (whole?.final === true) this.#settle(whole.item);
+      else if (whole != null) left.push({ key, item: whole.item, time: whole.time });
     }
-    for (const answer of this.#order.slice(this.#first).reverse())
-      if (!answer.gone) leave(answer.loose, answer);
-    return { open, early: [...this.#early], cut: this.#cut };
+    for (const { loose: key, item, time, gone } of this.#order.slice(this.#first))
+      if (!gone) left.push({ key, item, time });
+    const open = left.filter(({ time }) => Math.abs(time - this.#endMs) <= CROSS_MS);
+    const cut = open.splice(0, Math.max(0, open.length - MAX_CROSS));
+    this.#cut ||= cut.length > 0;
+    const goesOn = new Set(open);
+    for (const one of left) if (!goesOn.has(one)) this.#settle(one.item);
+    return {
+      open: open.map(({ key, item }) => ({ key: keyOf(key), item })),
+      early: [...this.#early],
+      cut: this.#cut,
+    };
   }
 
   #item(verdict: VerdictEvidence, count: number): Item {
