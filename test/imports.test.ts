@@ -39,6 +39,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   report: ['core', 'deliver', 'trace', 'tally'],
   ship: ['core', 'files', 'evidence', 'archive', 'node:*'],
+  replay: ['core', 'receive', 'deliver', 'evidence', 'archive', 'trace'],
   hops: ['core', 'receive'],
   mailfile: ['core', 'node:fs', 'node:fs/promises', 'node:path'],
   tlsrpt: [
@@ -69,6 +70,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   simulate: ['core', 'wire', 'mark', 'rules', 'config/keys', 'node:*'],
   setup: ['core', 'rules', 'config/keys', 'mta'],
   'setup/apply': ['core', 'wire', 'files', 'config/keys', 'simulate', 'mta', 'setup', 'node:*'],
+  http: ['core', 'config/keys', 'log', 'evidence', 'net', 'node:*'],
   daemon: [
     'core',
     'wire',
@@ -88,6 +90,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'recorder',
     'net',
     'mta',
+    'http',
     'node:*',
   ],
   doctor: ['core', 'maps', 'rules', 'config/keys', 'daemon', 'dns', 'mta'],
@@ -126,6 +129,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'trace',
     'tally',
     'report',
+    'replay',
     'doctor',
     'doctor/gather',
     'setup',

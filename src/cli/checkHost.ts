@@ -33,6 +33,7 @@ const LISTEN = [
   ['milter', 'milterListen'],
   ['socketmap', 'socketmapListen'],
   ['control', 'controlListen'],
+  ['http', 'httpListen'],
 ] as const;
 
 /** Can the key file be used? A missing one is made at the first start, and never again. */

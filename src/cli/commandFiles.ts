@@ -15,6 +15,7 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   simulate: () => import('./simulate.ts'),
   except: () => import('./except.ts'),
   exceptions: () => import('./exceptions.ts'),
+  replay: () => import('./replay.ts'),
   export: () => import('./export.ts'),
   import: () => import('./import.ts'),
   setup: () => import('./setup.ts'),

@@ -2,6 +2,9 @@
  * `tlsward reload [--dry-run]`: the daemon reads its configuration again beside the running table. Prints
  * what changed, or every mistake; with mistakes the old table stays and the exit status is 78. With --dry-run
  * it prints what would change, and nothing is put in force.
+ *
+ * With --refuse-if-newly-rejects the recorded mail is judged by the configuration on disk first. Its hash goes with the
+ * request: the daemon refuses when it reads anything else.
  */
 import { count } from '../core/plural.ts';
 import type { ReloadReply } from '../daemon/controlReplies.ts';
@@ -9,15 +12,26 @@ import { restartWords } from '../daemon/statusFindings.ts';
 import { EXIT, type Io, paint, parseCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { ask } from './daemon.ts';
+import { limitOf, rehearse } from './rehearse.ts';
+import { replayJson } from './replayText.ts';
 
 /** `tlsward reload`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, COMMANDS.reload);
-  const reply = await ask(values, io, values['dry-run'] ? 'reload-dry-run' : 'reload');
+  const limit = values['refuse-if-newly-rejects'];
+  const tried = limit === undefined ? null : rehearse(limitOf(limit), values, io);
+  if (typeof tried === 'number') return tried;
+  const dry = values['dry-run'] === true;
+  const reply = await ask(values, io, dry ? 'reload-dry-run' : 'reload', dry ? '' : (tried?.hash ?? ''));
   if (values.json) {
-    io.out(`${JSON.stringify(reply)}\n`);
-    return reply.ok ? EXIT.yes : EXIT.config;
+    const replay = tried === null ? null : { replay: replayJson(tried) };
+    io.out(`${JSON.stringify({ ...reply, ...replay })}\n`);
   }
+  if (reply.differs === true) {
+    if (!values.json) io.err(`${reply.error}; run it again\n`);
+    return EXIT.cannotTell;
+  }
+  if (values.json) return reply.ok ? EXIT.yes : EXIT.config;
   return printReload(reply, io);
 }
 

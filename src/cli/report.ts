@@ -11,6 +11,7 @@ import { escapeText } from '../core/escape.ts';
 import { fileError } from '../files/systemError.ts';
 import { reportCsv } from '../report/csv.ts';
 import { makeReport } from '../report/makeReport.ts';
+import { reportPage } from '../report/page/page.ts';
 import type { Report, Way } from '../report/report.ts';
 import { shellWord } from '../report/shellWords.ts';
 import type { StandingTable } from '../report/standing.ts';
@@ -44,8 +45,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const partner = partnerOf(values.partner);
   const asked = { range, partner, way: wayOf(values.direction), today };
   const format = formatOf(values.format, json);
-  if (format === 'html' || values.check === true || values.mail !== undefined)
-    throw new UsageError('this version has text, csv and json only');
+  if (values.check === true || values.mail !== undefined)
+    throw new UsageError('this version neither checks nor sends');
   const directories = evidenceDirectories(values, io.env);
   const places = openPlaces(directories);
   if (typeof places === 'string') {
@@ -121,6 +122,7 @@ function formatted(report: Report, format: Format): string {
     case 'text':
       return reportText(report);
     case 'html':
+      return reportPage(report);
     case 'csv':
       return reportCsv(report);
     case 'json':

@@ -69,19 +69,46 @@ export const SERVICE_COMMANDS = {
   },
   reload: {
     summary: 'make the daemon read its configuration again',
-    usage: ['[--dry-run]'],
+    usage: ['[--dry-run] [--refuse-if-newly-rejects N [--since DAY] [--evidence DIRECTORY ...]]'],
     operands: [],
     options: [
       { flag: '--dry-run', meaning: 'print what would change, or every mistake, and put nothing in force' },
+      {
+        flag: '--refuse-if-newly-rejects',
+        argument: 'N',
+        meaning:
+          'judge the recorded mail by the new table first, and stay with the old one if more than N messages would not have passed',
+        example: '--refuse-if-newly-rejects 0',
+      },
+      {
+        flag: '--since',
+        argument: 'DAY|7d',
+        default: '7d',
+        meaning: 'the first day (UTC) that is judged, or how many days ago it was',
+        example: '--since 30d',
+      },
+      {
+        flag: '--evidence',
+        argument: 'DIRECTORY',
+        several: true,
+        meaning: 'the records of a host; else evidence of the configuration',
+        example: '--evidence /srv/evidence/mx1',
+      },
       CONTROL,
     ],
     examples: [
       { line: 'tlsward reload --dry-run', meaning: 'what would the edited table change?' },
       { line: 'tlsward reload', meaning: 'puts it in force and prints what changed' },
+      {
+        line: 'tlsward reload --refuse-if-newly-rejects 0',
+        meaning: 'only if all mail of the last week would have passed',
+      },
     ],
     exit: {
       0: 'the new table is in force; with --dry-run, it could be',
+      1: 'more mail would not have passed; the old table stays',
       ...NO_DAEMON,
+      75: 'it cannot be told whether more would; the old table stays',
       78: 'there is no configuration, or it has mistakes; the old table stays',
     },
   },

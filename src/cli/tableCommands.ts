@@ -66,6 +66,53 @@ export const TABLE_COMMANDS = {
     examples: [{ line: 'tlsward exceptions', meaning: 'lists expired ones first' }],
     exit: { 0: 'none has expired', 1: 'one has expired', ...MISTAKES },
   },
+  replay: {
+    summary: 'judge recorded mail by another table, and say what would change',
+    usage: ['[--table FILE] [--since DAY] [--partner DOMAIN] [--evidence DIRECTORY ...]'],
+    operands: [],
+    options: [
+      {
+        flag: '--table',
+        argument: 'FILE',
+        meaning: 'the configuration to try; else the one of --config, as it is on disk',
+        example: '--table /etc/tlsward/new.ini',
+      },
+      {
+        flag: '--since',
+        argument: 'DAY|30d',
+        default: '30d',
+        meaning: 'the first day (UTC) that is judged, or how many days ago it was',
+        example: '--since 2026-11-01',
+      },
+      {
+        flag: '--partner',
+        argument: 'DOMAIN',
+        meaning: 'only the mail from and for this domain',
+        example: '--partner bank.example',
+      },
+      {
+        flag: '--evidence',
+        argument: 'DIRECTORY',
+        several: true,
+        meaning: 'the records of a host; else evidence of the configuration that is tried',
+        example: '--evidence /srv/evidence/mx1 --evidence /srv/evidence/mx2',
+      },
+    ],
+    examples: [
+      {
+        line: 'tlsward replay --table /etc/tlsward/new.ini --since 30d',
+        meaning: 'whose mail of the last 30 days would not have passed?',
+      },
+      { line: 'tlsward replay', meaning: 'what would a reload have changed?' },
+    ],
+    exit: {
+      0: 'nothing more would have been refused or kept waiting',
+      1: 'some would have been',
+      65: 'a line of the records cannot be read',
+      75: 'it cannot be told: the records cannot be read, or none can be judged',
+      ...MISTAKES,
+    },
+  },
   export: {
     summary: 'write the domains that must never be sent in plaintext as a table for Postfix',
     usage: ['postfix [--output FILE] [--auto-floor]', 'postfix --check FILE [--auto-floor]'],

@@ -10,7 +10,7 @@ import type { RecentVerdicts } from './recentVerdicts.ts';
 /** What the commands act on. */
 interface Controlled {
   status(): Promise<StatusReply>;
-  reload(): Promise<ReloadReply>;
+  reload(hash: string): Promise<ReloadReply>;
   tryReload(): Promise<ReloadReply>;
   readonly recent: Pick<RecentVerdicts, 'find'>;
   readonly discovery: Pick<DiscoveryService, 'control'>;
@@ -22,7 +22,7 @@ type Answer = object | Promise<object>;
 export function controlCommands(daemon: Controlled): (request: ControlRequest) => Answer {
   const commands = new Map<string, (argument: string) => Answer>([
     ['status', () => daemon.status()],
-    ['reload', () => daemon.reload()],
+    ['reload', (hash) => daemon.reload(hash)],
     ['reload-dry-run', () => daemon.tryReload()],
     ['lookup', (code) => lookup(daemon.recent, code)],
     ['published', (nextHop) => daemon.discovery.control('show', nextHop)],

@@ -29,6 +29,8 @@ export interface ControlReplies {
 export interface ReloadReply {
   readonly ok: boolean;
   readonly error?: string;
+  /** Set when only a certain configuration was to be put in force, and the files are another one. */
+  readonly differs?: true;
   /** Set when nothing was put in force, because the question was only what would change. */
   readonly dryRun?: true;
   readonly problems?: readonly ShownProblem[];

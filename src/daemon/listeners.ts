@@ -9,10 +9,10 @@ import type { Log } from '../log/log.ts';
 import { inheritedSockets, listenOn, listenOnInherited, type UnixOptions } from '../net/listen.ts';
 import { SocketFile } from '../net/socketFile.ts';
 import { INHERITED } from './controlReplies.ts';
-import type { ServedProtocol } from './protocols.ts';
+import type { Served } from './protocols.ts';
 
 export interface OpenListener {
-  /** `policy`, `milter`, `socketmap`, `control`. */
+  /** `policy`, `milter`, `socketmap`, `control`, `http`. */
   readonly name: string;
   /** In the syntax of main.cf, with the actual port. */
   readonly address: string;
@@ -28,7 +28,7 @@ const UNKNOWN = 'unix:';
  * the first that cannot be opened.
  */
 export async function openListeners(
-  protocols: readonly ServedProtocol[],
+  protocols: readonly Served[],
   service: ServiceSettings,
   env: NodeJS.ProcessEnv,
   log: Log,

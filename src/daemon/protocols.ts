@@ -23,13 +23,24 @@ import type { VerdictService } from './verdictService.ts';
 
 type AnyDriver = Pick<
   Driver<unknown, unknown, unknown, unknown, unknown>,
-  'server' | 'drain' | 'open' | 'counters' | 'limits'
+  'server' | 'drain' | 'open' | 'counters'
 >;
+
+/** Something that has listeners: a protocol with its driver, or the live page. */
+export interface Served {
+  readonly name: string;
+  readonly listen: Interface['listen'];
+  readonly driver: AnyDriver;
+  /** Applies the limits of these settings. */
+  reload(service: ServiceSettings): void;
+  /** How its unix sockets are created. */
+  unixOptions(service: ServiceSettings): UnixOptions;
+}
 
 interface Interface {
   readonly name: string;
   /** The setting that says where it listens. */
-  readonly listen: 'policyListen' | 'milterListen' | 'socketmapListen' | 'controlListen';
+  readonly listen: 'policyListen' | 'milterListen' | 'socketmapListen' | 'controlListen' | 'httpListen';
   /**
    * Permission bits of its unix sockets, owned by the process's own group; null: `socket-mode` and
    * `socket-group`.
@@ -67,14 +78,14 @@ interface Shared {
 const MAX_CONTROL = 64;
 
 /** One protocol with the driver that serves it. */
-export class ServedProtocol {
+class ServedProtocol implements Served {
   readonly name: string;
   readonly listen: Interface['listen'];
-  readonly driver: AnyDriver;
+  readonly driver: AnyDriver & Pick<Driver<unknown, unknown, unknown, unknown, unknown>, 'limits'>;
   readonly #socketMode: number | null;
   readonly #maxConnections: number | null;
 
-  private constructor(entry: Interface, driver: AnyDriver) {
+  private constructor(entry: Interface, driver: ServedProtocol['driver']) {
     this.name = entry.name;
     this.listen = entry.listen;
     this.driver = driver;
@@ -94,12 +105,10 @@ export class ServedProtocol {
     return new ServedProtocol(entry, driver);
   }
 
-  /** Applies the limits of these settings. */
   reload(service: ServiceSettings): void {
     this.driver.limits = limitsOf(service, this.#maxConnections);
   }
 
-  /** How its unix sockets are created. */
   unixOptions({ socketMode, socketGroup }: ServiceSettings): UnixOptions {
     return this.#socketMode === null
       ? { mode: socketMode, group: socketGroup }
@@ -112,7 +121,7 @@ export function servedProtocols(
   service: ServiceSettings,
   { verdicts, maps, control }: Services,
   shared: Shared,
-): readonly ServedProtocol[] {
+): readonly Served[] {
   const serve = <State, In, Out, Query, Answer>(entry: Entry<State, In, Out, Query, Answer>) =>
     ServedProtocol.of(entry, service, shared);
   const { maxPacketBytes, maxRecipients, maxRequestBytes, maxAttributes } = service;

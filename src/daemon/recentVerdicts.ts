@@ -22,6 +22,10 @@ const ACCEPTS_A_SECOND = 8;
 /** Memory per record besides its text: two strings, an object, a place in the ring. */
 const RECORD_BYTES = 128;
 
+/** Where the time stands in what is kept: `{"time":"2026-11-30T...`. */
+const TIME_AT = '{"time":"'.length;
+const TIME_LENGTH = 24;
+
 interface Kept {
   readonly code: string;
   readonly json: string;
@@ -59,6 +63,14 @@ class Ring {
 
   find(code: string): Kept | undefined {
     return this.#records.find((record) => record?.code === code);
+  }
+
+  /** The newest first. */
+  latest(most: number): Kept[] {
+    const found: Kept[] = [];
+    for (let i = this.#count - 1; i >= 0 && found.length < most; i--)
+      found.push(this.#records[(this.#oldest + i) % this.#size]!);
+    return found;
   }
 
   get length(): number {
@@ -102,6 +114,15 @@ export class RecentVerdicts {
   find(code: string): VerdictFields | undefined {
     const found = this.#notable.find(code) ?? this.#accepts.find(code);
     return found === undefined ? undefined : (JSON.parse(found.json) as VerdictFields);
+  }
+
+  /** The latest of all kinds, the newest first. */
+  latest(most: number): VerdictFields[] {
+    const time = ({ json }: Kept): string => json.slice(TIME_AT, TIME_AT + TIME_LENGTH);
+    return [...this.#notable.latest(most), ...this.#accepts.latest(most)]
+      .sort((a, b) => (time(a) < time(b) ? 1 : time(a) > time(b) ? -1 : 0))
+      .slice(0, most)
+      .map(({ json }) => JSON.parse(json) as VerdictFields);
   }
 
   get length(): number {

@@ -19,6 +19,8 @@ import type { ReloadReply } from './controlReplies.ts';
 /** A configuration without mistakes. */
 export type LoadedConfig = Extract<Loaded, { ok: true }>;
 
+const DIFFERS = 'the files are no longer those that were asked for; the old table stays';
+
 /** The most mistakes in a reply to `reload`. */
 const MAX_PROBLEMS = 1000;
 
@@ -44,6 +46,8 @@ export class Reloading {
   /** What is in force. */
   loaded: LoadedConfig;
   loadedAt = new Date();
+  /** Reloads since the start. */
+  readonly counters = { accepted: 0, refused: 0 };
   /** '' unless the last reload was refused. */
   lastReload = '';
   readonly #parts: ReloadParts;
@@ -57,9 +61,12 @@ export class Reloading {
     this.#parts = parts;
   }
 
-  /** One reload at a time; resolves to the reply to the control command `reload`. */
-  reload(): Promise<ReloadReply> {
-    return this.#alone(() => this.#reload());
+  /**
+   * One reload at a time; resolves to the reply to the control command `reload`. `hash`: only this configuration is put in
+   * force; '' for whatever is read.
+   */
+  reload(hash = ''): Promise<ReloadReply> {
+    return this.#alone(() => this.#reload(hash));
   }
 
   /** The reply that `reload` would give, without a reload. */
@@ -77,17 +84,23 @@ export class Reloading {
     }
   }
 
-  async #reload(): Promise<ReloadReply> {
+  async #reload(hash: string): Promise<ReloadReply> {
     const begun = performance.now();
     const { log, apply, release } = this.#parts;
     const read = await this.#read();
     if ('problems' in read) return this.#refused(read.problems);
     const { loaded, marks } = read;
+    if (hash !== '' && loaded.hash !== hash) {
+      await read.difference;
+      release();
+      return { ok: false, differs: true, error: DIFFERS, hash: loaded.hash };
+    }
     const before = this.loaded;
     const table = await apply(loaded, marks, begun);
     this.loaded = loaded;
     this.loadedAt = new Date();
     this.lastReload = '';
+    this.counters.accepted++;
     const { restartNeeded } = this;
     if (restartNeeded.length > 0) log.listenersUnchanged(restartNeeded);
     const changes: Difference = await read.difference;
@@ -137,6 +150,7 @@ export class Reloading {
 
   #refused(problems: readonly ShownProblem[]): ReloadReply {
     const mistakes = count(problems.length, 'mistake');
+    this.counters.refused++;
     this.lastReload = `refused ${new Date().toISOString()}: ${mistakes}, first: ${problems[0]?.text ?? ''}`;
     const texts = problems.map(({ text }) => text);
     this.#parts.log.configRejected(this.#parts.config, texts);

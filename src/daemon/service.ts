@@ -26,12 +26,13 @@ import type { ReloadReply, StatusReply } from './controlReplies.ts';
 import { DayWatch } from './dayWatch.ts';
 import { Evidence } from './evidence.ts';
 import { FailedNextHops } from './failedNextHops.ts';
+import { HttpListener } from './httpListener.ts';
 import { type OpenListener, openListeners } from './listeners.ts';
 import { MapListeners } from './mapListeners.ts';
 import { Maps } from './mapService.ts';
 import { Routing } from './messageRouting.ts';
 import { PostfixWatch } from './postfixWatch.ts';
-import { type ServedProtocol, servedProtocols } from './protocols.ts';
+import { type Served, servedProtocols } from './protocols.ts';
 import { RecentVerdicts } from './recentVerdicts.ts';
 import { releaseMemory } from './releaseMemory.ts';
 import { type LoadedConfig, Reloading } from './reloading.ts';
@@ -91,7 +92,8 @@ export class Service {
   readonly #recent: RecentVerdicts;
   readonly #verdictListeners: VerdictListeners;
   readonly #mapListeners: MapListeners;
-  readonly #protocols: readonly ServedProtocol[];
+  readonly #protocols: readonly Served[];
+  readonly #live: HttpListener;
   /** Shared by all connections of the MTAs' protocols. */
   readonly #budget: ConnectionBudget;
   readonly #systemWatch: SystemWatch;
@@ -151,7 +153,23 @@ export class Service {
     this.#recent = new RecentVerdicts(service.recentVerdicts, service.recentVerdictsBytes);
     const evidence = new Evidence(service, log, () => this.#verdicts.active.table);
     this.#evidence = evidence;
-    this.#verdictListeners = new VerdictListeners(log, this.#recent, evidence);
+    this.#live = new HttpListener(service, {
+      config,
+      log,
+      watch: this.#watch,
+      recent: this.#recent,
+      settings: () => this.#reloading.loaded.service,
+      status: () => this.#status(),
+      more: () => ({
+        today: dayOf(clock()),
+        byMode: this.#verdictListeners.byMode,
+        reloads: this.#reloading.counters,
+        exceptions: this.#reloading.loaded.exceptions,
+        policies: [],
+        alarms: null,
+      }),
+    });
+    this.#verdictListeners = new VerdictListeners(log, this.#recent, evidence, this.#live.live);
     this.#mapListeners = new MapListeners(log, evidence);
     const table = new PolicyTable(loaded.packed, 1, loaded.hash);
     const known = new FailedNextHops();
@@ -166,16 +184,19 @@ export class Service {
     const maps = new Maps(() => verdicts.active, this.#mapListeners, known, discovery);
     const control = controlCommands({
       status: () => this.#status(),
-      reload: () => this.reload(),
+      reload: (hash) => this.reload(hash),
       tryReload: () => this.#reloading.tryReload(),
       recent: this.#recent,
       discovery,
     });
-    this.#protocols = servedProtocols(
-      service,
-      { verdicts, maps, control },
-      { log, watch: this.#watch, budget: this.#budget, reads },
-    );
+    this.#protocols = [
+      ...servedProtocols(
+        service,
+        { verdicts, maps, control },
+        { log, watch: this.#watch, budget: this.#budget, reads },
+      ),
+      ...this.#live.served,
+    ];
     log.setLevel(service.logLevel);
     log.setFormat(service.logFormat);
     this.#announce(loaded, table, begun);
@@ -218,8 +239,8 @@ export class Service {
   /**
    * Reads the configuration again and puts it in force; if it has mistakes, the old one stays. One at a time.
    */
-  reload(): Promise<ReloadReply> {
-    return this.#reloading.reload();
+  reload(hash = ''): Promise<ReloadReply> {
+    return this.#reloading.reload(hash);
   }
 
   async #apply(loaded: LoadedConfig, marks: UsableKeys, begun: number): Promise<PolicyTable> {
@@ -265,6 +286,7 @@ export class Service {
         ...this.#verdicts.memory,
         ...this.#discovery.memory,
         ...this.#evidence.memory,
+        ...this.#live.memory,
         ...this.#log.output.memory,
       ],
       openFiles: {
@@ -290,6 +312,7 @@ export class Service {
     clearInterval(this.#sweep);
     this.#watch.stop();
     this.#systemWatch.close();
+    this.#live.close();
     const cutOff = await Promise.all(this.#protocols.map(({ driver }) => driver.drain(limitSeconds)));
     await Promise.all([this.#discovery.close(), this.#evidence.stop()]);
     return cutOff.reduce((sum, count) => sum + count, 0);

@@ -170,6 +170,23 @@ export class Log {
     );
   }
 
+  /** A request to the live page; `target`: as it was sent. */
+  httpRequest(conn: number, peer: string, method: string, target: string, status: number): void {
+    if (!this.#pino.isLevelEnabled('debug')) return;
+    this.#pino.debug(
+      { event: 'http.request', conn, peer, method: escapeText(method), target: escapeText(target), status },
+      'answered over HTTP',
+    );
+  }
+
+  httpReport(ms: number, bytes: number): void {
+    this.#pino.info({ event: 'http.report', ms, bytes }, 'report made for the live page');
+  }
+
+  httpReportFailed(ms: number, why: string): void {
+    this.#pino.warn({ event: 'http.report-failed', ms, why }, 'no report for the live page');
+  }
+
   /** An internal error: the fail-safe reply was sent, and service continues. */
   bug(where: string, error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -49,7 +49,7 @@ export function tableLines(columns: readonly Column[], rows: readonly Row[]): st
     shown.reduce((width, cells) => Math.max(width, cells[i]?.length ?? 0), title.length),
   );
   const others = widths.slice(1).reduce((total, width) => total + GAP.length + width, 0);
-  widths[0] = Math.max(10, Math.min(widths[0] ?? 0, WIDTH - others));
+  widths[0] = Math.max(columns[0]?.title.length ?? 0, Math.min(widths[0] ?? 0, WIDTH - others));
   const line = (cells: readonly string[]): string =>
     columns
       .map(({ right }, i) =>

@@ -70,7 +70,7 @@ function oneFinding({ title, count, unit, text, paste, rows }: Finding, n: numbe
   ];
 }
 
-function foot({ heads, notes, command, made, gaps }: Report): string[] {
+function foot({ heads, notes, command, made }: Report): string[] {
   const check = [
     'CHECK IT YOURSELF',
     '',
@@ -84,7 +84,7 @@ function foot({ heads, notes, command, made, gaps }: Report): string[] {
       ...note
         .trimEnd()
         .split('\n')
-        .map((line) => `    ${escapeLine(line.replace('\u2014', '-'), 300)}`),
+        .map((line) => `    ${pasteLine(line)}`),
     ]),
     ...(heads.length === 0 ? ['  There is no signed head.'] : []),
   ];
@@ -94,6 +94,5 @@ function foot({ heads, notes, command, made, gaps }: Report): string[] {
     ...check,
     '',
     ...wrap(`Made ${made.slice(0, 16).replace('T', ' ')} UTC by: ${command}`),
-    ...(gaps.length > 0 ? ['There are gaps: see above.'] : []),
   ];
 }

@@ -1,7 +1,7 @@
 /** The part of the text that says which share of the mail was protected, in all and by day. Pure. */
 import { type Column, tableLines, wrap } from './columns.ts';
 import { LEVELS, type Report, type Way, type WayShare } from './report.ts';
-import { counted, LEVEL_WORDS, number, percent, protectedOf, spoken, sum } from './words.ts';
+import { counted, LEVEL_WORDS, number, percent, protectedOf, shortDay, spoken, sum } from './words.ts';
 
 const WAYS: readonly (readonly [Way, string])[] = [
   ['in', 'Inbound'],
@@ -11,7 +11,7 @@ const WAYS: readonly (readonly [Way, string])[] = [
 export function shareLines(report: Report): string[] {
   const ways = WAYS.filter(([way]) => spoken(report, way));
   return [
-    'HOW MUCH WAS PROTECTED',
+    'PROTECTED SHARE',
     '',
     ...wrap(
       'By the weakest TLS that a message is known to have used on the hop to or from this host. Protected is TLS 1.2 or ' +
@@ -79,7 +79,7 @@ function dayLines({ share }: Report, ways: typeof WAYS): string[] {
   ];
   const rows = days.map((day) => ({
     cells: [
-      day,
+      shortDay(day),
       ...known.flatMap(([way]) => {
         const one = share[way].days.find((other) => other.day === day);
         if (one === undefined) return ['-', '-', '-', '-'];

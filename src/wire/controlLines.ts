@@ -2,7 +2,7 @@
  * The control protocol between the `tlsward` command and the running daemon: one JSON object a line in each
  * direction.
  *
- *   request = { "command": string, "argument"?: string } LF      status, reload, reload-dry-run, lookup CODE,
+ *   request = { "command": string, "argument"?: string } LF      status, reload, reload HASH, reload-dry-run, lookup CODE,
  *                                                                published NEXTHOP, published-refresh NEXTHOP, published-forget NEXTHOP
  *   reply   = { "ok": boolean, ... } LF
  *

@@ -106,6 +106,7 @@ test('a configuration that is not there has status 78 with every command that ne
     ['except', 'bank.example', '--until', '+1d', '--reason', 'test'],
     ['exceptions'],
     ['export', 'postfix'],
+    ['replay'],
     ['published', 'bank.example'],
     ['lookup', 'ZZZZZZZZ'],
     ['verify-mark', mail],

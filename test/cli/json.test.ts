@@ -14,6 +14,7 @@ import { run as hops } from '../../src/cli/hops.ts';
 import { run as importTable } from '../../src/cli/import.ts';
 import { run as lookup } from '../../src/cli/lookup.ts';
 import { run as published } from '../../src/cli/published.ts';
+import { run as replay } from '../../src/cli/replay.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
 import { run as status } from '../../src/cli/status.ts';
 import { run as tlsrpt } from '../../src/cli/tlsrpt.ts';
@@ -167,7 +168,10 @@ test('of records, and of saved answers', async (t) => {
   const folder = newFolder(t);
   const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
   const evidence = new MadeEvidence(join(folder, 'evidence'), 'mx.example.org');
-  evidence.day('daemon', day, [verdict(`${day}T10:00:00.000Z`)]);
+  evidence.day('daemon', day, [
+    verdict(`${day}T10:00:00.000Z`),
+    verdict(`${day}T12:00:00.000Z`, { code: '3FQ80009', queueId: undefined, tls: { state: 'plain' } }),
+  ]);
   evidence.day('collector', day, [
     delivery(`${day}T10:00:01.000Z`),
     {
@@ -210,6 +214,10 @@ test('of records, and of saved answers', async (t) => {
     version: '0.1.0',
     table: { hash: 'ab'.repeat(32), rows: 1, loadedAt: `${day}T00:00:00.000Z` },
   };
+  const candidate = join(folder, 'new.ini');
+  const rows = '[domains]\nbank.example = encrypt\nexample.org = verify\n';
+  writeFileSync(candidate, `[service]\nmilter-listen = unix:${folder}/m.sock\n${rows}`);
+  await run('tlsward replay', replay, '--table', candidate, ...records);
   const files = ['a.json', 'b.json'].map((name) => join(folder, name));
   for (const file of files) writeFileSync(file, JSON.stringify(reply));
   await run('tlsward status --compare', status, '--compare', ...files);

@@ -10,7 +10,7 @@ import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { positionOf, type Section, whereOf } from '../ini/section.ts';
 import { EVIDENCE_KEYS } from './evidenceKeys.ts';
 import { readAll, type TypedKey } from './key.ts';
-import { formatListen } from './listenAddress.ts';
+import { formatListen, isLoopback } from './listenAddress.ts';
 import { isRemote } from './publishedKeys.ts';
 import { checkSection } from './schema.ts';
 import { SERVICE_KEYS, type ServiceValues } from './serviceKeys.ts';
@@ -73,6 +73,12 @@ export function readService(section: Section, folder: string, report: Report): S
     const entry = entries.get(key);
     report.problem(entry === undefined ? section : positionOf(section, entry), whereOf(section, key), wrong);
   };
+  if (!settings.httpListen.every(isLoopback))
+    remark(
+      'http-listen',
+      'suspect',
+      'other hosts can read who writes to whom; a firewall must say which may',
+    );
   const { maxMemoryBytes, maxBodyBytes, maxPacketBytes } = settings;
   // header fields and recipients of one message need memory, too
   const oneMessage = maxBodyBytes + maxPacketBytes + 20 * 1024 * 1024;
@@ -108,7 +114,7 @@ export function readService(section: Section, folder: string, report: Report): S
     report.problem(section, whereOf(section), wrong);
   }
   const taken = new Set<string>();
-  for (const field of [...LISTENERS, 'controlListen'] as const) {
+  for (const field of [...LISTENERS, 'controlListen', 'httpListen'] as const) {
     const { key } = SERVICE_KEYS[field];
     const entry = entries.get(key);
     for (const address of settings[field]) {

@@ -57,6 +57,14 @@ export const SERVICE_KEYS: { readonly [K in keyof ServiceValues]: TypedKey<Servi
     listen(parseControl),
     AT_START,
   ),
+  httpListen: key(
+    'http-listen',
+    '',
+    'sockets of the live page, the metrics and the health checks (HTTP); whoever reaches one may read it; ' +
+      'empty: none',
+    listen(parseListener),
+    AT_START,
+  ),
   allowRemote: key(
     'allow-remote',
     'no',

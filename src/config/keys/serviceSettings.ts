@@ -12,6 +12,8 @@ export interface ServiceSettings {
   readonly socketmapListen: readonly ListenAddress[];
   /** Empty: no control socket. */
   readonly controlListen: readonly ListenAddress[];
+  /** Empty: no live page. */
+  readonly httpListen: readonly ListenAddress[];
   /** Permission bits, 0 to 0o777. */
   readonly socketMode: number;
   /** Name or number; null: the process's own group. */

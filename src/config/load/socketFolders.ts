@@ -14,12 +14,13 @@ import { positionOf, type Section, whereOf } from '../ini/section.ts';
 import type { ServiceSettings } from '../keys/serviceSettings.ts';
 import { othersWho } from './files.ts';
 
-type Listening = 'policyListen' | 'milterListen' | 'socketmapListen' | 'controlListen';
+type Listening = 'policyListen' | 'milterListen' | 'socketmapListen' | 'controlListen' | 'httpListen';
 const KEYS: readonly (readonly [key: string, setting: Listening])[] = [
   ['policy-listen', 'policyListen'],
   ['milter-listen', 'milterListen'],
   ['socketmap-listen', 'socketmapListen'],
   ['control-listen', 'controlListen'],
+  ['http-listen', 'httpListen'],
 ];
 
 /** Adds a notice for each such folder. */

@@ -14,6 +14,8 @@ const RIGHT = LEFT + WIDTH;
 /** Top and bottom of the bars, top and bottom of the strip. */
 const [TOP, BOTTOM, STRIP_TOP, STRIP] = [24, 210, 274, 304] as const;
 const MARK_ROOM = 64;
+/** Bars of a small plot. */
+const MOST_BARS = 90;
 
 type DayCounts = WayCounts & { readonly day: string };
 
@@ -69,7 +71,7 @@ function stacks(days: readonly DayCounts[], slots: Slots, y: (count: number) => 
       below[at] = to;
       return count === 0 ? '' : bar(slots, at, y(to), y(from));
     });
-    return html`<path class="${level}" d="${bars.join('')}"/>`;
+    return html`<path class="${level}" d="${new Html(bars.join(''))}"/>`;
   });
   return html`${paths}`;
 }
@@ -79,7 +81,7 @@ function stripOf(counts: readonly number[], slots: Slots, most: number, name: st
     count === 0 ? '' : bar(slots, at, STRIP - Math.max(1, (count / most) * (STRIP - STRIP_TOP)), STRIP),
   );
   return html`<text class="name" x="${LEFT}" y="${STRIP_TOP - 8}">${name}, own scale</text><text x="${LEFT - 8}" y="${STRIP_TOP + 6}" text-anchor="end">${scaleWords(most)}</text>
-<path class="apart" d="${bars.join('')}"/><path class="axis" d="M${LEFT} ${STRIP}H${RIGHT}"/>`;
+<path class="apart" d="${new Html(bars.join(''))}"/><path class="axis" d="M${LEFT} ${STRIP}H${RIGHT}"/>`;
 }
 
 function notes(all: ReadonlyMap<number, string>, slots: Slots, y: (at: number) => number): Html {
@@ -116,14 +118,21 @@ function described(
   return `One stacked bar a day, ${some(it.days.length, 'day')}. ${busiest} ${rest} The numbers are in the table below.`;
 }
 
-/** What was not kept, by day: `counts` for each day of the report. The words are the name of the picture. */
+/**
+ * What was not kept, by day: `counts` for each day of the report. More days than can be told apart share a bar, which is
+ * as high as the largest of them. The words are the name of the picture.
+ */
 export function spark(counts: readonly number[], words: string): Html {
-  const most = Math.max(1, ...counts);
-  const slots = { left: 0, room: 90 / counts.length, bar: 90 / counts.length };
-  const bars = counts.map((count, at) =>
-    count === 0 ? '' : bar(slots, at, 18 - Math.max(2, (count / most) * 17), 18),
+  const together = Math.ceil(counts.length / MOST_BARS);
+  const bars = Array.from({ length: Math.ceil(counts.length / together) }, (_, i) =>
+    Math.max(...counts.slice(i * together, (i + 1) * together)),
   );
-  return html`<svg class="spark" viewBox="0 0 90 20" preserveAspectRatio="none" role="img" aria-label="${words}"><path d="${bars.join('')}"/><path class="axis" d="M0 18.5H90"/></svg>`;
+  const most = Math.max(1, ...bars);
+  const steps = bars.map((count) => {
+    const top = count === 0 ? 18 : 18 - Math.max(2, (count / most) * 17);
+    return `V${px(top)}h${px((90 * together) / counts.length)}`;
+  });
+  return html`<svg class="spark" viewBox="0 0 90 20" preserveAspectRatio="none" role="img" aria-label="${words}"><path d="M0 18${new Html(steps.join(''))}V18z"/><path class="axis" d="M0 18.5H90"/></svg>`;
 }
 
 /** Patterns that the levels are filled with; once a page. */

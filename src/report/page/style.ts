@@ -3,7 +3,7 @@ export const STYLE = `
 *, ::before, ::after { box-sizing: border-box; }
 html { scroll-padding-top: 1.5rem; -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: .9375rem/1.55 var(--sans);
-  font-variant-numeric: tabular-nums; }
+  font-variant-numeric: tabular-nums; overflow-wrap: break-word; }
 .sheet { max-width: 80rem; margin-inline: auto; padding: 2.5rem 2.5rem 4rem; }
 :is(h1, h2, h3, p, dl, dd, ol, ul, figure) { margin: 0; padding: 0; }
 h2 { font-weight: 600; font-size: 1.25rem; line-height: 1.25; letter-spacing: -.012em; text-wrap: balance; }
@@ -61,7 +61,7 @@ h1 { margin-top: 1.75rem; font-size: .9375rem; font-weight: 600; line-height: 1.
   text-decoration: none; }
 a.big:hover { text-decoration: underline; }
 .harm .big { color: var(--bad); }
-.finds .unit { display: block; margin-top: .4rem; color: var(--soft); }
+.finds .unit { display: block; overflow-wrap: anywhere; margin-top: .4rem; color: var(--soft); }
 .paste { display: grid; grid-template-columns: minmax(0, 1fr) auto; background: var(--fill);
   border-left: 2px solid var(--accent); }
 pre { margin: 0; padding: .6875rem .875rem; white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -1,6 +1,6 @@
 /** How tables and plots look on a wide screen. */
 export const STYLE_TABLES = `
-.scroll { overflow-x: auto; }
+.scroll { position: relative; overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-size: .875rem; line-height: 1.4; }
 caption { padding-bottom: .625rem; text-align: left; font-size: .8125rem; color: var(--soft); }
 caption b { font-size: .9375rem; color: var(--ink); }

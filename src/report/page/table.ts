@@ -48,7 +48,7 @@ export function table<Row>(it: Table<Row>): Html {
   const shown = it.rows.slice(0, it.most);
   const hidden = it.rows.slice(it.most);
   const search = it.find !== undefined && shown.length >= SEARCH_FROM && html` data-find="${it.find}"`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${it.label}">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Table: ${it.label}">
 <table id="${it.id}-rows"${it.style && html` class="${it.style}"`}${it.sort !== false && html` data-sort`}${search}>
 <caption>${it.caption}</caption>
 <thead><tr>${it.columns.map(head)}</tr></thead>

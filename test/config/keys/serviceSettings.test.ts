@@ -26,6 +26,7 @@ t.test('defaults', (t) => {
   t.match(rest, {
     milterListen: [],
     socketmapListen: [],
+    httpListen: [],
     socketMode: 0o660,
     socketGroup: null,
     hostName: null,

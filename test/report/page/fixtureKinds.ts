@@ -101,7 +101,12 @@ export function hostileReport(): Report {
   const report = sampleReport();
   const bad = (i: number) => HOSTILE[i % HOSTILE.length]!;
   const partners = HOSTILE.map(
-    (domain, i): Partner => ({ ...report.partners[0]!, domain, level: bad(i + 1), at: bad(i + 2) }),
+    (domain, i): Partner => ({
+      ...report.partners[i % 2]!,
+      domain,
+      level: bad(i + 1),
+      at: bad(i + 2),
+    }),
   );
   return {
     ...report,

@@ -1,0 +1,179 @@
+/**
+ * What the live page says, as texts: the sentence on top, the figures and the tables. The page is made from it once,
+ * and every two seconds a stream sends it again. Pure.
+ */
+import { count } from '../core/plural.ts';
+import { type LiveFacts, notReady } from './liveFacts.ts';
+
+/** A text, or one that names harm. */
+export type Cell = string | { readonly bad: string };
+
+interface Figure {
+  readonly id: string;
+  readonly label: string;
+  readonly value: Cell;
+  /** The part of the page behind it. */
+  readonly part: string;
+}
+
+export type Rows = readonly (readonly Cell[])[];
+
+export interface LiveModel {
+  readonly answer: Cell;
+  readonly lead: string;
+  readonly figures: readonly Figure[];
+  /** Rows by the id of their table. */
+  readonly tables: Readonly<Record<string, Rows>>;
+}
+
+/** Rows of one table; one more says how many are left out. */
+const MAX_ROWS = 100;
+
+export function liveModel(facts: LiveFacts, streamsOpen: number): LiveModel {
+  const { status } = facts;
+  const { verdicts } = status;
+  const all = verdicts.accept + verdicts.hold + verdicts.defer + verdicts.reject;
+  return {
+    answer: answerOf(facts),
+    lead: `${number(all)} verdicts since ${status.startedAt}. Table ${status.table.hash.slice(0, 16)}, loaded ${status.table.loadedAt}.`,
+    figures: figuresOf(facts, all),
+    tables: {
+      attention: bounded(facts.findings.map(({ text }) => [{ bad: text }])),
+      ...(facts.alarms === null ? null : { alarms: alarmRows(facts.alarms) }),
+      exceptions: bounded(facts.exceptions.map((one) => exceptionRow(one, facts.today))),
+      policies: bounded(facts.policies.map(policyRow)),
+      connections: connectionRows(facts, streamsOpen),
+      memory: status.memory.map(({ name, used, limit }) => [name, kibibytes(used), kibibytes(limit)]),
+    },
+  };
+}
+
+function answerOf(facts: LiveFacts): Cell {
+  const why = notReady(facts);
+  if (why.length > 0) return { bad: `Not ready: ${why[0]}.` };
+  const { findings, alarms } = facts;
+  if (alarms !== null && alarms.length > 0) return { bad: `${count(alarms.length, 'alarm')} now.` };
+  if (findings.length > 0) return { bad: `It serves, and ${count(findings.length, 'thing')} to look at.` };
+  return 'It serves, and there is nothing to look at.';
+}
+
+function figuresOf({ status, alarms, exceptions }: LiveFacts, all: number): Figure[] {
+  const { verdicts, maps, evidence, loopDelay, log, openFiles } = status;
+  const refused = verdicts.reject + verdicts.defer;
+  const open = sum(
+    Object.entries(status.connections).flatMap(([name, one]) => (isMail(name) ? [one.open] : [])),
+  );
+  const figures: Figure[] = [
+    { id: 'f-refused', label: 'Refused or put off', value: share(refused, all), part: 'verdicts' },
+    { id: 'f-held', label: 'Held', value: share(verdicts.hold, all), part: 'verdicts' },
+    {
+      id: 'f-would',
+      label: 'Would be, by rows in observe mode',
+      value: share(verdicts.wouldRefuse, all),
+      part: 'verdicts',
+    },
+    { id: 'f-plain', label: 'On sessions without TLS', value: share(plainOf(status), all), part: 'verdicts' },
+    { id: 'f-maps', label: 'Answers that make outbound mail wait', value: number(maps.temp), part: 'links' },
+    {
+      id: 'f-open',
+      label: 'Connections of mail servers',
+      value: `${number(open)} of ${number(openFiles.connections)}`,
+      part: 'links',
+    },
+    { id: 'f-exceptions', label: 'Exceptions', value: number(exceptions.length), part: 'dated' },
+    { id: 'f-evidence', label: 'Evidence', value: evidenceText(evidence), part: 'keeping' },
+    {
+      id: 'f-delay',
+      label: 'Longest wait of all connections',
+      value: `${loopDelay.longestMs} ms`,
+      part: 'keeping',
+    },
+    {
+      id: 'f-log',
+      label: 'Lost lines of the log',
+      value: log.dropped > 0 ? { bad: number(log.dropped) } : '0',
+      part: 'keeping',
+    },
+  ];
+  if (alarms !== null)
+    figures.unshift({
+      id: 'f-alarms',
+      label: 'Alarms',
+      value: alarms.length > 0 ? { bad: number(alarms.length) } : '0',
+      part: 'attention',
+    });
+  return figures;
+}
+
+function isMail(protocol: string): boolean {
+  return protocol !== 'control' && protocol !== 'http';
+}
+
+function plainOf({ verdictsByTls }: LiveFacts['status']): number {
+  return sum(
+    Object.values(verdictsByTls).map(({ plain }) => (plain === undefined ? 0 : sum(Object.values(plain)))),
+  );
+}
+
+function evidenceText(evidence: LiveFacts['status']['evidence']): Cell {
+  if (evidence === null) return 'none is kept';
+  if (evidence.failure !== '') return { bad: 'cannot be written' };
+  const gaps = evidence.gaps === 0 ? '' : `, ${count(evidence.gaps, 'gap')}`;
+  const text = `${number(evidence.records)} records of ${evidence.day}${gaps}`;
+  return gaps === '' ? text : { bad: text };
+}
+
+function alarmRows(alarms: NonNullable<LiveFacts['alarms']>): Rows {
+  return bounded(alarms.map(({ since, subject, text }) => [since, subject, { bad: text }]));
+}
+
+function exceptionRow(
+  { pattern, until, changes, reason }: LiveFacts['exceptions'][number],
+  today: string,
+): Cell[] {
+  return [pattern, until < today ? { bad: `${until}, overdue` } : until, changes.join('; '), reason];
+}
+
+function policyRow({ domain, mode, expiresAt, trouble }: LiveFacts['policies'][number]): Cell[] {
+  return [domain, mode, new Date(expiresAt).toISOString(), trouble === '' ? '' : { bad: trouble }];
+}
+
+function connectionRows({ status }: LiveFacts, streamsOpen: number): Cell[][] {
+  return Object.entries(status.connections).map(([name, one]) => {
+    const own = status.listeners.filter((listener) => listener.name === name);
+    const trouble = own.find((listener) => listener.trouble !== undefined)?.trouble;
+    const where = own.map(({ address }) => address).join(', ');
+    const broken = one.wireErrors + one.bugs;
+    const open = name === 'http' ? `${number(one.open)}, ${streamsOpen} of them streams` : number(one.open);
+    return [
+      name,
+      trouble === undefined ? where || 'not open' : { bad: `${where}: ${trouble}` },
+      open,
+      number(one.messages),
+      number(one.refused),
+      broken > 0 ? { bad: number(broken) } : '0',
+    ];
+  });
+}
+
+function bounded(rows: readonly (readonly Cell[])[]): Rows {
+  if (rows.length <= MAX_ROWS) return rows;
+  return [...rows.slice(0, MAX_ROWS), [`and ${number(rows.length - MAX_ROWS)} more`]];
+}
+
+function share(part: number, whole: number): Cell {
+  return whole === 0 ? number(part) : `${number(part)} of ${number(whole)}`;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, one) => total + one, 0);
+}
+
+/** `12,345`. */
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+function kibibytes(bytes: number): string {
+  return number(Math.ceil(bytes / 1024));
+}

@@ -1,0 +1,116 @@
+/**
+ * Makes the report behind `/report`: `tlsward report --format html` in a process of its own with the lowest priority, so
+ * that the main thread and its memory have nothing to do with it. At most one is made at a time, and one a minute;
+ * who asks in between gets the last one.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { escapeText } from '../core/escape.ts';
+
+/** How long a report is given out before another is made. */
+const FRESH_MS = 60_000;
+const LIMIT_MS = 300_000;
+export const REPORT_LIMIT_BYTES = 16 * 1024 * 1024;
+const MAX_COMPLAINT = 2000;
+
+interface MadeReport {
+  readonly atMs: number;
+  /** The page; null: it could not be made, and `why` says why. */
+  readonly page: Buffer | null;
+  readonly why: string;
+}
+
+/** How the process is started: the program and its arguments. */
+export type ReportCommand = readonly [program: string, ...args: string[]];
+
+interface ReportEvents {
+  readonly made: (ms: number, bytes: number) => void;
+  readonly failed: (ms: number, why: string) => void;
+}
+
+export class ReportMaker {
+  readonly #command: ReportCommand;
+  readonly #events: ReportEvents;
+  #last: MadeReport | null = null;
+  #making: Promise<MadeReport> | null = null;
+  #child: ChildProcess | null = null;
+
+  constructor(command: ReportCommand, events: ReportEvents) {
+    this.#command = command;
+    this.#events = events;
+  }
+
+  /** The report of the last minute, or the one that is being made. Never rejects. */
+  get(): Promise<MadeReport> {
+    if (this.#making !== null) return this.#making;
+    const last = this.#last;
+    if (last !== null && Date.now() - last.atMs < FRESH_MS) return Promise.resolve(last);
+    this.#making = this.#make().then((made) => {
+      this.#last = made;
+      this.#making = null;
+      return made;
+    });
+    return this.#making;
+  }
+
+  get usedBytes(): number {
+    return this.#last?.page?.length ?? 0;
+  }
+
+  close(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  #make(): Promise<MadeReport> {
+    const begun = performance.now();
+    return new Promise((resolve) => {
+      let ended = false;
+      const done = (page: Buffer | null, why: string): void => {
+        // a program that cannot be started has an error and a close
+        if (ended) return;
+        ended = true;
+        clearTimeout(limit);
+        this.#child = null;
+        const ms = Math.round(performance.now() - begun);
+        if (page === null) this.#events.failed(ms, why);
+        else this.#events.made(ms, page.length);
+        resolve({ atMs: Date.now(), page, why });
+      };
+      const [program, ...args] = this.#command;
+      const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { LANG: 'C.UTF-8' } });
+      this.#child = child;
+      let stopped = '';
+      const stop = (why: string): void => {
+        stopped = why;
+        child.kill('SIGKILL');
+      };
+      const limit = setTimeout(() => stop(`it took longer than ${LIMIT_MS / 1000} s`), LIMIT_MS);
+      limit.unref();
+      const pieces: Buffer[] = [];
+      let bytes = 0;
+      let complaint = '';
+      child.stdout.on('data', (piece: Buffer) => {
+        bytes += piece.length;
+        if (bytes > REPORT_LIMIT_BYTES) stop(`it is longer than ${REPORT_LIMIT_BYTES} bytes`);
+        else pieces.push(piece);
+      });
+      child.stderr.on('data', (piece: Buffer) => {
+        if (complaint.length < MAX_COMPLAINT) complaint += piece.toString('latin1');
+      });
+      child.once('error', (error) => done(null, escapeText(error.message, 400)));
+      child.once('close', (code, signal) => {
+        if (code === 0 && stopped === '') done(Buffer.concat(pieces), '');
+        else done(null, stopped || escapeText(complaint.trim() || `it ended with ${code ?? signal}`, 400));
+      });
+      lower(child.pid);
+    });
+  }
+}
+
+function lower(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, 19);
+  } catch {
+    // a unit may forbid it: then it runs as it is
+  }
+}

@@ -1,0 +1,107 @@
+/** The live page of a whole daemon: what it says, and that nothing from outside is more than text in it. */
+import { createHash } from 'node:crypto';
+import { test } from 'tap';
+import { livePage } from '../../src/http/livePage.ts';
+import { policyAnswers, policyRequest } from '../daemon/startDaemon.ts';
+import { dial, get, startLive } from './asking.ts';
+
+const TABLE = 'host-name = mx.example.org\ntrusted-clients =\n[domains]\nbank.example = encrypt\n';
+const HOSTILE = '<script>alert(1)</script>"\'&\u202e\u0000';
+
+function hashesOf(body: string, tag: string): string[] {
+  return [...body.matchAll(new RegExp(`<${tag}>([^]*?)</${tag}>`, 'g'))].map(
+    ([, text = '']) => `'sha256-${createHash('sha256').update(text, 'latin1').digest('base64')}'`,
+  );
+}
+
+test('a verdict is on the page, behind its code, and in the stream', async (t) => {
+  const daemon = await startLive(t, TABLE);
+  const policy = await daemon.open('policy');
+  const [answer = ''] = await policyAnswers(policy, [policyRequest()]);
+  const code = /\[([0-9A-Z]{8})\]/.exec(answer)?.[1] ?? '';
+  const page = await get(daemon, '/');
+  t.equal(page.status, 200);
+  t.match(page.body, `data-code="${code}"`);
+  t.match(page.body, /<td>bank\.example<\/td><td>our\.example<\/td>/);
+  t.notMatch(page.body, /alice|bob/, 'domains only');
+  t.match(page.body, /id="f-refused">1 of 1</);
+  const found = await get(daemon, `/lookup?code=%5b${code.toLowerCase()}%5D`);
+  t.equal(found.status, 200);
+  t.match(found.body, 'this session is not encrypted');
+  t.notMatch(found.body, /alice|bob/);
+  t.equal((await get(daemon, '/lookup?code=AAAAAAAA')).status, 404);
+  const socket = await dial(daemon);
+  let text = '';
+  socket.on('data', (piece: Buffer) => {
+    text += piece.toString();
+  });
+  socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  const until = async (what: RegExp): Promise<void> => {
+    for (let i = 0; i < 400 && !what.test(text); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    t.match(text, what);
+  };
+  await until(new RegExp(`event: verdict\\ndata: \\{[^\\n]*"code":"${code}"`));
+  await policyAnswers(policy, [policyRequest({ sender: 'carol@other.example' })]);
+  await until(/"from":"other\.example"/);
+  t.notMatch(text, /carol/);
+  socket.destroy();
+  policy.destroy();
+});
+
+test('privacy = full shows addresses', async (t) => {
+  const daemon = await startLive(t, `privacy = full\n${TABLE}`);
+  const policy = await daemon.open('policy');
+  await policyAnswers(policy, [policyRequest()]);
+  t.match((await get(daemon, '/')).body, 'alice@bank.example');
+  policy.destroy();
+});
+
+test('the policy has the hashes of what is in the page, and nothing else runs', async (t) => {
+  const daemon = await startLive(t, TABLE);
+  const { headers, body } = await get(daemon, '/');
+  const policy = headers.get('content-security-policy') ?? '';
+  t.match(policy, `style-src ${hashesOf(body, 'style').join(' ')};`);
+  t.match(policy, `script-src ${hashesOf(body, 'script').join(' ')};`);
+  t.equal(hashesOf(body, 'script').length, 1);
+  t.notMatch(body, /\s(?:style|on[a-z]+)=/, 'no style and no handler in an attribute');
+  t.notMatch(body, /(?:src|href)="(?!\/|#|data:,)/, 'nothing from elsewhere');
+});
+
+test('names from outside are text', async (t) => {
+  const daemon = await startLive(t, TABLE);
+  const policy = await daemon.open('policy');
+  await policyAnswers(policy, [
+    policyRequest({ sender: 'a@<img src=x onerror=alert(1)>.example', helo_name: '<b>"x"' }),
+    policyRequest({ sender: '"<script>"@bank.example', client_address: '<i>' }),
+  ]);
+  const { body } = await get(daemon, '/');
+  t.notMatch(body, /<img|<b>"|<script>"|<i>[^<]/);
+  const model = {
+    answer: { bad: HOSTILE },
+    lead: HOSTILE,
+    figures: [{ id: 'f', label: HOSTILE, value: HOSTILE, part: 'links' }],
+    tables: { attention: [[{ bad: HOSTILE }]], exceptions: [[HOSTILE, HOSTILE, HOSTILE, HOSTILE]] },
+  };
+  const one = { time: HOSTILE, code: HOSTILE, action: HOSTILE, remark: HOSTILE, from: HOSTILE };
+  const verdict = { ...one, to: HOSTILE, client: HOSTILE, tls: HOSTILE, row: HOSTILE, because: HOSTILE };
+  const page = livePage(HOSTILE, HOSTILE, model, [verdict]);
+  t.equal(page.split('<script>').length, 2, 'the one script is ours');
+  t.notMatch(page, /\u202e|\0/);
+  policy.destroy();
+});
+
+test('ready is not the same as alive', async (t) => {
+  const daemon = await startLive(t, `evidence = tlsward.ini/records\nevidence-failure = defer\n${TABLE}`);
+  t.equal((await get(daemon, '/healthz')).body, 'ok\n');
+  const { status, body } = await get(daemon, '/readyz');
+  t.equal(status, 503, 'records are required and cannot be written');
+  t.match(body, /^not ready\nevidence cannot be written: /);
+  t.match((await get(daemon, '/metrics')).body, /^tlsward_ready 0$/m);
+});
+
+test('without evidence there is no report', async (t) => {
+  const daemon = await startLive(t, TABLE);
+  const { status, body } = await get(daemon, '/report');
+  t.equal(status, 404);
+  t.match(body, 'none is kept');
+});
