@@ -22,7 +22,7 @@ import type { Route } from './route.ts';
 import { shownFields, shownVerdict } from './shownVerdict.ts';
 
 /** Verdicts that a page, or a new stream, begins with. */
-const FIRST_VERDICTS = 50;
+const FIRST_VERDICTS = 30;
 /** How long a client waits for a report before it is told to come again. */
 const REPORT_WAIT_MS = 8000;
 const COME_AGAIN_SECONDS = 5;

@@ -35,10 +35,10 @@ export function liveModel(facts: LiveFacts, streamsOpen: number): LiveModel {
   const all = verdicts.accept + verdicts.hold + verdicts.defer + verdicts.reject;
   return {
     answer: answerOf(facts),
-    lead: `${number(all)} verdicts since ${status.startedAt}. Table ${status.table.hash.slice(0, 16)}, loaded ${status.table.loadedAt}.`,
+    lead: `${number(all)} verdicts since ${minute(status.startedAt)}. Table ${status.table.hash.slice(0, 16)}, loaded ${minute(status.table.loadedAt)}.`,
     figures: figuresOf(facts, all),
     tables: {
-      attention: bounded(facts.findings.map(({ text }) => [{ bad: text }])),
+      attention: bounded(facts.findings.map(({ text }) => [text])),
       ...(facts.alarms === null ? null : { alarms: alarmRows(facts.alarms) }),
       exceptions: bounded(facts.exceptions.map((one) => exceptionRow(one, facts.today))),
       policies: bounded(facts.policies.map(policyRow)),
@@ -53,7 +53,7 @@ function answerOf(facts: LiveFacts): Cell {
   if (why.length > 0) return { bad: `Not ready: ${why[0]}.` };
   const { findings, alarms } = facts;
   if (alarms !== null && alarms.length > 0) return { bad: `${count(alarms.length, 'alarm')} now.` };
-  if (findings.length > 0) return { bad: `It serves, and ${count(findings.length, 'thing')} to look at.` };
+  if (findings.length > 0) return `It serves, with ${count(findings.length, 'thing')} to look at.`;
   return 'It serves, and there is nothing to look at.';
 }
 
@@ -135,7 +135,7 @@ function exceptionRow(
 }
 
 function policyRow({ domain, mode, expiresAt, trouble }: LiveFacts['policies'][number]): Cell[] {
-  return [domain, mode, new Date(expiresAt).toISOString(), trouble === '' ? '' : { bad: trouble }];
+  return [domain, mode, minute(new Date(expiresAt).toISOString()), trouble === '' ? '' : { bad: trouble }];
 }
 
 function connectionRows({ status }: LiveFacts, streamsOpen: number): Cell[][] {
@@ -167,6 +167,11 @@ function share(part: number, whole: number): Cell {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, one) => total + one, 0);
+}
+
+/** `2026-11-30 06:11 UTC`, of a time in ISO 8601. */
+function minute(iso: string): string {
+  return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 }
 
 /** `12,345`. */

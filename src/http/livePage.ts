@@ -76,7 +76,7 @@ ${part(
   [
     html`<div class="filter"><form action="/lookup" method="get"><label>Code of a reply <input class="tool" name="code" maxlength="32" size="12" autocomplete="off" required></label> <button class="tool">Look up</button></form>
 <span class="live" hidden><label>Only with <input class="tool" id="find" type="search" size="16" autocomplete="off"></label> <label><input id="notable" type="checkbox"> without accepted mail</label> <button class="tool" id="pause" type="button" aria-pressed="false">Pause</button></span></div>`,
-    html`<div class="scroll" role="region" aria-label="Last verdicts" tabindex="0"><table id="t-verdicts"><caption class="hide">Last verdicts</caption>${head(VERDICT_COLUMNS)}<tbody>${verdicts.map(verdictRow)}</tbody></table></div>`,
+    html`<div class="scroll" role="region" aria-label="Table of the last verdicts" tabindex="0"><table id="t-verdicts"><caption class="hide">Last verdicts</caption>${head(VERDICT_COLUMNS)}<tbody>${verdicts.map(verdictRow)}</tbody></table></div>`,
     html`<p id="left-out" class="small soft"></p>`,
   ],
 )}
@@ -184,7 +184,7 @@ function table(id: string, title: string, columns: readonly Column[], { tables }
   const rows = tables[id];
   if (rows === undefined) return NOTHING;
   const numbers = columns.map(({ number }) => (number === true ? 'n' : '')).join(',');
-  return html`<div class="scroll" role="region" aria-label="${title}" tabindex="0"><table id="t-${id}" data-columns="${numbers}"><caption>${html`<b>${title}</b>`}</caption>${head(columns)}<tbody>${bodyRows(rows, columns)}</tbody></table></div>`;
+  return html`<div class="scroll" role="region" aria-label="Table: ${title}" tabindex="0"><table id="t-${id}" data-columns="${numbers}"><caption>${html`<b>${title}</b>`}</caption>${head(columns)}<tbody>${bodyRows(rows, columns)}</tbody></table></div>`;
 }
 
 function bodyRows(rows: Rows, columns: readonly Column[]): readonly Html[] {
@@ -209,5 +209,10 @@ function cell(value: Cell): Html {
 function verdictRow(one: ShownVerdict): Html {
   const tone =
     one.action === 'accept' ? (one.remark === '' ? '' : 'warn') : one.action === 'hold' ? 'warn' : 'bad';
-  return html`<tr data-code="${one.code}"><td><time>${one.time.slice(11, 19)}</time></td><td><span class="${tone}">${one.action}</span>${one.remark === '' ? null : html` <small>${one.remark}</small>`}${one.because === '' ? null : html`<small class="why">${one.because}</small>`}</td><td>${one.from}</td><td>${one.to}</td><td>${one.tls}</td><td>${one.client}</td><td>${one.row}</td><td><a href="/lookup?code=${one.code}">${one.code}</a></td></tr>`;
+  return html`<tr data-code="${one.code}"><td class="w"><time>${one.time.slice(11, 19)}</time></td><td><span class="${tone}">${one.action}</span>${one.remark === '' ? null : html` <small>${one.remark}</small>`}${one.because === '' ? null : html`<small class="why">${one.because}</small>`}</td><td class="${wrap(one.from)}">${one.from}</td><td class="${wrap(one.to)}">${one.to}</td><td class="w">${one.tls}</td><td class="w">${one.client}</td><td class="${wrap(one.row)}">${one.row}</td><td class="w"><a href="/lookup?code=${one.code}">${one.code}</a></td></tr>`;
+}
+
+/** A short text stays in one line. */
+function wrap(text: string): string {
+  return text.length > 28 ? '' : 'w';
 }

@@ -6,7 +6,7 @@
 export const LIVE_SCRIPT = `
 (() => {
 'use strict';
-const MOST = 200;
+const MOST = 100;
 const byId = (id) => document.getElementById(id);
 const body = byId('t-verdicts').tBodies[0];
 const find = byId('find'), notable = byId('notable'), pause = byId('pause'), state = byId('state');
@@ -35,22 +35,23 @@ const shown = (row) => {
   const text = find.value.trim().toLowerCase();
   row.hidden = (notable.checked && row.dataset.plain === 'yes') || (text !== '' && !row.textContent.toLowerCase().includes(text));
 };
+const text = (value) => element('td', value, value.length > 28 ? '' : 'w');
 const rowOf = (one) => {
   const row = element('tr');
   row.dataset.code = one.code;
   row.dataset.plain = one.action === 'accept' && one.remark === '' ? 'yes' : 'no';
-  const time = element('td');
+  const time = element('td', undefined, 'w');
   time.append(element('time', one.time.slice(11, 19)));
   const verdict = element('td');
   const tone = one.action === 'accept' ? (one.remark === '' ? '' : 'warn') : one.action === 'hold' ? 'warn' : 'bad';
   verdict.append(element('span', one.action, tone));
   if (one.remark !== '') verdict.append(' ', element('small', one.remark));
   if (one.because !== '') verdict.append(element('small', one.because, 'why'));
-  const code = element('td');
+  const code = element('td', undefined, 'w');
   const link = element('a', one.code);
   link.href = '/lookup?code=' + encodeURIComponent(one.code);
   code.append(link);
-  row.append(time, verdict, ...[one.from, one.to, one.tls, one.client, one.row].map((text) => element('td', text)), code);
+  row.append(time, verdict, text(one.from), text(one.to), text(one.tls), text(one.client), text(one.row), code);
   shown(row);
   return row;
 };

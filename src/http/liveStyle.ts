@@ -64,6 +64,8 @@ thead small { display: block; font-weight: 400; font-size: .75rem; }
 tbody tr + tr > * { border-top: 1px solid var(--rule); }
 tbody th { font-weight: 500; }
 td { overflow-wrap: anywhere; min-width: 5rem; }
+.w { white-space: nowrap; }
+#t-verdicts td:nth-child(2) { min-width: 12rem; }
 .long { max-width: 48rem; }
 .n { text-align: right; white-space: nowrap; }
 .why { display: block; max-width: 26rem; }

@@ -39,9 +39,10 @@ export function shownVerdict(fields: VerdictFields, time: string, privacy: Priva
     from: cut(safeAddress(fields.sender, privacy)),
     to: recipientsOf(fields.recipients, privacy),
     client: of('client'),
-    tls: of('tls'),
+    // the cipher is on the page of the verdict
+    tls: /^TLSv[0-9.]+(?= )/.exec(of('tls'))?.[0] ?? of('tls'),
     row: of('row'),
-    because: cut(safeReason(because, privacy)),
+    because: cut(lastPart(safeReason(because, privacy))),
   };
 }
 
@@ -91,6 +92,11 @@ function safeReason(value: unknown, privacy: Privacy): string {
   const end = text.lastIndexOf(BEHIND_ADDRESS);
   if (privacy === 'full' || side === undefined || end < 0) return safeText(text, privacy);
   return safeText(`${side}${text.slice(end)}`, privacy);
+}
+
+/** `this session is not encrypted`, without the row that stands in a column of its own. */
+function lastPart(reason: string): string {
+  return reason.split('): ').at(-1)!;
 }
 
 /** An envelope address, or how many more there are. */

@@ -22,7 +22,7 @@ test('a verdict is on the page, behind its code, and in the stream', async (t) =
   const page = await get(daemon, '/');
   t.equal(page.status, 200);
   t.match(page.body, `data-code="${code}"`);
-  t.match(page.body, /<td>bank\.example<\/td><td>our\.example<\/td>/);
+  t.match(page.body, /<td class="w">bank\.example<\/td><td class="w">our\.example<\/td>/);
   t.notMatch(page.body, /alice|bob/, 'domains only');
   t.match(page.body, /id="f-refused">1 of 1</);
   const found = await get(daemon, `/lookup?code=%5b${code.toLowerCase()}%5D`);
