@@ -1,7 +1,7 @@
 /**
  * The files of an evidence directory.
  *
- *   DIRECTORY/daemon/, DIRECTORY/collector/   a stream each, with one writer each
+ *   DIRECTORY/daemon/, collector/, alarms/    a stream each, with one writer each
  *   DIRECTORY/pseudonyms/2026-11.key          the key of a month for addresses, shared by the streams
  *
  *   STREAM/2026-11-30.jsonl    lines; the UTC day is that of the file's first line
@@ -16,7 +16,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The streams that a directory may have, in the order in which they are shown. */
-export const STREAMS = ['daemon', 'collector'] as const;
+export const STREAMS = ['daemon', 'collector', 'alarms'] as const;
 type StreamName = (typeof STREAMS)[number];
 
 /** The verifier key of a stream; one line (c2sp.org/signed-note). */

@@ -32,5 +32,7 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   report: () => import('./report.ts'),
   suggest: () => import('./suggest.ts'),
   tlsrpt: () => import('./tlsrpt.ts'),
+  alarms: () => import('./alarms.ts'),
+  health: () => import('./health.ts'),
   completion: () => import('./completion.ts'),
 };

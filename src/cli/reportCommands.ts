@@ -1,6 +1,6 @@
 /** The commands that say what the records amount to: how mail was protected, and what to do next. */
-import { type Command, NO_FILE } from './commandEntry.ts';
-import type { Option } from './options.ts';
+import { type Command, MISTAKES, NO_FILE } from './commandEntry.ts';
+import { CONTROL, type Option } from './options.ts';
 
 /** Where the records are. */
 const EVIDENCE = {
@@ -95,5 +95,69 @@ export const REPORT_COMMANDS = {
     options: [SINCE, EVIDENCE],
     examples: [{ line: 'tlsward suggest --since 30d', meaning: 'what kept well for 30 days, as rows' }],
     exit: { 0: 'said, or nothing to say', 75: 'it cannot be told: the records cannot be read', ...NO_FILE },
+  },
+  alarms: {
+    summary: 'say what is firing; look for it, and tell it',
+    usage: ['', 'run', 'test'],
+    operands: [
+      {
+        name: 'run|test',
+        meaning:
+          'look again and again and tell alarms, until SIGTERM; or send a test to everybody who would be told',
+        optional: true,
+      },
+    ],
+    options: [],
+    examples: [
+      { line: 'tlsward alarms', meaning: 'what is firing, since when, and what to do' },
+      { line: 'tlsward alarms test', meaning: 'do mail, command and Alertmanager of `[alarms]` work?' },
+    ],
+    exit: {
+      0: 'nothing is firing; the test was taken; stopped as asked',
+      1: 'something is firing; the test was not taken by all, or there is nobody',
+      75: 'it cannot be told: nothing has looked lately',
+      ...MISTAKES,
+    },
+  },
+  health: {
+    summary: 'say in one line for a monitoring system whether all is well',
+    usage: ['[--max-age TIME] [--warning N] [--critical N] [--control PATH]'],
+    operands: [],
+    options: [
+      {
+        flag: '--max-age',
+        argument: 'TIME',
+        meaning: "critical when `tlsward alarms run` has not looked for longer: a dead man's switch",
+        example: '--max-age 10m',
+      },
+      {
+        flag: '--warning',
+        argument: 'N',
+        default: '10',
+        meaning:
+          'messages of the last window that failed or were refused for want of TLS, from which on it is a warning',
+        example: '--warning 5',
+      },
+      {
+        flag: '--critical',
+        argument: 'N',
+        default: '50',
+        meaning: 'and from which on it is critical',
+        example: '--critical 20',
+      },
+      CONTROL,
+    ],
+    examples: [
+      {
+        line: 'tlsward health --max-age 10m',
+        meaning: 'as a check command of Nagios, Icinga or monit, as root or user tlsward',
+      },
+    ],
+    exit: {
+      0: 'OK',
+      1: 'WARNING: an alarm, or something that `tlsward status --check` names',
+      2: 'CRITICAL: the daemon does not answer, a critical alarm, or nobody looks any more',
+      3: 'UNKNOWN: wrong arguments, no configuration or mistakes in it',
+    },
   },
 } as const satisfies Readonly<Record<string, Command>>;

@@ -1,13 +1,12 @@
 /**
- * Takes each day's last head to somebody else: to a program, and to a mailbox, by sendmail(1) or, where that fails, by
- * SMTP to this host: a confined unit may not run Postfix's set-group-id postdrop(1). What fails is logged,
- * and the head itself is in the log in any case. How soon a head leaves the host is the limit of what it proves:
+ * Takes each day's last head to somebody else: to a program, and to a mailbox. What fails is logged, and the head
+ * itself is in the log in any case. How soon a head leaves the host is the limit of what it proves:
  * whoever has the key on the host can sign anything until then.
  */
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { Log } from '../log/log.ts';
-import { type Ran, runProgram } from '../mta/runProgram.ts';
-import { type SmtpPlace, smtpDialogue, submission } from '../mta/smtpDialogue.ts';
+import { handOver, MAIL_SERVER, type MailServer, whyNot } from '../mta/handOver.ts';
+import { runProgram } from '../mta/runProgram.ts';
 
 const LIMITS = { timeoutMs: 60_000, maxBytes: 65_536, background: true } as const;
 
@@ -27,41 +26,9 @@ export async function deliverHead(
   }
   if (checkpointMail !== null) {
     const name = host.replace(/[^A-Za-z0-9.-]/g, '-');
-    const why = await mail(checkpointMail, name, message(day, note, checkpointMail, name), mailServer);
+    const why = await handOver(checkpointMail, name, message(day, note, checkpointMail, name), mailServer);
     if (why !== '') log.evidenceHeadKept(day, checkpointMail, why);
   }
-}
-
-/** How the mail server of this host takes a message. */
-interface MailServer {
-  readonly sendmail: string;
-  readonly smtp: SmtpPlace;
-}
-
-const MAIL_SERVER: MailServer = { sendmail: 'sendmail', smtp: { host: '127.0.0.1', port: 25 } };
-
-/** '' when it was taken. */
-async function mail(to: string, host: string, text: string, { sendmail, smtp }: MailServer): Promise<string> {
-  const why = whyNot(await runProgram(sendmail, ['-i', '-t'], { ...LIMITS, input: text }));
-  if (why === '') return '';
-  const said: string[] = [];
-  try {
-    await smtpDialogue(smtp, submission(host, to, text.trimEnd()), said, {
-      timeoutMs: LIMITS.timeoutMs,
-      strict: true,
-    });
-    return '';
-  } catch (error) {
-    // the reply to the message itself decides: the sixth, after greeting, EHLO, MAIL, RCPT and DATA
-    if (said[5]?.startsWith('2') === true) return '';
-    return `sendmail: ${why}; SMTP: ${error instanceof Error ? error.message : String(error)}`;
-  }
-}
-
-/** '' when it ended well. */
-function whyNot(ran: Ran): string {
-  if (ran.ok) return '';
-  return ran.stderr === '' ? ran.why : `${ran.why}: ${ran.stderr}`;
 }
 
 /** The note stands alone in the body, between two empty lines. */

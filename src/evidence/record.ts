@@ -230,6 +230,7 @@ interface ClockRecord extends Common<'clock'> {
 interface AlarmRecord extends Common<'alarm'> {
   readonly kind: string;
   readonly state: string;
+  readonly subject?: string;
   readonly text?: string;
 }
 

@@ -392,8 +392,9 @@ export const RECORD_TYPES: Readonly<Record<RecordType, TypeSchema>> = {
   alarm: {
     means: 'an alarm began or ended',
     fields: {
-      kind: text('what it is about', 100),
+      kind: text('what it is about: a kind of contrib/doc/alarms.md', 100),
       state: text('`firing` or `resolved`', 40),
+      subject: text('whom it is about: a domain, a host'),
       text: text('in words'),
     },
     always: ['kind', 'state'],

@@ -388,6 +388,41 @@ export class Log {
     );
   }
 
+  alarmsStart(version: string, node: string, config: string): void {
+    this.#pino.info({ event: 'alarms.start', version, node, config }, 'tlsward alarms starts');
+  }
+
+  /** Something in the process of the alarms itself; `what`: `state`, `records`, `evidence`. */
+  alarmsTrouble(what: string, why: string): void {
+    this.#pino.error({ event: 'alarms.trouble', what, why: escapeText(why, 500) }, 'alarms are in trouble');
+  }
+
+  /** An alarm began or is over. `fields`: texts of records, which were escaped. */
+  alarm(fields: {
+    readonly kind: string;
+    readonly subject: string;
+    readonly state: 'firing' | 'resolved';
+    readonly severity: 'critical' | 'warning';
+    readonly summary: string;
+    readonly since: string;
+    readonly count: number;
+    readonly domains: readonly string[];
+    readonly advice: readonly string[];
+  }): void {
+    const { state, ...rest } = fields;
+    if (state === 'resolved') this.#pino.info({ event: 'alarm.resolved', ...rest }, 'an alarm is over');
+    else if (fields.severity === 'critical') this.#pino.error({ event: 'alarm.firing', ...rest }, 'alarm');
+    else this.#pino.warn({ event: 'alarm.firing', ...rest }, 'alarm');
+  }
+
+  /** An output did not take an alarm. */
+  alarmUntold(output: string, kind: string, subject: string, why: string): void {
+    this.#pino.warn(
+      { event: 'alarm.untold', output, kind, subject, why: escapeText(why, 500) },
+      'an alarm could not be told',
+    );
+  }
+
   degraded(conn: number, what: string): void {
     this.#pino.warn({ event: 'milter.degraded', conn, what }, 'the MTA does not offer what a setting needs');
   }

@@ -1,6 +1,6 @@
 /**
- * Runs a program of the MTA to read what it prints (postconf, postmulti), or to give it a message (sendmail):
- * without a shell, with a time limit and a limit of bytes, in an environment of its own. Never throws.
+ * Runs a program of the MTA to read what it prints (postconf, postmulti), or to give it a message (sendmail), and those
+ * that the configuration names: without a shell, with a time limit and a limit of bytes, in an environment of its own. Never throws.
  */
 import { execFile } from 'node:child_process';
 
@@ -20,6 +20,8 @@ interface RunLimits {
   readonly background?: boolean;
   /** Its standard input; left out: none. */
   readonly input?: string;
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Where programs are found that are named without a path: those of an MTA are in sbin folders. */
@@ -36,7 +38,7 @@ const WHY: Readonly<Record<string, 'absent' | 'denied' | 'tooMuch'>> = {
 export function runProgram(
   program: string,
   args: readonly string[],
-  { timeoutMs, maxBytes, background = false, input }: RunLimits,
+  { timeoutMs, maxBytes, background = false, input, env = {} }: RunLimits,
 ): Promise<Ran> {
   const options = {
     timeout: timeoutMs,
@@ -44,7 +46,7 @@ export function runProgram(
     maxBuffer: maxBytes,
     encoding: 'utf8',
     cwd: '/',
-    env: { PATH: PROGRAM_PATH, LC_ALL: 'C' },
+    env: { PATH: PROGRAM_PATH, LC_ALL: 'C', ...env },
   } as const;
   return new Promise((resolve) => {
     try {

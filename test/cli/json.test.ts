@@ -2,14 +2,19 @@
  * What commands print with `--json` has the fields that contrib/doc/json.md names: each that the page calls `always` is in
  * every answer, each other in one of them, and the answers have no field of which the page does not speak.
  */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
+import type { Alarm } from '../../src/alarms/alarmState.ts';
+import { NOTHING_SAVED, saveAlarms } from '../../src/alarms/run/stateFile.ts';
+import { run as alarms } from '../../src/cli/alarms.ts';
 import type { Run } from '../../src/cli/command.ts';
 import { run as evidenceWords } from '../../src/cli/evidence.ts';
 import { run as explain } from '../../src/cli/explain.ts';
+import { run as health } from '../../src/cli/health.ts';
 import { run as hops } from '../../src/cli/hops.ts';
 import { run as importTable } from '../../src/cli/import.ts';
 import { run as lookup } from '../../src/cli/lookup.ts';
@@ -221,6 +226,40 @@ test('of records, and of saved answers', async (t) => {
   const files = ['a.json', 'b.json'].map((name) => join(folder, name));
   for (const file of files) writeFileSync(file, JSON.stringify(reply));
   await run('tlsward status --compare', status, '--compare', ...files);
+});
+
+test('of alarms', async (t) => {
+  const folder = newFolder(t);
+  const state = join(folder, 'state');
+  const table = `[alarms]\nstate = ${state}\ncommand = /bin/true\n[domains]\n* = may\n`;
+  const daemon = await startDaemon(t, table);
+  const alarm: Alarm = {
+    kind: 'partner-out',
+    subject: 'bank.example',
+    severity: 'warning',
+    summary: 's',
+    count: 5,
+    domains: ['bank.example'],
+    advice: ['a'],
+    since: 0,
+    badSince: 0,
+    firedAt: 0,
+    goodSince: null,
+    noDataSince: null,
+    inhibitedBy: '',
+    toldAt: 0,
+    phase: 'firing',
+  };
+  await saveAlarms(state, { ...NOTHING_SAVED, lookedAt: Date.now(), alarms: [alarm] });
+  for (const [heading, command, ...argv] of [
+    ['tlsward alarms', alarms],
+    ['tlsward alarms test', alarms, 'test'],
+    ['tlsward health', health],
+  ] as const) {
+    const { out, err } = await say(command, [...argv, '--config', daemon.config, '--json']);
+    t.equal(err, '', heading);
+    compare(t, heading, out);
+  }
 });
 
 test('no field of the page is made up', async (t) => {

@@ -308,7 +308,7 @@ test('a head is taken to a program and a mailbox', async (t) => {
   await deliverHead('2026-11-30', 'a note\n', settings, 'mx.example.org\nBcc: x', log, { sendmail, smtp });
   t.equal(readFileSync(join(folder, 'head'), 'utf8'), 'a note\n');
   t.equal(readFileSync(join(folder, 'args'), 'utf8'), '--to\n$(x)\n', 'no shell');
-  t.equal(readFileSync(join(folder, 'options'), 'utf8'), '-i\n-t\n');
+  t.equal(readFileSync(join(folder, 'options'), 'utf8'), '-i\n-f\n<>\n--\nauditor@example.org\n');
   const mail = readFileSync(join(folder, 'mail'), 'utf8');
   t.match(mail, /^To: <auditor@example\.org>\nSubject: [^\n]*, 2026-11-30: signed head\n/);
   t.notMatch(mail, /^Bcc/m);

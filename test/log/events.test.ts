@@ -106,6 +106,22 @@ const CALLS: Readonly<Record<Methods, (log: Log) => void>> = {
   evidenceTrouble: (log) => log.evidenceTrouble('d', 'w', 'defer'),
   evidenceWell: (log) => log.evidenceWell('d'),
   evidenceHead: (log) => log.evidenceHead('2026-11-30', 'n'),
+  alarmsStart: (log) => log.alarmsStart('1', '22', 'f'),
+  alarmsTrouble: (log) => log.alarmsTrouble('state', 'w'),
+  alarm(log) {
+    const facts = {
+      kind: 'k',
+      subject: 's',
+      summary: 's',
+      since: 't',
+      count: 1,
+      domains: ['d'],
+      advice: ['a'],
+    };
+    for (const severity of ['critical', 'warning'] as const)
+      for (const state of ['firing', 'resolved'] as const) log.alarm({ ...facts, severity, state });
+  },
+  alarmUntold: (log) => log.alarmUntold('mail', 'k', 's', 'w'),
   evidenceHeadKept: (log) => log.evidenceHeadKept('2026-11-30', 't', 'w'),
 };
 

@@ -146,12 +146,6 @@ export const ALARM_KEYS: { readonly [K in keyof AlarmSettings]: TypedKey<AlarmSe
     'unrelated destinations that no longer offer STARTTLS in a window, at least, before this network is blamed',
     wholeNumber(2, 1000),
   ),
-  certificateDays: key(
-    'certificate-days',
-    '14',
-    "days before the end of this host's own certificate from which on that is an alarm",
-    wholeNumber(1, 365),
-  ),
   directories: key(
     'directories',
     '',

@@ -20,7 +20,6 @@ export interface AlarmSettings {
   /** Of all messages with the partner in a window, more than; 0 to 1. */
   readonly failureShare: number;
   readonly destinations: number;
-  readonly certificateDays: number;
   readonly directories: readonly string[];
   /** File of the state. */
   readonly state: string;

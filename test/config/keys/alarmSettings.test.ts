@@ -33,7 +33,6 @@ test('the defaults', async (t) => {
       failures: 5,
       failureShare: 0.1,
       destinations: 5,
-      certificateDays: 14,
       directories: [],
       state: '/var/lib/tlsward/alarms/state',
     },

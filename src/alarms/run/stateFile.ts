@@ -1,0 +1,74 @@
+/**
+ * What is firing, what was told of it and what is yet to be told, in a file that is replaced as a whole: a restart goes
+ * on from it. `tlsward alarms` and `tlsward health` read it, too.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { writeAtomically } from '../../files/atomicWriter.ts';
+import { readGuardedSync } from '../../files/guardedReader.ts';
+import { codeOf } from '../../files/systemError.ts';
+import type { Alarm } from '../alarmState.ts';
+import { KINDS } from '../condition.ts';
+import { type Memory, NO_MEMORY } from '../watch.ts';
+import type { Owed } from './outbox.ts';
+
+const MAX_BYTES = 16 * 1024 * 1024;
+
+export interface SavedAlarms {
+  readonly v: 1;
+  /** Of the last look; milliseconds. */
+  readonly lookedAt: number;
+  readonly host: string;
+  readonly alarms: readonly Alarm[];
+  /** Ended lately: Alertmanager is to be told. */
+  readonly ended: readonly (Alarm & { readonly endedAt: number })[];
+  readonly owed: readonly Owed[];
+  /** When the command had the watchdog last. */
+  readonly watchdogAt: number;
+  /** Messages of the last window. */
+  readonly failing: { readonly in: number; readonly out: number };
+  readonly memory: Memory;
+}
+
+export const NOTHING_SAVED: SavedAlarms = {
+  v: 1,
+  lookedAt: 0,
+  host: '',
+  alarms: [],
+  ended: [],
+  owed: [],
+  watchdogAt: 0,
+  failing: { in: 0, out: 0 },
+  memory: NO_MEMORY,
+};
+
+/** Rejects with the error of a system call. */
+export async function saveAlarms(file: string, saved: SavedAlarms): Promise<void> {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o750 });
+  await writeAtomically(file, JSON.stringify(saved), { how: 'replace', draft: '.alarms-', syncFolder: true });
+}
+
+/** null: there is none, or none of this release. Throws the error of a system call, but for a file that is absent. */
+export function loadAlarms(file: string): SavedAlarms | null {
+  try {
+    const read = readGuardedSync(file, { maxBytes: MAX_BYTES, followLinks: false, refuse: () => null });
+    if (read.kind !== 'read') return null;
+    const value: unknown = JSON.parse(read.bytes.toString('utf8'));
+    return isSaved(value) ? value : null;
+  } catch (error) {
+    if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function isSaved(value: unknown): value is SavedAlarms {
+  if (typeof value !== 'object' || value === null) return false;
+  const saved = value as Partial<SavedAlarms>;
+  const lists = [saved.alarms, saved.ended, saved.owed, saved.memory?.certificates, saved.memory?.hadTls];
+  return (
+    saved.v === 1 &&
+    typeof saved.lookedAt === 'number' &&
+    lists.every((list) => Array.isArray(list)) &&
+    [...saved.alarms!, ...saved.ended!].every((alarm) => Object.hasOwn(KINDS, alarm.kind))
+  );
+}

@@ -1,0 +1,47 @@
+/**
+ * What `tlsward doctor` finds fault with in this host's own certificate, its MX, MTA-STS and TLSA records, as a look of
+ * the alarms. What doctor cannot find out is no alarm: it is unjudged.
+ */
+import type { Condition, Look } from '../alarms/condition.ts';
+import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
+import { loadConfig } from '../config/load/load.ts';
+import { examine, type Found } from '../doctor/checks.ts';
+import { gatherFacts } from '../doctor/gather/gatherFacts.ts';
+
+const NOT_KNOWN: Look = { conditions: [], unjudged: ['own-certificate'] };
+
+/** Rejects when there is no Postfix to look at. */
+export async function ownCertificate(file: string, { controlListen }: ServiceSettings): Promise<Look> {
+  // read for each look: the table may be large, and is not kept
+  const loaded = loadConfig(file);
+  if (!loaded.ok) return NOT_KNOWN;
+  const [control] = controlListen;
+  const facts = await gatherFacts({
+    table: { ...loaded, file },
+    control: control?.kind === 'unix' ? control.path : '/dev/null',
+    directory: undefined,
+    dns: true,
+    now: new Date(),
+  });
+  const found = examine(facts).findings.filter(({ group }) => group === 'identity');
+  const conditions = found
+    .filter(({ severity }) => severity === 'danger' || severity === 'warning')
+    .map(conditionOf);
+  const unknown = found.some(({ severity }) => severity === 'unknown');
+  return { conditions, unjudged: unknown ? ['own-certificate'] : [] };
+}
+
+function conditionOf({ id, severity, seen, mend }: Found): Condition {
+  return {
+    kind: 'own-certificate',
+    // the check, so that each has an end of its own
+    subject: id,
+    severity: severity === 'danger' ? 'critical' : 'warning',
+    level: 'bad',
+    clearMs: 0,
+    summary: seen,
+    count: 0,
+    domains: [],
+    advice: [...mend, 'tlsward doctor'],
+  };
+}
