@@ -210,6 +210,24 @@ t.test('sorting, searching and copying', { skip }, async (t) => {
   await page.click('#find-4 .paste button');
   t.match(await page.$eval('#find-4 .paste button', (one) => one.textContent), 'Copied');
   t.equal(await page.evaluate(() => Reflect.get(globalThis, 'copied')), sampleReport().findings[3]!.paste);
+  const printing = (event: string) =>
+    page.evaluate((name) => {
+      dispatchEvent(new Event(name));
+      return [
+        document.querySelectorAll('thead button').length,
+        document.querySelectorAll('details[open]').length,
+      ];
+    }, event);
+  t.same(await printing('beforeprint'), [0, 3], 'heads without buttons, which are repeated on each sheet');
+  const [buttons, unfolded] = await printing('afterprint');
+  t.ok(buttons! > 40);
+  t.equal(unfolded, 0, 'all as it was');
+  await page.click('#ready-rows thead th:nth-child(3) button');
+  t.equal(
+    (await it.readTable('would have kept nothing back'))[1]?.[0],
+    'insurer.example',
+    'and sorting goes on',
+  );
   t.same(it.errors, []);
   await it.close();
 });

@@ -70,10 +70,14 @@ export function foreign(text: string): Html {
   return ASCII.test(text) ? html`${text}` : html`<bdi>${text}</bdi>`;
 }
 
-/** Lines to paste: line ends stay, and nothing is cut. */
+/** Lines to paste: line ends stay, nothing is cut, and no line breaks within an option. */
 export function lines(text: string): Html {
-  const each = text.split('\n').map((line) => entities(shown(line)));
-  return new Html(each.join('\n'));
+  return joined(text.split('\n').map(command), '\n');
+}
+
+/** A command line, which breaks before an option and not within it. */
+export function command(line: string): Html {
+  return new Html(entities(shown(line)).replace(/(^| )(--[a-z-]+)/g, '$1<span>$2</span>'));
 }
 
 /**

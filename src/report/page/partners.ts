@@ -3,7 +3,7 @@ import type { Cause, Partner, Report } from '../report.ts';
 import { LEVELS } from '../report.ts';
 import { levelWord } from './glossary.ts';
 import { MOST, type RowLink } from './links.ts';
-import { foreign, type Html, html } from './markup.ts';
+import { command, foreign, type Html, html } from './markup.ts';
 import { domainName } from './names.ts';
 import { none, part } from './part.ts';
 import { spark } from './plot.ts';
@@ -53,7 +53,7 @@ function partnersTable(report: Report, link: RowLink): Html {
   return table<Partner>({
     id: 'partners',
     label: 'Partners with required TLS',
-    caption: html`Messages per recipient. Messages = kept + let pass + refused + failed. The messages themselves: <code>tlsward evidence export --partner DOMAIN --from ${report.from} --to ${report.to}</code>`,
+    caption: html`Messages per recipient. Messages = kept + let pass + refused + failed. The messages themselves: <code>${command(`tlsward evidence export --partner DOMAIN --from ${report.from} --to ${report.to}`)}</code>`,
     columns: [
       { head: 'Partner', gloss: 'domain', cell: (one) => domainName(one.domain) },
       { head: 'Way', gloss: 'in or out', pick: 'Way', cell: (one) => html`${one.way}` },
@@ -115,6 +115,7 @@ function pattern(
     if (i !== undefined) counts[i] = count;
     most = Math.max(most, count);
   }
+  if (days < 2) return html`${figure(notKept(one))}`;
   const last = one.notKept.at(-1);
   if (last === undefined) return html`<span class="zero">days not known</span>`;
   const words = `Not kept on ${figure(one.notKept.length)} of ${some(days, 'day')}, at most ${figure(most)}, last ${dayWords(last.day)}`;

@@ -30,6 +30,12 @@ function enhance(): void {
       button.type = 'button';
       button.append(...head.childNodes);
       head.append(button);
+      // Chromium repeats a head on each sheet only where it has no buttons
+      addEventListener('beforeprint', () => head.replaceChildren(...button.childNodes));
+      addEventListener('afterprint', () => {
+        button.append(...head.childNodes);
+        head.append(button);
+      });
       const figures = head.classList.contains('n');
       button.addEventListener('click', () => {
         // figures begin with the largest, words with A; the third press gives the order of the report again
@@ -123,8 +129,15 @@ function enhance(): void {
   for (const table of document.querySelectorAll<HTMLTableElement>('table[data-sort]')) sortable(table);
   if (navigator.clipboard !== undefined)
     for (const box of document.querySelectorAll<HTMLElement>('.paste')) copyable(box);
+  const folded: HTMLDetailsElement[] = [];
   addEventListener('beforeprint', () => {
-    for (const folded of document.querySelectorAll('details')) folded.open = true;
+    for (const one of document.querySelectorAll('details')) {
+      if (!one.open) folded.push(one);
+      one.open = true;
+    }
+  });
+  addEventListener('afterprint', () => {
+    for (const one of folded.splice(0)) one.open = false;
   });
 }
 

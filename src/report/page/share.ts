@@ -113,7 +113,7 @@ function byDay(it: WayShare, way: Way): Html {
   return table<DayCounts>({
     id: `${way}-days`,
     label: `${WAY_WORDS[way]} by day`,
-    caption: html`<b>${WAY_WORDS[way]} by day.</b> Messages per recipient; ${went} is the sum of the five levels, and what was ${lost} is not in it.`,
+    caption: html`<b>${WAY_WORDS[way]} by day.</b> Messages per recipient; ${went} is the sum of the five levels; ${lost} mail is not in it.`,
     columns: [
       { head: 'Day', gloss: 'UTC', cell: (one) => day(one.day) },
       ...LEVELS.map((level) =>

@@ -21,7 +21,7 @@ tfoot > tr + tr > * { border-top-color: var(--hair); }
 td a { color: inherit; text-decoration-color: var(--line); }
 td a.bad { color: var(--bad); }
 td.said { overflow-wrap: anywhere; }
-td code, time { white-space: nowrap; }
+td code, time, code span { white-space: nowrap; }
 td code { overflow-wrap: normal; }
 .dense { font-size: .8125rem; }
 .dense .n + :is(th, td):not(.n) { padding-left: 1.125rem; }

@@ -40,6 +40,7 @@ test('letters beyond ASCII are isolated', async (t) => {
 
 test('lines to paste keep their ends, and texts their length bounded', async (t) => {
   t.equal(lines('a <b>\r\n"c"').text, 'a &lt;b&gt;\\u{d}\n&quot;c&quot;');
+  t.equal(lines('a --to b-- <--x>').text, 'a <span>--to</span> b-- &lt;--x&gt;', 'options in one piece');
   t.match(html`${'x'.repeat(9000)}`.text, /^x{2000} \(cut\)$/);
 });
 
