@@ -70,7 +70,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   simulate: ['core', 'wire', 'mark', 'rules', 'config/keys', 'node:*'],
   setup: ['core', 'rules', 'config/keys', 'mta'],
   'setup/apply': ['core', 'wire', 'files', 'config/keys', 'simulate', 'mta', 'setup', 'node:*'],
-  http: ['core', 'config/keys', 'log', 'evidence', 'net', 'node:*'],
+  http: ['core', 'config/keys', 'log', 'evidence', 'net', 'report/page', 'node:*'],
   daemon: [
     'core',
     'wire',

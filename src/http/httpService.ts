@@ -154,7 +154,7 @@ export class HttpService {
         404,
         smallPage(
           `No verdict ${code}`,
-          `It is not among the recent ones. With evidence, tlsward trace ${code} finds older ones; else the log has them.`,
+          `It is not among the recent ones; of accepted mail only some are kept. With evidence, tlsward trace ${code} finds older ones; else the log has them.`,
         ),
       );
     const { privacy } = this.#parts.settings();

@@ -35,7 +35,7 @@ export function liveModel(facts: LiveFacts, streamsOpen: number): LiveModel {
   const all = verdicts.accept + verdicts.hold + verdicts.defer + verdicts.reject;
   return {
     answer: answerOf(facts),
-    lead: `${number(all)} verdicts since ${minute(status.startedAt)}. Table ${status.table.hash.slice(0, 16)}, loaded ${minute(status.table.loadedAt)}.`,
+    lead: `${number(all)} verdicts since ${minute(status.startedAt)}. Table ${status.table.hash.slice(0, 16)} in force since ${minute(status.table.loadedAt)}.`,
     figures: figuresOf(facts, all),
     tables: {
       attention: bounded(facts.findings.map(({ text }) => [text])),
@@ -68,7 +68,7 @@ function figuresOf({ status, alarms, exceptions }: LiveFacts, all: number): Figu
     { id: 'f-held', label: 'Held', value: share(verdicts.hold, all), part: 'verdicts' },
     {
       id: 'f-would',
-      label: 'Would be, by rows in observe mode',
+      label: 'Would be refused (observe)',
       value: share(verdicts.wouldRefuse, all),
       part: 'verdicts',
     },

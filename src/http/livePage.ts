@@ -3,11 +3,13 @@
  * value of a template, which escapes it (report/page/markup.ts). The same tokens and parts as the report, so that both
  * are one product. Pure.
  */
+
+import { Html, html, joined, NOTHING } from '../report/page/markup.ts';
+import { part } from '../report/page/part.ts';
 import { hashSource } from './answer.ts';
 import type { Cell, LiveModel, Rows } from './liveModel.ts';
 import { LIVE_SCRIPT } from './liveScript.ts';
 import { LIVE_STYLE } from './liveStyle.ts';
-import { Html, html, NOTHING } from './markup.ts';
 import type { ShownVerdict } from './shownVerdict.ts';
 
 /** The policy of the pages that are made here. */
@@ -47,16 +49,16 @@ export function livePage(
   verdicts: readonly ShownVerdict[],
 ): string {
   const body = html`<header class="part top">
-<div class="rail"><p class="mark"><i></i>tlsward</p><h1>Now, on ${host}</h1>
+<div class="rail"><p class="brand"><i></i>tlsward</p><h1>Now, on ${host}</h1>
 <p id="state" role="status">${'as it was when this page was made'}</p>
 <noscript><p>Without script this page stands still: load it again.</p></noscript></div>
-<div class="body"><p id="answer" class="answer">${cell(model.answer)}</p><p id="lead" class="lead">${model.lead}</p>
+<div class="body"><p id="answer" class="answer">${answer(model.answer)}</p><p id="lead" class="lead">${model.lead}</p>
 <ul class="glance">${model.figures.map(
     ({ id, label, value, part }) =>
       html`<li><a href="#${part}"><span>${label}</span><b id="${id}">${cell(value)}</b></a></li>`,
   )}</ul></div></header>
 <main>
-${part('attention', 'To look at', 'What tlsward status --check names, and the alarms that fire.', [
+${section('attention', 'To look at', 'What tlsward status --check names, and the alarms that fire.', [
   table('attention', 'Findings', [{ name: 'What', gloss: 'with the file or the key to look at' }], model),
   table(
     'alarms',
@@ -69,18 +71,18 @@ ${part('attention', 'To look at', 'What tlsward status --check names, and the al
     model,
   ),
 ])}
-${part(
+${section(
   'verdicts',
   'Last verdicts',
   'As they are given, the newest first. Accepted mail is shown in part; the log and the evidence have all of it.',
   [
-    html`<div class="filter"><form action="/lookup" method="get"><label>Code of a reply <input class="tool" name="code" maxlength="32" size="12" autocomplete="off" required></label> <button class="tool">Look up</button></form>
+    html`<div class="asked"><form action="/lookup" method="get"><label>Code of a reply <input class="tool" name="code" maxlength="32" size="12" autocomplete="off" required></label> <button class="tool">Look up</button></form>
 <span class="live" hidden><label>Only with <input class="tool" id="find" type="search" size="16" autocomplete="off"></label> <label><input id="notable" type="checkbox"> without accepted mail</label> <button class="tool" id="pause" type="button" aria-pressed="false">Pause</button></span></div>`,
-    html`<div class="scroll" role="region" aria-label="Table of the last verdicts" tabindex="0"><table id="t-verdicts"><caption class="hide">Last verdicts</caption>${head(VERDICT_COLUMNS)}<tbody>${verdicts.map(verdictRow)}</tbody></table></div>`,
-    html`<p id="left-out" class="small soft"></p>`,
+    html`<div class="scroll" role="region" aria-label="Table of the last verdicts" tabindex="0"><table id="t-verdicts"><caption class="unseen">Last verdicts</caption>${head(VERDICT_COLUMNS)}<tbody>${verdicts.map(verdictRow)}</tbody></table></div>`,
+    html`<p id="left-out" class="fine soft"></p>`,
   ],
 )}
-${part(
+${section(
   'dated',
   'Exceptions and published policies',
   'Rows with an end, and what other domains publish (MTA-STS), the last used first.',
@@ -109,7 +111,7 @@ ${part(
     ),
   ],
 )}
-${part('links', 'Connections', 'Sockets and who uses them.', [
+${section('links', 'Connections', 'Sockets and who uses them.', [
   table(
     'connections',
     'Sockets',
@@ -124,7 +126,7 @@ ${part('links', 'Connections', 'Sockets and who uses them.', [
     model,
   ),
 ])}
-${part('keeping', 'Memory', 'What is kept, with its limit: nothing here grows without one.', [
+${section('keeping', 'Memory', 'What is kept, with its limit: nothing here grows without one.', [
   table(
     'memory',
     'Memory',
@@ -152,13 +154,13 @@ export function smallPage(
   const list =
     fields.length === 0
       ? null
-      : html`<div class="scroll" role="region" aria-label="${title}" tabindex="0"><table><caption class="hide">${title}</caption><thead><tr><th scope="col">Field</th><th scope="col">Value</th></tr></thead><tbody>${fields.map(
+      : html`<div class="scroll" role="region" aria-label="${title}" tabindex="0"><table><caption class="unseen">${title}</caption><thead><tr><th scope="col">Field</th><th scope="col">Value</th></tr></thead><tbody>${fields.map(
           ({ name, text: value }) =>
             html`<tr><th scope="row">${name}</th><td class="long">${value}</td></tr>`,
         )}</tbody></table></div>`;
   return wholePage(
     `tlsward: ${title}`,
-    html`<main class="part top"><div class="rail"><p class="mark"><i></i>tlsward</p></div><div class="body"><h1 class="answer">${title}</h1>${text === '' ? null : html`<p class="lead">${text}</p>`}${list}<p><a href="/">Back to the live page</a></p></div></main>`,
+    html`<main class="part top small"><div class="rail"><p class="brand"><i></i>tlsward</p></div><div class="body"><h1>${title}</h1>${text === '' ? null : html`<p class="lead">${text}</p>`}${list}<p><a href="/">Back to the live page</a></p></div></main>`,
     refreshSeconds,
   );
 }
@@ -169,14 +171,15 @@ function wholePage(title: string, body: Html, refreshSeconds = 0): string {
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">${refresh}
 <title>${title}</title><link rel="icon" href="data:,"><style>${new Html(LIVE_STYLE)}</style></head>
-<body><div class="page">
+<body><div class="sheet">
 ${body}
 </div></body></html>
 `.text;
 }
 
-function part(id: string, title: string, about: string, body: readonly Html[]): Html {
-  return html`<section class="part" id="${id}" aria-labelledby="h-${id}"><div class="rail"><h2 id="h-${id}">${title}</h2><p>${about}</p></div><div class="body">${body}</div></section>`;
+/** A part with its tables. */
+function section(id: string, title: string, about: string, body: readonly Html[]): Html {
+  return part({ id, title, about: html`${about}`, body: joined(body, '\n') });
 }
 
 /** A table whose rows the stream replaces; where it has none, a line says so. */
@@ -202,6 +205,11 @@ function head(columns: readonly Column[]): Html {
   )}</tr></thead>`;
 }
 
+/** The sentence on top; harm is marked in it as in the report. */
+function answer(value: Cell): Html {
+  return typeof value === 'string' ? html`${value}` : html`<em>${value.bad}</em>`;
+}
+
 function cell(value: Cell): Html {
   return typeof value === 'string' ? html`${value}` : html`<span class="bad">${value.bad}</span>`;
 }
@@ -209,7 +217,7 @@ function cell(value: Cell): Html {
 function verdictRow(one: ShownVerdict): Html {
   const tone =
     one.action === 'accept' ? (one.remark === '' ? '' : 'warn') : one.action === 'hold' ? 'warn' : 'bad';
-  return html`<tr data-code="${one.code}"><td class="w"><time>${one.time.slice(11, 19)}</time></td><td><span class="${tone}">${one.action}</span>${one.remark === '' ? null : html` <small>${one.remark}</small>`}${one.because === '' ? null : html`<small class="why">${one.because}</small>`}</td><td class="${wrap(one.from)}">${one.from}</td><td class="${wrap(one.to)}">${one.to}</td><td class="w">${one.tls}</td><td class="w">${one.client}</td><td class="${wrap(one.row)}">${one.row}</td><td class="w"><a href="/lookup?code=${one.code}">${one.code}</a></td></tr>`;
+  return html`<tr data-code="${one.code}"><td class="w"><time>${one.time.slice(11, 19)}</time></td><td><span class="${tone}">${one.action}</span>${one.remark === '' ? null : html`<small>${one.remark}</small>`}${one.because === '' ? null : html`<small>${one.because}</small>`}</td><td class="${wrap(one.from)}">${one.from}</td><td class="${wrap(one.to)}">${one.to}</td><td class="w">${one.tls}</td><td class="w">${one.client}</td><td class="${wrap(one.row)}">${one.row}</td><td class="w"><a href="/lookup?code=${one.code}">${one.code}</a></td></tr>`;
 }
 
 /** A short text stays in one line. */

@@ -26,9 +26,9 @@ const say = (text, lost) => {
   if (state.textContent !== text) state.textContent = text;
   state.className = lost ? 'bad' : '';
 };
-const fill = (place, value) => {
+const fill = (place, value, name = 'span') => {
   const text = typeof value === 'string' ? value : value.bad;
-  const inner = typeof value === 'string' ? document.createTextNode(text) : element('span', text, 'bad');
+  const inner = typeof value === 'string' ? document.createTextNode(text) : element(name, text, name === 'em' ? '' : 'bad');
   if (place.textContent !== text || typeof value !== 'string') place.replaceChildren(inner);
 };
 const shown = (row) => {
@@ -45,8 +45,8 @@ const rowOf = (one) => {
   const verdict = element('td');
   const tone = one.action === 'accept' ? (one.remark === '' ? '' : 'warn') : one.action === 'hold' ? 'warn' : 'bad';
   verdict.append(element('span', one.action, tone));
-  if (one.remark !== '') verdict.append(' ', element('small', one.remark));
-  if (one.because !== '') verdict.append(element('small', one.because, 'why'));
+  if (one.remark !== '') verdict.append(element('small', one.remark));
+  if (one.because !== '') verdict.append(element('small', one.because));
   const code = element('td', undefined, 'w');
   const link = element('a', one.code);
   link.href = '/lookup?code=' + encodeURIComponent(one.code);
@@ -115,7 +115,7 @@ source.addEventListener('status', (event) => {
   last = Date.now();
   say(paused ? 'live; the list waits' : 'live');
   const model = JSON.parse(event.data);
-  fill(byId('answer'), model.answer);
+  fill(byId('answer'), model.answer, 'em');
   fill(byId('lead'), model.lead);
   for (const figure of model.figures) {
     const place = byId(figure.id);
