@@ -6,7 +6,7 @@
  * TLSWARD_E2E=required in the environment their absence is a failure.
  */
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { COMMANDS } from '../src/cli/commands.ts';
@@ -165,6 +165,27 @@ t.test('the unit that ships evidence', async (t) => {
   t.notOk(unit.has('Service.ReadWritePaths'));
 });
 
+t.test('the unit of the alarms', async (t) => {
+  const unit = readUnit('tlsward-alarms.service');
+  const program = one(service, 'Service.ExecStart').replace(/ serve$/, '');
+  t.equal(one(unit, 'Service.ExecStart'), `${program} alarms run`);
+  t.equal(one(unit, 'Service.Restart'), 'always', 'whoever looks must look');
+  const state = dirname(defaultOf('state'));
+  t.ok(
+    one(unit, 'Service.StateDirectory')
+      .split(' ')
+      .map((name) => `/var/lib/${name}`)
+      .includes(state),
+    state,
+  );
+  for (const [key, values] of service)
+    if (values.length === 1 && values[0] === 'yes') t.equal(one(unit, key), 'yes', key);
+  for (const key of ['User', 'ProtectSystem', 'IPAddressDeny', 'IPAddressAllow', 'CapabilityBoundingSet'])
+    t.equal(one(unit, `Service.${key}`), one(service, `Service.${key}`), key);
+  t.notOk(unit.has('Service.ReadWritePaths'));
+  t.notOk(unit.has('Unit.Requires'), 'a daemon that is down does not end it');
+});
+
 t.test('the collector: as confined as the daemon, with the groups that may read logs', async (t) => {
   const collect = readUnit('tlsward-collect.service');
   const { bin } = JSON.parse(repoText('package.json')) as { bin: { tlsward: string } };
@@ -203,7 +224,12 @@ t.test('the collector: as confined as the daemon, with the groups that may read 
 
 t.test('sockets in step with program and fragments', async (t) => {
   const protocols = { policy: 'policy', milter: 'milter', socketmap: 'deliver' };
-  const services = ['tlsward.service', 'tlsward-collect.service', 'tlsward-ship.service'];
+  const services = [
+    'tlsward.service',
+    'tlsward-collect.service',
+    'tlsward-ship.service',
+    'tlsward-alarms.service',
+  ];
   const reports = ['tlsward-tlsrpt.socket'];
   t.equal(unitNames().length, services.length + reports.length + Object.keys(protocols).length);
   for (const [protocol, fragment] of Object.entries(protocols)) {
