@@ -1,7 +1,63 @@
 /** The commands that look at the other side: the servers of partners, mail that waits for them, their reports. */
-import { type Command, NO_FILE } from './commandEntry.ts';
+import { type Command, MISTAKES, NO_FILE } from './commandEntry.ts';
 
 export const PARTNER_COMMANDS = {
+  probe: {
+    summary: 'look at the mail servers of a partner: which level would hold today, and what breaks it',
+    usage: ['DOMAIN|HOST [--level LEVEL] [--port NUMBER] [--resolver ADDRESS] [--ca-file FILE] [--brief]'],
+    operands: [
+      {
+        name: 'DOMAIN|HOST',
+        meaning: 'a domain, or a next hop as Postfix writes it: [mx.bank.example]:587 is that host alone',
+      },
+    ],
+    options: [
+      {
+        flag: '--level',
+        argument: 'none|may|encrypt|verify|secure|dane|dane-only',
+        meaning: 'the level that the exit status is about; else that of the row',
+        example: '--level secure',
+      },
+      {
+        flag: '--port',
+        argument: 'NUMBER',
+        meaning: 'the port to connect to; else that of the next hop, else 25',
+        example: '--port 587',
+      },
+      {
+        flag: '--resolver',
+        argument: 'ADDRESS',
+        meaning: 'a validating resolver of this host; else resolver of the configuration',
+        example: '--resolver 127.0.0.1',
+      },
+      {
+        flag: '--ca-file',
+        argument: 'FILE',
+        meaning: 'the trusted CAs; else those that Postfix trusts, else those of the system',
+        example: '--ca-file /etc/ssl/partner-ca.pem',
+      },
+      {
+        flag: '--postfix-config',
+        argument: 'DIR',
+        meaning: 'the folder of main.cf; else the one that postconf knows',
+        example: '--postfix-config /etc/postfix-out',
+      },
+      { flag: '--brief', meaning: 'do not try which versions of TLS and weak ciphers it takes' },
+    ],
+    examples: [
+      { line: 'tlsward probe bank.example', meaning: 'every step, every level, one closing line' },
+      {
+        line: 'tlsward probe bank.example --level secure --brief',
+        meaning: 'would mail leave if the row demanded secure?',
+      },
+    ],
+    exit: {
+      0: 'the level holds',
+      1: 'mail would wait at that level',
+      75: 'it cannot be told: no server or no resolver answered',
+      ...MISTAKES,
+    },
+  },
   tlsrpt: {
     summary: 'read what others report about TLS sessions to us (RFC 8460), and show what was read',
     usage: ['read FILE ... [--own-domains D,...] [OPTION ...]', 'list [--since DAY] [--failed] [--full]'],

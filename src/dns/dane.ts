@@ -41,6 +41,7 @@ const MAX_SECONDS = 3600;
 const UNKNOWN_SECONDS = 15;
 /** Nothing was asked; the resolver may soon be fixed. */
 const NOT_ASKED_SECONDS = 60;
+const NO_RESOLVER = 'no trusted DNSSEC-validating resolver is configured';
 
 export interface FoundDane {
   readonly fact: DaneFact;
@@ -65,8 +66,7 @@ class Ttl {
 /** Never rejects. */
 export async function findDane(resolver: Resolver, question: PublishedQuestion): Promise<FoundDane> {
   if (!resolver.trusted) {
-    const why = 'no trusted DNSSEC-validating resolver is configured';
-    return { fact: { kind: 'not-asked', why }, ttlSeconds: NOT_ASKED_SECONDS };
+    return { fact: { kind: 'not-asked', why: NO_RESOLVER }, ttlSeconds: NOT_ASKED_SECONDS };
   }
   const ttl = new Ttl();
   const fact = await factOf(resolver, question, ttl);
@@ -111,6 +111,25 @@ function fold(all: readonly Host[], more: boolean): DaneFact {
 }
 
 async function tryHost(resolver: Resolver, host: string, port: number, ttl: Ttl): Promise<Host> {
+  const found = await lookUpHost(resolver, host, port, ttl);
+  if (found.kind !== 'records') return found;
+  return { kind: found.records.some(isUsable) ? 'usable' : 'unusable' };
+}
+
+/** What one host publishes: the records of a signed name, or none that count. */
+export type HostTlsa =
+  | { readonly kind: 'records'; readonly records: readonly TlsaRecord[]; readonly name: string }
+  | { readonly kind: 'none' | 'not-there' }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** The TLSA records of one host as they count for a delivery to it, whatever led there. Never rejects. */
+export async function findHostTlsa(resolver: Resolver, host: string, port: number): Promise<HostTlsa> {
+  if (!resolver.trusted) return { kind: 'unknown', why: NO_RESOLVER };
+  return host.startsWith('[') ? { kind: 'none' } : await lookUpHost(resolver, host, port, new Ttl());
+}
+
+/** `name`: of the host that the records are for, after aliases. */
+async function lookUpHost(resolver: Resolver, host: string, port: number, ttl: Ttl): Promise<HostTlsa> {
   const addresses = ttl.see(await resolver.addresses(host));
   if (addresses.kind === 'unknown') return addresses;
   if (addresses.kind === 'absent') return { kind: 'not-there' };
@@ -126,13 +145,13 @@ async function tryHost(resolver: Resolver, host: string, port: number, ttl: Ttl)
     const tlsa = ttl.see(await resolver.tlsa(`_${port}._tcp.${name}`));
     if (tlsa.kind === 'unknown') return tlsa;
     if (tlsa.kind === 'absent' || !tlsa.secure) continue;
-    return { kind: tlsa.records.some(isUsable) ? 'usable' : 'unusable' };
+    return { kind: 'records', records: tlsa.records, name };
   }
   return { kind: 'none' };
 }
 
 /** Can the record authenticate an SMTP server? PKIX usages 0 and 1 cannot: RFC 7672 section 3.1.3. */
-function isUsable({ usage, selector, matching, data }: TlsaRecord): boolean {
+export function isUsable({ usage, selector, matching, data }: TlsaRecord): boolean {
   if (usage !== 2 && usage !== 3) return false;
   if (selector !== 0 && selector !== 1) return false;
   switch (matching) {

@@ -107,6 +107,7 @@ test('a configuration that is not there has status 78 with every command that ne
     ['exceptions'],
     ['export', 'postfix'],
     ['replay'],
+    ['probe', 'bank.example'],
     ['published', 'bank.example'],
     ['lookup', 'ZZZZZZZZ'],
     ['verify-mark', mail],

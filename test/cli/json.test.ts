@@ -18,6 +18,7 @@ import { run as health } from '../../src/cli/health.ts';
 import { run as hops } from '../../src/cli/hops.ts';
 import { run as importTable } from '../../src/cli/import.ts';
 import { run as lookup } from '../../src/cli/lookup.ts';
+import { run as probe } from '../../src/cli/probe.ts';
 import { run as published } from '../../src/cli/published.ts';
 import { run as replay } from '../../src/cli/replay.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
@@ -25,8 +26,11 @@ import { run as status } from '../../src/cli/status.ts';
 import { run as tlsrpt } from '../../src/cli/tlsrpt.ts';
 import { run as trace } from '../../src/cli/trace.ts';
 import { startDaemon } from '../daemon/startDaemon.ts';
+import { createCa } from '../e2e/harness/peers/ca.ts';
+import { TlsSink } from '../e2e/harness/peers/tls-sink.ts';
 import { page } from '../manual.ts';
 import { root } from '../root.ts';
+import { without } from '../tools.ts';
 import { delivery, MadeEvidence, newFolder, verdict } from '../trace/madeDays.ts';
 import { say } from './runCommand.ts';
 
@@ -262,7 +266,24 @@ test('of alarms', async (t) => {
   }
 });
 
-test('no field of the page is made up', async (t) => {
+const noOpenssl = without('openssl', 'openssl');
+
+test('of a server', { skip: noOpenssl }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const { cert, key } = ca.issue('mx', { subject: '/CN=mx.bank.example' });
+  const sink = await TlsSink.start({ tls: { cert, key } });
+  t.teardown(() => sink.stop());
+  const daemon = await startDaemon(t, TABLE);
+  const options = ['--port', String(sink.port), '--brief', '--config', daemon.config, '--json'];
+  for (const target of ['[127.0.0.1]', '[127.0.0.2]']) {
+    const { out, err } = await say(probe, [target, ...options]);
+    t.equal(err, '');
+    compare(t, 'tlsward probe', out);
+  }
+});
+
+test('no field of the page is made up', { skip: noOpenssl }, async (t) => {
   for (const [heading, fields] of FIELDS) {
     t.ok(fields.size >= 2, heading);
     t.strictSame(

@@ -69,6 +69,7 @@ import { decodeMarkText, encodeMarkText } from '../../src/mark/markText.ts';
 import { checkReplyTokens, findReplyTokens, verifiedDomains } from '../../src/mark/replyToken.ts';
 import { signMark, verifyMark } from '../../src/mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../../src/mark/stripMarks.ts';
+import { NOTHING_YET, takeReply } from '../../src/probe/reply.ts';
 import { reasonsOf } from '../../src/receive/describeVerdict.ts';
 import { carriedNeed, fenceStands } from '../../src/rules/fence.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
@@ -883,6 +884,11 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     largest: KIB_64,
     read: (text) => ['systemd-journald', 'rsyslogd'].map((program) => parseLoss({ program, text })),
     around: ['Suppressed ~', 'lost 1 messages ~ rate-limit', 'rate-limit lost ~'],
+  },
+  'reply.takeReply': {
+    largest: KIB_64,
+    read: (text) => takeReply(NOTHING_YET, text),
+    around: ['250-~', '250 ~', '250-x\n250-~\n250 x\n'],
   },
   'outbound.shown': { largest: KIB_64, read: (text) => shown(text), around: ['a@~'] },
   'postfixLines.parsePostfixLine': {

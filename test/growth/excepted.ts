@@ -48,6 +48,8 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
   [
     'waits for the network or a folder; what comes is read by functions of the table',
     'dane.findDane',
+    'dane.findHostTlsa',
+    'dane.isUsable',
     'exchange.exchange',
     'policyRequest.requestPolicy',
     'selfTest.selfTest',

@@ -1,0 +1,130 @@
+/**
+ * What each level comes to for a whole domain: Postfix tries the hosts in the order of their preference, and the first
+ * that takes the mail ends it. Pure.
+ *
+ * Of hosts with the same preference, and of the addresses of one host, Postfix takes any first; when they would end
+ * differently the weaker end counts, and `varies` says so. An address of a family that this host cannot reach is left
+ * out. Postfix tries at most 5 addresses (smtp_mx_address_limit).
+ */
+import type { AnsweredLevel } from '../core/settings.ts';
+import type { MailHost } from './hosts.ts';
+import { type Demand, judge, type MtaRules, type Outcome } from './judge.ts';
+import type { Probed, SeenAddress } from './probe.ts';
+
+/** Levels that need nothing but a domain, in the order of the report. */
+export const LEVELS = ['none', 'may', 'encrypt', 'verify', 'secure', 'dane', 'dane-only'] as const;
+
+/** What is demanded, and how Postfix connects for it. */
+export interface LevelDemand extends Demand {
+  /** `servername=hostname` */
+  readonly sni: boolean;
+  /** Does a floor of the row apply? */
+  readonly floored: boolean;
+  /** Only hosts that fit one of these patterns are used; null: all (Postfix 3.10.5 and later, MTA-STS). */
+  readonly onlyHosts: ((name: string) => boolean) | null;
+}
+
+export interface Verdict {
+  readonly outcome: Outcome;
+  /** The host that decides; '' when none does. */
+  readonly host: string;
+  readonly address: string;
+  /** When a certificate on which it rests runs out, in milliseconds since the epoch; null: on none. */
+  readonly until: number | null;
+  readonly varies: boolean;
+}
+
+const MAX_ADDRESSES = 5;
+
+export function plainDemand(level: AnsweredLevel): LevelDemand {
+  return { level, match: [], sni: false, floored: false, onlyHosts: null };
+}
+
+/** `now`: milliseconds since the epoch. */
+export function verdictOf(probed: Probed, demand: LevelDemand, rules: MtaRules, now: number): Verdict {
+  const { found } = probed;
+  if (found.kind === 'null-mx')
+    return alone({ kind: 'waits', code: '5.1.0', why: 'the domain takes no mail (null MX)' });
+  if (found.kind === 'unknown')
+    return alone({ kind: 'waits', code: '4.4.3', why: `the MX records: ${found.why}` });
+  const { onlyHosts } = demand;
+  const hosts = probed.hosts.filter(({ host }) => onlyHosts === null || onlyHosts(host.name));
+  if (hosts.length === 0)
+    return alone({ kind: 'waits', code: '4.3.0', why: 'no MX host is one of the MTA-STS policy' });
+  let left = MAX_ADDRESSES;
+  let last: Verdict | null = null;
+  for (const preference of new Set(hosts.map(({ host }) => host.preference))) {
+    const verdicts: Verdict[] = [];
+    for (const { host, addresses } of hosts.filter((one) => one.host.preference === preference)) {
+      if (addresses.length === 0) verdicts.push(noAddress(host));
+      const reachable = addresses.filter(
+        ({ sighting: { reached } }) => reached.kind !== 'unreachable' || !reached.here,
+      );
+      for (const seen of reachable.length > 0 ? reachable : addresses) {
+        if (left-- > 0) verdicts.push(judged(probed, demand, rules, now, host, seen));
+      }
+    }
+    const sent = verdicts.filter(({ outcome }) => outcome.kind === 'sent');
+    last = weakest(sent.length > 0 ? sent : verdicts) ?? last;
+    if (sent.length > 0) return varying(last!, verdicts);
+  }
+  return last ?? alone({ kind: 'waits', code: '4.4.3', why: 'no host could be tried' });
+}
+
+function judged(
+  probed: Probed,
+  demand: LevelDemand,
+  rules: MtaRules,
+  now: number,
+  host: MailHost,
+  seen: SeenAddress,
+): Verdict {
+  const { found, destination } = probed;
+  const sighting = (demand.floored ? seen.floored : null) ?? seen.sighting;
+  const outcome = judge({
+    demand,
+    host,
+    mx: found.kind === 'hosts' ? found.mx : 'none',
+    nexthop: destination.name,
+    rules,
+    sighting,
+    named: demand.floored && seen.floored !== null ? seen.floored : seen.named,
+    sni: demand.sni,
+    now,
+  });
+  return { outcome, host: host.name, address: seen.address, until: untilOf(outcome, seen), varies: false };
+}
+
+/** The certificates that a verified connection rests on; a pin and TLSA 3 x x do not look at dates. */
+function untilOf(outcome: Outcome, { sighting, named }: SeenAddress): number | null {
+  if (outcome.kind !== 'sent' || outcome.how !== 'verified') return null;
+  if (outcome.by.startsWith('the pin') || outcome.by.startsWith('TLSA 3')) return null;
+  const { reached } = named ?? sighting;
+  if (reached.kind !== 'tls') return null;
+  return Math.min(...reached.session.chain.map(({ notAfter }) => notAfter));
+}
+
+const ORDER = ['plain', 'untrusted', 'trusted', 'verified'];
+
+function weakest(verdicts: readonly Verdict[]): Verdict | null {
+  const strength = ({ outcome, until }: Verdict): number =>
+    outcome.kind === 'sent' ? ORDER.indexOf(outcome.how) + (until === null ? 1 : until / 1e15) : -1;
+  return verdicts.reduce<Verdict | null>(
+    (least, one) => (least === null || strength(one) < strength(least) ? one : least),
+    null,
+  );
+}
+
+function varying(verdict: Verdict, all: readonly Verdict[]): Verdict {
+  const how = ({ outcome }: Verdict): string =>
+    outcome.kind === 'sent' ? outcome.how : outcome.kind === 'waits' ? outcome.code : outcome.kind;
+  return { ...verdict, varies: all.some((one) => how(one) !== how(verdict)) };
+}
+
+function noAddress({ name, trouble }: MailHost): Verdict {
+  return { ...alone({ kind: 'waits', code: '4.4.3', why: `${name}: ${trouble}` }), host: name };
+}
+
+function alone(outcome: Outcome): Verdict {
+  return { outcome, host: '', address: '', until: null, varies: false };
+}
