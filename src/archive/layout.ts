@@ -8,6 +8,7 @@
  *   STREAM/2026-11-30.ckpt     signed checkpoints, one behind the other; the last whole one counts
  *   STREAM/2026-11-30.torn-1   the end of a line that a crash cut off
  *   STREAM/2026-11-30.index    where `tlsward trace` finds a message
+ *   STREAM/2026-11-30.tally    what `tlsward report` counts
  *   STREAM/evidence.key, evidence.pub   the key that signs, and the one that checks
  *
  * Only regular files and folders with such names are seen: no symbolic link is followed.

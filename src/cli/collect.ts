@@ -26,6 +26,8 @@ import { lineText } from '../evidence/lineText.ts';
 import { fileError } from '../files/systemError.ts';
 import { inheritedSockets } from '../net/listen.ts';
 import { StreamStore } from '../recorder/store.ts';
+import type { StoreOptions } from '../recorder/storeOptions.ts';
+import { DayTallier } from '../tally/dayTallier.ts';
 import {
   type CommandValues,
   configFile,
@@ -40,6 +42,7 @@ import { COMMANDS } from './commands.ts';
 import { loadOrReport } from './loadOrReport.ts';
 
 const REPORT_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 /** `tlsward collect`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
@@ -62,14 +65,29 @@ export async function run(argv: string[], io: Io): Promise<number> {
   } catch (error) {
     return unreadable(io, false, values.file ?? '', error);
   }
+  const tallier = tallierOf(directory, io);
   let store: StreamStore;
   try {
-    store = openStore(directory, service);
+    store = openStore(directory, service, tallier);
   } catch (error) {
     reportError(io, false, `tlsward collect: ${escapeText(directory, 300)}: ${reasonOf(error)}`);
     return EXIT.cannotCreate;
   }
-  return await collect(source, store, service, values, io);
+  // it may have been stopped when the day ended
+  tallier.ended(new Date(Date.now() - DAY_MS).toISOString().slice(0, 10));
+  try {
+    return await collect(source, store, service, values, io, tallier);
+  } finally {
+    await tallier.close();
+  }
+}
+
+/** Counts each day when it has ended, for `tlsward report`. */
+function tallierOf(directory: string, io: Io): DayTallier {
+  return new DayTallier(directory, 'collector', (day, why) => {
+    if (why !== '')
+      io.err(`tlsward collect: ${day} is counted when a report is asked for: ${escapeText(why, 300)}\n`);
+  });
 }
 
 function sourceOf(values: CommandValues<typeof COMMANDS.collect>): Source {
@@ -79,8 +97,8 @@ function sourceOf(values: CommandValues<typeof COMMANDS.collect>): Source {
   return new JournalSource(once);
 }
 
-function openStore(directory: string, service: ServiceSettings): StreamStore {
-  return new StreamStore({
+function openStore(directory: string, service: ServiceSettings, tallier: DayTallier): StreamStore {
+  const options: StoreOptions = {
     directory,
     stream: 'collector',
     host: hostOf(service),
@@ -90,7 +108,8 @@ function openStore(directory: string, service: ServiceSettings): StreamStore {
     token: randomBytes(8).toString('hex'),
     // what was not written is read again
     unclean: 'ignore',
-  });
+  };
+  return new StreamStore(options, { onDayEnd: (day) => tallier.ended(day) });
 }
 
 function hostOf({ hostName }: ServiceSettings): string {
@@ -116,9 +135,14 @@ function guarded(store: StreamStore): RecordWriter {
 }
 
 /** Ends with a gap in a new file; the next start reads on from what is left of the state. */
-function beginAnew(gone: StreamStore, directory: string, service: ServiceSettings): StreamStore {
+function beginAnew(
+  gone: StreamStore,
+  directory: string,
+  service: ServiceSettings,
+  tallier: DayTallier,
+): StreamStore {
   gone.abandon();
-  const store = openStore(directory, service);
+  const store = openStore(directory, service, tallier);
   const now = new Date().toISOString();
   store.lost(now, now, 0, GONE);
   return store;
@@ -130,6 +154,7 @@ async function collect(
   service: ServiceSettings,
   { file, once = false }: { readonly file?: string | undefined; readonly once?: boolean | undefined },
   io: Io,
+  tallier: DayTallier,
 ): Promise<number> {
   const host = hostOf(service);
   let store = opened;
@@ -162,7 +187,7 @@ async function collect(
     if (error instanceof FileGoneError) {
       reportError(io, false, `tlsward collect: ${escapeText(store.folder, 300)}: ${error.message}`);
       try {
-        store = beginAnew(store, service.evidence ?? '', service);
+        store = beginAnew(store, service.evidence ?? '', service, tallier);
       } catch {
         // its folder may have gone, too; the next start says so
       }

@@ -19,6 +19,7 @@ import { listed } from '../log/listed.ts';
 import type { Log } from '../log/log.ts';
 import type { VerdictFields, VerdictRecord } from '../log/verdictFields.ts';
 import { Recorder, type RecorderStatus } from '../recorder/recorder.ts';
+import { DayTallier } from '../tally/dayTallier.ts';
 import { deliverHead } from './headDelivery.ts';
 import type { MapRecord } from './mapListeners.ts';
 import { ToldAnswers } from './toldAnswers.ts';
@@ -43,6 +44,7 @@ export class Evidence {
   readonly #log: Log;
   readonly #table: () => PolicyTable;
   readonly #told = new ToldAnswers();
+  readonly #tallier: DayTallier | null;
   /** What is in force: a reload may change what is done on failure, and where heads go. */
   settings: ServiceSettings;
   #held = 0;
@@ -54,7 +56,11 @@ export class Evidence {
     this.#log = log;
     this.#table = table;
     this.#host = settings.hostName ?? hostname();
-    this.#recorder = settings.evidence === null ? null : this.#open(settings.evidence);
+    const { evidence: directory } = settings;
+    this.#tallier = directory === null ? null : new DayTallier(directory, 'daemon');
+    this.#recorder = directory === null ? null : this.#open(directory);
+    // it may have been stopped when the day ended
+    this.#tallier?.ended(dayBefore(Date.now()));
   }
 
   #open(directory: string): Recorder {
@@ -70,6 +76,7 @@ export class Evidence {
     return new Recorder(options, {
       onHead: (day, note) => {
         this.#log.evidenceHead(day, note);
+        this.#tallier?.ended(day);
         void deliverHead(day, note, this.settings, this.#host, this.#log);
       },
       onTrouble: (why) => {
@@ -142,6 +149,7 @@ export class Evidence {
   reloaded(changes: Difference, before: readonly ExceptionRow[], after: readonly ExceptionRow[]): void {
     const table = this.#table();
     const { added, removed, changed, lines } = changes;
+    this.#told.clear();
     this.#make(() =>
       this.#text('reload', {
         ok: true,
@@ -198,7 +206,7 @@ export class Evidence {
   async stop(): Promise<void> {
     if (this.#recorder === null) return;
     this.#make(() => this.#text('stop', {}));
-    await this.#recorder.close(CLOSE_MS);
+    await Promise.all([this.#recorder.close(CLOSE_MS), this.#tallier?.close()]);
   }
 
   get status(): EvidenceStatus | null {
@@ -207,8 +215,15 @@ export class Evidence {
   }
 
   get memory(): readonly MemoryUse[] {
-    return this.#recorder === null ? [] : [this.#recorder.memory, this.#told.memory];
+    if (this.#recorder === null || this.#tallier === null) return [];
+    return [this.#recorder.memory, this.#told.memory, this.#tallier.memory];
   }
+}
+
+const DAY_MS = 86_400_000;
+
+function dayBefore(nowMs: number): string {
+  return new Date(nowMs - DAY_MS).toISOString().slice(0, 10);
 }
 
 function tableFacts({ hash, generation }: PolicyTable): {

@@ -1,6 +1,7 @@
 /**
  * Which answers to table questions are new. What an MTA is told that a next hop needs is recorded once a day, and
- * whenever it changes: a record for every question would be one more for every delivery, and say nothing more.
+ * whenever it changes, and anew with each table: a record for every question would be one more for every delivery, and
+ * say nothing more. So an answer that is recorded holds until the next table, or until another one (src/tally/told.ts).
  *
  * At its limit the memory is emptied, and answers are recorded again: that costs a line each, and no truth.
  */
@@ -29,6 +30,11 @@ export class ToldAnswers {
     this.#bytes += kept === undefined ? bytes : textBytes(reply) - textBytes(kept);
     this.#told.set(asked, reply);
     return true;
+  }
+
+  /** Another table is in force: what it demands is recorded again. */
+  clear(): void {
+    this.#forget(this.#day);
   }
 
   #forget(day: number): void {

@@ -1,5 +1,5 @@
 /**
- * What `retention` takes away: whole days of lines, their index and their fragments, and the keys of months that have
+ * What `retention` takes away: whole days of lines, their index, their tally and their fragments, and the keys of months that have
  * no day left. Heads stay: they hold no personal data, and prove what there was.
  */
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export function dropExpired(
   const expired = daysOf(folder).filter((day) => day < first && day < today);
   for (const day of expired) {
     for (const name of names)
-      if (name.startsWith(`${day}.`) && /\.(?:index|torn-[0-9]{1,9}(?:\.new)?)$/.test(name))
+      if (name.startsWith(`${day}.`) && /\.(?:index|tally|torn-[0-9]{1,9}(?:\.new)?)$/.test(name))
         unlinkIfThere(system, join(folder, name));
     unlinkIfThere(system, join(folder, `${day}.jsonl`));
   }

@@ -75,8 +75,8 @@ function keep(write: () => void): void {
 }
 
 /** Counts a day and writes its tally, unless there is one that fits. Throws the error of the system. */
-export function makeTally(one: StreamDay): void {
+export function makeTally(one: StreamDay, progress: Progress = () => {}): void {
   if (readTally(one) !== null) return;
   const before = countedNow(one);
-  writeTally(one, before, countDay(one));
+  writeTally(one, before, countDay(one, progress));
 }

@@ -16,6 +16,8 @@ test('once a day, and when it changes', async (t) => {
   t.ok(isNew('bank.example', 'OK secure'), 'also when it is what it was once');
   t.ok(isNew('bank.example', 'OK secure', NOW + 1000), 'the next day');
   t.notOk(isNew('bank.example', 'OK secure', NOW + 2000));
+  told.clear();
+  t.ok(isNew('bank.example', 'OK secure', NOW + 2000), 'with another table');
 });
 
 test('within its limit', async (t) => {

@@ -422,7 +422,8 @@ test('retention deletes days and keys, and keeps heads', async (t) => {
   const store = on.open(new FaultySystem(), { retentionDays: 40 });
   for (let day = 0; day < 80; day += 10) {
     on.put(store, 1);
-    writeFileSync(join(on.folder, `${new Date(on.now).toISOString().slice(0, 10)}.index`), '');
+    for (const end of ['index', 'tally'])
+      writeFileSync(join(on.folder, `${new Date(on.now).toISOString().slice(0, 10)}.${end}`), '');
     on.now += 10 * DAY_MS;
     store.tick();
   }
@@ -442,6 +443,7 @@ test('retention deletes days and keys, and keeps heads', async (t) => {
       .slice(0, -1)
       .filter((day) => days('.index').includes(day)),
   );
+  t.strictSame(days('.tally'), days('.index'), 'with what was counted of them');
   t.strictSame(readdirSync(join(on.directory, 'pseudonyms')), ['2027-01.key', '2027-02.key']);
 });
 
