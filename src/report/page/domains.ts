@@ -3,13 +3,14 @@
  * ciphers.
  */
 import { LEVELS, type PlainDomain, type ReadyDomain, type Report, type WeakSession } from '../report.ts';
+import { counted, LEVEL_WORDS, number, percent } from '../words.ts';
 import { MOST } from './links.ts';
 import { foreign, type Html, html, joined } from './markup.ts';
 import { domainName } from './names.ts';
 import { none, part } from './part.ts';
 import { empty, figures, table } from './table.ts';
 import { addUp, isOld } from './totals.ts';
-import { cell, day, figure, LEVEL_WORDS, percent, some } from './words.ts';
+import { cell, day } from './words.ts';
 
 const inOf = (one: { readonly in: number }) => one.in;
 const outOf = (one: { readonly out: number }) => one.out;
@@ -41,14 +42,14 @@ export function plain({ plain: all, share, partner }: Report): Html {
     const known = inbound + outbound;
     const text =
       known > 0
-        ? `${some(known, 'message')} travelled in plaintext, with domains that are not told apart.`
+        ? `${counted(known, 'message')} travelled in plaintext, with domains that are not told apart.`
         : 'No message is known to have travelled in plaintext.';
     return part({ id: 'plain', title: 'Plaintext still in use', about, body: none(text) });
   }
   const body = table<PlainDomain>({
     id: 'plain',
     label: 'Domains with plaintext',
-    caption: html`Messages per recipient that travelled in plaintext, ${some(all.length, 'domain')}.`,
+    caption: html`Messages per recipient that travelled in plaintext, ${counted(all.length, 'domain')}.`,
     columns: [
       { head: 'Domain', gloss: 'of the other side', cell: (one) => domainName(one.domain) },
       ...WAYS,
@@ -71,12 +72,12 @@ export function plain({ plain: all, share, partner }: Report): Html {
     most: MOST.plain,
     find: 'Find a domain',
     others: (hidden) => ({
-      name: `${some(hidden.length, 'other')}, in the CSV`,
+      name: `${counted(hidden.length, 'other')}, in the CSV`,
       cells: html`${both(hidden)}${empty(3)}`,
     }),
     foot: html`${unlisted}<tr><th scope="row">All plaintext</th>${
       partner === null
-        ? html`<td class="n"><a href="#share-in">${figure(inbound)}</a></td><td class="n"><a href="#share-out">${figure(outbound)}</a></td>`
+        ? html`<td class="n"><a href="#share-in">${number(inbound)}</a></td><td class="n"><a href="#share-out">${number(outbound)}</a></td>`
         : figures(inbound, outbound)
     }${empty(3)}</tr>`,
   });
@@ -84,7 +85,7 @@ export function plain({ plain: all, share, partner }: Report): Html {
 }
 
 export function ready({ ready: all, readyLeast }: Report): Html {
-  const about = html`At least ${some(readyLeast, 'message')}, none in plaintext, older or unknown. To require what already happens costs nothing, and closes the door to a downgrade.`;
+  const about = html`At least ${counted(readyLeast, 'message')}, none in plaintext, older or unknown. To require what already happens costs nothing, and closes the door to a downgrade.`;
   const body =
     all.length === 0
       ? none('No domain without a row of its own had enough mail, all of it under TLS 1.2 or later.')
@@ -108,10 +109,10 @@ export function ready({ ready: all, readyLeast }: Report): Html {
           most: MOST.ready,
           find: 'Find a domain',
           others: (hidden) => ({
-            name: `${some(hidden.length, 'other')}, in the CSV`,
+            name: `${counted(hidden.length, 'other')}, in the CSV`,
             cells: html`${both(hidden)}${empty(3)}`,
           }),
-          foot: html`<tr><th scope="row">${some(all.length, 'domain')}</th>${both(all)}${empty(3)}</tr>`,
+          foot: html`<tr><th scope="row">${counted(all.length, 'domain')}</th>${both(all)}${empty(3)}</tr>`,
         });
   return part({ id: 'ready', title: 'Always on TLS, not yet required', about, body });
 }
@@ -161,7 +162,7 @@ function weakTable(
     most: MOST.weak,
     rowId: (one) => `weak-${numbers.get(one)}`,
     others: (hidden) => ({
-      name: `${some(hidden.length, 'other')}, in the CSV`,
+      name: `${counted(hidden.length, 'other')}, in the CSV`,
       cells: html`${empty(1)}${both(hidden)}${empty(2)}`,
     }),
     foot: html`<tr><th scope="row">All of these</th>${empty(1)}${both(rows)}${empty(2)}</tr>`,
@@ -169,6 +170,6 @@ function weakTable(
 }
 
 function domainsOf({ domains, otherDomains }: WeakSession): Html {
-  const more = otherDomains > 0 && html` and ${some(otherDomains, 'other')}`;
+  const more = otherDomains > 0 && html` and ${counted(otherDomains, 'other')}`;
   return html`${joined(domains.map(domainName), ', ')}${more}`;
 }

@@ -1,12 +1,13 @@
 /** Exceptions with an end: which are in force, which are overdue, and what they let pass. */
 import type { DatedException, Report } from '../report.ts';
+import { counted } from '../words.ts';
 import { MOST } from './links.ts';
 import { foreign, type Html, html, joined } from './markup.ts';
 import { domainName } from './names.ts';
 import { none, part } from './part.ts';
 import { empty, figures, table } from './table.ts';
 import { addUp } from './totals.ts';
-import { cell, day, dayWords, instant, some } from './words.ts';
+import { cell, day, dayWords, instant } from './words.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -49,7 +50,7 @@ export function exceptions({ exceptions: all, to }: Report): Html {
           rows: all,
           most: MOST.exceptions,
           others: (hidden) => ({
-            name: `${some(hidden.length, 'other')}, in the CSV`,
+            name: `${counted(hidden.length, 'other')}, in the CSV`,
             cells: html`${empty(3)}${figures(addUp(hidden, (one) => one.passed))}${empty(1)}`,
           }),
           foot: html`<tr><th scope="row">All exceptions</th>${empty(3)}${figures(addUp(all, (one) => one.passed))}${empty(1)}</tr>`,
@@ -61,8 +62,8 @@ function stateOf({ state, until }: DatedException, to: string): Html {
   const days = Math.round((instant(to) - instant(until)) / DAY_MS);
   const known = !Number.isNaN(days);
   if (state === 'overdue')
-    return html`<span class="bad state">overdue${known && ` by ${some(days, 'day')}`}</span>`;
+    return html`<span class="bad state">overdue${known && ` by ${counted(days, 'day')}`}</span>`;
   if (state === 'in force')
-    return html`<span class="state">in force${known && days < 0 && `, ${some(-days, 'day')} left`}</span>`;
+    return html`<span class="state">in force${known && days < 0 && `, ${counted(-days, 'day')} left`}</span>`;
   return html`<span class="zero">${state}</span>`;
 }

@@ -1,11 +1,12 @@
 /** What the report does not know, and how a reader who trusts nobody here checks the rest. */
 import type { Report, ReportGap } from '../report.ts';
+import { counted, number } from '../words.ts';
 import { MOST } from './links.ts';
 import { foreign, type Html, html, lines } from './markup.ts';
 import { none, part, paste } from './part.ts';
 import { empty, figures, table } from './table.ts';
 import { addUp } from './totals.ts';
-import { cell, figure, instant, moment, some } from './words.ts';
+import { cell, instant, moment } from './words.ts';
 
 const MINUTE_MS = 60_000;
 /** Heads that are shown: one for each stream. */
@@ -27,11 +28,11 @@ function gapsTable({ gaps: all, records }: Report): Html {
     );
   const known = addUp(all, (one) => one.count ?? 0);
   const untold = all.filter(({ count }) => count === null).length;
-  const more = untold > 0 && ` and an unknown number in ${some(untold, 'gap')}`;
+  const more = untold > 0 && ` and an unknown number in ${counted(untold, 'gap')}`;
   return table<ReportGap>({
     id: 'gaps',
     label: 'Gaps in the evidence',
-    caption: html`<b>Gaps in the evidence.</b> ${some(known, 'record')}${more} are missing, and in no figure above.`,
+    caption: html`<b>Gaps in the evidence.</b> ${counted(known, 'record')}${more} are missing, and in no figure above.`,
     columns: [
       { head: 'From', gloss: 'UTC', cell: (one) => moment(one.from) },
       { head: 'To', gloss: 'UTC', cell: (one) => moment(one.to) },
@@ -49,7 +50,7 @@ function gapsTable({ gaps: all, records }: Report): Html {
     rows: all,
     most: MOST.gaps,
     others: (hidden) => ({
-      name: `${some(hidden.length, 'other')}, in the CSV`,
+      name: `${counted(hidden.length, 'other')}, in the CSV`,
       cells: html`${empty(4)}${figures(addUp(hidden, (one) => one.count ?? 0))}`,
     }),
   });
@@ -62,13 +63,13 @@ function length({ from, to }: ReportGap): number {
 
 function minutes(gap: ReportGap): string {
   const ms = length(gap);
-  return ms > 0 && ms < MINUTE_MS ? 'under 1' : figure(Math.round(ms / MINUTE_MS));
+  return ms > 0 && ms < MINUTE_MS ? 'under 1' : number(Math.round(ms / MINUTE_MS));
 }
 
 function notesOf({ notes, unlisted }: Report): Html {
   const far =
     unlisted > 0 &&
-    html`<li>${some(unlisted, 'message')} with domains that are too many to tell apart are in the shares, but in no list of domains.</li>`;
+    html`<li>${counted(unlisted, 'message')} with domains that are too many to tell apart are in the shares, but in no list of domains.</li>`;
   if (notes.length === 0 && unlisted === 0) return html``;
   return html`<ul class="steps">${notes.slice(0, MOST.gaps).map((note) => html`<li>${foreign(note)}</li>`)}${far}</ul>\n`;
 }
@@ -82,11 +83,11 @@ function check(report: Report): Html {
 <ol class="steps">
 <li>Are the records those that were written then? This recomputes the tree of each day and compares it with the signed checkpoints; the key is a copy of <code>evidence.pub</code> that was kept elsewhere.
 ${paste(html`tlsward evidence verify --key evidence.pub`)}</li>
-<li>Does this report say what the records say? This counts all ${some(records, 'record')} anew.
+<li>Does this report say what the records say? This counts all ${counted(records, 'record')} anew.
 ${paste(html`tlsward report --check --since ${from} --until ${to}`)}</li>
 <li>Was nothing rewritten later? The last signed head of each stream stands below. Save those that were mailed to the auditor at the end of each day in a file, and compare: whatever is older than a head that was kept elsewhere cannot be changed unseen.
 ${paste(html`tlsward evidence consistency heads.txt --key evidence.pub`)}
-${shown.map(({ stream, day, note }) => html`<p class="fine">${foreign(stream)}, ${day}:</p>${paste(lines(note.trimEnd()))}`)}${ours.length > MOST_HEADS && html`<p>${some(ours.length - MOST_HEADS, 'other head')} are in the JSON.</p>`}${untold > 0 && html`<p class="warn">${some(untold, 'stream has', 'streams have')} no signed head.</p>`}</li>
+${shown.map(({ stream, day, note }) => html`<p class="fine">${foreign(stream)}, ${day}:</p>${paste(lines(note.trimEnd()))}`)}${ours.length > MOST_HEADS && html`<p>${counted(ours.length - MOST_HEADS, 'other head')} are in the JSON.</p>`}${untold > 0 && html`<p class="warn">${counted(untold, 'stream has', 'streams have')} no signed head.</p>`}</li>
 </ol>
 ${tables.slice(0, 20).map(({ host, hash }) => html`<p class="fine soft">Table in force on ${foreign(host)}, SHA-256: <code>${hash}</code></p>\n`)}`;
 }

@@ -7,6 +7,7 @@
 import { domainToUnicode } from 'node:url';
 import { mixedScripts } from '../../config/ini/lookalike.ts';
 import { skeleton } from '../../mail/confusables.ts';
+import { partnerWord } from '../answer.ts';
 import { foreign, type Html, html } from './markup.ts';
 
 /** Characters of a domain name (RFC 1035 section 2.3.4), with a leading dot. */
@@ -14,7 +15,7 @@ const MAX_NAME = 254;
 
 /** A domain, or whatever stands in the place of one. */
 export function domainName(name: string): Html {
-  if (name === '') return html`<span class="zero">not named</span>`;
+  if (name === '' || name === '<>') return html`<span class="soft">${partnerWord(name)}</span>`;
   const own = ownLetters(name);
   return own === null ? foreign(name) : html`<span title="${own}">${name}</span>`;
 }

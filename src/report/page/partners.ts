@@ -1,6 +1,7 @@
 /** Partners whose mail must be protected: what was kept and what was not, why not, and on which days. */
 import type { Cause, Partner, Report } from '../report.ts';
 import { LEVELS } from '../report.ts';
+import { counted, LEVEL_WORDS, number, percent } from '../words.ts';
 import { levelWord } from './glossary.ts';
 import { MOST, type RowLink } from './links.ts';
 import { command, foreign, type Html, html } from './markup.ts';
@@ -9,7 +10,7 @@ import { none, part } from './part.ts';
 import { spark } from './plot.ts';
 import { empty, figures, table } from './table.ts';
 import { addUp, isLoss, notKept } from './totals.ts';
-import { cell, day, daysBetween, dayWords, figure, LEVEL_WORDS, percent, range, some } from './words.ts';
+import { cell, day, daysBetween, dayWords, range } from './words.ts';
 
 /** Days of a small plot. */
 const MOST_DAYS = 3700;
@@ -25,7 +26,7 @@ export function partners(report: Report, link: RowLink): Html {
     about:
       all.length === 0
         ? html`Partners for whom the table demands a level of TLS.`
-        : html`${some(domains, 'partner')}. ${percent(kept, messages)} of their messages met what the table demands. Those with losses come first.`,
+        : html`${counted(domains, 'partner')}. ${percent(kept, messages)} of their messages met what the table demands. Those with losses come first.`,
     body:
       all.length === 0
         ? html`${none('No mail of these days was under a row that requires TLS.')}${causes.length > 0 && causesTable(causes)}`
@@ -49,7 +50,7 @@ function partnersTable(report: Report, link: RowLink): Html {
   const toCauses = ({ domain, way }: Partner, n: number, bad: boolean) =>
     n === 0
       ? cell(0)
-      : html`<a href="${link('causes', `${domain} ${way}`)}"${bad && html` class="bad"`}>${figure(n)}</a>`;
+      : html`<a href="${link('causes', `${domain} ${way}`)}"${bad && html` class="bad"`}>${number(n)}</a>`;
   return table<Partner>({
     id: 'partners',
     label: 'Partners with required TLS',
@@ -86,7 +87,7 @@ function partnersTable(report: Report, link: RowLink): Html {
     find: 'Find a partner',
     style: 'dense',
     others: (hidden) => ({
-      name: `${some(hidden.length, 'other')}, in the CSV`,
+      name: `${counted(hidden.length, 'other')}, in the CSV`,
       cells: html`${empty(2)}${count(hidden)}${empty(2)}`,
     }),
     foot: html`<tr><th scope="row">All partners</th>${empty(2)}${count(all)}${empty(2)}</tr>`,
@@ -115,10 +116,10 @@ function pattern(
     if (i !== undefined) counts[i] = count;
     most = Math.max(most, count);
   }
-  if (days < 2) return html`${figure(notKept(one))}`;
+  if (days < 2) return html`${number(notKept(one))}`;
   const last = one.notKept.at(-1);
   if (last === undefined) return html`<span class="zero">days not known</span>`;
-  const words = `Not kept on ${figure(one.notKept.length)} of ${some(days, 'day')}, at most ${figure(most)}, last ${dayWords(last.day)}`;
+  const words = `Not kept on ${number(one.notKept.length)} of ${counted(days, 'day')}, at most ${number(most)}, last ${dayWords(last.day)}`;
   return row === undefined ? spark(counts, words) : html`<a href="#${row}">${spark(counts, words)}</a>`;
 }
 
@@ -128,7 +129,7 @@ function causesTable(causes: readonly Cause[]): Html {
   return table<Cause>({
     id: 'causes',
     label: 'What was not kept, by cause',
-    caption: html`<b>${some(all, 'message')} not kept, by cause.</b> <code>tlsward trace</code> with the example shows one of them from end to end.`,
+    caption: html`<b>${counted(all, 'message')} not kept, by cause.</b> <code>tlsward trace</code> with the example shows one of them from end to end.`,
     columns: [
       { head: 'Partner', gloss: 'domain', cell: (one) => domainName(one.domain) },
       { head: 'Way', gloss: 'in or out', pick: 'Way', cell: (one) => html`${one.way}` },
@@ -148,7 +149,7 @@ function causesTable(causes: readonly Cause[]): Html {
     find: 'Find a cause',
     style: 'dense',
     others: (hidden) => ({
-      name: `${some(hidden.length, 'other')}, in the CSV`,
+      name: `${counted(hidden.length, 'other')}, in the CSV`,
       cells: html`${empty(2)}${figures(addUp(hidden, (one) => one.messages))}${empty(3)}`,
     }),
     foot: html`<tr><th scope="row">All causes</th>${empty(2)}${figures(all)}${empty(3)}</tr>`,
@@ -203,7 +204,7 @@ ${table<NotKeptDay>({
   most: MOST.notKept,
   style: 'days',
   others: (hidden) => ({
-    name: `${some(hidden.length, 'other line')}, in the CSV`,
+    name: `${counted(hidden.length, 'other line')}, in the CSV`,
     cells: html`${empty(3)}${figures(addUp(hidden, (one) => one.count))}`,
   }),
 })}</details>

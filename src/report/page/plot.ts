@@ -4,9 +4,10 @@
  * it.
  */
 import { LEVELS, type WayCounts } from '../report.ts';
+import { counted, LEVEL_WORDS, number, sum } from '../words.ts';
 import { namedDays, type Slots, scaleOf, scaleWords, slotsOf } from './chart.ts';
 import { Html, html, NOTHING } from './markup.ts';
-import { dayWords, figure, LEVEL_WORDS, some, sum } from './words.ts';
+import { dayWords } from './words.ts';
 
 const LEFT = 52;
 const WIDTH = 596;
@@ -41,7 +42,7 @@ export function plot(it: Plot): Html {
   const height = strip ? STRIP + 4 : 240;
   const y = (count: number) => BOTTOM - (count / scale.top) * (BOTTOM - TOP);
   const words = (at: number) =>
-    `${dayWords(days[at]!.day)}: ${some(totals[at]!, 'message')}; ${LEVELS.map((level) => `${LEVEL_WORDS[level]} ${figure(days[at]!.travelled[level])}`).join(', ')}; ${it.apart.name} ${figure(apart[at]!)}`;
+    `${dayWords(days[at]!.day)}: ${counted(totals[at]!, 'message')}; ${LEVELS.map((level) => `${LEVEL_WORDS[level]} ${number(days[at]!.travelled[level])}`).join(', ')}; ${it.apart.name} ${number(apart[at]!)}`;
   return html`<svg class="plot" viewBox="0 0 648 ${height}" role="img" aria-labelledby="${it.id}-t ${it.id}-d">
 <title id="${it.id}-t">${it.title}</title>
 <desc id="${it.id}-d">${described(it, totals, apart, most)}</desc>
@@ -108,14 +109,14 @@ function described(
   most: { readonly total: number; readonly apart: number },
 ): string {
   const at = (index: number) => dayWords(it.days[index]?.day ?? '');
-  const busiest = `Most on ${at(most.total)}: ${figure(totals[most.total] ?? 0)}.`;
+  const busiest = `Most on ${at(most.total)}: ${number(totals[most.total] ?? 0)}.`;
   const hit = apart.filter((count) => count > 0).length;
   const name = it.apart.name.toLowerCase();
   const rest =
     hit === 0
       ? `None ${name}.`
-      : `Below, on its own scale: ${name}, on ${some(hit, 'day')}, at most ${figure(apart[most.apart]!)} on ${at(most.apart)}.`;
-  return `One stacked bar a day, ${some(it.days.length, 'day')}. ${busiest} ${rest} The numbers are in the table below.`;
+      : `Below, on its own scale: ${name}, on ${counted(hit, 'day')}, at most ${number(apart[most.apart]!)} on ${at(most.apart)}.`;
+  return `One stacked bar a day, ${counted(it.days.length, 'day')}. ${busiest} ${rest} The numbers are in the table below.`;
 }
 
 /**

@@ -1,23 +1,12 @@
 /** How much of each way was protected: a plot, its figures as the legend, and the days in numbers. */
 import { LEVELS, type Level, type Report, type Way, type WayShare } from '../report.ts';
+import { counted, LEVEL_WORDS, number, percent, protectedOf, sum } from '../words.ts';
 import type { RowLink } from './links.ts';
 import { type Html, html } from './markup.ts';
 import { none, part } from './part.ts';
 import { plot, swatch } from './plot.ts';
 import { type Column, figures, table } from './table.ts';
-import {
-  cell,
-  day,
-  daysBetween,
-  everything,
-  figure,
-  LEVEL_WORDS,
-  percent,
-  protectedOf,
-  some,
-  sum,
-  WAY_WORDS,
-} from './words.ts';
+import { cell, day, daysBetween, everything, WAY_WORDS } from './words.ts';
 
 type DayCounts = WayShare['days'][number];
 
@@ -82,21 +71,21 @@ function key(it: WayShare, way: Way, link: RowLink): Html {
   const all = sum(it.travelled);
   const rows = LEVELS.map(
     (level) =>
-      html`<tr><th scope="row">${swatch(level)}${LEVEL_WORDS[level]}</th><td class="n"><a href="#share-${way}-days">${figure(it.travelled[level])}</a></td><td class="n">${percent(it.travelled[level], all)}</td></tr>\n`,
+      html`<tr><th scope="row">${swatch(level)}${LEVEL_WORDS[level]}</th><td class="n"><a href="#share-${way}-days">${number(it.travelled[level])}</a></td><td class="n">${percent(it.travelled[level], all)}</td></tr>\n`,
   );
   const apart = (name: string, count: number, href: string, bad: boolean) =>
-    html`<tr><th scope="row"${bad && html` class="bad"`}>${name}</th><td class="n"><a${bad && html` class="bad"`} href="${href}">${figure(count)}</a></td><td class="n soft">apart</td></tr>\n`;
+    html`<tr><th scope="row"${bad && html` class="bad"`}>${name}</th><td class="n"><a${bad && html` class="bad"`} href="${href}">${number(count)}</a></td><td class="n soft">apart</td></tr>\n`;
   const tls =
     it.sessions !== null &&
-    html`<p class="fine soft">In ${some(it.sessions.all, 'session')}, ${figure(it.sessions.tls)} of them with TLS.</p>\n`;
+    html`<p class="fine soft">In ${counted(it.sessions.all, 'session')}, ${number(it.sessions.tls)} of them with TLS.</p>\n`;
   const inside =
     it.inside > 0 &&
-    html`<p class="fine soft">${some(it.inside, 'message')} stayed inside, to mailboxes and filters of this host: in no share.</p>\n`;
+    html`<p class="fine soft">${counted(it.inside, 'message')} stayed inside, to mailboxes and filters of this host: in no share.</p>\n`;
   return html`<p><a class="big" href="#share-${way}-days">${percent(protectedOf(it.travelled), all)}</a><br><span class="fine soft">protected: TLS 1.2 or later</span></p>
 <table><caption class="unseen">${WAY_WORDS[way]} messages by TLS level</caption>
 <thead class="unseen"><tr><th scope="col">Level</th><th scope="col">Messages</th><th scope="col">Share</th></tr></thead>
 <tbody>
-${rows}</tbody><tfoot><tr><th scope="row">${went}</th><td class="n">${figure(all)}</td><td class="n">${percent(all, all)}</td></tr>
+${rows}</tbody><tfoot><tr><th scope="row">${went}</th><td class="n">${number(all)}</td><td class="n">${percent(all, all)}</td></tr>
 ${apart(lost, it[lost], link('causes', ''), it[lost] > 0)}${way === 'out' && apart('other returns', it.otherFailed, '#share-out-days', false)}</tfoot></table>
 ${tls}${inside}`;
 }
@@ -126,7 +115,7 @@ function byDay(it: WayShare, way: Way): Html {
     rows: it.days,
     most: it.days.length,
     style: 'days',
-    foot: html`<tr><th scope="row">${some(it.days.length, 'day')}</th>${figures(...LEVELS.map((level) => it.travelled[level]), sum(it.travelled), it[lost], ...(way === 'out' ? [it.otherFailed] : []))}</tr>`,
+    foot: html`<tr><th scope="row">${counted(it.days.length, 'day')}</th>${figures(...LEVELS.map((level) => it.travelled[level]), sum(it.travelled), it[lost], ...(way === 'out' ? [it.otherFailed] : []))}</tr>`,
   });
 }
 
@@ -152,7 +141,7 @@ function notesOf({ gaps }: Report, it: WayShare, way: Way): Map<number, string> 
   const { unknown } = found.travelled;
   const usual = (it.travelled.unknown - unknown) / (it.days.length - 1);
   if (unknown > sum(found.travelled) * MUCH_UNKNOWN && unknown > usual * 3)
-    notes.set(worst, `${figure(unknown)} unknown`);
+    notes.set(worst, `${number(unknown)} unknown`);
   return notes;
 }
 

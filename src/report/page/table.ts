@@ -3,8 +3,9 @@
  * one row for those beyond it, and a foot with the totals of all. It stands in a region that scrolls by
  * keyboard where it is too wide.
  */
+
+import { number } from '../words.ts';
 import { type Html, html, NOTHING } from './markup.ts';
-import { figure } from './words.ts';
 
 export interface Column<Row> {
   readonly head: string;
@@ -80,7 +81,7 @@ function others({ name, cells }: { readonly name: string; readonly cells: Html }
 
 /** Cells of a foot: figures stay in their columns, `span` empty ones before or after. */
 export function figures(...counts: readonly number[]): Html {
-  return html`${counts.map((count) => html`<td class="n">${figure(count)}</td>`)}`;
+  return html`${counts.map((count) => html`<td class="n">${number(count)}</td>`)}`;
 }
 
 export function empty(span: number): Html {

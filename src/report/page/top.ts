@@ -1,12 +1,14 @@
 /**
  * The top of the page: the answer in a sentence, each part with its key figure, and what the report rests on.
  */
+import { numberWord } from '../answer.ts';
 import type { Report } from '../report.ts';
+import { counted, number, percent, protectedOf, sum } from '../words.ts';
 import { GLOSSARY } from './glossary.ts';
 import { foreign, type Html, html, joined } from './markup.ts';
 import { domainName } from './names.ts';
 import { addUp, isOld, totalsOf } from './totals.ts';
-import { day, figure, moment, percent, protectedOf, small, some, span, sum } from './words.ts';
+import { day, moment, span } from './words.ts';
 
 /** Characters of a part of the answer. */
 const MAX_ANSWER = 1000;
@@ -59,7 +61,7 @@ function weakFigure({ weak }: Report): string {
       (one) => one.in + one.out,
     );
   const [old, ageing] = [count(true), count(false)];
-  const parts = [old > 0 && `${figure(old)} older`, ageing > 0 && `${figure(ageing)} ageing`];
+  const parts = [old > 0 && `${number(old)} older`, ageing > 0 && `${number(ageing)} ageing`];
   return parts.filter((one) => one !== false).join(', ') || 'none';
 }
 
@@ -72,7 +74,7 @@ interface Entry {
 
 export function findingsTitle(count: number): string {
   if (count === 0) return 'Nothing to do';
-  return count === 1 ? 'Do this one thing' : `Do these ${small(count)} things`;
+  return count === 1 ? 'Do this one thing' : `Do these ${numberWord(count)} things`;
 }
 
 function glance(report: Report): Entry[] {
@@ -82,12 +84,12 @@ function glance(report: Report): Entry[] {
   const inForce = exceptions.filter(({ state }) => state === 'in force').length;
   const dated = [overdue > 0 && `${overdue} overdue`, inForce > 0 && `${inForce} in force`];
   const kept =
-    totals.notKept === 0 ? 'all kept' : `${figure(totals.notKept)} of ${figure(totals.required)} not kept`;
+    totals.notKept === 0 ? 'all kept' : `${number(totals.notKept)} of ${number(totals.required)} not kept`;
   return [
     {
       id: 'findings',
       name: findingsTitle(findings.length),
-      figure: findings.length === 0 ? 'none' : some(findings.length, 'finding'),
+      figure: findings.length === 0 ? 'none' : counted(findings.length, 'finding'),
       bad: findings.some(({ harm }) => harm),
     },
     { id: 'share', name: 'Protected share', figure: shares(report) },
@@ -100,12 +102,12 @@ function glance(report: Report): Entry[] {
     {
       id: 'plain',
       name: 'Plaintext still in use',
-      figure: totals.plain === 0 ? 'none' : some(totals.plain, 'message'),
+      figure: totals.plain === 0 ? 'none' : counted(totals.plain, 'message'),
     },
     {
       id: 'ready',
       name: 'Always on TLS, not yet required',
-      figure: ready.length === 0 ? 'none' : some(ready.length, 'domain'),
+      figure: ready.length === 0 ? 'none' : counted(ready.length, 'domain'),
     },
     {
       id: 'weak',
@@ -122,9 +124,9 @@ function glance(report: Report): Entry[] {
     {
       id: 'gaps',
       name: 'Gaps, and how to check this report',
-      figure: gaps.length === 0 ? 'no gaps' : some(gaps.length, 'gap'),
+      figure: gaps.length === 0 ? 'no gaps' : counted(gaps.length, 'gap'),
     },
-    { id: 'glossary', name: 'Glossary', figure: some(GLOSSARY.length, 'word') },
+    { id: 'glossary', name: 'Glossary', figure: counted(GLOSSARY.length, 'word') },
   ];
 }
 
@@ -141,7 +143,7 @@ function facts(report: Report): [string, Html][] {
   const { hosts, from, to, made, records, gaps, tables, share } = report;
   const days = share.in.days.length > 0 ? share.in.days.length : share.out.days.length;
   const recorded = Math.max(share.in.recordedDays, share.out.recordedDays);
-  const gapsOf = gaps.length === 0 ? html`no gaps` : html`<a href="#gaps">${some(gaps.length, 'gap')}</a>`;
+  const gapsOf = gaps.length === 0 ? html`no gaps` : html`<a href="#gaps">${counted(gaps.length, 'gap')}</a>`;
   return [
     [
       hosts.length === 1 ? 'Host' : 'Hosts',
@@ -149,10 +151,13 @@ function facts(report: Report): [string, Html][] {
     ],
     [
       'Period',
-      html`${from === to ? day(from, true) : html`${day(from)} to ${day(to, true)}, ${some(days, 'day')}`}, UTC`,
+      html`${from === to ? day(from, true) : html`${day(from)} to ${day(to, true)}, ${counted(days, 'day')}`}, UTC`,
     ],
     ['Generated', html`${moment(made, true)} UTC`],
-    ['Evidence', html`${figure(recorded)} of ${some(days, 'day')}, ${some(records, 'record')}, ${gapsOf}`],
+    [
+      'Evidence',
+      html`${number(recorded)} of ${counted(days, 'day')}, ${counted(records, 'record')}, ${gapsOf}`,
+    ],
     ['Table', tables.length === 0 ? html`not named by the records` : tablesOf(tables)],
     ['What is counted', html`Messages per recipient: a message to three people counts three times.`],
   ];

@@ -1,62 +1,19 @@
-/**
- * Figures, shares and days as the page writes them. A share is never rounded to more than is known: not all is
- * at most 99.9 %, and some is at least "under 0.1 %".
- */
-import type { ByLevel, Level, Way, WayCounts } from '../report.ts';
-import { LEVELS } from '../report.ts';
+/** Days, times and figures as the page writes them, each time readable by machines. */
+import type { Way, WayCounts } from '../report.ts';
+import { number, sum } from '../words.ts';
 import { type Html, html } from './markup.ts';
 
 const MONTHS = [
   ...['January', 'February', 'March', 'April', 'May', 'June'],
   ...['July', 'August', 'September', 'October', 'November', 'December'],
 ];
-const SMALL = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
 const DAY_MS = 86_400_000;
-
-export const LEVEL_WORDS: Readonly<Record<Level, string>> = {
-  tls13: 'TLS 1.3',
-  tls12: 'TLS 1.2',
-  older: 'older TLS',
-  plain: 'plaintext',
-  unknown: 'unknown',
-};
 
 export const WAY_WORDS: Readonly<Record<Way, string>> = { in: 'Inbound', out: 'Outbound' };
 
-/** `142,819`. */
-export function figure(n: number): string {
-  return String(n).replace(/\B(?=(?:\d{3})+$)/g, ',');
-}
-
 /** A cell of a figure: nothing to see is soft. */
 export function cell(n: number): Html {
-  return n === 0 ? html`<span class="zero">0</span>` : html`${figure(n)}`;
-}
-
-/** `five`, `11`. */
-export function small(n: number): string {
-  return SMALL[n] ?? figure(n);
-}
-
-/** `1 message`, `2,318 messages`. */
-export function some(n: number, one: string, several = `${one}s`): string {
-  return `${figure(n)} ${n === 1 ? one : several}`;
-}
-
-/** Share of a whole in percent, one decimal; `-` of nothing. */
-export function percent(part: number, whole: number): string {
-  if (whole === 0) return '-';
-  const share = Math.round((part / whole) * 1000) / 10;
-  if (share === 0 && part > 0) return 'under 0.1\u00a0%';
-  return `${(share === 100 && part < whole ? 99.9 : share).toFixed(1)}\u00a0%`;
-}
-
-export function sum(counts: ByLevel): number {
-  return LEVELS.reduce((total, level) => total + counts[level], 0);
-}
-
-export function protectedOf(counts: ByLevel): number {
-  return counts.tls13 + counts.tls12;
+  return n === 0 ? html`<span class="zero">0</span>` : html`${number(n)}`;
 }
 
 /** Everything of a way, also what did not travel. */

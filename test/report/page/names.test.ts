@@ -23,6 +23,7 @@ test('names in the page', async (t) => {
     domainName('xn--mller-kva.example').text,
     '<span title="m\u00fcller.example">xn--mller-kva.example</span>',
   );
-  t.match(domainName('').text, /not named/);
+  t.match(domainName('').text, 'senders without a domain');
+  t.match(domainName('<>').text, 'the null sender');
   t.equal(domainName('<b>').text, '&lt;b&gt;');
 });

@@ -1,24 +1,18 @@
 /** Figures, shares and days as they are written. */
 import { test } from 'tap';
 import { namedDays, scaleOf, scaleWords } from '../../../src/report/page/chart.ts';
-import {
-  daysBetween,
-  dayWords,
-  figure,
-  moment,
-  percent,
-  range,
-  some,
-  span,
-  weekday,
-} from '../../../src/report/page/words.ts';
+import { daysBetween, dayWords, moment, range, span, weekday } from '../../../src/report/page/words.ts';
+import { counted, number, percent } from '../../../src/report/words.ts';
 import { daysUpTo } from './traffic.ts';
 
 test('figures and shares', async (t) => {
-  t.same([0, 7, 999, 1000, 1234567].map(figure), ['0', '7', '999', '1,000', '1,234,567']);
-  t.same([some(1, 'message'), some(2, 'message'), some(0, 'day')], ['1 message', '2 messages', '0 days']);
+  t.same([0, 7, 999, 1000, 1234567].map(number), ['0', '7', '999', '1,000', '1,234,567']);
+  t.same(
+    [counted(1, 'message'), counted(2, 'message'), counted(0, 'day')],
+    ['1 message', '2 messages', '0 days'],
+  );
   const share = (part: number, whole: number, want: string) =>
-    t.equal(percent(part, whole).replace('\u00a0', ' '), want, `${part} of ${whole}`);
+    t.equal(percent(part, whole), want, `${part} of ${whole}`);
   share(935, 1000, '93.5 %');
   share(1, 1, '100.0 %');
   share(99_999, 100_000, '99.9 %');
