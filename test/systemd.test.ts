@@ -186,6 +186,31 @@ t.test('the unit of the alarms', async (t) => {
   t.notOk(unit.has('Unit.Requires'), 'a daemon that is down does not end it');
 });
 
+t.test('the unit that sends a report, and its timer', async (t) => {
+  const unit = readUnit('tlsward-report.service');
+  const command = one(unit, 'Service.ExecStart');
+  const program = one(service, 'Service.ExecStart').replace(/ serve$/, '');
+  t.equal(command, `${program} report --mail \${ADDRESS} --since \${SINCE}`);
+  const known: readonly string[] = COMMANDS.report.options.map(({ flag }) => flag);
+  for (const [, flag = ''] of command.matchAll(/ (--(?:mail|since))/g)) t.ok(known.includes(flag), flag);
+  t.equal(one(unit, 'Service.Environment'), 'ADDRESS= SINCE=7d', 'nobody gets mail who was not named');
+  t.equal(one(unit, 'Service.Type'), 'oneshot');
+  for (const [key, values] of service)
+    if (values.length === 1 && values[0] === 'yes') t.equal(one(unit, key), 'yes', key);
+  for (const key of ['User', 'ProtectSystem', 'IPAddressDeny', 'IPAddressAllow', 'CapabilityBoundingSet'])
+    t.equal(one(unit, `Service.${key}`), one(service, `Service.${key}`), key);
+  for (const key of ['Service.ReadWritePaths', 'Service.StateDirectory', 'Install.WantedBy'])
+    t.notOk(unit.has(key), key);
+  const timer = readUnit('tlsward-report.timer');
+  t.equal(one(timer, 'Install.WantedBy'), 'timers.target');
+  t.notOk(timer.has('Timer.Unit'), 'it starts the service of its name');
+  t.equal(one(timer, 'Timer.Persistent'), 'yes');
+  for (const name of ['tlsward-report.service', 'tlsward-report.timer', 'report --mail'])
+    t.ok(repoText('contrib/doc/report.md').includes(name), name);
+  for (const script of ['postinst', 'prerm', 'postrm'])
+    t.match(repoText(`contrib/debian/${script}`), 'tlsward-report.timer', script);
+});
+
 t.test('the collector: as confined as the daemon, with the groups that may read logs', async (t) => {
   const collect = readUnit('tlsward-collect.service');
   const { bin } = JSON.parse(repoText('package.json')) as { bin: { tlsward: string } };
@@ -229,6 +254,8 @@ t.test('sockets in step with program and fragments', async (t) => {
     'tlsward-collect.service',
     'tlsward-ship.service',
     'tlsward-alarms.service',
+    'tlsward-report.service',
+    'tlsward-report.timer',
   ];
   const reports = ['tlsward-tlsrpt.socket'];
   t.equal(unitNames().length, services.length + reports.length + Object.keys(protocols).length);

@@ -22,7 +22,7 @@ import { root } from './root.ts';
 /** Targets that our units order themselves by. */
 const TARGETS = [
   ...['sysinit', 'basic', 'network', 'network-online', 'nss-lookup'],
-  ...['sockets', 'multi-user', 'shutdown'],
+  ...['sockets', 'timers', 'multi-user', 'shutdown'],
 ];
 
 /** Path of the repository's systemd folder, with a slash at the end. */
@@ -62,7 +62,7 @@ export function one(unit: Unit, key: string): string {
 
 /** The names of all units that are shipped. */
 export function unitNames(): string[] {
-  return readdirSync(UNIT_DIR).filter((name) => /\.(service|socket)$/.test(name));
+  return readdirSync(UNIT_DIR).filter((name) => /\.(service|socket|timer)$/.test(name));
 }
 
 /**

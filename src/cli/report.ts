@@ -5,6 +5,7 @@
  * Exit status: 0 reported, 1 the counts of `--check` differ, 64 usage, 73 it cannot be written or sent, 75 the records
  * cannot be read, 78 there is no configuration.
  */
+import { hostname } from 'node:os';
 import { quote } from '../config/ini/problem.ts';
 import { loadConfig } from '../config/load/load.ts';
 import { escapeText } from '../core/escape.ts';
@@ -22,7 +23,9 @@ import { configFile, EXIT, type Io, parseCommand, reportError, UsageError } from
 import { COMMANDS } from './commands.ts';
 import { evidenceDirectories, openPlaces } from './evidencePlaces.ts';
 import { OutputFile } from './outputFile.ts';
+import { checkCounts } from './reportCheck.ts';
 import { countDays, daysOf, lastHeads, partnerOf } from './reportGround.ts';
+import { addressesOf, mailReport } from './reportMail.ts';
 import { mtaLevelOf, standingTable } from './standingTable.ts';
 
 const FORMATS = ['text', 'html', 'csv', 'json'] as const;
@@ -45,8 +48,10 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const partner = partnerOf(values.partner);
   const asked = { range, partner, way: wayOf(values.direction), today };
   const format = formatOf(values.format, json);
-  if (values.check === true || values.mail !== undefined)
-    throw new UsageError('this version neither checks nor sends');
+  const mail = addressesOf(values.mail ?? []);
+  for (const one of ['output', 'check'] as const)
+    if (mail.length > 0 && values[one] !== undefined)
+      throw new UsageError(`--mail and --${one} exclude each other`);
   const directories = evidenceDirectories(values, io.env);
   const places = openPlaces(directories);
   if (typeof places === 'string') {
@@ -54,9 +59,11 @@ export async function run(argv: string[], io: Io): Promise<number> {
     return EXIT.cannotTell;
   }
   try {
+    if (values.check) return checkCounts(places, range, json, io);
     const { table, tableTrouble } = await tableOf(configFile(values, io.env));
     const command = commandOf(asked, values.evidence ?? []);
     const report = reportOf(places, asked, { made, command, table, tableTrouble }, io);
+    if (mail.length > 0) return await mailReport(report, mail, hostname(), { io, json });
     return write(report, format, values.output, json, io);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;

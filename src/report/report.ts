@@ -55,7 +55,7 @@ export interface Finding {
   readonly rows: { readonly part: Part; readonly key: string };
 }
 
-export const PARTS = ['share', 'partners', 'causes', 'plain', 'ready', 'weak', 'exceptions', 'gaps'] as const;
+const PARTS = ['share', 'partners', 'causes', 'plain', 'ready', 'weak', 'exceptions', 'gaps'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Mail with one partner in one way, under a row that requires TLS. `messages` is the sum of the four. */

@@ -75,7 +75,7 @@ function foot({ heads, notes, command, made }: Report): string[] {
     'CHECK IT YOURSELF',
     '',
     ...wrap('Are the records those that were written then? Compare them with their signed heads:'),
-    '  tlsward evidence verify',
+    `  tlsward evidence verify${(command.match(/ --evidence \S+/g) ?? []).map((word) => pasteLine(word)).join('')}`,
     ...wrap('Does this report say what the records say? Count every record again:'),
     `  ${escapeLine(command, 1000)} --check`,
     ...wrap('Was nothing rewritten later? Compare with a head that was kept elsewhere, such as:'),
@@ -88,7 +88,9 @@ function foot({ heads, notes, command, made }: Report): string[] {
     ]),
     ...(heads.length === 0 ? ['  There is no signed head.'] : []),
   ];
-  const unknown = notes.flatMap((note) => wrap(`- ${note}`));
+  const unknown = notes.flatMap((note) =>
+    wrap(note, '  ').map((line, i) => (i === 0 ? line.replace(/^ {2}/, '- ') : line)),
+  );
   return [
     ...(unknown.length === 0 ? [] : ['WHAT THE FIGURES CANNOT SAY', '', ...unknown, '']),
     ...check,

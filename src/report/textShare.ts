@@ -51,9 +51,13 @@ function wayLines(name: string, way: Way, share: WayShare): string[] {
     [way === 'in' ? 'accepted' : 'delivered', number(all), all === 0 ? '-' : '100.0 %'],
     ...apart.map(([what, count]) => [what, number(count), 'apart']),
   ];
-  const said = `${name}: ${percent(protectedOf(travelled), all)} protected, of ${counted(all, 'message')}${
-    sessions === null ? '' : `; ${number(sessions.tls)} of ${counted(sessions.all, 'session')} with TLS`
-  }.`;
+  const what =
+    all === 0
+      ? `no message was ${way === 'in' ? 'accepted from' : 'delivered to'} another host`
+      : `${percent(protectedOf(travelled), all)} protected, of ${counted(all, 'message')}`;
+  const connections =
+    sessions === null ? '' : `; ${number(sessions.tls)} of ${counted(sessions.all, 'session')} with TLS`;
+  const said = `${name}: ${what}${connections}.`;
   return [
     ...wrap(said),
     '',

@@ -4,7 +4,7 @@ import type { Place, Range } from '../trace/places.ts';
 import { countDay, type StreamDay } from './countDay.ts';
 import { bodyOf } from './tallyFile.ts';
 
-interface Recounted {
+export interface Recounted {
   readonly directory: string;
   readonly stream: string;
   readonly day: string;

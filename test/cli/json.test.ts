@@ -21,8 +21,10 @@ import { run as lookup } from '../../src/cli/lookup.ts';
 import { run as probe } from '../../src/cli/probe.ts';
 import { run as published } from '../../src/cli/published.ts';
 import { run as replay } from '../../src/cli/replay.ts';
+import { run as report } from '../../src/cli/report.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
 import { run as status } from '../../src/cli/status.ts';
+import { run as suggest } from '../../src/cli/suggest.ts';
 import { run as tlsrpt } from '../../src/cli/tlsrpt.ts';
 import { run as trace } from '../../src/cli/trace.ts';
 import { startDaemon } from '../daemon/startDaemon.ts';
@@ -214,6 +216,8 @@ test('of records, and of saved answers', async (t) => {
     ...records,
   );
   await run('tlsward evidence merge', evidenceWords, 'merge', evidence.directory);
+  await run('tlsward report', report, '--since', day, ...records);
+  await run('tlsward report --check', report, '--check', '--since', day, ...records);
   const mail = fileURLToPath(new URL('test/tlsrpt/reports/mail-rfc-gzip.eml', root));
   const state = ['--state', folder];
   const own = ['--own-domains', 'example.org'];
@@ -281,6 +285,30 @@ test('of a server', { skip: noOpenssl }, async (t) => {
     t.equal(err, '');
     compare(t, 'tlsward probe', out);
   }
+});
+
+test('of rows to paste', async (t) => {
+  const folder = newFolder(t);
+  const evidence = new MadeEvidence(join(folder, 'evidence'), 'mx.example.org');
+  for (let back = 7; back > 0; back--) {
+    const day = new Date(Date.now() - back * 86_400_000).toISOString().slice(0, 10);
+    const one = { row: undefined, senderDomain: 'insurer.example', sender: '<a@insurer.example>' };
+    evidence.day(
+      'daemon',
+      day,
+      ['A', 'B', 'C'].map((queueId) => verdict(`${day}T10:00:00.000Z`, { ...one, queueId })),
+    );
+  }
+  const config = join(folder, 'tlsward.ini');
+  writeFileSync(
+    config,
+    '[service]\nmilter-listen = inet:127.0.0.1:8452\n[domains]\nbank.example = encrypt\n',
+  );
+  const argv = ['--config', config, '--evidence', evidence.directory, '--json'];
+  const { out, err } = await say(suggest, argv);
+  t.equal(err, '');
+  compare(t, 'tlsward suggest', out);
+  t.match(JSON.parse(out), { lines: ['[domain insurer.example]', 'receive = encrypt'] });
 });
 
 test('no field of the page is made up', { skip: noOpenssl }, async (t) => {
