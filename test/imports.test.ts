@@ -122,6 +122,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'log',
     'net',
     'daemon',
+    'http',
     'simulate',
     'mta',
     'evidence',

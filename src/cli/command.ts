@@ -23,6 +23,16 @@ export interface Io {
   readonly colour: boolean;
   /** Is standard error a terminal and standard output none? Then long work says there how far it has come. */
   readonly progress?: boolean;
+  /** The terminal behind standard output and input; absent when either is none. */
+  readonly terminal?: Terminal;
+}
+
+/** A terminal for a picture that is drawn again and again. */
+export interface Terminal {
+  /** Now; 80 by 24 where it does not tell. */
+  size(): { readonly columns: number; readonly rows: number };
+  /** Calls `key` with what is typed, each key at once, and `resized`; returns what ends that. */
+  listen(key: (text: string) => void, resized: () => void): () => void;
 }
 
 export type Run = (argv: string[], io: Io) => Promise<number>;

@@ -12,6 +12,7 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   explain: () => import('./explain.ts'),
   reload: () => import('./reload.ts'),
   status: () => import('./status.ts'),
+  top: () => import('./top.ts'),
   simulate: () => import('./simulate.ts'),
   except: () => import('./except.ts'),
   exceptions: () => import('./exceptions.ts'),

@@ -2,6 +2,7 @@
  * Gives the process's arguments, output and environment to dispatch.ts and turns its outcome into an exit
  * status.
  */
+import type { Terminal } from './command.ts';
 import { dispatch } from './dispatch.ts';
 
 /** Runs the command of this process. Resolves when it has ended. */
@@ -20,5 +21,26 @@ export async function runProcess(): Promise<void> {
     env,
     progress: stderr.isTTY === true && stdout.isTTY !== true,
     colour: stdout.isTTY === true && !env.NO_COLOR, // empty counts as absent (no-color.org)
+    ...(stdout.isTTY === true && process.stdin.isTTY === true ? { terminal: terminal() } : null),
   });
+}
+
+function terminal(): Terminal {
+  const { stdin, stdout } = process;
+  return {
+    size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
+    listen(key, resized) {
+      const typed = (piece: Buffer): void => key(piece.toString('latin1'));
+      stdin.setRawMode(true);
+      stdin.on('data', typed);
+      stdin.resume();
+      stdout.on('resize', resized);
+      return () => {
+        stdin.removeListener('data', typed);
+        stdin.setRawMode(false);
+        stdin.pause();
+        stdout.removeListener('resize', resized);
+      };
+    },
+  };
 }

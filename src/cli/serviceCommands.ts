@@ -148,6 +148,20 @@ export const SERVICE_COMMANDS = {
       ...NO_FILE,
     },
   },
+  top: {
+    summary: 'watch the daemon: verdicts, with whom mail is not as required, connections',
+    usage: ['[--once]'],
+    operands: [],
+    options: [
+      { flag: '--once', meaning: 'print one picture and end, as where standard output is no terminal' },
+      CONTROL,
+    ],
+    examples: [
+      { line: 'tlsward top', meaning: 'drawn again every 2 s; q ends it' },
+      { line: 'tlsward top --once', meaning: 'one picture, for a mail or a ticket' },
+    ],
+    exit: { 0: 'shown', ...NO_DAEMON, ...NO_FILE },
+  },
   simulate: {
     summary: 'play an MTA against the running daemon',
     usage: [

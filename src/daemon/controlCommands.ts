@@ -12,7 +12,7 @@ interface Controlled {
   status(): Promise<StatusReply>;
   reload(hash: string): Promise<ReloadReply>;
   tryReload(): Promise<ReloadReply>;
-  readonly recent: Pick<RecentVerdicts, 'find'>;
+  readonly recent: Pick<RecentVerdicts, 'find' | 'latest'>;
   readonly discovery: Pick<DiscoveryService, 'control'>;
 }
 
@@ -25,12 +25,20 @@ export function controlCommands(daemon: Controlled): (request: ControlRequest) =
     ['reload', (hash) => daemon.reload(hash)],
     ['reload-dry-run', () => daemon.tryReload()],
     ['lookup', (code) => lookup(daemon.recent, code)],
+    ['recent', (most) => ({ ok: true, verdicts: daemon.recent.latest(mostOf(most)) })],
     ['published', (nextHop) => daemon.discovery.control('show', nextHop)],
     ['published-refresh', (nextHop) => daemon.discovery.control('refresh', nextHop)],
     ['published-forget', (nextHop) => daemon.discovery.control('forget', nextHop)],
   ]);
   return ({ command, argument }) =>
     commands.get(command)?.(argument) ?? { ok: false, error: `no control command "${command}"` };
+}
+
+/** Verdicts in one answer to `recent`: as many are parsed in some 5 ms. */
+const MAX_RECENT = 500;
+
+function mostOf(text: string): number {
+  return /^[0-9]{1,3}$/.test(text) ? Math.min(Number(text), MAX_RECENT) : MAX_RECENT;
 }
 
 function lookup(recent: Controlled['recent'], code: string): LookupReply {

@@ -21,6 +21,7 @@ export interface ControlReplies {
   readonly reload: ReloadReply;
   readonly 'reload-dry-run': ReloadReply;
   readonly lookup: LookupReply;
+  readonly recent: RecentReply;
   readonly published: DiscoveryReply;
   readonly 'published-refresh': DiscoveryReply;
   readonly 'published-forget': DiscoveryReply;
@@ -48,6 +49,13 @@ export interface ReloadReply {
 export type LookupReply =
   | { readonly ok: false; readonly error?: string }
   | { readonly ok: true; readonly verdict: VerdictFields };
+
+/** The latest verdicts, the newest first. */
+interface RecentReply {
+  readonly ok: boolean;
+  /** Absent from a daemon that does not know the command. */
+  readonly verdicts?: readonly VerdictFields[];
+}
 
 /**
  * Begins the address of a listener whose socket systemd handed over. It stands for every address of its

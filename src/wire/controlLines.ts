@@ -3,6 +3,7 @@
  * direction.
  *
  *   request = { "command": string, "argument"?: string } LF      status, reload, reload HASH, reload-dry-run, lookup CODE,
+ *                                                                recent NUMBER,
  *                                                                published NEXTHOP, published-refresh NEXTHOP, published-forget NEXTHOP
  *   reply   = { "ok": boolean, ... } LF
  *

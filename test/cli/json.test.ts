@@ -26,6 +26,7 @@ import { run as simulate } from '../../src/cli/simulate.ts';
 import { run as status } from '../../src/cli/status.ts';
 import { run as suggest } from '../../src/cli/suggest.ts';
 import { run as tlsrpt } from '../../src/cli/tlsrpt.ts';
+import { run as top } from '../../src/cli/top.ts';
 import { run as trace } from '../../src/cli/trace.ts';
 import { startDaemon } from '../daemon/startDaemon.ts';
 import { createCa } from '../e2e/harness/peers/ca.ts';
@@ -148,6 +149,7 @@ test('commands print what the page says', async (t) => {
   );
   const code = /\[([0-9A-Z]{8})\]/.exec(refused)?.[1] ?? '';
   await run('tlsward lookup', lookup, code);
+  await run('tlsward top', top);
   await run('tlsward published', published, 'auto.example');
   await run('tlsward published', published, 'auto.example', '--forget');
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-json-'));
