@@ -34,7 +34,17 @@ const LONG = [
 /** Of the others: what takes longest, and so begins first. */
 const SLOWEST = ['readme', 'cli/commands', 'daemon/socketFiles', 'dns/stubResolver', 'cli/except'];
 /** Every case file, the matrices of both directions, and a message each way: what every release of Postfix must pass. */
-const MATRICES = ['both', 'cases', 'deliver', 'deliver-auto', 'message', 'milter', 'paths', 'policy'];
+const MATRICES = [
+  'both',
+  'cases',
+  'deliver',
+  'deliver-auto',
+  'message',
+  'milter',
+  'paths',
+  'policy',
+  'probe',
+];
 /** What may differ from one release of Postfix to another. */
 const POSTFIX = [
   ...['contrib', 'deliver-dns', 'deliver-kept', 'deliver-published', 'export', 'harness'],

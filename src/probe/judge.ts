@@ -8,8 +8,11 @@
  *   handshake failed      plain  4.7.5    4.7.5    4.7.5           4.7.5        4.7.5
  *   TLS                   plain  sent     sent     chain + name    digest       match
  *
- * `dane` without TLSA records is `may`, with records that cannot be used `encrypt`; `dane-only` waits for both. A
- * handshake that fails at `may` makes the mail wait first; once it is older than minimal_backoff_time it goes in
+ * `dane` without TLSA records is `may`, with records that cannot be used `encrypt`; `dane-only` waits for both. Over MX
+ * records that are not signed, `dane` is what smtp_tls_dane_insecure_mx_policy says (by default `may` in 3.7, `dane` in
+ * 3.10), and a match then counts as `trusted` only.
+ *
+ * A handshake that fails at `may` makes the mail wait first; once it is older than minimal_backoff_time it goes in
  * plaintext.
  * Sources: Postfix `src/smtp/smtp_tls_policy.c`, dane_init(); `src/smtp/smtp_proto.c`, smtp_helo() and
  * smtp_start_tls(); `src/smtp/smtp_connect.c`.
@@ -144,7 +147,9 @@ function byTlsa({ host, nexthop, now, mx }: Question, session: Session): Outcome
   if (tlsa.kind !== 'records') return { kind: 'unknown', why: 'no TLSA records' };
   const names = mx === 'unsigned' ? [tlsa.name] : [tlsa.name, nexthop];
   const match = matchTlsa(tlsa.records.filter(isUsable), session.chain, names, now);
-  if (match.kind === 'match') return { kind: 'sent', how: 'verified', by: `TLSA ${tlsaText(match.record)}` };
+  // over MX records that anyone can have forged it authenticates the host, and not the way there
+  const how = mx === 'unsigned' ? 'trusted' : 'verified';
+  if (match.kind === 'match') return { kind: 'sent', how, by: `TLSA ${tlsaText(match.record)}` };
   return { kind: 'waits', code: '4.7.5', why: `server certificate not trusted: ${match.why}` };
 }
 

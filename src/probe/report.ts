@@ -120,6 +120,9 @@ export function reportOf(facts: ReportFacts): ProbeReport {
 
 function rowReport({ demand, why }: RowDemand, { probed, rules, now }: ReportFacts): LevelReport {
   if (demand !== null) return levelReport(demand.level, verdictOf(probed, demand, rules, now));
+  // without a host Postfix does not come so far as to ask
+  if (probed.found.kind !== 'hosts')
+    return levelReport('', verdictOf(probed, plainDemand('may'), rules, now));
   const outcome = { kind: 'waits', code: '4.7.5', why } as const;
   return levelReport('', { outcome, host: '', address: '', until: null, varies: false });
 }
@@ -150,17 +153,16 @@ function closingLine(levels: readonly LevelReport[], row: ProbeReport['row'], no
     ...(wait === '' ? [] : [`it waits at ${wait}`]),
     ...(unknown === '' ? [] : [`it cannot be told for ${unknown}`]),
   ];
-  if (row !== null) parts.push(`${row.row}: ${rowWords(row, now)}`);
+  if (row !== null) parts.push(`by its row ${rowWords(row, now)}`);
   return parts.join('; ');
 }
 
 function rowWords({ level, ends, code, says, until, host }: LevelReport, now: number): string {
-  const at = level === '' ? '' : `${level} `;
-  if (ends === 'waits') return `${at}does not hold, ${code} ${says}`.replace(/^does/, 'mail');
-  if (ends === 'unknown') return `${at}cannot be told, ${says}`;
-  if (until === null) return `${at}holds`;
+  if (ends === 'waits') return `mail waits${level === '' ? '' : ` at ${level}`}, ${code} ${says}`;
+  if (ends === 'unknown') return `it cannot be told for ${level}, ${says}`;
+  if (until === null) return `${level} holds`;
   const days = daysUntil(Date.parse(until), now);
-  return `${at}holds until ${until.slice(0, 10)} (${days} days), when a certificate of ${host} expires`;
+  return `${level} holds until ${until.slice(0, 10)} (${days} days), when a certificate of ${host} expires`;
 }
 
 /** Whole days, rounded down; negative when it is past. */

@@ -75,7 +75,7 @@ test('a server by its address', { skip }, async (t) => {
   const closing = pinned.out.trimEnd().split('\n').at(-1)!;
   t.match(
     closing,
-    /^today mail leaves at none, may, encrypt, verify \(until .*; deliver = fingerprint of .* holds$/,
+    /^today mail leaves at none, may, encrypt, verify \(until .*; by its row fingerprint holds$/,
   );
 
   // the floor of the row is above what the server speaks

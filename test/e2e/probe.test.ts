@@ -1,0 +1,203 @@
+/**
+ * What `tlsward probe` says that a level would come to is what Postfix then does: for each kind of server of the deliver
+ * matrix at each level, and for each domain of `deliver = auto` that publishes DANE, MTA-STS, both or neither.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { dispatch } from '../../src/cli/dispatch.ts';
+import { LEVELS } from '../../src/probe/levels.ts';
+import type { ProbeReport } from '../../src/probe/report.ts';
+import { root } from '../root.ts';
+import { startDns } from './harness/dns/dns.ts';
+import { createCa } from './harness/peers/ca.ts';
+import { Receivers, type ServerSpec } from './harness/peers/receivers.ts';
+import { e2eSkip } from './harness/requirements.ts';
+import { AUTO, CASES } from './harness/scenes/auto-cases.ts';
+import { AutoDomains } from './harness/scenes/auto-scene.ts';
+import { outcome, type Site, site, submit } from './harness/scenes/deliver-scene.ts';
+
+const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound']);
+
+const SERVERS: Readonly<Record<string, ServerSpec>> = {
+  plain: {},
+  self: { certificate: 'self' },
+  wrong: { certificate: 'wrong' },
+  right: { certificate: 'right' },
+  expired: { certificate: 'expired' },
+  refused: { starttls: 'refused' },
+  garbled: { starttls: 'garbled' },
+  dane: { certificate: 'self', tlsa: 'right' },
+  badtlsa: { certificate: 'self', tlsa: 'wrong' },
+  danenotls: { tlsa: 'right' },
+  unusable: { certificate: 'self', tlsa: 'unusable' },
+  unsigned: { certificate: 'self', tlsa: 'wrong' },
+};
+const KINDS = [...Object.keys(SERVERS), 'half', 'two', 'nullmx'];
+const PINNED = 'pinned';
+
+/** `P`, `U`, `T`, `V` as in deliver-dns.test.ts, else the code with which the mail waits: what Postfix did. */
+async function done(postfix: Site['postfix'], id: string): Promise<string> {
+  const { dsn, line } = await outcome(postfix, id);
+  if (dsn !== '2.0.0') return dsn;
+  const relay = /relay=(\S+?),/.exec(line)![1]!;
+  const log = postfix.log();
+  const [, process] = new RegExp(`smtp\\[([0-9]+)\\]: ${id}: to=`).exec(log)!;
+  // the line of the same process before the delivery, for the same relay
+  const before = log.slice(0, log.indexOf(line)).split('\n').reverse();
+  for (const each of before) {
+    if (!each.includes(`smtp[${process}]: `)) continue;
+    const found = /(Untrusted|Trusted|Verified) TLS connection established to (\S+): /.exec(each);
+    return found !== null && found[2] === relay ? found[1]![0]! : 'P';
+  }
+  return 'P';
+}
+
+/** The same in the words of a report. */
+function said({ ends, how, code }: ProbeReport['levels'][number]): string {
+  if (ends !== 'sent') return ends === 'waits' ? code : ends;
+  return how === 'plain' ? 'P' : how[0]!.toUpperCase();
+}
+
+interface Said {
+  readonly out: string;
+  readonly status: number;
+  /** With `--json`. */
+  readonly report: ProbeReport | null;
+}
+
+/** The command itself, with the configuration and the Postfix of the site. */
+function prober(t: Test, { postfix, daemon }: Site, port: number): (...words: string[]) => Promise<Said> {
+  // the daemon goes without postconf; the command asks that of the Postfix under test
+  const config = join(daemon.dir, 'probe.ini');
+  const program = postfix.postconfProgram();
+  const text = readFileSync(daemon.configFile, 'utf8');
+  writeFileSync(config, text.replace(/^postconf = .*$/m, `postconf = ${program}`));
+  return async (...words) => {
+    let out = '';
+    let err = '';
+    const argv = ['probe', ...words, '--port', String(port), '--config', config];
+    const io = {
+      out: (text: string) => (out += text),
+      err: (text: string) => (err += text),
+      env: {},
+      colour: false,
+    };
+    const status = await dispatch([...argv, '--postfix-config', join(postfix.dir, 'etc')], io);
+    t.equal(err, '', words.join(' '));
+    return { out, status, report: words.includes('--json') ? (JSON.parse(out) as ProbeReport) : null };
+  };
+}
+
+/** Four at a time. */
+async function inFours<T>(all: Iterable<T>, work: (one: T) => Promise<void>): Promise<void> {
+  const rest = [...all];
+  const worker = async () => {
+    for (let one = rest.shift(); one !== undefined; one = rest.shift()) await work(one);
+  };
+  await Promise.all([worker(), worker(), worker(), worker()]);
+}
+
+t.test('each level against each kind of server', { skip }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const receivers = await Receivers.start(t, ca);
+  const levels = [...LEVELS, PINNED];
+  let pin = '';
+  for (const [kind, spec] of Object.entries(SERVERS)) {
+    const names = levels.flatMap((level) => {
+      const name = `mx.${kind}.${level}.${kind === 'unsigned' ? 'test' : 'example'}`;
+      return kind === 'right' ? [name, `mx.two.${level}.example`] : [name];
+    });
+    const { certificate } = await receivers.add(names, spec);
+    if (kind === 'self') pin = certificate!.fingerprint;
+  }
+  const domains = new Map<string, string>();
+  const records = [...receivers.records];
+  for (const level of levels) {
+    for (const kind of KINDS) {
+      const domain = `${kind}.${level}.${kind === 'unsigned' || kind === 'half' ? 'test' : 'example'}`;
+      domains.set(`${kind}.${level}`, domain);
+      const hosts: Readonly<Record<string, readonly string[]>> = {
+        nullmx: ['0 .'],
+        half: [`10 mx.dane.${level}.example.`],
+        two: [`10 mx.plain.${level}.example.`, `20 mx.two.${level}.example.`],
+      };
+      records.push(...(hosts[kind] ?? [`10 mx.${domain}.`]).map((host) => `${domain}. MX ${host}`));
+    }
+  }
+  const dns = await startDns(t, { records });
+  const rows = levels.flatMap((level) =>
+    ['example', 'test'].map((zone) => {
+      const says = level === PINNED ? `deliver = fingerprint\nfingerprint = ${pin}` : `deliver = ${level}`;
+      return `[domain .${level}.${zone}]\n${says}\n`;
+    }),
+  );
+  const set = await site(t, ca, rows.join('\n'), new Map(), {
+    dns: { address: dns.address, port: receivers.port },
+    service: { resolver: dns.address },
+    main: { maximal_queue_lifetime: '0', bounce_queue_lifetime: '0' },
+  });
+  const ids = new Map<string, string>();
+  for (const [cell, domain] of domains) ids.set(cell, await submit(set.postfix, `bob@${domain}`));
+  const reports = new Map<string, ProbeReport>();
+  const probed = prober(t, set, receivers.port);
+  // one domain of each kind says it for all levels; its row says it for one
+  await inFours(KINDS, async (kind) => {
+    for (const level of ['secure', PINNED]) {
+      const { report, status } = await probed(domains.get(`${kind}.${level}`)!, '--brief', '--json');
+      reports.set(`${kind}.${level}`, report!);
+      const row = said(report!.row!);
+      t.equal(status, /^[PUTV]$/.test(row) ? 0 : 1, `${kind}: exit status`);
+    }
+  });
+  for (const kind of KINDS) {
+    const { levels: all, row } = reports.get(`${kind}.secure`)!;
+    for (const level of LEVELS) {
+      const told = said(all.find((one) => one.level === level)!);
+      t.equal(told, await done(set.postfix, ids.get(`${kind}.${level}`)!), `${kind} at ${level}`);
+    }
+    t.equal(said(row!), await done(set.postfix, ids.get(`${kind}.secure`)!), `${kind}: row`);
+    const pinned = reports.get(`${kind}.${PINNED}`)!.row!;
+    t.equal(said(pinned), await done(set.postfix, ids.get(`${kind}.${PINNED}`)!), `${kind} pinned`);
+  }
+});
+
+t.test('what domains publish, by their row', { skip }, async (t) => {
+  const domains = await AutoDomains.start(t);
+  // those whose MX cannot be looked up keep a probe waiting for DNS as long as a delivery
+  const cases = Object.entries(CASES);
+  for (const [name, spec] of cases) await domains.add(`${name}.example`, spec);
+  const dns = await startDns(t, domains.zone());
+  const set = await site(t, domains.ca, AUTO, new Map(), domains.siteOptions(dns.address));
+  const ids = new Map<string, string>();
+  for (const [name] of cases) ids.set(name, await submit(set.postfix, `bob@${name}.example`));
+  const probed = prober(t, set, domains.receivers.port);
+  const reports = new Map<string, ProbeReport>();
+  await inFours(cases, async ([name]) => {
+    const { report } = await probed(`${name}.example`, '--brief', '--json');
+    reports.set(name, report!);
+  });
+  for (const [name] of cases) {
+    const { row } = reports.get(name)!;
+    t.equal(said(row!), await done(set.postfix, ids.get(name)!), `${name}: ${row!.row} ${row!.says}`);
+  }
+
+  // what the page shows, of these domains
+  const page = readFileSync(new URL('contrib/doc/probe.md', root), 'utf8');
+  const [, shown = ''] = /```text\n\$ tlsward probe sts\.example\n([\s\S]*?)```/.exec(page) ?? [];
+  const { out } = await probed('sts.example');
+  t.equal(same(out), same(shown), 'the example of the page');
+});
+
+/** Without what differs from day to day. */
+function same(text: string): string {
+  return text
+    .replace(/ +[0-9]+ ms/g, ' N ms')
+    .replace(/[0-9]{4}-[0-9]{2}-[0-9]{2}/g, 'DAY')
+    .replace(/\([0-9]+ days\)/g, '(N days)')
+    .replace(/(?:127|192\.0\.2)\.[0-9.]+/g, 'ADDRESS')
+    .replace(/port [0-9]+/g, 'port N')
+    .replace(/\/\S*\/(?:ca\.pem|[a-z]+\.ini:[0-9]+)/g, 'FILE')
+    .replace(/not tried: .*/g, 'not tried: ...');
+}
