@@ -10,8 +10,12 @@ import { gatherFacts } from '../doctor/gather/gatherFacts.ts';
 
 const NOT_KNOWN: Look = { conditions: [], unjudged: ['own-certificate'] };
 
-/** Rejects when there is no Postfix to look at. */
-export async function ownCertificate(file: string, { controlListen }: ServiceSettings): Promise<Look> {
+/** `directory`: of main.cf. Rejects when there is no Postfix to look at. */
+export async function ownCertificate(
+  file: string,
+  { controlListen }: ServiceSettings,
+  directory: string | undefined,
+): Promise<Look> {
   // read for each look: the table may be large, and is not kept
   const loaded = loadConfig(file);
   if (!loaded.ok) return NOT_KNOWN;
@@ -19,7 +23,7 @@ export async function ownCertificate(file: string, { controlListen }: ServiceSet
   const facts = await gatherFacts({
     table: { ...loaded, file },
     control: control?.kind === 'unix' ? control.path : '/dev/null',
-    directory: undefined,
+    directory,
     dns: true,
     now: new Date(),
   });

@@ -26,6 +26,7 @@ import { packageVersion } from '../daemon/version.ts';
 import { lineText } from '../evidence/lineText.ts';
 import { codeOf, fileError } from '../files/systemError.ts';
 import { Log } from '../log/log.ts';
+import { MAIL_SERVER, type MailServer } from '../mta/handOver.ts';
 import { askDaemon, ControlError } from '../net/controlClient.ts';
 import { StreamStore } from '../recorder/store.ts';
 import { ownCertificate } from './alarmIdentity.ts';
@@ -49,9 +50,10 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const loaded = loadOrReport(file, values.json, io);
   if (loaded === null) return EXIT.config;
   const { alarms, service } = loaded;
-  if (what === 'run') return await watch(file, { alarms, service });
+  const server = { ...MAIL_SERVER, sendmail: values.sendmail };
+  if (what === 'run') return await watch(file, { alarms, service }, server, values['postfix-config']);
   const host = hostOf(service);
-  if (what === 'test') return await test(alarms, host, values.json, io);
+  if (what === 'test') return await test(alarms, host, server, values.json, io);
   return list(alarms, values.json, io);
 }
 
@@ -124,6 +126,7 @@ function textOf(alarm: Alarm, io: Io): string {
 async function test(
   settings: AlarmSettings,
   host: string,
+  server: MailServer,
   json: boolean | undefined,
   io: Io,
 ): Promise<number> {
@@ -136,7 +139,7 @@ async function test(
     told.push({
       output: 'mail',
       to: mail,
-      why: await tellMail(notice, mail, { host, repeatMs, nowMs: now }),
+      why: await tellMail(notice, mail, { host, repeatMs, nowMs: now }, server),
     });
   if (command !== null)
     told.push({ output: 'command', to: command.join(' '), why: await tellCommand(notice, command, host) });
@@ -181,6 +184,8 @@ function testAlarm(now: number): Alarm {
 async function watch(
   file: string,
   { alarms: settings, service }: Pick<LoadedTable, 'alarms' | 'service'>,
+  server: MailServer,
+  postfix: string | undefined,
 ): Promise<number> {
   const host = hostOf(service);
   const log = new Log(service.logLevel);
@@ -198,16 +203,19 @@ async function watch(
       saved: savedOrNone(settings, log),
       save: (saved) => saveAlarms(settings.state, saved),
       ask: () => askStatus(service),
-      identity: () => ownCertificate(file, service),
+      identity: () => ownCertificate(file, service, postfix),
       events: {
         log: ({ alarm, state }) => {
           if (state !== 'repeat') log.alarm({ ...fieldsOf(alarm), state });
+          // it counts as told from now on
+          log.flush();
         },
         record: ({ alarm, state }) => records.write(alarm, state),
         untold: (output, alarm, why) => log.alarmUntold(output, alarm?.kind ?? '', alarm?.subject ?? '', why),
         trouble: (what, why) => log.alarmsTrouble(what, why),
       },
       signal: stop.signal,
+      mailServer: server,
     });
     return EXIT.yes;
   } finally {

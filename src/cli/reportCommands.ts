@@ -98,7 +98,7 @@ export const REPORT_COMMANDS = {
   },
   alarms: {
     summary: 'say what is firing; look for it, and tell it',
-    usage: ['', 'run', 'test'],
+    usage: ['', 'run [--postfix-config DIRECTORY] [--sendmail PROGRAM]', 'test [--sendmail PROGRAM]'],
     operands: [
       {
         name: 'run|test',
@@ -107,7 +107,21 @@ export const REPORT_COMMANDS = {
         optional: true,
       },
     ],
-    options: [],
+    options: [
+      {
+        flag: '--postfix-config',
+        argument: 'DIRECTORY',
+        meaning: 'folder of main.cf and master.cf; else the one that postconf(1) names',
+        example: '--postfix-config /etc/postfix-out',
+      },
+      {
+        flag: '--sendmail',
+        argument: 'PROGRAM',
+        meaning: 'sendmail(1), which gets the messages',
+        default: 'sendmail',
+        example: '--sendmail /usr/sbin/sendmail',
+      },
+    ],
     examples: [
       { line: 'tlsward alarms', meaning: 'what is firing, since when, and what to do' },
       { line: 'tlsward alarms test', meaning: 'do mail, command and Alertmanager of `[alarms]` work?' },

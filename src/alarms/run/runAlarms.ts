@@ -125,11 +125,12 @@ class Run {
       (one) => this.#tell(one, now),
       (one, why) => events.untold(one.output, one.alarm, why),
     );
+    if (owed.length > 0) {
+      this.#saved = { ...this.#saved, owed: left };
+      await this.#save();
+    }
     await this.#tellAlertmanager(now);
     await this.#watchdog(now);
-    if (left.length === owed.length && owed.length === 0) return;
-    this.#saved = { ...this.#saved, owed: left };
-    await this.#save();
   }
 
   #read(): void {
