@@ -11,13 +11,14 @@ import type { Log } from '../log/log.ts';
 import type { LoopWatch } from '../net/loopWatch.ts';
 import { normaliseCode } from './codes.ts';
 import type { StatusReply } from './controlReplies.ts';
+import { AlarmFile } from './firingAlarms.ts';
 import type { Served } from './protocols.ts';
 import type { RecentVerdicts } from './recentVerdicts.ts';
 import { statusFindings } from './statusFindings.ts';
 import type { Live } from './verdictListeners.ts';
 
 /** What `status` does not have. */
-type More = Omit<LiveFacts, 'status' | 'findings' | 'host'>;
+type More = Omit<LiveFacts, 'status' | 'findings' | 'host' | 'alarms'>;
 
 interface HttpListenerParts {
   /** Path of the configuration. */
@@ -26,6 +27,8 @@ interface HttpListenerParts {
   readonly watch: LoopWatch;
   readonly recent: Pick<RecentVerdicts, 'find' | 'latest'>;
   readonly settings: () => ServiceSettings;
+  /** The file in which alarms are kept. */
+  readonly alarmState: () => string;
   readonly status: () => Promise<StatusReply>;
   readonly more: () => More;
 }
@@ -41,11 +44,12 @@ export class HttpListener {
 
   constructor(settings: ServiceSettings, parts: HttpListenerParts) {
     const { config, log, watch, recent } = parts;
+    const alarms = new AlarmFile();
     this.#service =
       settings.httpListen.length === 0
         ? null
         : new HttpService({
-            facts: () => factsOf(parts),
+            facts: () => factsOf(parts, alarms),
             lookup: (code) => recent.find(normaliseCode(code)),
             latest: (most) => recent.latest(most),
             settings: parts.settings,
@@ -84,9 +88,10 @@ export class HttpListener {
   }
 }
 
-async function factsOf({ status: ask, settings, more }: HttpListenerParts): Promise<LiveFacts> {
-  const status = await ask();
-  return { host: settings().hostName ?? hostname(), status, findings: statusFindings(status), ...more() };
+async function factsOf(parts: HttpListenerParts, file: AlarmFile): Promise<LiveFacts> {
+  const [status, alarms] = await Promise.all([parts.status(), file.look(parts.alarmState())]);
+  const host = parts.settings().hostName ?? hostname();
+  return { host, status, findings: statusFindings(status), alarms, ...parts.more() };
 }
 
 /** The program itself; compiled code and source have different extensions. */

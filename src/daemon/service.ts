@@ -159,14 +159,15 @@ export class Service {
       watch: this.#watch,
       recent: this.#recent,
       settings: () => this.#reloading.loaded.service,
+      alarmState: () => this.#reloading.loaded.alarms.state,
       status: () => this.#status(),
       more: () => ({
+        nowMs: Date.now(),
         today: dayOf(clock()),
         byMode: this.#verdictListeners.byMode,
         reloads: this.#reloading.counters,
         exceptions: this.#reloading.loaded.exceptions,
         policies: [],
-        alarms: null,
       }),
     });
     this.#verdictListeners = new VerdictListeners(log, this.#recent, evidence, this.#live.live);

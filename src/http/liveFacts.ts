@@ -106,6 +106,8 @@ interface AlarmFacts {
 
 export interface LiveFacts {
   readonly host: string;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
   /** YYYY-MM-DD, in the time zone of the machine. */
   readonly today: string;
   readonly status: StatusFacts;
@@ -116,7 +118,7 @@ export interface LiveFacts {
   readonly exceptions: readonly ExceptionFacts[];
   readonly policies: readonly PolicyFacts[];
   /** null: there is nothing that watches. */
-  readonly alarms: readonly AlarmFacts[] | null;
+  readonly alarms: { readonly lookedAtMs: number; readonly firing: readonly AlarmFacts[] } | null;
 }
 
 /** Why the daemon is not ready to serve; empty when it is. */

@@ -39,7 +39,7 @@ export function liveModel(facts: LiveFacts, streamsOpen: number): LiveModel {
     figures: figuresOf(facts, all),
     tables: {
       attention: bounded(facts.findings.map(({ text }) => [text])),
-      ...(facts.alarms === null ? null : { alarms: alarmRows(facts.alarms) }),
+      ...(facts.alarms === null ? null : { alarms: alarmRows(facts.alarms.firing) }),
       exceptions: bounded(facts.exceptions.map((one) => exceptionRow(one, facts.today))),
       policies: bounded(facts.policies.map(policyRow)),
       connections: connectionRows(facts, streamsOpen),
@@ -52,12 +52,13 @@ function answerOf(facts: LiveFacts): Cell {
   const why = notReady(facts);
   if (why.length > 0) return { bad: `Not ready: ${why[0]}.` };
   const { findings, alarms } = facts;
-  if (alarms !== null && alarms.length > 0) return { bad: `${count(alarms.length, 'alarm')} now.` };
+  if (alarms !== null && alarms.firing.length > 0)
+    return { bad: `${count(alarms.firing.length, 'alarm')} now.` };
   if (findings.length > 0) return `It serves, with ${count(findings.length, 'thing')} to look at.`;
   return 'It serves, and there is nothing to look at.';
 }
 
-function figuresOf({ status, alarms, exceptions }: LiveFacts, all: number): Figure[] {
+function figuresOf({ status, alarms, exceptions, nowMs }: LiveFacts, all: number): Figure[] {
   const { verdicts, maps, evidence, loopDelay, log, openFiles } = status;
   const refused = verdicts.reject + verdicts.defer;
   const open = sum(
@@ -99,10 +100,19 @@ function figuresOf({ status, alarms, exceptions }: LiveFacts, all: number): Figu
     figures.unshift({
       id: 'f-alarms',
       label: 'Alarms',
-      value: alarms.length > 0 ? { bad: number(alarms.length) } : '0',
+      value: alarmsValue(alarms, nowMs),
       part: 'attention',
     });
   return figures;
+}
+
+/** What a look of ten minutes ago says is history. */
+const LATE_MS = 600_000;
+
+function alarmsValue({ firing, lookedAtMs }: NonNullable<LiveFacts['alarms']>, nowMs: number): Cell {
+  if (nowMs - lookedAtMs > LATE_MS)
+    return { bad: `nobody looked since ${minute(new Date(lookedAtMs).toISOString())}` };
+  return firing.length > 0 ? { bad: number(firing.length) } : '0';
 }
 
 function isMail(protocol: string): boolean {
@@ -123,8 +133,8 @@ function evidenceText(evidence: LiveFacts['status']['evidence']): Cell {
   return gaps === '' ? text : { bad: text };
 }
 
-function alarmRows(alarms: NonNullable<LiveFacts['alarms']>): Rows {
-  return bounded(alarms.map(({ since, subject, text }) => [since, subject, { bad: text }]));
+function alarmRows(alarms: NonNullable<LiveFacts['alarms']>['firing']): Rows {
+  return bounded(alarms.map(({ since, subject, text }) => [minute(since), subject, { bad: text }]));
 }
 
 function exceptionRow(

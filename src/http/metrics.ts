@@ -9,7 +9,6 @@ import { type LiveFacts, notReady } from './liveFacts.ts';
 
 /** What the process tells of itself. */
 interface ProcessFacts {
-  readonly nowMs: number;
   readonly cpuSeconds: number;
   readonly residentBytes: number;
   readonly heapUsedBytes: number;
@@ -28,7 +27,7 @@ export function metricsText(facts: LiveFacts, process: ProcessFacts, streams: St
     ...tableFamilies(facts),
     ...verdictFamilies(facts),
     ...connectionFamilies(facts),
-    ...evidenceFamilies(facts, process.nowMs),
+    ...evidenceFamilies(facts),
     ...healthFamilies(facts, streams),
     ...processFamilies(facts, process),
   ]);
@@ -180,7 +179,7 @@ function connectionFamilies({ status }: LiveFacts): Family[] {
   ];
 }
 
-function evidenceFamilies({ status }: LiveFacts, nowMs: number): Family[] {
+function evidenceFamilies({ status, nowMs }: LiveFacts): Family[] {
   const { evidence } = status;
   if (evidence === null) return [gauge('tlsward_evidence_enabled', 'Whether evidence is kept.', 0)];
   const waiting = evidence.waitingBytes + evidence.handedBytes;
@@ -240,7 +239,7 @@ function healthFamilies(facts: LiveFacts, streams: StreamFacts): Family[] {
       'Settings of Postfix that break what the table requires.',
       postfix.warnings.length,
     ),
-    ...(alarms === null ? [] : [gauge('tlsward_alarms', 'Alarms that fire.', alarmSamples(alarms))]),
+    ...(alarms === null ? [] : alarmFamilies(alarms)),
     counter('tlsward_log_dropped_lines_total', 'Lines of the log that were lost.', log.dropped),
     gauge('tlsward_log_working', '0 while the log cannot be written.', log.failure === '' ? 1 : 0),
     gauge(
@@ -268,13 +267,25 @@ function useOf(field: 'used' | 'limit'): (use: LiveFacts['status']['memory'][num
   return (use) => ({ labels: { purpose: use.name }, value: use[field] });
 }
 
-function alarmSamples(alarms: NonNullable<LiveFacts['alarms']>): Sample[] {
+function alarmFamilies({ firing, lookedAtMs }: NonNullable<LiveFacts['alarms']>): Family[] {
   const kinds = new Map<string, number>();
-  for (const { kind } of alarms) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-  return kinds.size === 0
-    ? [{ labels: { kind: 'none' }, value: 0 }]
-    : [...kinds].map(([kind, value]) => ({ labels: { kind }, value }));
+  for (const { kind } of firing) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  const samples = [...kinds].map(([kind, value]) => ({ labels: { kind }, value }));
+  return [
+    gauge(
+      'tlsward_alarms',
+      'Alarms that fire; kind is none, with 0, while none does.',
+      kinds.size === 0 ? NO_ALARM : samples,
+    ),
+    gauge(
+      'tlsward_alarms_last_look_timestamp_seconds',
+      'When tlsward alarms run looked last; absent where it never did.',
+      lookedAtMs / 1000,
+    ),
+  ];
 }
+
+const NO_ALARM: readonly Sample[] = [{ labels: { kind: 'none' }, value: 0 }];
 
 /** The names that exporters of all kinds use. */
 function processFamilies({ status }: LiveFacts, process: ProcessFacts): Family[] {
