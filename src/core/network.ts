@@ -125,3 +125,8 @@ function contains(network: Network, bytes: Uint8Array): boolean {
 export const LOOPBACK: readonly Network[] = ['127.0.0.0/8', '::1']
   .map((text) => parseNetwork(text))
   .filter((network) => network !== null);
+
+/** Is the text an address of this host itself? Most are not, and cost no parsing. */
+export function isLoopback(text: string): boolean {
+  return (text.startsWith('127.') || text.includes(':')) && inNetworks(LOOPBACK, text);
+}

@@ -10,7 +10,7 @@
  *
  * What is open is held for an hour, in bounded maps; then it counts as it stands.
  */
-import { inNetworks, LOOPBACK } from '../core/network.ts';
+import { isLoopback } from '../core/network.ts';
 import type { VerdictEvidence } from '../evidence/record.ts';
 import { domainOf } from '../trace/recordKeys.ts';
 import { verdictCause } from './causes.ts';
@@ -269,7 +269,7 @@ export class Inbound {
     const required = row !== undefined && (row.level === 'encrypt' || row.level === 'verify');
     const broken = verdict.would !== undefined || verdict.tagged === true || verdict.breach !== undefined;
     const kept = required && !broken && level !== 'plain' && level !== 'unknown';
-    const inside = verdict.notJudged !== undefined || (client !== '' && inNetworks(LOOPBACK, client));
+    const inside = verdict.notJudged !== undefined || isLoopback(client);
     const outcome = inside ? 'inside' : took ? 'travelled' : action === 'defer' ? 'putOff' : 'refused';
     return {
       way: 'in',

@@ -58,8 +58,18 @@ export function levelOf({ state, protocol = '', cipher = '', bits }: Session): L
 /** Longest name of a protocol and a cipher, in characters. */
 const MAX_CIPHER = 100;
 
+/** Texts that many records have in common, by cipher; begun anew when it is full. */
+const made = new Map<string, string>();
+const MAX_MADE = 1000;
+
 export function cipherOf({ state, protocol = '', cipher = '' }: Session): string {
-  return state === 'tls' ? `${protocol || '?'} ${cipher || '?'}`.slice(0, MAX_CIPHER) : '';
+  if (state !== 'tls') return '';
+  const known = made.get(cipher);
+  if (known?.startsWith(protocol) && known.length === protocol.length + 1 + cipher.length) return known;
+  const text = `${protocol || '?'} ${cipher || '?'}`.slice(0, MAX_CIPHER);
+  if (made.size >= MAX_MADE) made.clear();
+  made.set(cipher, text);
+  return text;
 }
 
 /** Adds an item to counts. */

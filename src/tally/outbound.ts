@@ -152,15 +152,23 @@ export class Outbound {
     const known = level !== 'plain' && level !== 'unknown';
     const kept = required && known && satisfies(row.level, delivery.tls);
     const cause = known ? 'server not verified' : level === 'plain' ? 'plaintext' : 'TLS not known';
+    const { time, queueId, relay, tls } = delivery;
+    // one object, because there are a million of them
     return {
-      ...this.#item(delivery, domain, 'travelled'),
-      row,
+      way: 'out',
+      domain,
+      count: 1,
+      outcome: 'travelled',
+      level,
+      verified: level !== 'plain' && tls.peer === 'verified',
       required,
       kept,
-      level,
-      verified: level !== 'plain' && delivery.tls.peer === 'verified',
+      row,
       cause: required && !kept ? cause : '',
-      cipher: cipherOf(delivery.tls),
+      time,
+      example: queueId,
+      peer: relay?.address ?? relay?.host ?? '',
+      cipher: cipherOf(tls),
     };
   }
 

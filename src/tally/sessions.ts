@@ -24,7 +24,7 @@ export class Sessions {
     const key = `${host} ${client} ${clientPort}`;
     const time = Date.parse(text);
     const last = this.#last.get(key);
-    this.#last.delete(key);
+    // it keeps its place: those that began longest ago go first
     this.#last.set(key, time);
     if (last !== undefined && time - last <= SESSION_MS) return;
     this.#all++;

@@ -28,7 +28,7 @@ import { join } from 'node:path';
 import { checkpointFile, linesFile } from '../archive/layout.ts';
 import { readGuardedSync } from '../files/guardedReader.ts';
 import { lastHead } from '../trace/lastHead.ts';
-import { folderOf, type StreamDay, toldFiles } from './countDay.ts';
+import { folderOf, otherFiles, type StreamDay } from './countDay.ts';
 import type { DayTally } from './dayTally.ts';
 
 const MAGIC = 'tlsward-tally 1 ';
@@ -58,7 +58,7 @@ function tallyFile(one: StreamDay): string {
 /** What a tally must be of. Take it before the lines are read. Throws the error of stat(2). */
 export function countedNow(one: StreamDay): Counted {
   const { size, mtimeMs } = statSync(linesFile(folderOf(one), one.day));
-  const told = toldFiles(one).map((file) => {
+  const told = otherFiles(one).map((file) => {
     const found = statSync(file, { throwIfNoEntry: false });
     return found === undefined ? null : ([found.size, found.mtimeMs] as const);
   });

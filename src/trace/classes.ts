@@ -2,7 +2,7 @@
  * How one message was protected on one leg, in the few words that a statement counts by. Pure. What is not known has
  * its own word, and is never counted as protected or as plaintext.
  */
-import { inNetworks, LOOPBACK } from '../core/network.ts';
+import { isLoopback } from '../core/network.ts';
 import type { Delivery, Verdict } from './passageFacts.ts';
 
 /** Of a session: `verified`: TLS, and the other side proved who it is; `inside`: no connection to another host. */
@@ -11,7 +11,7 @@ export type Class = (typeof CLASSES)[number];
 
 /** On its way in, the client proves who it is by a certificate that the MTA trusts. */
 export function inboundClass({ tls, client }: Verdict): Class {
-  if (client !== undefined && inNetworks(LOOPBACK, client)) return 'inside';
+  if (client !== undefined && isLoopback(client)) return 'inside';
   if (tls.state !== 'tls') return tls.state;
   return tls.certificate === 'trusted' ? 'verified' : 'tls';
 }
@@ -20,8 +20,7 @@ export function inboundClass({ tls, client }: Verdict): Class {
 export function outboundClass({ tls, relay }: Delivery): Class {
   const address = relay?.address ?? '';
   // a socket of this host has a path for an address
-  if (tls.how === 'local' || address.includes('/') || (address !== '' && inNetworks(LOOPBACK, address)))
-    return 'inside';
+  if (tls.how === 'local' || address.includes('/') || isLoopback(address)) return 'inside';
   if (tls.state !== 'tls') return tls.state;
   return tls.peer === 'verified' ? 'verified' : 'tls';
 }
