@@ -167,7 +167,7 @@ export class Service {
         byMode: this.#verdictListeners.byMode,
         reloads: this.#reloading.counters,
         exceptions: this.#reloading.loaded.exceptions,
-        policies: [],
+        policies: discovery.policies(100),
       }),
     });
     this.#verdictListeners = new VerdictListeners(log, this.#recent, evidence, this.#live.live);

@@ -16,7 +16,7 @@ import type { Published, PublishedQuestion } from '../core/publishedFacts.ts';
 import type { PolicyTable } from '../core/table.ts';
 import { questionOf } from '../deliver/deliver.ts';
 import type { Log } from '../log/log.ts';
-import type { StsEvent } from '../sts/events.ts';
+import type { KeptPolicy, StsEvent } from '../sts/events.ts';
 import { openDiscovery } from './openDiscovery.ts';
 import type { Inspection, PolicyDiscovery } from './policyDiscovery.ts';
 
@@ -138,6 +138,12 @@ export class DiscoveryService {
       dns: dnsLoad,
       sts: finders.sts.counters(),
     };
+  }
+
+  /** The policies of MTA-STS that were used last; none where another server is asked. */
+  policies(most: number): readonly KeptPolicy[] {
+    const { finders } = this.#current;
+    return finders.kind === 'own' ? finders.sts.latest(most) : [];
   }
 
   /** The control commands; `key` is a next hop as Postfix writes it. */

@@ -18,7 +18,7 @@ import type { DaneFact, OtherAnswer, Published, PublishedQuestion, StsFact } fro
 import { siteOf } from '../core/site.ts';
 import { FairGate, type Place, sharesOf } from '../dns/fairGate.ts';
 import { DNS_QUESTION_BYTES, MAX_DNS_QUESTIONS } from '../dns/stubResolver.ts';
-import type { StsCounters, StsInspection } from '../sts/events.ts';
+import type { KeptPolicy, StsCounters, StsInspection } from '../sts/events.ts';
 import type { DaneFinder } from './daneFinder.ts';
 
 /** StsPolicies, or a substitute in tests. */
@@ -27,6 +27,7 @@ export interface StsFinder {
   refresh(domain: string): Promise<StsFact>;
   forget(domain: string): boolean;
   inspect(domain: string): StsInspection | null;
+  latest(most: number): readonly KeptPolicy[];
   counters(): StsCounters;
   readonly memory: readonly MemoryUse[];
   settled(): Promise<void>;

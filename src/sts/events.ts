@@ -127,3 +127,13 @@ export function startCounters(): Counts {
     tooMany: 0,
   };
 }
+
+/** A policy as a list shows it. */
+export interface KeptPolicy {
+  readonly domain: string;
+  readonly mode: StsMode;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** Why the last refresh failed; '' when it did not. */
+  readonly trouble: string;
+}

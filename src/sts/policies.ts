@@ -31,7 +31,7 @@ import { clockSteps } from '../core/steadyClock.ts';
 import { isComparable } from '../deliver/auto.ts';
 import { FairGate, sharesOf } from '../dns/fairGate.ts';
 import { type CachedPolicy, StsCache } from './cache.ts';
-import { type StsCounters, type StsInspection, startCounters } from './events.ts';
+import { type KeptPolicy, type StsCounters, type StsInspection, startCounters } from './events.ts';
 import { fetchStsPolicy } from './fetch.ts';
 import { isToCome, MAX_AHEAD_MS, NegativeCache } from './negativeCache.ts';
 import { STS_LIMITS, type StsLimits, type StsOptions } from './options.ts';
@@ -163,6 +163,19 @@ export class StsPolicies {
     const remembered = this.#memory.get(domain, now);
     if (remembered === null) return null;
     return { kind: 'remembered', domain, fact: remembered.fact, until: remembered.until };
+  }
+
+  /** The policies that are kept and hold, the last used first. */
+  latest(most: number): KeptPolicy[] {
+    const now = this.#now();
+    const found: KeptPolicy[] = [];
+    // the cache has the last used at its end
+    for (const { domain, policy, expiresAt, trouble } of [...this.#cache.values()].reverse()) {
+      if (found.length === most) break;
+      if (expiresAt <= now) continue;
+      found.push({ domain, mode: policy.mode, expiresAt, trouble: trouble?.why ?? '' });
+    }
+    return found;
   }
 
   counters(): StsCounters {

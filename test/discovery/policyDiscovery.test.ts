@@ -62,6 +62,7 @@ class FakeSts implements StsFinder {
   inspect = (domain: string): StsInspection | null =>
     this.known.has(domain) ? { kind: 'remembered', domain, fact: this.fact, until: 0 } : null;
   readonly known = new Set<string>();
+  latest = () => [];
   counters = () => ({ ...startCounters(), ...NONE });
   readonly memory = [];
   settled = async (): Promise<void> => {};

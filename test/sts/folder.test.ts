@@ -204,6 +204,8 @@ test('the file as such', async (t) => {
   ]);
   t.match(policies.inspect('good.example'), { id: 'one' });
   t.equal(policies.counters().policies, 1);
+  t.match(policies.latest(10), [{ domain: 'good.example', mode: 'enforce', trouble: '' }]);
+  t.strictSame(policies.latest(0), []);
   bed.publish(BANK, 'two');
   await policies.find(BANK);
   await policies.settled();
