@@ -172,16 +172,19 @@ function fitsServer(delivery: DeliveryRecord, policy: DeliverPolicy, told: MapEv
 
 /** The level, as the MTA's log says, or as the daemon answered. */
 function demandedOf({ demanded }: DeliveryRecord, told: MapEvidence | undefined): string {
-  return demanded?.level ?? (told?.status === 'OK' ? (told.reply.split(' ')[0] ?? '') : '');
+  return demanded?.level ?? wordsOf(told)[0] ?? '';
 }
 
 /** Are names and digests those of the answer then? */
 function sameNames({ level, match }: DeliverPolicy, told: MapEvidence | undefined): boolean {
-  if (told === undefined || told.status !== 'OK') return false;
-  const [saidLevel, ...attributes] = told.reply.split(' ');
+  const [said, ...attributes] = wordsOf(told);
   const names = attributes.flatMap((one) => (one.startsWith('match=') ? [one.slice('match='.length)] : []));
-  return (
-    saidLevel === (level satisfies AnsweredLevel) &&
-    names.join(' ') === match.join(level === 'fingerprint' ? '|' : ':')
-  );
+  const wanted: AnsweredLevel = level;
+  return said === wanted && names.join(' ') === match.join(level === 'fingerprint' ? '|' : ':');
+}
+
+/** Of an answer `OK secure match=...`: the level and its attributes. */
+function wordsOf(told: MapEvidence | undefined): string[] {
+  if (told?.status !== 'OK') return [];
+  return (told.reply.startsWith('OK ') ? told.reply.slice('OK '.length) : told.reply).split(' ');
 }

@@ -67,11 +67,14 @@ test('a level that verifies the server', async (t) => {
   const verified = of({ ...TLS, peer: 'verified' });
   const secure = { deliver: 'secure', serverNames: ['.example.org'] } as const;
   t.equal(outcome(secure, verified), 'unknown server certificate');
-  t.equal(outcome(secure, verified, [told('secure match=.example.org protocols=>=TLSv1.2')]), 'unchanged');
-  t.equal(outcome(secure, verified, [told('secure match=mx.other.example')]), 'unknown server certificate');
-  t.equal(outcome(secure, verified, [told('verify match=.example.org')]), 'unknown server certificate');
+  t.equal(outcome(secure, verified, [told('OK secure match=.example.org protocols=>=TLSv1.2')]), 'unchanged');
   t.equal(
-    outcome(secure, verified, [told('secure match=.example.org', '2026-11-30T11:00:00.000Z')]),
+    outcome(secure, verified, [told('OK secure match=mx.other.example')]),
+    'unknown server certificate',
+  );
+  t.equal(outcome(secure, verified, [told('OK verify match=.example.org')]), 'unknown server certificate');
+  t.equal(
+    outcome(secure, verified, [told('OK secure match=.example.org', '2026-11-30T11:00:00.000Z')]),
     'unknown server certificate',
     'told later',
   );
@@ -90,6 +93,6 @@ test('what the domain publishes is not recorded', async (t) => {
     outcome({ deliver: 'dane' }, of({ state: 'plain' }, { demanded: { level: 'dane', from: 'log' } })),
     'unchanged',
   );
-  const same = told('dane-only', '2026-11-30T08:00:00.000Z', '');
+  const same = told('OK dane-only', '2026-11-30T08:00:00.000Z', '');
   t.equal(outcome({ deliver: 'auto' }, of(TLS), [same]), 'unchanged', 'this very table had answered');
 });
