@@ -24,8 +24,11 @@ import { Processes } from './processes.ts';
 import type { OutboundTls, Produced } from './produced.ts';
 import { Queues } from './queues.ts';
 import { hostOf, isSendmail, parseSendmailLine, type SendmailEvent } from './sendmailLines.ts';
+import type { TlsSession } from './tlsLine.ts';
 
 const UNREADABLE = 'a line that looks like a delivery cannot be read';
+/** How the words begin with which Postfix puts a delivery off at a level that verifies the server (smtp_proto.c). */
+const NOT_VERIFIED = 'Server certificate not ';
 /** Processes that said something; each note has at most 300 characters. */
 const MAX_NOTES = 1000;
 const NONE: readonly Produced[] = [];
@@ -47,6 +50,8 @@ export class Join {
    * session, which Postfix says for TLSRPT.
    */
   readonly #notes = new Map<string, string>();
+  /** Why the certificate did not verify that a process was shown last, and by which server. */
+  readonly #certificates = new Map<string, { readonly relay: string; readonly reason: string }>();
   #unreadableLine: string | null = null;
   /** Time of the line before. */
   #before = Number.POSITIVE_INFINITY;
@@ -114,6 +119,10 @@ export class Join {
     switch (event.kind) {
       case 'tls':
         this.#processes.established(program, pid, time, event.session);
+        this.#otherServer(`${program}[${pid}]`, event.session);
+        return NONE;
+      case 'certificate':
+        this.#certificate(`${program}[${pid}]`, event);
         return NONE;
       case 'trouble':
         this.#processes.trouble(program, pid, time);
@@ -183,13 +192,35 @@ export class Join {
       : { state: 'unknown', how: 'local', why: `${name} makes no connection` };
     const note = this.#notes.get(`${line.program}[${line.pid}]`);
     if (note !== undefined) this.#notes.delete(`${line.program}[${line.pid}]`);
+    const failed = overNetwork ? this.#failed(line, known, delivery) : null;
     // a session that is known belongs to another server than the one that failed
     const tls =
-      note === undefined || known.why === undefined ? known : { ...known, why: `${known.why}; ${note}` };
+      failed !== null
+        ? { ...known, why: failed }
+        : note === undefined || known.why === undefined
+          ? known
+          : { ...known, why: `${known.why}; ${note}` };
     if (outcome === null) return NONE;
     this.#queues.wait(queueId, delivery.to, outcome === 'deferred');
     const about = { queueId, sender: queued?.sender ?? null, agent: line.program, outcome, tls };
     return [this.#delivery(line, postfixDelivery(about, delivery))];
+  }
+
+  #certificate(key: string, { relay, reason }: { readonly relay: string; readonly reason: string }): void {
+    if (this.#certificates.size >= MAX_NOTES) this.#certificates.clear();
+    this.#certificates.set(key, { relay: ownText(relay), reason: ownText(reason.slice(0, 300)) });
+  }
+
+  /** A session with another server, or one whose certificate verified: what failed before is past. */
+  #otherServer(key: string, { relay, peer }: TlsSession): void {
+    if (peer !== 'untrusted' || this.#certificates.get(key)?.relay !== relay) this.#certificates.delete(key);
+  }
+
+  /** Why the message was not handed over in the session that is known; null: not because of the certificate. */
+  #failed({ program, pid }: LogLine, known: OutboundTls, { relay, text }: DeliveryFields): string | null {
+    const found = this.#certificates.get(`${program}[${pid}]`);
+    if (found === undefined || found.relay !== relay || known.peer !== 'untrusted') return null;
+    return text.startsWith(NOT_VERIFIED) ? `certificate verification failed: ${found.reason}` : null;
   }
 
   #delivery({ time, host }: LogLine, fields: Produced['fields']): Produced {

@@ -27,6 +27,8 @@ export type PostfixEvent =
   /** A connection failed, or anything else that is logged while one is used. */
   | { readonly kind: 'trouble' }
   | { readonly kind: 'tlsrpt'; readonly report: TlsrptLine }
+  /** Why the server's certificate did not verify; `relay` as in `relay=`. */
+  | { readonly kind: 'certificate'; readonly relay: string; readonly reason: string }
   | { readonly kind: 'active'; readonly queueId: string; readonly sender: string }
   | { readonly kind: 'expired'; readonly queueId: string }
   | { readonly kind: 'removed'; readonly queueId: string }
@@ -98,6 +100,8 @@ function clientLine(text: string): PostfixEvent | null {
     return { kind: 'trouble' };
   }
   if (text.startsWith('TLSRPT: ')) return tlsrptLine(text);
+  const certificate = certificateLine(text);
+  if (certificate !== null) return certificate;
   if (text.startsWith('warning: ') && text.includes('cleartext fallback')) return { kind: 'trouble' };
   return null;
 }
@@ -171,6 +175,19 @@ function bounceLine(text: string): PostfixEvent | null {
   const rest = text.slice(length + 2);
   const match = NOTIFICATION.exec(rest) ?? DELAY_NOTICE.exec(rest);
   return match === null ? null : { kind: 'notification', queueId: match[1]!, of: text.slice(0, length) };
+}
+
+const FAILED = 'certificate verification failed for ';
+const MAX_RELAY = 400;
+
+/** `[server ]certificate verification failed for HOST[ADDRESS]:PORT: REASON` (tls_verify.c, tls_client.c) */
+function certificateLine(text: string): PostfixEvent | null {
+  const at = text.startsWith('server ') ? 'server '.length : 0;
+  if (!text.startsWith(FAILED, at)) return null;
+  const begin = at + FAILED.length;
+  const end = text.indexOf(': ', begin);
+  if (end < 0 || end - begin > MAX_RELAY) return null;
+  return { kind: 'certificate', relay: text.slice(begin, end), reason: text.slice(end + 2) };
 }
 
 /** `TLSRPT: status=S, domain=D, receiving_mx=M[, failure_type=F[, failure_reason=TEXT]]` */

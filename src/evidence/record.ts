@@ -148,7 +148,7 @@ interface OutboundTls {
   readonly reused?: boolean;
   /** How it is known: `joined`, `tlsrpt`, `sendmail`. */
   readonly how?: string;
-  /** Why it is not known. */
+  /** Why it is not known; with `tls`, why the certificate of the server did not verify. */
   readonly why?: string;
 }
 

@@ -265,7 +265,7 @@ export const RECORD_TYPES: Readonly<Record<RecordType, TypeSchema>> = {
         [],
       ),
       tls: parts(
-        'the session: `state`, `protocol`, `cipher`, `bits`, `peer` (what the MTA says of the server), `reused`; `how` it is known, or `why` not',
+        'the session: `state`, `protocol`, `cipher`, `bits`, `peer` (what the MTA says of the server), `reused`; `how` it is known, or `why` not; with `tls` `why` the certificate did not verify',
         {
           state: { enum: ['plain', 'tls', 'unknown'] },
           protocol: STRING,

@@ -149,6 +149,23 @@ t.test('why there is no session, as Postfix says for TLSRPT', async (t) => {
   t.equal(words(report('failure'), deferred), none);
 });
 
+t.test('why the certificate of a server did not verify', async (t) => {
+  const A = 'AAAAA1';
+  const relay = 'mx.good.example[192.0.2.24]:25';
+  const failed = line.smtp(`server certificate verification failed for ${relay}: num=62:hostname mismatch`);
+  const untrusted = line.tls().replace(/Verified|Trusted/, 'Untrusted');
+  const deferred = line.delivery(A, { end: 'dsn=4.7.5, status=deferred (Server certificate not verified)' });
+  const why = (...lines: readonly string[]) =>
+    deliveries(t, [...SETTLED, ...lines]).map(({ tls }) => `${tls.state} ${tls.why ?? ''}`);
+  const mismatch = 'tls certificate verification failed: num=62:hostname mismatch';
+  t.same(why(failed, untrusted, deferred), [mismatch]);
+  t.same(why(failed, untrusted, deferred, deferred), [mismatch, mismatch], 'each recipient');
+  t.same(why(failed, untrusted, line.delivery(A)), ['tls '], 'it was not asked for');
+  t.same(why(failed, line.tls(), deferred), ['tls '], 'a certificate that verified');
+  t.same(why(failed.replaceAll('192.0.2.24', '192.0.2.25'), untrusted, deferred), ['tls '], 'another server');
+  t.same(why(failed.replace('[101]', '[102]').replace('server ', ''), untrusted, deferred).length, 1);
+});
+
 t.test('a cipher that encrypts nothing is plaintext', async (t) => {
   const tls = line.tls().replace('TLS_AES_256_GCM_SHA384 (256/256', 'ECDHE-RSA-NULL-SHA (0/0');
   const [made] = deliveries(t, [...SETTLED, tls, line.delivery('AAAAA1')]);
