@@ -17,6 +17,8 @@ export interface Said {
 /** One try to hand a message over, as far as it came. */
 export interface Try {
   readonly message: PlannedMessage;
+  /** The same of all tries on one connection. */
+  readonly session: object;
   /** As the client negotiated it; null: plaintext. */
   readonly protocol: string | null;
   readonly listener: PlannedSession['listener'];
@@ -31,6 +33,20 @@ export interface Try {
   queueId: string | null;
 }
 
+/** Where clients connect from. */
+export class Source {
+  readonly #address: string;
+  #port = 20_000;
+
+  constructor(address: string) {
+    this.#address = address;
+  }
+
+  next(): { readonly localAddress: string; readonly localPort: number } {
+    return { localAddress: this.#address, localPort: this.#port++ };
+  }
+}
+
 /** Postfix's words, and Sendmail's. */
 const QUEUED = /(?:queued as |^)(\w{8,})(?:$| Message accepted)/;
 const AGAIN_MS = 250;
@@ -41,18 +57,22 @@ export function byRow({ text }: Said): boolean {
   return text.includes('requires TLS');
 }
 
-/** `pauseMs`: of each client, between two sessions. */
+/**
+ * `pauseMs`: of each client, between two sessions; `from`: the address of all clients, each connection with a port of its
+ * own, which the system would give again for another server.
+ */
 export async function play(
   sessions: readonly PlannedSession[],
   atOnce: number,
   port: (listener: PlannedSession['listener']) => number,
   pauseMs = 0,
+  from: Source | null = null,
 ): Promise<Try[]> {
   const tries: Try[] = [];
   const waiting = [...sessions];
   const work = async (): Promise<void> => {
     for (let session = waiting.shift(); session !== undefined; session = waiting.shift()) {
-      await playSession(session, () => port(session.listener), tries);
+      await playSession(session, () => port(session.listener), tries, from);
       if (pauseMs > 0) await pause(pauseMs);
     }
   };
@@ -61,7 +81,12 @@ export async function play(
 }
 
 /** `port` may be another one after the MTA was started again. */
-async function playSession(session: PlannedSession, port: () => number, tries: Try[]): Promise<void> {
+async function playSession(
+  session: PlannedSession,
+  port: () => number,
+  tries: Try[],
+  from: Source | null,
+): Promise<void> {
   const { protocol, listener } = session;
   const tls = protocol === null ? {} : { tls: { minVersion: protocol, maxVersion: protocol } };
   const options: SessionOptions = { ...tls, helo: 'client.example' };
@@ -71,7 +96,7 @@ async function playSession(session: PlannedSession, port: () => number, tries: T
     if (count > 0) await pause(AGAIN_MS);
     let client: SmtpClient;
     try {
-      client = await openSession(port(), options);
+      client = await openSession(port(), from === null ? options : { ...options, ...from.next() });
     } catch {
       continue;
     }
@@ -79,6 +104,7 @@ async function playSession(session: PlannedSession, port: () => number, tries: T
     for (const [i, message] of left.entries()) {
       const one: Try = {
         message,
+        session: client,
         protocol: client.tls?.protocol ?? null,
         listener,
         began: Date.now(),

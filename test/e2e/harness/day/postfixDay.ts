@@ -95,11 +95,11 @@ function fragment(name: string): Record<string, string> {
   return parseMain(readFileSync(new URL(`contrib/postfix/${name}.main.cf`, root), 'utf8'));
 }
 
-/** Started, all of it; ends with the test. */
-export async function startPostfixDay(t: Test): Promise<PostfixDay> {
+/** Started, all of it; ends with the test. `ownNetwork`: in one, where receivers and clients have addresses of their own. */
+export async function startPostfixDay(t: Test, ownNetwork = false): Promise<PostfixDay> {
   const ca = createCa();
   t.teardown(() => ca.remove());
-  const receivers = await DayReceivers.start(t, ca);
+  const receivers = await DayReceivers.start(t, ca, ownNetwork);
   const [reinject = 0] = await freePorts(1);
   const filter = await startContentFilter(reinject);
   t.teardown(() => filter.stop());
@@ -115,6 +115,7 @@ export async function startPostfixDay(t: Test): Promise<PostfixDay> {
       // a process that is killed before its first message is started again at once
       service_throttle_time: '1s',
       notify_classes: '',
+      ...(ownNetwork ? { mynetworks: '127.0.0.1/32 203.0.113.0/24' } : {}),
     },
     listeners: {
       filtered: { smtpd_tls_security_level: 'may', content_filter: `smtp:[127.0.0.1]:${filter.port}` },

@@ -23,15 +23,26 @@ export interface Attempt {
 
 const DOMAINS = Object.entries(RECEIVERS as Readonly<Record<string, ReceiverSpec>>);
 
+/** Where each receiver listens in a network of the test's own (network.ts), at port 25, as its domain. */
+export const ADDRESSES: Readonly<Record<string, string>> = Object.fromEntries(
+  DOMAINS.map(([domain], i) => [domain, `203.0.113.${10 + i}`]),
+);
+
 export class DayReceivers {
   readonly #sinks = new Map<string, TlsSink>();
+  readonly #ownNetwork: boolean;
 
-  /** Ends with the test. */
-  static async start(t: Test, ca: CertificateAuthority): Promise<DayReceivers> {
-    const receivers = new DayReceivers();
+  constructor(ownNetwork: boolean) {
+    this.#ownNetwork = ownNetwork;
+  }
+
+  /** Ends with the test. `ownNetwork`: at ADDRESSES; else each on a port of localhost. */
+  static async start(t: Test, ca: CertificateAuthority, ownNetwork: boolean): Promise<DayReceivers> {
+    const receivers = new DayReceivers(ownNetwork);
     for (const [domain, spec] of DOMAINS) {
       const sink = await TlsSink.start({
-        tls: tlsOf(domain, spec, ca),
+        ...(ownNetwork ? { host: ADDRESSES[domain]!, port: 25 } : {}),
+        tls: tlsOf(domain, spec, ca, ownNetwork ? domain : 'localhost'),
         answer: answers(),
         ...(spec.sometimes ? { offers: (connection: number) => connection % 3 !== 0 } : {}),
       });
@@ -56,13 +67,14 @@ export class DayReceivers {
 
   /** Lines of a transport table. */
   get transports(): string {
+    if (this.#ownNetwork) return '';
     return [...this.#sinks].map(([domain, { port }]) => `${domain} smtp:[localhost]:${port}\n`).join('');
   }
 
   get rows(): string {
-    return DOMAINS.map(
-      ([domain, { row }]) => `[domain [localhost]:${this.sink(domain).port}]\n${row}\n`,
-    ).join('');
+    const hop = (domain: string): string =>
+      this.#ownNetwork ? domain : `[localhost]:${this.sink(domain).port}`;
+    return DOMAINS.map(([domain, { row }]) => `[domain ${hop(domain)}]\n${row}\n`).join('');
   }
 
   /** Envelopes that reached those that must see none. */
@@ -139,9 +151,10 @@ function tlsOf(
   domain: string,
   { certificate, maxVersion }: ReceiverSpec,
   ca: CertificateAuthority,
+  right: string,
 ): { cert: string; key: string } | null {
   if (certificate === null) return null;
-  const name = certificate === 'wrong' ? 'mx.other.example' : 'localhost';
+  const name = certificate === 'wrong' ? 'mx.other.example' : right;
   const issuer = certificate === 'self' ? 'self' : 'ca';
   const { cert, key } = ca.issue(`mx-${domain}`, { subject: `/CN=${name}`, san: [name], issuer });
   return { cert, key, ...(maxVersion === undefined ? {} : { maxVersion }) };

@@ -30,7 +30,7 @@ export interface Delivery extends DayRecord {
   readonly queueId: string;
   readonly sender: string;
   readonly recipient: string;
-  readonly relay?: { readonly port?: number };
+  readonly relay?: { readonly address?: string; readonly port?: number };
   readonly tls: {
     readonly state: string;
     readonly protocol?: string;
