@@ -4,22 +4,22 @@ import { number } from '../words.ts';
 import type { RowLink } from './links.ts';
 import { foreign, type Html, html, lines } from './markup.ts';
 import { none, part, paste } from './part.ts';
-import { findingsTitle } from './top.ts';
+import { findingsTitle, isKnown } from './top.ts';
 
 const ABOUT = html`Ordered by harm: first mail that is lost, then mail that is exposed, then what could be stricter.`;
 
-export function findings({ findings: all, records }: Report, link: RowLink): Html {
-  const nothing =
-    records === 0
-      ? 'There are no records of these days, so nothing can be said about them.'
-      : 'As far as the records tell, no required mail was lost or exposed, and nothing is to be done.';
+export function findings(report: Report, link: RowLink): Html {
+  const all = report.findings;
+  const nothing = isKnown(report)
+    ? 'The records of these days give no cause to do anything.'
+    : 'There are no records of these days, so nothing can be said about them.';
   const body =
     all.length === 0
       ? none(nothing)
       : html`<ol class="finds">
 ${all.map((one, i) => finding(one, i, link))}</ol>
 `;
-  return part({ id: 'findings', title: findingsTitle(all.length), about: ABOUT, body });
+  return part({ id: 'findings', title: findingsTitle(report), about: ABOUT, body });
 }
 
 function finding(it: Finding, index: number, link: RowLink): Html {

@@ -29,7 +29,7 @@ export function partners(report: Report, link: RowLink): Html {
         : html`${counted(domains, 'partner')}. ${percent(kept, messages)} of their messages met what the table demands. Those with losses come first.`,
     body:
       all.length === 0
-        ? html`${none('No mail of these days was under a row that requires TLS.')}${causes.length > 0 && causesTable(causes)}`
+        ? html`${none('No mail that is recorded was under a row that requires TLS.')}${causes.length > 0 && causesTable(causes)}`
         : html`${partnersTable(report, link)}${causesTable(causes)}${daysTable(report)}`,
   });
 }

@@ -31,7 +31,7 @@ small, .soft, .zero { color: var(--soft); }
 .body > * + * { margin-top: 1.5rem; }
 .body > .none { color: var(--soft); max-width: 62ch; }
 
-.part.top { margin: 0; padding: 0; border: 0; }
+.part.top { grid-template-rows: auto 1fr; margin: 0; padding: 0; border: 0; }
 .top > .rail { position: static; }
 .top > .body { grid-row: span 2; }
 .brand { font-size: 1.0625rem; font-weight: 700; letter-spacing: -.02em; }

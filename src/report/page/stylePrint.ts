@@ -26,7 +26,8 @@ export const STYLE_NARROW = `
   .plot text { font-size: 22px; }
   .scroll { margin-inline: -1rem; }
   .scroll table { min-width: max-content; }
-  .scroll caption { position: sticky; left: 0; width: 100vw; padding-inline: 1rem; }
+  .scroll caption { position: sticky; left: 0; width: 100vw; max-width: none;
+    padding-inline: 1rem; }
   .scroll :is(th, td):last-child { padding-right: 1rem; }
   .scroll :is(th, td):first-child { position: sticky; left: 0; max-width: 10rem; padding-left: 1rem;
     background: var(--paper); white-space: normal; overflow-wrap: anywhere; }
@@ -55,10 +56,13 @@ export function stylePrint(foot: string): string {
   .tool, .tools, .skip, summary, [aria-sort] .label::after { display: none; }
   details::details-content { display: block; height: auto; content-visibility: visible; }
   .scroll { overflow: visible; }
+  caption { max-width: none; }
+  :is(tbody th, td) { overflow-wrap: anywhere; }
   thead { display: table-header-group; }
   tfoot { display: table-row-group; }
   :is(tr, .finds > li, .way, figure, .paste, .glance li, .words div) { break-inside: avoid; }
   :is(h2, h3, caption) { break-after: avoid; }
+  tfoot > tr { break-before: avoid; }
   table { font-size: 8.25pt; }
   th, td { padding-block: 1.1mm; }
   .dense { font-size: 7.2pt; }

@@ -1,8 +1,8 @@
 /** How tables and plots look on a wide screen. */
 export const STYLE_TABLES = `
 .scroll { position: relative; overflow-x: auto; }
-table { width: 100%; border-collapse: collapse; font-size: .875rem; line-height: 1.4; }
-caption { padding-bottom: .625rem; text-align: left; font-size: .8125rem; color: var(--soft); }
+table { width: 100%; border-collapse: separate; border-spacing: 0; font-size: .875rem; line-height: 1.4; }
+caption { max-width: min(52rem, 100vw - 5rem); padding-bottom: .625rem; text-align: left; font-size: .8125rem; color: var(--soft); }
 caption b { font-size: .9375rem; color: var(--ink); }
 caption code { overflow-wrap: anywhere; }
 th, td { padding: .5rem; text-align: left; vertical-align: baseline; font-weight: 400; }
@@ -11,7 +11,8 @@ th, td { padding: .5rem; text-align: left; vertical-align: baseline; font-weight
 thead th { vertical-align: bottom; border-bottom: 1px solid var(--line); font-size: .8125rem; font-weight: 600;
   line-height: 1.3; }
 thead small { display: block; font-size: .75rem; font-weight: 400; }
-tbody th { font-weight: 500; overflow-wrap: anywhere; }
+tbody th { font-weight: 500; }
+:is(tbody th, td) { max-width: 24rem; overflow-wrap: break-word; }
 tbody tr + tr > *, tbody + tbody > tr > * { border-top: 1px solid var(--hair); }
 tfoot > tr > * { border-top: 1px solid var(--ink); font-weight: 600; }
 :is(tfoot th, thead .label, .state) { white-space: nowrap; }
@@ -20,7 +21,6 @@ tfoot > tr + tr > * { border-top-color: var(--hair); }
 .n + :is(th, td):not(.n) { padding-left: 1.5rem; }
 td a { color: inherit; text-decoration-color: var(--line); }
 td a.bad { color: var(--bad); }
-td.said { overflow-wrap: anywhere; }
 td code, time, code span { white-space: nowrap; }
 td code { overflow-wrap: normal; }
 .dense { font-size: .8125rem; }

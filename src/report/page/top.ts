@@ -8,10 +8,12 @@ import { GLOSSARY } from './glossary.ts';
 import { foreign, type Html, html, joined } from './markup.ts';
 import { domainName } from './names.ts';
 import { addUp, isOld, totalsOf } from './totals.ts';
-import { day, moment, span } from './words.ts';
+import { day, daysBetween, moment, span } from './words.ts';
 
 /** Characters of a part of the answer. */
 const MAX_ANSWER = 1000;
+/** Days of a report that are counted: a century. */
+const MOST_DAYS = 36_525;
 
 export function top(report: Report): Html {
   return html`<header class="part top">
@@ -62,7 +64,7 @@ function weakFigure({ weak }: Report): string {
     );
   const [old, ageing] = [count(true), count(false)];
   const parts = [old > 0 && `${number(old)} older`, ageing > 0 && `${number(ageing)} ageing`];
-  return parts.filter((one) => one !== false).join(', ') || 'none';
+  return parts.filter((one) => one !== false).join(', ');
 }
 
 interface Entry {
@@ -72,8 +74,14 @@ interface Entry {
   readonly bad?: boolean;
 }
 
-export function findingsTitle(count: number): string {
-  if (count === 0) return 'Nothing to do';
+/** Are there records of any day? Without them, nothing is as good as unknown. */
+export function isKnown({ share }: Report): boolean {
+  return share.in.recordedDays + share.out.recordedDays > 0;
+}
+
+export function findingsTitle(report: Report): string {
+  const count = report.findings.length;
+  if (count === 0) return isKnown(report) ? 'Nothing to do' : 'Nothing is known';
   return count === 1 ? 'Do this one thing' : `Do these ${numberWord(count)} things`;
 }
 
@@ -83,36 +91,37 @@ function glance(report: Report): Entry[] {
   const overdue = exceptions.filter(({ state }) => state === 'overdue').length;
   const inForce = exceptions.filter(({ state }) => state === 'in force').length;
   const dated = [overdue > 0 && `${overdue} overdue`, inForce > 0 && `${inForce} in force`];
+  const nothing = isKnown(report) ? 'none' : 'not known';
   const kept =
     totals.notKept === 0 ? 'all kept' : `${number(totals.notKept)} of ${number(totals.required)} not kept`;
   return [
     {
       id: 'findings',
-      name: findingsTitle(findings.length),
-      figure: findings.length === 0 ? 'none' : counted(findings.length, 'finding'),
+      name: findingsTitle(report),
+      figure: findings.length === 0 ? nothing : counted(findings.length, 'finding'),
       bad: findings.some(({ harm }) => harm),
     },
     { id: 'share', name: 'Protected share', figure: shares(report) },
     {
       id: 'partners',
       name: 'Partners with required TLS',
-      figure: partners.length === 0 ? 'none' : kept,
+      figure: partners.length === 0 ? nothing : kept,
       bad: totals.notKept > 0,
     },
     {
       id: 'plain',
       name: 'Plaintext still in use',
-      figure: totals.plain === 0 ? 'none' : counted(totals.plain, 'message'),
+      figure: totals.plain === 0 ? nothing : counted(totals.plain, 'message'),
     },
     {
       id: 'ready',
       name: 'Always on TLS, not yet required',
-      figure: ready.length === 0 ? 'none' : counted(ready.length, 'domain'),
+      figure: ready.length === 0 ? nothing : counted(ready.length, 'domain'),
     },
     {
       id: 'weak',
       name: 'Weak protocols and ciphers',
-      figure: weakFigure(report),
+      figure: weakFigure(report) || nothing,
     },
     {
       id: 'exceptions',
@@ -124,26 +133,28 @@ function glance(report: Report): Entry[] {
     {
       id: 'gaps',
       name: 'Gaps, and how to check this report',
-      figure: gaps.length === 0 ? 'no gaps' : counted(gaps.length, 'gap'),
+      figure: gaps.length === 0 ? (isKnown(report) ? 'no gaps' : 'no records') : counted(gaps.length, 'gap'),
     },
     { id: 'glossary', name: 'Glossary', figure: counted(GLOSSARY.length, 'word') },
   ];
 }
 
-function shares({ share }: Report): string {
+function shares(report: Report): string {
+  const { share } = report;
   const known = (['in', 'out'] as const).filter((way) => sum(share[way].travelled) > 0);
   return (
     known
       .map((way) => `${way} ${percent(protectedOf(share[way].travelled), sum(share[way].travelled))}`)
-      .join(', ') || 'no mail'
+      .join(', ') || (isKnown(report) ? 'no mail' : 'not known')
   );
 }
 
 function facts(report: Report): [string, Html][] {
   const { hosts, from, to, made, records, gaps, tables, share } = report;
-  const days = share.in.days.length > 0 ? share.in.days.length : share.out.days.length;
+  const days = daysBetween(from, to, MOST_DAYS).length;
   const recorded = Math.max(share.in.recordedDays, share.out.recordedDays);
-  const gapsOf = gaps.length === 0 ? html`no gaps` : html`<a href="#gaps">${counted(gaps.length, 'gap')}</a>`;
+  const none = isKnown(report) ? 'no gaps' : 'nothing is known';
+  const gapsOf = gaps.length === 0 ? html`${none}` : html`<a href="#gaps">${counted(gaps.length, 'gap')}</a>`;
   return [
     [
       hosts.length === 1 ? 'Host' : 'Hosts',
