@@ -88,7 +88,9 @@ export function ready({ ready: all, readyLeast }: Report): Html {
   const about = html`At least ${counted(readyLeast, 'message')}, none in plaintext, older or unknown. To require what already happens costs nothing, and closes the door to a downgrade.`;
   const body =
     all.length === 0
-      ? none('No domain without a row of its own had enough mail, all of it under TLS 1.2 or later.')
+      ? none(
+          'No domain without a row of its own is known to have had enough mail, all of it under TLS 1.2 or later.',
+        )
       : table<ReadyDomain>({
           id: 'ready',
           label: 'Domains ready for required TLS',

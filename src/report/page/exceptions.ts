@@ -15,7 +15,7 @@ export function exceptions({ exceptions: all, to }: Report): Html {
   const about = html`Times in which the table asks for less. After its last day an exception stays in force and is reported as overdue, because mail must not stop on a Sunday.`;
   const body =
     all.length === 0
-      ? none('No exception was in force in these days.')
+      ? none('No exception with a last day is known in these days.')
       : table<DatedException>({
           id: 'exceptions',
           label: 'Exceptions',

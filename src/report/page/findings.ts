@@ -2,7 +2,7 @@
 import type { Finding, Report } from '../report.ts';
 import { number } from '../words.ts';
 import type { RowLink } from './links.ts';
-import { foreign, type Html, html, lines } from './markup.ts';
+import { foreign, type Html, html, lines, prose } from './markup.ts';
 import { none, part, paste } from './part.ts';
 import { findingsTitle, isKnown } from './top.ts';
 
@@ -25,7 +25,7 @@ ${all.map((one, i) => finding(one, i, link))}</ol>
 function finding(it: Finding, index: number, link: RowLink): Html {
   return html`<li id="find-${index + 1}"${it.harm && html` class="harm"`}><div><a class="big" href="${link(it.rows.part, it.rows.key)}">${number(it.count)}</a> <span class="fine unit">${foreign(it.unit)}</span></div>
 <div class="what"><h3>${foreign(it.title)}</h3>
-<p>${foreign(it.text)}</p>
+<p>${prose(it.text)}</p>
 ${it.paste !== '' && paste(lines(it.paste))}</div></li>
 `;
 }

@@ -2,13 +2,15 @@
 import type { Report, ReportGap } from '../report.ts';
 import { counted, number } from '../words.ts';
 import { MOST } from './links.ts';
-import { foreign, type Html, html, lines } from './markup.ts';
+import { foreign, type Html, html, lines, prose } from './markup.ts';
 import { none, part, paste } from './part.ts';
 import { empty, figures, table } from './table.ts';
 import { addUp } from './totals.ts';
 import { cell, instant, moment } from './words.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 /** Heads that are shown: one for each stream. */
 const MOST_HEADS = 40;
 
@@ -26,17 +28,20 @@ function gapsTable({ gaps: all, records }: Report): Html {
     return none(
       records === 0 ? 'There are no records of these days.' : 'The records of these days name no gap.',
     );
-  const known = addUp(all, (one) => one.count ?? 0);
-  const untold = all.filter(({ count }) => count === null).length;
-  const more = untold > 0 && ` and an unknown number in ${counted(untold, 'gap')}`;
   return table<ReportGap>({
     id: 'gaps',
     label: 'Gaps in the evidence',
-    caption: html`<b>Gaps in the evidence.</b> ${counted(known, 'record')}${more} are missing, and in no figure above.`,
+    caption: html`<b>Gaps in the evidence.</b> ${missing(all)}`,
     columns: [
       { head: 'From', gloss: 'UTC', cell: (one) => moment(one.from) },
       { head: 'To', gloss: 'UTC', cell: (one) => moment(one.to) },
-      { head: 'Minutes', gloss: 'how long', figure: true, cell: (one) => html`${minutes(one)}`, by: length },
+      {
+        head: 'Length',
+        gloss: 'from start to end',
+        figure: true,
+        cell: (one) => html`${lengthWords(one)}`,
+        by: length,
+      },
       { head: 'Where', gloss: 'which records', said: true, cell: (one) => foreign(one.where) },
       { head: 'What happened', gloss: 'as recorded', said: true, cell: (one) => foreign(one.why) },
       {
@@ -56,14 +61,30 @@ function gapsTable({ gaps: all, records }: Report): Html {
   });
 }
 
+/** What is missing, as far as that is known. */
+function missing(all: readonly ReportGap[]): string {
+  const known = addUp(all, (one) => one.count ?? 0);
+  const untold = all.filter(({ count }) => count === null).length;
+  const where = untold === all.length ? '' : ` in ${counted(untold, 'gap')}`;
+  if (untold === 0)
+    return known === 0
+      ? 'No record is missing.'
+      : `${counted(known, 'record')} missing, and in no figure above.`;
+  if (known === 0) return `How many records are missing${where} is not known. They are in no figure above.`;
+  return `${counted(known, 'record')} missing, and${where} an unknown number: in no figure above.`;
+}
+
+/** Milliseconds; a day without a time is whole. */
 function length({ from, to }: ReportGap): number {
-  const ms = instant(to) - instant(from);
+  const ms = instant(to) - instant(from) + (to.length === 10 ? DAY_MS : 0);
   return Number.isNaN(ms) ? 0 : ms;
 }
 
-function minutes(gap: ReportGap): string {
+function lengthWords(gap: ReportGap): string {
   const ms = length(gap);
-  return ms > 0 && ms < MINUTE_MS ? 'under 1' : number(Math.round(ms / MINUTE_MS));
+  if (ms >= 2 * DAY_MS) return counted(Math.round(ms / DAY_MS), 'day');
+  if (ms >= 2 * HOUR_MS) return counted(Math.round(ms / HOUR_MS), 'hour');
+  return ms > 0 && ms < MINUTE_MS ? 'under 1 min' : `${number(Math.round(ms / MINUTE_MS))} min`;
 }
 
 function notesOf({ notes, unlisted }: Report): Html {
@@ -71,7 +92,7 @@ function notesOf({ notes, unlisted }: Report): Html {
     unlisted > 0 &&
     html`<li>${counted(unlisted, 'message')} with domains that are too many to tell apart are in the shares, but in no list of domains.</li>`;
   if (notes.length === 0 && unlisted === 0) return html``;
-  return html`<ul class="steps">${notes.slice(0, MOST.gaps).map((note) => html`<li>${foreign(note)}</li>`)}${far}</ul>\n`;
+  return html`<ul class="steps">${notes.slice(0, MOST.gaps).map((note) => html`<li>${prose(note)}</li>`)}${far}</ul>\n`;
 }
 
 function check(report: Report): Html {

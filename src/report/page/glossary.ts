@@ -52,7 +52,8 @@ export const GLOSSARY: readonly Word[] = [
   {
     id: 'refused',
     word: 'Refused',
-    meaning: 'Inbound mail that was turned away with a reason, for good or for now; the other host knows.',
+    meaning:
+      'Inbound mail that was turned away with a reason, for good or for now; the other host knows. Each attempt counts.',
   },
   {
     id: 'failed',
@@ -108,6 +109,7 @@ const LEVEL_WORDS = ['encrypt', 'verify', 'secure', 'fingerprint', 'dane', 'dane
 
 /** A level with the way to its meaning. */
 export function levelWord(level: string): Html {
+  if (level === '') return html`<span class="zero">not named</span>`;
   return LEVEL_WORDS.includes(level) ? html`<a href="#g-${level}">${level}</a>` : html`${level}`;
 }
 

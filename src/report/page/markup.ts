@@ -70,6 +70,18 @@ export function foreign(text: string): Html {
   return ASCII.test(text) ? html`${text}` : html`<bdi>${text}</bdi>`;
 }
 
+/** Sentences of ours, in which a name or a command stands between back quotes. */
+export function prose(text: string): Html {
+  const pieces = text.slice(0, MAX_TEXT).split('`');
+  // a quote that is not closed is a character like any other
+  const closed = pieces.length - (pieces.length % 2 === 0 ? 1 : 0);
+  const made = pieces.map((piece, i) => {
+    if (i >= closed) return html`\`${foreign(piece)}`;
+    return i % 2 === 0 ? foreign(piece) : html`<code>${command(piece)}</code>`;
+  });
+  return html`${made}${text.length > MAX_TEXT && ' (cut)'}`;
+}
+
 /** Lines to paste: line ends stay, nothing is cut, and no line breaks within an option. */
 export function lines(text: string): Html {
   return joined(text.split('\n').map(command), '\n');

@@ -129,7 +129,7 @@ function causesTable(causes: readonly Cause[]): Html {
   return table<Cause>({
     id: 'causes',
     label: 'What was not kept, by cause',
-    caption: html`<b>${counted(all, 'message')} not kept, by cause.</b> <code>tlsward trace</code> with the example shows one of them from end to end.`,
+    caption: html`<b>By cause: ${counted(all, 'message')} not kept.</b> <code>tlsward trace</code> with the example shows one of them from end to end.`,
     columns: [
       { head: 'Partner', gloss: 'domain', cell: (one) => domainName(one.domain) },
       { head: 'Way', gloss: 'in or out', pick: 'Way', cell: (one) => html`${one.way}` },

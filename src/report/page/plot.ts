@@ -6,7 +6,7 @@
 import { LEVELS, type WayCounts } from '../report.ts';
 import { counted, LEVEL_WORDS, number, sum } from '../words.ts';
 import { namedDays, type Slots, scaleOf, scaleWords, slotsOf } from './chart.ts';
-import { Html, html, NOTHING } from './markup.ts';
+import { Html, html } from './markup.ts';
 import { dayWords } from './words.ts';
 
 const LEFT = 52;
@@ -47,6 +47,7 @@ export function plot(it: Plot): Html {
 <title id="${it.id}-t">${it.title}</title>
 <desc id="${it.id}-d">${described(it, totals, apart, most)}</desc>
 ${scale.marks.map((mark) => html`<path class="${mark === 0 ? 'axis' : 'grid'}" d="M${LEFT} ${px(y(mark))}H${RIGHT}"/><text x="${LEFT - 8}" y="${px(y(mark) + 4)}" text-anchor="end">${scaleWords(mark)}</text>`)}
+${notes(it.notes, slots, (at) => y(totals[at] ?? 0))}
 ${stacks(days, slots, y)}
 <path class="axis" d="M${LEFT} ${BOTTOM}H${RIGHT}"/>
 ${namedDays(
@@ -56,7 +57,6 @@ ${namedDays(
   const x = px(middle(slots, at));
   return html`<path class="axis" d="M${x} ${BOTTOM}v5"/><text x="${x}" y="${BOTTOM + 23}" text-anchor="middle">${name}</text>`;
 })}
-${notes(it.notes, slots, (at) => y(totals[at] ?? 0))}
 ${strip && stripOf(apart, slots, apart[most.apart]!, it.apart.name)}
 ${days.map((_, at) => html`<rect class="hover" x="${px(slots.left + at * slots.room)}" y="${TOP}" width="${px(slots.room)}" height="${(strip ? STRIP : BOTTOM) - TOP}"><title>${words(at)}</title></rect>`)}
 </svg>`;
@@ -85,20 +85,26 @@ function stripOf(counts: readonly number[], slots: Slots, most: number, name: st
 <path class="apart" d="${new Html(bars.join(''))}"/><path class="axis" d="M${LEFT} ${STRIP}H${RIGHT}"/>`;
 }
 
+/** Days next to each other with the same note are one: a ground behind them, and the note once. */
 function notes(all: ReadonlyMap<number, string>, slots: Slots, y: (at: number) => number): Html {
+  const runs: { readonly from: number; to: number; readonly text: string }[] = [];
+  for (const [at, text] of [...all].sort(([a], [b]) => a - b)) {
+    const last = runs.at(-1);
+    if (last?.to === at - 1 && last.text === text) last.to = at;
+    else runs.push({ from: at, to: at, text });
+  }
   let free = Number.NEGATIVE_INFINITY;
-  const drawn = [...all]
-    .sort(([a], [b]) => a - b)
-    .map(([at, text]) => {
-      const x = middle(slots, at);
-      const room = x - free >= MARK_ROOM;
-      if (room) free = x;
-      const anchor = x < LEFT + 40 ? 'start' : x > RIGHT - 40 ? 'end' : 'middle';
-      const name = room
-        ? html`<text class="name" x="${px(x)}" y="10" text-anchor="${anchor}">${text}</text>`
-        : NOTHING;
-      return html`<path class="mark" d="M${px(x)} 14V${px(Math.max(18, y(at) - 3))}"/>${name}`;
-    });
+  const drawn = runs.map(({ from, to, text }) => {
+    const x = (middle(slots, from) + middle(slots, to)) / 2;
+    const room = x - free >= MARK_ROOM;
+    if (room) free = x;
+    const anchor = x < LEFT + 40 ? 'start' : x > RIGHT - 40 ? 'end' : 'middle';
+    const name = room && html`<text class="name" x="${px(x)}" y="10" text-anchor="${anchor}">${text}</text>`;
+    if (from === to)
+      return html`<path class="mark" d="M${px(x)} 14V${px(Math.max(18, y(from) - 3))}"/>${name}`;
+    const [left, right] = [from, to + 1].map((edge) => slots.left + edge * slots.room) as [number, number];
+    return html`<path class="away" d="M${px(left)} 16H${px(right)}V${BOTTOM}H${px(left)}z"/><path class="mark" d="M${px(left)} 16H${px(right)}"/>${name}`;
+  });
   return html`${drawn}`;
 }
 

@@ -10,7 +10,7 @@ th, td { padding: .5rem; text-align: left; vertical-align: baseline; font-weight
 :is(th, td):last-child { padding-right: 0; }
 thead th { vertical-align: bottom; border-bottom: 1px solid var(--line); font-size: .8125rem; font-weight: 600;
   line-height: 1.3; }
-thead small { display: block; font-size: .75rem; font-weight: 400; }
+thead small { display: block; font-size: .75rem; font-weight: 400; white-space: nowrap; }
 tbody th { font-weight: 500; }
 :is(tbody th, td) { max-width: 24rem; overflow-wrap: break-word; }
 tbody tr + tr > *, tbody + tbody > tr > * { border-top: 1px solid var(--hair); }
@@ -44,6 +44,7 @@ details > :not(summary) { margin-top: .75rem; }
 .axis { stroke: var(--ink); }
 .grid { stroke: var(--hair); }
 .mark { stroke: var(--line); }
+.away { fill: var(--fill); }
 .hover { fill: none; pointer-events: all; }
 .hover:hover { fill: var(--ink); fill-opacity: .08; }
 .tls13 { fill: var(--tls13); }

@@ -5,7 +5,7 @@ import { numberWord } from '../answer.ts';
 import type { Report } from '../report.ts';
 import { counted, number, percent, protectedOf, sum } from '../words.ts';
 import { GLOSSARY } from './glossary.ts';
-import { foreign, type Html, html, joined } from './markup.ts';
+import { foreign, type Html, html, joined, prose } from './markup.ts';
 import { domainName } from './names.ts';
 import { addUp, isOld, totalsOf } from './totals.ts';
 import { day, daysBetween, moment, span } from './words.ts';
@@ -21,7 +21,7 @@ export function top(report: Report): Html {
 <h1>${titleOf(report)}</h1></div>
 <div class="body">
 <p class="answer">${report.answer.map((piece) => answerPart(report, piece))}</p>
-<p class="lead">${foreign(report.lead)}</p>
+<p class="lead">${prose(report.lead)}</p>
 <nav aria-label="Contents"><ul class="glance">
 ${glance(report).map(
   ({ id, name, figure: key, bad }) =>

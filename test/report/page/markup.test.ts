@@ -1,6 +1,6 @@
 /** Text from outside in HTML: nothing of it is markup, nothing is invisible, nothing turns what follows. */
 import { test } from 'tap';
-import { cssString, foreign, Html, html, lines } from '../../../src/report/page/markup.ts';
+import { cssString, foreign, Html, html, lines, prose } from '../../../src/report/page/markup.ts';
 import { HOSTILE } from './fixtureKinds.ts';
 
 test('a template escapes texts and leaves HTML', async (t) => {
@@ -36,6 +36,16 @@ test('what is unseen is shown as a code', async (t) => {
 test('letters beyond ASCII are isolated', async (t) => {
   t.equal(foreign('bank.example').text, 'bank.example');
   t.equal(foreign('\u05d0\u05d1').text, '<bdi>\u05d0\u05d1</bdi>');
+});
+
+test('sentences with commands in back quotes', async (t) => {
+  t.equal(
+    prose('Run `tlsward report --check` <now>.').text,
+    'Run <code>tlsward report <span>--check</span></code> &lt;now&gt;.',
+  );
+  t.equal(prose('a `b` c ` d').text, 'a <code>b</code> c ` d', 'one that is not closed');
+  t.equal(prose('`').text, '`');
+  t.match(prose('`x'.repeat(3000)).text, /\(cut\)$/);
 });
 
 test('lines to paste keep their ends, and texts their length bounded', async (t) => {
