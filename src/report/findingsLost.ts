@@ -50,7 +50,14 @@ function lossesOf({ causes, partners }: Parts, way: Way): Loss[] {
     const partner = partners.find((one) => one.domain === domain && one.way === way) ?? null;
     return { domain, count, causes: own.sort((a, b) => b.messages - a.messages), partner };
   });
-  return losses.sort((a, b) => b.count - a.count);
+  return losses.sort((a, b) => gone(b) - gone(a) || b.count - a.count);
+}
+
+/** Messages that are lost for good: what waits or was put off may still come. */
+function gone({ causes }: Loss): number {
+  return causes
+    .filter(({ outcome }) => outcome === 'refused' || outcome === 'returned')
+    .reduce((total, { messages }) => total + messages, 0);
 }
 
 /** `62 came back to their authors, 106 still wait`. */
@@ -145,6 +152,7 @@ function traceOf(causes: readonly Cause[]): string {
 
 function refused({ domain, count, causes, partner }: Loss): Finding {
   const harm = causes.some(({ outcome }) => outcome === 'refused');
+  const verb = harm ? 'refused' : 'put off';
   const paste = traceOf(causes);
   const advice =
     paste === ''
@@ -156,9 +164,9 @@ function refused({ domain, count, causes, partner }: Loss): Finding {
     kind: 'refused',
     harm,
     count,
-    unit: count === 1 ? 'attempt in, refused' : 'attempts in, refused',
+    unit: count === 1 ? `attempt in, ${verb}` : `attempts in, ${verb}`,
     domains: [domain],
-    title: `${partnerWord(domain)}: ${part} is refused`,
+    title: `${partnerWord(domain)}: ${part} is ${verb}`,
     text: `${outcomes(causes)}, ${seen(causes)}. ${causeWords(causes)}${rowWords(partner)} ${advice}`,
     paste,
     rows: { part: 'causes', key: domain },

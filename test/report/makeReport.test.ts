@@ -188,6 +188,20 @@ test('many partners that fail take two places', async (t) => {
   t.match(sentence(made), 'four partners did not get through: a.example, b.example and 2 others');
 });
 
+test('mail that was put off is no loss, and stands behind what is lost', async (t) => {
+  const made = report({
+    causes: [
+      cause('later.example', 'in', { count: 40, outcome: 'put off' }),
+      cause('bank.example', 'in', { count: 2 }),
+    ],
+  });
+  t.match(made.findings, [
+    { harm: true, domains: ['bank.example'], unit: 'attempts in, refused' },
+    { harm: false, domains: ['later.example'], unit: 'attempts in, put off', title: /is put off$/ },
+  ]);
+  t.match(sentence(made), 'one partner did not get through: bank.example.');
+});
+
 test('names from mail reach no shell', async (t) => {
   const bad = 'x;rm -rf $(id).example';
   const made = report({
