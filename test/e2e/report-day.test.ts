@@ -20,7 +20,7 @@ import {
   inTables,
   type JsonReport,
 } from './harness/day/figures.ts';
-import { inOwnNetwork, noOwnNetwork } from './harness/day/network.ts';
+import { inOwnNetwork, ownNetworkSkip } from './harness/day/network.ts';
 import { type PlannedSession, planOf } from './harness/day/plan.ts';
 import { type PostfixDay, startPostfixDay } from './harness/day/postfixDay.ts';
 import { ADDRESSES } from './harness/day/receivers.ts';
@@ -32,7 +32,7 @@ const MESSAGES = Number(process.env.TLSWARD_DAY_MESSAGES ?? 140);
 const CLIENT = '203.0.113.200';
 const AT_ONCE = 5;
 const INSIDE = process.env.TLSWARD_OWN_NETWORK === '1';
-const skip = e2eSkip() || (!INSIDE && noOwnNetwork());
+const skip = e2eSkip() || (!INSIDE && ownNetworkSkip());
 
 const browserMissing = browserSkip();
 const FIRST: PlannedSession = {

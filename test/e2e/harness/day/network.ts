@@ -3,6 +3,7 @@
  * counted of mail between hosts: mail from and to 127.0.0.0/8 never left its host.
  */
 import { spawnSync } from 'node:child_process';
+import { skipReason } from '../requirements.ts';
 
 /** `$1`: lines of /etc/hosts; `$2`: addresses; then the command. */
 const INNER = `
@@ -32,9 +33,10 @@ export function inOwnNetwork(
   return ['unshare', ['--net', '--mount', '--fork', '--kill-child', ...inner]];
 }
 
-/** Why there can be none; false when there can. */
-export function noOwnNetwork(): string | false {
+/** For tap's `skip`: false when there can be one, else the reason. Throws when TLSWARD_E2E=required. */
+export function ownNetworkSkip(): string | false {
   const [command, args] = inOwnNetwork({ 'a.example': '203.0.113.1' }, [], ['true']);
-  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  return status !== 0 && `no namespaces: ${String(stderr).trim()}`;
+  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  const why = `namespaces (Debian: util-linux, iproute2): ${error?.message ?? String(stderr).trim()}`;
+  return skipReason(status === 0 ? [] : [why], process.env.TLSWARD_E2E === 'required');
 }
