@@ -83,6 +83,20 @@ t.test('the drop-in for lookups', async (t) => {
   t.match(verify().text, /10\.0\.0\.0\/88/, 'and it would say something');
 });
 
+t.test('the drop-in that lets systemd watch the daemon', async (t) => {
+  const name = 'tlsward-notify.conf';
+  const dropIn = readUnit(name);
+  t.equal(one(dropIn, 'Service.Type'), 'notify');
+  t.equal(one(dropIn, 'Service.NotifyAccess'), 'main');
+  t.match(one(dropIn, 'Service.OpenFile'), /^\/run\/systemd\/notify:notify$/);
+  t.match(repoText('src/daemon/notify.ts'), ".get('notify')", 'the name that the daemon looks for');
+  t.ok(seconds(one(dropIn, 'Service.WatchdogSec')) >= 20, 'twice the time of a check');
+  t.ok(repoText('contrib/doc/install.md').includes(`systemd/${name}`));
+  t.ok(repoText('contrib/debian/build').includes(`systemd/${name}`));
+  const sockets = ['policy', 'milter', 'socketmap'];
+  t.notOk(sockets.includes('notify'), 'no listener has it');
+});
+
 t.test('exposure is what the manual says', { skip: without('systemd-analyze', 'systemd') }, async (t) => {
   const dir = unitRoot();
   t.teardown(() => rmSync(dir, { recursive: true }));

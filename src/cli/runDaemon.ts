@@ -5,6 +5,8 @@
 
 import { formatProblem } from '../config/ini/problem.ts';
 import type { Loaded } from '../config/load/load.ts';
+import { Heartbeat } from '../daemon/heartbeat.ts';
+import { type Notifier, notifierOf } from '../daemon/notify.ts';
 import { ConfigRejected, Service } from '../daemon/service.ts';
 import { packageVersion } from '../daemon/version.ts';
 import { isJournal } from '../log/lineShape.ts';
@@ -56,13 +58,22 @@ export async function runDaemon(
   if (!toJournal)
     for (const { name, address } of service.listeners) io.err(`tlsward: ${name} listening on ${address}\n`);
   if (sample) io.err(sampleHint(config));
+  const notifier = notifierOf(io.env, process.pid);
+  const heartbeat = notifier === null ? null : heartbeatOf(service, notifier, log);
+  await heartbeat?.start();
   reloads.serve(service);
   const signal = await stopped;
   log.serviceStop(signal, service.open);
+  await heartbeat?.stop();
   log.serviceEnd(await service.stop());
   log.flush();
   if (mustExit()) process.exit(EXIT.yes);
   return EXIT.yes;
+}
+
+function heartbeatOf(service: Service, notifier: Notifier, log: Log): Heartbeat {
+  const check = (timeoutMs: number): Promise<string> => service.selfCheck(timeoutMs);
+  return new Heartbeat({ notifier, check, status: () => service.statusLine, log });
 }
 
 /** Reloads at SIGHUP; one that comes before there is a service waits for it. */

@@ -10,12 +10,17 @@ import { inheritedSockets, listenOn, listenOnInherited, type UnixOptions } from 
 import { SocketFile } from '../net/socketFile.ts';
 import { INHERITED } from './controlReplies.ts';
 import type { Served } from './protocols.ts';
+import type { Target } from './selfCheck.ts';
 
 export interface OpenListener {
   /** `policy`, `milter`, `socketmap`, `control`, `http`. */
   readonly name: string;
   /** In the syntax of main.cf, with the actual port. */
   readonly address: string;
+  /** Where the daemon itself reaches it. */
+  readonly target: Target;
+  /** Connections that a limit has refused. */
+  readonly refused: () => number;
   /** Watches its file, if it is a unix socket. */
   readonly socket: SocketFile | null;
 }
@@ -43,7 +48,7 @@ export async function openListeners(
       const address = await listenOnInherited(server, fd);
       held.add(address === null ? UNKNOWN : formatListen(address));
       const file = address?.kind === 'unix' ? address.path : null;
-      opened(await openListener(name, server, `${INHERITED} ${fd}`, file, null, log));
+      opened(await openListener(protocol, server, `${INHERITED} ${fd}`, file, null, log));
     }
     for (const address of service[protocol.listen]) {
       if (held.has(formatListen(address)) || (address.kind === 'unix' && held.has(UNKNOWN))) continue;
@@ -52,7 +57,7 @@ export async function openListeners(
       await listenOn(server, address, unix);
       const file = address.kind === 'unix' ? address.path : null;
       const again = { make: () => driver.server(), unix };
-      opened(await openListener(name, server, formatListen(address), file, again, log));
+      opened(await openListener(protocol, server, formatListen(address), file, again, log));
     }
   }
 }
@@ -61,7 +66,7 @@ export async function openListeners(
  * `file`: the path of a unix socket; `again`: creates the server again; null when systemd created the socket.
  */
 async function openListener(
-  name: string,
+  { name, driver }: Served,
   server: Server,
   address: string,
   file: string | null,
@@ -83,5 +88,13 @@ async function openListener(
     await socket.learn();
   }
   log.listenerOpen(name, real);
-  return { name, address: real, socket };
+  const target = file === null ? targetOf(bound) : { path: file };
+  return { name, address: real, target, refused: () => driver.counters.refused, socket };
+}
+
+/** What listens on every address is reached by loopback. */
+function targetOf(bound: ReturnType<Server['address']>): Target {
+  if (typeof bound !== 'object' || bound === null) return null;
+  const { address, port } = bound;
+  return { host: address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address, port };
 }

@@ -36,6 +36,7 @@ import { type Served, servedProtocols } from './protocols.ts';
 import { RecentVerdicts } from './recentVerdicts.ts';
 import { releaseMemory } from './releaseMemory.ts';
 import { type LoadedConfig, Reloading } from './reloading.ts';
+import { askItself } from './selfCheck.ts';
 import { statusReport } from './statusReport.ts';
 import { SystemWatch } from './systemWatch.ts';
 import { TlsWatch } from './tlsWatch.ts';
@@ -323,6 +324,21 @@ export class Service {
     let sum = 0;
     for (const { driver } of this.#protocols) sum += driver.counters.messages;
     return sum;
+  }
+
+  /** '' when each listener of the MTAs answers; else which does not, and why. */
+  async selfCheck(timeoutMs: number): Promise<string> {
+    const asked = this.listeners.map(async ({ name, address, target, refused }) => {
+      const why = await askItself(name, target, refused, timeoutMs);
+      return why === '' ? '' : `${name} ${address}: ${why}`;
+    });
+    return (await Promise.all(asked)).filter((why) => why !== '').join('; ');
+  }
+
+  /** One line for the service manager. */
+  get statusLine(): string {
+    const { table } = this.#verdicts.active;
+    return `${count(table.rows, 'row')}, ${count(this.open, 'connection')}, ${this.#messages()} questions`;
   }
 
   /** Open connections of all protocols. */

@@ -388,6 +388,21 @@ export class Log {
     );
   }
 
+  /** The daemon did not answer itself through its own sockets; the service manager is not told that it lives. */
+  selfCheckFailed(why: string): void {
+    this.#pino.error(
+      { event: 'selfcheck.failed', why: escapeText(why, 500) },
+      'the daemon does not answer itself',
+    );
+  }
+
+  notifyFailed(why: string): void {
+    this.#pino.warn(
+      { event: 'notify.failed', why: escapeText(why, 500) },
+      'the service manager cannot be told',
+    );
+  }
+
   alarmsStart(version: string, node: string, config: string): void {
     this.#pino.info({ event: 'alarms.start', version, node, config }, 'tlsward alarms starts');
   }

@@ -106,6 +106,8 @@ const CALLS: Readonly<Record<Methods, (log: Log) => void>> = {
   evidenceTrouble: (log) => log.evidenceTrouble('d', 'w', 'defer'),
   evidenceWell: (log) => log.evidenceWell('d'),
   evidenceHead: (log) => log.evidenceHead('2026-11-30', 'n'),
+  selfCheckFailed: (log) => log.selfCheckFailed('w'),
+  notifyFailed: (log) => log.notifyFailed('w'),
   alarmsStart: (log) => log.alarmsStart('1', '22', 'f'),
   alarmsTrouble: (log) => log.alarmsTrouble('state', 'w'),
   alarm(log) {
