@@ -37,6 +37,8 @@ const OURS: readonly Words[] = [
 
 /** Behind `Server certificate not ...`, or what the MTA logged of it before. */
 const CERTIFICATE: readonly (readonly [text: string, cause: string])[] = [
+  // behind it stands a name that anyone may choose
+  ['untrusted issuer', 'certificate of an untrusted issuer'],
   ['expired', 'certificate expired'],
   ['not yet valid', 'certificate not yet valid'],
   ['dane tlsa', 'certificate does not match TLSA'],
@@ -44,7 +46,6 @@ const CERTIFICATE: readonly (readonly [text: string, cause: string])[] = [
   ['not listed in sans', 'certificate of another name'],
   ['self-signed', 'certificate self-signed'],
   ['self signed', 'certificate self-signed'],
-  ['untrusted issuer', 'certificate of an untrusted issuer'],
   ['unable to get', 'certificate of an untrusted issuer'],
   ['not_trusted', 'certificate not trusted'],
   ['not trusted', 'certificate not trusted'],

@@ -78,6 +78,24 @@ t.test('of a delivery', async (t) => {
   }
 });
 
+t.test('of a certificate, by what the MTA logged of it before', async (t) => {
+  for (const [reason, cause] of [
+    ['certificate has expired', 'certificate expired'],
+    ['certificate is not yet valid', 'certificate not yet valid'],
+    ['num=62:hostname mismatch', 'certificate of another name'],
+    ['num=65:no matching DANE TLSA records', 'certificate does not match TLSA'],
+    ['self-signed certificate', 'certificate self-signed'],
+    ['self signed certificate in certificate chain', 'certificate self-signed'],
+    ['untrusted issuer /CN=expired', 'certificate of an untrusted issuer'],
+    ['unable to get local issuer certificate', 'certificate of an untrusted issuer'],
+    ['num=26:unsuitable certificate purpose', 'certificate not verified'],
+  ] as const) {
+    const tls = { state: 'tls', protocol: 'TLSv1.3', why: `certificate verification failed: ${reason}` };
+    const made = failed('10:00:00', 'Server certificate not verified', { tls });
+    t.same(tlsFailure(recordOf(made) as DeliveryRecord), { cause, proves: 'verify' });
+  }
+});
+
 t.test('of a verdict', async (t) => {
   const TLS = { state: 'tls', protocol: 'TLSv1', cipher: 'RC4-SHA', bits: 112, certificate: 'none' };
   const cases: readonly (readonly [cause: string, fields: Readonly<Record<string, unknown>>])[] = [
