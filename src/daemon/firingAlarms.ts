@@ -10,7 +10,7 @@ import { escapeText } from '../core/escape.ts';
 const MAX_BYTES = 1024 * 1024;
 const MAX_ALARMS = 1000;
 
-export interface FiringAlarms {
+interface FiringAlarms {
   /** When somebody looked last; milliseconds since the epoch. */
   readonly lookedAtMs: number;
   readonly firing: readonly {

@@ -23,9 +23,15 @@ export const NEEDS = ['root', 'postfix', 'openssl', 'sasl'] as const;
  * `sasl`: the sasldb tools and the Cyrus PLAIN mechanism, for authenticated submission. `unbound`: a private DNS with DNSSEC
  * (dns.ts), and namespaces in which Postfix asks it; only tests of mail that leaves want it. `clickhouse`: server and client,
  * and `rsyslog` are for ship.test.ts and collect-rsyslog.test.ts alone,
- * `alertmanager` for alarms.test.ts. So these are not in `NEEDS`.
+ * `alertmanager` for alarms.test.ts, `prometheus` for metrics.test.ts. So these are not in `NEEDS`.
  */
-export type Need = (typeof NEEDS)[number] | 'unbound' | 'clickhouse' | 'rsyslog' | 'alertmanager';
+export type Need =
+  | (typeof NEEDS)[number]
+  | 'unbound'
+  | 'clickhouse'
+  | 'rsyslog'
+  | 'alertmanager'
+  | 'prometheus';
 
 /** The absolute path of a command, or null. */
 export function findCommand(name: string): string | null {
@@ -89,6 +95,10 @@ const CHECKS: Record<Need, () => string[]> = {
       .filter((name) => findCommand(name) === null)
       .map((name) => `no command ${name}`),
   rsyslog: () => (findCommand('rsyslogd') === null ? ['no command rsyslogd'] : []),
+  prometheus: () =>
+    ['prometheus', 'promtool']
+      .filter((name) => findCommand(name) === null)
+      .map((name) => `no command ${name} (Debian: prometheus)`),
   alertmanager: () =>
     findCommand('prometheus-alertmanager') === null ? ['no command prometheus-alertmanager'] : [],
   clickhouse: () =>
