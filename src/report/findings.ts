@@ -22,9 +22,7 @@ export interface Ground {
 }
 
 export function findingsOf(parts: Parts, ground: Ground): Finding[] {
-  return [
-    ...lostFindings(parts),
-    ...exposedFindings(parts, ground),
-    ...stricterFindings(parts, ground),
-  ].slice(0, MAX_FINDINGS);
+  const all = [...lostFindings(parts), ...exposedFindings(parts, ground), ...stricterFindings(parts, ground)];
+  // mail that was only put off, and records that are missing, have harmed nobody yet
+  return all.sort((a, b) => Number(b.harm) - Number(a.harm)).slice(0, MAX_FINDINGS);
 }

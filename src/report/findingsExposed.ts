@@ -63,7 +63,8 @@ function passed({ partners, causes }: Parts): Finding[] {
   if (first === undefined) return [];
   const count = some.reduce((total, one) => total + one.passed, 0);
   const domains = some.map(({ domain }) => domain);
-  const own = causes.filter(({ outcome, domain }) => outcome === 'let pass' && domains.includes(domain));
+  const known = new Set(domains);
+  const own = causes.filter(({ outcome, domain }) => outcome === 'let pass' && known.has(domain));
   const why = listWords([...new Set(own.map(({ cause }) => cause))]);
   const example = own.find((one) => /^[A-Za-z0-9]{1,64}$/.test(one.example))?.example ?? '';
   return [

@@ -45,9 +45,10 @@ function lossesOf({ causes, partners }: Parts, way: Way): Loss[] {
     if (cause.way !== way || !LOST[way].includes(cause.outcome)) continue;
     found.set(cause.domain, [...(found.get(cause.domain) ?? []), cause]);
   }
+  const required = new Map(partners.filter((one) => one.way === way).map((one) => [one.domain, one]));
   const losses = [...found].map(([domain, own]): Loss => {
     const count = own.reduce((total, { messages }) => total + messages, 0);
-    const partner = partners.find((one) => one.domain === domain && one.way === way) ?? null;
+    const partner = required.get(domain) ?? null;
     return { domain, count, causes: own.sort((a, b) => b.messages - a.messages), partner };
   });
   return losses.sort((a, b) => gone(b) - gone(a) || b.count - a.count);

@@ -40,7 +40,7 @@ function ready({ ready: all, from, to }: Parts, { suggestions, table }: Ground):
   if (first === undefined) return [];
   const count = all.reduce((total, one) => total + one.in + one.out, 0);
   const names = all.map(({ domain }) => domain);
-  const some = suggestions.filter(({ kind, pattern }) => kind === 'require' && names.includes(pattern));
+  const some = suggestions.filter(({ kind }) => kind === 'require');
   const title =
     all.length === 1
       ? `${first.domain} always uses TLS: require it, so it stays so`

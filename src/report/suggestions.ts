@@ -46,7 +46,12 @@ interface Both {
 /** By domain, both ways. */
 export function byDomain(partners: readonly PartnerTally[]): Map<string, Both> {
   const found = new Map<string, Both>();
-  for (const one of partners) found.set(one.domain, { ...found.get(one.domain), [one.way]: one });
+  for (const one of partners) {
+    const known = found.get(one.domain);
+    if (one.way === 'in')
+      found.set(one.domain, { in: one, ...(known?.out === undefined ? {} : { out: known.out }) });
+    else found.set(one.domain, { ...(known?.in === undefined ? {} : { in: known.in }), out: one });
+  }
   return found;
 }
 

@@ -218,8 +218,8 @@ test('names from mail reach no shell', async (t) => {
     made.findings.map(({ kind, paste }) => [kind, paste]),
     [
       ['failing', ''],
-      ['overdue', 'tlsward exceptions'],
       ['plain', ''],
+      ['overdue', 'tlsward exceptions'],
     ],
   );
 });
