@@ -8,7 +8,7 @@
  */
 import type { DeliveryRecord, VerdictEvidence } from '../evidence/record.ts';
 import type { Condition, Look } from './condition.ts';
-import { type DeliveryCause, isCertificate } from './deliveryCause.ts';
+import { isCertificate } from './deliveryCause.ts';
 import { RecentMap, slotMs } from './slots.ts';
 
 const MAX_NAMES = 2000;
@@ -26,7 +26,7 @@ export interface KnownCertificate {
 }
 
 interface Failing {
-  cause: DeliveryCause;
+  cause: string;
   since: number;
   count: number;
   /** Of the last delivery that says something. */
@@ -57,10 +57,7 @@ export class Certificates {
     this.#names.use(key, () => ({ ...known, digests, changedAt: Date.parse(time) }));
   }
 
-  delivery(
-    { recipientDomain: domain, tls, outcome, time }: DeliveryRecord,
-    cause: DeliveryCause | null,
-  ): void {
+  delivery({ recipientDomain: domain, tls, outcome, time }: DeliveryRecord, cause: string | null): void {
     if (domain === undefined) return;
     const at = Date.parse(time);
     if (cause !== null && isCertificate(cause)) {

@@ -9,8 +9,8 @@
  * least recently are forgotten, and an alarm of theirs is then without data.
  */
 import type { DeliveryRecord, VerdictEvidence } from '../evidence/record.ts';
+import { verdictCause } from '../tally/causes.ts';
 import type { Condition, Level, Look } from './condition.ts';
-import type { DeliveryCause } from './deliveryCause.ts';
 import { RecentMap, SlotCounts, slotMs, slotOf } from './slots.ts';
 
 const MAX_PARTNERS = 5000;
@@ -53,7 +53,7 @@ export class Partners {
   }
 
   /** `cause`: why it failed; null: it did not, or not for want of TLS. */
-  delivery(record: DeliveryRecord, cause: DeliveryCause | null): void {
+  delivery(record: DeliveryRecord, cause: string | null): void {
     const { recipientDomain: domain, outcome, queueId, recipient } = record;
     if (domain === undefined || outcome === 'filtered') return;
     const message = `out ${record.host} ${queueId} ${recipient}`;
@@ -70,7 +70,7 @@ export class Partners {
     if (refused && breach === undefined) return;
     const again = `in ${record.client ?? ''} ${record.sender ?? ''} ${record.recipients[0] ?? ''}`;
     const message = action === 'reject' ? null : again;
-    this.#count('in', domain, record.time, message, refused ? inboundCause(record) : null, record.code);
+    this.#count('in', domain, record.time, message, refused ? verdictCause(record) : null, record.code);
   }
 
   /** `message`: what tells it from others; null: it comes once. */
@@ -153,21 +153,6 @@ export function levelOf(
   const share = failed / all;
   if (failed >= failures && share > failureShare) return 'bad';
   return failed < failures / 2 || share < failureShare / 2 ? 'good' : 'between';
-}
-
-function inboundCause({ breach = '', tls }: VerdictEvidence): string {
-  if (tls.state === 'plain') return 'sent in plaintext';
-  if (tls.state === 'unknown') return 'TLS unknown';
-  const words: Readonly<Record<string, string>> = {
-    protocol: `protocol ${tls.protocol ?? ''}`,
-    bits: `cipher ${tls.cipher ?? ''}`,
-    cipher: `cipher ${tls.cipher ?? ''}`,
-    certificate: 'no trusted client certificate',
-    name: `client certificate of ${tls.commonName ?? 'another name'}`,
-    issuer: 'client certificate of another issuer',
-    pin: 'another client certificate than the pinned one',
-  };
-  return words[breach] ?? breach;
 }
 
 interface Counted {

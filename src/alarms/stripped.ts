@@ -8,7 +8,7 @@
  */
 import type { DeliveryRecord } from '../evidence/record.ts';
 import type { Condition, Level, Look } from './condition.ts';
-import type { DeliveryCause } from './deliveryCause.ts';
+import { isMissing } from './deliveryCause.ts';
 import { RecentMap, SLOTS, slotMs, slotOf } from './slots.ts';
 
 const MAX_DESTINATIONS = 5000;
@@ -41,10 +41,10 @@ export class Stripped {
       this.#destinations.use(domain, newDestination).hadTls = true;
   }
 
-  delivery(record: DeliveryRecord, cause: DeliveryCause | null): void {
+  delivery(record: DeliveryRecord, cause: string | null): void {
     const { recipientDomain, relay, tls } = record;
     if (recipientDomain === undefined || relay?.host === undefined || relay.address?.includes('/')) return;
-    const refused = cause === 'no STARTTLS offered';
+    const refused = isMissing(cause);
     if (!refused && (tls.state === 'unknown' || (tls.state === 'plain' && record.outcome !== 'sent'))) return;
     const destination = this.#destinations.use(recipientDomain, newDestination);
     const lost = refused || tls.state === 'plain';

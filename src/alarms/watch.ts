@@ -44,9 +44,7 @@ export class Watch {
     this.#hosts.take(record);
     if (!own) return;
     if (record.type === 'delivery') {
-      const { dsn = '', reply = '', outcome, tls } = record;
-      const failed = outcome === 'deferred' || outcome === 'bounced' || outcome === 'expired';
-      const cause = failed ? deliveryCause(dsn, reply, tls.peer) : null;
+      const cause = deliveryCause(record);
       this.#partners.delivery(record, cause);
       this.#stripped.delivery(record, cause);
       this.#certificates.delivery(record, cause);

@@ -105,7 +105,7 @@ test('partner-in: refused by a row in force', async (t) => {
   t.match(
     found.find(({ subject }) => subject === 'bank.example'),
     {
-      summary: 'mail from bank.example is refused: sent in plaintext (9 of 9 messages)',
+      summary: 'mail from bank.example is refused: plaintext (9 of 9 messages)',
     },
   );
   t.strictSame(one.failing(START), { in: 10, out: 0 });
@@ -180,9 +180,9 @@ test('partner-certificate: another digest under the same name', async (t) => {
 
 test('partner-certificate: what deliveries say of the server', async (t) => {
   for (const [reply, peer, words] of [
-    ['Server certificate not verified', 'untrusted', 'certificate issued by somebody else'],
-    ['Server certificate not verified', 'trusted', 'certificate for another name'],
-    ['Cannot start TLS: certificate has expired', undefined, 'certificate expired'],
+    ['Server certificate not verified', 'untrusted', 'certificate of an untrusted issuer'],
+    ['Server certificate not verified', 'trusted', 'certificate of another name'],
+    ['Server certificate not trusted: certificate has expired', undefined, 'certificate expired'],
   ] as const) {
     const one = watch();
     const tls = { state: 'tls', ...(peer === undefined ? {} : { peer }) } as const;

@@ -160,7 +160,11 @@ state = ${state}
   };
   const offered = { outcome: 'deferred', dsn: '4.7.4', tls: { state: 'unknown' } };
   const refused = { ...offered, reply: 'TLS is required, but was not offered by host mx[192.0.2.1]' };
-  const expired = { ...offered, dsn: '4.7.5', reply: 'Cannot start TLS: certificate has expired' };
+  const expired = {
+    ...offered,
+    dsn: '4.7.5',
+    reply: 'Server certificate not trusted: certificate has expired',
+  };
   const commit = (): void => {
     store.tick();
     t.ok(store.commit(), 'recorded');

@@ -84,7 +84,7 @@ t.test('ready, watched, and started anew when it hangs', { skip }, async (t) => 
   const started = await ok('journalctl -u tlsward -o cat | grep -c listener.open');
   t.equal(started, '4', 'what was handed over to tell systemd is no listener');
   const first = await show('MainPID');
-  await ok('sleep 5');
+  await ok('sleep 3.5');
   t.equal(await show('MainPID'), first, 'a daemon that answers is left alone');
   t.equal(await show('NRestarts'), '0');
   const questions = await ok('journalctl -u tlsward -o cat | grep -c tx.verdict || true');
@@ -109,6 +109,6 @@ t.test('ready, watched, and started anew when it hangs', { skip }, async (t) => 
     systemctl daemon-reload; systemctl reset-failed tlsward; systemctl restart tlsward`);
   t.match(await show('StatusText'), /^2 rows, /, 'by systemd-notify(1)');
   const second = await show('MainPID');
-  await ok('sleep 5');
+  await ok('sleep 3.5');
   t.equal(await show('MainPID'), second, 'and it is left alone');
 });
