@@ -27,6 +27,7 @@ const LONG = [
     'evidence/verifierMutations',
     'growth/growth',
     'growth/growthRest',
+    'growth/tally',
   ],
   ...['mail/hostileMessages', 'session/milterRandom', 'tlsrpt/bombs'],
   ...['wire/dnsFuzz', 'wire/milterFuzz'],
