@@ -225,6 +225,31 @@ t.test('the unit that sends a report, and its timer', async (t) => {
     t.match(repoText(`contrib/debian/${script}`), 'tlsward-report.timer', script);
 });
 
+t.test('the unit that probes partners, and its timer', async (t) => {
+  const unit = readUnit('tlsward-probe.service');
+  const program = one(service, 'Service.ExecStart').replace(/ serve$/, '');
+  t.equal(one(unit, 'Service.ExecStart'), `${program} probe --all-required --brief`);
+  t.equal(one(unit, 'Service.Type'), 'oneshot');
+  t.equal(one(unit, 'Service.SuccessExitStatus'), '2');
+  t.match(COMMANDS.probe.exit[2], /certificate is another one/);
+  const state = COMMANDS.probe.options.flatMap((option) =>
+    option.flag === '--state' ? [option.default] : [],
+  );
+  t.equal(`/var/lib/${one(unit, 'Service.StateDirectory')}`, `${state[0]}/probe`);
+  for (const [key, values] of service)
+    if (values.length === 1 && values[0] === 'yes') t.equal(one(unit, key), 'yes', key);
+  for (const key of ['User', 'ProtectSystem', 'CapabilityBoundingSet'])
+    t.equal(one(unit, `Service.${key}`), one(service, `Service.${key}`), key);
+  for (const key of ['Service.ReadWritePaths', 'Install.WantedBy']) t.notOk(unit.has(key), key);
+  const timer = readUnit('tlsward-probe.timer');
+  t.equal(one(timer, 'Install.WantedBy'), 'timers.target');
+  t.notOk(timer.has('Timer.Unit'), 'it starts the service of its name');
+  for (const name of ['tlsward-probe.timer', 'probe --all-required'])
+    t.ok(repoText('contrib/doc/probe.md').includes(name), name);
+  for (const script of ['postinst', 'prerm', 'postrm'])
+    t.match(repoText(`contrib/debian/${script}`), 'tlsward-probe.timer', script);
+});
+
 t.test('the collector: as confined as the daemon, with the groups that may read logs', async (t) => {
   const collect = readUnit('tlsward-collect.service');
   const { bin } = JSON.parse(repoText('package.json')) as { bin: { tlsward: string } };
@@ -270,6 +295,8 @@ t.test('sockets in step with program and fragments', async (t) => {
     'tlsward-alarms.service',
     'tlsward-report.service',
     'tlsward-report.timer',
+    'tlsward-probe.service',
+    'tlsward-probe.timer',
   ];
   const reports = ['tlsward-tlsrpt.socket'];
   t.equal(unitNames().length, services.length + reports.length + Object.keys(protocols).length);

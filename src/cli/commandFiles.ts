@@ -21,6 +21,7 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   import: () => import('./import.ts'),
   setup: () => import('./setup.ts'),
   published: () => import('./published.ts'),
+  certificates: () => import('./certificates.ts'),
   probe: () => import('./probe.ts'),
   log: () => import('./log.ts'),
   'test-mail': () => import('./testMail.ts'),

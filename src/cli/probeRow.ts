@@ -64,17 +64,22 @@ export async function rowDemand(
     floored: floor !== null,
     onlyHosts: onlyHosts(policy, service, mta),
   };
-  return { demand: { says, demand, why: '' }, sni: sni || dane, floor, sts };
+  return {
+    demand: { says, demand, why: '', pins: decision.row?.settings.fingerprints ?? [] },
+    sni: sni || dane,
+    floor,
+    sts,
+  };
 }
 
 function undecided(decision: Exclude<DeliverDecision, { kind: 'policy' }>, { level }: OwnMta): RowDemand {
   if (decision.kind === 'silent') {
     const says = `${wordsOf(decision)}: ${decision.why}`;
     const own = level === null ? 'may, as Postfix is assumed to' : `smtp_tls_security_level = ${level}`;
-    return { says: `${says}; ${own}`, demand: plainDemand(level ?? 'may'), why: '' };
+    return { says: `${says}; ${own}`, demand: plainDemand(level ?? 'may'), why: '', pins: [] };
   }
   const why = decision.kind === 'trouble' ? decision.why : 'what the domain publishes could not be looked up';
-  return { says: wordsOf(decision), demand: null, why: `client TLS configuration problem: ${why}` };
+  return { says: wordsOf(decision), demand: null, why: `client TLS configuration problem: ${why}`, pins: [] };
 }
 
 function wordsOf({ row }: DeliverDecision): string {

@@ -53,15 +53,22 @@ export function systemTrust(): Trust {
   return trustOf(file ?? '', '');
 }
 
+/** Hundreds of certificates are read for each context, so the common one is made once. */
+const made = new WeakMap<Trust, SecureContext>();
+
 /** Without an offer: what Postfix offers where it wants a certificate. */
-export function contextOf(trust: Trust, offer: Offer = {}): SecureContext {
-  return createSecureContext({
+export function contextOf(trust: Trust, offer: Offer | null = null): SecureContext {
+  const known = offer === null ? made.get(trust) : undefined;
+  if (known !== undefined) return known;
+  const context = createSecureContext({
     // an empty list is no list of node's own
     ca: [...trust.ca],
-    minVersion: offer.minVersion ?? 'TLSv1',
-    maxVersion: offer.maxVersion ?? 'TLSv1.3',
-    ciphers: offer.ciphers ?? ORDINARY,
+    minVersion: offer?.minVersion ?? 'TLSv1',
+    maxVersion: offer?.maxVersion ?? 'TLSv1.3',
+    ciphers: offer?.ciphers ?? ORDINARY,
   });
+  if (offer === null) made.set(trust, context);
+  return context;
 }
 
 function hashed(folder: string): string[] {

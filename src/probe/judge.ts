@@ -178,19 +178,33 @@ function byLevel(
 }
 
 function byDigest(certificate: Certificate | undefined, digests: readonly string[]): Outcome {
-  // the length says which digest was pinned: MD5, SHA-1, SHA-256, SHA-512
-  const names: Readonly<Record<number, string>> = { 47: 'md5', 59: 'sha1', 95: 'sha256', 191: 'sha512' };
-  const pinned = digests.find((digest) => {
-    const name = names[digest.length];
-    if (name === undefined || certificate === undefined) return false;
-    return [certificate.der, certificate.key].some((bytes) => fingerprint(bytes, name) === digest);
-  });
-  if (pinned !== undefined) return { kind: 'sent', how: 'verified', by: `the pin ${pinned.slice(0, 23)}...` };
+  const [pinned] = pinsOf(certificate, digests);
+  if (pinned !== undefined)
+    return { kind: 'sent', how: 'verified', by: `the pin ${pinned.digest.slice(0, 23)}...` };
   return {
     kind: 'waits',
     code: '4.7.5',
     why: 'server certificate not verified: it is not one that is pinned',
   };
+}
+
+/** The digest by the length of its text: MD5, SHA-1, SHA-256, SHA-512. */
+const DIGESTS: Readonly<Record<number, string>> = { 47: 'md5', 59: 'sha1', 95: 'sha256', 191: 'sha512' };
+
+interface Pin {
+  readonly digest: string;
+  readonly of: 'certificate' | 'key';
+}
+
+/** Those of the pins that are of this certificate or of its key. */
+export function pinsOf(certificate: Certificate | undefined, digests: readonly string[]): Pin[] {
+  if (certificate === undefined) return [];
+  return digests.flatMap((digest): Pin[] => {
+    const name = DIGESTS[digest.length];
+    if (name === undefined) return [];
+    if (fingerprint(certificate.der, name) === digest) return [{ digest, of: 'certificate' }];
+    return fingerprint(certificate.key, name) === digest ? [{ digest, of: 'key' }] : [];
+  });
 }
 
 const TRUST_WORDS: Readonly<Record<string, string>> = {

@@ -4,10 +4,10 @@
  *
  * What OpenSSL of this host cannot do is not asked, and said to be unknown.
  */
-import { createSecureContext, type SecureVersion } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls';
 import { WEAK } from './ciphers.ts';
 import { contextOf, type Trust } from './contexts.ts';
-import { look, type Target } from './look.ts';
+import type { Sighting } from './sighting.ts';
 
 const VERSIONS = ['TLSv1.3', 'TLSv1.2', 'TLSv1.1', 'TLSv1'] as const satisfies readonly SecureVersion[];
 /** Families of weak ciphers, as OpenSSL calls them. */
@@ -22,18 +22,14 @@ export interface Offers {
   readonly notTried: readonly string[];
 }
 
-/** `known`: the version that is known to be spoken; `pause` is waited for before each connection. */
+/** `known`: the version that is known to be spoken; `see`: one connection that offers this. */
 export async function findOffers(
-  target: Omit<Target, 'context'>,
   trust: Trust,
   known: string,
-  pause: () => Promise<void>,
+  see: (context: SecureContext) => Promise<Sighting>,
 ): Promise<Offers> {
   const versions: Record<string, boolean | null> = {};
-  const ask = async (offer: Parameters<typeof contextOf>[1]) => {
-    await pause();
-    return (await look({ ...target, context: contextOf(trust, offer) })).reached;
-  };
+  const ask = async (offer: Parameters<typeof contextOf>[1]) => (await see(contextOf(trust, offer))).reached;
   for (const version of VERSIONS) {
     if (version === known) {
       versions[version] = true;

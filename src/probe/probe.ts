@@ -8,9 +8,10 @@ import type { Resolver } from '../dns/resolver.ts';
 import { excludingCiphers } from './ciphers.ts';
 import { contextOf, type Trust } from './contexts.ts';
 import { type Destination, findHosts, type MailHost, type MailHosts } from './hosts.ts';
-import { look } from './look.ts';
+import { look, type Target } from './look.ts';
 import { findOffers, type Offers } from './offers.ts';
 import type { Sighting } from './sighting.ts';
+import { Turns } from './turns.ts';
 
 /** What a row demands of versions and ciphers. */
 export interface Floor {
@@ -31,6 +32,8 @@ interface ProbeOptions {
   readonly sni: boolean;
   /** Also connect as this row would; null: its floor is everybody's. */
   readonly floor: Floor | null;
+  /** Shared by probes that run one after another, or side by side. */
+  readonly turns?: Turns;
 }
 
 /** One address and what its connections showed. */
@@ -79,40 +82,32 @@ export async function probe(destination: Destination, options: ProbeOptions): Pr
 }
 
 async function seeHost(host: MailHost, port: number, options: ProbeOptions): Promise<SeenAddress[]> {
-  const { trust, ehloName, sni, floor } = options;
+  const { trust, ehloName, sni, floor, turns = new Turns() } = options;
   const seen: SeenAddress[] = [];
   const context = contextOf(trust);
-  let first = true;
-  const pause = async (): Promise<void> => {
-    if (!first) await rest(PAUSE_MS);
-    first = false;
-  };
+  const servername = host.name.startsWith('[') ? null : host.name;
   let offers = options.offers;
   for (const address of host.addresses) {
     const target = { address, port, ehloName, servername: null, context };
-    await pause();
-    const sighting = await look(target);
-    const { reached } = sighting;
-    let named: Sighting | null = null;
-    let floored: Sighting | null = null;
-    const servername = host.name.startsWith('[') ? null : host.name;
-    if (reached.kind === 'tls' && servername !== null && (sni || host.tlsa.kind === 'records')) {
-      await pause();
-      named = await look({ ...target, servername });
-    }
-    const { session } = reached.kind === 'tls' ? reached : { session: null };
+    // the host may have several addresses, and the address several names
+    const turn = <T>(ms: number, work: () => Promise<T>): Promise<T> =>
+      turns.take(host.name, ms, () => turns.take(address, ms, work));
+    const see = (more: Partial<Target>): Promise<Sighting> =>
+      turn(PAUSE_MS, () => look({ ...target, ...more }));
+    const sighting = await see({});
+    const { session } = sighting.reached.kind === 'tls' ? sighting.reached : { session: null };
+    const asked = session !== null && servername !== null && (sni || host.tlsa.kind === 'records');
+    const named = asked ? await see({ servername }) : null;
     // suites of TLS 1.3 are not subject to a floor
-    if (session !== null && floor !== null && session.protocol !== 'TLSv1.3') {
-      await pause();
-      floored = await look({
-        ...target,
-        servername: sni ? servername : null,
-        context: flooredContext(trust, floor),
-      });
-    }
+    const floored =
+      session !== null && floor !== null && session.protocol !== 'TLSv1.3'
+        ? await see({ servername: sni ? servername : null, context: flooredContext(trust, floor) })
+        : null;
     const tried =
       offers && session !== null
-        ? await findOffers(target, trust, session.protocol, () => rest(LONG_PAUSE_MS))
+        ? await findOffers(trust, session.protocol, (other) =>
+            turn(LONG_PAUSE_MS, () => look({ ...target, context: other })),
+          )
         : null;
     if (tried !== null) offers = false;
     seen.push({ address, sighting, named, floored, offers: tried });
@@ -126,8 +121,4 @@ function flooredContext(trust: Trust, { minProtocol, minBits, exclude }: Floor) 
     minVersion: least ? minProtocol : 'TLSv1',
     ciphers: excludingCiphers(minBits, exclude),
   });
-}
-
-function rest(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

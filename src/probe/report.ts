@@ -4,12 +4,12 @@
  */
 import type { StsPolicy } from '../core/publishedFacts.ts';
 import { fingerprint } from './certificate.ts';
-import { type MtaRules, trustWords } from './judge.ts';
+import { type MtaRules, pinsOf, trustWords } from './judge.ts';
 import { LEVELS, type LevelDemand, plainDemand, type Verdict, verdictOf } from './levels.ts';
 import { fittingName, wantedNames } from './names.ts';
 import type { Probed, SeenAddress, SeenHost } from './probe.ts';
 import type { Session } from './sighting.ts';
-import { matchTlsa, tlsaText } from './tlsa.ts';
+import { matchTlsa, type TlsaMatch, tlsaText } from './tlsa.ts';
 
 /** One line about one address; `ok` null: it says something, and cannot be right or wrong. */
 interface Check {
@@ -31,12 +31,16 @@ interface CertificateReport {
   readonly keySha256: string;
 }
 
-interface AddressReport {
+export interface AddressReport {
   readonly address: string;
   readonly checks: readonly Check[];
   readonly protocol: string | null;
   readonly cipher: string | null;
   readonly chain: readonly CertificateReport[];
+  /** The TLSA record that matches; null: none. */
+  readonly tlsa: string | null;
+  /** Pins of the row that match. */
+  readonly pins: readonly { readonly digest: string; readonly of: 'certificate' | 'key' }[];
 }
 
 interface HostReport {
@@ -71,6 +75,8 @@ export interface RowDemand {
   /** What it demands; null: the daemon would not answer, and mail waits. */
   readonly demand: LevelDemand | null;
   readonly why: string;
+  /** `fingerprint` of the row. */
+  readonly pins: readonly string[];
 }
 
 export interface ProbeReport {
@@ -165,6 +171,11 @@ function rowWords({ level, ends, code, says, until, host }: LevelReport, now: nu
   return `${level} holds until ${until.slice(0, 10)} (${days} days), when a certificate of ${host} expires`;
 }
 
+/** No server or no resolver answered: that says nothing about TLS. */
+export function isUntried({ code }: { readonly code: string }): boolean {
+  return code === '4.4.1' || code === '4.4.3';
+}
+
 /** Whole days, rounded down; negative when it is past. */
 function daysUntil(at: number, now: number): number {
   return Math.floor((at - now) / 86_400_000);
@@ -185,11 +196,18 @@ function addressReport(seen: SeenAddress, host: SeenHost['host'], facts: ReportF
   const { sighting, named } = seen;
   const shown = named?.reached.kind === 'tls' ? named : sighting;
   const session = shown.reached.kind === 'tls' ? shown.reached.session : null;
+  const { tlsa } = host;
+  const match =
+    tlsa.kind === 'records' && session !== null
+      ? matchTlsa(tlsa.records, session.chain, [tlsa.name, facts.probed.destination.name], facts.now)
+      : null;
   return {
     address: seen.address,
+    tlsa: match?.kind === 'match' ? tlsaText(match.record) : null,
+    pins: pinsOf(session?.chain[0], facts.row?.pins ?? []),
     checks: [
       ...sighting.steps.map(({ step, ...rest }) => ({ check: step, ...rest })),
-      ...judgements(seen, session, host, facts),
+      ...judgements(seen, session, match, host, facts),
     ],
     protocol: session?.protocol ?? null,
     cipher: session?.cipher ?? null,
@@ -209,6 +227,7 @@ function addressReport(seen: SeenAddress, host: SeenHost['host'], facts: ReportF
 function judgements(
   seen: SeenAddress,
   session: Session | null,
+  match: TlsaMatch | null,
   host: SeenHost['host'],
   facts: ReportFacts,
 ): Check[] {
@@ -250,8 +269,7 @@ function judgements(
     );
   }
   const { tlsa } = host;
-  if (tlsa.kind === 'records') {
-    const match = matchTlsa(tlsa.records, session.chain, [tlsa.name, nexthop], now);
+  if (match !== null) {
     say('tlsa', match.kind === 'match', match.kind === 'match' ? tlsaText(match.record) : match.why);
   } else if (tlsa.kind === 'unknown') say('tlsa', null, tlsa.why);
   if (seen.offers !== null) {

@@ -15,7 +15,7 @@ import type { TlsaRecord } from '../dns/resolver.ts';
 import type { Certificate } from './certificate.ts';
 import { fittingName } from './names.ts';
 
-type TlsaMatch =
+export type TlsaMatch =
   /** `depth`: 0 for the server's own certificate. */
   | { readonly kind: 'match'; readonly record: TlsaRecord; readonly depth: number }
   | { readonly kind: 'none'; readonly why: string };

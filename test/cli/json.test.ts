@@ -11,6 +11,7 @@ import { type Test, test } from 'tap';
 import type { Alarm } from '../../src/alarms/alarmState.ts';
 import { NOTHING_SAVED, saveAlarms } from '../../src/alarms/run/stateFile.ts';
 import { run as alarms } from '../../src/cli/alarms.ts';
+import { run as certificates } from '../../src/cli/certificates.ts';
 import type { Run } from '../../src/cli/command.ts';
 import { run as evidenceWords } from '../../src/cli/evidence.ts';
 import { run as explain } from '../../src/cli/explain.ts';
@@ -277,16 +278,28 @@ const noOpenssl = without('openssl', 'openssl');
 test('of a server', { skip: noOpenssl }, async (t) => {
   const ca = createCa();
   t.teardown(() => ca.remove());
-  const { cert, key } = ca.issue('mx', { subject: '/CN=mx.bank.example' });
-  const sink = await TlsSink.start({ tls: { cert, key } });
+  const [old, renewed] = ['a', 'b'].map((name) => ca.issue(name, { subject: '/CN=mx.bank.example' }));
+  const options = (port: number, shown = old!) => ({ tls: { cert: shown.cert, key: shown.key }, port });
+  let sink = await TlsSink.start(options(0));
   t.teardown(() => sink.stop());
-  const daemon = await startDaemon(t, TABLE);
-  const options = ['--port', String(sink.port), '--brief', '--config', daemon.config, '--json'];
-  for (const target of ['[127.0.0.1]', '[127.0.0.2]']) {
-    const { out, err } = await say(probe, [target, ...options]);
-    t.equal(err, '');
-    compare(t, 'tlsward probe', out);
-  }
+  const { port } = sink;
+  const pinned = `deliver = fingerprint\nfingerprint = ${old!.fingerprint}`;
+  const daemon = await startDaemon(t, `${TABLE}[domain [127.0.0.1]:${port}]\n${pinned}\n`);
+  const state = ['--state', newFolder(t)];
+  const common = ['--brief', '--config', daemon.config, '--json'];
+  const run = async (heading: string, command: Run, ...argv: string[]): Promise<void> => {
+    const { out, err } = await say(command, argv);
+    t.equal(err, '', heading);
+    compare(t, heading, out);
+  };
+  for (const target of [`[127.0.0.1]:${port}`, '[127.0.0.2]:9'])
+    await run('tlsward probe', probe, target, ...common);
+  const all = ['--all-required', ...state, ...common];
+  await run('tlsward probe --all-required', probe, ...all);
+  await run('tlsward certificates', certificates, ...state, '--json');
+  await sink.stop();
+  sink = await TlsSink.start(options(port, renewed));
+  await run('tlsward probe --all-required', probe, ...all);
 });
 
 test('of rows to paste', async (t) => {
