@@ -2,9 +2,11 @@
  * The records of one day of one stream to its tally. Pure, one record at a time, in the order of their lines; memory
  * is bounded by the maps of inbound.ts, outbound.ts and accounts.ts.
  */
+import { isLoopback } from '../core/network.ts';
 import type { EvidenceRecord, VerdictEvidence } from '../evidence/record.ts';
 import { Accounts } from './accounts.ts';
 import type { Cut, DayGap, DayTable, DayTally } from './dayTally.ts';
+import { gapOf } from './gapOf.ts';
 import { Inbound } from './inbound.ts';
 import type { Item } from './item.ts';
 import { Outbound } from './outbound.ts';
@@ -83,7 +85,7 @@ export class TallyBuilder {
 
   #verdict(verdict: VerdictEvidence): void {
     this.#inbound.add(verdict);
-    if (verdict.notJudged === undefined) this.#sessions.add(verdict);
+    if (verdict.notJudged === undefined && !isLoopback(verdict.client ?? '')) this.#sessions.add(verdict);
     const { host, time } = verdict;
     const { hash } = verdict.table;
     const known = this.#tables.get(host);
@@ -130,39 +132,5 @@ export class TallyBuilder {
       otherCiphers,
       partners,
     };
-  }
-}
-
-/** null: nothing is missing. */
-function gapOf(record: EvidenceRecord): DayGap | null {
-  const { host, time } = record;
-  switch (record.type) {
-    case 'gap': {
-      const { from, to, count, why } = record;
-      return { type: 'gap', host, from, to, count, why: why.slice(0, MAX_TEXT) };
-    }
-    case 'torn': {
-      const why = `${record.bytes} bytes of a line that was not whole were set aside as ${record.file.slice(0, 300)}`;
-      return { type: 'torn', host, from: time, to: time, count: null, why };
-    }
-    case 'clock': {
-      const why = `the clock was set by ${record.stepMs} ms: times before and after do not compare`;
-      return { type: 'clock', host, from: time, to: time, count: 0, why };
-    }
-    case 'day': {
-      const previous = record.previous;
-      if (previous === undefined) return null;
-      const why = `there is no file of ${previous.day}`;
-      return {
-        type: 'day',
-        host,
-        from: previous.day,
-        to: `${previous.day}T23:59:59.999Z`,
-        count: previous.size,
-        why,
-      };
-    }
-    default:
-      return null;
   }
 }

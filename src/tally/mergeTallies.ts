@@ -17,7 +17,7 @@ import {
   type WritableCounts,
   weakestOf,
 } from './counts.ts';
-import type { Cut, DayLeg, DayRow, DayTable, DayTally, OpenItem, RowAt } from './dayTally.ts';
+import type { Cut, DayGap, DayLeg, DayRow, DayTable, DayTally, OpenItem, RowAt } from './dayTally.ts';
 import { count, type Item, type ItemRow } from './item.ts';
 import { CauseBook } from './mergeCauses.ts';
 import { notesOf } from './notes.ts';
@@ -99,12 +99,7 @@ export class Merger {
   /** `stream`: `daemon` or `collector`, in this directory. */
   add(directory: string, stream: string, tally: DayTally): void {
     const { day } = tally;
-    for (const gap of tally.gaps) {
-      const { type: _, ...rest } = gap;
-      if (this.#touches(rest)) this.#event(this.#gaps, { directory, stream, ...rest }, day);
-    }
-    // a later day, read for what it says of this time
-    if (!this.#days.has(day)) return;
+    for (const gap of tally.gaps) this.gap(directory, stream, gap);
     this.#records += tally.records;
     this.#unreadable += tally.unreadable;
     if (tally.records > 0) this.#recorded[stream === 'daemon' ? 'in' : 'out'].add(day);
@@ -123,13 +118,14 @@ export class Merger {
     this.#open(`${directory}\n${stream}`, tally);
   }
 
-  /** Of a stream as a whole. */
-  gap(gap: GapTally): void {
-    this.#event(this.#gaps, gap, this.#from);
-  }
-
-  #touches({ from, to }: { readonly from: string; readonly to: string }): boolean {
-    return to >= this.#from && from.slice(0, 10) <= this.#to;
+  /** Also of a later day, which may speak of this time. */
+  gap(
+    directory: string,
+    stream: string,
+    { host, from, to, count: missing, why }: Omit<DayGap, 'type'>,
+  ): void {
+    if (to >= this.#from && from.slice(0, 10) <= this.#to)
+      this.#event(this.#gaps, { directory, stream, host, from, to, count: missing, why }, this.#to);
   }
 
   #event<T>(list: T[], event: T, day: string): void {

@@ -6,13 +6,16 @@
  * A record counts on the day in whose file it stands: the day on which it was written.
  */
 import { addDays } from '../archive/day.ts';
+import { linesFile } from '../archive/layout.ts';
 import { absences, LATER_DAYS } from '../trace/gaps.ts';
 import type { Place, Range } from '../trace/places.ts';
 import { countDay, type Progress, type StreamDay } from './countDay.ts';
-import type { DayTally } from './dayTally.ts';
+import type { DayGap, DayTally } from './dayTally.ts';
+import { GAP_TYPES, gapOf } from './gapOf.ts';
 import { Merger } from './mergeTallies.ts';
 import type { Tallies } from './tallies.ts';
 import { countedNow, readTally, writeTally } from './tallyFile.ts';
+import { recordsOfTypes } from './typeScan.ts';
 
 export interface TallyOptions {
   /** The UTC day, whose lines may still grow: it is counted from its lines every time. */
@@ -28,33 +31,43 @@ export function talliesOf(places: readonly Place[], range: Range, options: Tally
   const { from, to } = range;
   const merger = new Merger(from, to, options.domain ?? null);
   const read: Tallies['streams'][number][] = [];
-  const last = addDays(to, LATER_DAYS);
   for (const place of places) {
     const { directory } = place;
-    for (const gap of absences(place, range)) merger.gap(gap);
+    for (const gap of absences(place, range)) merger.gap(directory, gap.stream, gap);
     for (const { name, folder, days } of place.streams) {
       const inRange = days.filter((day) => day >= from && day <= to);
       const counted: string[] = [];
-      // a gap is written down when it can be: days later, too
-      for (const day of days.filter((one) => one >= from && one <= last)) {
+      for (const day of inRange) {
         const one = { directory, stream: name, day };
         let tally = day < options.today ? readTally(one) : null;
         if (tally === null) {
           tally = count(one, options);
-          if (day <= to) counted.push(day);
+          counted.push(day);
         }
-        merger.add(directory, name, withoutFound(tally, days));
+        const gaps = tally.gaps.filter((gap) => isGap(gap, days));
+        merger.add(directory, name, { ...tally, gaps });
       }
+      for (const gap of laterGaps(folder, days, to)) if (isGap(gap, days)) merger.gap(directory, name, gap);
       read.push({ directory, stream: name, folder, days: inRange, counted });
     }
   }
   return merger.finish(read);
 }
 
-/** Without gaps that are none: the file of the day before is there. */
-function withoutFound(tally: DayTally, days: readonly string[]): DayTally {
-  const gaps = tally.gaps.filter(({ type, from }) => type !== 'day' || !days.includes(from));
-  return { ...tally, gaps };
+/** The first record of a day names the day before: no gap, when its file is there. */
+function isGap({ type, from }: DayGap, days: readonly string[]): boolean {
+  return type !== 'day' || !days.includes(from);
+}
+
+/** A gap is written down when it can be: days later, too. */
+function* laterGaps(folder: string, days: readonly string[], to: string): Generator<DayGap> {
+  const last = addDays(to, LATER_DAYS);
+  for (const day of days)
+    if (day > to && day <= last)
+      for (const record of recordsOfTypes(linesFile(folder, day), GAP_TYPES)) {
+        const gap = gapOf(record);
+        if (gap !== null) yield gap;
+      }
 }
 
 function count(one: StreamDay, { today, counting }: TallyOptions): DayTally {

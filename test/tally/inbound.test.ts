@@ -274,6 +274,7 @@ t.test('connections', async (t) => {
     message('10:00:03', { clientPort: 2, queueId: 'B', tls: PLAIN, row: undefined }),
     message('12:00:00', { clientPort: 2, queueId: 'C' }),
     message('12:00:00', { notJudged: 'local', queueId: 'D', client: undefined }),
+    message('12:00:00', { queueId: 'E', client: '127.0.0.1' }),
   );
   t.same(tallies.sessions, { in: { all: 3, tls: 2 }, out: null });
   t.same(countedIn(message('10:00:00')).sessions, { in: null, out: null }, 'without a port nobody knows');
