@@ -82,7 +82,7 @@ export const REPORT_COMMANDS = {
     ],
     exit: {
       0: 'reported; with --check, the counts are those of the records',
-      1: 'with --check, they are not',
+      1: 'with --check, they are not, or records were changed',
       73: 'the file of --output cannot be written, or is there already; the message cannot be sent',
       75: 'it cannot be told: the records cannot be read',
       ...NO_FILE,

@@ -2,7 +2,7 @@
  * `tlsward report` on records that a test has made: every format says the same, counts are kept and checked, what is not
  * known is said, and arguments that make no sense are refused.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { run } from '../../src/cli/report.ts';
@@ -87,6 +87,19 @@ test('counts are kept, compared, and the file of --output is new', async (t) => 
   t.equal(wrong.code, 1);
   t.match(JSON.parse(wrong.out), { ok: false });
   t.match(await say(run, asked(directory, '--check')), { code: 1, out: /^1 day counted wrongly/ });
+});
+
+test('a record that was changed is named, whatever it counts', async (t) => {
+  const directory = made(t);
+  const file = join(directory, 'daemon', `${YESTERDAY}.jsonl`);
+  t.match(JSON.parse((await say(run, asked(directory, '--check', '--json'))).out), {
+    ok: true,
+    days: [{ stream: 'daemon', signed: 'holds' }],
+  });
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"helo":"mx', '"helo":"my'));
+  const { code, out } = await say(run, asked(directory, '--check'));
+  t.equal(code, 1);
+  t.match(out, /^not the records that were signed: .*daemon \S+; tlsward evidence verify \S+ says what$/m);
 });
 
 test('one partner, one way', async (t) => {
