@@ -93,7 +93,7 @@ async function holds(
   t.strictSame(missed, [], 'the collector missed nothing');
   const { status, stdout } = await daemon.command('evidence', 'verify');
   t.equal(status, 0, `the evidence holds${status === 0 ? '' : `: ${stdout}`}`);
-  const unseen = flipped(directory, FLIPS, random).filter(({ code }) => code === 0);
+  const unseen = (await flipped(directory, FLIPS, random)).filter(({ code }) => code === 0);
   t.strictSame(unseen, [], 'each flipped bit is found');
 }
 

@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
+import { makeTally } from '../../src/tally/talliesOf.ts';
 import { generator } from '../mark/generator.ts';
 import { browserSkip, launchBrowser } from './harness/browser.ts';
 import { play, Source, type Try } from './harness/day/clients.ts';
@@ -20,6 +21,7 @@ import {
   inTables,
   type JsonReport,
 } from './harness/day/figures.ts';
+import { flipped } from './harness/day/flips.ts';
 import { inOwnNetwork, ownNetworkSkip } from './harness/day/network.ts';
 import { type PlannedSession, planOf } from './harness/day/plan.ts';
 import { type PostfixDay, startPostfixDay } from './harness/day/postfixDay.ts';
@@ -28,9 +30,10 @@ import { type Delivery, Evidence } from './harness/day/records.ts';
 import { pause } from './harness/deadline.ts';
 import { e2eSkip } from './harness/requirements.ts';
 
-const MESSAGES = Number(process.env.TLSWARD_DAY_MESSAGES ?? 140);
+const MESSAGES = Number(process.env.TLSWARD_DAY_MESSAGES ?? 120);
 const CLIENT = '203.0.113.200';
 const AT_ONCE = 5;
+const FLIPS = 3;
 const INSIDE = process.env.TLSWARD_OWN_NETWORK === '1';
 const skip = e2eSkip() || (!INSIDE && ownNetworkSkip());
 
@@ -193,6 +196,19 @@ if (!INSIDE && !skip) {
     t.strictSame(fromCsv(await report('csv')), expected, 'CSV');
     t.strictSame(fromText(await report('text')), expected, 'text');
     await judgedAgain(t, day, counted);
+    const random = generator();
+    for (const stream of ['daemon', 'collector']) makeTally({ directory: day.evidence, stream, day: today });
+    const check = async (directory: string): Promise<number> => {
+      const about = ['--evidence', directory, '--since', today, '--until', today];
+      return (await daemon.command('report', '--check', ...about)).status ?? -1;
+    };
+    t.equal(await check(day.evidence), 0, 'counted again');
+    const unseen = await flipped(day.evidence, FLIPS, random, check, /\.jsonl$/);
+    t.strictSame(
+      unseen.filter(({ code }) => code !== 1),
+      [],
+      'each flipped bit is found',
+    );
     if (browserMissing !== false) return;
     const file = join(day.evidence, '../report.html');
     writeFileSync(file, await report('html'));

@@ -197,7 +197,7 @@ export async function fromPage(page: OpenPage): Promise<Figures> {
       for (const [i, name] of PARTNER.entries())
         figures[`partner ${domain} ${way} ${name}`] = number(counts[i]);
   for (const [domain = '', way = '', outcome, count, cause = ''] of await page.readTable(
-    'not kept, by cause',
+    'with the example shows',
   ))
     if (way === 'in' || way === 'out')
       figures[`cause ${domain} ${way} ${outcome}: ${causeWords(cause)}`] = number(count);

@@ -5,19 +5,25 @@ import { join } from 'node:path';
 import { runVerify } from '../../../../src/cli/evidenceVerify.ts';
 import type { Generator } from '../../../mark/generator.ts';
 
-/** What `verify` says of each of `count` copies in which one bit differs: where it was and what is wrong, if anything. */
-export function flipped(
+/**
+ * What `check` says, which is `verify` unless another one is given, of each of `count` copies in which one bit differs: where
+ * it was, and the exit status.
+ */
+export async function flipped(
   directory: string,
   count: number,
   random: Generator,
-): { place: string; code: number }[] {
+  check: (directory: string) => number | Promise<number> = verify,
+  which = /\.(?:jsonl|ckpt|pub)$/,
+): Promise<{ place: string; code: number }[]> {
   const dir = mkdtempSync(join(tmpdir(), 'tlsward-flip-'));
   try {
     cpSync(directory, dir, { recursive: true });
     const files = readdirSync(dir, { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.(?:jsonl|ckpt|pub)$/.test(name))
+      .filter((name) => which.test(name))
       .sort();
-    return Array.from({ length: count }, () => {
+    const all: { place: string; code: number }[] = [];
+    for (let i = 0; i < count; i++) {
       const name = random.pick(files);
       const path = join(dir, name);
       const bytes = readFileSync(path);
@@ -26,12 +32,13 @@ export function flipped(
       const [at, bit] = [random.integer(length), random.integer(8)];
       writeFileSync(
         path,
-        bytes.map((byte, i) => (i === at ? byte ^ (1 << bit) : byte)),
+        bytes.map((byte, index) => (index === at ? byte ^ (1 << bit) : byte)),
       );
-      const code = verify(dir);
+      const code = await check(dir);
       writeFileSync(path, bytes);
-      return { place: `${name}: bit ${bit} of byte ${at}`, code };
-    });
+      all.push({ place: `${name}: bit ${bit} of byte ${at}`, code });
+    }
+    return all;
   } finally {
     rmSync(dir, { recursive: true });
   }
