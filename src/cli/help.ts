@@ -10,7 +10,7 @@ const COLUMN = 24;
 
 /** All commands, one line each. */
 export function overview(): string {
-  const commands = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}\n`);
+  const commands = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}\n`);
   return [
     'tlsward: one table says how each mail domain must be protected by TLS\n\n',
     'usage: tlsward COMMAND [--config FILE | --sample] [--json] [OPTION ...]\n\n',

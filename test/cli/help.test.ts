@@ -81,7 +81,7 @@ test('the help of a command has every option, with its meaning and its example',
     for (const [code, text] of Object.entries(command.exit))
       t.ok(help.includes(`\n  ${code.padEnd(4)}${text}\n`), `${name} ${code}`);
     t.ok(help.includes('\n  64  wrong arguments\n'));
-    t.ok(overview().includes(`\n  ${name.padEnd(13)}${command.summary}\n`));
+    t.ok(overview().includes(`\n  ${name.padEnd(14)}${command.summary}\n`));
   }
   t.match(commandHelp('simulate'), /^ {2}--mta postfix\|sendmail\n {24}.* \(without it: postfix\)$/m);
 });

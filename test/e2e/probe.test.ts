@@ -12,6 +12,7 @@ import { root } from '../root.ts';
 import { startDns } from './harness/dns/dns.ts';
 import { createCa } from './harness/peers/ca.ts';
 import { Receivers, type ServerSpec } from './harness/peers/receivers.ts';
+import { TlsSink } from './harness/peers/tls-sink.ts';
 import { e2eSkip } from './harness/requirements.ts';
 import { AUTO, CASES } from './harness/scenes/auto-cases.ts';
 import { AutoDomains } from './harness/scenes/auto-scene.ts';
@@ -190,12 +191,71 @@ t.test('what domains publish, by their row', { skip }, async (t) => {
   t.equal(same(out), same(shown), 'the example of the page');
 });
 
+t.test('partners from one day to the next', { skip }, async (t) => {
+  const ca = createCa();
+  t.teardown(() => ca.remove());
+  const receivers = await Receivers.start(t, ca);
+  const clinic = await receivers.add(['mx.clinic.example'], { certificate: 'expired' });
+  const bank = await receivers.add(['mx.bank.example'], { certificate: 'right', tlsa: 'right' });
+  const domains = ['clinic', 'bank'];
+  const dns = await startDns(t, {
+    records: [...receivers.records, ...domains.map((name) => `${name}.example. MX 10 mx.${name}.example.`)],
+  });
+  const table = '[domain bank.example]\ndeliver = secure\n[domain clinic.example]\ndeliver = verify\n';
+  const set = await site(t, ca, table, new Map(), {
+    dns: { address: dns.address, port: receivers.port },
+    service: { resolver: dns.address },
+  });
+  const { daemon, postfix } = set;
+  const state = ['--state', daemon.dir];
+  const probed = prober(t, set, receivers.port);
+  const first = await probed('--all-required', '--brief', ...state);
+  t.equal(first.status, 1);
+  const listed = await command('certificates', ...state);
+  t.equal(listed.status, 1, 'one has ended');
+
+  // the bank renews its certificate, with another key; Postfix does as the lines say
+  const { host, port } = bank.sink;
+  await bank.sink.stop();
+  const { cert, key } = ca.issue('renewed', { subject: '/CN=mx.bank.example', san: ['mx.bank.example'] });
+  const sink = await TlsSink.start({ host, port, tls: { cert, key } });
+  t.teardown(() => sink.stop());
+  const second = await probed('--all-required', '--brief', ...state);
+  t.equal(second.status, 1);
+  for (const [name, want] of [
+    ['bank', 'V'],
+    ['clinic', '4.7.5'],
+  ] as const)
+    t.equal(await done(postfix, await submit(postfix, `bob@${name}.example`)), want, name);
+  t.strictSame(clinic.sink.received, []);
+
+  const page = readFileSync(new URL('contrib/doc/probe.md', root), 'utf8');
+  const shown = (command: string): string[] => {
+    const [, block = ''] = page.split(`$ ${command}\n`);
+    return same(block.split('```')[0]!).trimEnd().split('\n').sort();
+  };
+  t.strictSame(same(second.out).trimEnd().split('\n').sort(), shown('tlsward probe --all-required --brief'));
+  const lines = same(listed.out).trimEnd().split('\n').sort();
+  t.strictSame(lines, shown('tlsward certificates'), 'the examples of the page');
+  t.strictSame(daemon.events('bug'), []);
+});
+
+/** A command that asks nobody. */
+async function command(...argv: string[]): Promise<{ out: string; status: number }> {
+  let out = '';
+  const io = { out: (text: string) => (out += text), err: () => undefined, env: {}, colour: false };
+  const status = await dispatch(argv, io);
+  return { out, status };
+}
+
 /** Without what differs from day to day. */
 function same(text: string): string {
   return text
     .replace(/ +[0-9]+ ms/g, ' N ms')
     .replace(/[0-9]{4}-[0-9]{2}-[0-9]{2}/g, 'DAY')
-    .replace(/\([0-9]+ days\)/g, '(N days)')
+    .replace(/[0-9]+ days/g, 'N days')
+    .replace(/DAY (?:N days|ended) +/g, 'DAY N days ')
+    .replace(/(?<=3 1 1 )[0-9a-f]{16}/g, 'DIGEST')
     .replace(/(?:127|192\.0\.2)\.[0-9.]+/g, 'ADDRESS')
     .replace(/port [0-9]+/g, 'port N')
     .replace(/\/\S*\/(?:ca\.pem|[a-z]+\.ini:[0-9]+)/g, 'FILE')
