@@ -17,7 +17,7 @@ import type { Tallies } from './tallies.ts';
 import { countedNow, readTally, writeTally } from './tallyFile.ts';
 import { recordsOfTypes } from './typeScan.ts';
 
-export interface TallyOptions {
+interface TallyOptions {
   /** The UTC day, whose lines may still grow: it is counted from its lines every time. */
   readonly today: string;
   /** Only mail with this domain, as records have it; then all counts but those of `rows` are of this mail. */

@@ -39,7 +39,7 @@ const LF = 10;
 const DRAFT_MS = 3_600_000;
 
 /** What the lines are like that were counted. */
-export interface Counted {
+interface Counted {
   readonly bytes: number;
   readonly modified: number;
   readonly head: string;
