@@ -246,6 +246,12 @@ t.test('by keyboard, from link to row', { skip }, async (t) => {
   t.equal(await page.evaluate(() => document.querySelector(':target')?.id), 'causes-1');
   const outline = await page.$eval('#find-1 .big', (one) => getComputedStyle(one).outlineStyle);
   t.equal(outline, 'none', 'an outline is where the focus is');
+  const stops = () => page.$$eval('.body > .scroll[tabindex]', (all) => all.length);
+  await page.waitForFunction(() => document.querySelector('.body > .scroll[tabindex]') === null);
+  t.equal(await stops(), 0, 'no stop where nothing scrolls');
+  await page.setViewport({ width: 360, height: 800 });
+  await page.waitForFunction(() => document.querySelector('.body > .scroll[tabindex]') !== null);
+  t.ok((await stops()) > 5, 'one where it does');
   await page.focus('#share-in-days summary');
   await page.keyboard.press('Enter');
   t.equal(await page.$eval('#share-in-days', (one) => (one as HTMLDetailsElement).open), true);

@@ -12,6 +12,9 @@ import { foreign, type Html, html } from './markup.ts';
 
 /** Characters of a domain name (RFC 1035 section 2.3.4), with a leading dot. */
 const MAX_NAME = 254;
+/** Beside labels from left to right these change their places, and so what belongs to what. */
+const RIGHT_TO_LEFT =
+  /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
 
 /** A domain, or whatever stands in the place of one. */
 export function domainName(name: string): Html {
@@ -32,6 +35,7 @@ export function ownLetters(name: string): string | null {
 function safeLabel(label: string): boolean {
   if (/^[a-z0-9_-]*$/.test(label)) return !label.startsWith('xn--');
   if (!/^(?:[\p{L}\p{N}-]\p{M}?)+$/u.test(label)) return false;
+  if (RIGHT_TO_LEFT.test(label)) return false;
   return /\p{Script=Latin}/u.test(label) ? accented(label) : !/^[\x20-\x7e]*$/.test(skeleton(label));
 }
 

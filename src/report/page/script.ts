@@ -124,6 +124,14 @@ function enhance(): void {
     box.append(button);
   }
 
+  // a stop for the keyboard only where there is something to scroll
+  const scrolled = new ResizeObserver((sizes) => {
+    for (const { target } of sizes)
+      if (target.scrollWidth > target.clientWidth) target.setAttribute('tabindex', '0');
+      else target.removeAttribute('tabindex');
+  });
+  for (const region of document.querySelectorAll('.scroll')) scrolled.observe(region);
+
   // the search first: it stands before the table, and knows the words of a row as they are
   for (const table of document.querySelectorAll<HTMLTableElement>('table[data-find]')) searchable(table);
   for (const table of document.querySelectorAll<HTMLTableElement>('table[data-sort]')) sortable(table);

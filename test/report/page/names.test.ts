@@ -11,6 +11,7 @@ test('own letters', async (t) => {
   bad('bank.example', 'nothing to say');
   bad('xn--80ak6aa92e.com', 'Cyrillic that reads as apple');
   bad('xn--pple-43d.com', 'a Cyrillic letter among Latin ones');
+  bad('xn--4dbcagdahymbxekheh6e0a7fei0b.example', 'from right to left');
   bad('xn--a.example', 'no Punycode');
   bad('xn--\u0430.example', 'not ASCII');
   bad(`xn--mller-kva.${'x'.repeat(300)}`, 'too long for a name');

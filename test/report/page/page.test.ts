@@ -222,13 +222,13 @@ test('names from outside stay names', async (t) => {
 });
 
 test('a great many partners', async (t) => {
-  const report = hugeReport(2000);
+  const report = hugeReport(600);
   const page = reportPage(report);
   t.ok(page.length < 3 * 1024 * 1024, `${page.length} characters`);
   const { tables, text } = readPage(page);
   const partners = tables.get('partners')!;
-  t.same(partners.at(-2)!.slice(0, 4), ['1,500 others, in the CSV', '', '1,500,000', '951,000']);
-  t.same(partners.at(-1)!.slice(0, 4), ['All partners', '', '2,000,000', '1,268,000']);
+  t.same(partners.at(-2)!.slice(0, 4), ['100 others, in the CSV', '', '100,000', '63,400']);
+  t.same(partners.at(-1)!.slice(0, 4), ['All partners', '', '600,000', '380,400']);
   t.equal(partners.length, 503);
   t.match(text, '182,000 other lines, in the CSV');
 });
