@@ -101,7 +101,8 @@ function partnersOf({ partners }: Tallies, asked: (way: Way) => boolean): Partne
   });
   return all.sort(
     (a, b) =>
-      b.failed + b.refused - (a.failed + a.refused) ||
+      b.failed - a.failed ||
+      b.refused - a.refused ||
       b.passed - a.passed ||
       b.messages - a.messages ||
       (a.domain < b.domain ? -1 : a.domain > b.domain ? 1 : 0),

@@ -37,7 +37,7 @@ export interface WayShare extends WayCounts {
 
 /** One line of the list on top: what to do, why, and what to paste. */
 export interface Finding {
-  /** `failing`, `refused`, `overdue`, `plain`, `weak`, `observe`, `ready`, `gap`, `certificate`. */
+  /** `failing`, `refused`, `overdue`, `passed`, `plain`, `weak`, `gap`, `observe`, `ready`. */
   readonly kind: string;
   /** Was mail lost, or is it exposed? Such findings stand first. */
   readonly harm: boolean;

@@ -50,14 +50,14 @@ function partners({ partners: all }: Report): Table {
   const observed = all.some((one) => one.observed);
   return {
     title: 'PARTNERS WITH REQUIRED TLS',
-    says: `${percent(kept, messages)} of ${counted(messages, 'message')} under a row that requires TLS met it. Messages = kept + passed (travelled below the level, or it cannot be told) + refused by us + failed to arrive.`,
+    says: `${percent(kept, messages)} of ${counted(messages, 'message')} under a row that requires TLS met it. Messages = kept + let pass (travelled below the level, or it cannot be told) + refused by us + failed to arrive.`,
     columns: [
       left('Partner'),
       left('Way'),
       left('Level'),
       right('Messages'),
       right('Kept'),
-      right('Passed'),
+      right('Let pass'),
       right('Refused'),
       right('Failed'),
     ],
@@ -165,7 +165,7 @@ function exceptions({ exceptions: all }: Report): Table {
   return {
     title: 'EXCEPTIONS',
     says: 'Times in which the table asks for less. After its last day an exception stays in force, because mail must not stop on a Sunday, and is overdue.',
-    columns: [left('Pattern'), left('State'), left('Last day'), right('Passed')],
+    columns: [left('Pattern'), left('State'), left('Last day'), right('Let pass')],
     rows: all.map((one) => ({
       cells: [one.pattern, one.state, one.until, number(one.passed)],
       below: [one.changes.map(arrow).join(', '), one.reason, one.at].filter((text) => text !== '').join('; '),
