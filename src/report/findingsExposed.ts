@@ -114,7 +114,8 @@ function observeLines({ domain }: PlainDomain, table: StandingTable | null, toda
   const row = table.rowOf(domain);
   const { receive = 'may', deliver = null } = row?.settings ?? {};
   // a row that observes enforces nothing on the way out, either
-  const loses = deliver !== null && deliver !== 'none' && deliver !== 'may';
+  const mtaTries = table.mtaLevel !== null && table.mtaLevel !== 'none';
+  const loses = deliver !== null && deliver !== 'none' && !(deliver === 'may' && mtaTries);
   if (
     row?.pattern === domain ||
     row?.exception === true ||

@@ -8,8 +8,8 @@
  * be met, such as the name in a client certificate, are not suggested.
  */
 import { canonicalDomain } from '../core/domain.ts';
-import { DEFAULTS, type Settings } from '../core/settings.ts';
-import { GUARANTEES, mandatory } from '../deliver/level.ts';
+import { ANSWERED_LEVELS, type AnsweredLevel, DEFAULTS, type Settings } from '../core/settings.ts';
+import { atLeast, GUARANTEES, mandatory } from '../deliver/level.ts';
 import type { Counts, Level, Way } from '../tally/counts.ts';
 import type { PartnerTally, RowTally, Tallies } from '../tally/tallies.ts';
 import type { Standing, StandingTable } from './standing.ts';
@@ -143,6 +143,8 @@ function enforced(
 ): Suggestion[] {
   const { pattern, settings, exception } = row;
   if (exception || (settings.receive !== 'encrypt' && settings.receive !== 'verify')) return [];
+  // an exception takes the mode of its row: what it asks for would come into force, too
+  if (table.exceptions.some((one) => covers(pattern, one.pattern))) return [];
   const seen = rows.filter((one) => one.way === 'in' && one.pattern === pattern && one.at === row.at);
   const kept = seen.reduce((total, one) => total + one.kept, 0);
   if (recordedDays.in < LEAST_DAYS || kept < LEAST_MESSAGES || seen.some((one) => !met(one))) return [];
@@ -150,7 +152,7 @@ function enforced(
   const { deliver } = settings;
   // enforcing puts `deliver` in force, too
   if (deliver !== null && table.delivers) {
-    if (deliver === 'auto' || deliver === 'dane') return [];
+    if (deliver === 'auto' || deliver === 'dane' || !notBelow(deliver, table.mtaLevel)) return [];
     if (mandatory(deliver)) {
       if (!holds(went, recordedDays.out)) return [];
       if (GUARANTEES[deliver].includes('authenticated') && went.verified < sum(went)) return [];
@@ -168,6 +170,18 @@ function enforced(
       instead: row.at,
     },
   ];
+}
+
+/** Does the row apply where the pattern has none of its own? */
+function covers(row: string, pattern: string): boolean {
+  const name = pattern.slice(pattern.lastIndexOf('@') + 1);
+  return row === '*' || row === name || (row.startsWith('.') && name.endsWith(row));
+}
+
+/** While the row observes, the level of the MTA itself applies: it must be known not to be stricter. */
+function notBelow(deliver: AnsweredLevel, mtaLevel: string | null): boolean {
+  const known = ANSWERED_LEVELS.find((level) => level === mtaLevel);
+  return known !== undefined && atLeast(deliver, known);
 }
 
 function met({ passed, requiredRefused, requiredPutOff }: RowTally): boolean {
