@@ -126,7 +126,12 @@ function deliveryRow(delivery: Delivery, name: (address: string) => string): Par
     ...known('demanded', demanded?.level),
     outcome: delivery.outcome,
     ...known('status', delivery.dsn),
-    text:
-      tls.why === undefined ? (delivery.reply ?? '') : `${delivery.reply ?? ''} (TLS not known: ${tls.why})`,
+    text: `${delivery.reply ?? ''}${whyText(tls)}`,
   };
+}
+
+/** Why TLS is not known; with a session that is known, what was wrong with the certificate. */
+function whyText({ state, why }: Delivery['tls']): string {
+  if (why === undefined) return '';
+  return state === 'unknown' ? ` (TLS not known: ${why})` : ` (${why})`;
 }
