@@ -1,6 +1,7 @@
 /**
  * Which evidence directories a command asks: those of `--evidence`, else `evidence` of the configuration.
  */
+import { dirname, resolve } from 'node:path';
 import { escapeText } from '../core/escape.ts';
 import { fileError } from '../files/systemError.ts';
 import { openPlace, type Place } from '../trace/places.ts';
@@ -13,12 +14,18 @@ interface Wanted {
   readonly sample?: boolean | undefined;
 }
 
+/** What `evidence` of a configuration names, from the folder of the file as the daemon takes it; null: nothing. */
+export function configuredEvidence(file: string): string | null {
+  const directory = peekKey(file, 'evidence');
+  return directory === null ? null : resolve(dirname(file), directory);
+}
+
 /** Throws UsageError when none is named, and ConfigError when there is no configuration to name one. */
 export function evidenceDirectories(values: Wanted, env: NodeJS.ProcessEnv): readonly string[] {
   if (values.evidence !== undefined) return values.evidence;
   const file = configFile(values, env);
   mustExist(file);
-  const directory = peekKey(file, 'evidence');
+  const directory = configuredEvidence(file);
   if (directory !== null) return [directory];
   throw new UsageError(`--evidence is missing, and ${escapeText(file, 300)} has no key evidence`);
 }

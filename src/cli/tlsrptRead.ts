@@ -36,8 +36,7 @@ import {
   unreadable,
 } from './command.ts';
 import type { COMMANDS } from './commands.ts';
-import { openPlaces } from './evidencePlaces.ts';
-import { peekKey } from './peekKey.ts';
+import { configuredEvidence, openPlaces } from './evidencePlaces.ts';
 
 type Values = CommandValues<(typeof COMMANDS)['tlsrpt']>;
 
@@ -166,7 +165,7 @@ function joinedOf(report: KeptReport, places: readonly Place[], io: Io): Joined 
 
 /** Directories that are named must be there; that of the configuration may not be made yet. */
 function placesOf(values: Values, io: Io): readonly Place[] {
-  const directory = peekKey(configFile(values, io.env), 'evidence');
+  const directory = configuredEvidence(configFile(values, io.env));
   const named = values.evidence !== undefined;
   const places = openPlaces(values.evidence ?? (directory === null ? [] : [directory]));
   if (typeof places !== 'string') return places;

@@ -240,3 +240,10 @@ t.test('a message with many recipients, and a Message-ID on many messages', asyn
   t.match(joined.out, 'and 290 more that are joined to these');
   t.ok(joined.out.split('\n').length < 100);
 });
+
+t.test('a relative directory is taken from the folder of the configuration', async (t) => {
+  const evidence = made(t);
+  const config = join(evidence.directory, '../tlsward.ini');
+  writeFileSync(config, '[service]\nevidence = evidence\n');
+  t.match(await trace('3FQ80001', '--config', config), { status: 0, err: '' });
+});
