@@ -18,8 +18,8 @@ import { ReportRefused } from './refusal.ts';
 import type { ReportedFailure, ReportedPolicy, TlsReport } from './report.ts';
 import { instantOf } from './reportTime.ts';
 
-export const MAX_POLICIES = 10_000;
-export const MAX_FAILURES = 100_000;
+const MAX_POLICIES = 10_000;
+const MAX_FAILURES = 100_000;
 /** Texts of one list that are kept: lines of a policy, MX hosts. */
 const MAX_LIST = 100;
 const MAX_TEXT = 512;

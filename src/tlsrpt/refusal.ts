@@ -26,7 +26,7 @@ export const REFUSALS = {
   'not-own': 'the report is not about a domain of ours',
 } as const satisfies Readonly<Record<string, string>>;
 
-export type RefusalName = keyof typeof REFUSALS;
+type RefusalName = keyof typeof REFUSALS;
 
 /** The report is refused; the message says what was found and what was expected. */
 export class ReportRefused extends Error {

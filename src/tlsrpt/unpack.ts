@@ -14,7 +14,7 @@ import { crc32 } from './crc32.ts';
 import { ReportRefused } from './refusal.ts';
 
 /** What a part unpacks to at most, in bytes; for JSON that is not packed, too. */
-export const MAX_DECODED = 20 * 1_048_576;
+const MAX_DECODED = 20 * 1_048_576;
 /** Unpacked bytes for one packed byte. Reports have 3 to 40. */
 const MAX_RATIO = 200;
 /** Below this, no ratio is looked at. */
@@ -23,7 +23,7 @@ const SLICE_BYTES = 65_536;
 const TRAILER_BYTES = 8;
 
 /** What the first bytes say. */
-export type Form = 'gzip' | 'json' | 'gzip-as-utf8' | 'gzip-base64' | 'gzip-mangled' | 'other';
+type Form = 'gzip' | 'json' | 'gzip-as-utf8' | 'gzip-base64' | 'gzip-mangled' | 'other';
 
 /** Looks at no more than the first 1 KiB. */
 export function formOf(bytes: Buffer): Form {

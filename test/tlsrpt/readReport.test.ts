@@ -10,7 +10,8 @@ import { readWhole } from '../../src/mailfile/readWhole.ts';
 import { keptReport } from '../../src/tlsrpt/keptReport.ts';
 import { ownOf, ownPolicies } from '../../src/tlsrpt/ownPolicies.ts';
 import { isBareReport, MAX_MESSAGE, readReports } from '../../src/tlsrpt/readReport.ts';
-import { ReportRefused } from '../../src/tlsrpt/refusal.ts';
+import { REFUSALS, ReportRefused } from '../../src/tlsrpt/refusal.ts';
+import { page } from '../manual.ts';
 import { root } from '../root.ts';
 
 interface Expected {
@@ -89,4 +90,14 @@ test('what is refused says what was found and what was expected', async (t) => {
     (error as Error).message,
     'the report is not about a domain of ours: found other.example, expected a domain of local-domains, of a row, or of --own-domains',
   );
+});
+
+test('every name is on the page, and a file of the tests or a limit has it', async (t) => {
+  const text = page('contrib/doc/tlsrpt.md');
+  const limits = ['too-large', 'decoded-too-large', 'json-values', 'too-many-policies', 'too-many-failures'];
+  const seen = new Set([...Object.values(expectedIn('refused')), ...limits]);
+  for (const name of Object.keys(REFUSALS)) {
+    t.ok(text.includes(`\`${name}\``), `${name} is explained`);
+    t.ok(seen.has(name), `${name} is tried`);
+  }
 });
