@@ -34,6 +34,7 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   ship: () => import('./ship.ts'),
   report: () => import('./report.ts'),
   suggest: () => import('./suggest.ts'),
+  queue: () => import('./queue.ts'),
   tlsrpt: () => import('./tlsrpt.ts'),
   alarms: () => import('./alarms.ts'),
   health: () => import('./health.ts'),

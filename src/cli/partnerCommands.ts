@@ -113,6 +113,64 @@ export const PARTNER_COMMANDS = {
       75: 'there is none yet',
     },
   },
+  queue: {
+    summary: 'show the mail that waits, why, and what to do about it',
+    usage: ['[--domain DOMAIN] [--file FILE] [OPTION ...]'],
+    operands: [],
+    options: [
+      {
+        flag: '--domain',
+        argument: 'DOMAIN',
+        several: true,
+        meaning: 'only mail to this domain',
+        example: '--domain bank.example',
+      },
+      {
+        flag: '--file',
+        argument: 'FILE',
+        meaning: 'what postqueue -j, or mailq -v of Sendmail, printed; - is standard input',
+        example: '--file queue.json',
+      },
+      {
+        flag: '--postfix-config',
+        argument: 'DIR',
+        meaning: 'the folder of main.cf; else the one that postqueue knows',
+        example: '--postfix-config /etc/postfix-out',
+      },
+      {
+        flag: '--postqueue',
+        argument: 'PROGRAM',
+        default: 'postqueue',
+        meaning: 'the program of Postfix: a path, or a name that is looked for in sbin and bin',
+        example: '--postqueue /opt/postfix/sbin/postqueue',
+      },
+      {
+        flag: '--mailq',
+        argument: 'PROGRAM',
+        default: 'mailq',
+        meaning: 'the program of Sendmail, which is asked where there is no postqueue',
+        example: '--mailq /usr/lib/sm.bin/mailq',
+      },
+      {
+        flag: '--evidence',
+        argument: 'DIRECTORY',
+        several: true,
+        meaning:
+          'records of the collector, which know more of certificates; else evidence of the configuration',
+        example: '--evidence /var/lib/tlsward/evidence',
+      },
+    ],
+    examples: [
+      { line: 'tlsward queue', meaning: 'what waits, and why?' },
+      { line: 'tlsward queue --domain bank.example --json', meaning: 'one partner, for a script' },
+    ],
+    exit: {
+      0: 'nothing waits for want of TLS',
+      1: 'something does',
+      65: 'FILE cannot be read',
+      69: 'the queue cannot be read',
+    },
+  },
   tlsrpt: {
     summary: 'read what others report about TLS sessions to us (RFC 8460), and show what was read',
     usage: ['read FILE ... [--own-domains D,...] [OPTION ...]', 'list [--since DAY] [--failed] [--full]'],

@@ -56,7 +56,11 @@ const CERTIFICATE: readonly (readonly [text: string, cause: string])[] = [
 const ASKED = ['must issue a starttls', 'issue starttls', 'encryption is required', 'encryption required'];
 
 /** null: it failed for another reason. `reply`: what the MTA logged; `why`: what it logged of the session before. */
-export function tlsFailure({ reply = '', tls, dsn = '' }: DeliveryRecord): TlsFailure | null {
+export function tlsFailure({
+  reply = '',
+  tls,
+  dsn = '',
+}: Pick<DeliveryRecord, 'reply' | 'tls' | 'dsn'>): TlsFailure | null {
   const text = reply.slice(0, MAX_TEXT).toLowerCase();
   const said = text.indexOf(' said: ');
   if (said >= 0 && !text.includes('refused to start tls')) {

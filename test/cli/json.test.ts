@@ -21,6 +21,7 @@ import { run as importTable } from '../../src/cli/import.ts';
 import { run as lookup } from '../../src/cli/lookup.ts';
 import { run as probe } from '../../src/cli/probe.ts';
 import { run as published } from '../../src/cli/published.ts';
+import { run as queue } from '../../src/cli/queue.ts';
 import { run as replay } from '../../src/cli/replay.ts';
 import { run as report } from '../../src/cli/report.ts';
 import { run as simulate } from '../../src/cli/simulate.ts';
@@ -165,6 +166,11 @@ test('commands print what the page says', async (t) => {
   );
   await run('tlsward hops', hops, message);
   await run('tlsward hops', hops, file('none.eml', 'Subject: x\n\nx\n'));
+  const waiting = file(
+    'queue.json',
+    '{"queue_name":"deferred","queue_id":"A1","arrival_time":1,"recipients":[{"address":"a@bank.example"}]}\n',
+  );
+  await run('tlsward queue', queue, '--file', waiting);
   const table = file('policy', 'bank.example encrypt\nx.example fingerprint match=zz\n');
   await run('tlsward import', importTable, 'postfix', table);
 });

@@ -70,6 +70,10 @@ import { checkReplyTokens, findReplyTokens, verifiedDomains } from '../../src/ma
 import { signMark, verifyMark } from '../../src/mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../../src/mark/stripMarks.ts';
 import { NOTHING_YET, takeReply } from '../../src/probe/reply.ts';
+import { nextHopOfAddress } from '../../src/queue/demand.ts';
+import { isMailqHeading, MailqReader } from '../../src/queue/mailqText.ts';
+import { parsePostqueueLine } from '../../src/queue/postqueueLine.ts';
+import { waitCause } from '../../src/queue/waitCause.ts';
 import { reasonsOf } from '../../src/receive/describeVerdict.ts';
 import { carriedNeed, fenceStands } from '../../src/rules/fence.ts';
 import { needsOf } from '../../src/rules/matchRules.ts';
@@ -1023,6 +1027,35 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     around: ['2026-11-30T~', '2026-11-30T00:00:00~'],
   },
   'unpack.formOf': { largest: 5 * PACKET, read: (text) => formOf(bytes(text)), around: [' ~{'] },
+
+  // the queue
+  'postqueueLine.parsePostqueueLine': {
+    largest: 5 * PACKET,
+    read: parsePostqueueLine,
+    around: ['{"queue_name":"hold","queue_id":"a","arrival_time":1,"recipients":[~]}'],
+    pieces: ['{"address":"a","delay_reason":"b"},', '[', '{"a":'],
+  },
+  'mailqText.isMailqHeading': { largest: PACKET, read: isMailqHeading, around: ['\t\t~ (1 request)'] },
+  'mailqText.MailqReader': {
+    largest: 5 * PACKET,
+    read: (text) => {
+      const reader = new MailqReader(0);
+      for (const line of text.split('\n')) reader.push(line);
+      return reader.end();
+    },
+    around: ['6AU6J9uD030872 5 Nov 30 06:19 a\n~', '6AU6J9uD030872~ 5 Nov 30 06:19 a'],
+    pieces: ['\t\t\ta\n', '\t\t (a)\n', '6AU6J9uD030872 5 Nov 30 06:19 a\n', '('],
+  },
+  'demand.nextHopOfAddress': {
+    largest: PACKET,
+    read: nextHopOfAddress,
+    around: ['a@~', 'a@~.tlsward-encrypt'],
+  },
+  'waitCause.waitCause': {
+    largest: LINE,
+    read: (text) => [waitCause(text, false), waitCause(text, true)],
+    around: ['host a[1] said: ~', 'Server certificate not ~', '4.7.4 ~'],
+  },
 
   // decisions
   'describeVerdict.reasonsOf': {

@@ -63,6 +63,7 @@ const FOLDERS = [
   'mailfile',
   'collect',
   'tlsrpt',
+  'queue',
 ];
 
 /** From the bracket at `at` to the one that closes it. */

@@ -1,0 +1,186 @@
+/**
+ * `tlsward queue`: the mail that waits on this host, by where it goes, what it must satisfy and why it waits, with what
+ * to do about it.
+ *
+ *   tlsward queue                     postqueue -j; where there is none, Sendmail's mailq -v
+ *   tlsward queue --file queue.json   what one of them printed before
+ *
+ * The table says what a row demands, the records of the collector what the log said of a certificate; without either
+ * there is less to tell. Nothing is changed and nothing is sent.
+ *
+ * Exit status: 0 nothing waits for want of TLS, 1 something does, 65 a file cannot be read, 69 the queue cannot be read.
+ */
+import { loadConfig } from '../config/load/load.ts';
+import { escapeText } from '../core/escape.ts';
+import { count } from '../core/plural.ts';
+import { PolicyTable } from '../core/table.ts';
+import { fileError } from '../files/systemError.ts';
+import { demandOf } from '../queue/demand.ts';
+import { Groups, type Waiting } from '../queue/groups.ts';
+import { isMailqHeading, MailqReader } from '../queue/mailqText.ts';
+import { parsePostqueueLine } from '../queue/postqueueLine.ts';
+import { groupLine, groupLines, summary } from '../queue/queueText.ts';
+import { whatToDo } from '../queue/whatToDo.ts';
+import type { Place } from '../trace/places.ts';
+import { asciiJson } from './asciiJson.ts';
+import {
+  type CommandValues,
+  configFile,
+  EXIT,
+  type Io,
+  label,
+  paint,
+  parseCommand,
+  reportError,
+  UsageError,
+  unreadable,
+} from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { configuredEvidence, openPlaces } from './evidencePlaces.ts';
+import { withRecords } from './queueRecords.ts';
+import { programLines, QueueError, savedLines } from './queueSource.ts';
+
+type Values = CommandValues<(typeof COMMANDS)['queue']>;
+
+interface ReadQueue extends Waiting {
+  readonly sendmail: boolean;
+  /** Lines that are no message. */
+  readonly unreadable: number;
+}
+
+/** `tlsward queue`; see the file comment. */
+export async function run(argv: string[], io: Io): Promise<number> {
+  const { values } = parseCommand(argv, COMMANDS.queue);
+  const now = Date.now();
+  const { table, without } = tableOf(values, io.env);
+  let queue: ReadQueue;
+  try {
+    queue = await readQueue(values, table, now);
+  } catch (error) {
+    if (!(error instanceof QueueError)) return unreadable(io, values.json, values.file ?? 'the queue', error);
+    reportError(io, values.json, `tlsward queue: ${error.message}`);
+    return EXIT.unavailable;
+  }
+  const { places, missing } = placesOf(values, io.env);
+  const notes = [without, missing].filter((text) => text !== '');
+  let { groups } = queue;
+  try {
+    groups = withRecords(groups, places, queue.sendmail, now);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    notes.push(`the evidence cannot be read (${fileError(error)})`);
+  }
+  if (values.domain !== undefined) groups = groups.filter(({ domain }) => values.domain!.includes(domain));
+  const shown = { ...queue, groups };
+  if (values.json) io.out(`${asciiJson(jsonOf(shown, notes, now))}\n`);
+  else print(shown, notes, now, io);
+  return groups.some(({ tls }) => tls) ? EXIT.no : EXIT.yes;
+}
+
+function print(queue: ReadQueue, notes: readonly string[], now: number, io: Io): void {
+  for (const group of queue.groups) {
+    io.out(`${paint(io, group.tls ? 'red' : 'yellow', groupLine(group, now))}\n`);
+    for (const [name, text] of groupLines(group, queue.sendmail)) io.out(`  ${label(name)}${text}\n`);
+  }
+  io.out(`${summary(queue)}\n`);
+  if (queue.unreadable > 0) io.err(`${count(queue.unreadable, 'line')} of the queue cannot be read\n`);
+  for (const note of notes) io.err(`${note}\n`);
+}
+
+function jsonOf(queue: ReadQueue, notes: readonly string[], now: number): object {
+  const { messages, waiting, recipients, ungrouped, unreadable: lost, sendmail } = queue;
+  return {
+    ok: true,
+    mta: sendmail ? 'sendmail' : 'postfix',
+    time: new Date(now).toISOString(),
+    ...{ messages, waiting, recipients, ungrouped, unreadable: lost },
+    groups: queue.groups.map((group) => ({
+      domain: group.domain,
+      cause: group.cause,
+      tls: group.tls,
+      held: group.held,
+      messages: group.messages,
+      recipients: group.recipients,
+      oldest: new Date(group.oldest).toISOString(),
+      ageSeconds: Math.max(0, Math.floor((now - group.oldest) / 1000)),
+      level: group.demand.level,
+      row: group.demand.pattern === '' ? null : { pattern: group.demand.pattern, at: group.demand.at },
+      byRule: group.demand.byRule,
+      reason: group.reason,
+      queueIds: group.ids,
+      do: whatToDo(group, sendmail),
+    })),
+    notes,
+  };
+}
+
+/** The table, or why there is none. */
+function tableOf(values: Values, env: NodeJS.ProcessEnv): { table: PolicyTable | null; without: string } {
+  const file = configFile(values, env);
+  const loaded = loadConfig(file);
+  if (loaded.ok) return { table: new PolicyTable(loaded.packed, 1, loaded.hash), without: '' };
+  return {
+    table: null,
+    without: `${escapeText(file, 300)} cannot be read as a table, so no row is shown; tlsward check says why`,
+  };
+}
+
+function placesOf(values: Values, env: NodeJS.ProcessEnv): { places: readonly Place[]; missing: string } {
+  const directory = configuredEvidence(configFile(values, env));
+  const places = openPlaces(values.evidence ?? (directory === null ? [] : [directory]));
+  if (typeof places !== 'string') return { places, missing: '' };
+  if (values.evidence !== undefined) throw new UsageError(`--evidence: ${places}`);
+  return { places: [], missing: places };
+}
+
+/** Rejects with QueueError, or with the error of open(2) or read(2) for `--file`. */
+async function readQueue(values: Values, table: PolicyTable | null, now: number): Promise<ReadQueue> {
+  if (values.file !== undefined) return grouped(savedLines(values.file), table, now);
+  const folder = values['postfix-config'];
+  const base = folder === undefined ? [] : ['-c', folder];
+  try {
+    return await grouped(programLines(values.postqueue, [...base, '-j']), table, now);
+  } catch (error) {
+    if (!(error instanceof QueueError && error.absent)) throw error;
+    try {
+      return await grouped(programLines(values.mailq, ['-v']), table, now);
+    } catch (second) {
+      if (!(second instanceof QueueError && second.absent)) throw second;
+      throw new QueueError(`${error.message}; ${second.message}: there is no MTA here whose queue is known`);
+    }
+  }
+}
+
+async function grouped(
+  lines: AsyncIterable<string | null>,
+  table: PolicyTable | null,
+  now: number,
+): Promise<ReadQueue> {
+  const demand = (domain: string, rule: string) => demandOf(domain, rule, table);
+  let groups = new Groups(demand, false);
+  let mailq: MailqReader | null = null;
+  let lost = 0;
+  let first = true;
+  for await (const line of lines) {
+    if (line === null) lost++;
+    else if (mailq !== null) {
+      const message = mailq.push(line);
+      if (message !== null) groups.add(message);
+    } else if (line.trim() !== '') {
+      if (first && (isMailqHeading(line) || / is empty$/.test(line.slice(0, 1000)))) {
+        mailq = new MailqReader(now);
+        groups = new Groups(demand, true);
+      } else {
+        if (first && line.startsWith('-Queue ID-'))
+          throw new QueueError('this is the text of mailq of Postfix: give what postqueue -j prints');
+        const message = parsePostqueueLine(line);
+        if (message === null) lost++;
+        else groups.add(message);
+      }
+      first = false;
+    }
+  }
+  const last = mailq?.end() ?? null;
+  if (last !== null) groups.add(last);
+  return { ...groups.result(), sendmail: mailq !== null, unreadable: lost };
+}

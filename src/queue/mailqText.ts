@@ -1,0 +1,102 @@
+/**
+ * The text of Sendmail's `mailq` and `mailq -v` to messages, line by line. Pure.
+ *
+ *   		/var/spool/mqueue (1 request)
+ *   -----Q-ID----- --Size-- -Priority- ---Q-Time--- --------Sender/Recipient--------
+ *   6AU6J9uD030872        5      30020 Nov 30 06:19 alice@our.example
+ *                    (encryption too weak 256 less than 300)
+ *   						u@long.example
+ *   		 (encryption too weak 256 less than 300)
+ *
+ * Sendmail cuts what it prints: without `-v` a reason has at most 60 characters and a recipient 38, with it 100 and 71.
+ * There is no year, and the time is that of the host. A `*` behind the id: a try is under way.
+ * Source: sendmail 8.17 queue.c, print_single_queue.
+ */
+import { MAX_REASON, MAX_RECIPIENTS, type QueuedMessage, type QueuedRecipient } from './queued.ts';
+
+const ENTRY =
+  /^([A-Za-z0-9]{14}|[A-Za-z0-9]{5,64}?)([*X+?-]?) +\d{1,12} +(?:-?\d{1,12}[ +])?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ \d]\d) (\d\d):(\d\d)(?: |$)/;
+const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec';
+const DAY_MS = 86_400_000;
+/** Longest line that is looked at. */
+const MAX_LINE = 2048;
+
+interface Entry {
+  readonly id: string;
+  readonly active: boolean;
+  readonly arrived: number;
+  reason: string;
+  recipients: { address: string; reason: string }[];
+  more: number;
+}
+
+/** Is it the first line of such a text that says so? */
+export function isMailqHeading(line: string): boolean {
+  return line.startsWith('-----Q-ID-----') || /^\t\t\S.* \(\d+ requests?\)$/.test(line.slice(0, MAX_LINE));
+}
+
+export class MailqReader {
+  readonly #now: number;
+  #entry: Entry | null = null;
+
+  /** `now`: milliseconds since the epoch; an entry is at most a year older. */
+  constructor(now: number) {
+    this.#now = now;
+  }
+
+  /** Takes a line without its end; returns the message that ended before it. */
+  push(text: string): QueuedMessage | null {
+    const line = text.slice(0, MAX_LINE);
+    const begun = ENTRY.exec(line);
+    if (begun !== null) {
+      const before = this.end();
+      const [, id = '', mark, month = '', day, hour, minute] = begun;
+      const time = [MONTHS.indexOf(month) / 3, Number(day), Number(hour), Number(minute)] as const;
+      this.#entry = {
+        id,
+        active: mark === '*',
+        arrived: this.#arrival(time),
+        reason: '',
+        recipients: [],
+        more: 0,
+      };
+      return before;
+    }
+    const entry = this.#entry;
+    if (entry === null) return null;
+    if (line.startsWith('\t\tTotal requests') || isMailqHeading(line)) return this.end();
+    const trimmed = line.trim();
+    if (trimmed === '' || trimmed.startsWith('(---')) return null;
+    if (line.startsWith('\t\t\t')) {
+      if (entry.recipients.length < MAX_RECIPIENTS)
+        entry.recipients.push({ address: trimmed.replace(/^<(.*)>$/, '$1'), reason: entry.reason });
+      else entry.more++;
+      return null;
+    }
+    // `    8BITMIME   (reason)` of the message, or `\t\t (reason)` of the recipient above
+    const open = line.indexOf('(');
+    if (open < 0) return null;
+    const close = line.endsWith(')') ? line.length - 1 : line.length;
+    const reason = line.slice(open + 1, close).slice(0, MAX_REASON);
+    const last = entry.recipients.at(-1);
+    if (line.startsWith('\t\t') && last !== undefined) last.reason = reason;
+    else entry.reason = reason;
+    return null;
+  }
+
+  /** The last message. */
+  end(): QueuedMessage | null {
+    const entry = this.#entry;
+    this.#entry = null;
+    if (entry === null) return null;
+    const { id, active, arrived, more } = entry;
+    const recipients: readonly QueuedRecipient[] = entry.recipients;
+    return { id, state: active ? 'active' : 'deferred', arrived, recipients, moreRecipients: more };
+  }
+
+  #arrival([month, day, hour, minute]: readonly [number, number, number, number]): number {
+    const year = new Date(this.#now).getFullYear();
+    const time = new Date(year, month, day, hour, minute).getTime();
+    return time > this.#now + DAY_MS ? new Date(year - 1, month, day, hour, minute).getTime() : time;
+  }
+}

@@ -1,0 +1,23 @@
+/** A message in the queue of the MTA, as its own command shows it. All texts are foreign, and not escaped yet. */
+
+export interface QueuedMessage {
+  readonly id: string;
+  /** `hold`: nobody tries to deliver it; `active`: a try is under way; `deferred`: it waits for the next one. */
+  readonly state: 'hold' | 'active' | 'deferred';
+  /** Milliseconds since the epoch. */
+  readonly arrived: number;
+  readonly recipients: readonly QueuedRecipient[];
+  /** Recipients that are left out. */
+  readonly moreRecipients: number;
+}
+
+export interface QueuedRecipient {
+  readonly address: string;
+  /** Why the last try failed; '' when the MTA does not say, or did not try yet. */
+  readonly reason: string;
+}
+
+/** Recipients of one message that are looked at. */
+export const MAX_RECIPIENTS = 50_000;
+/** Of one reason, in characters. */
+export const MAX_REASON = 600;
