@@ -56,12 +56,27 @@ function oneLine(name: string | undefined): string {
 }
 
 function namesOf({ subjectAltName = '', subject }: X509Certificate): string[] {
-  const names = subjectAltName
-    .split(', ', MAX_NAMES)
-    .flatMap((entry) =>
-      entry.startsWith('DNS:') ? [entry.slice(4).replace(/^"|"$/g, '').toLowerCase()] : [],
-    );
+  const names = dnsNames(subjectAltName);
   if (names.length > 0) return names;
   const common = (subject ?? '').split('\n').find((line) => line.startsWith('CN='));
   return common === undefined ? [] : [common.slice(3).toLowerCase()];
+}
+
+/**
+ * Of node's text `DNS:mx.bank.example, IP Address:192.0.2.1`. Node puts an entry with other characters than those of a
+ * name into quotes, where a comma ends nothing; such an entry is no name of a host.
+ */
+export function dnsNames(text: string): string[] {
+  const names: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let i = 0; i <= text.length && names.length < MAX_NAMES; i++) {
+    if (quoted && text[i] === '\\') i++;
+    else if (text[i] === '"') quoted = !quoted;
+    if (i < text.length && (quoted || !text.startsWith(', ', i))) continue;
+    const entry = text.slice(start, i);
+    if (entry.startsWith('DNS:') && !entry.includes('"')) names.push(entry.slice(4).toLowerCase());
+    start = i + 2;
+  }
+  return names;
 }
