@@ -5,6 +5,7 @@ import { checkpointFile, daysOf, isDay, linesFile, STREAMS, streamsOf } from '..
 
 test('days and streams, and nothing else that lies there', async (t) => {
   const directory = t.testdir({
+    alarms: {},
     collector: {},
     daemon: {
       '2026-11-30.jsonl': '',

@@ -118,6 +118,9 @@ test('a configuration that is not there has status 78 with every command that ne
     ['ship', '--server', 'http://127.0.0.1:1'],
     ['report'],
     ['suggest'],
+    ['alarms'],
+    ['top', '--once'],
+    ['tlsrpt', 'list'],
   ];
   const needed = Object.entries(COMMANDS).filter(
     ([name, { exit }]) => 78 in exit && name !== 'serve' && name !== 'setup',
