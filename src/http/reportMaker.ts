@@ -77,7 +77,7 @@ export class ReportMaker {
         resolve({ atMs: Date.now(), page, why });
       };
       const [program, ...args] = this.#command;
-      const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { LANG: 'C.UTF-8' } });
+      const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
       this.#child = child;
       let stopped = '';
       const stop = (why: string): void => {
@@ -105,6 +105,12 @@ export class ReportMaker {
       lower(child.pid);
     });
   }
+}
+
+/** What the report depends on, and nothing of what the daemon was given. */
+function environment(): NodeJS.ProcessEnv {
+  const { TZ } = process.env;
+  return { LANG: 'C.UTF-8', ...(TZ === undefined ? null : { TZ }) };
 }
 
 function lower(pid: number | undefined): void {

@@ -1,5 +1,6 @@
 /** The live page of a whole daemon: what it says, and that nothing from outside is more than text in it. */
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { test } from 'tap';
 import { livePage } from '../../src/http/livePage.ts';
 import { policyAnswers, policyRequest } from '../daemon/startDaemon.ts';
@@ -97,6 +98,23 @@ test('ready is not the same as alive', async (t) => {
   t.equal(status, 503, 'records are required and cannot be written');
   t.match(body, /^not ready\nevidence cannot be written: /);
   t.match((await get(daemon, '/metrics')).body, /^tlsward_ready 0$/m);
+});
+
+test('its sockets are opened like those of a mail server', async (t) => {
+  const daemon = await startLive(t, TABLE);
+  const { listeners } = (await daemon.ask('status')) as { listeners: { name: string; address: string }[] };
+  t.match(
+    listeners.filter(({ name }) => name === 'http'),
+    [{ address: `unix:${daemon.folder}/http.sock` }],
+  );
+  t.equal(statSync(`${daemon.folder}/http.sock`).mode & 0o777, 0o660, 'socket-mode');
+  daemon.write(TABLE);
+  t.match(await daemon.ask('reload'), { ok: true, restartNeeded: ['http-listen'] });
+  t.equal((await get(daemon, '/healthz')).status, 200, 'until then it stays');
+  daemon.write(`http-listen = inet:0.0.0.0:0\n${TABLE}`);
+  t.match(await daemon.ask('reload'), { ok: false, problems: [{ where: '[service] http-listen' }] });
+  daemon.write(`http-listen = inet:0.0.0.0:0\nallow-remote = yes\n${TABLE}`);
+  t.match(await daemon.ask('reload'), { ok: true, notices: [/http-listen: other hosts can read/] });
 });
 
 test('without evidence there is no report', async (t) => {
