@@ -209,6 +209,7 @@ t.test('sorting, searching and copying', { skip }, async (t) => {
   });
   await page.click('#find-4 .paste button');
   t.match(await page.$eval('#find-4 .paste button', (one) => one.textContent), 'Copied');
+  t.match(await page.$eval('main > output', (one) => one.textContent), 'Copied: [domain payroll.example]');
   t.equal(await page.evaluate(() => Reflect.get(globalThis, 'copied')), sampleReport().findings[3]!.paste);
   const printing = (event: string) =>
     page.evaluate((name) => {

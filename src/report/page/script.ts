@@ -97,7 +97,7 @@ function enhance(): void {
     table.parentElement?.before(bar);
   }
 
-  function copyable(box: HTMLElement): void {
+  function copyable(box: HTMLElement, said: HTMLElement): void {
     const text = box.querySelector('code')?.textContent ?? '';
     const button = tool('button') as HTMLButtonElement;
     button.type = 'button';
@@ -107,17 +107,18 @@ function enhance(): void {
     what.className = 'unseen';
     what.textContent = `: ${(text.split('\n')[0] ?? '').slice(0, 60)}`;
     button.append(label, what);
-    label.setAttribute('role', 'status');
     button.addEventListener('click', () => {
       navigator.clipboard.writeText(text).then(
         () => {
           label.textContent = 'Copied';
+          said.textContent = `Copied${what.textContent}`;
           setTimeout(() => {
             label.textContent = 'Copy';
           }, 2000);
         },
         () => {
           label.textContent = 'Not allowed';
+          said.textContent = 'The browser did not allow to copy';
         },
       );
     });
@@ -135,8 +136,13 @@ function enhance(): void {
   // the search first: it stands before the table, and knows the words of a row as they are
   for (const table of document.querySelectorAll<HTMLTableElement>('table[data-find]')) searchable(table);
   for (const table of document.querySelectorAll<HTMLTableElement>('table[data-sort]')) sortable(table);
-  if (navigator.clipboard !== undefined)
-    for (const box of document.querySelectorAll<HTMLElement>('.paste')) copyable(box);
+  if (navigator.clipboard !== undefined) {
+    // told to who hears the page: what is within a button is not told when it changes
+    const said = document.createElement('output');
+    said.className = 'unseen';
+    document.querySelector('main')?.append(said);
+    for (const box of document.querySelectorAll<HTMLElement>('.paste')) copyable(box, said);
+  }
   const folded: HTMLDetailsElement[] = [];
   addEventListener('beforeprint', () => {
     for (const one of document.querySelectorAll('details')) {

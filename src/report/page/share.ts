@@ -1,34 +1,16 @@
 /** How much of each way was protected: a plot, its figures as the legend, and the days in numbers. */
-import { LEVELS, type Level, type Report, type Way, type WayShare } from '../report.ts';
+import { LEVELS, type Report, type Way, type WayShare } from '../report.ts';
 import { counted, LEVEL_WORDS, number, percent, protectedOf, sum } from '../words.ts';
+import { gapDays } from './gapDays.ts';
 import type { RowLink } from './links.ts';
 import { type Html, html } from './markup.ts';
 import { none, part } from './part.ts';
 import { plot, swatch } from './plot.ts';
-import { type Column, figures, table } from './table.ts';
-import { cell, day, daysBetween, everything, WAY_WORDS } from './words.ts';
-
-type DayCounts = WayShare['days'][number];
-
-/** Words that differ by the way. */
-const WORDS = {
-  in: { went: 'accepted', lost: 'refused', sees: 'tlsward, asked by the mail server' },
-  out: { went: 'delivered', lost: 'failed', sees: 'tlsward collect' },
-} as const;
-
-const GLOSS: Readonly<Record<Level, string>> = {
-  tls13: 'protected',
-  tls12: 'protected',
-  older: 'weak',
-  plain: 'readable',
-  unknown: 'not recorded',
-};
+import { byDay, WORDS } from './shareDays.ts';
+import { everything, WAY_WORDS } from './words.ts';
 
 /** Of a day's mail, from which a day with much unknown is pointed at. */
 const MUCH_UNKNOWN = 0.1;
-/** Gaps whose days are marked in the plot; each spans `MOST_DAYS` at most. */
-const MOST_GAPS = 100;
-const MOST_DAYS = 1000;
 
 export function share(report: Report, link: RowLink): Html {
   const ways = report.way === null ? (['in', 'out'] as const) : ([report.way] as const);
@@ -50,19 +32,20 @@ ${none(`Nothing is known of ${name.toLowerCase()} mail: there are no records of 
     return html`<div class="way" id="share-${way}"><h3>${name}</h3></div>
 ${none(`No ${name.toLowerCase()} mail is in the records of these days.`)}`;
   const { lost } = WORDS[way];
+  const gaps = gapDays(report, way);
   const picture = plot({
     id: `plot-${way}`,
     title: `${name} messages a day by TLS level`,
     days: it.days,
     apart: { name: lost === 'refused' ? 'Refused' : 'Failed', of: (one) => one[lost] },
-    notes: notesOf(report, it, way),
+    notes: notesOf(gaps, it),
   });
   return html`<div class="way" id="share-${way}"><h3>${name}</h3>
 <figure><figcaption>Messages a day</figcaption>
 ${picture}</figure>
 <div class="key">${key(it, way, link)}</div></div>
 <details id="share-${way}-days"><summary>${name} by day, in numbers</summary>
-${byDay(it, way)}</details>
+${byDay(it, way, gaps)}</details>
 `;
 }
 
@@ -90,49 +73,10 @@ ${apart(lost, it[lost], link('causes', ''), it[lost] > 0)}${way === 'out' && apa
 ${tls}${inside}`;
 }
 
-function byDay(it: WayShare, way: Way): Html {
-  const { went, lost } = WORDS[way];
-  const count = (head: string, gloss: string, of: (one: DayCounts) => number): Column<DayCounts> => ({
-    head,
-    gloss,
-    figure: true,
-    cell: (one) => cell(of(one)),
-  });
-  const extra = way === 'out' ? [count('Returned', 'not for TLS', (one) => one.otherFailed)] : [];
-  return table<DayCounts>({
-    id: `${way}-days`,
-    label: `${WAY_WORDS[way]} by day`,
-    caption: html`<b>${WAY_WORDS[way]} by day.</b> Messages per recipient; ${went} is the sum of the five levels; ${lost} mail is not in it.`,
-    columns: [
-      { head: 'Day', gloss: 'UTC', cell: (one) => day(one.day) },
-      ...LEVELS.map((level) =>
-        count(capital(LEVEL_WORDS[level]), GLOSS[level], (one) => one.travelled[level]),
-      ),
-      count(capital(went), 'sum of these', (one) => sum(one.travelled)),
-      count(capital(lost), way === 'in' ? 'turned away' : 'for want of TLS', (one) => one[lost]),
-      ...extra,
-    ],
-    rows: it.days,
-    most: it.days.length,
-    style: 'days',
-    foot: html`<tr><th scope="row">${counted(it.days.length, 'day')}</th>${figures(...LEVELS.map((level) => it.travelled[level]), sum(it.travelled), it[lost], ...(way === 'out' ? [it.otherFailed] : []))}</tr>`,
-  });
-}
-
-/**
- * Days with a gap in the records of this way (the daemon's of what came, the collector's of what left), and
- * the day on which much is unknown.
- */
-function notesOf({ gaps }: Report, it: WayShare, way: Way): Map<number, string> {
-  const at = new Map(it.days.map((one, i) => [one.day, i]));
+/** Days with a gap, and the day on which much is unknown. */
+function notesOf(gaps: ReadonlyMap<string, boolean>, it: WayShare): Map<number, string> {
   const notes = new Map<number, string>();
-  const ofOthers = way === 'in' ? ', collector' : ', daemon';
-  const ours = gaps.filter(({ where }) => !where.endsWith(ofOthers)).slice(0, MOST_GAPS);
-  for (const gap of ours)
-    for (const one of daysBetween(gap.from.slice(0, 10), gap.to.slice(0, 10), MOST_DAYS)) {
-      const index = at.get(one);
-      if (index !== undefined) notes.set(index, 'gap');
-    }
+  for (const [i, { day }] of it.days.entries()) if (gaps.has(day)) notes.set(i, 'gap');
   let worst = 0;
   for (const [i, one] of it.days.entries())
     if (one.travelled.unknown > (it.days[worst]?.travelled.unknown ?? 0)) worst = i;
@@ -143,8 +87,4 @@ function notesOf({ gaps }: Report, it: WayShare, way: Way): Map<number, string> 
   if (unknown > sum(found.travelled) * MUCH_UNKNOWN && unknown > usual * 3)
     notes.set(worst, `${number(unknown)} unknown`);
   return notes;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

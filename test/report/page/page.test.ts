@@ -17,6 +17,7 @@ import {
   onePartner,
 } from './fixtureKinds.ts';
 import { type Read, readPage } from './readPage.ts';
+import { wayOf } from './traffic.ts';
 
 const REPORTS: Readonly<Record<string, () => Report>> = {
   'a month': () => sampleReport(),
@@ -172,6 +173,44 @@ test('figures of the report are in the page', async (t) => {
     t.ok(text.includes(each), each);
   t.match(text, '399 of 23,553 not kept');
   t.match(text, '214 messages with domains that are too many to tell apart');
+});
+
+test('a day of which nothing is known has no figures', async (t) => {
+  const report = sampleReport();
+  const [first, second] = report.share.in.days;
+  const none = { ...first!, travelled: { tls13: 0, tls12: 0, older: 0, plain: 0, unknown: 0 } };
+  const days = [none, { ...none, day: second!.day }, ...report.share.in.days.slice(2)];
+  const gap = (where: string, from: string, to: string) => ({ where, from, to, count: null, why: 'x' });
+  const rows = (...gaps: Report['gaps'][number][]) =>
+    readPage(reportPage({ ...report, share: { ...report.share, in: wayOf(days) }, gaps }))
+      .tables.get('in-days')!
+      .slice(1, 3)
+      .map((row) => [row[0], row[1]]);
+  const unknown = [
+    ['30 Oct no records', '– not known'],
+    ['31 Oct no records', '– not known'],
+  ];
+  const nothing = [
+    ['30 Oct', '0'],
+    ['31 Oct', '0'],
+  ];
+  t.same(rows(gap('mx, daemon', '2026-10-30', '2026-10-31')), unknown, 'named by days');
+  t.same(
+    rows(gap('mx, daemon', '2026-10-29T22:00:00.000Z', '2026-10-31T23:59:59.999Z')),
+    unknown,
+    'by times',
+  );
+  t.same(
+    rows(gap('mx, daemon', '2026-10-30', '2026-10-31T23:00:00.000Z')),
+    [unknown[0], nothing[1]],
+    'in part',
+  );
+  t.same(rows(gap('mx, collector', '2026-10-30', '2026-10-31')), nothing, 'of the other way');
+  t.same(
+    rows({ ...gap('mx, daemon', '2026-10-30', '2026-10-31'), count: 0 }),
+    nothing,
+    'in which nothing is missing',
+  );
 });
 
 test('a finding leads to its row, a loss to its cause', async (t) => {
