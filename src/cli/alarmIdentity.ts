@@ -27,7 +27,12 @@ export async function ownCertificate(
     dns: true,
     now: new Date(),
   });
-  const found = examine(facts).findings.filter(({ group }) => group === 'identity');
+  return identityLook(examine(facts).findings);
+}
+
+/** What doctor found, as a look: dangers and warnings are alarms; one that it could not make leaves all unjudged. */
+export function identityLook(findings: readonly Found[]): Look {
+  const found = findings.filter(({ group }) => group === 'identity');
   const conditions = found
     .filter(({ severity }) => severity === 'danger' || severity === 'warning')
     .map(conditionOf);

@@ -46,7 +46,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     const { json } = values;
     const text = escapeLine(said.join('; ').replaceAll('|', '/'), MAX_LINE);
     if (json) io.out(`${JSON.stringify({ ok: worst === 'OK', state: worst, text, data })}\n`);
-    else io.out(`TLSWARD ${worst} - ${text} | ${dataText(data)}\n`);
+    else io.out(`TLSWARD ${worst} - ${text}${data.length === 0 ? '' : ` | ${dataText(data)}`}\n`);
     return WORDS.indexOf(worst);
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
