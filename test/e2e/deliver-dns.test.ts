@@ -40,7 +40,7 @@ encrypt     4.7.4 U     T     T     U       4.7.0   4.7.5   U     U       4.7.4 
 verify      4.7.4 4.7.5 4.7.5 V     4.7.5   4.7.0   4.7.5   4.7.5 4.7.5   4.7.4     4.7.5    4.7.5    4.7.5 V     5.1.0
 secure      4.7.4 4.7.5 4.7.5 V     4.7.5   4.7.0   4.7.5   4.7.5 4.7.5   4.7.4     4.7.5    4.7.5    4.7.5 V     5.1.0
 pinned      4.7.4 V     4.7.5 4.7.5 4.7.5   4.7.0   4.7.5   4.7.5 4.7.5   4.7.4     4.7.5    4.7.5    4.7.5 4.7.5 5.1.0
-dane        P     U     T     T     U       P       4.7.5   V     4.7.5   4.7.4     U        U        V     P     5.1.0
+dane        P     U     T     T     U       P       4.7.5   V     4.7.5   4.7.4     U        U        U     P     5.1.0
 dane-only   4.7.5 4.7.5 4.7.5 4.7.5 4.7.5 4.7.5   4.7.5   V     4.7.5   4.7.4     4.7.5    4.7.5    4.7.5 4.7.5 5.1.0
 auto        P     U     T     T     U       P       4.7.5   V     4.7.5   4.7.4     U        U        U     P     5.1.0
 `
@@ -121,7 +121,9 @@ t.test('each level against each kind of server', { skip }, async (t) => {
   for (const [cell, id] of ids) lines.set(cell, (await outcome(postfix, id)).line);
   for (const [cell, domain] of domains) {
     const [kind = '', level = ''] = cell.split('.');
-    const want = MATRIX.get(level)![KINDS.indexOf(kind)]!;
+    // over MX records that nobody vouches for: `may` by default in 3.7, in 3.10 a match that proves the host only
+    const proven = cell === 'half.dane' && postfix.since(3, 10);
+    const want = proven ? 'T' : MATRIX.get(level)![KINDS.indexOf(kind)]!;
     const line = lines.get(cell)!;
     const received = [...servers].flatMap(([name, { sink }]) =>
       sink.received
