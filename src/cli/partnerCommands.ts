@@ -1,5 +1,5 @@
 /** The commands that look at the other side: the servers of partners, mail that waits for them, their reports. */
-import { type Command, MISTAKES, NO_FILE } from './commandEntry.ts';
+import { type Command, MISTAKES } from './commandEntry.ts';
 import type { Option } from './options.ts';
 
 /** Where the inventory is kept. */
@@ -236,8 +236,8 @@ export const PARTNER_COMMANDS = {
       0: 'read, or listed',
       65: 'something was refused, or cannot be read',
       73: 'a report cannot be kept',
-      75: 'with --pipe, it cannot be kept: the MTA tries again',
-      ...NO_FILE,
+      75: 'with --pipe, it cannot be kept, or the configuration cannot be read: the MTA tries again',
+      ...MISTAKES,
     },
   },
 } as const satisfies Readonly<Record<string, Command>>;

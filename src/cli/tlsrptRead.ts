@@ -8,7 +8,6 @@
  *
  * Exit status: 0 all read, 65 something was refused or cannot be read, 73 it cannot be kept.
  */
-import { loadConfig } from '../config/load/load.ts';
 import { canonicalDomain } from '../core/domain.ts';
 import { escapeText } from '../core/escape.ts';
 import { PolicyTable } from '../core/table.ts';
@@ -37,6 +36,7 @@ import {
 } from './command.ts';
 import type { COMMANDS } from './commands.ts';
 import { configuredEvidence, openPlaces } from './evidencePlaces.ts';
+import { loadOrReport } from './loadOrReport.ts';
 
 type Values = CommandValues<(typeof COMMANDS)['tlsrpt']>;
 
@@ -53,8 +53,11 @@ interface Reading {
 /** See the file comment. */
 export async function runRead(files: readonly string[], values: Values, io: Io): Promise<number> {
   const pipe = values.pipe ?? false;
+  const own = ownDomains(values, io);
+  // the MTA would send the report back with any other status
+  if (own === null) return pipe ? EXIT.cannotTell : EXIT.config;
   const reading: Reading = {
-    own: ownDomains(values, io.env),
+    own,
     store: new ReportStore(values.state),
     places: placesOf(values, io),
     certificates: (values.certificate ?? []).map(certificateOf),
@@ -180,8 +183,8 @@ function certificateOf(file: string): OwnCertificate {
   return found;
 }
 
-/** `--own-domains`; else `local-domains`; else every domain that a row names. */
-function ownDomains(values: Values, env: NodeJS.ProcessEnv): Reading['own'] {
+/** `--own-domains`; else `local-domains`; else every domain that a row names; null: what is wrong was reported. */
+function ownDomains(values: Values, io: Io): Reading['own'] | null {
   const named = (values['own-domains'] ?? []).flatMap((list) => list.split(',')).map((one) => one.trim());
   if (named.length > 0)
     return ownOf(
@@ -194,12 +197,8 @@ function ownDomains(values: Values, env: NodeJS.ProcessEnv): Reading['own'] {
         return domain;
       }),
     );
-  const file = configFile(values, env);
-  const loaded = loadConfig(file);
-  if (!loaded.ok)
-    throw new UsageError(
-      `--own-domains is missing, and ${escapeText(file, 300)} cannot tell which domains are ours; tlsward check says why`,
-    );
+  const loaded = loadOrReport(configFile(values, io.env), values.json, io);
+  if (loaded === null) return null;
   const { localDomains } = loaded.service;
   const own = ownOf(localDomains);
   if (localDomains.length > 0) return own;

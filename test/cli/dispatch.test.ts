@@ -120,7 +120,7 @@ test('a configuration that is not there has status 78 with every command that ne
     ['suggest'],
     ['alarms'],
     ['top', '--once'],
-    ['tlsrpt', 'list'],
+    ['tlsrpt', 'read', mail],
   ];
   const needed = Object.entries(COMMANDS).filter(
     ([name, { exit }]) => 78 in exit && name !== 'serve' && name !== 'setup',

@@ -138,7 +138,7 @@ test('own domains are those of the configuration', async (t) => {
   t.match(await read('[domains]\nexample.org = may\n'), { code: 0 });
   t.match(await read('[domains]\n.org = may\n'), { code: 0 });
   t.match(await read('[domains]\n* = may\n'), { code: 65, err: /not-own/ });
-  t.match(await read('[servce]\n'), { code: /^UsageError: --own-domains is missing, and .* tlsward check/ });
+  t.match(await read('[servce]\n'), { code: 78, err: /servce/ });
 });
 
 test('an MTA hands a message over', async (t) => {
@@ -155,6 +155,9 @@ test('an MTA hands a message over', async (t) => {
   t.match(pipe(join(REFUSED, 'gzip-cut.json.gz')), { status: 0, stderr: /refused \(gzip-damaged\)/ });
   writeFileSync(join(folder, 'file'), '');
   t.match(pipe('mail-rfc-json.eml', ['--state', join(folder, 'file')]), { status: 75 }, 'to be tried again');
+  const argv = [MAIN, 'tlsrpt', 'read', '--pipe', '-', '--config', join(folder, 'none.ini'), ...state];
+  const { status } = spawnSync(process.execPath, argv, { input: '' });
+  t.equal(status, 75, 'without a configuration, too: no report goes back to who sent it');
 });
 
 test('our own records of those hours', async (t) => {
