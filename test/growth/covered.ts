@@ -39,6 +39,11 @@ import { dateFromWords } from '../../src/hops/receivedDate.ts';
 import { parseReceived } from '../../src/hops/receivedField.ts';
 import { receivedPieces } from '../../src/hops/receivedTokens.ts';
 import { keywordSays, protocolName, tlsClaimOf } from '../../src/hops/tlsClaim.ts';
+import { verdictEvent } from '../../src/http/eventStreams.ts';
+import { isOwnHost } from '../../src/http/hostHeader.ts';
+import { reportPolicy } from '../../src/http/reportPolicy.ts';
+import { routeOf } from '../../src/http/route.ts';
+import { shownFields, shownVerdict } from '../../src/http/shownVerdict.ts';
 import { leaveByHeader, putBodyBanner, takeBodyBanners } from '../../src/mail/bodyBanner.ts';
 import { charsetOf, decodeText, decodeWindows1252 } from '../../src/mail/charset.ts';
 import { skeleton } from '../../src/mail/confusables.ts';
@@ -117,6 +122,22 @@ import { parseTlsPolicy } from '../../src/wire/tlsPolicyParse.ts';
 import { excerpt } from '../../src/wire/wireError.ts';
 import { key, SAMPLE } from '../mark/sample.ts';
 import { TRACE_PIECES } from './inputs.ts';
+
+/** A request of a browser here. */
+const ASKED = { method: 'GET', hasBody: false, fetchSite: '', fetchMode: '', local: '127.0.0.1' };
+
+/** Every text of a verdict the same. */
+function verdictWith(text: string): Record<string, unknown> {
+  return {
+    action: 'reject',
+    sender: text,
+    recipients: [text],
+    row: text,
+    tls: text,
+    because: [text],
+    reply: text,
+  };
+}
 
 export interface Reader {
   /** Largest input, in bytes. */
@@ -806,6 +827,35 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     read: split,
     around: ['From a\na: b\n\n~', 'a: ~\n\n', 'a: b\n~', 'From a\n\n\nFrom ~'],
     pieces: ['From a Mon Jan 1 10:00:00 2020 +0100\n\n', 'a: b\n c\n'],
+  },
+
+  // the live page: a head has at most 8 KiB
+  'hostHeader.isOwnHost': {
+    largest: 8192,
+    read: (text) => isOwnHost(text, ['mx.example.org'], '192.0.2.1'),
+    around: ['[~]:80', 'localhost:~'],
+  },
+  'route.routeOf': {
+    largest: 8192,
+    read: (text) => routeOf({ ...ASKED, target: text, hosts: [text] }, []),
+    around: ['/lookup?code=~', '/lookup?~&code=A'],
+    pieces: ['&', '%', '%0d'],
+  },
+  'reportPolicy.reportPolicy': {
+    largest: KIB_64,
+    read: (text) => reportPolicy(Buffer.from(text, 'latin1')),
+    around: [`<meta http-equiv="Content-Security-Policy" content="default-src 'none'~">`],
+    pieces: ["; style-src 'none'", ' data:'],
+  },
+  'shownVerdict.shownVerdict': {
+    largest: KIB_64,
+    read: (text) => shownVerdict(verdictWith(text), '', 'hashed'),
+    around: ['~@bank.example', 'sender ~: row "x" (f:1): met'],
+  },
+  'shownVerdict.shownFields': { largest: KIB_64, read: (text) => shownFields(verdictWith(text), 'domains') },
+  'eventStreams.verdictEvent': {
+    largest: KIB_64,
+    read: (text) => verdictEvent(verdictWith(text), '', 'full'),
   },
 
   // published policies

@@ -64,6 +64,7 @@ const FOLDERS = [
   'collect',
   'tlsrpt',
   'queue',
+  'http',
 ];
 
 /** From the bracket at `at` to the one that closes it. */
