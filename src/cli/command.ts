@@ -23,6 +23,8 @@ export interface Io {
   readonly colour: boolean;
   /** Is standard error a terminal and standard output none? Then long work says there how far it has come. */
   readonly progress?: boolean;
+  /** Is standard error a terminal, whatever standard output is? */
+  readonly errorsShown?: boolean;
   /** The terminal behind standard output and input; absent when either is none. */
   readonly terminal?: Terminal;
 }

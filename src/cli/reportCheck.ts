@@ -22,7 +22,7 @@ type Checked = Recounted & { readonly signed: DayReport['result'] };
 
 /** Throws the error of the system when lines cannot be read. */
 export function checkCounts(places: readonly Place[], range: Range, json: boolean, io: Io): number {
-  const progress = new Progress(io, 'blocks');
+  const progress = new Progress(io, 'blocks', true);
   const days: Checked[] = [];
   try {
     const signed = signedDays(places, range, (day) => progress.step(day));

@@ -49,7 +49,7 @@ export function countDays(
   range: Range,
   { today, partner, io }: { readonly today: string; readonly partner: string | null; readonly io: Io },
 ): Tallies {
-  const progress = new Progress(io, 'blocks');
+  const progress = new Progress(io, 'blocks', true);
   const counting = (stream: string, day: string, done: number, bytes: number): void =>
     progress.step(`${stream} ${day}, ${bytes === 0 ? 100 : Math.floor((done / bytes) * 100)} %`);
   try {

@@ -19,6 +19,7 @@ export async function runProcess(): Promise<void> {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     env,
+    errorsShown: stderr.isTTY === true,
     progress: stderr.isTTY === true && stdout.isTTY !== true,
     colour: stdout.isTTY === true && !env.NO_COLOR, // empty counts as absent (no-color.org)
     ...(stdout.isTTY === true && process.stdin.isTTY === true ? { terminal: terminal() } : null),

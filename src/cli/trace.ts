@@ -55,7 +55,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     return EXIT.cannotTell;
   }
   try {
-    const progress = new Progress(io, 'days indexed');
+    const progress = new Progress(io, 'days indexed', true);
     const told = tell(new Evidence(places, today, (day) => progress.step(day)), asked, range);
     progress.end();
     if (json) io.out(`${asciiJson(jsonOf(told))}\n`);

@@ -29,6 +29,15 @@ test('a line that is written over, and taken away', async (t) => {
   progress.end();
   progress.end();
   t.same(said, ['\r2 messages, b\\u{1b}[2J\u001b[K', '\r\u001b[K']);
+  const late: string[] = [];
+  const io2: Io = { out: () => {}, err: (text) => late.push(text), env: {}, colour: true, errorsShown: true };
+  for (const before of [false, true]) {
+    const one = new Progress(io2, 'days', before);
+    await wait(250);
+    one.step('a');
+    one.end();
+  }
+  t.same(late, ['\r1 days, a\u001b[K', '\r\u001b[K'], 'on one terminal, while nothing else is printed');
   const other = terminal(false);
   const silent = new Progress(other.io, 'messages');
   await wait(250);
