@@ -10,6 +10,7 @@ export const KINDS = {
   'daemon-down': 'the daemon does not answer',
   evidence: 'records cannot be written, or lag behind',
   'starttls-stripped': 'many unrelated destinations no longer offer STARTTLS: this network strips it',
+  'partners-failing': 'mail with many partners at once fails or is refused for want of TLS: look here first',
   'partner-out': 'mail to a partner fails for want of TLS',
   'partner-in': 'mail from a partner is refused or put off for want of TLS',
   'partner-certificate': "a partner's certificate, or who issued it, has changed or is not valid any more",
@@ -27,7 +28,9 @@ export type Kind = keyof typeof KINDS;
 
 /** While one of the first kind is there, those of the others are not told: it explains them. */
 export const INHIBITS: Readonly<Partial<Record<Kind, readonly Kind[]>>> = {
-  'starttls-stripped': ['partner-out'],
+  'starttls-stripped': ['partners-failing', 'partner-out'],
+  // one message in place of hundreds
+  'partners-failing': ['partner-out', 'partner-in', 'partner-certificate'],
 };
 
 /** An alarm of the first kind says more than one of the second about the same subject. */

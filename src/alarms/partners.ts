@@ -15,6 +15,9 @@ import { RecentMap, SlotCounts, slotMs, slotOf } from './slots.ts';
 
 const MAX_PARTNERS = 5000;
 const MAX_WAITING = 20_000;
+/** So many partners at once have one cause, and it is here; each alarm is a mail. */
+const MANY = 20;
+const MAX_SHOWN = 10;
 /** Causes of one partner. */
 const MAX_CAUSES = 8;
 
@@ -126,7 +129,8 @@ export class Partners {
           conditionOf(partner, { failed, all, level, slot, clearMs: slotMs(this.#limits.windowMs) }),
         );
     }
-    return { conditions, unjudged: ['partner-out', 'partner-in'] };
+    const many = manyOf(conditions, slotMs(this.#limits.windowMs));
+    return { conditions: [many, ...conditions], unjudged: ['partner-out', 'partner-in'] };
   }
 
   /** Of all partners, in the window of now: what was refused or put off, and what failed on its way out. */
@@ -153,6 +157,28 @@ export function levelOf(
   const share = failed / all;
   if (failed >= failures && share > failureShare) return 'bad';
   return failed < failures / 2 || share < failureShare / 2 ? 'good' : 'between';
+}
+
+/** Of all partners together. */
+function manyOf(conditions: readonly Condition[], clearMs: number): Condition {
+  const failing = conditions.filter(({ level }) => level === 'bad');
+  const messages = failing.reduce((sum, { count }) => sum + count, 0);
+  let level: Level = 'between';
+  if (conditions.every((one) => one.level === 'unknown')) level = 'unknown';
+  else if (failing.length >= MANY) level = 'bad';
+  else if (failing.length < MANY / 2) level = 'good';
+  const [worst] = [...failing].sort((a, b) => b.count - a.count);
+  return {
+    kind: 'partners-failing',
+    subject: '',
+    severity: 'critical',
+    level,
+    clearMs,
+    summary: `mail with ${failing.length} partners fails or is refused at once (${messages} messages); the first: ${worst?.summary ?? ''}`,
+    count: messages,
+    domains: failing.slice(0, MAX_SHOWN).map(({ subject }) => subject),
+    advice: ['tlsward doctor', 'tlsward report --since 2d', 'tlsward status --check'],
+  };
 }
 
 interface Counted {

@@ -225,6 +225,20 @@ test('one cause, one alarm', async (t) => {
   );
 });
 
+test('many partners at once are one alarm', async (t) => {
+  const play = new Play();
+  const each = Array.from({ length: 30 }, (_, i) => condition('partner-out', `p${i}.example`, 'bad'));
+  const many = condition('partners-failing', '', 'bad', { severity: 'critical' });
+  play.hold(60, [many, ...each]);
+  play.is(t, ['2 firing machines partners-failing', '2 firing people partners-failing']);
+  play.hold(12, [condition('partners-failing', '', 'good', { clearMs: 10 * MINUTE }), ...each.slice(0, 2)]);
+  t.equal(
+    play.told.filter((line) => line.includes('firing people partner-out')).length,
+    2,
+    'those that are left',
+  );
+});
+
 test('quiet hours by the clock', async (t) => {
   t.notOk(isQuiet(null, 0));
   const night = { from: 22 * 60, to: 6 * 60 };

@@ -111,6 +111,27 @@ test('partner-in: refused by a row in force', async (t) => {
   t.strictSame(one.failing(START), { in: 10, out: 0 });
 });
 
+test('partners-failing: many at once', async (t) => {
+  const one = watch();
+  const fail = (domain: string): void => {
+    for (let i = 0; i < 5; i++)
+      one.take(delivery(START, domain, { queueId: `${domain}${i}`, ...NOT_VERIFIED }), true);
+  };
+  t.match(find(one, 'partners-failing', START), { level: 'unknown' });
+  for (let i = 0; i < 19; i++) fail(`p${i}.example`);
+  t.match(find(one, 'partners-failing', START), { level: 'between' });
+  fail('p19.example');
+  t.match(find(one, 'partners-failing', START), {
+    level: 'bad',
+    count: 100,
+    summary: /mail with 20 partners/,
+  });
+  for (let i = 0; i < 11; i++)
+    for (let j = 0; j < 5; j++)
+      one.take(delivery(START, `p${i}.example`, { queueId: `p${i}.example${j}` }), true);
+  t.match(find(one, 'partners-failing', START), { level: 'good' });
+});
+
 test('starttls-stripped: unrelated destinations, most of those that had TLS', async (t) => {
   const domains = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `${name}.example`);
   const relay = (i: number) => ({

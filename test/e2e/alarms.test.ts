@@ -94,6 +94,7 @@ mail = ops@local.example
 command = ${tell}
 alertmanager = ${alertmanager.url}
 for = 0s
+watchdog = 2s
 interval = 1s
 window = 6s
 state = ${state}
@@ -115,7 +116,7 @@ state = ${state}
       .split('\n')
       // the last one may be written just now
       .slice(0, -1)
-      .filter((line) => !line.startsWith('own-certificate'))
+      .filter((line) => !/^(?:own-certificate|watchdog) /.test(line))
       .map((line) => {
         const [kind, said] = line.split(' ');
         const { subject } = JSON.parse(line.slice(line.indexOf('{'))) as { subject: string };
@@ -295,6 +296,8 @@ state = ${state}
       (mail) => mail.first('Auto-Submitted') === 'auto-generated' && mail.first('Return-Path') === '<>',
     ),
   );
+  const alive = readFileSync(told, 'utf8').match(/^watchdog firing /gm) ?? [];
+  t.ok(alive.length >= 3, `${alive.length} signs of life`);
   t.equal(await alarms.end('SIGTERM'), 0);
   const lines = alarms.text.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
   for (const one of kinds) {
