@@ -3,7 +3,7 @@
  * answered. Reads each line once; what it keeps is bounded in changes.ts, inbound.ts and outbound.ts.
  */
 import { linesFile } from '../archive/layout.ts';
-import { linesOf } from '../archive/readDay.ts';
+import { EndlessLineError, linesOf } from '../archive/readDay.ts';
 import { outboundClass } from '../trace/classes.ts';
 import type { Place, Range } from '../trace/places.ts';
 import { readRecord } from '../trace/readRecord.ts';
@@ -63,9 +63,14 @@ export function* replay(
       for (const { folder, days: own } of streams) {
         if (!own.includes(day)) continue;
         yield day;
-        for (const line of linesOf(linesFile(folder, day))) {
-          if (++count.records % STEP === 0) yield day;
-          add(line);
+        try {
+          for (const line of linesOf(linesFile(folder, day))) {
+            if (++count.records % STEP === 0) yield day;
+            add(line);
+          }
+        } catch (error) {
+          if (!(error instanceof EndlessLineError)) throw error;
+          count.unreadable++;
         }
       }
 

@@ -92,10 +92,11 @@ t.test('what would change, and what cannot be told', async (t) => {
     status: 78,
     err: /found policy "y"/,
   });
+  appendFileSync(join(evidence, 'collector', `${DAY}.jsonl`), 'x'.repeat(70_000));
   appendFileSync(join(evidence, 'daemon', `${DAY}.jsonl`), '{"v":1,"n":9,"time":"x","type":"verdict"\n');
   t.match(await say(replay, '--table', table(t, ''), '--evidence', evidence), {
     status: 65,
-    out: /^1 line of the records cannot be read/m,
+    out: /^2 lines of the records cannot be read/m,
   });
 });
 
