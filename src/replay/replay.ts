@@ -20,7 +20,7 @@ export interface Replayed {
   readonly totals: Readonly<Record<'in' | 'out', Readonly<Totals>>>;
   /** What would be different, then what cannot be told. */
   readonly groups: readonly Group[];
-  /** Messages that were let pass, or left, and would not have been: by row, and not by a rule. */
+  /** Messages that would have been rejected, or put off and were not, or would have waited. */
   readonly stopped: number;
   /** Answers and deliveries that no table changes. */
   readonly inside: number;
@@ -94,11 +94,14 @@ export function* replay(
     }
   }
   const { groups, totals } = changes;
-  const stopped = groups
-    .filter(({ kind }) => kind === 'rejected' || kind === 'deferred' || kind === 'waits')
-    .reduce((sum, group) => sum + group.count, 0);
+  const stopped = groups.filter(isStopped).reduce((sum, group) => sum + group.count, 0);
   const { contradicted, contradictions } = inbound;
   const { attempts } = outbound;
   const inside = inbound.inside + outbound.inside;
   return { ...count, totals, groups, stopped, inside, attempts, contradicted, contradictions };
+}
+
+/** What was refused for good, and would be put off instead, is no more refused than before. */
+function isStopped({ kind, before }: Group): boolean {
+  return kind === 'rejected' || kind === 'waits' || (kind === 'deferred' && !before.startsWith('reject'));
 }

@@ -82,6 +82,14 @@ t.test('what would change, and what cannot be told', async (t) => {
     status: 0,
     out: /nothing more would/,
   });
+  const refused = new MadeEvidence(join(newFolder(t), 'evidence'), 'mx.example.org');
+  refused.day('daemon', DAY, [verdict(at('10:00'), { tls: { state: 'plain' }, action: 'reject' })]);
+  const later = table(t, '[domain bank.example]\nreceive = encrypt\nviolation = defer\n');
+  t.match(
+    await say(replay, '--table', later, '--evidence', refused.directory),
+    { status: 0, out: /^newly put off: 1\n[\s\S]*nothing more would/m },
+    'what was refused before is not refused more',
+  );
   t.match(await say(replay, '--table', file, '--evidence', evidence, '--since', '1d'), { status: 75 });
   t.match(await say(replay, '--table', file, '--evidence', join(evidence, 'none')), {
     status: 75,
