@@ -40,7 +40,7 @@ export function rowLinks(report: Report): RowLink {
   each('exceptions', report.exceptions, (row) => [row.pattern]);
   each('gaps', report.gaps, (row) => [row.from, row.where]);
   return (part, key) =>
-    ids.get(`${part} ${key}`) ??
+    (key === '' ? undefined : ids.get(`${part} ${key}`)) ??
     (part === 'causes' && report.causes.length > 0
       ? '#causes-rows'
       : `#${part === 'causes' ? 'partners' : part}`);

@@ -41,8 +41,11 @@ export function plot(it: Plot): Html {
   const strip = (apart[most.apart] ?? 0) > 0;
   const height = strip ? STRIP + 4 : 240;
   const y = (count: number) => BOTTOM - (count / scale.top) * (BOTTOM - TOP);
+  const isGap = (at: number) => it.notes.get(at) === 'gap' && totals[at] === 0 && apart[at] === 0;
   const words = (at: number) =>
-    `${dayWords(days[at]!.day)}: ${counted(totals[at]!, 'message')}; ${LEVELS.map((level) => `${LEVEL_WORDS[level]} ${number(days[at]!.travelled[level])}`).join(', ')}; ${it.apart.name} ${number(apart[at]!)}`;
+    isGap(at)
+      ? `${dayWords(days[at]!.day)}: a gap in the records`
+      : `${dayWords(days[at]!.day)}: ${counted(totals[at]!, 'message')}; ${LEVELS.map((level) => `${LEVEL_WORDS[level]} ${number(days[at]!.travelled[level])}`).join(', ')}; ${it.apart.name} ${number(apart[at]!)}`;
   return html`<svg class="plot" viewBox="0 0 648 ${height}" role="img" aria-labelledby="${it.id}-t ${it.id}-d">
 <title id="${it.id}-t">${it.title}</title>
 <desc id="${it.id}-d">${described(it, totals, apart, most)}</desc>

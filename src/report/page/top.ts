@@ -92,6 +92,8 @@ function glance(report: Report): Entry[] {
   const inForce = exceptions.filter(({ state }) => state === 'in force').length;
   const dated = [overdue > 0 && `${overdue} overdue`, inForce > 0 && `${inForce} in force`];
   const nothing = isKnown(report) ? 'none' : 'not known';
+  // what is unknown may have been such
+  const unseen = isKnown(report) ? 'none known' : 'not known';
   const kept =
     totals.notKept === 0 ? 'all kept' : `${number(totals.notKept)} of ${number(totals.required)} not kept`;
   return [
@@ -111,7 +113,7 @@ function glance(report: Report): Entry[] {
     {
       id: 'plain',
       name: 'Plaintext still in use',
-      figure: totals.plain === 0 ? nothing : counted(totals.plain, 'message'),
+      figure: totals.plain === 0 ? unseen : counted(totals.plain, 'message'),
     },
     {
       id: 'ready',
@@ -121,7 +123,7 @@ function glance(report: Report): Entry[] {
     {
       id: 'weak',
       name: 'Weak protocols and ciphers',
-      figure: weakFigure(report) || nothing,
+      figure: weakFigure(report) || unseen,
     },
     {
       id: 'exceptions',

@@ -223,6 +223,13 @@ test('a finding leads to its row, a loss to its cause', async (t) => {
     findings: sampleReport().findings.map((one) => ({ ...one, rows: { part: 'gaps' as const, key: 'x' } })),
   };
   t.match(reportPage(lost), '<a class="big" href="#gaps">168</a>', 'or to the part');
+  const nameless = { ...sampleReport(), causes: [{ ...sampleReport().causes[0]!, domain: '' }] };
+  const all = { ...nameless.findings[0]!, rows: { part: 'causes' as const, key: '' } };
+  t.match(
+    reportPage({ ...nameless, findings: [all] }),
+    'href="#causes-rows">168</a>',
+    'no name is not that of no domain',
+  );
 });
 
 test('what is not there is said', async (t) => {
@@ -234,6 +241,9 @@ test('what is not there is said', async (t) => {
     'Nothing is known of outbound mail: there are no records of it. They are written by tlsward collect.',
   );
   t.match(text(calmReport()), 'Nothing to do');
+  t.match(text(calmReport()), 'Plaintext still in use none known', 'for what is unknown may have been');
+  t.match(text(emptyReport()), 'Plaintext still in use not known');
+  t.notMatch(text(emptyReport()), /Nothing to do|no gaps/);
   t.match(text(calmReport()), 'The records of these days name no gap.');
   t.match(text(onePartner()), 'How mail with bank.example was protected, 30 October to 28 November 2026');
   const inbound = text({ ...sampleReport(), way: 'in' });
