@@ -52,7 +52,7 @@ const POSTFIX = [
   ...['message-header', 'message-odd', 'message-paths', 'message-trouble', 'setup'],
 ];
 /** How the program is installed and runs there: whole machines are booted, and packages built. */
-const PACKAGE = ['collect-unit', 'install', 'package'];
+const PACKAGE = ['collect-unit', 'install', 'package', 'probe-unit'];
 /** What may differ from one release of Node to another: sockets, processes, timers, DNS. */
 const NODE = [
   ...['activation', 'both', 'deliver', 'deliver-dns', 'dns', 'export', 'message', 'milter', 'policy'],
