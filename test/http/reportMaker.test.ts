@@ -1,0 +1,73 @@
+/** The report behind the live page: one process at a time, its page or the reason why there is none. */
+import { test } from 'tap';
+import { ReportMaker } from '../../src/http/reportMaker.ts';
+import { reportPolicy } from '../../src/http/reportPolicy.ts';
+
+/** A maker whose process runs this script, with what it told. */
+function maker(script: string): { readonly reports: ReportMaker; readonly told: string[] } {
+  const told: string[] = [];
+  const reports = new ReportMaker([process.execPath, '-e', script], {
+    made: (_ms, bytes) => told.push(`made ${bytes}`),
+    failed: (_ms, why) => told.push(`failed ${why}`),
+  });
+  return { reports, told };
+}
+
+test('one process for all who ask, and its page for a minute', async (t) => {
+  const { reports, told } = maker('process.stdout.write(String(process.pid))');
+  const made = await Promise.all([reports.get(), reports.get(), reports.get()]);
+  const again = await reports.get();
+  t.equal(new Set([...made, again].map(({ page }) => page?.toString())).size, 1);
+  t.strictSame(told, [`made ${again.page?.length}`]);
+  t.equal(reports.usedBytes, again.page?.length);
+});
+
+test('what keeps it from being made is said', async (t) => {
+  const failing = maker('console.error("no records\\u202e"); process.exit(75)');
+  t.match(await failing.reports.get(), { page: null, why: 'no records' });
+  t.match(failing.told, [/^failed no records/]);
+  const silent = maker('process.exit(3)');
+  t.match(await silent.reports.get(), { page: null, why: 'it ended with 3' });
+  const endless = maker('const line = "x".repeat(1 << 20); for (;;) require("fs").writeSync(1, line)');
+  t.match(await endless.reports.get(), { page: null, why: /^it is longer than / });
+  t.equal(endless.reports.usedBytes, 0);
+  const told: string[] = [];
+  const absent = new ReportMaker(['/nowhere/at/all'], {
+    made: () => told.push('made'),
+    failed: () => told.push('failed'),
+  });
+  t.match(await absent.get(), { page: null, why: /ENOENT/ });
+  t.strictSame(told, ['failed'], 'once');
+});
+
+test('a stop ends the process', async (t) => {
+  const { reports } = maker('setInterval(() => {}, 1000)');
+  const made = reports.get();
+  reports.close();
+  t.match(await made, { page: null, why: 'it ended with SIGKILL' });
+});
+
+test('it has nothing of the environment of the daemon', async (t) => {
+  process.env.TLSWARD_SECRET_OF_TEST = 'x';
+  const { reports } = maker('process.stdout.write(Object.keys(process.env).sort().join())');
+  t.match((await reports.get()).page?.toString(), /^LANG(?:,TZ)?$/);
+  delete process.env.TLSWARD_SECRET_OF_TEST;
+});
+
+test('the policy of a page is taken over only in the form that we write', async (t) => {
+  const meta = (policy: string): Buffer =>
+    Buffer.from(`<meta http-equiv="Content-Security-Policy" content="${policy}">`);
+  const hash = `'sha256-${'A'.repeat(43)}='`;
+  const good = `default-src 'none'; style-src ${hash}; script-src ${hash}; base-uri 'none'; form-action 'none'`;
+  t.equal(reportPolicy(meta(good)), good);
+  const nothing = "default-src 'none'; base-uri 'none'; form-action 'none'";
+  for (const policy of [
+    "default-src 'self'",
+    "default-src 'none'; script-src 'unsafe-inline'",
+    "default-src 'none'; script-src https://x.example",
+    "default-src 'none'\r\nSet-Cookie: x",
+    '',
+  ])
+    t.equal(reportPolicy(meta(policy)), nothing, policy);
+  t.equal(reportPolicy(Buffer.concat([Buffer.alloc(5000, 32), meta(good)])), nothing, 'too late in the page');
+});
