@@ -137,13 +137,15 @@ function adviceFor({ domain, causes, partner }: Loss): { readonly advice: string
   return { advice: 'Ask the partner to put it right.', paste: '' };
 }
 
-/** A reason for the table: letters and digits of our own words. */
+/** A reason for the table: nothing that a shell acts on, and no option. */
 function reason(cause: string): string {
-  return cause
+  const words = cause
     .replace(/,.*$/, '')
     .replace(/[^A-Za-z0-9 .-]/g, '')
     .slice(0, 60)
+    .replace(/^[^A-Za-z0-9]+/, '')
     .trim();
+  return words === '' ? 'TLS fails' : words;
 }
 
 function traceOf(causes: readonly Cause[]): string {
