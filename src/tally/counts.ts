@@ -78,8 +78,13 @@ export function someCounts(counts: Counts): Partial<Counts> {
 }
 
 /** Under a requirement, and not met. */
-export function notKept(counts: Counts): number {
-  const { passed, requiredRefused, requiredPutOff, requiredReturned, requiredWaiting } = counts;
+export function notKept({
+  passed = 0,
+  requiredRefused = 0,
+  requiredPutOff = 0,
+  requiredReturned = 0,
+  requiredWaiting = 0,
+}: Partial<Counts>): number {
   return passed + requiredRefused + requiredPutOff + requiredReturned + requiredWaiting;
 }
 

@@ -27,7 +27,7 @@ const CROSS_MS = 600_000;
 const MAX_CROSS = 2000;
 /** Answers about one message or connection that are looked through for a recipient. */
 const MAX_LOOK = 1000;
-const EXPIRE_MS = 30_000;
+const EXPIRE_MS = 120_000;
 const NONE: readonly never[] = [];
 /** Rows that are held as one object each. */
 const MAX_ROWS = 20_000;

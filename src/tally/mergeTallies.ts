@@ -6,42 +6,18 @@
  * heard of it, and came back when it was given up. What nothing closes counts on the day that left it open.
  */
 import { addDays } from '../archive/day.ts';
-import {
-  addCounts,
-  type Counts,
-  noCounts,
-  notKept,
-  volumeOf,
-  WAYS,
-  type Way,
-  type WritableCounts,
-  weakestOf,
-} from './counts.ts';
-import type { Cut, DayGap, DayLeg, DayRow, DayTable, DayTally, OpenItem, RowAt } from './dayTally.ts';
+import { addCounts, type Counts, noCounts, WAYS, type Way, type WritableCounts } from './counts.ts';
+import type { Cut, DayGap, DayTable, DayTally, OpenItem } from './dayTally.ts';
 import { count, type Item, type ItemRow } from './item.ts';
-import { CauseBook } from './mergeCauses.ts';
+import { Legs } from './mergeLegs.ts';
 import { notesOf } from './notes.ts';
-import type { CipherTally, ExceptionTally, GapTally, LastRow, PartnerTally, Tallies } from './tallies.ts';
+import type { ExceptionTally, GapTally, Tallies } from './tallies.ts';
 
 /** Domains and ways in the result. While tallies come in, half as many again. */
 const MAX_PARTNERS = 40_000;
 const MAX_ROWS = 50_000;
 const MAX_HOSTS = 10_000;
 const MAX_EVENTS = 20_000;
-const CIPHER_DOMAINS = 5;
-
-interface Leg {
-  readonly domain: string;
-  readonly way: Way;
-  readonly counts: WritableCounts;
-  lastPlain: string;
-  row: LastRow | null;
-  required: LastRow | null;
-  readonly notKept: Map<string, number>;
-  /** Cipher to count. */
-  readonly ciphers: Map<string, number>;
-  readonly causes: CauseBook;
-}
 
 interface Row extends ItemRow {
   readonly way: Way;
@@ -69,12 +45,8 @@ export class Merger {
   readonly #from: string;
   readonly #to: string;
   readonly #domain: string | null;
-  readonly #max: number;
   readonly #days = new Map<string, Both>();
-  readonly #legs = new Map<string, Leg>();
-  readonly #others = both();
-  #otherCauses = 0;
-  readonly #otherCiphers = new Map<string, { readonly way: Way; readonly name: string; count: number }>();
+  readonly #legs: Legs;
   readonly #rows = new Map<string, Row>();
   readonly #streams = new Map<string, Stream>();
   readonly #hosts = new Set<string>();
@@ -92,7 +64,7 @@ export class Merger {
     this.#from = from;
     this.#to = to;
     this.#domain = domain;
-    this.#max = max;
+    this.#legs = new Legs(max, () => this.#isCut('partners', to));
     for (let day = from; day <= to; day = addDays(day, 1)) this.#days.set(day, both());
   }
 
@@ -146,13 +118,17 @@ export class Merger {
     this.#tables.set(host, { time: since, hash: last, since: kept });
   }
 
-  #partners({ day, partners, others, rows, ciphers, otherCiphers, cut }: DayTally): void {
+  #partners(tally: DayTally): void {
+    const { day, partners, others, ciphers, otherCiphers, cut } = tally;
     const domain = this.#domain;
+    const total = this.#days.get(day)!;
     for (const partner of partners) {
       if (domain !== null && partner.domain !== domain) continue;
       for (const way of WAYS) {
         const leg = partner[way];
-        if (leg !== undefined) this.#leg(day, partner.domain, way, leg, rows, ciphers);
+        if (leg === undefined) continue;
+        this.#legs.add(partner.domain, way, leg, tally);
+        addCounts(total[way], leg.counts);
       }
     }
     if (domain !== null) {
@@ -161,83 +137,9 @@ export class Merger {
       return;
     }
     for (const way of WAYS) {
-      addCounts(this.#others[way], others[way]);
-      addCounts(this.#days.get(day)![way], others[way]);
-      const pairs = otherCiphers[way];
-      for (let i = 0; i < pairs.length; i += 2) this.#otherCipher(way, ciphers[pairs[i]!]!, pairs[i + 1]!);
+      this.#legs.addOthers(way, others[way], otherCiphers[way], ciphers);
+      addCounts(total[way], others[way]);
     }
-  }
-
-  #otherCipher(way: Way, name: string, n: number): void {
-    const known = this.#otherCiphers.get(`${way}${name}`) ?? { way, name, count: 0 };
-    known.count += n;
-    this.#otherCiphers.set(`${way}${name}`, known);
-  }
-
-  #leg(
-    day: string,
-    domain: string,
-    way: Way,
-    more: DayLeg,
-    rows: readonly DayRow[],
-    ciphers: readonly string[],
-  ): void {
-    const leg = this.#legOf(domain, way);
-    addCounts(leg.counts, more.counts);
-    addCounts(this.#days.get(day)![way], more.counts);
-    const broken = notKept({ ...NONE, ...more.counts });
-    if (broken > 0) leg.notKept.set(day, (leg.notKept.get(day) ?? 0) + broken);
-    if (more.lastPlain !== undefined && more.lastPlain > leg.lastPlain) leg.lastPlain = more.lastPlain;
-    leg.row = later(leg.row, more.row, rows);
-    leg.required = later(leg.required, more.required, rows);
-    this.#otherCauses += more.otherCauses ?? 0;
-    for (const cause of more.causes ?? []) leg.causes.add(cause, cause.peers);
-    for (let i = 0; i < (more.ciphers?.length ?? 0); i += 2) {
-      const name = ciphers[more.ciphers![i]!]!;
-      leg.ciphers.set(name, (leg.ciphers.get(name) ?? 0) + more.ciphers![i + 1]!);
-    }
-  }
-
-  #legOf(domain: string, way: Way): Leg {
-    const key = `${way}${domain}`;
-    const known = this.#legs.get(key);
-    if (known !== undefined) return known;
-    if (this.#legs.size >= 1.5 * this.#max) this.#prune();
-    const leg: Leg = {
-      domain,
-      way,
-      counts: noCounts(),
-      lastPlain: '',
-      row: null,
-      required: null,
-      notKept: new Map(),
-      ciphers: new Map(),
-      causes: new CauseBook(),
-    };
-    this.#legs.set(key, leg);
-    return leg;
-  }
-
-  #prune(): void {
-    if (this.#legs.size <= this.#max) return;
-    for (const leg of this.#sorted().slice(this.#max)) {
-      this.#legs.delete(`${leg.way}${leg.domain}`);
-      addCounts(this.#others[leg.way], leg.counts);
-      for (const { count } of leg.causes.causes) this.#otherCauses += count;
-      for (const [cipher, n] of leg.ciphers) this.#otherCipher(leg.way, cipher, n);
-    }
-    this.#isCut('partners', this.#to);
-  }
-
-  /** By harm, then by volume, then by name. */
-  #sorted(): Leg[] {
-    const ranked = [...this.#legs.values()].map((leg) => ({
-      leg,
-      harm: harmOf(leg.counts),
-      n: volumeOf(leg.counts),
-    }));
-    ranked.sort((a, b) => b.harm - a.harm || b.n - a.n || (a.leg.domain < b.leg.domain ? -1 : 1));
-    return ranked.map(({ leg }) => leg);
   }
 
   #row(
@@ -292,24 +194,10 @@ export class Merger {
     if (this.#domain !== null && item.domain !== this.#domain) return;
     const counts = noCounts();
     count(counts, item);
-    const { row, time } = item;
-    const leg = this.#legOf(item.domain, item.way);
-    addCounts(leg.counts, counts);
     addCounts(this.#days.get(day)![item.way], counts);
-    const broken = notKept(counts);
-    if (broken > 0) leg.notKept.set(day, (leg.notKept.get(day) ?? 0) + broken);
-    if (item.outcome === 'inside') return;
-    if (item.outcome === 'travelled') {
-      if (item.level === 'plain' && time > leg.lastPlain) leg.lastPlain = time;
-      if (item.cipher !== '') leg.ciphers.set(item.cipher, (leg.ciphers.get(item.cipher) ?? 0) + item.count);
-    }
-    if (row !== null) {
-      const rows = [row];
-      leg.row = later(leg.row, [0, time], rows);
-      if (item.required) leg.required = later(leg.required, [0, time], rows);
-      this.#row(item.way, row, time, time, counts);
-    }
-    leg.causes.addItem(item);
+    this.#legs.addItem(day, item, counts);
+    const { outcome, row, time } = item;
+    if (row !== null && outcome !== 'inside') this.#row(item.way, row, time, time, counts);
   }
 
   finish(read: Tallies['streams']): Tallies {
@@ -318,8 +206,7 @@ export class Merger {
       for (const list of stream.waiting.values()) for (const { day, item } of list) this.#item(day, item);
     }
     this.#streams.clear();
-    this.#prune();
-    const legs = this.#sorted();
+    const { partners, causes, ciphers } = this.#legs.finish();
     const days = [...this.#days].map(([day, counts]) => ({ day, ...counts }));
     const total = both();
     for (const day of days) for (const way of WAYS) addCounts(total[way], day[way]);
@@ -335,13 +222,11 @@ export class Merger {
       days,
       recordedDays: { in: this.#recorded.in.size, out: this.#recorded.out.size },
       sessions: { in: isKnown ? { all, tls } : null, out: null },
-      partners: legs.map(partnerOf),
-      others: this.#others,
-      causes: legs.flatMap(({ domain, way, causes }) =>
-        causes.causes.map((one) => ({ domain, way, ...one })),
-      ),
-      otherCauses: this.#otherCauses,
-      ciphers: this.#ciphers(legs),
+      partners,
+      others: this.#legs.others,
+      causes,
+      otherCauses: this.#legs.otherCauses,
+      ciphers,
       rows: [...this.#rows.values()].map(({ counts, ...rest }) => ({ ...rest, ...counts })),
       exceptions: this.#exceptions.sort((a, b) => (a.time < b.time ? -1 : 1)),
       gaps: this.#gaps.sort((a, b) => (a.from < b.from ? -1 : 1)),
@@ -350,69 +235,11 @@ export class Merger {
       notes: notesOf(this.#cut),
     };
   }
-
-  #ciphers(legs: readonly Leg[]): CipherTally[] {
-    const found = new Map<string, { way: Way; name: string; count: number; domains: Map<string, number> }>();
-    const add = (way: Way, name: string, n: number): Map<string, number> => {
-      const known = found.get(`${way}${name}`) ?? { way, name, count: 0, domains: new Map() };
-      found.set(`${way}${name}`, known);
-      known.count += n;
-      return known.domains;
-    };
-    for (const { domain, way, ciphers } of legs)
-      for (const [name, n] of ciphers) add(way, name, n).set(domain, n);
-    for (const { way, name, count: n } of this.#otherCiphers.values()) add(way, name, n);
-    return [...found.values()]
-      .sort((a, b) => b.count - a.count)
-      .map(({ way, name, count: n, domains }) => {
-        const [protocol = '', ...cipher] = name.split(' ');
-        const most = [...domains]
-          .sort(([a, m], [b, k]) => k - m || (a < b ? -1 : 1))
-          .slice(0, CIPHER_DOMAINS);
-        return {
-          way,
-          protocol,
-          cipher: cipher.join(' '),
-          count: n,
-          domains: most.map(([domain, own]) => ({ domain, count: own })),
-          otherDomains: domains.size - most.length,
-        };
-      });
-  }
 }
-
-const NONE: Counts = noCounts();
 
 function take(waiting: Map<string, Waiting[]>, key: string): Waiting | undefined {
   const known = waiting.get(key);
-  const one = known?.shift();
+  const one = known?.pop();
   if (known?.length === 0) waiting.delete(key);
   return one;
-}
-
-function harmOf(counts: Counts): number {
-  const { requiredReturned, requiredWaiting, returned, waiting } = counts;
-  return notKept(counts) - requiredReturned - requiredWaiting + returned + waiting;
-}
-
-/** The row that applied later. */
-function later(known: LastRow | null, more: RowAt | undefined, rows: readonly ItemRow[]): LastRow | null {
-  if (more === undefined) return known;
-  const [index, time] = more;
-  if (known !== null && known.time > time) return known;
-  const { pattern, at, level, mode } = rows[index]!;
-  return { pattern, at, level, observed: mode === 'observe', time };
-}
-
-function partnerOf({ domain, way, counts, lastPlain, row, required, notKept: byDay }: Leg): PartnerTally {
-  return {
-    domain,
-    way,
-    ...counts,
-    weakest: weakestOf(counts),
-    lastPlain,
-    row,
-    required,
-    notKept: [...byDay].sort(([a], [b]) => (a < b ? -1 : 1)).map(([day, n]) => ({ day, count: n })),
-  };
 }
