@@ -144,7 +144,7 @@ const waiting = [...first, ...files.filter((file) => !first.includes(file))];
 
 /** Runs files in one process, one after another, until none is left. */
 async function work(): Promise<void> {
-  const seconds = 120;
+  const seconds = 240;
   let child: TestProcess | null = null;
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
     if (child?.alive === false) child = await end(child);
