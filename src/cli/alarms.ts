@@ -9,33 +9,21 @@
  * Exit status of the list: 0 nothing fires, 1 something does, 75 it cannot be told: nothing has looked lately. Of `test`:
  * 0 every output took it, 1 one did not. Of `run`: 0 stopped as asked.
  */
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Alarm } from '../alarms/alarmState.ts';
-import type { Answer } from '../alarms/daemonFacts.ts';
 import { alarmJson, alertOf } from '../alarms/notices.ts';
-import { runAlarms } from '../alarms/run/runAlarms.ts';
-import { loadAlarms, type SavedAlarms, saveAlarms } from '../alarms/run/stateFile.ts';
+import { loadAlarms, type SavedAlarms } from '../alarms/run/stateFile.ts';
 import { tellAlertmanager, tellCommand, tellMail } from '../alarms/run/tell.ts';
 import type { AlarmSettings } from '../config/keys/alarmSettings.ts';
-import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import { escapeLine, escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
-import type { StatusReply } from '../daemon/controlReplies.ts';
-import { packageVersion } from '../daemon/version.ts';
-import { lineText } from '../evidence/lineText.ts';
 import { codeOf, fileError } from '../files/systemError.ts';
-import { Log } from '../log/log.ts';
 import { MAIL_SERVER, type MailServer } from '../mta/handOver.ts';
-import { askDaemon, ControlError } from '../net/controlClient.ts';
-import { StreamStore } from '../recorder/store.ts';
-import { ownCertificate } from './alarmIdentity.ts';
+import { hostOf, watch } from './alarmsRun.ts';
 import { asciiJson } from './asciiJson.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { type LoadedTable, loadOrReport } from './loadOrReport.ts';
+import { loadOrReport } from './loadOrReport.ts';
 
-const ASK_MS = 10_000;
 /** Looks that may be missing before nobody looks any more. */
 const LATE_LOOKS = 4;
 const LATE_MS = 120_000;
@@ -49,6 +37,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const file = configFile(values, io.env);
   const loaded = loadOrReport(file, values.json, io);
   if (loaded === null) return EXIT.config;
+  // the table is not needed, and may be large
   const { alarms, service } = loaded;
   const server = { ...MAIL_SERVER, sendmail: values.sendmail };
   if (what === 'run') return await watch(file, { alarms, service }, server, values['postfix-config']);
@@ -57,12 +46,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
   return list(alarms, values.json, io);
 }
 
-function hostOf({ hostName }: ServiceSettings): string {
-  return hostName ?? hostname();
-}
-
 /** Has nobody looked for so long that what the file says is no more than history? */
-export function isLate({ lookedAt }: SavedAlarms, { intervalMs }: AlarmSettings, nowMs: number): boolean {
+function isLate({ lookedAt }: SavedAlarms, { intervalMs }: AlarmSettings, nowMs: number): boolean {
   return nowMs - lookedAt > Math.max(LATE_MS, LATE_LOOKS * intervalMs);
 }
 
@@ -179,136 +164,4 @@ function testAlarm(now: number): Alarm {
     inhibitedBy: '',
     toldAt: null,
   };
-}
-
-async function watch(
-  file: string,
-  { alarms: settings, service }: Pick<LoadedTable, 'alarms' | 'service'>,
-  server: MailServer,
-  postfix: string | undefined,
-): Promise<number> {
-  const host = hostOf(service);
-  const log = new Log(service.logLevel);
-  log.setFormat(service.logFormat);
-  const stop = new AbortController();
-  const end = (): void => stop.abort();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
-  log.alarmsStart(packageVersion(), process.versions.node, file);
-  const records = new AlarmRecords(service, host);
-  try {
-    await runAlarms({
-      settings,
-      host,
-      evidence: service.evidence,
-      saved: savedOrNone(settings, log),
-      save: (saved) => saveAlarms(settings.state, saved),
-      ask: () => askStatus(service),
-      identity: () => ownCertificate(file, service, postfix),
-      events: {
-        log: ({ alarm, state }) => {
-          if (state !== 'repeat') log.alarm({ ...fieldsOf(alarm), state });
-          // it counts as told from now on
-          log.flush();
-        },
-        record: ({ alarm, state }) => records.write(alarm, state),
-        untold: (output, alarm, why) => log.alarmUntold(output, alarm?.kind ?? '', alarm?.subject ?? '', why),
-        trouble: (what, why) => log.alarmsTrouble(what, why),
-      },
-      signal: stop.signal,
-      mailServer: server,
-    });
-    return EXIT.yes;
-  } finally {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, end);
-    records.close();
-    log.flush();
-  }
-}
-
-/** A state that cannot be read is begun anew, and said. */
-function savedOrNone(settings: AlarmSettings, log: Log): SavedAlarms | null {
-  try {
-    return loadAlarms(settings.state);
-  } catch (error) {
-    log.alarmsTrouble('state', `${settings.state}: ${codeOf(error)}`);
-    return null;
-  }
-}
-
-function fieldsOf({
-  kind,
-  subject,
-  severity,
-  summary,
-  since,
-  count: n,
-  domains,
-  advice,
-}: Alarm): Omit<Parameters<Log['alarm']>[0], 'state'> {
-  return {
-    kind,
-    subject,
-    severity,
-    summary: escapeLine(summary, 2000),
-    since: new Date(since).toISOString(),
-    count: n,
-    domains,
-    advice,
-  };
-}
-
-async function askStatus({ controlListen }: ServiceSettings): Promise<Answer> {
-  const [control] = controlListen;
-  if (control?.kind !== 'unix') return null;
-  try {
-    return { status: await askDaemon<StatusReply>(control.path, 'status', '', ASK_MS) };
-  } catch (error) {
-    return { error: error instanceof ControlError ? error.message : 'its answer cannot be read' };
-  }
-}
-
-/** The stream `alarms` of the evidence; opened when there is something to write. */
-class AlarmRecords {
-  readonly #service: ServiceSettings;
-  readonly #host: string;
-  #store: StreamStore | null = null;
-
-  constructor(service: ServiceSettings, host: string) {
-    this.#service = service;
-    this.#host = host;
-  }
-
-  /** '' when it is on the disk. */
-  write({ kind, subject, summary }: Alarm, state: string): string {
-    try {
-      this.#store ??= this.#open();
-      this.#store.tick();
-      const text = escapeLine(summary, 2000);
-      const fields = { kind, state, ...(subject === '' ? {} : { subject }), text };
-      this.#store.append(lineText(new Date().toISOString(), 'alarm', this.#host, fields));
-      return this.#store.commit() ? '' : this.#store.state.failure;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-  }
-
-  #open(): StreamStore {
-    const { evidence, privacy, retentionDays, evidenceSyncMs } = this.#service;
-    return new StreamStore({
-      directory: evidence ?? '',
-      stream: 'alarms',
-      host: this.#host,
-      privacy,
-      retentionDays,
-      syncs: evidenceSyncMs !== null,
-      token: randomBytes(8).toString('hex'),
-      // what was not written is owed, and written again
-      unclean: 'ignore',
-      reserveBytes: 0,
-    });
-  }
-
-  close(): void {
-    this.#store?.close();
-  }
 }

@@ -102,6 +102,10 @@ t.test('ready, watched, and started anew when it hangs', { skip }, async (t) => 
         .status === 0,
   );
   t.equal(await ok('journalctl -u tlsward-alarms -o cat | grep alarm.firing | grep -c daemon-down'), '1');
+  t.match(
+    await ok('cat /var/lib/tlsward/evidence/alarms/*.jsonl'),
+    /"kind":"daemon-down","state":"resolved"/,
+  );
   t.match(JSON.parse((await machine.sh(alarms)).text), { late: false, host: 'mx.example.org' });
   t.match(await ok('node /usr/lib/tlsward/build/src/main.js health --max-age 1m || true'), /^TLSWARD /);
 
