@@ -16,7 +16,7 @@ import {
   suggestionLines,
   suggestionsOf,
 } from '../report/suggestions.ts';
-import { number, rangeWords } from '../report/words.ts';
+import { counted, number, rangeWords } from '../report/words.ts';
 import type { Tallies } from '../tally/tallies.ts';
 import { asciiJson } from './asciiJson.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, reportError } from './command.ts';
@@ -58,7 +58,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
 
 function print(io: Io, all: readonly Suggestion[], tallies: Tallies): void {
   const { from, to, recordedDays } = tallies;
-  const ground = `; ${rangeWords(from, to)}, records of ${recordedDays.in} days in and ${recordedDays.out} days out`;
+  const ground = `; ${rangeWords(from, to)}, records of ${counted(recordedDays.in, 'day')} in and ${counted(recordedDays.out, 'day')} out`;
   if (all.length === 0) {
     io.out(`${paint(io, 'green', 'nothing to suggest')}\n${ground}\n`);
     io.out(
