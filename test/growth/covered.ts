@@ -1039,14 +1039,14 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     pieces: ['[', '{"a":', '"a",'],
   },
 
-  // reports about us
+  // reports about us: up to 5 MiB, of which one is enough to see a square, and takes a fifth of the time
   'boundedJson.parseJson': {
-    largest: 5 * PACKET,
+    largest: PACKET,
     read: (text) => parseJson(bytes(text)),
     around: ['{"a":"~"}', '{"a":[~]}', '[~'],
     pieces: ['[', '{"a":', '"a",', '{},', '\\"'],
   },
-  'crc32.crc32': { largest: 5 * PACKET, read: (text) => crc32(bytes(text)) },
+  'crc32.crc32': { largest: PACKET, read: (text) => crc32(bytes(text)) },
   'dkimClaim.dkimClaimOf': {
     largest: PACKET,
     read: (text) => dkimClaimOf([{ name: 'Authentication-Results', value: text }]),
@@ -1060,13 +1060,13 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     around: ['~.example.org'],
   },
   'parseReport.parseReport': {
-    largest: 5 * PACKET,
+    largest: PACKET,
     read: (text) => reportOf(text),
     around: ['~.example.org'],
   },
   'readReport.isBareReport': { largest: PACKET, read: (text) => isBareReport(bytes(text)) },
   'reportParts.reportParts': {
-    largest: 5 * PACKET,
+    largest: PACKET / 2,
     read: (text) => reportParts([field('Content-Type', MULTIPART)], bytes(text)),
     around: ['--b\r\n\r\n~\r\n--b--', '--b\r\nContent-Type: application/tlsrpt+gzip\r\n\r\n~\r\n--b--'],
     pieces: ['--b\r\n\r\n{\r\n'],
@@ -1076,18 +1076,18 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     read: instantOf,
     around: ['2026-11-30T~', '2026-11-30T00:00:00~'],
   },
-  'unpack.formOf': { largest: 5 * PACKET, read: (text) => formOf(bytes(text)), around: [' ~{'] },
+  'unpack.formOf': { largest: PACKET, read: (text) => formOf(bytes(text)), around: [' ~{'] },
 
   // the queue
   'postqueueLine.parsePostqueueLine': {
-    largest: 5 * PACKET,
+    largest: PACKET,
     read: parsePostqueueLine,
     around: ['{"queue_name":"hold","queue_id":"a","arrival_time":1,"recipients":[~]}'],
     pieces: ['{"address":"a","delay_reason":"b"},', '[', '{"a":'],
   },
   'mailqText.isMailqHeading': { largest: PACKET, read: isMailqHeading, around: ['\t\t~ (1 request)'] },
   'mailqText.MailqReader': {
-    largest: 5 * PACKET,
+    largest: PACKET,
     read: (text) => {
       const reader = new MailqReader(0);
       for (const line of text.split('\n')) reader.push(line);
