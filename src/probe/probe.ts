@@ -85,7 +85,9 @@ async function seeHost(host: MailHost, port: number, options: ProbeOptions): Pro
   const { trust, ehloName, sni, floor, turns = new Turns() } = options;
   const seen: SeenAddress[] = [];
   const context = contextOf(trust);
-  const servername = host.name.startsWith('[') ? null : host.name;
+  // with TLSA records the name that they are published for, after aliases (RFC 7672 section 2.2.3), as Postfix does
+  const named = host.tlsa.kind === 'records' ? host.tlsa.name : host.name;
+  const servername = named.startsWith('[') ? null : named;
   let offers = options.offers;
   for (const address of host.addresses) {
     const target = { address, port, ehloName, servername: null, context };
@@ -97,7 +99,7 @@ async function seeHost(host: MailHost, port: number, options: ProbeOptions): Pro
     const sighting = await see({});
     const { session } = sighting.reached.kind === 'tls' ? sighting.reached : { session: null };
     const asked = session !== null && servername !== null && (sni || host.tlsa.kind === 'records');
-    const named = asked ? await see({ servername }) : null;
+    const byName = asked ? await see({ servername }) : null;
     // suites of TLS 1.3 are not subject to a floor
     const floored =
       session !== null && floor !== null && session.protocol !== 'TLSv1.3'
@@ -110,7 +112,7 @@ async function seeHost(host: MailHost, port: number, options: ProbeOptions): Pro
           )
         : null;
     if (tried !== null) offers = false;
-    seen.push({ address, sighting, named, floored, offers: tried });
+    seen.push({ address, sighting, named: byName, floored, offers: tried });
   }
   return seen;
 }
