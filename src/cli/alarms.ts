@@ -26,7 +26,7 @@ import { loadOrReport } from './loadOrReport.ts';
 
 /** Looks that may be missing before nobody looks any more. */
 const LATE_LOOKS = 4;
-const LATE_MS = 120_000;
+const LATE_MS = 300_000;
 
 /** `tlsward alarms`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
