@@ -9,8 +9,9 @@ import { TOKENS } from '../report/page/tokens.ts';
 
 const OWN = `
 table { font-size: .8125rem; }
-td { overflow-wrap: anywhere; min-width: 5rem; }
+tbody td { overflow-wrap: anywhere; min-width: 5rem; }
 td small { display: block; }
+thead small { white-space: normal; }
 #t-verdicts td:nth-child(2) { min-width: 12.5rem; }
 .glance b { white-space: nowrap; }
 .rail .brand { color: var(--ink); }
@@ -22,7 +23,7 @@ td small { display: block; }
 .live { display: flex; flex-wrap: wrap; gap: .75rem; align-items: baseline; }
 .small h1 { margin: 0; font-size: clamp(1.75rem, 3.6vw, 2.75rem); font-weight: 500; line-height: 1.14; }
 [hidden] { display: none !important; }
-@media screen and (max-width: 44rem) { td { max-width: 16rem; } }
+@media screen and (max-width: 44rem) { tbody td { max-width: 16rem; } }
 `;
 
 export const LIVE_STYLE = TOKENS + STYLE + STYLE_TABLES + STYLE_NARROW + OWN;
