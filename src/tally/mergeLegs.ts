@@ -33,7 +33,7 @@ interface Leg {
 export class Legs {
   readonly #max: number;
   readonly #pruned: () => void;
-  readonly #legs = new Map<string, Leg>();
+  readonly #legs: Readonly<Record<Way, Map<string, Leg>>> = { in: new Map(), out: new Map() };
   readonly #ciphers: string[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #otherCiphers: Readonly<Record<Way, number[]>> = { in: [], out: [] };
@@ -99,10 +99,9 @@ export class Legs {
   }
 
   #leg(domain: string, way: Way): Leg {
-    const key = `${way}${domain}`;
-    const known = this.#legs.get(key);
+    const known = this.#legs[way].get(domain);
     if (known !== undefined) return known;
-    if (this.#legs.size >= 1.5 * this.#max) this.prune();
+    if (this.#size >= 1.5 * this.#max) this.prune();
     const leg: Leg = {
       domain,
       way,
@@ -114,15 +113,19 @@ export class Legs {
       ciphers: [],
       causes: null,
     };
-    this.#legs.set(key, leg);
+    this.#legs[way].set(domain, leg);
     return leg;
+  }
+
+  get #size(): number {
+    return this.#legs.in.size + this.#legs.out.size;
   }
 
   /** Leaves as many as there may be in the result. */
   prune(): void {
-    if (this.#legs.size <= this.#max) return;
+    if (this.#size <= this.#max) return;
     for (const leg of this.#sorted().slice(this.#max)) {
-      this.#legs.delete(`${leg.way}${leg.domain}`);
+      this.#legs[leg.way].delete(leg.domain);
       this.addOthers(leg.way, leg.counts, leg.ciphers, this.#ciphers);
       for (const { count } of leg.causes?.causes ?? []) this.otherCauses += count;
     }
@@ -131,7 +134,8 @@ export class Legs {
 
   /** By harm, then by volume, then by name. */
   #sorted(): Leg[] {
-    const ranked = [...this.#legs.values()].map((leg) => ({
+    const all = [...this.#legs.in.values(), ...this.#legs.out.values()];
+    const ranked = all.map((leg) => ({
       leg,
       harm: harmOf(leg.counts),
       n: volumeOf(leg.counts),
