@@ -97,6 +97,9 @@ export interface DayTally {
   readonly cut: readonly Cut[];
 }
 
+/** As it is read from its file: its partners come piece by piece, once. */
+export type ReadTally = Omit<DayTally, 'partners'> & { readonly partners: Iterable<DayPartner> };
+
 /** By host: the tables of the day. */
 export interface DayTable {
   readonly host: string;

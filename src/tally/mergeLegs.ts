@@ -47,7 +47,7 @@ export class Legs {
     this.#pruned = pruned;
   }
 
-  add(domain: string, way: Way, more: DayLeg, { day, rows, ciphers }: DayTally): void {
+  add(domain: string, way: Way, more: DayLeg, { day, rows, ciphers }: Omit<DayTally, 'partners'>): void {
     const leg = this.#leg(domain, way);
     addCounts(leg.counts, more.counts);
     breaks(leg, day, notKept(more.counts));

@@ -7,7 +7,7 @@
  */
 import { addDays } from '../archive/day.ts';
 import { addCounts, type Counts, noCounts, WAYS, type Way, type WritableCounts } from './counts.ts';
-import type { Cut, DayGap, DayTable, DayTally, OpenItem } from './dayTally.ts';
+import type { Cut, DayGap, DayTable, OpenItem, ReadTally } from './dayTally.ts';
 import { count, type Item, type ItemRow } from './item.ts';
 import { Legs } from './mergeLegs.ts';
 import { notesOf } from './notes.ts';
@@ -69,7 +69,7 @@ export class Merger {
   }
 
   /** `stream`: `daemon` or `collector`, in this directory. */
-  add(directory: string, stream: string, tally: DayTally): void {
+  add(directory: string, stream: string, tally: ReadTally): void {
     const { day } = tally;
     for (const gap of tally.gaps) this.gap(directory, stream, gap);
     this.#records += tally.records;
@@ -118,12 +118,14 @@ export class Merger {
     this.#tables.set(host, { time: since, hash: last, since: kept });
   }
 
-  #partners(tally: DayTally): void {
+  #partners(tally: ReadTally): void {
     const { day, partners, others, ciphers, otherCiphers, cut } = tally;
     const domain = this.#domain;
     const total = this.#days.get(day)!;
+    let isListed = false;
     for (const partner of partners) {
       if (domain !== null && partner.domain !== domain) continue;
+      isListed = true;
       for (const way of WAYS) {
         const leg = partner[way];
         if (leg === undefined) continue;
@@ -132,8 +134,7 @@ export class Merger {
       }
     }
     if (domain !== null) {
-      if (cut.includes('partners') && !partners.some((one) => one.domain === domain))
-        this.#isCut('partners', day);
+      if (cut.includes('partners') && !isListed) this.#isCut('partners', day);
       return;
     }
     for (const way of WAYS) {
@@ -166,7 +167,7 @@ export class Merger {
     if (last > known.last) known.last = last;
   }
 
-  #open(name: string, { day, open, early, waiting, ended, expired }: DayTally): void {
+  #open(name: string, { day, open, early, waiting, ended, expired }: ReadTally): void {
     const stream = this.#streams.get(name) ?? { open: { day: '', items: [] }, waiting: new Map() };
     this.#streams.set(name, stream);
     const replaced = new Set(stream.open.day === addDays(day, -1) ? early : []);

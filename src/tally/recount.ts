@@ -2,7 +2,7 @@
 import { linesFile } from '../archive/layout.ts';
 import type { Place, Range } from '../trace/places.ts';
 import { countDay, type StreamDay } from './countDay.ts';
-import { bodyOf } from './tallyFile.ts';
+import { bodyOf, bodyText, readTally } from './tallyFile.ts';
 
 export interface Recounted {
   readonly directory: string;
@@ -34,14 +34,17 @@ function recountDay(one: StreamDay, progress: (done: number) => void): Recounted
   const counted = countDay(one, progress);
   const { records } = counted;
   if (kept === null) return { ...one, result: 'none', records, differs: [] };
-  const differs = kept === JSON.stringify(counted) ? [] : differing(JSON.parse(kept), { ...counted });
-  return { ...one, result: differs.length === 0 ? 'equal' : 'differs', records, differs };
+  const same = kept.equals(Buffer.from(bodyText(counted)));
+  const differs = same ? [] : differing({ ...readTally(one) }, { ...counted });
+  return { ...one, result: same ? 'equal' : 'differs', records, differs };
 }
 
 type Parts = Readonly<Record<string, unknown>>;
 
 function differing(kept: Parts, counted: Parts): string[] {
   const names = new Set([...Object.keys(kept), ...Object.keys(counted)]);
-  const found = [...names].filter((name) => JSON.stringify(kept[name]) !== JSON.stringify(counted[name]));
+  const text = (parts: Parts, name: string): string =>
+    JSON.stringify(name === 'partners' ? [...(parts[name] as Iterable<unknown>)] : parts[name]);
+  const found = [...names].filter((name) => text(kept, name) !== text(counted, name));
   return found.length === 0 ? ['order'] : found;
 }

@@ -10,7 +10,7 @@ import { linesFile } from '../archive/layout.ts';
 import { absences, LATER_DAYS } from '../trace/gaps.ts';
 import type { Place, Range } from '../trace/places.ts';
 import { countDay, type Progress, type StreamDay } from './countDay.ts';
-import type { DayGap, DayTally } from './dayTally.ts';
+import type { DayGap, DayTally, ReadTally } from './dayTally.ts';
 import { GAP_TYPES, gapOf } from './gapOf.ts';
 import { Merger } from './mergeTallies.ts';
 import type { Tallies } from './tallies.ts';
@@ -39,7 +39,7 @@ export function talliesOf(places: readonly Place[], range: Range, options: Tally
       const counted: string[] = [];
       for (const day of inRange) {
         const one = { directory, stream: name, day };
-        let tally = day < options.today ? readTally(one) : null;
+        let tally: ReadTally | null = day < options.today ? readTally(one) : null;
         if (tally === null) {
           tally = count(one, options);
           counted.push(day);
