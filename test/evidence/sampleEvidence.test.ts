@@ -11,7 +11,7 @@ test('the files of contrib/verify are what is made', async (t) => {
   makeSample(folder);
   const files = (of: string): string[] =>
     readdirSync(of, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.startsWith('sample') && !name.endsWith('.index'))
+      .filter((name) => name.startsWith('sample') && !/\.(?:index|tally)$/.test(name))
       .sort();
   t.same(files(SAMPLE_FOLDER), files(folder), 'node build/test/evidence/sampleEvidence.js writes them');
   let lines = 0;
