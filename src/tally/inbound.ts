@@ -27,7 +27,7 @@ const CROSS_MS = 600_000;
 const MAX_CROSS = 2000;
 /** Answers about one message or connection that are looked through for a recipient. */
 const MAX_LOOK = 1000;
-const EXPIRE_MS = 120_000;
+const EXPIRE_MS = 300_000;
 const NONE: readonly never[] = [];
 /** Rows that are held as one object each. */
 const MAX_ROWS = 20_000;
@@ -66,8 +66,10 @@ export class Inbound {
   readonly #messages = new Map<string, Message>();
   /** Without a queue id, by connection or addresses. */
   readonly #loose = new Map<string, Loose>();
-  readonly #order: Answer[] = [];
+  #order: Answer[] = [];
   #first = 0;
+  /** Answers in `#order` that were replaced. */
+  #gone = 0;
   readonly #rows = new Map<string, ItemRow>();
   readonly #early = new Set<string>();
   #cut = false;
@@ -138,7 +140,10 @@ export class Inbound {
     const item = this.#item(verdict, count);
     if (before === undefined && taken.length === 0 && time < this.#beginMs + CROSS_MS)
       this.#foundEarly(key === '' ? loose : [key, ...loose]);
-    if (key === '') {
+    // Postfix asks a milter last of all, so that nothing of the message follows
+    const last = verdict.protocol === 'milter' && verdict.stage === 'END-OF-MESSAGE';
+    if (key === '' || last) {
+      this.#messages.delete(key);
       this.#settle(item);
       return;
     }
@@ -164,7 +169,12 @@ export class Inbound {
     const known = message?.recipients?.get(recipient);
     if (known !== undefined && other(known)) message!.recipients!.delete(recipient);
     else if (message !== undefined && takeLast(message.more, other)) return;
-    else for (const name of loose) if (hideLast(this.#loose.get(name)?.answers ?? NONE, other)) return;
+    else
+      for (const name of loose)
+        if (hideLast(this.#loose.get(name)?.answers ?? NONE, other)) {
+          this.#gone++;
+          return;
+        }
   }
 
   /**
@@ -182,6 +192,12 @@ export class Inbound {
       taken.push(answer);
     }
     if (known.answers.length <= known.first) this.#loose.delete(name);
+    this.#gone += taken.length;
+    if (this.#gone > 1000 && 2 * this.#gone > this.#order.length) {
+      this.#order = this.#order.slice(this.#first).filter(({ gone }) => !gone);
+      this.#first = 0;
+      this.#gone = 0;
+    }
     return taken;
   }
 
@@ -219,7 +235,10 @@ export class Inbound {
       this.#order.splice(0, this.#first);
       this.#first = 0;
     }
-    if (answer.gone) return;
+    if (answer.gone) {
+      this.#gone--;
+      return;
+    }
     answer.gone = true;
     this.#settle(answer.item);
     const known = this.#loose.get(answer.loose);
