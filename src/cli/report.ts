@@ -24,7 +24,7 @@ import { COMMANDS } from './commands.ts';
 import { evidenceDirectories, openPlaces } from './evidencePlaces.ts';
 import { OutputFile } from './outputFile.ts';
 import { checkCounts } from './reportCheck.ts';
-import { countDays, daysOf, lastHeads, partnerOf } from './reportGround.ts';
+import { begunToday, countDays, daysOf, lastHeads, partnerOf } from './reportGround.ts';
 import { addressesOf, mailReport } from './reportMail.ts';
 import { mtaLevelOf, standingTable } from './standingTable.ts';
 
@@ -46,7 +46,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const today = made.slice(0, 10);
   const range = daysOf(values, today);
   const partner = partnerOf(values.partner);
-  const asked = { range, partner, way: wayOf(values.direction), today };
+  const way = wayOf(values.direction);
   const format = formatOf(values.format, json);
   const mail = addressesOf(values.mail ?? []);
   for (const one of ['output', 'check'] as const)
@@ -58,8 +58,10 @@ export async function run(argv: string[], io: Io): Promise<number> {
     reportError(io, json, places);
     return EXIT.cannotTell;
   }
+  const first = values.until === undefined && begunToday(places, today);
+  const asked = { range: first ? daysOf({ ...values, until: today }, today) : range, partner, way, today };
   try {
-    if (values.check) return checkCounts(places, range, json, io);
+    if (values.check) return checkCounts(places, asked.range, json, io);
     const { table, tableTrouble } = await tableOf(configFile(values, io.env));
     const command = commandOf(asked, values.evidence ?? []);
     const report = reportOf(places, asked, { made, command, table, tableTrouble }, io);

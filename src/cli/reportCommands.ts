@@ -33,8 +33,9 @@ export const REPORT_COMMANDS = {
       SINCE,
       {
         flag: '--until',
-        argument: 'DAY',
-        meaning: 'the last day (UTC); else yesterday, the last day that is whole',
+        argument: 'DAY|today',
+        meaning:
+          'the last day (UTC); today: as far as it has come; else yesterday, the last day that is whole, or today where recording began today',
         example: '--until 2026-11-30',
       },
       {

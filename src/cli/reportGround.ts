@@ -19,11 +19,14 @@ const MAX_HEADS_BYTES = 1 << 20;
 
 /** The days of `--since` and `--until`; without the last one up to yesterday, which is whole. */
 export function daysOf(
-  { since, until }: { readonly since: string; readonly until?: string | undefined },
+  { since, until: asked }: { readonly since: string; readonly until?: string | undefined },
   today: string,
 ): Range {
+  const until = asked === 'today' ? today : asked;
   if (until !== undefined && !(isDay(until) && until <= today))
-    throw new UsageError(`--until: found ${quote(until)}, expected a day up to ${today}, such as 2026-11-30`);
+    throw new UsageError(
+      `--until: found ${quote(until)}, expected a day up to ${today}, such as 2026-11-30, or today`,
+    );
   const number = /^([1-9][0-9]{0,4})d$/.exec(since)?.[1];
   if (number === undefined && !(isDay(since) && since <= today))
     throw new UsageError(`--since: found ${quote(since)}, expected a day such as 2026-11-01, or 30d`);
@@ -33,6 +36,12 @@ export function daysOf(
   if (from > to || addDays(from, MAX_DAYS) < to)
     throw new UsageError(`from ${from} to ${to}: expected at most ${MAX_DAYS} days, the first one first`);
   return { from, to };
+}
+
+/** Did recording begin today? Then the days up to yesterday would say nothing to whoever has just begun. */
+export function begunToday(places: readonly Place[], today: string): boolean {
+  const days = places.flatMap(({ streams }) => streams.flatMap((stream) => stream.days));
+  return days.includes(today) && days.every((day) => day >= today);
 }
 
 /** `--partner`: a domain, or an address literal as a pattern has it. Null: all. */

@@ -38,6 +38,9 @@ const HEAP = '--max-old-space-size=384';
 
 const NOBODY: Live = { listening: false, verdict: () => {} };
 
+/** The days before, and today as far as it has come. */
+const REPORT = ['report', '--format', 'html', '--until', 'today'];
+
 export class HttpListener {
   /** null: there is no `http-listen`. */
   readonly #service: HttpService | null;
@@ -55,7 +58,7 @@ export class HttpListener {
             settings: parts.settings,
             log,
             watch,
-            report: [process.execPath, HEAP, mainFile(), 'report', '--format', 'html', '--config', config],
+            report: [process.execPath, HEAP, mainFile(), ...REPORT, '--config', config],
           });
   }
 

@@ -56,7 +56,7 @@ export function makeReport(tallies: Tallies, facts: ReportFacts): Report {
     weak: weakSessions(tallies, asked),
     exceptions: datedExceptions(tallies, table, partner),
     gaps: gapsOf(tallies, asked),
-    notes: notesOf(tallies, facts),
+    notes: [...unfinished(tallies, facts), ...notesOf(tallies, facts)],
     heads: heads.filter(({ stream }) => way === null || stream.endsWith(STREAM_OF[way])),
   };
   const findings = findingsOf(parts, { table, suggestions });
@@ -136,6 +136,11 @@ function gapsOf({ gaps }: Tallies, asked: (way: Way) => boolean): ReportGap[] {
       count,
       why,
     }));
+}
+
+function unfinished({ to }: Tallies, { made }: ReportFacts): string[] {
+  if (to !== made.slice(0, 10)) return [];
+  return [`The last day is not over: it is counted up to ${made.slice(11, 16)} UTC.`];
 }
 
 function notesOf(

@@ -36,6 +36,19 @@ const asked = (directory: string, ...more: string[]): string[] => [
   ...['--since', day(2), '--until', YESTERDAY, ...more],
 ];
 
+test('where recording began today, today is in it', async (t) => {
+  const evidence = new MadeEvidence(join(newFolder(t), 'evidence'), 'mx.example.org');
+  const today = new Date().toISOString();
+  evidence.day('daemon', today.slice(0, 10), [verdict(today, { code: '3FQ80001', queueId: 'A1' })]);
+  const argv = ['--evidence', evidence.directory, '--config', '/nonexistent/tlsward.ini', '--json'];
+  for (const until of [[], ['--until', 'today']]) {
+    const report = JSON.parse((await say(run, [...argv, ...until])).out) as Report;
+    t.match(report, { from: day(29), to: day(0), records: 2 });
+    t.match(report.notes[0], /^The last day is not over: it is counted up to \d\d:\d\d UTC\.$/);
+  }
+  t.equal((JSON.parse((await say(run, [...argv, '--until', day(1)])).out) as Report).records, 0);
+});
+
 test('every format says the same', async (t) => {
   const directory = made(t);
   const json = await say(run, asked(directory, '--json'));
