@@ -2,65 +2,24 @@
  * `tlsward alarms run` beside a real daemon, a real Postfix, a real Alertmanager and a command: an outage of several
  * kinds, one after another. Each fires once and is over once, in every output, though the process is killed in the midst.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { lineText } from '../../src/evidence/lineText.ts';
 import { StreamStore } from '../../src/recorder/store.ts';
+import { AlarmsProcess, onceEach, ToldCommand } from './harness/alarmsProcess.ts';
 import { Alertmanager } from './harness/alertmanager.ts';
-import { type Daemon, startDaemon } from './harness/daemon.ts';
-import { until, within } from './harness/deadline.ts';
+import { startDaemon } from './harness/daemon.ts';
+import { until } from './harness/deadline.ts';
 import { removeFolder } from './harness/folder.ts';
 import { Postfix } from './harness/mta/postfix.ts';
 import { createCa } from './harness/peers/ca.ts';
-import { exited, guardProcess } from './harness/processes.ts';
 import { command, e2eSkip } from './harness/requirements.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'alertmanager']);
 const HOST = 'mx.tlsward.example';
 const WAIT_MS = 12_000;
-
-/** `tlsward alarms run` as a unit would run it. */
-class Alarms {
-  readonly #daemon: Daemon;
-  readonly #sendmail: string;
-  readonly #postfix: string;
-  #child: ChildProcess | null = null;
-  #guard: { release(): void } | null = null;
-  text = '';
-
-  constructor(daemon: Daemon, sendmail: string, postfix: string) {
-    this.#daemon = daemon;
-    this.#sendmail = sendmail;
-    this.#postfix = postfix;
-  }
-
-  start(): void {
-    const options = ['--sendmail', this.#sendmail, '--postfix-config', this.#postfix];
-    const args = [MAIN, 'alarms', 'run', '--config', this.#daemon.configFile, ...options];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#child = child;
-    this.#guard = guardProcess(child.pid!);
-    for (const out of [child.stdout!, child.stderr!])
-      out.on('data', (chunk: Buffer) => {
-        this.text += chunk.toString();
-      });
-  }
-
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    const child = this.#child;
-    if (child === null) return null;
-    this.#child = null;
-    child.kill(signal);
-    await within(10_000, 'end of tlsward alarms', exited(child));
-    this.#guard?.release();
-    return child.exitCode;
-  }
-}
 
 t.test('each alarm fires once and is over once, everywhere', { skip }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-alarms-'));
@@ -73,19 +32,14 @@ t.test('each alarm fires once and is over once, everywhere', { skip }, async (t)
   const alertmanager = new Alertmanager();
   t.teardown(() => alertmanager.close());
   await Promise.all([postfix.start(), alertmanager.start()]);
-  const script = (name: string, text: string): string => {
-    const path = join(folder, name);
-    writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-    return path;
-  };
-  const told = join(folder, 'told');
-  writeFileSync(told, '');
-  const tell = script('tell', `{ printf '%s %s ' "$ALARM_KIND" "$ALARM_STATE"; cat; } >>${told}`);
-
-  const sendmail = script(
-    'sendmail',
-    `MAIL_CONFIG=${join(postfix.dir, 'etc')} exec ${command('sendmail')} "$@"`,
-  );
+  // this host's certificate is not in play
+  const told = new ToldCommand(folder, ['own-certificate', 'watchdog'], () => alarms.text);
+  const { program: tell } = told;
+  const heard = (): string[] => told.heard();
+  const hears = (what: string): Promise<true> => told.hears(what);
+  const sendmail = join(folder, 'sendmail');
+  const exec = `MAIL_CONFIG=${join(postfix.dir, 'etc')} exec ${command('sendmail')} "$@"`;
+  writeFileSync(sendmail, `#!/bin/sh\n${exec}\n`, { mode: 0o755 });
   const evidence = join(folder, 'evidence');
   mkdirSync(evidence);
   const state = join(folder, 'alarms', 'state');
@@ -107,28 +61,9 @@ state = ${state}
   });
   t.teardown(() => daemon.close());
 
-  const alarms = new Alarms(daemon, sendmail, join(postfix.dir, 'etc'));
+  const options = ['--sendmail', sendmail, '--postfix-config', join(postfix.dir, 'etc')];
+  const alarms = new AlarmsProcess(daemon, options);
   t.teardown(() => alarms.end('SIGKILL'));
-
-  /** What the command was told: kinds and states, without those of this host's certificate, which is not in play. */
-  const heard = (): string[] =>
-    readFileSync(told, 'utf8')
-      .split('\n')
-      // the last one may be written just now
-      .slice(0, -1)
-      .filter((line) => !/^(?:own-certificate|watchdog) /.test(line))
-      .map((line) => {
-        const [kind, said] = line.split(' ');
-        const { subject } = JSON.parse(line.slice(line.indexOf('{'))) as { subject: string };
-        return `${kind} ${said}${subject === '' ? '' : ` ${subject}`}`;
-      });
-  const hears = (what: string): Promise<true> =>
-    until(
-      WAIT_MS,
-      what,
-      () => heard().includes(what),
-      () => `${heard().join('\n')}\n${alarms.text}`,
-    );
 
   const store = new StreamStore({
     directory: evidence,
@@ -255,10 +190,7 @@ state = ${state}
     'partner-in bank.example',
     'daemon-down',
   ];
-  const want = kinds.flatMap((one) => {
-    const [kind, subject = ''] = one.split(' ');
-    return ['firing', 'resolved'].map((said) => `${kind} ${said}${subject === '' ? '' : ` ${subject}`}`);
-  });
+  const want = onceEach(kinds);
   const known = new Set(want);
   // with six answers in a window the daemon's own refusals may have risen, too: that is none of the six
   t.strictSame(
@@ -296,18 +228,13 @@ state = ${state}
       (mail) => mail.first('Auto-Submitted') === 'auto-generated' && mail.first('Return-Path') === '<>',
     ),
   );
-  const alive = readFileSync(told, 'utf8').match(/^watchdog firing /gm) ?? [];
+  const alive = told.text.match(/^watchdog firing /gm) ?? [];
   t.ok(alive.length >= 3, `${alive.length} signs of life`);
   t.equal(await alarms.end('SIGTERM'), 0);
-  const lines = alarms.text.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
   for (const one of kinds) {
-    const [kind] = one.split(' ');
+    const kind = one.split(' ')[0]!;
     for (const event of ['alarm.firing', 'alarm.resolved'])
-      t.equal(
-        lines.filter((line) => line.event === event && line.kind === kind).length,
-        1,
-        `log: ${event} ${kind}`,
-      );
+      t.equal(alarms.logged(event, kind), 1, `log: ${event} ${kind}`);
   }
   const recorded = readFileSync(
     join(evidence, 'alarms', `${new Date().toISOString().slice(0, 10)}.jsonl`),
