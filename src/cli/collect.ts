@@ -11,6 +11,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Collector } from '../collect/collector.ts';
+import { CollectorCounters } from '../collect/counters.ts';
+import { CountersFile } from '../collect/run/countersFile.ts';
 import { type CollectorEvents, type RecordWriter, runCollector } from '../collect/run/runCollector.ts';
 import { recordTlsrpt } from '../collect/run/tlsrptRecords.ts';
 import { unfitDescriptor } from '../collect/sources/datagrams.ts';
@@ -168,6 +170,13 @@ async function collect(
   // what it refuses now is written with the first records
   store.commit();
   let last: Collector | null = null as Collector | null;
+  const counters = new CollectorCounters(Date.now());
+  // what somebody reads in once is not what leaves now
+  const told = once
+    ? null
+    : new CountersFile(store.folder, counters, (error) =>
+        io.err(`tlsward collect: its counters cannot be written: ${reasonOf(error)}\n`),
+      );
   const tlsrpt = recordDatagrams(writer, host, stop.signal, io);
   try {
     await runCollector({
@@ -179,6 +188,7 @@ async function collect(
         last = collector;
       }),
       signal: stop.signal,
+      counters,
       commitEveryMs: service.evidenceSyncMs ?? 1000,
     });
     if (once) io.out(`${countsOf(last)}\n`);
@@ -200,6 +210,7 @@ async function collect(
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, end);
     stop.abort();
     await tlsrpt;
+    await told?.close();
     own('stop');
     if (!store.close())
       reportError(io, false, `tlsward collect: not all was written: ${store.state.failure}`);

@@ -6,6 +6,7 @@
  */
 import { escapeText } from '../core/escape.ts';
 import { lineText } from '../evidence/lineText.ts';
+import type { CollectorCounters } from './counters.ts';
 import { Join, type JoinState } from './join.ts';
 import { LogClock } from './logClock.ts';
 import { type LogLine, MAX_LINE, parseLogLine } from './logLine.ts';
@@ -27,6 +28,8 @@ interface CollectorOptions {
   readonly saved: CollectorState | null;
   /** null: all that is made is new. */
   readonly resume: Recorded | null;
+  /** Told of the records that are handed out. */
+  readonly counters?: Pick<CollectorCounters, 'made'>;
 }
 
 export interface CollectorState {
@@ -72,6 +75,11 @@ export class Collector {
     return this.#last;
   }
 
+  /** Time of the last line that is believed, in milliseconds since the epoch; null before the first. */
+  get newestLine(): number | null {
+    return this.#clock.last;
+  }
+
   get counts(): CollectorCounts {
     return {
       lines: this.#lines,
@@ -88,7 +96,7 @@ export class Collector {
     const made = parsed === null ? [] : this.join.push(parsed);
     if (made.length === 0 && this.#resume?.position !== position) return NONE;
     const texts = made.map((one) => this.#text(one, position));
-    return this.#new(texts, position);
+    return this.#new(made, texts, position);
   }
 
   /** Lines are missing between what was read last and `until`, which is read next; null: nothing is there yet. */
@@ -99,7 +107,9 @@ export class Collector {
     const to = read?.time ?? now();
     const made = this.join.lost(why, Math.min(from ?? to, to), to, count);
     // without a place: reading again may not come upon it again
-    return this.#resume === null ? made.map((one) => this.#text(one, '')) : [];
+    if (this.#resume !== null) return [];
+    this.#options.counters?.made(made);
+    return made.map((one) => this.#text(one, ''));
   }
 
   #parsed(line: string): LogLine | null {
@@ -113,7 +123,7 @@ export class Collector {
   }
 
   /** Without those that are recorded. */
-  #new(texts: readonly string[], position: string): readonly string[] {
+  #new(made: readonly Produced[], texts: readonly string[], position: string): readonly string[] {
     const resume = this.#resume;
     if (resume !== null && resume.position !== position) return [];
     this.#resume = null;
@@ -121,6 +131,7 @@ export class Collector {
     const count = Math.max(texts.length, resume?.count ?? 0);
     if (count > 0) this.#last = { position, count };
     this.#records += fresh.length;
+    this.#options.counters?.made(made.slice(made.length - fresh.length));
     return fresh;
   }
 

@@ -4,6 +4,7 @@
  * nothing more is read until it takes what is there: the source keeps it.
  */
 import { Collector, type CollectorState, type Recorded } from '../collector.ts';
+import type { CollectorCounters } from '../counters.ts';
 import { Join } from '../join.ts';
 import { pause } from '../sources/pause.ts';
 import type { Batch, Source } from '../sources/source.ts';
@@ -39,6 +40,8 @@ interface RunOptions {
   readonly writer: RecordWriter;
   readonly events: CollectorEvents;
   readonly signal: AbortSignal;
+  /** Counts over all that is read here. */
+  readonly counters: CollectorCounters;
   readonly saveEveryMs?: number;
   readonly commitEveryMs?: number;
   readonly retryMs?: number;
@@ -119,8 +122,10 @@ class Run {
     resume: Recorded | null,
     why?: string,
   ): Promise<'done' | 'missed'> {
-    const { source, host, signal, events, saveEveryMs = SAVE_MS, commitEveryMs = COMMIT_MS } = this.#options;
-    const collector = new Collector({ host, kind: source.kind, now: Date.now, saved: state, resume });
+    const { source, host, signal, events, counters } = this.#options;
+    const { saveEveryMs = SAVE_MS, commitEveryMs = COMMIT_MS } = this.#options;
+    const { kind } = source;
+    const collector = new Collector({ host, kind, now: Date.now, saved: state, resume, counters });
     events.started(from, resume !== null);
     if (why !== undefined) this.#take(collector.lost(why, null, null), why);
     let next: string | null = null;
@@ -149,7 +154,8 @@ class Run {
   }
 
   #takeBatch(collector: Collector, batch: Batch): void {
-    const { events, writer } = this.#options;
+    const { events, writer, counters } = this.#options;
+    const before = collector.join.counts.unreadable;
     for (const { why, count } of batch.lost) {
       // what could not be read may be anywhere in the batch
       const until = batch.lines.at(count === null ? 0 : -1)?.line ?? null;
@@ -164,6 +170,8 @@ class Run {
     const sample = collector.join.takeUnreadable();
     if (sample !== null) events.unreadable(sample, collector.join.counts.unreadable);
     const now = Date.now();
+    const unreadable = collector.join.counts.unreadable - before;
+    counters.read(batch.lines.length, unreadable, collector.newestLine, batch.caughtUp, now);
     if (now - this.#ticked < TICK_MS) return;
     this.#ticked = now;
     writer.tick();
@@ -182,15 +190,17 @@ class Run {
 
   /** Waits until the disk took everything; when it is told to stop meanwhile, what waits is not confirmed. */
   async #commit(collector: Collector): Promise<void> {
-    const { writer, signal, events, retryMs = RETRY_MS } = this.#options;
+    const { writer, signal, events, counters, retryMs = RETRY_MS } = this.#options;
     while (!writer.commit()) {
       if (!this.#waits) events.waiting(true);
       this.#waits = true;
+      counters.waiting(true);
       if (signal.aborted) return;
       await pause(retryMs, signal);
     }
     if (this.#waits) events.waiting(false);
     this.#waits = false;
+    counters.waiting(false);
     this.#dirty = false;
     this.#committed = Date.now();
     this.#last = collector.last ?? this.#last;

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Collector } from '../../../src/collect/collector.ts';
+import { CollectorCounters } from '../../../src/collect/counters.ts';
 import { runCollector } from '../../../src/collect/run/runCollector.ts';
 import { FileSource } from '../../../src/collect/sources/fileSource.ts';
 import { JournalSource } from '../../../src/collect/sources/journalSource.ts';
@@ -43,7 +44,11 @@ async function run(
   stream: string,
   source: Source,
   writer: FakeWriter,
-  more: { readonly signal?: AbortSignal; readonly saveEveryMs?: number } = {},
+  more: {
+    readonly signal?: AbortSignal;
+    readonly saveEveryMs?: number;
+    readonly counters?: CollectorCounters;
+  } = {},
 ): Promise<Told> {
   const told: Told = { lost: [], waits: [] };
   await runCollector({
@@ -61,6 +66,7 @@ async function run(
       },
       committed: () => {},
     },
+    counters: more.counters ?? new CollectorCounters(0),
     signal: more.signal ?? new AbortController().signal,
     saveEveryMs: more.saveEveryMs ?? 10_000,
     commitEveryMs: 0,
@@ -131,6 +137,27 @@ t.test('killed at random, with rotation: each record once', async (t) => {
       'in their order and with the same TLS',
     );
   }
+});
+
+t.test('counts over a restart what is new, and not what is read again', async (t) => {
+  const { log, stream } = place(t);
+  writeFileSync(log, `${[line.active('AAAAA1'), line.tls(), line.delivery('AAAAA1')].join('\n')}\n`);
+  const read = async () => {
+    const counters = new CollectorCounters(0);
+    await run(stream, new FileSource({ path: log, once: true }), new FakeWriter(stream), { counters });
+    return counters.figures(0);
+  };
+  t.match(await read(), { lines: 3, records: 2, unreadable: 0, deliveries: { 'TLSv1.3': { sent: 1 } } });
+  // as if it was killed before its state was saved
+  rmSync(join(stream, 'collect.state'));
+  appendFileSync(log, `${line.delivery('AAAAA2')}\n${line.delivery('AAAAA3', { end: 'dsn=2.0.0, sta' })}\n`);
+  const { records, unreadable, gapRecords, deliveries } = await read();
+  t.strictSame({ records, unreadable, gapRecords }, { records: 2, unreadable: 1, gapRecords: 1 });
+  const all = Object.values(deliveries).flatMap((one) => Object.values(one));
+  t.equal(
+    all.reduce((sum, one) => sum + one, 0),
+    1,
+  );
 });
 
 t.test('killed behind a rotation, when the state that is saved is older', async (t) => {
