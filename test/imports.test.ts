@@ -76,6 +76,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   http: ['core', 'config/keys', 'log', 'evidence', 'net', 'report/page', 'node:*'],
   daemon: [
     'core',
+    'files',
     'wire',
     'receive',
     'deliver',
@@ -91,6 +92,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'log',
     'evidence',
     'recorder',
+    'collect',
     'tally',
     'net',
     'mta',

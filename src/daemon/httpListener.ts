@@ -10,6 +10,7 @@ import type { LiveFacts } from '../http/liveFacts.ts';
 import type { Log } from '../log/log.ts';
 import type { LoopWatch } from '../net/loopWatch.ts';
 import { normaliseCode } from './codes.ts';
+import { collectorFigures } from './collectorFile.ts';
 import type { StatusReply } from './controlReplies.ts';
 import { AlarmFile } from './firingAlarms.ts';
 import type { Served } from './protocols.ts';
@@ -18,7 +19,7 @@ import { statusFindings } from './statusFindings.ts';
 import type { Live } from './verdictListeners.ts';
 
 /** What `status` does not have. */
-type More = Omit<LiveFacts, 'status' | 'findings' | 'host' | 'alarms'>;
+type More = Omit<LiveFacts, 'status' | 'findings' | 'host' | 'alarms' | 'collector'>;
 
 interface HttpListenerParts {
   /** Path of the configuration. */
@@ -92,9 +93,14 @@ export class HttpListener {
 }
 
 async function factsOf(parts: HttpListenerParts, file: AlarmFile): Promise<LiveFacts> {
-  const [status, alarms] = await Promise.all([parts.status(), file.look(parts.alarmState())]);
-  const host = parts.settings().hostName ?? hostname();
-  return { host, status, findings: statusFindings(status), alarms, ...parts.more() };
+  const { evidence, hostName } = parts.settings();
+  const [status, alarms, collector] = await Promise.all([
+    parts.status(),
+    file.look(parts.alarmState()),
+    collectorFigures(evidence, Date.now()),
+  ]);
+  const host = hostName ?? hostname();
+  return { host, status, findings: statusFindings(status), alarms, collector, ...parts.more() };
 }
 
 /** The program itself; compiled code and source have different extensions. */

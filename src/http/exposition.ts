@@ -17,6 +17,36 @@ export interface Family {
   readonly samples: readonly Sample[];
 }
 
+export function gauge(name: string, help: string, value: number | readonly Sample[]): Family {
+  return { name, type: 'gauge', help, samples: samplesOf(value) };
+}
+
+export function counter(name: string, help: string, value: number | readonly Sample[]): Family {
+  return { name, type: 'counter', help, samples: samplesOf(value) };
+}
+
+function samplesOf(value: number | readonly Sample[]): readonly Sample[] {
+  return typeof value === 'number' ? [{ value }] : value;
+}
+
+/** `notFound` is `not_found`, and `TLSv1.3` stays. */
+export function snake(name: string): string {
+  return name.replace(/[a-z][A-Z]/g, ([low = '', high = '']) => `${low}_${high.toLowerCase()}`);
+}
+
+/** Samples of records within records; a label for each depth. */
+export function nested(
+  values: object,
+  labels: readonly string[],
+  above: Readonly<Record<string, string>> = {},
+): Sample[] {
+  const [label = '', ...rest] = labels;
+  return Object.entries(values).flatMap(([name, value]: [string, number | object]) => {
+    const here = { ...above, [label]: snake(name) };
+    return typeof value === 'number' ? [{ labels: here, value }] : nested(value, rest, here);
+  });
+}
+
 /** Ends with a line feed; families without a sample are left out. */
 export function expositionText(families: readonly Family[]): string {
   return families

@@ -104,6 +104,21 @@ interface AlarmFacts {
   readonly text: string;
 }
 
+/** What the collector counted since its start; times are milliseconds since the epoch. */
+interface CollectorFacts {
+  readonly startedAtMs: number;
+  readonly lines: number;
+  readonly unreadable: number;
+  readonly records: number;
+  readonly gapRecords: number;
+  /** null: none was read yet. */
+  readonly newestLineMs: number | null;
+  /** null: not known yet. */
+  readonly lagMs: number | null;
+  /** By TLS, then by outcome. */
+  readonly deliveries: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
 export interface LiveFacts {
   readonly host: string;
   /** Milliseconds since the epoch. */
@@ -119,6 +134,8 @@ export interface LiveFacts {
   readonly policies: readonly PolicyFacts[];
   /** null: there is nothing that watches. */
   readonly alarms: { readonly lookedAtMs: number; readonly firing: readonly AlarmFacts[] } | null;
+  /** null: none has ever run here; `absent`: one has, and none does now. */
+  readonly collector: CollectorFacts | 'absent' | null;
 }
 
 /** Why the daemon is not ready to serve; empty when it is. */

@@ -4,7 +4,8 @@
  * bound, and a monitoring system is no place for who writes to whom. Pure; described in contrib/doc/http.md.
  */
 import type { DriverCounters } from '../net/connection.ts';
-import { expositionText, type Family, type Sample } from './exposition.ts';
+import { collectorFamilies } from './collectorMetrics.ts';
+import { counter, expositionText, type Family, gauge, nested, type Sample, snake } from './exposition.ts';
 import { type LiveFacts, notReady } from './liveFacts.ts';
 
 /** What the process tells of itself. */
@@ -28,31 +29,15 @@ export function metricsText(facts: LiveFacts, process: ProcessFacts, streams: St
     ...verdictFamilies(facts),
     ...connectionFamilies(facts),
     ...evidenceFamilies(facts),
+    ...collectorFamilies(facts.collector),
     ...healthFamilies(facts, streams),
     ...processFamilies(facts, process),
   ]);
 }
 
-function gauge(name: string, help: string, value: number | readonly Sample[]): Family {
-  return { name, type: 'gauge', help, samples: samplesOf(value) };
-}
-
-function counter(name: string, help: string, value: number | readonly Sample[]): Family {
-  return { name, type: 'counter', help, samples: samplesOf(value) };
-}
-
-function samplesOf(value: number | readonly Sample[]): readonly Sample[] {
-  return typeof value === 'number' ? [{ value }] : value;
-}
-
 /** A sample for each entry, by a label. */
 function by(label: string, values: Readonly<Record<string, number>>): Sample[] {
   return Object.entries(values).map(([name, value]) => ({ labels: { [label]: snake(name) }, value }));
-}
-
-/** `notFound` is `not_found`, and `TLSv1.3` stays. */
-function snake(name: string): string {
-  return name.replace(/[a-z][A-Z]/g, ([low = '', high = '']) => `${low}_${high.toLowerCase()}`);
 }
 
 function seconds(iso: string): number {
@@ -135,19 +120,6 @@ function verdictFamilies({ status, byMode }: LiveFacts): Family[] {
       by('outcome', { ...routes }),
     ),
   ];
-}
-
-/** Samples of records within records; a label for each depth. */
-function nested(
-  values: object,
-  labels: readonly string[],
-  above: Readonly<Record<string, string>> = {},
-): Sample[] {
-  const [label = '', ...rest] = labels;
-  return Object.entries(values).flatMap(([name, value]: [string, number | object]) => {
-    const here = { ...above, [label]: snake(name) };
-    return typeof value === 'number' ? [{ labels: here, value }] : nested(value, rest, here);
-  });
 }
 
 function connectionFamilies({ status }: LiveFacts): Family[] {

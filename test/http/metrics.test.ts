@@ -1,6 +1,8 @@
 /** The metrics of a whole daemon: names by the conventions, values that are the daemon's, and no domain. */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'tap';
+import { COUNTERS_NAME, CollectorCounters, countersText } from '../../src/collect/counters.ts';
 import { expositionText } from '../../src/http/exposition.ts';
 import { policyAnswers, policyRequest, TLS } from '../daemon/startDaemon.ts';
 import { page } from '../manual.ts';
@@ -73,8 +75,46 @@ test('with evidence there are figures of it', async (t) => {
   t.fail('no record was written');
 });
 
+/** As a collector leaves it that counted two deliveries. */
+function countersOf(writtenAtMs: number): string {
+  const counters = new CollectorCounters(1_000_000);
+  const sent = (tls: Record<string, string>) =>
+    ({ time: 0, type: 'delivery', host: '', fields: { tls, outcome: 'sent' } }) as const;
+  counters.made([sent({ state: 'tls', protocol: 'TLSv1.3' }), sent({ state: 'tls' })]);
+  counters.read(7, 1, writtenAtMs - 2500, true, writtenAtMs);
+  return countersText(counters.figures(writtenAtMs));
+}
+
+function writeCounters(folder: string, text: string): void {
+  const stream = join(folder, 'records/collector');
+  mkdirSync(stream, { recursive: true });
+  writeFileSync(join(stream, COUNTERS_NAME), text);
+}
+
+test('what the collector counted, while it runs', async (t) => {
+  const daemon = await startLive(t, `evidence = records\n${TABLE}`);
+  const collector = async (): Promise<[string, number][]> =>
+    [...samplesOf((await get(daemon, '/metrics')).body)].filter(([name]) =>
+      /^tlsward_(?:collector|deliveries)_/.test(name),
+    );
+  t.strictSame(await collector(), [], 'none has ever run');
+  writeCounters(daemon.folder, countersOf(Date.now()));
+  const found = new Map(await collector());
+  t.equal(found.get('tlsward_collector_up'), 1);
+  t.equal(found.get('tlsward_collector_start_time_seconds'), 1000);
+  t.equal(found.get('tlsward_deliveries_total{tls="TLSv1.3",outcome="sent"}'), 1);
+  t.equal(found.get('tlsward_deliveries_total{tls="other_tls",outcome="sent"}'), 1);
+  t.equal(found.get('tlsward_deliveries_total{tls="plain",outcome="sent"}'), 0);
+  t.equal(found.get('tlsward_collector_lag_seconds'), 2.5);
+  t.equal(found.get('tlsward_collector_records_total'), 2);
+  t.equal(found.get('tlsward_collector_log_lines_unreadable_total'), 1);
+  writeCounters(daemon.folder, countersOf(Date.now() - 60_000));
+  t.strictSame(await collector(), [['tlsward_collector_up', 0]], 'old figures are not given');
+});
+
 test('the manual lists every metric, and no other', async (t) => {
   const daemon = await startLive(t, `evidence = records\n${TABLE}`);
+  writeCounters(daemon.folder, countersOf(Date.now()));
   const policy = await daemon.open('policy');
   await policyAnswers(policy, [policyRequest()]);
   policy.destroy();
