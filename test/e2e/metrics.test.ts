@@ -3,11 +3,13 @@
  * job of contrib/prometheus scrapes the daemon, a query returns what the daemon counted, and every rule can be
  * evaluated and does not fire for a daemon that is well.
  */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { line } from '../collect/collected.ts';
 import { policyAnswers, policyRequest, TLS } from '../daemon/startDaemon.ts';
 import { root } from '../root.ts';
 import { Daemon } from './harness/daemon.ts';
@@ -17,6 +19,7 @@ import { Prometheus, promtool } from './harness/prometheus.ts';
 import { e2eSkip } from './harness/requirements.ts';
 
 const contrib = (name: string): string => fileURLToPath(new URL(`contrib/prometheus/${name}`, root));
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const skip = e2eSkip(['prometheus']);
 const TABLE = '[domains]\nbank.example = encrypt\n* = may\n';
 
@@ -29,6 +32,7 @@ interface Rule {
 }
 
 let daemon: Daemon;
+let collector: ChildProcess;
 let url = '';
 const prometheus = new Prometheus();
 
@@ -42,6 +46,12 @@ t.before(async () => {
     service: { 'http-listen': `inet:127.0.0.1:${port}`, evidence: 'records', 'trusted-clients': '' },
   });
   await daemon.start();
+  const log = join(daemon.dir, 'mail.log');
+  const now = new Date().toISOString();
+  writeFileSync(log, [line.tls(), line.delivery('AAAAA1')].map((one) => `${now}${one.slice(15)}\n`).join(''));
+  collector = spawn(process.execPath, [MAIN, 'collect', '--file', log, '--config', daemon.configFile], {
+    stdio: 'ignore',
+  });
   await until(5000, 'the metrics', async () => (await fetch(`${url}/metrics`).catch(() => null))?.ok);
   const socket = connect(daemon.address('policy').replace(/^unix:/, ''));
   await policyAnswers(socket, [policyRequest(), policyRequest(), policyRequest({ ...TLS })]);
@@ -50,10 +60,22 @@ t.before(async () => {
 
 t.teardown(async () => {
   await prometheus.close();
+  if (skip === false) await ended(collector);
   if (skip === false) await daemon.close();
 });
 
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
+    child.once('exit', () => resolve());
+    child.kill();
+  });
+}
+
 t.test('promtool finds nothing', { skip }, async (t) => {
+  await until(10_000, 'the collector', async () =>
+    (await (await fetch(`${url}/metrics`)).text()).includes('\ntlsward_collector_up 1\n'),
+  );
   t.strictSame(await promtool(['check', 'metrics'], await (await fetch(`${url}/metrics`)).text()), {
     status: 0,
     text: '',
@@ -86,6 +108,11 @@ t.test('Prometheus scrapes the daemon, and the rules can be evaluated', { skip }
     up.map(({ value }) => value[1]),
     ['1'],
   );
+  const left = await until(15_000, 'the delivery in Prometheus', async () => {
+    const found = await prometheus.query('sum by (tls, outcome) (tlsward_deliveries_total) > 0');
+    return found.length > 0 && found;
+  });
+  t.match(left, [{ metric: { tls: 'TLSv1.3', outcome: 'sent' }, value: [Number, '1'] }]);
   const [info] = await prometheus.query('tlsward_build_info');
   t.equal(info?.metric.node, process.versions.node);
   const evaluated = await until(10_000, 'every rule evaluated', async () => {
