@@ -79,18 +79,24 @@ export class Certificates {
 
   look(nowMs: number): Look {
     const conditions = new Map<string, Condition>();
-    for (const [, one] of this.#names)
-      if (nowMs - one.changedAt < this.#windowMs) conditions.set(one.domain, this.#changed(one));
+    for (const [, one] of this.#names) {
+      const age = nowMs - one.changedAt;
+      if (age < this.#windowMs) conditions.set(one.domain, this.#changed(one, 'bad'));
+      // it was told; later on, only a delivery says that a domain is fine
+      else if (age < 2 * this.#windowMs && !conditions.has(one.domain))
+        conditions.set(one.domain, this.#changed(one, 'good'));
+    }
     for (const [domain, one] of this.#servers)
       if (!conditions.has(domain) || one.bad) conditions.set(domain, this.#failing(domain, one));
-    return { conditions: [...conditions.values()], unjudged: [] };
+    // what deliveries said before the window of a restart is not known any more
+    return { conditions: [...conditions.values()], unjudged: ['partner-certificate'] };
   }
 
-  #changed({ domain, name, digests, changedAt }: KnownCertificate): Condition {
+  #changed({ domain, name, digests, changedAt }: KnownCertificate, level: 'bad' | 'good'): Condition {
     const shown = name === '' ? '' : ` (${name})`;
     return {
       ...this.#common(domain),
-      level: 'bad',
+      level,
       since: changedAt,
       summary: `${domain} shows another client certificate${shown} than before: ${digests.at(-1)}`,
       count: 1,

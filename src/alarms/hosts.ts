@@ -89,8 +89,13 @@ export class Hosts {
       if (rise !== null) conditions.push(rise);
       if (nowMs - host.lossAt < this.#limits.windowMs) conditions.push(this.#lost(name, host));
     }
-    conditions.push(...this.#tables(nowMs));
-    return { conditions, unjudged: ['refusals-after-reload'] };
+    const tables = this.#tables(nowMs);
+    if (tables !== null) conditions.push(tables);
+    // a host that is left alone, by silence or by a restart, proves no agreement
+    return {
+      conditions,
+      unjudged: tables === null ? ['refusals-after-reload', 'table-differs'] : ['refusals-after-reload'],
+    };
   }
 
   #rise(name: string, { all, refused, reload }: Host, nowMs: number): Condition | null {
@@ -140,32 +145,30 @@ export class Hosts {
     };
   }
 
-  #tables(nowMs: number): Condition[] {
+  #tables(nowMs: number): Condition | null {
     const hosts = [...this.#hosts].filter(
       ([, { hash, tableAt }]) => hash !== '' && nowMs - tableAt < SILENT_MS,
     );
     const hashes = new Set(hosts.map(([, { hash }]) => hash));
-    if (hosts.length < 2) return [];
+    if (hosts.length < 2) return null;
     const shown = hosts.map(([name, { hash }]) => `${name} ${hash.slice(0, 12)}`).sort();
-    return [
-      {
-        kind: 'table-differs',
-        subject: '',
-        severity: 'warning',
-        level: hashes.size > 1 ? 'bad' : 'good',
-        clearMs: 0,
-        summary: `hosts do not use the same table: ${shown.slice(0, 10).join(', ')}`,
-        count: hashes.size,
-        domains: hosts
-          .map(([name]) => name)
-          .sort()
-          .slice(0, 10),
-        advice: [
-          'tlsward status --compare FILE    (with "tlsward status --json" of the other host)',
-          'tlsward reload    (on the host that is behind)',
-        ],
-      },
-    ];
+    return {
+      kind: 'table-differs',
+      subject: '',
+      severity: 'warning',
+      level: hashes.size > 1 ? 'bad' : 'good',
+      clearMs: 0,
+      summary: `hosts do not use the same table: ${shown.slice(0, 10).join(', ')}`,
+      count: hashes.size,
+      domains: hosts
+        .map(([name]) => name)
+        .sort()
+        .slice(0, 10),
+      advice: [
+        'tlsward status --compare FILE    (with "tlsward status --json" of the other host)',
+        'tlsward reload    (on the host that is behind)',
+      ],
+    };
   }
 }
 

@@ -147,7 +147,7 @@ function newPartner(way: Way, domain: string): Partner {
   return { way, domain, all, failed, causes: new Map(), since: null, example: '' };
 }
 
-/** Fires beyond both thresholds; below half of one of them it is good. */
+/** Fires beyond both thresholds; below half of one of them it is good, unless nothing but failures is known. */
 export function levelOf(
   failed: number,
   all: number,
@@ -156,6 +156,7 @@ export function levelOf(
   if (all === 0) return 'unknown';
   const share = failed / all;
   if (failed >= failures && share > failureShare) return 'bad';
+  if (failed === all) return 'between';
   return failed < failures / 2 || share < failureShare / 2 ? 'good' : 'between';
 }
 

@@ -76,7 +76,8 @@ export class Stripped {
     let level: Level = 'between';
     if (judged === 0) level = 'unknown';
     else if (unrelated >= destinations && most) level = 'bad';
-    else if (unrelated < destinations / 2) level = 'good';
+    // few that were seen, and most of them lost, are no sign that it is over
+    else if (unrelated < destinations / 2 && !most) level = 'good';
     const condition: Condition = {
       kind: 'starttls-stripped',
       subject: '',

@@ -132,6 +132,30 @@ test('partners-failing: many at once', async (t) => {
   t.match(find(one, 'partners-failing', START), { level: 'good' });
 });
 
+test('partner-out: failures alone are never good, however few', async (t) => {
+  const one = watch();
+  for (let i = 0; i < 6; i++)
+    one.take(
+      delivery(START + (i < 5 ? 0 : SLOT), 'bank.example', { queueId: `Q${i}`, ...NOT_OFFERED }),
+      true,
+    );
+  t.match(find(one, 'partner-out', START + SLOT), { level: 'bad', count: 6 });
+  t.match(find(one, 'partner-out', START + 6 * SLOT), { level: 'between', count: 1 }, 'only a retry is left');
+  one.take(delivery(START + 6 * SLOT, 'bank.example', { queueId: 'R' }), true);
+  t.match(find(one, 'partner-out', START + 6 * SLOT), { level: 'good', count: 1 });
+});
+
+test('starttls-stripped: few destinations that are all lost say nothing good', async (t) => {
+  const one = watch();
+  for (let i = 0; i < 6; i++) {
+    const relay = { host: `mx.site${i}.example`, address: `198.${i}.0.1`, port: 25 };
+    const at = i < 5 ? START : START + 3 * SLOT;
+    one.take(delivery(at, `d${i}.example`, { queueId: `Q${i}`, ...NOT_OFFERED, relay }), true);
+  }
+  t.match(find(one, 'starttls-stripped', START + 3 * SLOT), { level: 'bad', count: 6 });
+  t.match(find(one, 'starttls-stripped', START + 7 * SLOT), { level: 'between', count: 1 });
+});
+
 test('starttls-stripped: unrelated destinations, most of those that had TLS', async (t) => {
   const domains = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `${name}.example`);
   const relay = (i: number) => ({
@@ -165,7 +189,7 @@ test('starttls-stripped: unrelated destinations, most of those that had TLS', as
     provider.take(delivery(later, domain, { queueId: 'Q', ...plain, ...relay(1) }), true);
   t.match(
     find(provider, 'starttls-stripped', later),
-    { level: 'good', count: 6 },
+    { level: 'between', count: 6 },
     'one provider is one cause',
   );
   const never = watch();
@@ -196,7 +220,13 @@ test('partner-certificate: another digest under the same name', async (t) => {
     summary: /CC:CC/,
   });
   for (const old of ['AA:AA', 'CC:CC']) again.take(verdict(later, 'gov.example', shown(old)), true);
-  t.equal(find(again, 'partner-certificate', later + WINDOW), undefined, 'told for one window');
+  t.match(find(again, 'partner-certificate', later + WINDOW), { level: 'good' }, 'told for one window');
+  const restarted = watch(JSON.parse(JSON.stringify(again.memory)));
+  t.match(find(restarted, 'partner-certificate', later + WINDOW), { level: 'good' }, 'and after a restart');
+  t.ok(
+    watch().look(null, NO_LOOK, START).unjudged.includes('partner-certificate'),
+    'a restart does not know of deliveries before its window',
+  );
 });
 
 test('partner-certificate: what deliveries say of the server', async (t) => {
@@ -265,6 +295,9 @@ test('table-differs: the last table of each host', async (t) => {
     undefined,
     'who is silent for a day is not compared',
   );
+  const unjudged = one.look(null, NO_LOOK, START + 48 * WINDOW).unjudged;
+  t.ok(unjudged.includes('table-differs'), 'a host alone proves no agreement');
+  t.notOk(one.look(null, NO_LOOK, START).unjudged.includes('table-differs'));
 });
 
 test('log-lost: the rate limit of a logger, and lines of the daemon', async (t) => {
