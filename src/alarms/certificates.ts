@@ -25,6 +25,15 @@ export interface KnownCertificate {
   readonly changedAt: number;
 }
 
+/** A server whose certificate is not valid, as it is kept through a restart. */
+export interface KnownFailing {
+  readonly domain: string;
+  readonly cause: string;
+  readonly since: number;
+  readonly count: number;
+  readonly lastAt: number;
+}
+
 interface Failing {
   cause: string;
   since: number;
@@ -39,8 +48,10 @@ export class Certificates {
   readonly #names = new RecentMap<KnownCertificate>(MAX_NAMES);
   readonly #servers = new RecentMap<Failing>(MAX_DOMAINS);
 
-  constructor(windowMs: number, known: readonly KnownCertificate[]) {
+  constructor(windowMs: number, known: readonly KnownCertificate[], failing: readonly KnownFailing[]) {
     this.#windowMs = windowMs;
+    for (const { domain, ...one } of failing.slice(0, MAX_DOMAINS))
+      this.#servers.use(domain, () => ({ ...one, bad: true }));
     for (const one of known.slice(0, MAX_NAMES)) this.#names.use(nameKey(one.domain, one.name), () => one);
   }
 
@@ -60,6 +71,8 @@ export class Certificates {
   delivery({ recipientDomain: domain, tls, outcome, time }: DeliveryRecord, cause: string | null): void {
     if (domain === undefined) return;
     const at = Date.parse(time);
+    // read again after a restart
+    if (at < (this.#servers.get(domain)?.lastAt ?? 0)) return;
     if (cause !== null && isCertificate(cause)) {
       const one = this.#servers.use(domain, () => ({ cause, since: at, count: 0, bad: false, lastAt: at }));
       if (!one.bad) Object.assign(one, { since: at, count: 0 });
@@ -75,6 +88,13 @@ export class Certificates {
   /** To be kept through a restart. */
   get known(): KnownCertificate[] {
     return [...this.#names].map(([, one]) => one);
+  }
+
+  /** To be kept through a restart: the next delivery to such a server may be longer away than a window. */
+  get failing(): KnownFailing[] {
+    return [...this.#servers].flatMap(([domain, { cause, since, count, lastAt, bad }]) =>
+      bad ? [{ domain, cause, since, count, lastAt }] : [],
+    );
   }
 
   look(nowMs: number): Look {

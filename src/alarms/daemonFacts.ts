@@ -13,14 +13,28 @@ const OF_STATUS: readonly Kind[] = ['evidence', 'reload-refused', 'exception-exp
 const LAG_MS = 60_000;
 const MAX_OVERDUE = 5;
 
+/** What is kept of the daemon's log through a restart. */
+export interface KnownDrops {
+  /** Of the daemon. */
+  readonly startedAt: string;
+  /** Dropped since, as the last look saw it. */
+  readonly lines: number;
+  /** When more were dropped last; milliseconds, 0: never. */
+  readonly at: number;
+}
+
 export class DaemonFacts {
-  /** Lines that were dropped, as the look before said, by the start of the daemon. */
-  #dropped: { readonly startedAt: string; readonly lines: number } | null = null;
-  #droppedAt = Number.NEGATIVE_INFINITY;
+  #drops: KnownDrops | null;
   readonly #windowMs: number;
 
-  constructor(windowMs: number) {
+  constructor(windowMs: number, drops: KnownDrops | null) {
     this.#windowMs = windowMs;
+    this.#drops = drops;
+  }
+
+  /** To be kept through a restart. */
+  get drops(): KnownDrops | null {
+    return this.#drops;
   }
 
   look(answer: Answer, nowMs: number): Look {
@@ -32,10 +46,10 @@ export class DaemonFacts {
   }
 
   #log({ log, startedAt }: StatusReply, nowMs: number): Condition | null {
-    const before = this.#dropped?.startedAt === startedAt ? this.#dropped.lines : 0;
-    if (log.dropped > before) this.#droppedAt = nowMs;
-    this.#dropped = { startedAt, lines: log.dropped };
-    if (log.failure === '' && nowMs - this.#droppedAt >= this.#windowMs) return null;
+    const before = this.#drops?.startedAt === startedAt ? this.#drops.lines : 0;
+    const at = log.dropped > before ? nowMs : (this.#drops?.at ?? 0);
+    this.#drops = { startedAt, lines: log.dropped, at };
+    if (log.failure === '' && nowMs - at >= this.#windowMs) return null;
     const why = log.failure === '' ? 'the reader was too slow' : `it cannot be written (${log.failure})`;
     return bad(
       'log-lost',

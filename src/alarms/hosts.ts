@@ -13,6 +13,16 @@ const SILENT_MS = 86_400_000;
 /** So many times the share of before is a rise. */
 const RISE = 3;
 
+/** What is kept of a host through a restart. */
+export interface KnownHost {
+  readonly host: string;
+  readonly hash: string;
+  /** When the table was seen last; milliseconds. */
+  readonly tableAt: number;
+  /** The last reload, with the share that was refused in the window before it. */
+  readonly reload: { readonly at: number; readonly share: number } | null;
+}
+
 interface Host {
   hash: string;
   tableAt: number;
@@ -37,8 +47,26 @@ export class Hosts {
   readonly #limits: Thresholds;
   readonly #hosts = new RecentMap<Host>(MAX_HOSTS);
 
-  constructor(limits: Thresholds) {
+  constructor(limits: Thresholds, known: readonly KnownHost[]) {
     this.#limits = limits;
+    for (const { host: name, hash, tableAt, reload } of known.slice(0, MAX_HOSTS)) {
+      const host = this.#hosts.use(name, newHost);
+      Object.assign(host, { hash, tableAt, reload: reload === null ? null : this.#since(reload) });
+    }
+  }
+
+  /** To be kept through a restart. */
+  get known(): KnownHost[] {
+    return [...this.#hosts].map(([host, { hash, tableAt, reload }]) => ({
+      host,
+      hash,
+      tableAt,
+      reload: reload === null ? null : { at: reload.at, share: reload.share },
+    }));
+  }
+
+  #since({ at, share }: { readonly at: number; readonly share: number }): Reload {
+    return { at, share, slot: slotOf(at, this.#limits.windowMs), all: 0, refused: 0 };
   }
 
   take(record: EvidenceRecord): void {
@@ -62,7 +90,7 @@ export class Hosts {
         const slot = slotOf(at, this.#limits.windowMs);
         host.all.add(slot, 1);
         host.refused.add(slot, refused);
-        if (host.reload?.slot === slot) {
+        if (host.reload?.slot === slot && at >= host.reload.at) {
           host.reload.all++;
           host.reload.refused += refused;
         }
@@ -77,9 +105,11 @@ export class Hosts {
   }
 
   #reloaded(host: Host, at: number): void {
+    // read again after a restart: the window before it was longer than what is read
+    if (host.reload !== null && at <= host.reload.at) return;
     const slot = slotOf(at, this.#limits.windowMs);
     const all = host.all.sum(slot);
-    host.reload = { at, slot, share: all === 0 ? 0 : host.refused.sum(slot) / all, all: 0, refused: 0 };
+    host.reload = this.#since({ at, share: all === 0 ? 0 : host.refused.sum(slot) / all });
   }
 
   look(nowMs: number): Look {

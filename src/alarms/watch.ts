@@ -3,11 +3,11 @@
  * about this host's certificate with each look, and a look comes out. No clock and no file.
  */
 import type { EvidenceRecord } from '../evidence/record.ts';
-import { Certificates, type KnownCertificate } from './certificates.ts';
+import { Certificates, type KnownCertificate, type KnownFailing } from './certificates.ts';
 import { type Look, together } from './condition.ts';
-import { type Answer, DaemonFacts } from './daemonFacts.ts';
+import { type Answer, DaemonFacts, type KnownDrops } from './daemonFacts.ts';
 import { deliveryCause } from './deliveryCause.ts';
-import { Hosts } from './hosts.ts';
+import { Hosts, type KnownHost } from './hosts.ts';
 import { Partners, type Thresholds } from './partners.ts';
 import { Stripped } from './stripped.ts';
 
@@ -16,9 +16,12 @@ export interface Memory {
   readonly certificates: readonly KnownCertificate[];
   /** Domains of which TLS was seen. */
   readonly hadTls: readonly string[];
+  readonly failing: readonly KnownFailing[];
+  readonly hosts: readonly KnownHost[];
+  readonly drops: KnownDrops | null;
 }
 
-export const NO_MEMORY: Memory = { certificates: [], hadTls: [] };
+export const NO_MEMORY: Memory = { certificates: [], hadTls: [], failing: [], hosts: [], drops: null };
 
 interface WatchSettings extends Thresholds {
   readonly destinations: number;
@@ -34,9 +37,9 @@ export class Watch {
   constructor(settings: WatchSettings, memory: Memory) {
     this.#partners = new Partners(settings);
     this.#stripped = new Stripped(settings, memory.hadTls);
-    this.#certificates = new Certificates(settings.windowMs, memory.certificates);
-    this.#hosts = new Hosts(settings);
-    this.#daemon = new DaemonFacts(settings.windowMs);
+    this.#certificates = new Certificates(settings.windowMs, memory.certificates, memory.failing);
+    this.#hosts = new Hosts(settings, memory.hosts);
+    this.#daemon = new DaemonFacts(settings.windowMs, memory.drops);
   }
 
   /** `own`: of this host; of others only the table is looked at. */
@@ -72,6 +75,12 @@ export class Watch {
   }
 
   get memory(): Memory {
-    return { certificates: this.#certificates.known, hadTls: this.#stripped.hadTls };
+    return {
+      certificates: this.#certificates.known,
+      hadTls: this.#stripped.hadTls,
+      failing: this.#certificates.failing,
+      hosts: this.#hosts.known,
+      drops: this.#daemon.drops,
+    };
   }
 }

@@ -8,6 +8,8 @@ import { loadConfig } from '../config/load/load.ts';
 import { examine, type Found } from '../doctor/checks.ts';
 import { gatherFacts } from '../doctor/gather/gatherFacts.ts';
 
+/** Checks that need no more than the files: what DNS does not tell leaves them judged. */
+const OF_FILES = ['certificate-unreadable', 'certificate-expired'];
 const NOT_KNOWN: Look = { conditions: [], unjudged: ['own-certificate'] };
 
 /** `directory`: of main.cf. Rejects when there is no Postfix to look at. */
@@ -30,27 +32,38 @@ export async function ownCertificate(
   return identityLook(examine(facts).findings);
 }
 
-/** What doctor found, as a look: dangers and warnings are alarms; one that it could not make leaves all unjudged. */
+/**
+ * What doctor found, as a look: dangers and warnings are alarms; one that it could not make leaves all unjudged, but for
+ * those of the files when the files could be read.
+ */
 export function identityLook(findings: readonly Found[]): Look {
   const found = findings.filter(({ group }) => group === 'identity');
   const conditions = found
     .filter(({ severity }) => severity === 'danger' || severity === 'warning')
     .map(conditionOf);
-  const unknown = found.some(({ severity }) => severity === 'unknown');
-  return { conditions, unjudged: unknown ? ['own-certificate'] : [] };
+  const unknown = found.filter(({ severity }) => severity === 'unknown').map(({ id }) => id);
+  if (unknown.length === 0) return { conditions, unjudged: [] };
+  const wrong = conditions.map(({ subject }) => subject);
+  const fine = unknown.some((id) => OF_FILES.includes(id))
+    ? []
+    : OF_FILES.filter((id) => !wrong.includes(id));
+  const good = fine.map(
+    (id): Condition => ({ ...common(id), severity: 'warning', level: 'good', summary: id, advice: [] }),
+  );
+  return { conditions: [...conditions, ...good], unjudged: ['own-certificate'] };
 }
 
 function conditionOf({ id, severity, seen, mend }: Found): Condition {
   return {
-    kind: 'own-certificate',
-    // the check, so that each has an end of its own
-    subject: id,
+    ...common(id),
     severity: severity === 'danger' ? 'critical' : 'warning',
     level: 'bad',
-    clearMs: 0,
     summary: seen,
-    count: 0,
-    domains: [],
     advice: [...mend, 'tlsward doctor'],
   };
+}
+
+/** `id`: the check, so that each has an end of its own. */
+function common(id: string): Pick<Condition, 'kind' | 'subject' | 'clearMs' | 'count' | 'domains'> {
+  return { kind: 'own-certificate', subject: id, clearMs: 0, count: 0, domains: [] };
 }

@@ -322,6 +322,45 @@ test('log-lost: the rate limit of a logger, and lines of the daemon', async (t) 
   t.equal(find(one, 'log-lost', START + 2 * WINDOW, dropped), undefined, 'no more were');
 });
 
+test('a restart remembers what the last window does not tell', async (t) => {
+  const before = watch();
+  const fill = (one: Watch, at: number, refused: number): void => {
+    for (let i = 0; i < 20; i++) one.take(verdict(at + i, 'bank.example', i < refused ? PLAIN : {}), true);
+  };
+  const reload = other(START, { type: 'reload', ok: true, table: { hash: HASH, generation: 2 } });
+  fill(before, START - SLOT, 4);
+  before.take(reload, true);
+  fill(before, START + 1, 10);
+  const start = { type: 'start', version: '1', node: '22', host: 'mx2' };
+  before.take(other(START, { ...start, table: { hash: 'b'.repeat(64), generation: 1 } }), false);
+  const expired = {
+    outcome: 'deferred',
+    dsn: '4.7.5',
+    reply: 'Server certificate not trusted: certificate has expired',
+  } as const;
+  before.take(delivery(START, 'law.example', { queueId: 'Q', ...expired }), true);
+  const dropped = { ...STATUS, log: { dropped: 3, failure: '' } } as StatusReply;
+  const first = find(before, 'refusals-after-reload', START + 100, dropped);
+  t.match(first, { level: 'between', summary: /50 % of 20 answers, before it 20 %/ });
+
+  const saved = JSON.parse(JSON.stringify(before.memory)) as Memory;
+  const again = watch(saved);
+  again.take(reload, true);
+  fill(again, START + 1, 10);
+  again.take(delivery(START, 'law.example', { queueId: 'Q', ...expired }), true);
+  t.strictSame(find(again, 'refusals-after-reload', START + 100, dropped), first, 'the window before it');
+  t.match(find(again, 'table-differs', START + 100, dropped), { level: 'bad' }, 'hosts that are silent');
+
+  const later = START + 2 * WINDOW;
+  const long = watch(saved);
+  t.match(find(long, 'partner-certificate', later, dropped), { level: 'bad', subject: 'law.example' });
+  t.equal(find(long, 'log-lost', later, dropped), undefined, 'the same three lines');
+  const more = { ...STATUS, log: { dropped: 4, failure: '' } } as StatusReply;
+  t.match(find(long, 'log-lost', later, more), { level: 'bad' });
+  fill(long, later, 1);
+  t.match(find(long, 'refusals-after-reload', later + 100, more), { level: 'good' });
+});
+
 test('what the daemon says of itself', async (t) => {
   const one = watch();
   const table = {

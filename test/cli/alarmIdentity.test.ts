@@ -29,8 +29,25 @@ test('dangers and warnings are alarms', async (t) => {
   t.equal(conditions.length, 2);
 });
 
-test('what DNS did not tell ends no alarm', async (t) => {
-  t.strictSame(identityLook([found('tlsa-does-not-fit', 'unknown')]), {
+test('what DNS did not tell ends no alarm that it could tell of', async (t) => {
+  const look = identityLook([found('tlsa-does-not-fit', 'unknown')]);
+  t.strictSame(look.unjudged, ['own-certificate']);
+  t.strictSame(
+    look.conditions.map(({ subject, level }) => [subject, level]),
+    [
+      ['certificate-unreadable', 'good'],
+      ['certificate-expired', 'good'],
+    ],
+    'a renewed certificate is fine without it',
+  );
+  t.match(
+    identityLook([found('tlsa-does-not-fit', 'unknown'), found('certificate-expired', 'danger')]).conditions,
+    [
+      { subject: 'certificate-expired', level: 'bad' },
+      { subject: 'certificate-unreadable', level: 'good' },
+    ],
+  );
+  t.strictSame(identityLook([found('certificate-unreadable', 'unknown')]), {
     conditions: [],
     unjudged: ['own-certificate'],
   });

@@ -54,7 +54,8 @@ export function loadAlarms(file: string): SavedAlarms | null {
     const read = readGuardedSync(file, { maxBytes: MAX_BYTES, followLinks: false, refuse: () => null });
     if (read.kind !== 'read') return null;
     const value: unknown = JSON.parse(read.bytes.toString('utf8'));
-    return isSaved(value) ? value : null;
+    // an earlier release remembered less
+    return isSaved(value) ? { ...value, memory: { ...NO_MEMORY, ...value.memory } } : null;
   } catch (error) {
     if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return null;
     throw error;
@@ -64,7 +65,8 @@ export function loadAlarms(file: string): SavedAlarms | null {
 function isSaved(value: unknown): value is SavedAlarms {
   if (typeof value !== 'object' || value === null) return false;
   const saved = value as Partial<SavedAlarms>;
-  const lists = [saved.alarms, saved.ended, saved.owed, saved.memory?.certificates, saved.memory?.hadTls];
+  const { certificates, hadTls, failing = [], hosts = [] } = saved.memory ?? {};
+  const lists = [saved.alarms, saved.ended, saved.owed, certificates, hadTls, failing, hosts];
   return (
     saved.v === 1 &&
     typeof saved.lookedAt === 'number' &&
