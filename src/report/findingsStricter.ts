@@ -28,7 +28,7 @@ function observe({ from, to }: Parts, { suggestions }: Ground): Finding[] {
         some.length === 1
           ? `${names[0]}: its row only observes, and could be enforced`
           : `${capital(numberWord(some.length))} rows only observe, and could be enforced`,
-      text: `Every message under ${listWords(names, 4)} met the row, ${rangeWords(from, to)}: nothing would have been refused. ${pasteWords(some)}`,
+      text: `Every message that is recorded under ${listWords(names, 4)} met the row, ${rangeWords(from, to)}: nothing would have been refused. ${pasteWords(some)}`,
       paste: pasteOf(some),
       rows: { part: 'partners', key: some.length === 1 ? names[0]! : '' },
     },
@@ -56,7 +56,7 @@ function ready({ ready: all, from, to }: Parts, { suggestions, table }: Ground):
           : `messages, ${counted(all.length, 'domain')}`,
       domains: names,
       title,
-      text: `${rangeWords(from, to)}: not one message with ${listWords(names, 4)} was plaintext, older than TLS 1.2 or unknown. No row demands it; somebody on the way could switch it off unseen. ${table === null ? 'This compares them with the table and prints the rows:' : pasteWords(some)}`,
+      text: `${rangeWords(from, to)}: not one message that is recorded with ${listWords(names, 4)} was plaintext, older than TLS 1.2 or unknown. No row demands it; somebody on the way could switch it off unseen. ${table === null ? 'This compares them with the table and prints the rows:' : pasteWords(some)}`,
       paste: table === null ? 'tlsward suggest' : pasteOf(some),
       rows: { part: 'ready', key: all.length === 1 ? first.domain : '' },
     },

@@ -3,7 +3,7 @@
  * Lines end in LF. All of it is ASCII with lines of at most 76 characters, so that no server on the way must change it.
  */
 import type { Report } from './report.ts';
-import { counted, rangeWords } from './words.ts';
+import { counted, rangeWords, spoken } from './words.ts';
 
 interface Envelope {
   /** An address without brackets. */
@@ -18,14 +18,12 @@ interface Envelope {
 const BOUNDARY = '=_tlsward-report';
 
 export function reportMessage(report: Report, { to, host, text, page }: Envelope): string {
-  const { from, to: last, made, findings } = report;
-  const harm = findings.filter((one) => one.harm).length;
-  const what = harm === 0 ? 'nothing lost or exposed' : counted(harm, 'finding');
+  const { from, to: last, made } = report;
   return [
     `From: tlsward <postmaster@${host}>`,
     `To: <${to}>`,
     `Date: ${new Date(made).toUTCString().replace('GMT', '+0000')}`,
-    `Subject: mail protection of ${host.slice(0, 60)}, ${rangeWords(from, last)}: ${what}`,
+    `Subject: mail protection of ${host.slice(0, 60)}, ${rangeWords(from, last)}: ${whatWords(report)}`,
     'Auto-Submitted: auto-generated',
     'X-Auto-Response-Suppress: All',
     'MIME-Version: 1.0',
@@ -45,6 +43,22 @@ export function reportMessage(report: Report, { to, host, text, page }: Envelope
     `--${BOUNDARY}--`,
     '',
   ].join('\n');
+}
+
+/** All that many readers see of it: no better than the sentence on top, and nothing good of what is not recorded. */
+function whatWords(report: Report): string {
+  const harm = report.findings.filter((one) => one.harm).length;
+  if (harm > 0) return counted(harm, 'finding');
+  const asked = (['in', 'out'] as const).filter((way) => spoken(report, way));
+  const known = asked.filter((way) => report.share[way].recordedDays > 0);
+  if (known.length === 0) return 'nothing is known';
+  // mail with rare domains is in the shares, and in no finding
+  const bad = known.some((way) => {
+    const { travelled, refused, failed } = report.share[way];
+    return travelled.plain + travelled.older + refused + failed > 0;
+  });
+  const said = bad ? 'mail put off, lost or exposed' : 'nothing lost or exposed is recorded';
+  return known.length < asked.length ? `${said}, ${known[0]}bound mail only` : said;
 }
 
 const LINE = 76;

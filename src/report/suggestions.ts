@@ -145,8 +145,9 @@ function enforced(
   if (exception || (settings.receive !== 'encrypt' && settings.receive !== 'verify')) return [];
   // an exception takes the mode of its row: what it asks for would come into force, too
   if (table.exceptions.some((one) => covers(pattern, one.pattern))) return [];
-  const seen = rows.filter((one) => one.way === 'in' && one.pattern === pattern && one.at === row.at);
-  const kept = seen.reduce((total, one) => total + one.kept, 0);
+  // of the pattern on any line: lines move when another row is put above them
+  const seen = rows.filter((one) => one.way === 'in' && one.pattern === pattern);
+  const kept = seen.filter(({ at }) => at === row.at).reduce((total, one) => total + one.kept, 0);
   if (recordedDays.in < LEAST_DAYS || kept < LEAST_MESSAGES || seen.some((one) => !met(one))) return [];
   const went = domains.get(pattern)?.out;
   const { deliver } = settings;

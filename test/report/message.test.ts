@@ -1,6 +1,7 @@
 /** The message: two parts that decode to text and page, ASCII lines that no server must change, and no answer to it. */
 import { test } from 'tap';
 import { reportMessage } from '../../src/report/message.ts';
+import type { Report, WayShare } from '../../src/report/report.ts';
 import { sampleReport } from './page/fixture.ts';
 
 function decoded(part: string): string {
@@ -37,4 +38,41 @@ test('text and page come out as they went in', async (t) => {
   t.match(second, 'attachment; filename="tlsward-2026-10-30-2026-11-28.html"');
   t.equal(last, '--\n');
   t.notMatch(first, /^\.$|^From /m, 'lines that servers change');
+});
+
+test('the subject says nothing good of what is not known', async (t) => {
+  const sample = sampleReport();
+  const none = { tls13: 9, tls12: 0, older: 0, plain: 0, unknown: 0 };
+  const way = (some: Partial<WayShare> = {}): WayShare => ({
+    ...sample.share.in,
+    travelled: none,
+    refused: 0,
+    failed: 0,
+    ...some,
+  });
+  const subject = (report: Partial<Report>): string => {
+    const message = reportMessage(
+      { ...sample, findings: [], ...report },
+      { to: 'a@example.org', host: 'mx.example.org', text: '', page: '' },
+    );
+    return /^Subject: .*2026: (.*)$/m.exec(message)?.[1] ?? '';
+  };
+  t.equal(subject({ share: { in: way(), out: way() } }), 'nothing lost or exposed is recorded');
+  const silent = way({ recordedDays: 0, travelled: { ...none, tls13: 0 } });
+  t.equal(subject({ share: { in: silent, out: silent } }), 'nothing is known');
+  t.equal(
+    subject({ share: { in: way(), out: silent } }),
+    'nothing lost or exposed is recorded, inbound mail only',
+  );
+  t.equal(
+    subject({ way: 'in', share: { in: way(), out: silent } }),
+    'nothing lost or exposed is recorded',
+    'that was asked for',
+  );
+  for (const bad of [{ failed: 1 }, { refused: 1 }, { travelled: { ...none, plain: 1 } }])
+    t.equal(
+      subject({ share: { in: way(bad), out: way() } }),
+      'mail put off, lost or exposed',
+      'of rare domains',
+    );
 });

@@ -206,4 +206,10 @@ soft.example = look
     [],
     'its deliver would be enforced, too',
   );
+  const moved = row('soft.example', '.../tlsward.ini:3', { passed: 1, mode: 'observe' });
+  t.same(
+    lines(table, { rows: [rows[1]!, moved] }),
+    [],
+    'a row that moved to another line has not forgotten what it saw',
+  );
 });
