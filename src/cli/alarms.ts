@@ -46,9 +46,12 @@ export async function run(argv: string[], io: Io): Promise<number> {
   return list(alarms, values.json, io);
 }
 
-/** Has nobody looked for so long that what the file says is no more than history? */
-function isLate({ lookedAt }: SavedAlarms, { intervalMs }: AlarmSettings, nowMs: number): boolean {
-  return nowMs - lookedAt > Math.max(LATE_MS, LATE_LOOKS * intervalMs);
+/**
+ * Has nobody looked for so long that what the file says is no more than history? Nor is a look that is yet to come one: a
+ * clock was set back.
+ */
+export function isLate({ lookedAt }: SavedAlarms, { intervalMs }: AlarmSettings, nowMs: number): boolean {
+  return Math.abs(nowMs - lookedAt) > Math.max(LATE_MS, LATE_LOOKS * intervalMs);
 }
 
 function list(settings: AlarmSettings, json: boolean | undefined, io: Io): number {

@@ -15,6 +15,7 @@ import { count } from '../core/plural.ts';
 import { statusFindings } from '../daemon/statusFindings.ts';
 import { codeOf } from '../files/systemError.ts';
 import { ControlError } from '../net/controlClient.ts';
+import { isLate } from './alarms.ts';
 import { ConfigError, configFile, type Io, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { ask } from './daemon.ts';
@@ -38,8 +39,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
       critical: numberOf('--critical', values.critical),
       maxAgeMs: values['max-age'] === undefined ? null : ageOf(values['max-age']),
     };
-    const saved = savedOf(configFile(values, io.env), limits.maxAgeMs !== null);
-    const parts = [await daemon(values, io), ...alarms(saved, limits, Date.now())];
+    const { saved, trouble } = savedOf(configFile(values, io.env), limits.maxAgeMs !== null);
+    const parts = [await daemon(values, io), ...trouble, ...alarms(saved, limits, Date.now())];
     const worst = WORDS[Math.max(...parts.map(({ word }) => rank(word)))] ?? 'UNKNOWN';
     const said = parts.filter(({ word }) => word === worst).map(({ text }) => text);
     const data = performance(saved, limits, Date.now());
@@ -71,18 +72,30 @@ function ageOf(text: string): number {
   return Number(match[1]) * ({ s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2]!] ?? 0);
 }
 
-/** What the alarms left; null: they do not run here. */
-function savedOf(file: string, needed: boolean): SavedAlarms | null {
+/** What the alarms left; null: they do not run here. `trouble`: why it is not known how things are now. */
+function savedOf(
+  file: string,
+  needed: boolean,
+): { readonly saved: SavedAlarms | null; readonly trouble: readonly Part[] } {
   const loaded = loadConfig(file);
   if (!loaded.ok)
     throw new ConfigError(`${count(loaded.problems.length, 'mistake')} in the configuration: tlsward check`);
+  const { alarms: settings } = loaded;
   try {
-    return loadAlarms(loaded.alarms.state);
+    const saved = loadAlarms(settings.state);
+    // with --max-age the limit is the user's
+    const late = !needed && saved !== null && isLate(saved, settings, Date.now());
+    return { saved, trouble: late ? [{ word: 'WARNING', text: notLooked(saved) }] : [] };
   } catch (error) {
     if (codeOf(error) === '') throw error;
-    if (!needed) return null;
-    throw new ConfigError(`${escapeText(loaded.alarms.state, 300)}: ${codeOf(error)}`);
+    const text = `${escapeText(settings.state, 300)}: ${codeOf(error)}`;
+    if (needed) throw new ConfigError(text);
+    return { saved: null, trouble: [{ word: 'WARNING', text }] };
   }
+}
+
+function notLooked({ lookedAt }: SavedAlarms): string {
+  return `tlsward alarms run has not looked since ${new Date(lookedAt).toISOString()}`;
 }
 
 async function daemon(values: Parameters<typeof ask>[0], io: Io): Promise<Part> {
@@ -108,11 +121,9 @@ function alarms(saved: SavedAlarms | null, { warning, critical, maxAgeMs }: Limi
   if (saved === null)
     return maxAgeMs === null ? [] : [{ word: 'CRITICAL', text: 'tlsward alarms run has never looked' }];
   const parts: Part[] = [];
-  const age = nowMs - saved.lookedAt;
-  if (maxAgeMs !== null && age > maxAgeMs) {
-    const since = new Date(saved.lookedAt).toISOString();
-    parts.push({ word: 'CRITICAL', text: `tlsward alarms run has not looked since ${since}` });
-  }
+  // a look that is yet to come is none: a clock was set back
+  if (maxAgeMs !== null && Math.abs(nowMs - saved.lookedAt) > maxAgeMs)
+    parts.push({ word: 'CRITICAL', text: notLooked(saved) });
   for (const { phase, severity, summary } of saved.alarms)
     if (phase === 'firing')
       parts.push({ word: severity === 'critical' ? 'CRITICAL' : 'WARNING', text: summary });

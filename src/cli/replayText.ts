@@ -4,7 +4,7 @@ import { count } from '../core/plural.ts';
 import { type Group, KINDS, type Kind } from '../replay/changes.ts';
 import { tableLines } from '../trace/textTable.ts';
 import { type Io, label, paint } from './command.ts';
-import type { TriedTable } from './replayLoaded.ts';
+import { judgedIn, type TriedTable } from './replayLoaded.ts';
 
 /** Lines of one kind that are printed; JSON has all. */
 const MAX_LINES = 40;
@@ -80,10 +80,24 @@ export function* replayLines(tried: TriedTable, io: Io): Generator<string> {
       'red',
       `${count(result.contradicted, 'answer')} of this very table would now be another one, which is a mistake of tlsward: ${result.contradictions.join(' ')}`,
     );
-  const { stopped } = result;
-  yield stopped === 0
-    ? 'nothing more would have been refused or kept waiting'
-    : `${count(stopped, 'message more', 'messages more')} would have been refused or kept waiting`;
+  yield closing(tried);
+}
+
+/** What is not known is no part of the answer, and is said with it. */
+function closing(tried: TriedTable): string {
+  const { stopped, totals, unreadable } = tried.result;
+  if (judgedIn(tried) === 0) return 'nothing can be told: no record could be judged';
+  const said = stopped === 0 ? 'nothing more' : count(stopped, 'message more', 'messages more');
+  const open = [
+    ...counted(totals.in.unknown + totals.out.unknown, 'message'),
+    ...counted(unreadable, 'line'),
+  ].join(' and ');
+  const rest = open === '' ? '' : `, of what can be told; ${open} cannot be told`;
+  return `${said} would have been refused or kept waiting${rest}`;
+}
+
+function counted(n: number, word: string): string[] {
+  return n === 0 ? [] : [count(n, word)];
 }
 
 const COLUMNS = {
@@ -109,10 +123,11 @@ function cellsOf({
 }
 
 /** The fields are in contrib/doc/json.md. */
-export function replayJson({ file, hash, rows, rules, range, partner, result }: TriedTable): object {
+export function replayJson(tried: TriedTable): object {
+  const { file, hash, rows, rules, range, partner, result } = tried;
   const { groups, totals, ...counts } = result;
   return {
-    ok: result.stopped === 0,
+    ok: result.stopped === 0 && result.unreadable === 0 && judgedIn(tried) > 0,
     table: file,
     hash,
     rows,

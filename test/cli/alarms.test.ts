@@ -2,7 +2,7 @@
  * `tlsward alarms` and `tlsward health`: what they print and end with, by what the last look left and whether the daemon
  * answers.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import type { Alarm } from '../../src/alarms/alarmState.ts';
@@ -100,7 +100,7 @@ test('a test goes to everybody', async (t) => {
 });
 
 test('health by the convention of monitoring plugins', async (t) => {
-  const { save, check, config } = await setting(t);
+  const { save, check, config, file } = await setting(t);
   const data = "'failing'=0;10;50;0 'refused'=0;;;0 'deferred'=0;;;0 'alarms'=0;;;0 'age'=0s;;;0";
   t.match(await check(), { code: 0, out: 'TLSWARD OK - the daemon answers\n' }, 'without alarms');
   t.match(await check('--max-age', '10m'), {
@@ -123,13 +123,24 @@ test('health by the convention of monitoring plugins', async (t) => {
   await save({ alarms: [{ ...ALARM, severity: 'critical' }] });
   t.match(await check(), { code: 2 });
   await save({ lookedAt: Date.now() - 700_000 });
-  t.match(await check(), { code: 0 });
+  t.match(await check(), { code: 1, out: /^TLSWARD WARNING - tlsward alarms run has not looked since/ });
+  t.match(await check('--max-age', '1h'), { code: 0 }, 'as it was asked for');
   t.match(await check('--max-age', '10m'), { code: 2, out: /has not looked since/ });
   await save({});
   t.match(await check('--control', '/nonexistent'), {
     code: 2,
     out: /^TLSWARD CRITICAL - cannot reach the daemon/,
   });
+  await save({ lookedAt: Date.now() + 7_200_000 });
+  t.match(await check('--max-age', '10m'), { code: 2 }, 'a look that is to come is none');
+  rmSync(file);
+  symlinkSync(file, file);
+  t.match(
+    await check(),
+    { code: 1, out: /^TLSWARD WARNING - .*state: ELOOP/ },
+    'what cannot be read is not fine',
+  );
+  rmSync(file);
   for (const argv of [['--max-age', '10'], ['--warning', 'x'], ['--colour']])
     t.match(await check(...argv), { code: 3, out: /^TLSWARD UNKNOWN - / }, argv.join(' '));
   writeFileSync(config, '[service]\n');

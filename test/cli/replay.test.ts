@@ -75,9 +75,31 @@ t.test('what would change, and what cannot be told', async (t) => {
   );
   t.match(out, /^1 attempt to deliver that did not succeed not judged/m);
   t.match(out, /^1 gap in the records, at least 12 records missing/m);
-  t.match(out, /\n2 messages more would have been refused or kept waiting\n$/);
+  t.match(
+    out,
+    /\n2 messages more would have been refused or kept waiting, of what can be told; 1 message cannot be told\n$/,
+  );
   const one = await say(replay, '--table', file, '--evidence', evidence, '--partner', 'law.example');
-  t.match(one, { status: 75, out: /0 unchanged, 0 different, 1 cannot be told/ });
+  t.match(one, {
+    status: 75,
+    out: /0 unchanged, 0 different, 1 cannot be told[\s\S]*\nnothing can be told: no record could be judged\n$/,
+  });
+  const json = await say(
+    replay,
+    '--table',
+    file,
+    '--evidence',
+    evidence,
+    '--partner',
+    'law.example',
+    '--json',
+  );
+  t.match(JSON.parse(json.out), { ok: false, stopped: 0, unknown: [{ count: 1 }] }, 'as the exit status');
+  const some = table(t, '[domains]\nx@law.example = encrypt\n');
+  t.match(await say(replay, '--table', some, '--evidence', evidence), {
+    status: 0,
+    out: /\nnothing more would have been refused or kept waiting, of what can be told; 1 message cannot be told\n$/,
+  });
   t.match(await say(replay, '--table', table(t, ''), '--evidence', evidence), {
     status: 0,
     out: /nothing more would/,
