@@ -132,6 +132,12 @@ export const PARTNER_COMMANDS = {
         example: '--file queue.json',
       },
       {
+        flag: '--recorded',
+        meaning:
+          'do not ask the mail server: recipients whose last attempt was put off, by the records of the collector',
+        example: '--recorded',
+      },
+      {
         flag: '--postfix-config',
         argument: 'DIR',
         meaning: 'the folder of main.cf; else the one that postqueue knows',
@@ -162,6 +168,7 @@ export const PARTNER_COMMANDS = {
     ],
     examples: [
       { line: 'tlsward queue', meaning: 'what waits, and why?' },
+      { line: 'tlsward queue --recorded', meaning: 'the same as the records have it' },
       { line: 'tlsward queue --domain bank.example --json', meaning: 'one partner, for a script' },
     ],
     exit: {

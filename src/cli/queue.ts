@@ -4,6 +4,7 @@
  *
  *   tlsward queue                     postqueue -j; where there is none, Sendmail's mailq -v
  *   tlsward queue --file queue.json   what one of them printed before
+ *   tlsward queue --recorded          what the records of the collector say; nobody is asked
  *
  * The table says what a row demands, the records of the collector what the log said of a certificate; without either
  * there is less to tell. Nothing is changed and nothing is sent.
@@ -19,7 +20,7 @@ import { demandOf } from '../queue/demand.ts';
 import { Groups, type Waiting } from '../queue/groups.ts';
 import { isMailqHeading, MailqReader } from '../queue/mailqText.ts';
 import { parsePostqueueLine } from '../queue/postqueueLine.ts';
-import { groupLine, groupLines, summary } from '../queue/queueText.ts';
+import { groupLine, groupLines, recordedSummary, summary } from '../queue/queueText.ts';
 import { whatToDo } from '../queue/whatToDo.ts';
 import type { Place } from '../trace/places.ts';
 import { asciiJson } from './asciiJson.ts';
@@ -37,6 +38,7 @@ import {
 } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { configuredEvidence, openPlaces } from './evidencePlaces.ts';
+import { recordedWaiting } from './queueRecorded.ts';
 import { withRecords } from './queueRecords.ts';
 import { programLines, QueueError, savedLines } from './queueSource.ts';
 
@@ -46,26 +48,32 @@ interface ReadQueue extends Waiting {
   readonly sendmail: boolean;
   /** Lines that are no message. */
   readonly unreadable: number;
+  /** By records, not by what the MTA has. */
+  readonly recorded: boolean;
+  /** What the figures cannot say; ''. */
+  readonly note: string;
 }
 
 /** `tlsward queue`; see the file comment. */
 export async function run(argv: string[], io: Io): Promise<number> {
   const { values } = parseCommand(argv, COMMANDS.queue);
   const now = Date.now();
+  if (values.recorded && values.file !== undefined)
+    throw new UsageError('--recorded and --file exclude each other');
   const { table, without } = tableOf(values, io.env);
   let queue: ReadQueue;
   try {
-    queue = await readQueue(values, table, now);
+    queue = values.recorded ? recordedQueue(values, io.env, table, now) : await readQueue(values, table, now);
   } catch (error) {
     if (!(error instanceof QueueError)) return unreadable(io, values.json, values.file ?? 'the queue', error);
     reportError(io, values.json, `tlsward queue: ${error.message}`);
     return EXIT.unavailable;
   }
   const { places, missing } = placesOf(values, io.env);
-  const notes = [without, missing].filter((text) => text !== '');
+  const notes = [without, missing, queue.note].filter((text) => text !== '');
   let { groups } = queue;
   try {
-    groups = withRecords(groups, places, queue.sendmail, now);
+    if (!values.recorded) groups = withRecords(groups, places, queue.sendmail, now);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
     notes.push(`the evidence cannot be read (${fileError(error)})`);
@@ -82,7 +90,7 @@ function print(queue: ReadQueue, notes: readonly string[], now: number, io: Io):
     io.out(`${paint(io, group.tls ? 'red' : 'yellow', groupLine(group, now))}\n`);
     for (const [name, text] of groupLines(group, queue.sendmail)) io.out(`  ${label(name)}${text}\n`);
   }
-  io.out(`${summary(queue)}\n`);
+  io.out(`${queue.recorded ? recordedSummary(queue, now) : summary(queue)}\n`);
   if (queue.unreadable > 0) io.err(`${count(queue.unreadable, 'line')} of the queue cannot be read\n`);
   for (const note of notes) io.err(`${note}\n`);
 }
@@ -93,6 +101,7 @@ function jsonOf(queue: ReadQueue, notes: readonly string[], now: number): object
     ok: true,
     mta: sendmail ? 'sendmail' : 'postfix',
     time: new Date(now).toISOString(),
+    recorded: queue.recorded,
     ...{ messages, waiting, recipients, ungrouped, unreadable: lost },
     groups: queue.groups.map((group) => ({
       domain: group.domain,
@@ -182,5 +191,23 @@ async function grouped(
   }
   const last = mailq?.end() ?? null;
   if (last !== null) groups.add(last);
-  return { ...groups.result(), sendmail: mailq !== null, unreadable: lost };
+  return { ...groups.result(), sendmail: mailq !== null, unreadable: lost, recorded: false, note: '' };
+}
+
+/** Throws QueueError, or the error of open(2) or read(2). */
+function recordedQueue(
+  values: Values,
+  env: NodeJS.ProcessEnv,
+  table: PolicyTable | null,
+  now: number,
+): ReadQueue {
+  const { places, missing } = placesOf(values, env);
+  const waiting = recordedWaiting(places, new Date(now).toISOString().slice(0, 10));
+  if (waiting === null)
+    throw new QueueError(`--recorded: ${missing || 'there are no records of tlsward collect'}`);
+  const { messages, beyond, sendmail } = waiting.result();
+  const groups = new Groups((domain, rule) => demandOf(domain, rule, table), sendmail);
+  for (const message of messages) groups.add(message);
+  const note = beyond ? 'more recipients were put off than are followed, so some are left out' : '';
+  return { ...groups.result(), sendmail, unreadable: 0, recorded: true, note };
 }

@@ -75,12 +75,12 @@ export class Groups {
     const held = message.state === 'hold';
     const seen = new Set<Growing>();
     let waits = held;
-    for (const { address, reason } of message.recipients) {
+    for (const { address, reason, noted } of message.recipients) {
       if (reason === '' && !held && message.state === 'active') continue;
       waits = true;
       this.#recipients++;
       const { domain, rule } = nextHopOfAddress(address);
-      const cause = held ? HELD : waitCause(reason, this.#sendmail);
+      const cause = held ? HELD : waitCause(reason, this.#sendmail, noted);
       const group = this.#group(domain, rule, cause, held);
       if (group === null) {
         this.#ungrouped++;

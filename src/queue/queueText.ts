@@ -33,6 +33,13 @@ export function summary({ messages, waiting, recipients, ungrouped }: Waiting): 
     : `${count(messages, 'message')} in the queue, ${waiting} ${waiting === 1 ? 'waits' : 'wait'} for ${count(recipients, 'recipient')}${left}`;
 }
 
+/** The last line of what records say. */
+export function recordedSummary({ waiting, recipients, ungrouped }: Waiting, now: number): string {
+  const left = ungrouped === 0 ? '' : `; ${count(ungrouped, 'recipient')} in no group`;
+  const time = new Date(now).toISOString();
+  return `${count(recipients, 'recipient')} of ${count(waiting, 'message')} put off last, by the records at ${time.slice(0, 10)} ${time.slice(11, 16)} UTC${left}; tlsward queue asks the mail server itself`;
+}
+
 /** Rounded down: `40 s`, `12 min`, `3 h`, `2 d`. */
 function ageOf(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -15,6 +15,8 @@ export interface QueuedRecipient {
   readonly address: string;
   /** Why the last try failed; '' when the MTA does not say, or did not try yet. */
   readonly reason: string;
+  /** What the log said of the session before; left out where only the queue was asked. */
+  readonly noted?: string;
 }
 
 /** Recipients of one message that are looked at. */

@@ -127,6 +127,59 @@ test('records of the collector say more of a certificate', async (t) => {
   });
 });
 
+test('by the records nobody is asked', async (t) => {
+  const { folder, config } = place(t);
+  const evidence = new MadeEvidence(join(folder, 'evidence'), 'mx.example.org');
+  const asked = ['--config', config, '--recorded', '--postqueue', join(folder, 'absent')];
+  t.match(await say(run, [...asked]), {
+    code: 69,
+    err: /--recorded: there are no records of tlsward collect/,
+  });
+  const attempt = (queueId: string, hours: number, to: string, outcome: string, more: object = {}) =>
+    delivery(new Date((NOW - hours * HOUR) * 1000).toISOString(), {
+      ...{ queueId, outcome, recipient: `<b@${to}>`, recipientDomain: to, reply: UNVERIFIED },
+      ...more,
+    });
+  const records = [
+    attempt('AAAAA1', 50, 'bank.example', 'deferred'),
+    attempt('AAAAA2', 49, 'bank.example', 'deferred'),
+    attempt('AAAAA3', 49, 'other.example', 'sent'),
+    attempt('AAAAA2', 48, 'bank.example', 'sent'),
+    attempt('AAAAA1', 30, 'bank.example', 'deferred', {
+      tls: { state: 'tls', why: 'certificate: certificate has expired' },
+    }),
+    attempt('AAAAA4', 1, 'other.example', 'deferred', {
+      reply: 'connect to [192.0.2.9]: Connection refused',
+    }),
+  ];
+  const days = new Set(records.map(({ time }) => time.slice(0, 10)));
+  for (const day of days)
+    evidence.day(
+      'collector',
+      day,
+      records.filter(({ time }) => time.startsWith(day)),
+    );
+  const { code, out, err } = await say(run, [...asked, '--evidence', evidence.directory]);
+  t.equal(err, '');
+  t.equal(code, 1);
+  t.match(out, /^bank\.example: 1 message, 2 d, secure, certificate expired\n {2}row/);
+  t.match(out, /^other\.example: 1 message, 1 h, connection refused\n/m);
+  t.match(
+    out,
+    /\n2 recipients of 2 messages put off last, by the records at .* UTC; tlsward queue asks .*\n$/,
+  );
+  const json = await say(run, [...asked, '--evidence', evidence.directory, '--json']);
+  t.match(JSON.parse(json.out), {
+    ok: true,
+    recorded: true,
+    messages: 2,
+    waiting: 2,
+    recipients: 2,
+    notes: [],
+  });
+  t.match(await say(run, [...asked, '--file', 'x']), { code: /^UsageError: .*exclude each other/ });
+});
+
 test('without a table there is less to tell', async (t) => {
   const { folder, config, asked } = place(t);
   writeFileSync(config, '[servce]\n');
