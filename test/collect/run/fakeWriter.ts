@@ -16,6 +16,8 @@ export class FakeWriter implements RecordWriter {
   #held: string[] = [];
   /** The disk is full. */
   refuses = false;
+  /** Times that it refused. */
+  refused = 0;
 
   /** `kill`: is the process killed here? */
   constructor(stream: string, kill: (where: string) => boolean = () => false) {
@@ -32,7 +34,10 @@ export class FakeWriter implements RecordWriter {
   }
 
   commit(): boolean {
-    if (this.refuses) return false;
+    if (this.refuses) {
+      this.refused++;
+      return false;
+    }
     this.#at('before the write');
     // some of the lines may be written when it is killed
     for (const line of this.#held.splice(0)) {

@@ -326,12 +326,14 @@ t.test('a full disk: nothing is read, confirmed or lost until there is room', as
   writeFileSync(log, `${line.delivery('AAAAA1')}\n`);
   const writer = new FakeWriter(stream);
   writer.refuses = true;
-  setTimeout(() => {
-    writer.refuses = false;
-  }, 50);
+  const room = setInterval(() => {
+    writer.refuses = writer.refused < 3;
+  }, 10);
+  t.teardown(() => clearInterval(room));
   const { waits } = await run(stream, new FileSource({ path: log, once: true }), writer);
   t.same(waits, [true, false]);
   t.equal(recordsOf(stream).length, 1);
+  clearInterval(room);
 
   const stop = new AbortController();
   writer.refuses = true;
