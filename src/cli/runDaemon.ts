@@ -56,7 +56,8 @@ export async function runDaemon(
   process.on('uncaughtException', (error) => log.bug('uncaught exception', error));
   process.on('unhandledRejection', (error) => log.bug('unhandled rejection', error));
   if (!toJournal)
-    for (const { name, address } of service.listeners) io.err(`tlsward: ${name} listening on ${address}\n`);
+    for (const { name, address, closed } of service.listeners)
+      io.err(`tlsward: ${closed ?? `${name} listening on ${address}`}\n`);
   if (sample) io.err(sampleHint(config));
   const notifier = notifierOf(io.env, process.pid);
   const heartbeat = notifier === null ? null : heartbeatOf(service, notifier, log);

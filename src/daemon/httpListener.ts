@@ -75,6 +75,7 @@ export class HttpListener {
       {
         name: 'http',
         listen: 'httpListen',
+        needed: false,
         driver: this.#service.driver,
         reload: () => {},
         unixOptions: ({ socketMode, socketGroup }) => ({ mode: socketMode, group: socketGroup }),

@@ -6,7 +6,13 @@ import type { Server } from 'node:net';
 import { formatListen } from '../config/keys/listenAddress.ts';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { Log } from '../log/log.ts';
-import { inheritedSockets, listenOn, listenOnInherited, type UnixOptions } from '../net/listen.ts';
+import {
+  inheritedSockets,
+  ListenError,
+  listenOn,
+  listenOnInherited,
+  type UnixOptions,
+} from '../net/listen.ts';
 import { SocketFile } from '../net/socketFile.ts';
 import { INHERITED } from './controlReplies.ts';
 import type { Served } from './protocols.ts';
@@ -23,6 +29,8 @@ export interface OpenListener {
   readonly refused: () => number;
   /** Watches its file, if it is a unix socket. */
   readonly socket: SocketFile | null;
+  /** Why it could not be opened; null: it is open. */
+  readonly closed: string | null;
 }
 
 /** A unix socket from systemd whose path is unknown: it may be any of the configured ones. */
@@ -30,7 +38,7 @@ const UNKNOWN = 'unix:';
 
 /**
  * Opens the listeners of each protocol in turn and calls `opened` for each one. Rejects with ListenError at
- * the first that cannot be opened.
+ * the first that cannot be opened; one that mail does not need is left closed, and says why.
  */
 export async function openListeners(
   protocols: readonly Served[],
@@ -54,12 +62,23 @@ export async function openListeners(
       if (held.has(formatListen(address)) || (address.kind === 'unix' && held.has(UNKNOWN))) continue;
       const server = driver.server();
       const unix = protocol.unixOptions(service);
-      await listenOn(server, address, unix);
+      try {
+        await listenOn(server, address, unix);
+      } catch (error) {
+        if (protocol.needed || !(error instanceof ListenError)) throw error;
+        opened(closedListener(protocol, formatListen(address), error.message, log));
+        continue;
+      }
       const file = address.kind === 'unix' ? address.path : null;
       const again = { make: () => driver.server(), unix };
       opened(await openListener(protocol, server, formatListen(address), file, again, log));
     }
   }
+}
+
+function closedListener({ name }: Served, address: string, closed: string, log: Log): OpenListener {
+  log.listenerTrouble(name, address, closed);
+  return { name, address, target: null, refused: () => 0, socket: null, closed };
 }
 
 /**
@@ -89,7 +108,7 @@ async function openListener(
   }
   log.listenerOpen(name, real);
   const target = file === null ? targetOf(bound) : { path: file };
-  return { name, address: real, target, refused: () => driver.counters.refused, socket };
+  return { name, address: real, target, refused: () => driver.counters.refused, socket, closed: null };
 }
 
 /** What listens on every address is reached by loopback. */

@@ -30,6 +30,8 @@ type AnyDriver = Pick<
 export interface Served {
   readonly name: string;
   readonly listen: Interface['listen'];
+  /** Does mail need it? Else the daemon serves without it. */
+  readonly needed: boolean;
   readonly driver: AnyDriver;
   /** Applies the limits of these settings. */
   reload(service: ServiceSettings): void;
@@ -81,6 +83,7 @@ const MAX_CONTROL = 64;
 class ServedProtocol implements Served {
   readonly name: string;
   readonly listen: Interface['listen'];
+  readonly needed = true;
   readonly driver: AnyDriver & Pick<Driver<unknown, unknown, unknown, unknown, unknown>, 'limits'>;
   readonly #socketMode: number | null;
   readonly #maxConnections: number | null;

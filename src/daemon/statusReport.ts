@@ -64,8 +64,8 @@ export function statusReport(parts: StatusParts): StatusReply {
       lastReload: parts.lastReload,
       restartNeeded: parts.restartNeeded,
     },
-    listeners: parts.listeners.map(({ name, address, socket }) => {
-      const trouble = socket?.trouble ?? '';
+    listeners: parts.listeners.map(({ name, address, socket, closed }) => {
+      const trouble = closed ?? socket?.trouble ?? '';
       return trouble === '' ? { name, address } : { name, address, trouble };
     }),
     connections,

@@ -112,7 +112,8 @@ const trouble: Check<HostFacts> = {
         ? []
         : [
             finding(
-              'danger',
+              // no mail server asks the live page
+              name === 'http' ? 'warning' : 'danger',
               `${escapeText(name)} ${escapeText(address)}: ${escapeText(what)}`,
               'systemctl restart tlsward',
             ),

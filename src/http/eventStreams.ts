@@ -82,7 +82,12 @@ export class EventStreams {
   /** Sends the figures, and ends streams that are old; called by a timer. */
   async tick(): Promise<void> {
     const now = this.#now();
-    for (const stream of [...this.#streams]) if (now >= stream.endsAtMs) stream.response.end();
+    for (const stream of [...this.#streams]) {
+      if (now < stream.endsAtMs) continue;
+      // until its client has read all there may be more to tell, which an ended response does not take
+      this.#forget(stream);
+      stream.response.end();
+    }
     try {
       const figures = await this.#figures();
       const leftOut = this.#leftOut;

@@ -138,11 +138,11 @@ export interface LiveFacts {
   readonly collector: CollectorFacts | 'absent' | null;
 }
 
-/** Why the daemon is not ready to serve; empty when it is. */
+/** Why the daemon is not ready to serve mail servers; empty when it is. */
 export function notReady({ status }: Pick<LiveFacts, 'status'>): string[] {
   const { listeners, evidence } = status;
   const why = listeners.flatMap(({ name, address, trouble }) =>
-    trouble === undefined ? [] : [`${name} ${address}: ${trouble}`],
+    trouble === undefined || name === 'http' ? [] : [`${name} ${address}: ${trouble}`],
   );
   if (listeners.every(({ name }) => name === 'control' || name === 'http'))
     why.push('no socket for the mail server is open');

@@ -38,10 +38,10 @@ export function liveModel(facts: LiveFacts, streamsOpen: number): LiveModel {
     lead: `${number(all)} verdicts since ${minute(status.startedAt)}. Table ${status.table.hash.slice(0, 16)} in force since ${minute(status.table.loadedAt)}.`,
     figures: figuresOf(facts, all),
     tables: {
-      attention: bounded(facts.findings.map(({ text }) => [text])),
+      attention: bounded(facts.findings, ({ text }) => [text]),
       ...(facts.alarms === null ? null : { alarms: alarmRows(facts.alarms.firing) }),
-      exceptions: bounded(facts.exceptions.map((one) => exceptionRow(one, facts.today))),
-      policies: bounded(facts.policies.map(policyRow)),
+      exceptions: bounded(facts.exceptions, (one) => exceptionRow(one, facts.today)),
+      policies: bounded(facts.policies, policyRow),
       connections: connectionRows(facts, streamsOpen),
       memory: status.memory.map(({ name, used, limit }) => [name, kibibytes(used), kibibytes(limit)]),
     },
@@ -54,6 +54,8 @@ function answerOf(facts: LiveFacts): Cell {
   const { findings, alarms } = facts;
   if (alarms !== null && alarms.firing.length > 0)
     return { bad: `${count(alarms.firing.length, 'alarm')} now.` };
+  if (alarms !== null && isLate(alarms, facts.nowMs))
+    return { bad: 'It serves, and nobody looks for alarms.' };
   if (findings.length > 0) return `It serves, with ${count(findings.length, 'thing')} to look at.`;
   return 'It serves, and there is nothing to look at.';
 }
@@ -109,8 +111,14 @@ function figuresOf({ status, alarms, exceptions, nowMs }: LiveFacts, all: number
 /** What a look of ten minutes ago says is history. */
 const LATE_MS = 600_000;
 
-function alarmsValue({ firing, lookedAtMs }: NonNullable<LiveFacts['alarms']>, nowMs: number): Cell {
-  if (nowMs - lookedAtMs > LATE_MS)
+/** Nor is a look that is yet to come one: a clock was set back. */
+function isLate({ lookedAtMs }: NonNullable<LiveFacts['alarms']>, nowMs: number): boolean {
+  return Math.abs(nowMs - lookedAtMs) > LATE_MS;
+}
+
+function alarmsValue(alarms: NonNullable<LiveFacts['alarms']>, nowMs: number): Cell {
+  const { firing, lookedAtMs } = alarms;
+  if (isLate(alarms, nowMs))
     return { bad: `nobody looked since ${minute(new Date(lookedAtMs).toISOString())}` };
   return firing.length > 0 ? { bad: number(firing.length) } : '0';
 }
@@ -134,7 +142,7 @@ function evidenceText(evidence: LiveFacts['status']['evidence']): Cell {
 }
 
 function alarmRows(alarms: NonNullable<LiveFacts['alarms']>['firing']): Rows {
-  return bounded(alarms.map(({ since, subject, text }) => [minute(since), subject, { bad: text }]));
+  return bounded(alarms, ({ since, subject, text }) => [minute(since), subject, { bad: text }]);
 }
 
 function exceptionRow(
@@ -166,9 +174,10 @@ function connectionRows({ status }: LiveFacts, streamsOpen: number): Cell[][] {
   });
 }
 
-function bounded(rows: readonly (readonly Cell[])[]): Rows {
-  if (rows.length <= MAX_ROWS) return rows;
-  return [...rows.slice(0, MAX_ROWS), [`and ${number(rows.length - MAX_ROWS)} more`]];
+/** Makes only the rows that are shown: there may be as many exceptions as rows in the table. */
+function bounded<T>(all: readonly T[], rowOf: (one: T) => readonly Cell[]): Rows {
+  const rows = all.slice(0, MAX_ROWS).map(rowOf);
+  return all.length <= MAX_ROWS ? rows : [...rows, [`and ${number(all.length - MAX_ROWS)} more`]];
 }
 
 function share(part: number, whole: number): Cell {

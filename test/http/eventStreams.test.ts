@@ -119,6 +119,23 @@ test('sixteen at once, and each for an hour', async (t) => {
   t.ok(streams.hasRoom);
 });
 
+test('nothing is written to one that is ended and not closed yet', async (t) => {
+  let now = 0;
+  const streams = made(() => now);
+  const client = new FakeResponse(true);
+  client.end = () => {
+    client.ended = true;
+  };
+  streams.add(client.response, '');
+  now = 3_600_000;
+  const { written } = client;
+  await streams.tick();
+  t.ok(client.ended);
+  streams.verdict(REJECT, now);
+  t.equal(client.written, written, 'write(2) after the end is an error that nobody handles');
+  t.equal(streams.listening, false);
+});
+
 test('figures that cannot be had end nothing', async (t) => {
   const streams = new EventStreams(
     () => Promise.reject(new Error('no')),

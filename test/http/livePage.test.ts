@@ -1,9 +1,11 @@
 /** The live page of a whole daemon: what it says, and that nothing from outside is more than text in it. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'tap';
 import { livePage } from '../../src/http/livePage.ts';
-import { policyAnswers, policyRequest } from '../daemon/startDaemon.ts';
+import { policyAnswers, policyRequest, startDaemon } from '../daemon/startDaemon.ts';
 import { dial, get, startLive } from './asking.ts';
 
 const TABLE = 'host-name = mx.example.org\ntrusted-clients =\n[domains]\nbank.example = encrypt\n';
@@ -115,6 +117,26 @@ test('its sockets are opened like those of a mail server', async (t) => {
   t.match(await daemon.ask('reload'), { ok: false, problems: [{ where: '[service] http-listen' }] });
   daemon.write(`http-listen = inet:0.0.0.0:0\nallow-remote = yes\n${TABLE}`);
   t.match(await daemon.ask('reload'), { ok: true, notices: [/http-listen: other hosts can read/] });
+});
+
+test('a port that is taken costs the page and no mail', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => other.close());
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const taken = `inet:127.0.0.1:${port}`;
+  const daemon = await startDaemon(t, `http-listen = ${taken}, unix:http.sock\n${TABLE}`);
+  const policy = await daemon.open('policy');
+  t.match(await policyAnswers(policy, [policyRequest()]), [/not encrypted/]);
+  policy.destroy();
+  t.ok(daemon.log().some(({ event, address }) => event === 'listener.trouble' && address === taken));
+  const { listeners } = (await daemon.ask('status')) as {
+    listeners: { address: string; trouble?: string }[];
+  };
+  t.match(listeners.find(({ address }) => address === taken)?.trouble, /in use|EADDRINUSE/);
+  t.equal((await get(daemon, '/readyz')).status, 200, 'mail is served');
+  t.match((await get(daemon, '/')).body, `http ${taken}: `, 'it is named');
+  t.match(await daemon.ask('reload'), { ok: true });
 });
 
 test('without evidence there is no report', async (t) => {
