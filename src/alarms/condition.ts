@@ -14,6 +14,8 @@ export const KINDS = {
   'partner-out': 'mail to a partner fails for want of TLS',
   'partner-in': 'mail from a partner is refused or put off for want of TLS',
   'partner-certificate': "a partner's certificate, or who issued it, has changed or is not valid any more",
+  'partner-pins': 'a server of a partner shows another certificate, which does not fit pins or TLSA records',
+  'partner-expiring': "a partner's certificate ends soon",
   'own-certificate': "this host's certificate ends soon, or does not fit its MX, MTA-STS or TLSA records",
   'refusals-after-reload': 'more mail is refused since a reload than before it',
   'reload-refused': 'a reload was refused: the old table stays',
@@ -30,13 +32,14 @@ export type Kind = keyof typeof KINDS;
 export const INHIBITS: Readonly<Partial<Record<Kind, readonly Kind[]>>> = {
   'starttls-stripped': ['partners-failing', 'partner-out'],
   // one message in place of hundreds
-  'partners-failing': ['partner-out', 'partner-in', 'partner-certificate'],
+  'partners-failing': ['partner-out', 'partner-in', 'partner-certificate', 'partner-pins'],
 };
 
 /** An alarm of the first kind says more than one of the second about the same subject. */
 export const COVERS: Readonly<Partial<Record<Kind, readonly Kind[]>>> = {
-  'partner-out': ['partner-certificate'],
+  'partner-out': ['partner-certificate', 'partner-pins'],
   'partner-in': ['partner-certificate'],
+  'partner-pins': ['partner-certificate'],
 };
 
 /** `critical`: mail waits or is lost now, whoever is asleep. */

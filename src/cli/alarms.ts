@@ -18,6 +18,7 @@ import { escapeLine, escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
 import { codeOf, fileError } from '../files/systemError.ts';
 import { MAIL_SERVER, type MailServer } from '../mta/handOver.ts';
+import { inventoryFile } from '../probe/inventoryFile.ts';
 import { hostOf, watch } from './alarmsRun.ts';
 import { asciiJson } from './asciiJson.ts';
 import { configFile, EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
@@ -40,7 +41,10 @@ export async function run(argv: string[], io: Io): Promise<number> {
   // the table is not needed, and may be large
   const { alarms, service } = loaded;
   const server = { ...MAIL_SERVER, sendmail: values.sendmail };
-  if (what === 'run') return await watch(file, { alarms, service }, server, values['postfix-config']);
+  if (what === 'run') {
+    const places = { postfix: values['postfix-config'], inventory: inventoryFile(values.state) };
+    return await watch(file, { alarms, service }, server, places);
+  }
   const host = hostOf(service);
   if (what === 'test') return await test(alarms, host, server, values.json, io);
   return list(alarms, values.json, io);

@@ -19,6 +19,7 @@ import type { MailServer } from '../mta/handOver.ts';
 import { askDaemon, ControlError } from '../net/controlClient.ts';
 import { StreamStore } from '../recorder/store.ts';
 import { ownCertificate } from './alarmIdentity.ts';
+import { PartnerInventory } from './alarmInventory.ts';
 import { EXIT } from './command.ts';
 import type { LoadedTable } from './loadOrReport.ts';
 
@@ -29,12 +30,20 @@ export function hostOf({ hostName }: ServiceSettings): string {
   return hostName ?? hostname();
 }
 
-/** Until SIGTERM or SIGINT; `file`: the configuration, `postfix`: folder of main.cf. Resolves to the exit status. */
+/** Where it looks, other than in the configuration. */
+interface Places {
+  /** Folder of main.cf. */
+  readonly postfix: string | undefined;
+  /** The inventory of `tlsward probe --all-required`. */
+  readonly inventory: string;
+}
+
+/** Until SIGTERM or SIGINT; `file`: the configuration. Resolves to the exit status. */
 export async function watch(
   file: string,
   { alarms: settings, service }: Pick<LoadedTable, 'alarms' | 'service'>,
   server: MailServer,
-  postfix: string | undefined,
+  { postfix, inventory: inventoryFile }: Places,
 ): Promise<number> {
   const host = hostOf(service);
   const log = new Log(service.logLevel);
@@ -44,6 +53,8 @@ export async function watch(
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
   log.alarmsStart(packageVersion(), process.versions.node, file);
   const records = new AlarmRecords(service, host);
+  const { partnerCertificateDays: days, windowMs } = settings;
+  const inventory = new PartnerInventory({ file: inventoryFile, days, windowMs });
   try {
     await runAlarms({
       settings,
@@ -53,6 +64,7 @@ export async function watch(
       save: (saved) => saveAlarms(settings.state, saved),
       ask: () => askStatus(service),
       identity: () => ownCertificate(file, service, postfix),
+      partners: (nowMs) => inventory.look(nowMs),
       events: {
         log: ({ alarm, state }) => {
           if (state !== 'repeat') log.alarm({ ...fieldsOf(alarm), state });

@@ -99,7 +99,11 @@ export const REPORT_COMMANDS = {
   },
   alarms: {
     summary: 'say what is firing; look for it, and tell it',
-    usage: ['', 'run [--postfix-config DIRECTORY] [--sendmail PROGRAM]', 'test [--sendmail PROGRAM]'],
+    usage: [
+      '',
+      'run [--postfix-config DIRECTORY] [--sendmail PROGRAM] [--state DIR]',
+      'test [--sendmail PROGRAM]',
+    ],
     operands: [
       {
         name: 'run|test',
@@ -121,6 +125,13 @@ export const REPORT_COMMANDS = {
         meaning: 'sendmail(1), which gets the messages',
         default: 'sendmail',
         example: '--sendmail /usr/sbin/sendmail',
+      },
+      {
+        flag: '--state',
+        argument: 'DIR',
+        default: '/var/lib/tlsward',
+        meaning: 'certificates of partners are read from probe/certificates.json below it',
+        example: '--state /root/tlsward',
       },
     ],
     examples: [

@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { lineText } from '../../src/evidence/lineText.ts';
+import type { Binding, Change } from '../../src/probe/inventory.ts';
+import { inventoryFile, writeInventory } from '../../src/probe/inventoryFile.ts';
 import { StreamStore } from '../../src/recorder/store.ts';
 import { policyAnswers, policyRequest, TLS } from '../daemon/startDaemon.ts';
 import { AlarmsProcess, onceEach, ToldCommand } from './harness/alarmsProcess.ts';
@@ -106,7 +108,33 @@ state = ${state}
   writeFileSync(join(postfix!, 'main.cf'), `${main.join('\n')}\n`);
   writeFileSync(join(postfix!, 'master.cf'), 'smtp inet n - n - - smtpd\n');
 
-  const alarms = new AlarmsProcess(daemon, ['--postfix-config', postfix!]);
+  // what the probe saw of a partner
+  const inventory = inventoryFile(folder);
+  const seen = async (pin: string, days: number, broke: readonly Binding[]): Promise<void> => {
+    const [at, end] = [Date.now(), Date.now() + days * 86_400_000].map((ms) => new Date(ms).toISOString());
+    const [host, address] = ['mx.pinned.example', '192.0.2.25'];
+    const named = { subject: `CN=${host}`, issuer: 'CN=Test Root CA', names: [host!] };
+    const times = { notAfter: end!, chainNotAfter: end!, since: at!, seen: at! };
+    const bindings: Binding[] = pin === '' ? [] : [{ kind: 'pin', text: pin, breaksWith: 'key' }];
+    const server = {
+      host: host!,
+      address: address!,
+      protocol: 'TLSv1.3',
+      sha256: '',
+      keySha256: '',
+      bindings,
+    };
+    const row = { row: '', level: 'secure', at: at!, ends: 'sent', code: '', says: '', until: null };
+    const servers = [{ ...server, ...named, ...times }];
+    const change = { at: at!, host: host!, address: address!, from: 'CN=A', to: 'CN=B', broke };
+    const changes: Change[] = broke.length === 0 ? [] : [{ ...change, what: 'key' }];
+    await writeInventory(inventory, {
+      v: 1,
+      partners: [{ domain: 'pinned.example', ...row, servers, changes }],
+    });
+  };
+
+  const alarms = new AlarmsProcess(daemon, ['--postfix-config', postfix!, '--state', folder]);
   t.teardown(() => alarms.end('SIGKILL'));
   const socket = connect(daemon.address('policy').slice('unix:'.length));
   t.teardown(() => void socket.destroy());
@@ -142,6 +170,7 @@ state = ${state}
   );
   for (const digest of [FIRST, SECOND])
     await mail(['law.example'], 1, { ...TLS, ccert_subject: 'mx.law.example', ccert_fingerprint: digest });
+  await seen('', 5, [{ kind: 'pin', text: FIRST!, breaksWith: 'key' }]);
   const stamp = new Date().toISOString();
   appendFileSync(log, `${stamp} mx systemd-journald[2]: Suppressed 12 messages from postfix.service\n`);
   await Promise.all(
@@ -150,6 +179,8 @@ state = ${state}
       `refusals-after-reload firing ${HOST_NAME}`,
       'partner-certificate firing law.example',
       `log-lost firing ${HOST_NAME}`,
+      'partner-pins firing pinned.example',
+      'partner-expiring firing pinned.example',
     ].map((what) => told.hears(what)),
   );
 
@@ -159,9 +190,12 @@ state = ${state}
   await mail(SOME, 3);
   t.equal(await alarms.end('SIGTERM'), 0, 'ended as asked');
   certified(30);
+  await seen(SECOND!, 30, [{ kind: 'pin', text: FIRST!, breaksWith: 'key' }]);
   alarms.start();
   await told.hears('own-certificate resolved certificate-expired');
   await told.hears('table-differs resolved');
+  await told.hears('partner-pins resolved pinned.example');
+  await told.hears('partner-expiring resolved pinned.example');
   await told.hears(`refusals-after-reload resolved ${HOST_NAME}`);
 
   // many partners at once, for one cause
@@ -197,6 +231,8 @@ state = ${state}
     `refusals-after-reload ${HOST_NAME}`,
     'partner-certificate law.example',
     `log-lost ${HOST_NAME}`,
+    'partner-pins pinned.example',
+    'partner-expiring pinned.example',
     'partners-failing',
     'evidence',
   ];

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AlarmSettings } from '../../config/keys/alarmSettings.ts';
 import type { MailServer } from '../../mta/handOver.ts';
 import { isQuiet, type Notice, step } from '../alarmState.ts';
-import type { Look } from '../condition.ts';
+import { type Look, together } from '../condition.ts';
 import type { Answer } from '../daemonFacts.ts';
 import { alertOf, watchdogOf } from '../notices.ts';
 import { Watch } from '../watch.ts';
@@ -40,6 +40,8 @@ interface RunOptions {
   readonly ask: () => Promise<Answer>;
   /** Finds out about this host's own certificate; it may take a while. */
   readonly identity: () => Promise<Look>;
+  /** What the last probe saw of the servers of partners, and why that cannot be read; '' when it can. */
+  readonly partners: (nowMs: number) => { readonly look: Look; readonly trouble: string };
   readonly events: Events;
   readonly signal: AbortSignal;
   readonly mailServer?: MailServer;
@@ -93,7 +95,9 @@ class Run {
     void this.#lookAtIdentity();
     if (signal.aborted) return;
     const now = Date.now();
-    const look = this.#watch.look(answer, this.#identity, now);
+    const partners = this.#options.partners(now);
+    this.#trouble('records', 'partners', partners.trouble);
+    const look = this.#watch.look(answer, together([this.#identity, partners.look]), now);
     const timing = {
       forMs: settings.forMs,
       repeatMs: settings.repeatMs,

@@ -146,6 +146,12 @@ export const ALARM_KEYS: { readonly [K in keyof AlarmSettings]: TypedKey<AlarmSe
     'unrelated destinations that no longer offer STARTTLS in a window, at least, before this network is blamed',
     wholeNumber(2, 1000),
   ),
+  partnerCertificateDays: key(
+    'partner-certificate-days',
+    '14',
+    'days before a certificate of a partner ends, as `tlsward probe --all-required` saw it, from which on that is an alarm',
+    wholeNumber(1, 365),
+  ),
   directories: key(
     'directories',
     '',

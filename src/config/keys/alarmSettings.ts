@@ -20,6 +20,8 @@ export interface AlarmSettings {
   /** Of all messages with the partner in a window, more than; 0 to 1. */
   readonly failureShare: number;
   readonly destinations: number;
+  /** Before the end of a certificate of a partner's server. */
+  readonly partnerCertificateDays: number;
   readonly directories: readonly string[];
   /** File of the state. */
   readonly state: string;

@@ -33,6 +33,7 @@ test('the defaults', async (t) => {
       failures: 5,
       failureShare: 0.1,
       destinations: 5,
+      partnerCertificateDays: 14,
       directories: [],
       state: '/var/lib/tlsward/alarms/state',
     },
@@ -49,6 +50,7 @@ test('what is written', async (t) => {
     'quiet-hours': '22:00-06:30',
     watchdog: '1m',
     'failure-share': '5%',
+    'partner-certificate-days': '30',
     directories: '/srv/mx2, /srv/mx3',
   });
   t.strictSame(problems, []);
@@ -61,6 +63,7 @@ test('what is written', async (t) => {
     quietHours: { from: 1320, to: 390 },
     watchdogMs: 60_000,
     failureShare: 0.05,
+    partnerCertificateDays: 30,
     directories: ['/srv/mx2', '/srv/mx3'],
   });
 });
