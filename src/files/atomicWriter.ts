@@ -14,6 +14,8 @@ interface WriteOptions {
   readonly how: 'replace' | 'create';
   /** What the other name begins with, so that one left behind by a killed process can be told from files. */
   readonly draft: string;
+  /** Whose it is to be; left out: the user's who writes it. Set before it has its name, which others could replace. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
   /** Flush the folder too, so that the name survives a power cut. */
   readonly syncFolder: boolean;
 }
@@ -25,6 +27,7 @@ export async function writeAtomically(file: string, content: string, options: Wr
   const handle = await open(draft, 'wx', 0o600);
   try {
     try {
+      if (options.owner !== undefined) await handle.chown(options.owner.uid, options.owner.gid);
       await handle.writeFile(content);
       await handle.sync();
     } finally {

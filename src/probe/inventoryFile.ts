@@ -3,7 +3,7 @@
  * (`tlsward probe --all-required`). It belongs to whoever owns the folder, so that root may run the command for the user
  * of the timer. Other programs may read it; its fields are those of inventory.ts.
  */
-import { chownSync, mkdirSync, statSync } from 'node:fs';
+import { lchownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAtomically } from '../files/atomicWriter.ts';
 import { readGuardedSync } from '../files/guardedReader.ts';
@@ -51,13 +51,13 @@ export async function writeInventory(file: string, inventory: Inventory): Promis
   const above = statSync(join(folder, '..'), { throwIfNoEntry: false });
   const root = process.geteuid?.() === 0;
   const made = mkdirSync(folder, { recursive: true, mode: 0o750 });
-  if (root && made !== undefined && above !== undefined) chownSync(folder, above.uid, above.gid);
+  if (root && made !== undefined && above !== undefined) lchownSync(folder, above.uid, above.gid);
+  // whoever owns the folder could put a link in place of a file that has its name already
+  const { uid, gid } = statSync(folder);
   await writeAtomically(file, `${JSON.stringify(inventory)}\n`, {
     how: 'replace',
     draft: '.certificates-',
     syncFolder: true,
+    ...(root ? { owner: { uid, gid } } : {}),
   });
-  if (!root) return;
-  const { uid, gid } = statSync(folder);
-  chownSync(file, uid, gid);
 }

@@ -120,7 +120,7 @@ export function reportOf(facts: ReportFacts): ProbeReport {
     hosts: probed.hosts.map((seen) => hostReport(seen, facts)),
     levels,
     row: own,
-    closing: closingLine(levels, own, now),
+    closing: closingLine(levels, own, now, found.kind === 'hosts' ? found.more : 0),
   };
 }
 
@@ -146,12 +146,22 @@ function levelReport(level: string, { outcome, host, until, varies }: Verdict): 
   };
 }
 
-/** One line: what holds today, what does not, and when what the row needs breaks. */
-function closingLine(levels: readonly LevelReport[], row: ProbeReport['row'], now: number): string {
+/** One line: what holds today, what does not, and when what the row needs breaks. `more`: hosts not looked at. */
+function closingLine(
+  levels: readonly LevelReport[],
+  row: ProbeReport['row'],
+  now: number,
+  more: number,
+): string {
+  const [first] = levels;
+  const rest = more === 0 ? '' : `; ${more} more MX hosts were not looked at`;
+  // the level that asks for nothing is first
+  if (first !== undefined && isUntried(first))
+    return `no server was reached: ${first.says}; that says nothing about TLS${rest}`;
   const named = (ends: LevelReport['ends']): string =>
     levels
       .filter((one) => one.ends === ends)
-      .map(({ level, until }) => (until === null ? level : `${level} (until ${until.slice(0, 10)})`))
+      .map(({ level, how, until }) => `${level}${plainWords(level, how)}${untilWords(until)}`)
       .join(', ');
   const [hold, wait, unknown] = [named('sent'), named('waits'), named('unknown')];
   const parts = [
@@ -160,13 +170,22 @@ function closingLine(levels: readonly LevelReport[], row: ProbeReport['row'], no
     ...(unknown === '' ? [] : [`it cannot be told for ${unknown}`]),
   ];
   if (row !== null) parts.push(`by its row ${rowWords(row, now)}`);
-  return parts.join('; ');
+  return `${parts.join('; ')}${rest}`;
 }
 
-function rowWords({ level, ends, code, says, until, host }: LevelReport, now: number): string {
+/** A level that asks for TLS and does without it is not to be taken for one that had it. */
+function plainWords(level: string, how: string): string {
+  return how === 'plain' && level !== 'none' ? ' (in plaintext)' : '';
+}
+
+function untilWords(until: string | null): string {
+  return until === null ? '' : ` (until ${until.slice(0, 10)})`;
+}
+
+function rowWords({ level, ends, how, code, says, until, host }: LevelReport, now: number): string {
   if (ends === 'waits') return `mail waits${level === '' ? '' : ` at ${level}`}, ${code} ${says}`;
   if (ends === 'unknown') return `it cannot be told for ${level}, ${says}`;
-  if (until === null) return `${level} holds`;
+  if (until === null) return `${level} holds${plainWords(level, how)}`;
   const days = daysUntil(Date.parse(until), now);
   return `${level} holds until ${until.slice(0, 10)} (${days} days), when a certificate of ${host} expires`;
 }

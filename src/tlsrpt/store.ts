@@ -77,9 +77,9 @@ export class ReportStore {
     mkdirSync(this.#refused, { recursive: true, mode: 0o700 });
     const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
     const file = join(this.#refused, `${hash}.message`);
-    writeFileSync(file, bytes, { mode: 0o600 });
+    replaceFile(file, bytes);
     const why = { time: now.toISOString(), label, refused: refused.refusal, reason: refused.message };
-    writeFileSync(join(this.#refused, `${hash}.json`), `${JSON.stringify(why)}\n`, { mode: 0o600 });
+    replaceFile(join(this.#refused, `${hash}.json`), `${JSON.stringify(why)}\n`);
     prune(this.#refused, (a, b) => a.time - b.time, this.#limits.refused);
     return file;
   }
@@ -98,6 +98,12 @@ export class ReportStore {
       if (report !== null) yield report;
     }
   }
+}
+
+/** Whatever stands there, even a link, goes and is not followed: root may run this in a folder of another user. */
+function replaceFile(file: string, content: string | Uint8Array): void {
+  rmSync(file, { force: true });
+  writeFileSync(file, content, { mode: 0o600, flag: 'wx' });
 }
 
 /** The same report has the same, whoever reads it. */

@@ -98,5 +98,16 @@ test('a server by its address', { skip }, async (t) => {
   const gone = await look(rows('deliver = encrypt'), '--brief');
   t.equal(gone.code, 75);
   t.match(gone.out, /connect +failed +[0-9]+ ms {2}connection refused/);
-  t.match(gone.out, /^no level holds today; it waits at none, /m);
+  t.match(gone.out, /^no server was reached: connection refused; that says nothing about TLS$/m);
+
+  const bare = await TlsSink.start({ tls: null });
+  t.teardown(() => bare.stop());
+  const plain = await say(probe, [
+    '[127.0.0.1]',
+    ...['--port', String(bare.port), '--ca-file', ca.caFile, '--config', rows('deliver = may'), '--brief'],
+  ]);
+  t.match(
+    plain.out,
+    /^today mail leaves at none, may \(in plaintext\).*; by its row may holds \(in plaintext\)$/m,
+  );
 });

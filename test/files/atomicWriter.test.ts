@@ -58,3 +58,13 @@ t.test('errors of system calls', async (t) => {
   t.strictSame([codeOf(new Error('x')), codeOf('ENOENT'), codeOf(null)], ['', '', '']);
   t.equal(codeOf(Object.assign(new Error('x'), { code: 'A\nB' })), '', 'foreign text is no code');
 });
+
+t.test('a file belongs to whom it is to belong before it has its name', async (t) => {
+  const root = process.getuid?.() === 0;
+  const owner = root ? { uid: 65_534, gid: 65_534 } : { uid: process.getuid!(), gid: process.getgid!() };
+  const folder = folderOf(t);
+  const file = join(folder, 'file');
+  await writeAtomically(file, 'x', { ...REPLACE, owner });
+  const { uid, gid, mode } = statSync(file);
+  t.match({ uid, gid, mode: mode & 0o777 }, { ...owner, mode: 0o600 });
+});

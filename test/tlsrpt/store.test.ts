@@ -1,5 +1,14 @@
 /** The folder of reports stays within its limits, knows what it has, and gives back what it kept. */
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { KEPT_VERSION, type KeptReport } from '../../src/tlsrpt/keptReport.ts';
@@ -84,6 +93,23 @@ test('what was refused is kept with its reason, within a limit', async (t) => {
   t.equal(readdirSync(folder).length, 2);
   for (const text of ['two', 'three', 'four']) keep(text);
   t.equal(readdirSync(folder).length, 4);
+});
+
+test('a link in the place of a message is replaced and not followed', async (t) => {
+  const folder = newFolder(t);
+  writeFileSync(join(folder, 'target'), 'kept');
+  const store = new ReportStore(folder);
+  const refused = new ReportRefused('not-own', 'other.example', 'ours');
+  const file = store.refuse(Buffer.from('x'), 'a.eml', refused, new Date(0));
+  const reason = file.replace(/message$/, 'json');
+  for (const one of [file, reason]) {
+    rmSync(one);
+    symlinkSync(join(folder, 'target'), one);
+  }
+  store.refuse(Buffer.from('x'), 'a.eml', refused, new Date(0));
+  t.equal(readFileSync(join(folder, 'target'), 'utf8'), 'kept');
+  t.equal(readFileSync(file, 'utf8'), 'x');
+  t.match(readFileSync(reason, 'utf8'), 'not-own');
 });
 
 test('a folder that cannot be written is an error of the system', async (t) => {
