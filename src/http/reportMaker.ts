@@ -1,10 +1,11 @@
 /**
- * Makes the report behind `/report`: `tlsward report --format html` in a process of its own with the lowest priority, so
- * that the main thread and its memory have nothing to do with it. At most one is made at a time, and one a minute;
- * who asks in between gets the last one.
+ * Makes what takes long to read from the records, the report behind `/report` and the waiting mail, by the commands
+ * of tlsward in a process of its own with the lowest priority, so that the main thread and its memory have nothing to do
+ * with it. At most one process runs at a time, and one a minute for the report; who asks in between gets the last one.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
+import type { Readable } from 'node:stream';
 import { escapeText } from '../core/escape.ts';
 
 /** How long a report is given out before another is made. */
@@ -12,6 +13,7 @@ const FRESH_MS = 60_000;
 const LIMIT_MS = 300_000;
 export const REPORT_LIMIT_BYTES = 16 * 1024 * 1024;
 const MAX_COMPLAINT = 2000;
+const REPORT = { freshMs: FRESH_MS, maxBytes: REPORT_LIMIT_BYTES, statuses: [0] } as const;
 
 interface MadeReport {
   readonly atMs: number;
@@ -28,28 +30,59 @@ interface ReportEvents {
   readonly failed: (ms: number, why: string) => void;
 }
 
+/** One process after another, of all makers that share it. */
+export class Turn {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** `work` must not reject. */
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work);
+    this.#last = mine;
+    return mine;
+  }
+}
+
+interface Making {
+  /** How long what was made is given out before it is made again, in milliseconds. */
+  readonly freshMs: number;
+  readonly maxBytes: number;
+  /** Exit statuses of a process that did its work. */
+  readonly statuses: readonly number[];
+  readonly turn: Turn;
+}
+
 export class ReportMaker {
   readonly #command: ReportCommand;
   readonly #events: ReportEvents;
+  readonly #how: Making;
+  #closed = false;
   #last: MadeReport | null = null;
   #making: Promise<MadeReport> | null = null;
   #child: ChildProcess | null = null;
 
-  constructor(command: ReportCommand, events: ReportEvents) {
+  constructor(command: ReportCommand, events: ReportEvents, making: Partial<Making> = {}) {
     this.#command = command;
     this.#events = events;
+    this.#how = { ...REPORT, turn: new Turn(), ...making };
+  }
+
+  /** What was made last, fresh or not; null: nothing yet. */
+  get last(): MadeReport | null {
+    return this.#last;
   }
 
   /** The report of the last minute, or the one that is being made. Never rejects. */
   get(): Promise<MadeReport> {
     if (this.#making !== null) return this.#making;
     const last = this.#last;
-    if (last !== null && Date.now() - last.atMs < FRESH_MS) return Promise.resolve(last);
-    this.#making = this.#make().then((made) => {
-      this.#last = made;
-      this.#making = null;
-      return made;
-    });
+    if (last !== null && Date.now() - last.atMs < this.#how.freshMs) return Promise.resolve(last);
+    this.#making = this.#how.turn
+      .take(() => this.#make())
+      .then((made) => {
+        this.#last = made;
+        this.#making = null;
+        return made;
+      });
     return this.#making;
   }
 
@@ -58,13 +91,17 @@ export class ReportMaker {
   }
 
   close(): void {
+    this.#closed = true;
     this.#child?.kill('SIGKILL');
   }
 
   #make(): Promise<MadeReport> {
+    if (this.#closed) return Promise.resolve({ atMs: Date.now(), page: null, why: 'the daemon stops' });
+    const { maxBytes, statuses } = this.#how;
     const begun = performance.now();
     return new Promise((resolve) => {
       let ended = false;
+      let limit: NodeJS.Timeout | undefined;
       const done = (page: Buffer | null, why: string): void => {
         // a program that cannot be started has an error and a close
         if (ended) return;
@@ -77,21 +114,28 @@ export class ReportMaker {
         resolve({ atMs: Date.now(), page, why });
       };
       const [program, ...args] = this.#command;
-      const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+      let child: ChildProcessByStdio<null, Readable, Readable>;
+      try {
+        child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+      } catch (error) {
+        // without memory for it, spawn throws
+        done(null, escapeText(error instanceof Error ? error.message : String(error), 400));
+        return;
+      }
       this.#child = child;
       let stopped = '';
       const stop = (why: string): void => {
         stopped = why;
         child.kill('SIGKILL');
       };
-      const limit = setTimeout(() => stop(`it took longer than ${LIMIT_MS / 1000} s`), LIMIT_MS);
+      limit = setTimeout(() => stop(`it took longer than ${LIMIT_MS / 1000} s`), LIMIT_MS);
       limit.unref();
       const pieces: Buffer[] = [];
       let bytes = 0;
       let complaint = '';
       child.stdout.on('data', (piece: Buffer) => {
         bytes += piece.length;
-        if (bytes > REPORT_LIMIT_BYTES) stop(`it is longer than ${REPORT_LIMIT_BYTES} bytes`);
+        if (bytes > maxBytes) stop(`it is longer than ${maxBytes} bytes`);
         else pieces.push(piece);
       });
       child.stderr.on('data', (piece: Buffer) => {
@@ -99,7 +143,7 @@ export class ReportMaker {
       });
       child.once('error', (error) => done(null, escapeText(error.message, 400)));
       child.once('close', (code, signal) => {
-        if (code === 0 && stopped === '') done(Buffer.concat(pieces), '');
+        if (code !== null && statuses.includes(code) && stopped === '') done(Buffer.concat(pieces), '');
         else done(null, stopped || escapeText(complaint.trim() || `it ended with ${code ?? signal}`, 400));
       });
       lower(child.pid);

@@ -1,6 +1,6 @@
 /** The report behind the live page: one process at a time, its page or the reason why there is none. */
 import { test } from 'tap';
-import { ReportMaker } from '../../src/http/reportMaker.ts';
+import { ReportMaker, Turn } from '../../src/http/reportMaker.ts';
 import { reportPolicy } from '../../src/http/reportPolicy.ts';
 
 /** A maker whose process runs this script, with what it told. */
@@ -38,11 +38,35 @@ test('what keeps it from being made is said', async (t) => {
   });
   t.match(await absent.get(), { page: null, why: /ENOENT/ });
   t.strictSame(told, ['failed'], 'once');
+  t.match(await maker('x'.repeat(1 << 20)).reports.get(), { page: null, why: /E2BIG/ }, 'spawn throws');
+});
+
+test('makers that share a turn run one process after another', async (t) => {
+  const turn = new Turn();
+  const lone = (name: string) =>
+    new ReportMaker(
+      [
+        process.execPath,
+        '-e',
+        `const begun = Date.now(); setTimeout(() => { console.log(begun, Date.now(), '${name}'); process.exit(1) }, 50)`,
+      ],
+      { made: () => {}, failed: () => t.fail('1 is a status that is fine') },
+      { turn, statuses: [0, 1] },
+    );
+  const [one, two] = [lone('one'), lone('two')];
+  const made = await Promise.all([one.get(), two.get()]);
+  const [first, second] = made.map(({ page }) => `${page}`.split(' '));
+  t.strictSame([first?.[2], second?.[2]], ['one\n', 'two\n']);
+  t.ok(Number(second?.[0]) >= Number(first?.[1]), 'the second begins when the first has ended');
+  const never = lone('never');
+  never.close();
+  t.match(await never.get(), { page: null, why: 'the daemon stops' });
 });
 
 test('a stop ends the process', async (t) => {
   const { reports } = maker('setInterval(() => {}, 1000)');
   const made = reports.get();
+  await new Promise((resolve) => setImmediate(resolve));
   reports.close();
   t.match(await made, { page: null, why: 'it ended with SIGKILL' });
 });
