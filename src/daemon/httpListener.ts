@@ -34,13 +34,15 @@ interface HttpListenerParts {
   readonly more: () => More;
 }
 
-/** Of the process that makes a report: the limit of the unit is for both. */
+/** Of a process that reads the records: the limit of the unit is for both. */
 const HEAP = '--max-old-space-size=384';
 
 const NOBODY: Live = { listening: false, verdict: () => {} };
 
 /** The days before, and today as far as it has come. */
 const REPORT = ['report', '--format', 'html', '--until', 'today'];
+/** What waits, without asking the MTA. */
+const QUEUE = ['queue', '--recorded', '--json'];
 
 export class HttpListener {
   /** null: there is no `http-listen`. */
@@ -49,6 +51,7 @@ export class HttpListener {
   constructor(settings: ServiceSettings, parts: HttpListenerParts) {
     const { config, log, watch, recent } = parts;
     const alarms = new AlarmFile();
+    const program = [process.execPath, HEAP, mainFile()] as const;
     this.#service =
       settings.httpListen.length === 0
         ? null
@@ -59,7 +62,8 @@ export class HttpListener {
             settings: parts.settings,
             log,
             watch,
-            report: [process.execPath, HEAP, mainFile(), ...REPORT, '--config', config],
+            report: [...program, ...REPORT, '--config', config],
+            queue: [...program, ...QUEUE, '--config', config],
           });
   }
 

@@ -16,10 +16,11 @@ import { type LiveFacts, notReady } from './liveFacts.ts';
 import { liveModel } from './liveModel.ts';
 import { livePage, PAGE_POLICY, smallPage } from './livePage.ts';
 import { metricsText } from './metrics.ts';
-import { REPORT_LIMIT_BYTES, type ReportCommand, ReportMaker } from './reportMaker.ts';
+import { REPORT_LIMIT_BYTES, type ReportCommand, ReportMaker, Turn } from './reportMaker.ts';
 import { reportPolicy } from './reportPolicy.ts';
 import type { Route } from './route.ts';
 import { shownFields, shownVerdict } from './shownVerdict.ts';
+import { WAITING_LIMIT_BYTES, WaitingMail } from './waitingMail.ts';
 
 /** Verdicts that a page, or a new stream, begins with. */
 const FIRST_VERDICTS = 30;
@@ -41,6 +42,8 @@ interface HttpServiceParts {
   readonly watch: LoopWatch;
   /** Makes the report. */
   readonly report: ReportCommand;
+  /** Says what waits, by the records. */
+  readonly queue: ReportCommand;
 }
 
 export class HttpService {
@@ -48,6 +51,7 @@ export class HttpService {
   readonly streams: EventStreams;
   readonly #parts: HttpServiceParts;
   readonly #report: ReportMaker;
+  readonly #waiting: WaitingMail;
 
   constructor(parts: HttpServiceParts) {
     this.#parts = parts;
@@ -56,10 +60,11 @@ export class HttpService {
       async () => JSON.stringify(this.#model(await parts.facts())),
       () => settings().privacy,
     );
-    this.#report = new ReportMaker(parts.report, {
-      made: (ms, bytes) => log.httpReport(ms, bytes),
-      failed: (ms, why) => log.httpReportFailed(ms, why),
-    });
+    const turn = new Turn();
+    const failed = (ms: number, why: string): void => log.httpReportFailed(ms, why);
+    const made = (ms: number, bytes: number): void => log.httpReport(ms, bytes);
+    this.#report = new ReportMaker(parts.report, { made, failed }, { turn });
+    this.#waiting = new WaitingMail(parts.queue, turn, failed);
     this.driver = new HttpServer({
       names: () => this.#names(),
       respond: (route, response) => this.#respond(route, response),
@@ -72,8 +77,8 @@ export class HttpService {
   get memory(): MemoryUse {
     return {
       name: 'live page',
-      used: this.driver.usedBytes + this.#report.usedBytes,
-      limit: CONNECTIONS_LIMIT_BYTES + STREAMS_LIMIT_BYTES + REPORT_LIMIT_BYTES,
+      used: this.driver.usedBytes + this.#report.usedBytes + this.#waiting.usedBytes,
+      limit: CONNECTIONS_LIMIT_BYTES + STREAMS_LIMIT_BYTES + REPORT_LIMIT_BYTES + WAITING_LIMIT_BYTES,
     };
   }
 
@@ -81,6 +86,7 @@ export class HttpService {
   close(): void {
     this.streams.close();
     this.#report.close();
+    this.#waiting.close();
   }
 
   #names(): readonly string[] {
@@ -90,7 +96,10 @@ export class HttpService {
   }
 
   #model(facts: LiveFacts): ReturnType<typeof liveModel> {
-    return liveModel(facts, this.streams.open);
+    const { evidence } = this.#parts.settings();
+    const none = { read: null, trouble: '' };
+    const waiting = evidence === null ? null : facts.collector === null ? none : this.#waiting.look();
+    return liveModel(facts, this.streams.open, waiting);
   }
 
   #respond(route: Route, response: ServerResponse): Promise<Answer | null> | Answer | null {

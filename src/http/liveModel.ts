@@ -4,6 +4,7 @@
  */
 import { count } from '../core/plural.ts';
 import { type LiveFacts, notReady } from './liveFacts.ts';
+import type { WaitingFacts } from './waitingMail.ts';
 
 /** A text, or one that names harm. */
 export type Cell = string | { readonly bad: string };
@@ -29,17 +30,19 @@ export interface LiveModel {
 /** Rows of one table; one more says how many are left out. */
 const MAX_ROWS = 100;
 
-export function liveModel(facts: LiveFacts, streamsOpen: number): LiveModel {
+/** `waiting`: null: no part about it. */
+export function liveModel(facts: LiveFacts, streamsOpen: number, waiting: WaitingFacts | null): LiveModel {
   const { status } = facts;
   const { verdicts } = status;
   const all = verdicts.accept + verdicts.hold + verdicts.defer + verdicts.reject;
   return {
     answer: answerOf(facts),
     lead: `${number(all)} verdicts since ${minute(status.startedAt)}. Table ${status.table.hash.slice(0, 16)} in force since ${minute(status.table.loadedAt)}.`,
-    figures: figuresOf(facts, all),
+    figures: [...figuresOf(facts, all), ...waitingFigures(waiting)],
     tables: {
       attention: bounded(facts.findings, ({ text }) => [text]),
       ...(facts.alarms === null ? null : { alarms: alarmRows(facts.alarms.firing) }),
+      ...(waiting === null ? null : { waiting: waitingRows(waiting, facts.collector) }),
       exceptions: bounded(facts.exceptions, (one) => exceptionRow(one, facts.today)),
       policies: bounded(facts.policies, policyRow),
       connections: connectionRows(facts, streamsOpen),
@@ -143,6 +146,40 @@ function evidenceText(evidence: LiveFacts['status']['evidence']): Cell {
 
 function alarmRows(alarms: NonNullable<LiveFacts['alarms']>['firing']): Rows {
   return bounded(alarms, ({ since, subject, text }) => [minute(since), subject, { bad: text }]);
+}
+
+function waitingFigures(waiting: WaitingFacts | null): Figure[] {
+  if (waiting === null) return [];
+  const { read } = waiting;
+  const value = read === null ? 'not known' : `${number(read.recipients)} at ${clock(read.atMs)}`;
+  return [{ id: 'f-waiting', label: 'Recipients that wait', value, part: 'waiting' }];
+}
+
+/** The last row says how old it is. */
+function waitingRows({ read, trouble }: WaitingFacts, collector: LiveFacts['collector']): Rows {
+  if (collector === null) return [['No collector has run here: tlsward collect.']];
+  const late: Cell[][] =
+    collector === 'absent' ? [[{ bad: 'No collector runs now: what came since is not known.' }]] : [];
+  if (read === null) return [...late, [trouble === '' ? 'The records are being read.' : { bad: trouble }]];
+  const { groups, others } = read;
+  return [
+    ...groups.map(({ domain, cause, tls, level, recipients, since }) => [
+      domain === '' ? 'no domain' : domain,
+      tls ? { bad: cause } : cause,
+      level,
+      number(recipients),
+      minute(since),
+    ]),
+    ...(others === 0 ? [] : [[`and ${number(others)} more`]]),
+    ...late,
+    ...(trouble === '' ? [] : [[{ bad: trouble }]]),
+    [`From the records at ${minute(new Date(read.atMs).toISOString())}.`],
+  ];
+}
+
+/** `06:11 UTC`. */
+function clock(ms: number): string {
+  return `${new Date(ms).toISOString().slice(11, 16)} UTC`;
 }
 
 function exceptionRow(

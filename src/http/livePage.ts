@@ -82,6 +82,7 @@ ${section(
     html`<p id="left-out" class="fine soft"></p>`,
   ],
 )}
+${waitingPart(model)}
 ${section(
   'dated',
   'Exceptions and published policies',
@@ -142,6 +143,30 @@ ${section('keeping', 'Memory', 'What is kept, with its limit: nothing here grows
 <footer>tlsward ${version}. <a href="/report">Report of the last 30 days</a>, <a href="/metrics">metrics</a>, <a href="/healthz">healthz</a>, <a href="/readyz">readyz</a>. This page changes nothing.</footer>
 ${new Html(`<script>${LIVE_SCRIPT}</script>`)}`;
   return wholePage(`tlsward now, ${host}`, body);
+}
+
+/** Only where evidence is kept. */
+function waitingPart(model: LiveModel): Html {
+  if (model.tables.waiting === undefined) return NOTHING;
+  return section(
+    'waiting',
+    'Waiting mail',
+    'Recipients whose last attempt was put off, as the records of the collector had it at the time in the last line; they are read every five minutes while somebody looks. tlsward queue asks the mail server itself, and says what to do.',
+    [
+      table(
+        'waiting',
+        'Waiting mail',
+        [
+          { name: 'Domain', gloss: 'of the recipients' },
+          { name: 'Why', gloss: 'marked: for want of TLS' },
+          { name: 'Required', gloss: 'by the table now' },
+          { name: 'Recipients', gloss: 'that wait', number: true },
+          { name: 'Since', gloss: 'first attempt, UTC' },
+        ],
+        model,
+      ),
+    ],
+  );
 }
 
 /** A page of one message, with a way back; `fields`: name and text of each line. */

@@ -3,9 +3,13 @@
  * appear while one looks, a lost daemon is said and found again, and without script the page says as much. The report
  * behind it is a whole page of its own.
  */
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import t from 'tap';
 import { policyAnswers, policyRequest } from '../daemon/startDaemon.ts';
 import { browserSkip, type Look, launchBrowser, type OpenPage, type TestBrowser } from './harness/browser.ts';
@@ -24,6 +28,12 @@ mode = observe
 receive = encrypt
 violation = hold
 `;
+/** A delivery that waits for want of STARTTLS, with words that a server chose. */
+function putOff(id: string, domain: string): string {
+  const said = `TLS is required, but was not offered by host mx.<img src=x onerror=alert(1)>.${domain}[192.0.2.7]`;
+  return `${new Date().toISOString()} mx postfix/smtp[10]: ${id}: to=<u@${domain}>, relay=none, delay=1, delays=1/0/0/0, dsn=4.7.4, status=deferred (${said})\n`;
+}
+
 /** As far as a mail server would ever hand them over. */
 const HOSTILE = [
   '"><script>alert(1)</script>@bank.example',
@@ -31,6 +41,7 @@ const HOSTILE = [
   `y@${'z'.repeat(60)}.example`,
 ];
 
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const skip = browserSkip();
 let browser: TestBrowser;
 let daemon: Daemon;
@@ -55,6 +66,10 @@ t.before(async () => {
     service: { 'http-listen': `inet:127.0.0.1:${port}`, evidence: 'records', 'trusted-clients': '' },
   });
   await daemon.start();
+  const log = join(daemon.dir, 'mail.log');
+  writeFileSync(log, putOff('AAAAA1', 'clinic.example') + putOff('AAAAA2', 'xn--80ak6aa92e.example'));
+  const collect = [MAIN, 'collect', '--file', log, '--once', '--config', daemon.configFile];
+  await promisify(execFile)(process.execPath, collect);
   browser = await launchBrowser();
   await mail('a@bank.example', 'a@new.example', 'a@held.example', 'a@other.example', ...HOSTILE);
 });
@@ -159,6 +174,28 @@ t.test('verdicts appear, the list can be narrowed and held', { skip }, async (t)
   await until(6000, 'the loss', async () => (await state()).includes('lost'));
   await daemon.start();
   await until(15_000, 'the daemon again', async () => (await state()) === 'live');
+  await it.close();
+});
+
+t.test('mail that waits, by the records', { skip }, async (t) => {
+  const it = await browser.page(`${url}/`);
+  const rows = async (): Promise<string[][]> => (await it.readTable('Waiting mail')).slice(1);
+  const found = await until(20_000, 'the records', async () => {
+    const all = await rows();
+    return all.length > 2 && all;
+  });
+  t.match(
+    found.map((row) => row.join(' | ')),
+    [
+      /^clinic\.example \| no STARTTLS offered \| .* \| 1 \| .* UTC$/,
+      /^xn--80ak6aa92e\.example \| no STARTTLS offered \| .* \| 1 \| .* UTC$/,
+      'No collector runs now: what came since is not known.',
+      /^From the records at .* UTC\.$/,
+    ],
+  );
+  t.match(await it.page.$eval('#f-waiting', (element) => element.textContent), /^2 at [0-9:]{5} UTC$/);
+  t.strictSame(await violations(it), []);
+  t.strictSame(it.errors, []);
   await it.close();
 });
 

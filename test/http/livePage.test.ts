@@ -83,7 +83,11 @@ test('names from outside are text', async (t) => {
     answer: { bad: HOSTILE },
     lead: HOSTILE,
     figures: [{ id: 'f', label: HOSTILE, value: HOSTILE, part: 'links' }],
-    tables: { attention: [[{ bad: HOSTILE }]], exceptions: [[HOSTILE, HOSTILE, HOSTILE, HOSTILE]] },
+    tables: {
+      attention: [[{ bad: HOSTILE }]],
+      waiting: [[HOSTILE, { bad: HOSTILE }]],
+      exceptions: [[HOSTILE, HOSTILE, HOSTILE, HOSTILE]],
+    },
   };
   const one = { time: HOSTILE, code: HOSTILE, action: HOSTILE, remark: HOSTILE, from: HOSTILE };
   const verdict = { ...one, to: HOSTILE, client: HOSTILE, tls: HOSTILE, row: HOSTILE, because: HOSTILE };
