@@ -11,6 +11,7 @@
 import type { DeliveryRecord, VerdictEvidence } from '../evidence/record.ts';
 import { verdictCause } from '../tally/causes.ts';
 import type { Condition, Level, Look } from './condition.ts';
+import { isCertificate } from './deliveryCause.ts';
 import { RecentMap, SlotCounts, slotMs, slotOf } from './slots.ts';
 
 const MAX_PARTNERS = 5000;
@@ -210,7 +211,17 @@ function conditionOf(partner: Partner, { failed, all, level, slot, clearMs }: Co
     advice: [
       ...(example === '' ? [] : [`tlsward trace ${example}`]),
       `tlsward report --partner ${domain} --since 7d`,
-      `tlsward except ${domain} --until +7d --reason "${way === 'out' ? 'their' : 'their sending'} TLS fails"    (lets mail pass unprotected)`,
+      exception(way, domain, cause),
     ],
   };
+}
+
+/** The least that is weaker, of this way alone; what it means stands behind `#`, so that a shell takes the whole line. */
+function exception(way: Way, domain: string, cause: string): string {
+  const command = `tlsward except ${domain} --until +7d`;
+  if (way === 'in')
+    return `${command} --receive may --reason "their sending TLS fails"    # lets mail come unprotected`;
+  return isCertificate(cause)
+    ? `${command} --deliver encrypt --reason "their certificate fails"    # lets mail leave encrypted, to whoever answers`
+    : `${command} --deliver may --reason "their TLS fails"    # lets mail leave unprotected`;
 }

@@ -119,7 +119,8 @@ function failing(loss: Loss): Finding {
 /** What helps, by the words of the most frequent cause. */
 function adviceFor({ domain, causes, partner }: Loss): { readonly advice: string; readonly paste: string } {
   const [main] = causes;
-  const cause = main?.cause ?? '';
+  // behind it stands the name of a server, which anyone may choose
+  const [cause = ''] = (main?.cause ?? '').split(', most ', 1);
   const trace = traceOf(causes);
   const verifies =
     partner !== null && ['verify', 'secure', 'fingerprint', 'dane-only'].includes(partner.level);

@@ -42,7 +42,11 @@ test('partner-out: at least five, and more than a tenth', async (t) => {
     count: 5,
     since: START,
     summary: /no STARTTLS offered \(5 of 5 messages\)/,
-    advice: [/^tlsward trace Q4$/, /--partner bank.example/, /^tlsward except bank.example/],
+    advice: [
+      /^tlsward trace Q4$/,
+      /--partner bank.example/,
+      /^tlsward except bank.example .*--deliver may .*# /,
+    ],
   });
   for (let i = 5; i < 50; i++) one.take(delivery(START + i, 'bank.example', { queueId: `Q${i}` }), true);
   t.match(
@@ -59,7 +63,12 @@ test('partner-out: a message counts once, and not at all when it was sent after 
   for (let again = 0; again < 5; again++)
     for (let i = 0; i < 5; i++)
       one.take(delivery(START + again * SLOT, 'bank.example', { queueId: `Q${i}`, ...NOT_VERIFIED }), true);
-  t.match(find(one, 'partner-out', START + 4 * SLOT), { level: 'bad', count: 5, summary: /5 of 5/ });
+  t.match(find(one, 'partner-out', START + 4 * SLOT), {
+    level: 'bad',
+    count: 5,
+    summary: /5 of 5/,
+    advice: [/^tlsward trace/, /^tlsward report/, /--deliver encrypt /],
+  });
   t.match(find(one, 'partner-out', START + 9 * SLOT), { level: 'bad', count: 5 }, 'where it was tried last');
   for (let i = 0; i < 3; i++)
     one.take(delivery(START + 5 * SLOT, 'bank.example', { queueId: `Q${i}` }), true);
@@ -106,6 +115,7 @@ test('partner-in: refused by a row in force', async (t) => {
     found.find(({ subject }) => subject === 'bank.example'),
     {
       summary: 'mail from bank.example is refused: plaintext (9 of 9 messages)',
+      advice: [/^tlsward trace/, /^tlsward report/, /--receive may /],
     },
   );
   t.strictSame(one.failing(START), { in: 10, out: 0 });

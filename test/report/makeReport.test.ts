@@ -224,6 +224,21 @@ test('names from mail reach no shell', async (t) => {
   );
 });
 
+test('the name of a server proposes no exception', async (t) => {
+  const required = { pattern: 'bank.example', at: 'x:1', level: 'secure', observed: false, time: '' };
+  const made = report({
+    partners: [partner('bank.example', 'out', { requiredWaiting: 3, waiting: 3, required })],
+    causes: [
+      cause('bank.example', 'out', {
+        cause: 'no STARTTLS offered',
+        peer: 'certificate.tlsa.example',
+        count: 3,
+      }),
+    ],
+  });
+  t.equal(made.findings[0]?.paste, 'tlsward trace 7K2M0A4Q', 'without STARTTLS encrypt would not help');
+});
+
 test('a row to count plaintext never weakens the row that stands', async (t) => {
   const some = { partners: [partner('payroll.example', 'in', { plain: 9, weakest: 'plain' })] };
   const paste = (table: string): string =>
