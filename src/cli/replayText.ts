@@ -30,6 +30,7 @@ const UNKNOWN: Readonly<Record<string, string>> = {
   tls: 'how it left is not known',
   cipher: 'another cipher might have been chosen',
   'server certificate': "the server's certificate was not compared in this way",
+  'mta level': 'no row answers any more: the level of the MTA itself decides',
   'next hop': 'the next hop is not recorded',
 };
 

@@ -123,7 +123,8 @@ function fitOf(
 ): Fit {
   switch (decision.kind) {
     case 'silent':
-      return FITS;
+      // the answer of then may have been below the level of the MTA, which now decides
+      return told?.status === 'OK' && delivery.tls.state !== 'tls' ? unknown('mta level') : FITS;
     case 'trouble':
       return lacks(decision.why);
     case 'policy':

@@ -47,6 +47,13 @@ test('a session that the level would not have taken', async (t) => {
   const plain = of({ state: 'plain' });
   t.equal(outcome(null, plain), 'unchanged');
   t.equal(outcome({ deliver: 'may' }, plain), 'unchanged');
+  t.equal(
+    outcome(null, plain, [told('OK may')]),
+    'unknown mta level',
+    'the answer kept it below that of the MTA',
+  );
+  t.equal(outcome(null, of(TLS), [told('OK encrypt')]), 'unchanged');
+  t.equal(outcome(null, plain, [{ ...told('TEMP x'), status: 'TEMP' }]), 'unchanged', 'nor was there one');
   t.equal(outcome({ deliver: 'encrypt' }, plain), 'waits plain');
   t.equal(outcome({ deliver: 'encrypt', mode: 'observe' }, plain), 'unchanged');
   t.equal(outcome({ deliver: 'encrypt' }, of(TLS)), 'unchanged');
