@@ -173,7 +173,9 @@ function waitingRows({ read, trouble }: WaitingFacts, collector: LiveFacts['coll
     ...(others === 0 ? [] : [[`and ${number(others)} more`]]),
     ...late,
     ...(trouble === '' ? [] : [[{ bad: trouble }]]),
-    [`From the records at ${minute(new Date(read.atMs).toISOString())}.`],
+    [
+      `From the records at ${minute(new Date(read.atMs).toISOString())}${groups.length === 0 ? ': none was put off last.' : '.'}`,
+    ],
   ];
 }
 

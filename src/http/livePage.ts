@@ -217,10 +217,13 @@ function table(id: string, title: string, columns: readonly Column[], { tables }
 
 function bodyRows(rows: Rows, columns: readonly Column[]): readonly Html[] {
   if (rows.length === 0) return [html`<tr><td class="soft" colspan="${columns.length}">none</td></tr>`];
-  return rows.map(
-    (row) =>
-      html`<tr>${row.map((one, i) => html`<td class="${columns[i]?.number === true ? 'n' : ''}">${cell(one)}</td>`)}</tr>`,
-  );
+  return rows.map((row) => {
+    // a sentence
+    const [only] = row;
+    if (row.length === 1 && only !== undefined)
+      return html`<tr><td colspan="${columns.length}">${cell(only)}</td></tr>`;
+    return html`<tr>${row.map((one, i) => html`<td class="${columns[i]?.number === true ? 'n' : ''}">${cell(one)}</td>`)}</tr>`;
+  });
 }
 
 function head(columns: readonly Column[]): Html {

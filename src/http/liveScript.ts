@@ -74,7 +74,8 @@ const replace = (id, rows) => {
   const made = rows.map((cells) => {
     const row = element('tr');
     cells.forEach((value, i) => {
-      const place = element('td', undefined, styles[i]);
+      const place = element('td', undefined, cells.length === 1 ? '' : styles[i]);
+      if (cells.length === 1) place.colSpan = styles.length;
       fill(place, value);
       row.append(place);
     });
