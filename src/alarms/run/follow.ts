@@ -6,7 +6,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { daysOf, linesFile, MAX_LINE_BYTES, streamsOf } from '../../archive/layout.ts';
-import { chunksOf } from '../../archive/readDay.ts';
+import { chunksOf, EndlessLineError } from '../../archive/readDay.ts';
 import type { EvidenceRecord } from '../../evidence/record.ts';
 import { codeOf } from '../../files/systemError.ts';
 import { readRecord } from '../../trace/readRecord.ts';
@@ -39,12 +39,19 @@ export class Follower {
   /** What was added since the last call. Returns whether there is more. */
   read(take: (record: EvidenceRecord) => void): boolean {
     let more = false;
+    let endless = '';
     try {
       for (const { name, folder } of streamsOf(this.directory)) {
         if (name === 'alarms') continue;
-        more = this.#readStream(name, folder, take) || more;
+        try {
+          more = this.#readStream(name, folder, take) || more;
+        } catch (error) {
+          // what stands in front of it was read, and other streams have nothing to do with it
+          if (!(error instanceof EndlessLineError)) throw error;
+          endless = `${name} ${this.#places.get(name)?.day}: no line ends within ${MAX_LINE_BYTES} bytes`;
+        }
       }
-      this.trouble = '';
+      this.trouble = endless;
     } catch (error) {
       if (codeOf(error) === '') throw error;
       this.trouble = codeOf(error);
@@ -61,9 +68,15 @@ export class Follower {
       this.#places.set(name, place);
     }
     let left = MAX_BYTES;
-    for (const day of days.filter((one) => one >= place.day)) {
+    const due = days.filter((one) => one >= place.day);
+    for (const [i, day] of due.entries()) {
       if (day > place.day) Object.assign(place, { day, offset: 0 });
-      left -= readOn(linesFile(folder, day), place, left, take);
+      try {
+        left -= readOn(linesFile(folder, day), place, left, take);
+      } catch (error) {
+        // nothing more comes of a day that is over
+        if (!(error instanceof EndlessLineError) || i === due.length - 1) throw error;
+      }
       if (left <= 0) return true;
     }
     return false;

@@ -83,6 +83,21 @@ test('from a time on, in a file that is long', async (t) => {
   t.equal(read(new Follower(directory, START - 5 * 86_400_000)).length, count, 'an earlier one');
 });
 
+test('a line without an end is said, and hides neither other streams nor later days', async (t) => {
+  const directory = folder(t);
+  for (const stream of ['collector', 'daemon']) mkdirSync(join(directory, stream));
+  writeFileSync(join(directory, 'collector', '2026-11-30.jsonl'), lines(START, 1) + 'x'.repeat(200_000));
+  writeFileSync(join(directory, 'daemon', '2026-11-30.jsonl'), lines(START, 2));
+  const follower = new Follower(directory, START);
+  t.strictSame(read(follower).sort(), ['Q0', 'Q0', 'Q1']);
+  t.match(follower.trouble, /^collector 2026-11-30: no line ends/);
+  t.strictSame(read(follower), [], 'nothing twice');
+  writeFileSync(join(directory, 'collector', '2026-12-01.jsonl'), lines(START + 86_400_000, 1));
+  t.strictSame(read(follower), ['Q0']);
+  t.strictSame(read(follower), []);
+  t.equal(follower.trouble, '', 'that day is over');
+});
+
 test('a directory that cannot be read is said, and read again later', async (t) => {
   const directory = join(folder(t), 'later');
   const follower = new Follower(directory, START);
