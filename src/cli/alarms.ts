@@ -89,8 +89,8 @@ function list(settings: AlarmSettings, json: boolean | undefined, io: Io): numbe
   } else {
     if (late)
       io.out(`${paint(io, 'red', `nobody has looked since ${lookedAt}`)}: systemctl status tlsward-alarms\n`);
-    const colour = firing.length === 0 ? 'green' : 'red';
-    const words = firing.length === 0 ? 'no alarm' : count(firing.length, 'alarm');
+    const colour = firing.length > 0 ? 'red' : late ? 'bold' : 'green';
+    const words = `${firing.length === 0 ? 'no alarm' : count(firing.length, 'alarm')}${late ? ' then' : ''}`;
     io.out(`${paint(io, colour, words)}; last look ${lookedAt}\n`);
     for (const alarm of shown) io.out(textOf(alarm, io));
   }

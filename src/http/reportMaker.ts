@@ -75,7 +75,7 @@ export class ReportMaker {
   get(): Promise<MadeReport> {
     if (this.#making !== null) return this.#making;
     const last = this.#last;
-    if (last !== null && Date.now() - last.atMs < this.#how.freshMs) return Promise.resolve(last);
+    if (last !== null && Math.abs(Date.now() - last.atMs) < this.#how.freshMs) return Promise.resolve(last);
     this.#making = this.#how.turn
       .take(() => this.#make())
       .then((made) => {
