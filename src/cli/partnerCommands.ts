@@ -135,7 +135,6 @@ export const PARTNER_COMMANDS = {
         flag: '--recorded',
         meaning:
           'do not ask the mail server: recipients whose last attempt was put off, by the records of the collector',
-        example: '--recorded',
       },
       {
         flag: '--postfix-config',
