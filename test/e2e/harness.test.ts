@@ -329,7 +329,7 @@ t.test('Postfix', { skip }, async (t) => {
     t.strictSame(postfix.delivered(BOB), []);
     await postfix.release(queueId!);
     t.equal((await postfix.waitForDelivered(BOB))[0]!.first('Subject'), 'held');
-    t.strictSame(await postfix.queue(), []);
+    t.strictSame(await postfix.left(), []);
 
     await client.quit();
     const checks = postfix.file('checks', '/^X-Hold:/ HOLD\n');

@@ -41,7 +41,7 @@ t.test('by row, refused without one', { skip, buffered: true }, async (t) => {
 
   const ordinary = await x.accepted(t, { to: good! });
   t.equal(await x.outcome(ordinary, good!), 'smtp 2.0.0 sent', 'ordinary mail as ever');
-  t.strictSame(await x.postfix.queue(), []);
+  t.strictSame(await x.postfix.left(), []);
   t.strictSame(x.daemon.events('bug'), []);
 });
 

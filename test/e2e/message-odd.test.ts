@@ -64,7 +64,7 @@ t.test('a next hop in any form of address', { skip, buffered: true }, async (t) 
       'u@good.example.tlsward\\-via.b-22.127.0.0.1.tlsward-encrypt',
     ])
       t.match(await send(x, [path]), /^550 .*has a routing suffix/, path);
-    t.strictSame(await x.postfix.queue(), []);
+    t.strictSame(await x.postfix.left(), []);
     const session = { tls: true, auth: { user: 'alice', password: 'secret' } } as const;
     const marked = { to: 'u@good.example.tlsward-encrypt', listener: 'submission', session };
     t.match((await x.post(marked)).last, { code: 550, enhanced: '5.7.1' }, 'somebody who logged in');

@@ -33,7 +33,7 @@ for (const milters of ['', '$tlsward_milter'])
     t.equal(await x.outcome(id, 'u@plain.example'), 'tlsward-encrypt 5.7.4 bounced');
     t.equal(await x.outcome(id, NEIGHBOUR), 'virtual 2.0.0 sent');
     t.equal(postfix.log().match(/milter-hold/g)?.length, 1, 'held once');
-    t.strictSame(await postfix.queue(), []);
+    t.strictSame(await postfix.left(), []);
 
     const next = await held(['w@good.example']);
     const from = postfix.logMark();

@@ -64,7 +64,7 @@ t.test('a tag in the subject: under TLS, or back at once', { skip, buffered: tru
     'no certificate is asked for',
   );
   x.sealed(t, 'plain');
-  t.strictSame(await postfix.queue(), []);
+  t.strictSame(await postfix.left(), []);
   t.strictSame(x.daemon.events('bug'), []);
 });
 

@@ -265,6 +265,15 @@ export class Postfix {
       .map((line) => JSON.parse(line) as QueueEntry);
   }
 
+  /** What stays in the queue: a delivery that was logged, or a bounce of it, may still be leaving. */
+  async left(): Promise<QueueEntry[]> {
+    for (let tries = 40; ; tries--) {
+      const entries = await this.queue();
+      if (entries.length === 0 || tries === 0) return entries;
+      await pause(100);
+    }
+  }
+
   /** The first queue entry that satisfies `wanted`, as soon as it is there. */
   async waitForQueue(
     wanted: (entry: QueueEntry) => boolean,
