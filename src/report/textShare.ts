@@ -1,5 +1,7 @@
 /** The part of the text that says which share of the mail was protected, in all and by day. Pure. */
+
 import { type Column, tableLines, wrap } from './columns.ts';
+import { gapDays } from './gapDays.ts';
 import { LEVELS, type Report, type Way, type WayShare } from './report.ts';
 import { counted, LEVEL_WORDS, number, percent, protectedOf, shortDay, spoken, sum } from './words.ts';
 
@@ -68,7 +70,8 @@ function wayLines(name: string, way: Way, share: WayShare): string[] {
   ];
 }
 
-function dayLines({ share }: Report, ways: typeof WAYS): string[] {
+function dayLines(report: Report, ways: typeof WAYS): string[] {
+  const { share } = report;
   const known = ways.filter(([way]) => share[way].recordedDays > 0);
   const days = [...new Set(known.flatMap(([way]) => share[way].days.map(({ day }) => day)))].sort();
   if (days.length < 2) return [];
@@ -81,6 +84,7 @@ function dayLines({ share }: Report, ways: typeof WAYS): string[] {
       { title: way === 'in' ? 'Refused' : 'Failed', right: true },
     ]),
   ];
+  const gaps = { in: gapDays(report, 'in'), out: gapDays(report, 'out') };
   const rows = days.map((day) => ({
     cells: [
       shortDay(day),
@@ -88,6 +92,8 @@ function dayLines({ share }: Report, ways: typeof WAYS): string[] {
         const one = share[way].days.find((other) => other.day === day);
         if (one === undefined) return ['-', '-', '-', '-'];
         const all = sum(one.travelled);
+        if (all === 0 && one.refused + one.failed === 0 && gaps[way].get(day) === true)
+          return ['not known', '', '', ''];
         return [
           number(all),
           percent(protectedOf(one.travelled), all),

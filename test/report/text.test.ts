@@ -2,7 +2,7 @@
 import { test } from 'tap';
 import type { Report } from '../../src/report/report.ts';
 import { reportText } from '../../src/report/text.ts';
-import { number, percent, protectedOf, sum } from '../../src/report/words.ts';
+import { number, percent, protectedOf, shortDay, sum } from '../../src/report/words.ts';
 import { sampleReport } from './page/fixture.ts';
 
 const HEADINGS = [
@@ -77,6 +77,21 @@ test('a way without records has no numbers', async (t) => {
   t.match(flat, 'Outbound: not known. There are no records of `tlsward collect` in this time.');
   t.notMatch(flat, 'failed for TLS');
   t.notMatch(reportText({ ...sample, way: 'in' }), /^Outbound/m, 'nobody asked for it');
+});
+
+test('a day without records has no numbers', async (t) => {
+  const sample = sampleReport();
+  const [first, second] = sample.share.in.days;
+  const none = { tls13: 0, tls12: 0, older: 0, plain: 0, unknown: 0 };
+  const empty = { ...first!, travelled: none, refused: 0, failed: 0, otherFailed: 0 };
+  const days = [empty, ...sample.share.in.days.slice(1)];
+  const gap = { where: '/var/lib/tlsward/evidence, daemon', count: null, why: 'there is no file' };
+  const { day } = first!;
+  const gaps = [{ ...gap, from: day, to: `${day}T23:59:59.999Z` }];
+  const report: Report = { ...sample, gaps, share: { ...sample.share, in: { ...sample.share.in, days } } };
+  t.match(reportText(report), new RegExp(`^${shortDay(day)} +not known +[0-9]`, 'm'), 'in; out has its own');
+  t.match(reportText({ ...report, gaps: [] }), new RegExp(`^${shortDay(day)} +0 `, 'm'), 'no mail');
+  t.match(reportText(report), new RegExp(`^${shortDay(second!.day)} +[1-9]`, 'm'));
 });
 
 test('long lists are cut and say so; names do what they like', async (t) => {

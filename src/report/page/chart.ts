@@ -2,7 +2,8 @@
  * The sums behind a plot: which heights, which marks of the scale, which days are named. Drawing is in
  * `plot.ts`.
  */
-import { dayWords, instant, weekday } from './words.ts';
+import { instant } from '../days.ts';
+import { dayWords, weekday } from './words.ts';
 
 /** Between two names of days, in the units of the plot: letters are larger on a telephone. */
 const NAME_ROOM = 92;

@@ -1,4 +1,6 @@
 /** Exceptions with an end: which are in force, which are overdue, and what they let pass. */
+
+import { instant } from '../days.ts';
 import type { DatedException, Report } from '../report.ts';
 import { counted } from '../words.ts';
 import { MOST } from './links.ts';
@@ -7,7 +9,7 @@ import { domainName } from './names.ts';
 import { none, part } from './part.ts';
 import { empty, figures, table } from './table.ts';
 import { addUp } from './totals.ts';
-import { cell, day, dayWords, instant } from './words.ts';
+import { cell, day, dayWords } from './words.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,4 +1,6 @@
 /** What the report does not know, and how a reader who trusts nobody here checks the rest. */
+
+import { instant } from '../days.ts';
 import type { Report, ReportGap } from '../report.ts';
 import { counted, number } from '../words.ts';
 import { MOST } from './links.ts';
@@ -6,7 +8,7 @@ import { foreign, type Html, html, lines, prose } from './markup.ts';
 import { none, part, paste } from './part.ts';
 import { empty, figures, table } from './table.ts';
 import { addUp } from './totals.ts';
-import { cell, instant, moment } from './words.ts';
+import { cell, moment } from './words.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;

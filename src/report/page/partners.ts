@@ -1,4 +1,6 @@
 /** Partners whose mail must be protected: what was kept and what was not, why not, and on which days. */
+
+import { daysBetween } from '../days.ts';
 import type { Cause, Partner, Report } from '../report.ts';
 import { LEVELS } from '../report.ts';
 import { counted, LEVEL_WORDS, number, percent } from '../words.ts';
@@ -10,7 +12,7 @@ import { none, part } from './part.ts';
 import { spark } from './plot.ts';
 import { empty, figures, table } from './table.ts';
 import { addUp, isLoss, notKept } from './totals.ts';
-import { cell, day, daysBetween, dayWords, range } from './words.ts';
+import { cell, day, dayWords, range } from './words.ts';
 
 /** Days of a small plot. */
 const MOST_DAYS = 3700;

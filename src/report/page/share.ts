@@ -1,7 +1,8 @@
 /** How much of each way was protected: a plot, its figures as the legend, and the days in numbers. */
+
+import { gapDays } from '../gapDays.ts';
 import { LEVELS, type Report, type Way, type WayShare } from '../report.ts';
 import { counted, LEVEL_WORDS, number, percent, protectedOf, sum } from '../words.ts';
-import { gapDays } from './gapDays.ts';
 import type { RowLink } from './links.ts';
 import { type Html, html } from './markup.ts';
 import { none, part } from './part.ts';

@@ -2,13 +2,14 @@
  * The top of the page: the answer in a sentence, each part with its key figure, and what the report rests on.
  */
 import { numberWord } from '../answer.ts';
+import { daysBetween } from '../days.ts';
 import type { Report } from '../report.ts';
 import { counted, number, percent, protectedOf, sum } from '../words.ts';
 import { GLOSSARY } from './glossary.ts';
 import { foreign, type Html, html, joined, prose } from './markup.ts';
 import { domainName } from './names.ts';
 import { addUp, isOld, totalsOf } from './totals.ts';
-import { day, daysBetween, moment, span } from './words.ts';
+import { day, moment, span } from './words.ts';
 
 /** Characters of a part of the answer. */
 const MAX_ANSWER = 1000;

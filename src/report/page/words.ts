@@ -1,4 +1,5 @@
 /** Days, times and figures as the page writes them, each time readable by machines. */
+import { instant } from '../days.ts';
 import type { Way, WayCounts } from '../report.ts';
 import { number, sum } from '../words.ts';
 import { type Html, html } from './markup.ts';
@@ -7,7 +8,6 @@ const MONTHS = [
   ...['January', 'February', 'March', 'April', 'May', 'June'],
   ...['July', 'August', 'September', 'October', 'November', 'December'],
 ];
-const DAY_MS = 86_400_000;
 
 export const WAY_WORDS: Readonly<Record<Way, string>> = { in: 'Inbound', out: 'Outbound' };
 
@@ -19,20 +19,6 @@ export function cell(n: number): Html {
 /** Everything of a way, also what did not travel. */
 export function everything(way: WayCounts): number {
   return sum(way.travelled) + way.refused + way.failed + way.otherFailed;
-}
-
-/** Milliseconds since 1970 of a day or a time; NaN for anything else. */
-export function instant(text: string): number {
-  return /^\d{4}-\d\d-\d\d(?:T[\d:.]+Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
-}
-
-/** Days from the first to the last, both included; nothing for days that are none, at most `most`. */
-export function daysBetween(from: string, to: string, most: number): string[] {
-  const days: string[] = [];
-  const end = instant(to);
-  for (let at = instant(from); at <= end && days.length < most; at += DAY_MS)
-    days.push(new Date(at).toISOString().slice(0, 10));
-  return days;
 }
 
 /** Monday is 1, Sunday 7. */

@@ -1,7 +1,8 @@
 /** Figures, shares and days as they are written. */
 import { test } from 'tap';
+import { daysBetween } from '../../../src/report/days.ts';
 import { namedDays, scaleOf, scaleWords } from '../../../src/report/page/chart.ts';
-import { daysBetween, dayWords, moment, range, span, weekday } from '../../../src/report/page/words.ts';
+import { dayWords, moment, range, span, weekday } from '../../../src/report/page/words.ts';
 import { counted, number, percent } from '../../../src/report/words.ts';
 import { daysUpTo } from './traffic.ts';
 

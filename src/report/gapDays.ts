@@ -1,9 +1,9 @@
 /**
- * Which days lie in a gap. Of a day that lies in one as a whole nothing is known, which is not the same as no mail: the
- * page says so in place of zeros.
+ * Which days lie in a gap. Of a day that lies in one as a whole nothing is known, which is not the same as no mail: page
+ * and text say so in place of zeros.
  */
-import type { Report, Way } from '../report.ts';
-import { daysBetween, instant } from './words.ts';
+import { daysBetween, instant } from './days.ts';
+import type { Report, Way } from './report.ts';
 
 const DAY_MS = 86_400_000;
 /** Gaps that are looked at, and days of each. */
