@@ -93,7 +93,7 @@ function dayLines(report: Report, ways: typeof WAYS): string[] {
         if (one === undefined) return ['-', '-', '-', '-'];
         const all = sum(one.travelled);
         if (all === 0 && one.refused + one.failed === 0 && gaps[way].get(day) === true)
-          return ['not known', '', '', ''];
+          return ['-', '-', '-', '-'];
         return [
           number(all),
           percent(protectedOf(one.travelled), all),
@@ -103,5 +103,10 @@ function dayLines(report: Report, ways: typeof WAYS): string[] {
       }),
     ],
   }));
-  return [...tableLines(columns, rows), ''];
+  const unknown = rows.some(({ cells }) => cells[1] === '-' || cells[5] === '-');
+  return [
+    ...tableLines(columns, rows),
+    ...(unknown ? ['', ...wrap('Of a day without figures nothing is known: see gaps.')] : []),
+    '',
+  ];
 }
