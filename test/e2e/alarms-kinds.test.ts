@@ -58,6 +58,7 @@ state = ${state}
     tables: `${keys}${rows('may')}`,
     protocols: ['policy', 'control'],
     service: { evidence: evidence! },
+    withoutTap: true,
   });
   t.teardown(() => daemon.close());
 

@@ -42,6 +42,8 @@ export interface DaemonOptions {
   /** Folder of the unix sockets `policy.sock`, `milter.sock`, ...; default the daemon's own. */
   readonly socketDir?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Nothing of tap in its process, which ends by SIGXFSZ then; Node by itself ignores that signal. */
+  readonly withoutTap?: boolean;
   /** A program to run instead of tlsward, with the same arguments: for tests of this harness. */
   readonly program?: string;
 }
@@ -161,7 +163,15 @@ export class Daemon {
       this.configFile,
     ];
     const env = { ...process.env, ...this.#options.env };
-    const child = spawn(process.execPath, argv, { cwd: this.dir, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // tap has itself loaded into every Node by NODE_OPTIONS, whatever the environment says
+    const [program, ...more] = this.#options.withoutTap
+      ? ['env', '-u', 'NODE_OPTIONS', process.execPath]
+      : [process.execPath];
+    const child = spawn(program!, [...more, ...argv], {
+      cwd: this.dir,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#child = child;
     this.#output = '';
     this.#started = this.mark();
