@@ -10,22 +10,9 @@
  * demanded (`told`). SHA-256 of what follows the first line finds a file that was cut or changed. Otherwise the day is counted again. The
  * number behind the name changes whenever the same lines are counted in another way.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fchownSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { statSync, writeSync } from 'node:fs';
+import { besideFile, writeBeside } from '../archive/besideFile.ts';
 import { checkpointFile, linesFile } from '../archive/layout.ts';
 import { readGuardedSync } from '../files/guardedReader.ts';
 import { lastHead } from '../trace/lastHead.ts';
@@ -38,8 +25,7 @@ const MAX_HEADER = 4096;
 const LF = 10;
 /** Partners of one line. */
 const PIECE = 200;
-/** A tally takes seconds: a draft that is older belongs to nobody. */
-const DRAFT_MS = 3_600_000;
+const KIND = 'tally';
 
 /** What the lines are like that were counted. */
 interface Counted {
@@ -55,7 +41,7 @@ interface Header extends Counted {
 }
 
 function tallyFile(one: StreamDay): string {
-  return join(folderOf(one), `${one.day}.tally`);
+  return besideFile(folderOf(one), one.day, KIND);
 }
 
 /** What a tally must be of. Take it before the lines are read. Throws the error of stat(2). */
@@ -118,41 +104,15 @@ function sha256Of(body: Uint8Array): string {
 /** Writes the tally in place of an older one; `counted`: of before the lines were read. Throws the error of the system. */
 export function writeTally(one: StreamDay, counted: Counted, tally: DayTally): void {
   const folder = folderOf(one);
-  removeDrafts(folder, one.day);
   const body = Buffer.from(bodyText(tally));
   const { bytes, modified, head, told } = counted;
   const header: Header = { bytes, modified, head, told, length: body.length, sha256: sha256Of(body) };
-  const draft = join(folder, `.${one.day}.tally-${process.pid}-${randomBytes(6).toString('hex')}`);
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  const fd = openSync(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o640);
-  try {
-    try {
-      writeAll(fd, Buffer.from(`${MAGIC}${JSON.stringify(header)}\n`));
-      writeAll(fd, body);
-      // made by root, it belongs to whoever the lines belong to
-      const { uid, gid } = statSync(linesFile(folder, one.day));
-      if (process.getuid?.() === 0) fchownSync(fd, uid, gid);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(draft, tallyFile(one));
-  } catch (error) {
-    unlinkSync(draft);
-    throw error;
-  }
+  writeBeside(folder, one.day, KIND, linesFile(folder, one.day), (fd) => {
+    writeAll(fd, Buffer.from(`${MAGIC}${JSON.stringify(header)}\n`));
+    writeAll(fd, body);
+  });
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-}
-
-/** What a process that was killed left behind. */
-function removeDrafts(folder: string, day: string): void {
-  for (const name of readdirSync(folder)) {
-    if (!name.startsWith(`.${day}.tally-`)) continue;
-    const file = join(folder, name);
-    if (Date.now() - (lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > DRAFT_MS)
-      rmSync(file, { force: true });
-  }
 }

@@ -11,25 +11,9 @@
  * The file is one of convenience: it is used only while its head is that of the day's last checkpoint and the lines
  * have the size and the time of modification that they had; else it is made again, under another name first.
  */
-import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fchownSync,
-  fstatSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { endianness } from 'node:os';
-import { join } from 'node:path';
+import { besideFile, writeBeside } from '../archive/besideFile.ts';
 import { chunksOf } from '../archive/readDay.ts';
 import { lineKeys } from './lineKeys.ts';
 
@@ -39,8 +23,7 @@ const SEGMENT_WORDS = 1 << 22;
 const MAX_SEGMENTS = 400;
 export const BLOCK_BYTES = 64;
 const PAGE_WORDS = 512;
-/** An index takes seconds: a draft that is older belongs to nobody. */
-const DRAFT_MS = 3_600_000;
+const KIND = 'index';
 const LF = 10;
 const HIGH = endianness() === 'LE' ? 1 : 0;
 const MAGIC = `tlsward-index 1 ${endianness() === 'LE' ? 'little' : 'big'} `;
@@ -60,7 +43,7 @@ interface Header {
 }
 
 export function indexFile(stream: string, day: string): string {
-  return join(stream, `${day}.index`);
+  return besideFile(stream, day, KIND);
 }
 
 /** Makes the index of a day, in place of an older one; `segmentWords`: sorted at once. Throws the error of the system. */
@@ -70,43 +53,18 @@ export function writeIndex(
   { file, head }: IndexedDay,
   segmentWords = SEGMENT_WORDS,
 ): void {
-  removeDrafts(stream, day);
-  const draft = join(stream, `.${day}.index-${process.pid}-${randomBytes(6).toString('hex')}`);
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  const fd = openSync(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o640);
-  try {
-    try {
-      const before = statSync(file);
-      const segments = writeSegments(file, before.size, fd, segmentWords);
-      const header: Header & { readonly lines: number } = {
-        bytes: before.size,
-        lines: segments.lines,
-        modified: before.mtimeMs,
-        head,
-        segments: segments.words,
-      };
-      writeSync(fd, `${MAGIC}${JSON.stringify(header)}\n`.padEnd(HEADER_BYTES, ' '), 0);
-      // made by root, it belongs to whoever the lines belong to
-      if (process.getuid?.() === 0) fchownSync(fd, before.uid, before.gid);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(draft, indexFile(stream, day));
-  } catch (error) {
-    unlinkSync(draft);
-    throw error;
-  }
-}
-
-/** What a process that was killed left behind. */
-function removeDrafts(stream: string, day: string): void {
-  for (const name of readdirSync(stream)) {
-    if (!name.startsWith(`.${day}.index-`)) continue;
-    const file = join(stream, name);
-    if (Date.now() - (lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > DRAFT_MS)
-      rmSync(file, { force: true });
-  }
+  writeBeside(stream, day, KIND, file, (fd) => {
+    const before = statSync(file);
+    const segments = writeSegments(file, before.size, fd, segmentWords);
+    const header: Header & { readonly lines: number } = {
+      bytes: before.size,
+      lines: segments.lines,
+      modified: before.mtimeMs,
+      head,
+      segments: segments.words,
+    };
+    writeSync(fd, `${MAGIC}${JSON.stringify(header)}\n`.padEnd(HEADER_BYTES, ' '), 0);
+  });
 }
 
 /** Sorts the words of all lines, a segment at a time. */
