@@ -3,7 +3,8 @@
  *
  * The result is printable ASCII, so it contains no control or bidi characters, and no line end that could
  * forge a line. Every other character, and the backslash, is written as `\u{hex}`, so two different texts
- * never look the same. Text that is too long ends in `...`, and no `\u{hex}` is cut.
+ * never look the same. Text that is too long ends in `...`, and no `\u{hex}` is cut. For HTML the five characters of
+ * markup are named besides.
  */
 
 /** Default limit for one foreign text, in characters. */
@@ -36,4 +37,17 @@ function escapeUnless(plain: RegExp, text: string, limit: number): string {
     if (escaped.length <= limit - 3) room = escaped.length;
   }
   return escaped;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** As text of HTML, or as the value of an attribute in quotes (HTML section 13.1.2). Shows nothing that is invisible. */
+export function htmlEntities(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => ENTITIES[char]!);
 }

@@ -3,7 +3,7 @@
  * telephone, in the dark and on paper. Pure. Every text passes `html`.
  */
 import { createHash } from 'node:crypto';
-import { escapeLine } from '../core/escape.ts';
+import { escapeLine, htmlEntities } from '../core/escape.ts';
 import type { Section, Statement } from './statement.ts';
 import { sectionsOf } from './statementSections.ts';
 import { STATEMENT_STYLE } from './statementStyle.ts';
@@ -11,17 +11,10 @@ import { STATEMENT_STYLE } from './statementStyle.ts';
 const MAX_CELL = 400;
 /** A cell that is no longer stands in one line. */
 const MAX_SHORT = 20;
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
 
 /** Printable ASCII as text or as the value of an attribute in quotes. */
 function html(text: string): string {
-  return escapeLine(text, MAX_CELL * 10).replace(/[&<>"']/g, (char) => ENTITIES[char]!);
+  return htmlEntities(escapeLine(text, MAX_CELL * 10));
 }
 
 export function statementHtml(statement: Statement): string {

@@ -11,17 +11,11 @@
  * Sources: HTML section 13.1.2, UAX 9, UTS 36 section 3, UTS 55.
  */
 
+import { htmlEntities } from '../../core/escape.ts';
+
 /** Characters of one foreign text; more is cut, and said. */
 const MAX_TEXT = 2000;
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-const MARKUP = /[&<>"']/g;
 /** Nearly every text: nothing to isolate, nothing to show as a code. */
 const ASCII = /^[\x20-\x7e]*$/;
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?![ \u00a0\u202f])\p{Zs}/gu;
@@ -55,7 +49,7 @@ function written(value: Value): string {
   if (value instanceof Html) return value.text;
   if (value === null || value === undefined || value === false) return '';
   if (typeof value === 'object') return value.map((one) => one.text).join('');
-  return entities(visible(String(value)));
+  return htmlEntities(visible(String(value)));
 }
 
 export const NOTHING = new Html('');
@@ -89,7 +83,7 @@ export function lines(text: string): Html {
 
 /** A command line, which breaks before an option and not within it. */
 export function command(line: string): Html {
-  return new Html(entities(shown(line)).replace(/(^| )(--[a-z-]+)/g, '$1<span>$2</span>'));
+  return new Html(htmlEntities(shown(line)).replace(/(^| )(--[a-z-]+)/g, '$1<span>$2</span>'));
 }
 
 /**
@@ -115,8 +109,4 @@ function shown(text: string): string {
 
 function code(char: string): string {
   return `\\u{${char.codePointAt(0)!.toString(16)}}`;
-}
-
-function entities(text: string): string {
-  return text.replace(MARKUP, (char) => ENTITIES[char]!);
 }
