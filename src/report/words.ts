@@ -2,6 +2,7 @@
  * Numbers, shares and days as a reader sees them. Pure, and the same on the page, in the text and in the mail: a share is
  * never rounded up to all or down to none, because either would claim what is not so.
  */
+import { instant } from './days.ts';
 import { type ByLevel, LEVELS, type Level, type Report, type Way } from './report.ts';
 
 /** `142,819`. */
@@ -45,15 +46,17 @@ export const LEVEL_WORDS: Readonly<Record<Level, string>> = {
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
-/** `28 Nov 2026` of a day or of an ISO time. */
+/** `28 Nov 2026` of a day or of an ISO time; what is none stays as it is. */
 export function dayWords(time: string): string {
-  return `${shortDay(time)} ${time.slice(0, 4)}`;
+  const short = shortDay(time);
+  return short === time ? time : `${short} ${time.slice(0, 4)}`;
 }
 
-/** `28 Nov`. */
+/** `28 Nov`; what is no day stays as it is. */
 export function shortDay(time: string): string {
   const month = MONTHS[Number(time.slice(5, 7)) - 1];
-  return month === undefined ? time : `${Number(time.slice(8, 10))} ${month}`;
+  if (Number.isNaN(instant(time)) || month === undefined) return time;
+  return `${Number(time.slice(8, 10))} ${month}`;
 }
 
 /** `30 Oct to 28 Nov 2026`; the year once where it is the same. */

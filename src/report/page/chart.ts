@@ -3,7 +3,8 @@
  * `plot.ts`.
  */
 import { instant } from '../days.ts';
-import { dayWords, weekday } from './words.ts';
+import { shortDay } from '../words.ts';
+import { weekday } from './words.ts';
 
 /** Between two names of days, in the units of the plot: letters are larger on a telephone. */
 const NAME_ROOM = 92;
@@ -56,10 +57,10 @@ export function namedDays(
   const months = days.length > 62;
   const chosen = days.flatMap((day, at) => {
     if (Number.isNaN(instant(day))) return [];
-    if (days.length <= 10) return [{ at, name: dayWords(day) }];
-    if (!months) return weekday(day) === 1 ? [{ at, name: dayWords(day) }] : [];
+    if (days.length <= 10) return [{ at, name: shortDay(day) }];
+    if (!months) return weekday(day) === 1 ? [{ at, name: shortDay(day) }] : [];
     if (!day.endsWith('-01')) return [];
-    return [{ at, name: day.slice(5, 7) === '01' ? day.slice(0, 4) : dayWords(day).slice(2) }];
+    return [{ at, name: day.slice(5, 7) === '01' ? day.slice(0, 4) : shortDay(day).slice(2) }];
   });
   const step = chosen.length < 2 ? 1 : Math.ceil(NAME_ROOM / ((chosen[1]!.at - chosen[0]!.at) * room));
   return chosen.filter((_, i) => i % step === 0);

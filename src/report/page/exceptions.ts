@@ -2,14 +2,14 @@
 
 import { instant } from '../days.ts';
 import type { DatedException, Report } from '../report.ts';
-import { counted } from '../words.ts';
+import { counted, shortDay } from '../words.ts';
 import { MOST } from './links.ts';
 import { foreign, type Html, html, joined } from './markup.ts';
 import { domainName } from './names.ts';
 import { none, part } from './part.ts';
 import { empty, figures, table } from './table.ts';
 import { addUp } from './totals.ts';
-import { cell, day, dayWords } from './words.ts';
+import { cell, day } from './words.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -25,7 +25,7 @@ export function exceptions({ exceptions: all, to }: Report): Html {
           columns: [
             { head: 'Domain', gloss: 'or pattern', cell: (one) => domainName(one.pattern) },
             {
-              head: `State on ${dayWords(to)}`,
+              head: `State on ${shortDay(to)}`,
               gloss: 'the last day of the report',
               cell: (one) => stateOf(one, to),
             },

@@ -3,7 +3,7 @@
 import { daysBetween } from '../days.ts';
 import type { Cause, Partner, Report } from '../report.ts';
 import { LEVELS } from '../report.ts';
-import { counted, LEVEL_WORDS, number, percent } from '../words.ts';
+import { counted, LEVEL_WORDS, number, percent, shortDay } from '../words.ts';
 import { levelWord } from './glossary.ts';
 import { MOST, type RowLink } from './links.ts';
 import { command, foreign, type Html, html } from './markup.ts';
@@ -12,7 +12,7 @@ import { none, part } from './part.ts';
 import { spark } from './plot.ts';
 import { empty, figures, table } from './table.ts';
 import { addUp, isLoss, notKept } from './totals.ts';
-import { cell, day, dayWords, range } from './words.ts';
+import { cell, day, range } from './words.ts';
 
 /** Days of a small plot. */
 const MOST_DAYS = 3700;
@@ -121,7 +121,7 @@ function pattern(
   if (days < 2) return html`${number(notKept(one))}`;
   const last = one.notKept.at(-1);
   if (last === undefined) return html`<span class="zero">days not known</span>`;
-  const words = `Not kept on ${number(one.notKept.length)} of ${counted(days, 'day')}, at most ${number(most)}, last ${dayWords(last.day)}`;
+  const words = `Not kept on ${number(one.notKept.length)} of ${counted(days, 'day')}, at most ${number(most)}, last ${shortDay(last.day)}`;
   return row === undefined ? spark(counts, words) : html`<a href="#${row}">${spark(counts, words)}</a>`;
 }
 

@@ -4,10 +4,9 @@
  * it.
  */
 import { LEVELS, type WayCounts } from '../report.ts';
-import { counted, LEVEL_WORDS, number, sum } from '../words.ts';
+import { counted, LEVEL_WORDS, number, shortDay, sum } from '../words.ts';
 import { namedDays, type Slots, scaleOf, scaleWords, slotsOf } from './chart.ts';
 import { Html, html } from './markup.ts';
-import { dayWords } from './words.ts';
 
 const LEFT = 52;
 const WIDTH = 596;
@@ -44,8 +43,8 @@ export function plot(it: Plot): Html {
   const isGap = (at: number) => it.notes.get(at) === 'gap' && totals[at] === 0 && apart[at] === 0;
   const words = (at: number) =>
     isGap(at)
-      ? `${dayWords(days[at]!.day)}: a gap in the records`
-      : `${dayWords(days[at]!.day)}: ${counted(totals[at]!, 'message')}; ${LEVELS.map((level) => `${LEVEL_WORDS[level]} ${number(days[at]!.travelled[level])}`).join(', ')}; ${it.apart.name} ${number(apart[at]!)}`;
+      ? `${shortDay(days[at]!.day)}: a gap in the records`
+      : `${shortDay(days[at]!.day)}: ${counted(totals[at]!, 'message')}; ${LEVELS.map((level) => `${LEVEL_WORDS[level]} ${number(days[at]!.travelled[level])}`).join(', ')}; ${it.apart.name} ${number(apart[at]!)}`;
   return html`<svg class="plot" viewBox="0 0 648 ${height}" role="img" aria-labelledby="${it.id}-t ${it.id}-d">
 <title id="${it.id}-t">${it.title}</title>
 <desc id="${it.id}-d">${described(it, totals, apart, most)}</desc>
@@ -117,7 +116,7 @@ function described(
   apart: readonly number[],
   most: { readonly total: number; readonly apart: number },
 ): string {
-  const at = (index: number) => dayWords(it.days[index]?.day ?? '');
+  const at = (index: number) => shortDay(it.days[index]?.day ?? '');
   const busiest = `Most on ${at(most.total)}: ${number(totals[most.total] ?? 0)}.`;
   const hit = apart.filter((count) => count > 0).length;
   const name = it.apart.name.toLowerCase();

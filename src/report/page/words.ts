@@ -1,7 +1,7 @@
 /** Days, times and figures as the page writes them, each time readable by machines. */
 import { instant } from '../days.ts';
 import type { Way, WayCounts } from '../report.ts';
-import { number, sum } from '../words.ts';
+import { dayWords, number, shortDay, sum } from '../words.ts';
 import { type Html, html } from './markup.ts';
 
 const MONTHS = [
@@ -26,14 +26,6 @@ export function weekday(day: string): number {
   return ((new Date(instant(day)).getUTCDay() + 6) % 7) + 1;
 }
 
-/** `28 Nov`, and with the year `28 Nov 2026`; what is no day stays as it is. */
-export function dayWords(text: string, year = false): string {
-  const day = Number(text.slice(8, 10));
-  const month = MONTHS[Number(text.slice(5, 7)) - 1];
-  if (Number.isNaN(instant(text)) || month === undefined) return text;
-  return `${day} ${month.slice(0, 3)}${year ? ` ${text.slice(0, 4)}` : ''}`;
-}
-
 /** `30 October to 28 November 2026`, `28 November 2026`. */
 export function span(from: string, to: string): string {
   const long = (text: string, year: boolean) => {
@@ -50,13 +42,13 @@ export function range(first: string, last: string): Html {
   const [from, to] = [first.slice(0, 10), last.slice(0, 10)];
   if (from === to) return day(last);
   const sameMonth = from.slice(0, 7) === to.slice(0, 7) && !Number.isNaN(instant(from));
-  const begin = sameMonth ? String(Number(from.slice(8, 10))) : dayWords(from);
-  return html`<time datetime="${first}">${begin}</time>–<time datetime="${last}">${dayWords(to)}</time>`;
+  const begin = sameMonth ? String(Number(from.slice(8, 10))) : shortDay(from);
+  return html`<time datetime="${first}">${begin}</time>–<time datetime="${last}">${shortDay(to)}</time>`;
 }
 
 /** `28 Nov`, readable by machines. */
 export function day(text: string, year = false): Html {
-  return html`<time datetime="${text}">${dayWords(text.slice(0, 10), year)}</time>`;
+  return html`<time datetime="${text}">${(year ? dayWords : shortDay)(text.slice(0, 10))}</time>`;
 }
 
 /** `12 Nov 02:10`; a day that ends is `24:00`. */
@@ -64,5 +56,5 @@ export function moment(text: string, year = false): Html {
   const clock = text.slice(11, 16);
   if (clock === '' || Number.isNaN(instant(text))) return day(text, year);
   const hour = text.slice(11, 23) === '23:59:59.999' ? '24:00' : clock;
-  return html`<time datetime="${text}">${dayWords(text.slice(0, 10), year)} ${hour}</time>`;
+  return html`<time datetime="${text}">${(year ? dayWords : shortDay)(text.slice(0, 10))} ${hour}</time>`;
 }

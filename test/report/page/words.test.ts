@@ -2,8 +2,8 @@
 import { test } from 'tap';
 import { daysBetween } from '../../../src/report/days.ts';
 import { namedDays, scaleOf, scaleWords } from '../../../src/report/page/chart.ts';
-import { dayWords, moment, range, span, weekday } from '../../../src/report/page/words.ts';
-import { counted, number, percent } from '../../../src/report/words.ts';
+import { moment, range, span, weekday } from '../../../src/report/page/words.ts';
+import { counted, dayWords, number, percent, shortDay } from '../../../src/report/words.ts';
 import { daysUpTo } from './traffic.ts';
 
 test('figures and shares', async (t) => {
@@ -23,10 +23,12 @@ test('figures and shares', async (t) => {
 });
 
 test('days and times', async (t) => {
-  t.equal(dayWords('2026-11-05'), '5 Nov');
-  t.equal(dayWords('2026-11-05', true), '5 Nov 2026');
-  t.equal(dayWords('2026-13-05'), '2026-13-05');
-  t.equal(dayWords('<b>'), '<b>');
+  t.equal(shortDay('2026-11-05'), '5 Nov');
+  t.equal(dayWords('2026-11-05'), '5 Nov 2026');
+  for (const words of [shortDay, dayWords]) {
+    t.equal(words('2026-13-05'), '2026-13-05');
+    t.equal(words('<b>'), '<b>');
+  }
   t.equal(span('2026-10-30', '2026-11-28'), '30 October to 28 November 2026');
   t.equal(span('2025-12-30', '2026-01-02'), '30 December 2025 to 2 January 2026');
   t.equal(span('2026-11-28', '2026-11-28'), '28 November 2026');
