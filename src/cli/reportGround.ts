@@ -1,5 +1,6 @@
 /** What `report` and `suggest` share: which days, where the records are, and the tallies of them. */
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { splitNotes } from '../archive/checkpoints.ts';
 import { addDays } from '../archive/day.ts';
 import { checkpointFile, isDay } from '../archive/layout.ts';
@@ -52,12 +53,16 @@ export function partnerOf(partner: string | undefined): string | null {
   return domain;
 }
 
+/** Percent by which the heap grows before it is cleared: of what a month of tallies leaves behind most is garbage. */
+const HEAP_GROWS = 50;
+
 /** Throws the error of the system when lines cannot be read. */
 export function countDays(
   places: readonly Place[],
   range: Range,
   { today, partner, io }: { readonly today: string; readonly partner: string | null; readonly io: Io },
 ): Tallies {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWS}`);
   const progress = new Progress(io, 'blocks', true);
   const counting = (stream: string, day: string, done: number, bytes: number): void =>
     progress.step(`${stream} ${day}, ${bytes === 0 ? 100 : Math.floor((done / bytes) * 100)} %`);
