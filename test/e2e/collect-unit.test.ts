@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { root } from '../root.ts';
 import { UNIT_DIR } from '../units.ts';
-import { boot, bootable } from './harness/booted.ts';
+import { boot, bootable, mustRun } from './harness/booted.ts';
 import { pause, until } from './harness/deadline.ts';
 import { installProgram } from './harness/installed.ts';
 import { findRoot } from './harness/mta/postfix-releases.ts';
@@ -107,12 +107,7 @@ t.test('the unit that collects', { skip }, async (t) => {
         'journalctl -n 60 --no-pager -o short-precise _SYSTEMD_UNIT=tlsward-collect.service + UNIT=tlsward-collect.service',
       )
     ).text;
-  /** Runs a script that must succeed; what it printed, without the last line end. */
-  const ok = async (script: string): Promise<string> => {
-    const { status, text } = await machine.sh(script);
-    if (status !== 0) throw new Error(`${script}\nstatus ${status}\n${text}\n${await said()}`);
-    return text.trimEnd();
-  };
+  const ok = mustRun(machine, said);
   const wait = (what: string, probe: () => Promise<boolean>) =>
     until(30_000, what, probe, () => '', 200).catch(async (error: Error) => {
       throw new Error(`${error.message}\n${await said()}`, { cause: error });

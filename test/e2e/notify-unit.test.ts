@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { UNIT_DIR } from '../units.ts';
-import { boot, bootable } from './harness/booted.ts';
+import { boot, bootable, mustRun } from './harness/booted.ts';
 import { until } from './harness/deadline.ts';
 import { installProgram } from './harness/installed.ts';
 import { findRoot } from './harness/mta/postfix-releases.ts';
@@ -56,11 +56,7 @@ t.test('ready, watched, and started anew when it hangs', { skip }, async (t) => 
         'systemctl status tlsward --no-pager -l; journalctl -n 40 --no-pager -u tlsward -u tlsward-alarms',
       )
     ).text;
-  const ok = async (script: string): Promise<string> => {
-    const { status, text } = await machine.sh(script);
-    if (status !== 0) throw new Error(`${script}\nstatus ${status}\n${text}\n${await said()}`);
-    return text.trimEnd();
-  };
+  const ok = mustRun(machine, said);
   const show = (key: string) => ok(`systemctl show -P ${key} tlsward`);
   const wait = (what: string, probe: () => Promise<boolean>) =>
     until(30_000, what, probe, () => '', 200).catch(async (error: Error) => {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { UNIT_DIR } from '../units.ts';
-import { boot, bootable } from './harness/booted.ts';
+import { boot, bootable, journalOf, mustRun } from './harness/booted.ts';
 import { until } from './harness/deadline.ts';
 import { installProgram } from './harness/installed.ts';
 import { createCa } from './harness/peers/ca.ts';
@@ -64,13 +64,8 @@ t.test('the unit that probes partners', { skip: reason }, async (t) => {
     await machine.close();
     rmSync(dir, { recursive: true });
   });
-  const journal = async () =>
-    (await machine.sh('journalctl --sync; journalctl -u tlsward-probe -n 40 --no-pager -o cat')).text;
-  const ok = async (script: string): Promise<string> => {
-    const { status, text } = await machine.sh(script);
-    if (status !== 0) throw new Error(`${script}\nstatus ${status}\n${text}\n${await journal()}`);
-    return text.trimEnd();
-  };
+  const journal = () => journalOf(machine, 'tlsward-probe');
+  const ok = mustRun(machine, journal);
   const serve = async (name: string): Promise<void> => {
     await machine.sh('systemctl stop sink');
     await ok(`systemd-run --unit=sink --collect /usr/bin/node /srv/srv/sink.js ${name}`);

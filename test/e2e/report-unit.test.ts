@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { delivery, MadeEvidence, verdict } from '../trace/madeDays.ts';
 import { UNIT_DIR } from '../units.ts';
-import { boot, bootable } from './harness/booted.ts';
+import { boot, bootable, journalOf, mustRun } from './harness/booted.ts';
 import { until } from './harness/deadline.ts';
 import { installProgram } from './harness/installed.ts';
 import { e2eSkip } from './harness/requirements.ts';
@@ -70,13 +70,8 @@ t.test('the unit that sends a report', { skip: reason }, async (t) => {
     await machine.close();
     rmSync(dir, { recursive: true });
   });
-  const journal = async () =>
-    (await machine.sh('journalctl --sync; journalctl -u tlsward-report -n 40 --no-pager -o cat')).text;
-  const ok = async (script: string): Promise<string> => {
-    const { status, text } = await machine.sh(script);
-    if (status !== 0) throw new Error(`${script}\nstatus ${status}\n${text}\n${await journal()}`);
-    return text.trimEnd();
-  };
+  const journal = () => journalOf(machine, 'tlsward-report');
+  const ok = mustRun(machine, journal);
   await ok(`
     cp /srv/systemd/tlsward-report.service /srv/systemd/tlsward-report.timer /etc/systemd/system/
     cp /srv/systemd/tlsward.sysusers.conf /usr/lib/sysusers.d/tlsward.conf

@@ -10,7 +10,7 @@ import t from 'tap';
 import { root } from '../root.ts';
 import { EvidenceFolder } from '../ship/evidenceFolder.ts';
 import { UNIT_DIR } from '../units.ts';
-import { boot, bootable } from './harness/booted.ts';
+import { boot, bootable, journalOf, mustRun } from './harness/booted.ts';
 import { Clickhouse } from './harness/clickhouse.ts';
 import { until } from './harness/deadline.ts';
 import { removeFolder } from './harness/folder.ts';
@@ -41,14 +41,8 @@ t.test('the unit that ships', { skip: reason }, async (t) => {
     removeFolder(server.dir);
     rmSync(dir, { recursive: true });
   });
-  const journal = async () =>
-    (await machine.sh('journalctl --sync; journalctl -u tlsward-ship -n 40 --no-pager -o cat')).text;
-  /** Runs a script that must succeed; what it printed, without the last line end. */
-  const ok = async (script: string): Promise<string> => {
-    const { status, text } = await machine.sh(script);
-    if (status !== 0) throw new Error(`${script}\nstatus ${status}\n${text}\n${await journal()}`);
-    return text.trimEnd();
-  };
+  const journal = () => journalOf(machine, 'tlsward-ship');
+  const ok = mustRun(machine, journal);
   const wait = (what: string, probe: () => Promise<boolean>) =>
     until(60_000, what, probe, () => '', 200).catch(async (error: Error) => {
       throw new Error(`${error.message}\n${await journal()}`, { cause: error });

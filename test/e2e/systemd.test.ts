@@ -14,7 +14,7 @@ import t, { type Test } from 'tap';
 import { policyRequest } from '../daemon/startDaemon.ts';
 import { root } from '../root.ts';
 import { UNIT_DIR } from '../units.ts';
-import { type Booted, boot, bootable } from './harness/booted.ts';
+import { type Booted, boot, bootable, journalOf, mustRun } from './harness/booted.ts';
 import { installProgram } from './harness/installed.ts';
 
 /** One policy request on a new connection; prints the action, or the error's code. */
@@ -57,14 +57,8 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     rmSync(dir, { recursive: true });
   });
   const { sh } = machine;
-  const journal = async () =>
-    (await sh('journalctl --sync; journalctl -u tlsward -n 80 --no-pager -o cat')).text;
-  /** Runs a script that must succeed; what it printed, without the last line end. */
-  const ok = async (script: string): Promise<string> => {
-    const { status, text } = await sh(script);
-    if (status !== 0) throw new Error(`${script}\nstatus ${status}\n${text}\n${await journal()}`);
-    return text.trimEnd();
-  };
+  const journal = () => journalOf(machine, 'tlsward', 80);
+  const ok = mustRun(machine, journal);
 
   /** Waits until this run of the unit has logged what each pattern says: journald may be later than the start. */
   const logged = async (t: Test, ...patterns: RegExp[]): Promise<void> => {

@@ -204,3 +204,20 @@ export async function boot(binds: readonly string[], lower = '/'): Promise<Boote
     throw new Error(`systemd did not start: ${String(error)}\n${output}`, { cause: error });
   }
 }
+
+/** The last lines of a unit in the journal there, as text. */
+export async function journalOf({ sh }: Booted, unit: string, lines = 40): Promise<string> {
+  return (await sh(`journalctl --sync; journalctl -u ${unit} -n ${lines} --no-pager -o cat`)).text;
+}
+
+/**
+ * Runs scripts that must succeed, and resolves to what they printed, without the last line end; one that fails is reported
+ * with what `said` tells of it.
+ */
+export function mustRun({ sh }: Booted, said: () => Promise<string>): (script: string) => Promise<string> {
+  return async (script) => {
+    const { status, text } = await sh(script);
+    if (status !== 0) throw new Error(`${script}\nstatus ${status}\n${text}\n${await said()}`);
+    return text.trimEnd();
+  };
+}
