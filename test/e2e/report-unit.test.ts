@@ -22,6 +22,8 @@ const SINK = `
 const { createServer } = require('node:net');
 const { writeFileSync } = require('node:fs');
 createServer((socket) => {
+  // who only looks whether it listens is gone before the greeting
+  socket.on('error', () => undefined);
   let text = '';
   let data = false;
   socket.write('220 mx\\r\\n');
