@@ -4,7 +4,7 @@
  */
 import { escapeText } from '../core/escape.ts';
 import type { DeliveryRecord } from '../evidence/record.ts';
-import { tlsFailure } from '../tally/causes.ts';
+import { tlsFailure, withoutSuspension } from '../tally/causes.ts';
 
 export interface WaitCause {
   readonly cause: string;
@@ -48,15 +48,13 @@ const OTHERS: readonly (readonly [text: string, cause: string])[] = [
 /** `450 4.2.0`, also `450-4.2.0`. */
 const SAID = /^[245]\d\d(?:[ -][245]\.\d{1,3}\.\d{1,3})?/;
 const MAX_CAUSE = 100;
-const SUSPENDED = 'delivery temporarily suspended: ';
 
 /**
  * `sendmail`: they are the words of Sendmail, which does not tell its own from those of the other server. `noted`: what
  * the log said of the session before, as a record of the collector has it in `tls.why`.
  */
 export function waitCause(said: string, sendmail: boolean, noted = ''): WaitCause {
-  // qmgr(8) repeats why it no longer tries a destination
-  const reason = said.startsWith(SUSPENDED) ? said.slice(SUSPENDED.length) : said;
+  const reason = withoutSuspension(said);
   const record = withoutDsn(reason);
   // a temporary error of the table of TLS policies has this code in the log, and none in the queue
   const tls: DeliveryRecord['tls'] = { state: 'unknown', ...(noted === '' ? {} : { why: noted }) };

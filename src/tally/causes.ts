@@ -13,6 +13,8 @@ interface TlsFailure {
   readonly proves: '' | 'encrypt' | 'verify';
 }
 
+/** qmgr(8) of Postfix repeats behind this why it no longer tries a destination. */
+const SUSPENDED = 'delivery temporarily suspended: ';
 const MAX_TEXT = 600;
 const MAX_WORDS = 120;
 
@@ -55,13 +57,18 @@ const CERTIFICATE: readonly (readonly [text: string, cause: string])[] = [
 /** What a server says that takes no mail in plaintext (RFC 3207 section 4, X.7.10 of the IANA registry). */
 const ASKED = ['must issue a starttls', 'issue starttls', 'encryption is required', 'encryption required'];
 
+/** What made the MTA suspend deliveries, else the reason itself. */
+export function withoutSuspension(reason: string): string {
+  return reason.startsWith(SUSPENDED) ? reason.slice(SUSPENDED.length) : reason;
+}
+
 /** null: it failed for another reason. `reply`: what the MTA logged; `why`: what it logged of the session before. */
 export function tlsFailure({
   reply = '',
   tls,
   dsn = '',
 }: Pick<DeliveryRecord, 'reply' | 'tls' | 'dsn'>): TlsFailure | null {
-  const text = reply.slice(0, MAX_TEXT).toLowerCase();
+  const text = withoutSuspension(reply).slice(0, MAX_TEXT).toLowerCase();
   const said = text.indexOf(' said: ');
   if (said >= 0 && !text.includes('refused to start tls')) {
     const asks = dsn.endsWith('.7.10') || ASKED.some((words) => text.includes(words, said));
@@ -84,7 +91,8 @@ function certificateCause(text: string): string {
 }
 
 function bySendmail(text: string): TlsFailure {
-  if (text.includes('encryption too weak 0 ')) return { cause: 'no STARTTLS offered', proves: 'encrypt' };
+  if (text.includes('encryption too weak 0 ') || text.includes('does not support starttls'))
+    return { cause: 'no STARTTLS offered', proves: 'encrypt' };
   if (text.includes('encryption too weak')) return { cause: 'encryption too weak', proves: 'encrypt' };
   if (text.includes('handshake failed')) return { cause: 'handshake failed', proves: 'encrypt' };
   return { cause: certificateCause(text), proves: 'verify' };

@@ -42,6 +42,12 @@ t.test('of a delivery', async (t) => {
       { tls: { state: 'unknown', why: 'x; TLSRPT: certificate_host_mismatch' } },
     ],
     ['Deferred; tls_rcpt: 454 4.7.0 encryption too weak 0 less than 128', 'no STARTTLS offered', 'encrypt'],
+    ['Deferred; tls_rcpt: 450 4.7.0 Other side does not support STARTTLS', 'no STARTTLS offered', 'encrypt'],
+    [
+      'delivery temporarily suspended: TLS is required, but was not offered by host mx.plain.example[192.0.2.9]',
+      'no STARTTLS offered',
+      'encrypt',
+    ],
     ['Deferred; tls_rcpt: 454 4.7.0 encryption too weak 56 less than 128', 'encryption too weak', 'encrypt'],
     [
       'Service unavailable; tls_server: 503 5.7.0 authentication failed',
