@@ -1,32 +1,36 @@
 /**
- * The test bed that every row uses: directory, programs, options, and how to start each server.
+ * The test bed that every row uses: directory, programs, options.
  *
- * One core serves, the other loads: SERVER_CORE and LOAD_CORE. tlsward is started as its unit file starts it
- * (`--max-semi-space-size=4`, MALLOC_MMAP_THRESHOLD_), from the build that this file belongs to, with its log in a file; the peers do not log.
+ * One core serves, the other loads: SERVER_CORE and LOAD_CORE.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Programs } from './programs.ts';
-import { need } from './programs.ts';
 import type { Finding, Say } from './report.ts';
-import type { Server } from './servers.ts';
-import { startServer } from './servers.ts';
 import type { Sockets } from './tables.ts';
 import { writeDomains } from './tables.ts';
 
 export const SERVER_CORE = 0;
 export const LOAD_CORE = 1;
 
+/** Rows of the tables that are compared. */
+export const ROWS = 100_000;
+
 export interface Bed {
   readonly dir: string;
   readonly programs: Programs;
   readonly rounds: number;
   readonly seconds: number;
+  /** Less of everything that takes long (`--short`). */
+  readonly short: boolean;
+  /** Measure disturbed rounds again. */
+  readonly repeats: boolean;
   readonly say: Say;
   /** Tells that others used so many cores while a row was measured; said again at the end when it was too much. */
   readonly disturbed: (row: string, cores: number) => void;
+  /** Tells what is left out for want of a program; said again at the end. */
+  readonly skipped: (what: string) => void;
 }
 
 /** One row of the benchmark: measures, says the details, returns what it found. */
@@ -45,7 +49,12 @@ export function freshDirectory(bed: Bed): string {
 }
 
 export function socketsIn(dir: string): Sockets {
-  return { milter: join(dir, 'm'), policy: join(dir, 'p'), control: join(dir, 'c') };
+  return {
+    milter: join(dir, 'm'),
+    policy: join(dir, 'p'),
+    control: join(dir, 'c'),
+    socketmap: join(dir, 's'),
+  };
 }
 
 const listed = new Map<number, string>();
@@ -60,74 +69,9 @@ export function domainList(bed: Bed, rows: number): string {
   return path;
 }
 
-export function startTlsward(dir: string, config: string, core: number | null): Promise<Server> {
-  const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-  const { milter, policy } = socketsIn(dir);
-  return startServer({
-    name: 'tlsward',
-    argv: [
-      'env',
-      'MALLOC_MMAP_THRESHOLD_=1048576',
-      process.execPath,
-      '--max-semi-space-size=4',
-      main,
-      'serve',
-      '--config',
-      config,
-    ],
-    sockets: [milter, policy],
-    logFile: join(dir, 'tlsward.log'),
-    core,
-  });
-}
-
-/** The C filter; `session` makes it take connect and HELO events too. */
-export function startLibmilter(bed: Bed, dir: string, domains: string, session: boolean): Promise<Server> {
-  const socket = join(dir, session ? 'ls' : 'l');
-  return startServer({
-    name: session ? 'libmilter-session' : 'libmilter',
-    argv: [need(bed.programs.libmilterPeer), socket, domains, ...(session ? ['session'] : [])],
-    sockets: [socket],
-    logFile: `${socket}.log`,
-    core: SERVER_CORE,
-  });
-}
-
-export function startFloor(bed: Bed, dir: string): Promise<Server> {
-  const socket = join(dir, 'f');
-  return startServer({
-    name: 'floor',
-    argv: [need(bed.programs.policyFloor), socket],
-    sockets: [socket],
-    logFile: `${socket}.log`,
-    core: SERVER_CORE,
-  });
-}
-
-/** postgrey with its own database, and the client that the generator plays on its whitelist. */
-export function startPostgrey(bed: Bed, dir: string): Promise<Server> {
-  const path = need(bed.programs.postgrey);
-  const db = join(dir, 'g');
-  mkdirSync(db);
-  const clients = join(db, 'clients');
-  const recipients = join(db, 'recipients');
-  writeFileSync(clients, 'client.example.net\n');
-  writeFileSync(recipients, '');
-  const user = userInfo().username;
-  const socket = join(db, 's');
-  return startServer({
-    name: 'postgrey',
-    argv: [
-      path,
-      `--unix=${socket}`,
-      `--dbdir=${db}`,
-      `--whitelist-clients=${clients}`,
-      `--whitelist-recipients=${recipients}`,
-      `--user=${user}`,
-      `--group=${user}`,
-    ],
-    sockets: [socket],
-    logFile: join(db, 'log'),
-    core: SERVER_CORE,
-  });
+/** A fresh key for marks, in a file that tlsward and its peers read. */
+export function keyFile(dir: string): string {
+  const path = join(dir, 'key');
+  writeFileSync(path, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+  return path;
 }

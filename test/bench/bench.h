@@ -143,6 +143,41 @@ __attribute__((unused)) static double cpuUs(int pid)
 }
 
 /*
+ * Calls of read(2) and write(2) and their kin by process `pid` so far, all its threads; -1 when it cannot be read, or for
+ * pid 0. recv(2) and send(2) are not counted by the kernel, so a server that uses those shows none.
+ */
+struct calls {
+    double reads, writes;
+};
+
+__attribute__((unused)) static struct calls callsOf(int pid)
+{
+    char path[64], line[128];
+    unsigned long long n;
+    struct calls c = {-1, -1};
+    snprintf(path, sizeof path, "/proc/%d/io", pid);
+    FILE *f = pid == 0 ? NULL : fopen(path, "r");
+    if (f == NULL) return c;
+    while (fgets(line, sizeof line, f) != NULL) {
+        if (sscanf(line, "syscr: %llu", &n) == 1) c.reads = (double) n;
+        if (sscanf(line, "syscw: %llu", &n) == 1) c.writes = (double) n;
+    }
+    fclose(f);
+    return c;
+}
+
+/* What a server did between two readings, for each of `per` messages: members of a JSON object, -1 when not known. */
+__attribute__((unused)) static void printCalls(struct calls from, struct calls now, double per)
+{
+    int known = from.reads >= 0 && now.reads >= 0;
+    printf("\"reads\":%.3f,\"writes\":%.3f,", known ? (now.reads - from.reads) / per : -1,
+           known ? (now.writes - from.writes) / per : -1);
+}
+
+/* The longest that a warm-up by count may take, however slow the machine is. */
+enum { WARM_LIMIT_S = 20 };
+
+/*
  * CPU time that neither the measured process nor this one used: what others took from the two of them. foreignCores() is the
  * difference of two readings of foreignNow(); /proc/stat counts clock ticks too.
  */

@@ -1,81 +1,39 @@
 /*
- * libmilter-peer - the C filter that the milter rows of the benchmark compare with
+ * libmilter-peer - the C filters that the milter rows of the benchmark compare with
  *
- * usage: libmilter-peer SOCKET DOMAINS [session]
+ * usage: libmilter-peer SOCKET DOMAINS equal KEYFILE
+ *        libmilter-peer SOCKET DOMAINS envelope|every
  *
- * Written as one would write it for the job with Sendmail's library: each recipient's domain is looked up in a hash
- * table read from DOMAINS (one name a line), {tls_version} is read, and at the end of the message one header that
- * depends on both is inserted, then the message is accepted. Callbacks that the job does not need are left unset, so
- * libmilter declines those events itself: a message costs three replies (MAIL, RCPT, end of message), a session one
- * more (the negotiation).
+ * `equal` does the work that tlsward does (peer-equal.h): it asks for the same events, macros and replies, so a message
+ * costs the same packets and round trips; takes the header fields, counts and removes those named like the mark; looks
+ * sender and recipients up in a hash table read from DOMAINS and refuses what a row forbids; makes the same mark with
+ * HMAC-SHA-256, inserts it; writes one JSON line.
  *
- * With `session` it also takes the connect and HELO events, as filters do that look at the client; that is one reply
- * each a session more, and the reference job of earlier measurements.
+ * `envelope` does LESS: it takes MAIL, RCPT and the end of the message, looks the recipients up, inserts one short header
+ * field, accepts. It sees no header field, signs nothing and logs nothing. `every` is the same with all events taken
+ * and thrown away, each answered, as by a filter that sets every callback.
  *
- * It logs nothing. Sources: libmilter/mfapi.h, the API description of Sendmail 8.17.
+ * Sources: libmilter/mfapi.h, the API description of Sendmail 8.17.
  */
-#include "bench.h"
-#include <ctype.h>
-#include <libmilter/mfapi.h>
+#include "peer-equal.h"
 
 struct message {
     unsigned recipients, inTable;
 };
 
-/* ---- table: open addressing, FNV-1a, at most half full ---- */
-
-static char **slots;
-static size_t mask;
-
-static uint32_t hashOf(const char *name)
-{
-    uint32_t h = 2166136261u;
-    for (; *name; name++) h = (h ^ (unsigned char) *name) * 16777619u;
-    return h;
-}
-
-static void fillTable(const struct domains *d)
-{
-    size_t size = 16;
-    while (size < d->count * 2) size *= 2;
-    mask = size - 1;
-    if ((slots = calloc(size, sizeof *slots)) == NULL) fail("out of memory");
-    for (size_t i = 0; i < d->count; i++) {
-        size_t at = hashOf(d->name[i]) & mask;
-        while (slots[at] != NULL) at = (at + 1) & mask;
-        slots[at] = d->name[i];
-    }
-}
-
-/* Whether the domain of `address` (as in RCPT TO, with or without brackets) has a row. */
-static int inTable(const char *address)
-{
-    char name[256];
-    size_t n = 0;
-    const char *at = strrchr(address, '@');
-    if (at == NULL) return 0;
-    for (at++; *at && *at != '>' && n < sizeof name - 1; at++) name[n++] = (char) tolower((unsigned char) *at);
-    name[n] = 0;
-    for (size_t slot = hashOf(name) & mask; slots[slot] != NULL; slot = (slot + 1) & mask)
-        if (strcmp(slots[slot], name) == 0) return 1;
-    return 0;
-}
-
-/* ---- callbacks ---- */
-
-static sfsistat onConnect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
+static sfsistat bareConnect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 {
     (void) ctx, (void) host, (void) address;
     return SMFIS_CONTINUE;
 }
 
-static sfsistat onHelo(SMFICTX *ctx, char *name)
+static sfsistat bareHelo(SMFICTX *ctx, char *name)
 {
     (void) ctx, (void) name;
     return SMFIS_CONTINUE;
 }
 
-static sfsistat onMail(SMFICTX *ctx, char **args)
+static sfsistat bareMail(SMFICTX *ctx, char **args)
 {
     (void) args;
     struct message *m = smfi_getpriv(ctx);
@@ -87,15 +45,35 @@ static sfsistat onMail(SMFICTX *ctx, char **args)
     return SMFIS_CONTINUE;
 }
 
-static sfsistat onRcpt(SMFICTX *ctx, char **args)
+static sfsistat bareRcpt(SMFICTX *ctx, char **args)
 {
     struct message *m = smfi_getpriv(ctx);
+    char domain[256];
+    domainOf(args[0], domain, sizeof domain);
     m->recipients++;
-    if (inTable(args[0])) m->inTable++;
+    if (rowOf(domain) != NULL) m->inTable++;
     return SMFIS_CONTINUE;
 }
 
-static sfsistat onEndOfMessage(SMFICTX *ctx)
+static sfsistat bareHeader(SMFICTX *ctx, char *name, char *value)
+{
+    (void) ctx, (void) name, (void) value;
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat bareEvent(SMFICTX *ctx)
+{
+    (void) ctx;
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat bareBody(SMFICTX *ctx, unsigned char *bytes, size_t length)
+{
+    (void) ctx, (void) bytes, (void) length;
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat bareEndOfMessage(SMFICTX *ctx)
 {
     struct message *m = smfi_getpriv(ctx);
     const char *tls = smfi_getsymval(ctx, "{tls_version}");
@@ -105,7 +83,7 @@ static sfsistat onEndOfMessage(SMFICTX *ctx)
     return SMFIS_ACCEPT;
 }
 
-static sfsistat onClose(SMFICTX *ctx)
+static sfsistat bareClose(SMFICTX *ctx)
 {
     free(smfi_getpriv(ctx));
     smfi_setpriv(ctx, NULL);
@@ -114,22 +92,33 @@ static sfsistat onClose(SMFICTX *ctx)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3) fail("usage: libmilter-peer SOCKET DOMAINS [session]");
-    int session = argc > 3 && strcmp(argv[3], "session") == 0;
-    struct domains d = readDomains(argv[2]);
-    fillTable(&d);
+    const char *mode = argc > 3 ? argv[3] : "";
+    int equal = strcmp(mode, "equal") == 0 && argc == 5, every = strcmp(mode, "every") == 0;
+    if (!equal && !every && strcmp(mode, "envelope") != 0)
+        fail("usage: libmilter-peer SOCKET DOMAINS equal KEYFILE | envelope | every");
+    fillTable(argv[2]);
     raiseDescriptorLimit();
     struct smfiDesc filter = {
         .xxfi_name = "peer",
         .xxfi_version = SMFI_VERSION,
         .xxfi_flags = SMFIF_ADDHDRS,
-        .xxfi_connect = session ? onConnect : NULL,
-        .xxfi_helo = session ? onHelo : NULL,
-        .xxfi_envfrom = onMail,
-        .xxfi_envrcpt = onRcpt,
-        .xxfi_eom = onEndOfMessage,
-        .xxfi_close = onClose,
+        .xxfi_envfrom = bareMail,
+        .xxfi_envrcpt = bareRcpt,
+        .xxfi_eom = bareEndOfMessage,
+        .xxfi_close = bareClose,
     };
+    if (every) {
+        filter.xxfi_connect = bareConnect;
+        filter.xxfi_helo = bareHelo;
+        filter.xxfi_header = bareHeader;
+        filter.xxfi_data = filter.xxfi_eoh = bareEvent;
+        filter.xxfi_body = bareBody;
+    }
+    if (equal) {
+        readMarkKey(argv[4]);
+        logStart();
+        filter = equalFilter;
+    }
     char address[256];
     snprintf(address, sizeof address, "unix:%s", argv[1]);
     /* The longest idle time of a session: the idle row of the benchmark holds sessions for some seconds only. */

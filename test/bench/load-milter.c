@@ -7,6 +7,7 @@
  *   --rcpts N        recipients a message (1)           --headers N    headers a message (12)
  *   --body BYTES     body size (4096)                   --starttls     STARTTLS order: a second EHLO after ABORT
  *   --seconds S      measured time (2)                  --warmup S     time before it, not counted (0.5)
+ *   --warm N         the time before lasts until N messages were answered, 20 s at most (0)
  *   --pid PID        process whose CPU and memory are read
  *   --expect-header  every message must get at least one header
  *   --peer-header    the header must be the one libmilter-peer owes for this very message
@@ -132,7 +133,7 @@ static void options(int argc, char **argv)
         {"socket", 1, 0, 's'}, {"domains", 1, 0, 'd'}, {"sessions", 1, 0, 'n'}, {"messages", 1, 0, 'm'},
         {"rcpts", 1, 0, 'r'}, {"headers", 1, 0, 'h'}, {"body", 1, 0, 'b'}, {"starttls", 0, 0, 'T'},
         {"seconds", 1, 0, 'S'}, {"warmup", 1, 0, 'w'}, {"pid", 1, 0, 'p'}, {"expect-header", 0, 0, 'e'},
-        {"peer-header", 0, 0, 'P'}, {"must-refuse", 0, 0, 'R'}, {"idle", 1, 0, 'i'}, {0, 0, 0, 0}
+        {"peer-header", 0, 0, 'P'}, {"must-refuse", 0, 0, 'R'}, {"idle", 1, 0, 'i'}, {"warm", 1, 0, 'W'}, {0, 0, 0, 0}
     };
     for (int c; (c = getopt_long(argc, argv, "", LONG, NULL)) != -1;) switch (c) {
     case 's': socketPath = optarg; break;
@@ -150,6 +151,7 @@ static void options(int argc, char **argv)
     case 'P': peerHeader = expectHeader = 1; break;
     case 'R': mustRefuse = 1; break;
     case 'i': idleSessions = atoi(optarg); break;
+    case 'W': warmMessages = strtoull(optarg, NULL, 10); break;
     default: exit(64);
     }
     if (socketPath == NULL || domainsPath == NULL) fail("--socket and --domains are needed");
@@ -195,13 +197,18 @@ int main(int argc, char **argv)
     struct session *load = calloc((size_t) slots + 1, sizeof *load);
     for (int i = 0; i < slots; i++) load[i].step = S_FREE;
     uint64_t start = nowNs(), from = start + (uint64_t) (warmupS * 1e9), until = from + (uint64_t) (measuredS * 1e9);
-    uint64_t measuredFrom = 0, measuredUntil = 0, giveUp = until + 10000000000u;
+    uint64_t measuredFrom = 0, measuredUntil = 0, giveUp = until + (uint64_t) (WARM_LIMIT_S + 10) * 1000000000u;
     struct foreign othersFrom = {0}, othersUntil = {0};
+    struct calls callsFrom = {0}, callsUntil = {0};
     long rssBusy = 0;
     int live = 0;
     for (;;) {
         uint64_t now = nowNs();
-        if (!measuring && measuredFrom == 0 && now >= from) {
+        if (!measuring && measuredFrom == 0 && now >= from
+            && (answered >= warmMessages || now >= start + (uint64_t) WARM_LIMIT_S * 1000000000u)) {
+            until = now + (uint64_t) (measuredS * 1e9);
+            giveUp = until + 10000000000u;
+            callsFrom = callsOf(serverPid);
             messages = sessions = roundTrips = editsSeen = bodySentBytes = packetsOut = connectRetries = 0;
             othersFrom = foreignNow(serverPid);
             measuredFrom = nowNs();
@@ -211,6 +218,7 @@ int main(int argc, char **argv)
             measuring = 0;
             measuredUntil = nowNs();
             othersUntil = foreignNow(serverPid);
+            callsUntil = callsOf(serverPid);
             rssBusy = rssKib(serverPid);
             stopping = 1;
         }
@@ -249,6 +257,7 @@ int main(int argc, char **argv)
            cpu / per, cpu / 1e6 / seconds, foreignCores(othersFrom, othersUntil), (double) roundTrips / per,
            (double) packetsOut / per, (double) bodySentBytes / per, (double) editsSeen / per,
            (unsigned long long) connectRetries, drained);
+    printCalls(callsFrom, callsUntil, per);
     printf("\"version\":%u,\"actions\":%u,\"protocol\":%u,", agreed.version, agreed.actions, agreed.protocol);
     printSamples("message", &messageTimes);
     printf(",");

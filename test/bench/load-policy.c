@@ -5,6 +5,7 @@
  *
  *   --connections N   connections, each with one request outstanding (10)
  *   --seconds S       measured time (2)             --warmup S   time before it, not counted (0.5)
+ *   --warm N          the time before lasts until N requests were answered, 20 s at most (0)
  *   --requests N      end after N counted requests (0: time alone decides)
  *   --rate R          open loop: R requests a second, each due at its own time, sent on whichever connection is free; the
  *                     latency counts from the due time, so a stall is charged to every request that it kept waiting.
@@ -32,7 +33,7 @@
 static const char *socketPath, *domainsPath, *flipDomain;
 static int connections = 10, serverPid, mustRefuse;
 static double measuredS = 2, warmupS = 0.5, rate, lateMs = 10;
-static uint64_t requestLimit;
+static uint64_t requestLimit, warmRequests;
 
 struct connection {
     int fd, busy, flip, refused, answered;
@@ -43,7 +44,7 @@ struct connection {
 
 static struct domains domains;
 static struct samples times;
-static uint64_t answers, late, sent;
+static uint64_t answers, late, sent, answered;
 static int poll, measuring;
 static time_t startSecond;
 
@@ -191,7 +192,7 @@ static void options(int argc, char **argv)
     static const struct option LONG[] = {
         {"socket", 1, 0, 's'}, {"domains", 1, 0, 'd'}, {"connections", 1, 0, 'n'}, {"seconds", 1, 0, 'S'},
         {"warmup", 1, 0, 'w'}, {"requests", 1, 0, 'N'}, {"rate", 1, 0, 'r'}, {"late", 1, 0, 'l'}, {"pid", 1, 0, 'p'},
-        {"must-refuse", 0, 0, 'R'}, {"flip", 1, 0, 'f'}, {0, 0, 0, 0}
+        {"must-refuse", 0, 0, 'R'}, {"flip", 1, 0, 'f'}, {"warm", 1, 0, 'W'}, {0, 0, 0, 0}
     };
     for (int c; (c = getopt_long(argc, argv, "", LONG, NULL)) != -1;) switch (c) {
     case 's': socketPath = optarg; break;
@@ -205,6 +206,7 @@ static void options(int argc, char **argv)
     case 'p': serverPid = atoi(optarg); break;
     case 'R': mustRefuse = 1; break;
     case 'f': flipDomain = optarg; break;
+    case 'W': warmRequests = strtoull(optarg, NULL, 10); break;
     default: exit(64);
     }
     if (socketPath == NULL || domainsPath == NULL || connections < 1) fail("--socket and --domains are needed");
@@ -237,24 +239,30 @@ int main(int argc, char **argv)
     epoll_ctl(poll, EPOLL_CTL_ADD, timer, &timerEvent);
 
     uint64_t start = nowNs(), from = start + (uint64_t) (warmupS * 1e9), until = from + (uint64_t) (measuredS * 1e9);
-    uint64_t measuredFrom = 0, measuredUntil = 0, giveUp = until + 30000000000u, due = start, tick = 0;
+    uint64_t measuredFrom = 0, measuredUntil = 0, giveUp = until + (uint64_t) (WARM_LIMIT_S + 30) * 1000000000u, due = start, tick = 0;
     uint64_t step = rate > 0 ? (uint64_t) (1e9 / rate) : 0, dueCount = 0, unanswered = 0;
     struct foreign othersFrom = {0}, othersUntil = {0};
+    struct calls callsFrom = {0}, callsUntil = {0};
     double flips[64];
     int flipCount = 0, stopping = 0;
     long rssPeak = 0;
     for (;;) {
         uint64_t now = nowNs();
-        if (measuredFrom == 0 && now >= from) {
+        if (measuredFrom == 0 && now >= from
+            && (answered >= warmRequests || now >= start + (uint64_t) WARM_LIMIT_S * 1000000000u)) {
+            until = now + (uint64_t) (measuredS * 1e9);
+            giveUp = until + 30000000000u;
+            callsFrom = callsOf(serverPid);
             times.count = 0;
             answers = late = 0;
             othersFrom = foreignNow(serverPid);
             measuredFrom = nowNs();
             measuring = 1;
         }
-        if (!stopping && (now >= until || (requestLimit && measuring && answers >= requestLimit))) {
+        if (!stopping && measuring && (now >= until || (requestLimit && measuring && answers >= requestLimit))) {
             measuredUntil = nowNs();
             othersUntil = foreignNow(serverPid);
+            callsUntil = callsOf(serverPid);
             stopping = 1;
             if (rate == 0) measuring = 0; /* in the open loop, what is still waiting counts: it may be what is late */
         }
@@ -300,6 +308,7 @@ int main(int argc, char **argv)
             }
             if (c->refused) fail("refused, although the table lets it through: \"%s\" for the request\n%s", c->action, c->out);
             idle[idles++] = c;
+            answered++;
             if (!measuring || c->due < measuredFrom) continue;
             uint64_t took = nowNs() - c->due;
             answers++;
@@ -316,6 +325,7 @@ int main(int argc, char **argv)
            (unsigned long long) answers, seconds, (double) answers / seconds, cpu / per,
            cpu / 1e6 / seconds, foreignCores(othersFrom, othersUntil), (unsigned long long) (late + unanswered), (unsigned long long) unanswered,
            lateMs);
+    printCalls(callsFrom, callsUntil, per);
     printSamples("latency", &times);
     printf(",\"rssKib\":%ld,\"rssPeakKib\":%ld,\"flips\":[", rssKib(serverPid), rssPeak);
     for (int i = 0; i < flipCount; i++) printf("%s%.1f", i ? "," : "", flips[i]);

@@ -14,6 +14,7 @@
 static void verdict(struct session *s)
 {
     if (expectHeader && s->edits == 0) fail("message accepted without a header inserted");
+    answered++;
     if (measuring) {
         messages++;
         sample(&messageTimes, nowNs() - s->messageBegan);

@@ -1,57 +1,35 @@
 /**
- * The milter rows: tlsward beside the C filter on libmilter.
+ * The milter rows: tlsward beside C filters on libmilter, and one in Python.
  *
- * The job is the same on both sides: look each recipient's domain up in 100,000 rows, read the session's TLS state,
- * insert one header, accept. The goals are judged against the filter that takes only the events it needs; the same
- * filter taking connect and HELO as well, as many filters do, stands beside it for information. Before anything is
- * measured tlsward must refuse a plain session for a row that requires TLS.
+ * `equal` does the same work: the same events, macros and replies, header fields counted by name and removed, sender and
+ * recipients looked up in 100,000 rows and judged, the same signed mark, one JSON line a message (the selfcheck compares
+ * the marks byte by byte). `bare` does less: it sees no header field, signs nothing and logs nothing. tlsward signs
+ * and logs in all rows. Before anything is measured, tlsward and `equal` must refuse a plain session for a row that
+ * requires TLS.
+ *
+ * In `milter-every` and `milter-body` tlsward reads each body for the sake of a row with a body banner, for mail that none
+ * of the messages is; `bare` takes every event and answers each, as filters do that set all callbacks.
  */
 import { join } from 'node:path';
 import type { Bed, Row } from './bed.ts';
-import {
-  domainList,
-  freshDirectory,
-  LOAD_CORE,
-  SERVER_CORE,
-  socketsIn,
-  startLibmilter,
-  startTlsward,
-} from './bed.ts';
+import { domainList, freshDirectory, keyFile, ROWS, socketsIn } from './bed.ts';
+import type { Contender } from './compare.ts';
+import { compare, ratios, timesOf } from './compare.ts';
+import { startBare, startEqual, startPython, startTlsward } from './peers.ts';
 import { need } from './programs.ts';
 import type { Finding } from './report.ts';
-import { atLeast, atMost, columns, figure, noted } from './report.ts';
-import type { Run } from './rounds.ts';
-import { alternate, median, ratio } from './rounds.ts';
-import type { Server } from './servers.ts';
-import { rssMib, runLoad } from './servers.ts';
+import { ratio } from './rounds.ts';
 import { writeTable } from './tables.ts';
 
-const ROWS = 100_000;
-
-interface Times {
-  readonly p50Us: number;
-  readonly p99Us: number;
-}
-
-interface Result extends Run {
-  readonly messages: number;
-  readonly perSecond: number;
-  readonly cpuUs: number;
-  readonly cores: number;
-  readonly roundTrips: number;
-  readonly packets: number;
-  readonly bodyBytes: number;
-  readonly protocol: number;
-  readonly message: Times;
-  readonly session: Times;
-}
+type Peer = 'equal' | 'bare' | 'python';
 
 interface Work {
   readonly name: string;
   readonly title: string;
   readonly load: readonly string[];
-  readonly rate: number;
-  readonly cpu: number;
+  readonly peers: readonly Peer[];
+  /** tlsward reads bodies; the bare filter takes every event. */
+  readonly everything?: boolean;
 }
 
 const WORKS: readonly Work[] = [
@@ -59,106 +37,90 @@ const WORKS: readonly Work[] = [
     name: 'milter-1',
     title: 'milter, 1 message a session, 10 sessions',
     load: ['--sessions', '10', '--messages', '1'],
-    rate: 1.5,
-    cpu: 0.7,
+    peers: ['equal', 'bare', 'python'],
   },
   {
     name: 'milter-100',
     title: 'milter, 100 messages a session, 10 sessions',
     load: ['--sessions', '10', '--messages', '100'],
-    rate: 2.8,
-    cpu: 0.38,
+    peers: ['equal', 'bare', 'python'],
+  },
+  {
+    name: 'milter-many',
+    title: 'milter, 100 messages a session, 100 sessions',
+    load: ['--sessions', '100', '--messages', '100'],
+    peers: ['equal'],
+  },
+  {
+    name: 'milter-every',
+    title: 'milter, 1 message a session, bodies of 4 KiB read',
+    load: ['--sessions', '10', '--messages', '1'],
+    peers: ['bare'],
+    everything: true,
   },
   {
     name: 'milter-body',
-    title: 'milter, 100 messages a session, 256 KiB bodies that no row reads',
-    load: ['--sessions', '10', '--messages', '100', '--body', '262144'],
-    rate: 2.8,
-    cpu: 0.38,
+    title: 'milter, 1 message a session, bodies of 256 KiB read',
+    load: ['--sessions', '10', '--messages', '1', '--body', '262144'],
+    peers: ['bare'],
+    everything: true,
   },
 ];
 
-const SOCKET = { tlsward: 'm', libmilter: 'l', 'libmilter-session': 'ls' } as const;
-type Name = keyof typeof SOCKET;
-const NAMES: readonly Name[] = ['tlsward', 'libmilter', 'libmilter-session'];
+/** A row that could need the body of any message, for a domain that no message is for. */
+const BODY_BANNER = '[domain banner.example]\nbanner = body\nbanner-text = "Came over {protocol}."';
 
-async function measure(bed: Bed, work: Work): Promise<Finding[]> {
-  const generator = need(bed.programs.loadMilter);
-  need(bed.programs.libmilterPeer);
-  const dir = freshDirectory(bed);
+/** tlsward and its peers, in the directory, with one key; sockets are `m` and the names of the peers. */
+export function milterContenders(
+  bed: Bed,
+  dir: string,
+  peers: readonly Peer[],
+  everything = false,
+): Contender[] {
   const domains = domainList(bed, ROWS);
+  const key = keyFile(dir);
   const config = join(dir, 'tlsward.ini');
-  writeTable(config, socketsIn(dir), ROWS, 'may');
-  const servers = new Map<string, Server>();
-  try {
-    servers.set('tlsward', await startTlsward(dir, config, SERVER_CORE));
-    servers.set('libmilter', await startLibmilter(bed, dir, domains, false));
-    servers.set('libmilter-session', await startLibmilter(bed, dir, domains, true));
-    const { results, note, worst } = await alternate(NAMES, bed.rounds, (name, round) => {
-      const ours = name === 'tlsward';
-      const checks = [
-        ours ? '--expect-header' : '--peer-header',
-        ...(ours && round < 0 ? ['--must-refuse'] : []),
-      ];
-      const pid = String(servers.get(name)!.pid);
-      const socket = join(dir, SOCKET[name as Name]);
-      const args = ['--socket', socket, '--domains', domains, '--pid', pid, '--seconds', String(bed.seconds)];
-      return runLoad<Result>([generator, ...args, ...work.load, ...checks], LOAD_CORE);
-    });
-    bed.say(note);
-    bed.disturbed(work.name, worst);
-    return report(bed, work, results, servers);
-  } finally {
-    for (const server of servers.values()) await server.stop();
-  }
+  const sockets = socketsIn(dir);
+  writeTable(config, sockets, ROWS, {
+    service: [`mark-key = ${key}`],
+    sections: everything ? [BODY_BANNER] : [],
+  });
+  const at = (name: string) => join(dir, name);
+  const refuses = (warmsUp: boolean) => ['--expect-header', ...(warmsUp ? ['--must-refuse'] : [])];
+  const start = {
+    equal: () => startEqual(bed, at('equal'), domains, key),
+    bare: () => startBare(bed, at('bare'), domains, everything ? 'every' : 'envelope'),
+    python: () => startPython(bed, at('python'), domains, key),
+  };
+  return [
+    {
+      name: 'tlsward',
+      start: () => startTlsward(dir, config, 0, sockets),
+      socket: sockets.milter,
+      args: refuses,
+    },
+    ...peers.map((name) => ({
+      name,
+      start: start[name],
+      socket: at(name),
+      args: name === 'bare' ? () => ['--peer-header'] : refuses,
+    })),
+  ];
 }
 
-function report(
-  bed: Bed,
-  work: Work,
-  results: ReadonlyMap<string, readonly Result[]>,
-  servers: ReadonlyMap<string, Server>,
-): Finding[] {
-  const [ours, peer, session] = NAMES.map((name) => results.get(name)!);
-  const rows = NAMES.map((name) => {
-    const of = (pick: (result: Result) => number) => figure(median(results.get(name)!.map(pick)));
-    return [
-      name,
-      of((r) => r.perSecond),
-      of((r) => r.cpuUs),
-      of((r) => r.cores),
-      of((r) => r.roundTrips),
-      of((r) => r.packets),
-      of((r) => r.bodyBytes),
-      `${of((r) => r.message.p50Us)} / ${of((r) => r.message.p99Us)}`,
-      `${of((r) => r.session.p50Us)} / ${of((r) => r.session.p99Us)}`,
-      figure(rssMib(servers.get(name)!)),
-      `0x${results.get(name)![0]!.protocol.toString(16)}`,
-    ];
-  });
-  const heading = [
-    '',
-    'messages/s',
-    'CPU us',
-    'cores',
-    'round trips',
-    'packets',
-    'body bytes',
-    'message p50/p99 us',
-  ];
-  for (const line of columns([[...heading, 'session p50/p99 us', 'RSS MiB', 'steps'], ...rows]))
-    bed.say(line);
-  const rate = (result: Result): number => result.perSecond;
-  const cpu = (result: Result): number => result.cpuUs;
-  return [
-    atLeast(work.name, 'messages/s, ratio to libmilter', work.rate, ratio(ours!, peer!, rate)),
-    atMost(work.name, 'CPU a message, ratio to libmilter', work.cpu, ratio(ours!, peer!, cpu)),
-    noted(work.name, 'messages/s, ratio to libmilter with connect and HELO', ratio(ours!, session!, rate)),
-    noted(work.name, 'CPU a message, ratio to libmilter with connect and HELO', ratio(ours!, session!, cpu)),
-    ...(work.name === 'milter-body'
-      ? [atMost(work.name, 'body bytes asked for a message', 0, median(ours!.map((r) => r.bodyBytes)))]
-      : []),
-  ];
+async function measure(bed: Bed, { name, load, peers, everything }: Work): Promise<Finding[]> {
+  const generator = need(bed.programs.loadMilter);
+  const contenders = milterContenders(bed, freshDirectory(bed), peers, everything);
+  const args = ['--domains', domainList(bed, ROWS), ...load];
+  const results = await compare(bed, name, generator, args, contenders);
+  const findings = ratios(name, results, peers);
+  const equal = results.get('equal');
+  if (name === 'milter-many' && equal !== undefined)
+    findings.push({
+      name: `${name}.p999.equal`,
+      measured: ratio(results.get('tlsward')!, equal, (r) => timesOf(r).p999Us),
+    });
+  return findings;
 }
 
 export const milterRows: readonly Row[] = WORKS.map((work) => ({

@@ -52,7 +52,7 @@ struct session {
 static struct domains domains;
 static char *body, (*headerText)[2][80];
 static int poll, started, drained, stopping, measuring;
-static uint64_t messages, sessions, roundTrips, bodySentBytes, editsSeen, packetsOut, connectRetries, connectedCount;
+static uint64_t messages, sessions, roundTrips, bodySentBytes, editsSeen, packetsOut, connectRetries, connectedCount, answered, warmMessages;
 static struct samples messageTimes, sessionTimes;
 static const char *probeDomain;
 

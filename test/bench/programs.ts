@@ -2,7 +2,7 @@
  * Builds the benchmark's C programs and finds the other programs it needs.
  *
  * The sources lie beside this file in the repository and are compiled into the benchmark's temporary directory at each
- * run, so no binary is kept and none can be stale. What is missing on this machine (gcc, libmilter, postgrey, taskset)
+ * run, so no binary is kept and none can be stale. What is missing on this machine (gcc, libmilter, a peer, taskset)
  * is not an error: it is remembered with a sentence that names the remedy, and the rows that need it are skipped
  * loudly.
  */
@@ -18,9 +18,15 @@ export type Program = { readonly path: string } | { readonly missing: string };
 export interface Programs {
   readonly loadMilter: Program;
   readonly loadPolicy: Program;
+  readonly loadSocketmap: Program;
   readonly libmilterPeer: Program;
-  readonly policyFloor: Program;
+  readonly policyPeer: Program;
+  readonly socketmapPeer: Program;
   readonly postgrey: Program;
+  /** The Python that has pymilter. */
+  readonly pymilter: Program;
+  /** The Python that has postfix-mta-sts-resolver. */
+  readonly mtaSts: Program;
   readonly taskset: Program;
 }
 
@@ -41,20 +47,33 @@ function compile(name: string, into: string, libraries: readonly string[], remed
   throw new Error(`gcc could not compile ${name}.c:\n${run.stderr}`);
 }
 
+/** Debian's Python with a module of a Debian package. */
+function python(module: string, debian: string): Program {
+  const path = '/usr/bin/python3';
+  const run = spawnSync(path, ['-c', `import ${module}`], { stdio: 'ignore' });
+  if (run.status === 0) return { path };
+  return { missing: `${debian} is not installed (Debian: apt-get install ${debian})` };
+}
+
 /** Compiles everything into the directory `into`; throws when a source does not compile. */
 export function buildPrograms(into: string): Programs {
-  const milter = ['-lmilter', '-lpthread'];
-  const libmilterRemedy = 'libmilter is not installed (Debian: apt-get install libmilter-dev)';
+  const milter = ['-lmilter', '-lpthread', '-lcrypto'];
+  const libmilterRemedy =
+    'libmilter or OpenSSL is not installed (Debian: apt-get install libmilter-dev libssl-dev)';
   const postgrey = ['/usr/sbin/postgrey', '/usr/bin/postgrey'].find((path) => existsSync(path));
   return {
     loadMilter: compile('load-milter', into, [], ''),
     loadPolicy: compile('load-policy', into, [], ''),
     libmilterPeer: compile('libmilter-peer', into, milter, libmilterRemedy),
-    policyFloor: compile('policy-floor', into, [], ''),
+    loadSocketmap: compile('load-socketmap', into, [], ''),
+    policyPeer: compile('policy-peer', into, ['-lpthread'], ''),
+    socketmapPeer: compile('socketmap-peer', into, [], ''),
     postgrey:
       postgrey === undefined
         ? { missing: 'postgrey is not installed (Debian: apt-get install postgrey)' }
         : { path: postgrey },
+    pymilter: python('Milter', 'python3-milter'),
+    mtaSts: python('postfix_mta_sts_resolver.responder', 'postfix-mta-sts-resolver'),
     taskset: found('taskset', '--version')
       ? { path: 'taskset' }
       : { missing: 'taskset is not installed (Debian: apt-get install util-linux): nothing is pinned' },

@@ -1,16 +1,15 @@
 /**
  * What a row found, and how it is printed.
  *
- * A finding is one goal with the figure measured for it; `met` null means that it is stated for information. Details
- * are tables of absolute figures under a row's heading. The summary at the end lists the findings alone.
+ * A finding is a name of the table of goals (goals.ts) with the figure measured for it. Details are tables of absolute
+ * figures under a row's heading. The summary at the end lists the findings alone, as text or as one JSON object.
  */
+import { goalOf, goalText, meets } from './goals.ts';
 
 export interface Finding {
-  readonly work: string;
-  readonly what: string;
-  readonly goal: string;
-  readonly measured: string;
-  readonly met: boolean | null;
+  /** In the table of goals. */
+  readonly name: string;
+  readonly measured: number;
 }
 
 export type Say = (line: string) => void;
@@ -29,23 +28,6 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** A finding that a figure must be at least the goal. */
-export function atLeast(work: string, what: string, goal: number, measured: number, unit = ''): Finding {
-  const met = measured >= goal;
-  return { work, what, goal: `>= ${goal}${unit}`, measured: `${figure(measured)}${unit}`, met };
-}
-
-/** A finding that a figure must not be above the goal. */
-export function atMost(work: string, what: string, goal: number, measured: number, unit = ''): Finding {
-  const met = measured <= goal;
-  return { work, what, goal: `<= ${goal}${unit}`, measured: `${figure(measured)}${unit}`, met };
-}
-
-/** A figure stated for information. */
-export function noted(work: string, what: string, measured: number, unit = ''): Finding {
-  return { work, what, goal: '', measured: `${figure(measured)}${unit}`, met: null };
-}
-
 /** Three significant digits, no exponent. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '-';
@@ -53,12 +35,33 @@ export function figure(value: number): string {
   return value.toFixed(digits);
 }
 
+/** Lines with name, words, figure, goal, and whether it is met. */
 export function summary(findings: readonly Finding[]): string[] {
-  const rows = findings.map(({ work, what, goal, measured, met }) => [
-    `${work}: ${what}`,
-    measured,
-    goal,
-    met === null ? '' : met ? 'met' : 'MISSED',
-  ]);
-  return columns([['work', 'measured', 'goal', ''], ...rows]);
+  const rows = findings.map(({ name, measured }) => {
+    const goal = goalOf(name);
+    const met = meets(goal, measured);
+    return [
+      name,
+      `${figure(measured)}${goal.unit}`,
+      goalText(goal),
+      met === null ? '' : met ? 'met' : 'MISSED',
+      goal.what,
+    ];
+  });
+  // words are read from the left
+  const lines = columns([['name', 'measured', 'goal', ''], ...rows.map((row) => row.slice(0, 4))]);
+  return lines.map((line, n) =>
+    n === 0 ? line : `${line.padEnd(lines[0]!.length + 16)}  ${rows[n - 1]![4]}`,
+  );
+}
+
+/** `rows` of the object that `--json` prints: by name. A figure that could not be measured is null. */
+export function jsonRows(findings: readonly Finding[]): Record<string, object> {
+  return Object.fromEntries(
+    findings.map(({ name, measured }) => {
+      const goal = goalOf(name);
+      const figures = { measured: Number.isFinite(measured) ? measured : null, goal: goalText(goal) };
+      return [name, { what: goal.what, ...figures, met: meets(goal, measured) }];
+    }),
+  );
 }

@@ -6,8 +6,8 @@
  * warms caches, pools and compilers up and is not counted.
  *
  * A round counts as disturbed when, during one of its runs, other processes kept more than a tenth of a core busy: then
- * the two sides did not have the same machine. Disturbed rounds are measured again, at most as many as were asked for;
- * of all rounds the least disturbed are kept. What is kept never depends on what was measured.
+ * the two sides did not have the same machine. Disturbed rounds are measured again, at most as many as were asked for
+ * (`repeats`; the short form measures none again); of all rounds the least disturbed are kept. What is kept never depends on what was measured.
  */
 
 /** Cores that others may keep busy during a run that counts as undisturbed. */
@@ -35,17 +35,19 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Measures each contender once a round until `rounds` are undisturbed, at most twice as many. `measure` gets the round, -1
+ * Measures each contender once a round until `rounds` are undisturbed, at most twice as many, or just `rounds` without
+ * `repeats`. `measure` gets the round, -1
  * for the one that warms up.
  */
 export async function alternate<T extends Run>(
   names: readonly string[],
   rounds: number,
+  repeats: boolean,
   measure: (name: string, round: number) => Promise<T>,
 ): Promise<Rounds<T>> {
   const measured: { readonly byName: ReadonlyMap<string, T>; readonly foreign: number }[] = [];
   const quiet = (): number => measured.filter(({ foreign }) => foreign <= DISTURBED_CORES).length;
-  for (let round = -1; round < rounds || (quiet() < rounds && round < 2 * rounds); round++) {
+  for (let round = -1; round < rounds || (repeats && quiet() < rounds && round < 2 * rounds); round++) {
     const byName = new Map<string, T>();
     const order = round % 2 === 0 ? names : [...names].reverse();
     for (const name of order) byName.set(name, await measure(name, round));

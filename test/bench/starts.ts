@@ -1,7 +1,8 @@
 /**
  * Time to listening and memory of a server that is started again and again.
  *
- * A start that other processes disturbed is measured again, at most as often as was asked for, and the least disturbed
+ * A start that other processes disturbed is measured again, at most as often as was asked for
+ * (never without `repeats`), and the least disturbed
  * starts are kept: the same rule as for rounds (rounds.ts). What others used is the busy time of all cores (/proc/stat)
  * less that of the server and of this process; both count in ticks of 10 ms, which is coarse beside a start of 200 ms.
  */
@@ -42,10 +43,14 @@ function ownSeconds(): number {
 }
 
 /** Starts and stops a server until `count` starts were undisturbed, at most twice as often; the least disturbed ones. */
-export async function measureStarts(count: number, start: () => Promise<Server>): Promise<Start[]> {
+export async function measureStarts(
+  count: number,
+  repeats: boolean,
+  start: () => Promise<Server>,
+): Promise<Start[]> {
   const starts: Start[] = [];
   const quiet = (): number => starts.filter(({ foreignCores }) => foreignCores <= DISTURBED_CORES).length;
-  while (starts.length < count || (quiet() < count && starts.length < 2 * count)) {
+  while (starts.length < count || (repeats && quiet() < count && starts.length < 2 * count)) {
     const before = machineSeconds() - ownSeconds();
     const server = await start();
     try {

@@ -15,6 +15,17 @@ export interface Sockets {
   readonly milter: string;
   readonly policy: string;
   readonly control: string;
+  readonly socketmap: string;
+}
+
+/** What a configuration of the benchmark says besides its sockets and rows. */
+export interface TableOptions {
+  /** Policy of the row that a reload changes; default `may`. */
+  readonly probe?: 'may' | 'encrypt';
+  /** More lines of `[service]`. */
+  readonly service?: readonly string[];
+  /** Sections after the rows. */
+  readonly sections?: readonly string[];
 }
 
 function service(sockets: Sockets): string {
@@ -23,6 +34,7 @@ function service(sockets: Sockets): string {
     `policy-listen   = unix:${sockets.policy}`,
     `milter-listen   = unix:${sockets.milter}`,
     `control-listen  = unix:${sockets.control}`,
+    `socketmap-listen = unix:${sockets.socketmap}`,
     'trusted-clients =',
     '',
     '',
@@ -36,17 +48,19 @@ export function writeDomains(path: string, rows: number): void {
   writeFileSync(path, text);
 }
 
-/** A configuration of `rows` one-line rows; `probe` is the policy of the row that a reload changes. */
-export function writeTable(path: string, sockets: Sockets, rows: number, probe: 'may' | 'encrypt'): void {
-  let text = `${service(sockets)}[domains]\n`;
+/** A configuration of `rows` one-line rows. */
+export function writeTable(path: string, sockets: Sockets, rows: number, options: TableOptions = {}): void {
+  const { probe = 'may', service: more = [], sections = [] } = options;
+  let text = `${service(sockets).trimEnd()}\n${more.map((line) => `${line}\n`).join('')}\n[domains]\n`;
   for (let n = 0; n < rows; n++) text += `d${n}.example = ${n % 2 === 0 ? 'encrypt' : 'may'}\n`;
-  writeFileSync(path, `${text}${PROBE_DOMAIN} = ${probe}\n`, { mode: 0o644 });
+  text += `${PROBE_DOMAIN} = ${probe}\n${sections.map((line) => `\n${line}\n`).join('')}`;
+  writeFileSync(path, text, { mode: 0o644 });
 }
 
 /** The sample table that comes with the program, listening on our sockets instead of its own. */
 export function writeSample(path: string, sockets: Sockets): void {
   const sample = readFileSync(new URL('contrib/tables/sample.ini', root), 'utf8');
-  const rest = sample.replace(/^(?:(?:policy|milter|control)-listen|evidence)\s*=.*\n/gm, '');
+  const rest = sample.replace(/^(?:(?:policy|milter|control|socketmap)-listen|evidence)\s*=.*\n/gm, '');
   const ours = service(sockets)
     .replace(/^trusted-clients.*\n/m, '')
     .trimEnd();

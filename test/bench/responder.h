@@ -1,58 +1,54 @@
 /*
- * policy-floor - the least a policy server can do, for the policy row of the benchmark
+ * responder.h - the loop of the C responders: one thread, epoll, unix socket
  *
- * usage: policy-floor SOCKET
- *
- * One thread, epoll, unix socket. It finds the end of each request (an empty line) and answers "action=DUNNO"; it looks
- * at nothing else, logs nothing and decides nothing, so no server that does the work can be faster. A request larger
+ * Each program defines respond(): it looks at the bytes that a connection has sent, writes one answer for each whole
+ * request, and returns how many bytes it has dealt with, or -1 when the connection is to be closed. A request larger
  * than the buffer (64 KiB) ends the connection.
- *
- * Source: Postfix SMTPD_POLICY_README, "Protocol description".
  */
+#ifndef RESPONDER_H
+#define RESPONDER_H
+
 #include "bench.h"
 
 enum { ROOM = 65536, EVENTS = 256 };
 
 struct connection {
     int fd;
+    unsigned number;
     size_t used;
-    char text[ROOM];
+    char text[ROOM + 1]; /* respond() may put a NUL behind what was read */
 };
 
-static const char ANSWER[] = "action=DUNNO\n\n";
+static ssize_t respond(struct connection *c);
 
-/* Answers every whole request in the buffer, keeps the rest. Returns 0 when the connection is to be closed. */
+/* Writes one answer; 0 when the socket does not take it whole, which ends the connection. */
+static int answer(struct connection *c, const char *text, size_t n) { return write(c->fd, text, n) == (ssize_t) n; }
+
 static int serve(struct connection *c)
 {
     ssize_t n = read(c->fd, c->text + c->used, ROOM - c->used);
     if (n <= 0) return n < 0 && errno == EAGAIN;
-    /* The empty line may begin with the last byte of the read before. */
-    size_t from = c->used ? c->used - 1 : 0;
     c->used += (size_t) n;
-    for (;;) {
-        char *end = memmem(c->text + from, c->used - from, "\n\n", 2);
-        if (end == NULL) break;
-        if (write(c->fd, ANSWER, sizeof ANSWER - 1) != (ssize_t) sizeof ANSWER - 1) return 0;
-        size_t done = (size_t) (end + 2 - c->text);
-        memmove(c->text, c->text + done, c->used - done);
-        c->used -= done;
-        from = 0;
-    }
+    ssize_t done = respond(c);
+    if (done < 0) return 0;
+    c->used -= (size_t) done;
+    if (c->used > 0 && done > 0) memmove(c->text, c->text + done, c->used);
     return c->used < ROOM;
 }
 
-int main(int argc, char **argv)
+/* Listens on the unix socket at `path` and serves; never returns. */
+__attribute__((noreturn)) static void serveAll(const char *path)
 {
-    if (argc != 2) fail("usage: policy-floor SOCKET");
     raiseDescriptorLimit();
     signal(SIGPIPE, SIG_IGN);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(argv[1]) >= sizeof address.sun_path) fail("socket path too long");
-    strcpy(address.sun_path, argv[1]);
+    if (strlen(path) >= sizeof address.sun_path) fail("socket path too long");
+    strcpy(address.sun_path, path);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (bind(listener, (struct sockaddr *) &address, sizeof address) != 0 || listen(listener, 4096) != 0)
-        fail("listen on %s: %s", argv[1], strerror(errno));
+        fail("listen on %s: %s", path, strerror(errno));
     int poll = epoll_create1(0);
+    unsigned accepted = 0;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL}, events[EVENTS];
     epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
     for (;;) {
@@ -64,6 +60,7 @@ int main(int argc, char **argv)
                 while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
                     c = grow(NULL, sizeof *c);
                     c->fd = fd;
+                    c->number = ++accepted;
                     c->used = 0;
                     event.data.ptr = c;
                     epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event);
@@ -75,3 +72,5 @@ int main(int argc, char **argv)
         }
     }
 }
+
+#endif
