@@ -3,11 +3,13 @@
  * kinds, one after another. Each fires once and is over once, in every output, though the process is killed in the midst.
  */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { lineText } from '../../src/evidence/lineText.ts';
 import { StreamStore } from '../../src/recorder/store.ts';
+import { policyAnswers, policyRequest, TLS } from '../daemon/startDaemon.ts';
 import { AlarmsProcess, onceEach, ToldCommand } from './harness/alarmsProcess.ts';
 import { Alertmanager } from './harness/alertmanager.ts';
 import { startDaemon } from './harness/daemon.ts';
@@ -36,7 +38,7 @@ t.test('each alarm fires once and is over once, everywhere', { skip }, async (t)
   const told = new ToldCommand(folder, ['own-certificate', 'watchdog'], () => alarms.text);
   const { program: tell } = told;
   const heard = (): string[] => told.heard();
-  const hears = (what: string): Promise<true> => told.hears(what);
+  const hears = (what: string, again?: () => unknown): Promise<true> => told.hears(what, again);
   const sendmail = join(folder, 'sendmail');
   const exec = `MAIL_CONFIG=${join(postfix.dir, 'etc')} exec ${command('sendmail')} "$@"`;
   writeFileSync(sendmail, `#!/bin/sh\n${exec}\n`, { mode: 0o755 });
@@ -115,11 +117,16 @@ state = ${state}
   );
 
   // mail that arrives: a partner in plaintext
-  const arrives = async (tls: readonly string[]): Promise<void> => {
-    const mail = ['--from', 'a@bank.example', '--to', 'b@local.example', ...tls];
-    await daemon.command('simulate', 'policy', ...mail, '--config', daemon.configFile);
-  };
-  await Promise.all(Array.from({ length: 6 }, () => arrives([])));
+  const socket = connect(daemon.address('policy').slice('unix:'.length));
+  t.teardown(() => void socket.destroy());
+  let arrivals = 0;
+  const arrive = (tls: object, to = socket): Promise<string[]> =>
+    policyAnswers(
+      to,
+      Array.from({ length: 6 }, () => policyRequest({ ...tls, instance: `${++arrivals}` })),
+    );
+  await arrive({});
+  await hears('partner-in firing bank.example', () => arrive({}));
   // the table
   daemon.setTables(`${alarmKeys}[domains]\nbank.example = encrpyt\n`);
   await daemon.command('reload', '--config', daemon.configFile);
@@ -132,10 +139,12 @@ state = ${state}
   await hears('reload-refused resolved');
 
   // mail that leaves: one partner, then the whole network
-  for (let i = 0; i < 6; i++) delivered('partner.example', i, expired);
-  commit();
-  await hears('partner-out firing partner.example');
-  await hears('partner-in firing bank.example');
+  const fails = (): void => {
+    for (let i = 0; i < 6; i++) delivered('partner.example', i, expired);
+    commit();
+  };
+  fails();
+  await hears('partner-out firing partner.example', fails);
   // killed while an alarm fires, and started again; whoever is killed while telling it tells it once more
   await until(WAIT_MS, 'end of telling', () => {
     const saved = JSON.parse(readFileSync(state, 'utf8')) as { owed: unknown[]; alarms: { phase: string }[] };
@@ -147,7 +156,7 @@ state = ${state}
   t.equal(list.status, 1);
   t.match(
     list.stdout,
-    /warning partner-out: mail to partner\.example fails: certificate expired \(6 of 6 messages\)/,
+    /warning partner-out: mail to partner\.example fails: certificate expired \((\d+) of \1 messages\)/,
   );
   const shown = await until(WAIT_MS, 'alert', async () => {
     const found = (await alertmanager.alerts()).map(({ labels }) => labels);
@@ -158,16 +167,20 @@ state = ${state}
     { alertname: 'TlswardPartnerOut', subject: 'partner.example', severity: 'warning', instance: HOST },
   );
   t.ok(shown.some(({ alertname }) => alertname === 'TlswardWatchdog'));
-  for (let i = 0; i < 6; i++) delivered('partner.example', i);
-  commit();
-  await hears('partner-out resolved partner.example');
-  for (let i = 1; i <= 6; i++) delivered(`d${i}.example`, i, refused);
-  for (let i = 0; i < 6; i++) delivered('d1.example', i + 10, { ...refused, relay: site(1) });
-  commit();
-  await hears('starttls-stripped firing');
-  for (let i = 1; i <= 6; i++) delivered(`d${i}.example`, i);
-  for (let i = 0; i < 6; i++) delivered('d1.example', i + 10, { relay: site(1) });
-  commit();
+  const leaves = (): void => {
+    for (let i = 0; i < 6; i++) delivered('partner.example', i);
+    commit();
+  };
+  leaves();
+  await hears('partner-out resolved partner.example', leaves);
+  const everywhere = (fields: Readonly<Record<string, unknown>>): void => {
+    for (let i = 1; i <= 6; i++) delivered(`d${i}.example`, i, fields);
+    for (let i = 0; i < 6; i++) delivered('d1.example', i + 10, { ...fields, relay: site(1) });
+    commit();
+  };
+  everywhere(refused);
+  await hears('starttls-stripped firing', () => everywhere(refused));
+  everywhere({});
 
   // the daemon
   await daemon.stop();
@@ -176,11 +189,11 @@ state = ${state}
   await daemon.start();
   await hears('daemon-down resolved');
   await hears('exception-expired resolved');
-  await hears('starttls-stripped resolved');
-  await until(WAIT_MS, 'end of partner-in', async () => {
-    await arrives(['--tls', 'TLSv1.3 TLS_AES_256_GCM_SHA384 256']);
-    return heard().includes('partner-in resolved bank.example');
-  });
+  await hears('starttls-stripped resolved', () => everywhere({}));
+  const again = connect(daemon.address('policy').slice('unix:'.length));
+  t.teardown(() => void again.destroy());
+  await arrive(TLS, again);
+  await hears('partner-in resolved bank.example', () => arrive(TLS, again));
 
   const kinds = [
     'reload-refused',

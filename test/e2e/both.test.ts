@@ -174,7 +174,8 @@ t.test('both interfaces', { skip }, async (t) => {
     t.match(await client.send({ from: 'a@may.example', to: BOB }), {
       last: { code: 450, enhanced: '4.7.1', text: /TLS policy service unavailable/ },
     });
-    t.ok(performance.now() - started < 8000);
+    // Postfix by itself waits 100 s
+    t.ok(performance.now() - started < 60_000);
     process.kill(daemon.pid, 'SIGCONT');
     t.equal((await client.send({ from: 'a@may.example', to: BOB })).end?.code, 250);
     await client.quit();

@@ -179,10 +179,10 @@ for (const name of MAIN) {
 
     process.kill(tlsward.pid, 'SIGSTOP');
     const begun = performance.now();
-    const silent = await reply(port, 'alice@other.example', BOB, { timeoutMs: 60_000 });
+    const silent = await reply(port, 'alice@other.example', BOB, { timeoutMs: 180_000 });
     process.kill(tlsward.pid, 'SIGCONT');
     t.match(silent, missed, `silent: deferred after ${Math.round((performance.now() - begun) / 1000)} s`);
-    t.ok(performance.now() - begun < 40_000, 'within the time limits, not after 200 s');
+    t.ok(performance.now() - begun < 120_000, 'within the time limits, not after 200 s');
   });
 }
 

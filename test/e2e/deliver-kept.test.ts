@@ -114,7 +114,7 @@ t.test('a resolver and a policy host that do not answer hold up nobody else', { 
 
   t.equal(await hanging, '', 'a policy that cannot be had is none');
   const took = performance.now() - began;
-  t.ok(took > 5_000 && took < 40_000, `after ${Math.round(took)} ms`);
+  t.ok(took > 5_000 && took < 120_000, `after ${Math.round(took)} ms`);
   t.equal((await outcome(postfix, await submit(postfix, 'bob@hang.example'))).dsn, '2.0.0');
   t.equal(hang.plain.length, 1);
 });

@@ -57,7 +57,9 @@ t.test('a resolver that ceases to validate while we run', { skip }, async (t) =>
   t.match(await answerOf(map, 'fresh.example'), /^(?:TEMP .*|dane$)/, 'not as if it had no TLSA records');
   t.match(await daemon.waitForEvent('dane.off', { from }), { level: 40, why: /no AD flag for the root/ });
   t.match(await off(), /does not validate/);
-  t.ok(performance.now() - began < 5000, `log and status say so after ${performance.now() - began} ms`);
+  const tookMs = performance.now() - began;
+  // the question was answered without it; an hour is how long what was proven is kept
+  t.ok(tookMs < 60_000, `log and status say so after ${tookMs} ms`);
   t.equal(await answerOf(map, 'fresh.example'), 'dane', 'left to Postfix');
   t.equal(await answerOf(map, 'plain.test'), '', 'what was proven before is kept for its time');
   t.match(await answerOf(map, 'known.example'), DANE_ONLY, 'so is this');
@@ -69,8 +71,9 @@ t.test('a resolver that ceases to validate while we run', { skip }, async (t) =>
   t.match(await answerOf(map, 'fresh.example'), DANE_ONLY);
   t.match(await answerOf(map, 'later.example'), DANE_ONLY);
   t.equal(await off(), '');
+  const last = daemon.mark();
   await validating(false);
-  await daemon.waitForEvent('dane.off', { from: daemon.mark() });
+  await daemon.waitForEvent('dane.off', { from: last });
   t.match(await off(), /does not validate/, 'nor does it take a question to see that it stops');
   t.strictSame(daemon.events('bug'), []);
 });

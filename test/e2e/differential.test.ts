@@ -39,7 +39,7 @@ const BATCH = 30;
 /** Sessions at the same time: what is remembered of one must not serve another. */
 const AT_ONCE = 4;
 
-t.setTimeout(120_000 + COMBINATIONS * 1000);
+t.setTimeout(600_000 + COMBINATIONS * 1000);
 const skip = e2eSkip();
 
 /** A listener that takes every protocol and cipher there is, asks for a certificate and offers AUTH. */

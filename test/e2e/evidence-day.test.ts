@@ -37,7 +37,7 @@ const FLIPS = 50;
 /** Sendmail has few messages: they come slowly, so that it is killed among them. */
 const SENDMAIL_PAUSE_MS = 1000;
 
-t.setTimeout(240_000 + MESSAGES * 600);
+t.setTimeout(600_000 + MESSAGES * 600);
 const skip = e2eSkip();
 
 /** Fails with what does not agree, and says how much does. */

@@ -59,7 +59,7 @@ t.test('tlsward killed, restarted and reloaded in between', { skip, buffered: tr
     await pause(20);
   }
   await turmoil;
-  for (let i = 0; (await postfix.queue()).length > 0 && i < 40; i++) {
+  for (let i = 0; (await postfix.queue()).length > 0 && i < 400; i++) {
     await postfix.flush();
     await pause(250);
   }

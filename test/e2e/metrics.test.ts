@@ -52,7 +52,7 @@ t.before(async () => {
   collector = spawn(process.execPath, [MAIN, 'collect', '--file', log, '--config', daemon.configFile], {
     stdio: 'ignore',
   });
-  await until(5000, 'the metrics', async () => (await fetch(`${url}/metrics`).catch(() => null))?.ok);
+  await until(10_000, 'the metrics', async () => (await fetch(`${url}/metrics`).catch(() => null))?.ok);
   const socket = connect(daemon.address('policy').replace(/^unix:/, ''));
   await policyAnswers(socket, [policyRequest(), policyRequest(), policyRequest({ ...TLS })]);
   socket.destroy();

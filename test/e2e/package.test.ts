@@ -176,7 +176,7 @@ for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', nu
     const green = await doctor();
     t.equal(green.status, 0, green.text);
     const would = await ok(
-      `journalctl -u tlsward -o cat --no-pager | grep '"event":"tx.verdict"' | grep '"would":"reject"' | grep -o '"sender":"[^"]*"'`,
+      `journalctl --sync; journalctl -u tlsward -o cat --no-pager | grep '"event":"tx.verdict"' | grep '"would":"reject"' | grep -o '"sender":"[^"]*"'`,
     );
     t.match(would, /"sender":"steady-\d+@steady\.example"/);
     t.match(would, /"sender":"plain-\d+@bank\.example"/);
@@ -318,7 +318,7 @@ for (const [release, node] of Object.entries(NODE) as ['bookworm' | 'trixie', nu
     const verdicts = new Set(
       (
         await ok(
-          `journalctl -u tlsward -o cat --no-pager | grep '"event":"tx.verdict"' | grep -o '"sender":"[^"]*"' | sort -u`,
+          `journalctl --sync; journalctl -u tlsward -o cat --no-pager | grep '"event":"tx.verdict"' | grep -o '"sender":"[^"]*"' | sort -u`,
         )
       )
         .split('\n')

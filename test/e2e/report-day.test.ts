@@ -49,7 +49,7 @@ const FIRST: PlannedSession = {
   messages: [{ sender: 'm0@local.example', recipients: ['m0r0.ok@tls.example'] }],
 };
 
-t.setTimeout(120_000 + 2 * MESSAGES * 600);
+t.setTimeout(600_000 + 2 * MESSAGES * 600);
 
 const TODAY = (): string => new Date().toISOString().slice(0, 10);
 

@@ -109,7 +109,7 @@ t.test('the unit that ships', { skip: reason }, async (t) => {
   });
 
   await t.test('the server goes away and is back', async (t) => {
-    await ok('systemctl kill -s KILL ch; sleep 0.5');
+    await ok('systemctl kill -s KILL ch; while systemctl -q is-active ch; do sleep 0.1; done');
     await ok(`rm ${EVIDENCE}/ship/*.json`); // all of it is new
     await wait('line in the log', async () => (await journal()).includes('is away, so records wait'));
     t.match(await state(), /^0 0 active$/, 'the unit goes on');

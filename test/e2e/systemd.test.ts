@@ -26,7 +26,7 @@ socket.on('data', (chunk) => { text += chunk; if (text.endsWith('\\n\\n')) { con
 socket.on('error', (error) => { console.log(error.code); process.exit(1); });
 socket.on('close', () => { console.log('closed'); process.exit(1); });
 socket.write(${JSON.stringify(policyRequest())});
-setTimeout(() => { console.log('no answer'); process.exit(1); }, 10_000);
+setTimeout(() => { console.log('no answer'); process.exit(1); }, 60_000);
 `;
 
 const REFUSED = /^action=530 5\.7\.0 bank\.example requires TLS/;
@@ -65,7 +65,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     const run =
       'journalctl --sync; journalctl --no-pager -o cat _SYSTEMD_INVOCATION_ID=$(systemctl show -p InvocationID --value tlsward)';
     let text = (await sh(run)).text;
-    for (let i = 0; i < 40 && !patterns.every((pattern) => pattern.test(text)); i += 1) {
+    for (let i = 0; i < 240 && !patterns.every((pattern) => pattern.test(text)); i += 1) {
       await setTimeout(250);
       text = (await sh(run)).text;
     }
@@ -87,7 +87,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
   await t.test('start, confined', async (t) => {
     await ok('systemctl start tlsward');
     const files = await ok(
-      'for i in $(seq 60); do [ -S /run/tlsward/control.sock ] && break; sleep 0.3; done; ' +
+      'for i in $(seq 300); do [ -S /run/tlsward/control.sock ] && break; sleep 0.3; done; ' +
         "stat -c '%a %U %G %n' /var/spool/postfix/tlsward/* /run/tlsward/* /var/lib/tlsward",
     );
     t.equal(
@@ -160,7 +160,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     t.equal(await ok('systemctl is-active tlsward-policy.socket'), 'active', 'however often Postfix asks');
     await ok('cp -p /etc/tlsward/good /etc/tlsward/tlsward.ini');
     const back = async (): Promise<void> => {
-      await ok(`for i in $(seq 40); do ${ask} > /run/answer && break; sleep 0.25; done; cat /run/answer`);
+      await ok(`for i in $(seq 200); do ${ask} > /run/answer && break; sleep 0.25; done; cat /run/answer`);
       t.match(await ok('cat /run/answer'), REFUSED);
     };
     await back();
@@ -181,7 +181,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     );
     const begun = performance.now();
     t.not((await sh('systemctl start tlsward')).status, 0, 'a start fails when serve cannot open a socket');
-    t.ok(performance.now() - begun < 50_000, 'and does not wait for what cannot come');
+    t.ok(performance.now() - begun < 80_000, 'and does not wait for what cannot come');
     t.match(
       await journal(),
       /"event":"service\.failed","why":"cannot bind unix:\/run\/nowhere\/control\.sock: the folder does not exist"/,
@@ -213,7 +213,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
   await t.test('sockets of the configuration beside those of systemd', async (t) => {
     await ok(`sed 's,^milter-listen = .*,milter-listen = inet:127.0.0.1:8452,' /etc/tlsward/good >/etc/tlsward/tlsward.ini
       systemctl restart tlsward`);
-    await ok('for i in $(seq 40); do [ -S /run/tlsward/control.sock ] && break; sleep 0.25; done');
+    await ok('for i in $(seq 240); do [ -S /run/tlsward/control.sock ] && break; sleep 0.25; done');
     await logged(
       t,
       /"listener":"milter","address":"inherited descriptor/,

@@ -207,7 +207,7 @@ for (const release of RELEASES) {
 
   t.test(
     `${release}: held, ignored, and forbidden as it should be`,
-    { skip, timeout: 120_000 },
+    { skip, timeout: 600_000 },
     async (t) => {
       const place = await open(t, release, { 'tls-required-no': 'hold' });
       const { postfix, daemon, sink } = place;

@@ -8,6 +8,7 @@ import { exited, guardProcess } from './processes.ts';
 
 const END_MS = 10_000;
 const WAIT_MS = 12_000;
+const AGAIN_MS = 3000;
 
 /** `tlsward alarms run` as a unit would run it. */
 export class AlarmsProcess {
@@ -92,11 +93,22 @@ export class ToldCommand {
     );
   }
 
-  hears(what: string): Promise<true> {
+  /**
+   * Waits until it was told that. `again` is done every three seconds meanwhile: an alarm goes by what happened within its window, which
+   * may be over before somebody looks.
+   */
+  hears(what: string, again: () => unknown = () => {}): Promise<true> {
+    let done = performance.now();
     return until(
       WAIT_MS,
       what,
-      () => this.heard().includes(what),
+      async () => {
+        if (this.heard().includes(what)) return true;
+        if (performance.now() - done < AGAIN_MS) return false;
+        done = performance.now();
+        await again();
+        return false;
+      },
       () => `${this.heard().join('\n')}\n${this.#explain()}`,
     );
   }

@@ -12,7 +12,7 @@ import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_proces
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from './deadline.ts';
+import { patient, until } from './deadline.ts';
 import { exited } from './processes.ts';
 import { command, findCommand } from './requirements.ts';
 
@@ -185,7 +185,7 @@ export async function boot(binds: readonly string[], lower = '/'): Promise<Boote
         execFile(
           command('nsenter'),
           argv,
-          { timeout: 120_000, maxBuffer: 1 << 24, encoding: 'utf8' },
+          { timeout: patient(120_000), maxBuffer: 1 << 24, encoding: 'utf8' },
           (error, stdout) => {
             const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
             resolve({ status: code, text: stdout });

@@ -82,7 +82,7 @@ export async function launchBrowser(): Promise<TestBrowser> {
   const executablePath = chromium();
   if (executablePath === null) throw new Error('no chromium');
   const userDataDir = mkdtempSync(join(tmpdir(), 'tlsward-browser-'));
-  const browser = await puppeteer.launch({ executablePath, userDataDir, args: FLAGS, timeout: 20_000 });
+  const browser = await puppeteer.launch({ executablePath, userDataDir, args: FLAGS, timeout: 90_000 });
   const child = browser.process();
   const pid = child?.pid;
   if (child === null || pid === undefined) throw new Error('chromium has no process');
@@ -130,7 +130,7 @@ async function openPage(browser: Browser, url: string, look: Look): Promise<Open
       { name: 'forced-colors', value: look.forcedColors === true ? 'active' : 'none' },
     ],
   });
-  await page.goto(url, { waitUntil: 'load', timeout: 15_000 });
+  await page.goto(url, { waitUntil: 'load', timeout: 60_000 });
   return {
     page,
     errors,

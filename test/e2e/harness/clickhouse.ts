@@ -119,7 +119,7 @@ export class Clickhouse {
       input: text,
       encoding: 'utf8',
       env: { ...process.env, HOME: this.dir },
-      timeout: 60_000,
+      timeout: 120_000,
       maxBuffer: 1 << 28,
     });
   }

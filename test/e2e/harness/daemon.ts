@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from '../../root.ts';
-import { until, within } from './deadline.ts';
+import { patient, until, within } from './deadline.ts';
 import { removeFolder } from './folder.ts';
 import { SERVER_NAME } from './peers/ca.ts';
 import { exited, freePorts, guardProcess, portOpen } from './processes.ts';
@@ -198,7 +198,7 @@ export class Daemon {
 
   /**
    * End it with a signal and wait. Returns the exit status, null when the signal itself ended the process. Throws when
-   * it takes longer than 15 s (it is killed then) or leaves a socket behind. Does nothing when not running.
+   * it takes too long (it is killed then) or leaves a socket behind. Does nothing when not running.
    */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const child = this.#child;
@@ -241,7 +241,7 @@ export class Daemon {
   command(name: string, ...args: readonly string[]): Promise<CommandResult> {
     const argv = [this.#options.program ?? mainFile(), name, '--config', this.configFile, ...args];
     const env = { ...process.env, ...this.#options.env };
-    const options = { timeout: WAIT_MS, encoding: 'utf8', cwd: this.dir, env } as const;
+    const options = { timeout: patient(WAIT_MS), encoding: 'utf8', cwd: this.dir, env } as const;
     return new Promise((resolve) => {
       execFile(process.execPath, argv, options, (error, stdout, stderr) => {
         resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });

@@ -2,6 +2,9 @@
  * Waiting with an end: every wait of the end-to-end tests goes through one of these two functions, so that a broken
  * daemon or MTA gives a failed test that says what was awaited, never a test run that hangs.
  *
+ * What a caller gives is how long it takes on a busy machine; where that is seconds, several times as much is waited (`patient`),
+ * because a machine that is slower still has done nothing wrong, and who waits longer asserts nothing less.
+ *
  * `within` bounds a promise. `until` asks a question again and again (default every 20 ms) until it has an answer; it is
  * for facts that live outside this process (a log file, a queue, a process table) and cannot call back.
  */
@@ -11,11 +14,21 @@ export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
-/** The promise's own outcome, or a DeadlineError after `ms` milliseconds. The promise itself is not cancelled. */
+/** Shorter bounds are those of tests that want them to run out. */
+const SHORTEST_MS = 5000;
+const PATIENCE = 5;
+
+/** How long is waited for what takes `ms` on a busy machine. */
+export function patient(ms: number): number {
+  return ms < SHORTEST_MS ? ms : ms * PATIENCE;
+}
+
+/** The promise's own outcome, or a DeadlineError after `patient(ms)` milliseconds. The promise itself is not cancelled. */
 export async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeadlineError(`no ${what} within ${ms} ms`)), ms);
+    const bound = patient(ms);
+    timer = setTimeout(() => reject(new DeadlineError(`no ${what} within ${bound} ms`)), bound);
   });
   try {
     return await Promise.race([promise, late]);
@@ -30,8 +43,8 @@ export function pause(ms: number): Promise<void> {
 }
 
 /**
- * The first answer of `probe` that is not false, null or undefined. Throws DeadlineError after `ms` milliseconds, with
- * what `explain` says about the state at that moment, and whatever `probe` throws at once.
+ * The first answer of `probe` that is not false, null or undefined. Throws DeadlineError after `patient(ms)` milliseconds,
+ * with what `explain` says about the state at that moment, and whatever `probe` throws at once.
  */
 export async function until<T>(
   ms: number,
@@ -40,13 +53,14 @@ export async function until<T>(
   explain: () => string = () => '',
   everyMs = 20,
 ): Promise<T> {
-  const end = performance.now() + ms;
+  const bound = patient(ms);
+  const end = performance.now() + bound;
   for (;;) {
     const answer = await probe();
     if (answer !== false && answer !== null && answer !== undefined) return answer;
     if (performance.now() >= end) {
       const state = explain();
-      throw new DeadlineError(`no ${what} within ${ms} ms${state === '' ? '' : `; state:\n${state}`}`);
+      throw new DeadlineError(`no ${what} within ${bound} ms${state === '' ? '' : `; state:\n${state}`}`);
     }
     await pause(everyMs);
   }

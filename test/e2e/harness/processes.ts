@@ -54,6 +54,9 @@ export function portOpen(port: number, host = '127.0.0.1'): Promise<boolean> {
   });
 }
 
+/** What was asked for already: it may be bound any moment. */
+const given = new Set<number>();
+
 function bindable(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -64,14 +67,19 @@ function bindable(port: number): Promise<boolean> {
 
 /**
  * `count` different ports that nobody listens on, below the range Linux hands out to clients (32768 and up), so that no
- * outgoing connection of another test can take one between this check and its use. Another server still could: whoever
- * uses the ports must retry with new ones when binding fails.
+ * outgoing connection of another test can take one between this check and its use. A process gives out each once, and
+ * takes them from a part of the range that the test file beside it has hardly got as well. Another server still could take one: whoever
+ * can, retries with new ones when binding fails.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
+  const first = 10_000 + (process.pid % 20) * 1100;
   while (ports.length < count) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000);
-    if (!ports.includes(port) && (await bindable(port))) ports.push(port);
+    const port = first + Math.floor(Math.random() * 1100);
+    if (given.has(port)) continue;
+    given.add(port);
+    if (given.size > 1000) given.clear();
+    if (await bindable(port)) ports.push(port);
   }
   return ports;
 }

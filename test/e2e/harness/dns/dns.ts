@@ -205,7 +205,7 @@ export class Dns {
   }
 
   #run(name: string, args: readonly string[]): void {
-    execFileSync(command(name), args, { cwd: this.#dir, stdio: ['ignore', 'pipe', 'pipe'], timeout: 10_000 });
+    execFileSync(command(name), args, { cwd: this.#dir, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
   }
 }
 

@@ -26,13 +26,13 @@ export class Flow {
   /** Starts what stands beside Postfix. */
   async startPeers(certificate: string): Promise<void> {
     await this.#ok(`systemd-run --unit=peers sh -c 'exec node ${PROGRAMS}/peers.js ${certificate} >/run/peers.log'
-      for i in $(seq 100); do grep -qs ready /run/peers.log && exit; sleep 0.1; done; journalctl -u peers; exit 1`);
+      for i in $(seq 900); do grep -qs ready /run/peers.log && exit; sleep 0.1; done; journalctl -u peers; exit 1`);
   }
 
   async startClient(phase: string): Promise<void> {
     await this.phase(phase);
     await this.#ok(`systemd-run --unit=client sh -c 'exec node ${PROGRAMS}/client.js >/run/client.log'
-      for i in $(seq 100); do [ -s /run/client.log ] && exit; sleep 0.1; done; journalctl -u client; exit 1`);
+      for i in $(seq 900); do [ -s /run/client.log ] && exit; sleep 0.1; done; journalctl -u client; exit 1`);
   }
 
   /** From now on, sessions begin and end in this phase. */
@@ -73,7 +73,7 @@ export class Flow {
   /** Ends the client after the messages that it is at, and waits until the queue is empty. */
   async end(): Promise<void> {
     await this.#ok(`touch /run/stop; while systemctl -q is-active client; do sleep 0.1; done
-      for i in $(seq 100); do mailq | grep -q empty && exit; postqueue -f; sleep 0.3; done; mailq; exit 1`);
+      for i in $(seq 300); do mailq | grep -q empty && exit; postqueue -f; sleep 0.3; done; mailq; exit 1`);
   }
 
   /** Header fields of the messages in the mailbox whose names begin with one of these, by message. */
@@ -92,7 +92,7 @@ export class Flow {
 
   /** What the partners got: subject, and the protocol that it came under or `plain`. */
   async sent(): Promise<[Subject, string][]> {
-    const lines = (await this.#ok('sleep 0.3; grep -v ready /run/peers.log')).split('\n');
+    const lines = (await this.#ok('grep -v ready /run/peers.log')).split('\n');
     return lines.map((line) => {
       const space = line.lastIndexOf(' ');
       return [line.slice(0, space), line.slice(space + 1)];

@@ -9,12 +9,11 @@ import { readFileSync } from 'node:fs';
 import { FakeServer } from '../../../dns/fakeServer.ts';
 import { NUMBER, record } from '../../../wire/dnsBytes.ts';
 import { HeaderFilter } from '../peers/header-filter.ts';
-import { TlsSink } from '../peers/tls-sink.ts';
+import { type Received, TlsSink } from '../peers/tls-sink.ts';
 import { FILTER_FIELD, PORTS, RECORDS } from './streams.ts';
 
 const NXDOMAIN = 3;
 const TTL = 60;
-const EVERY_MS = 100;
 
 const dns = new FakeServer(({ name, type, answer }) => {
   const data = RECORDS.get(`${name.toLowerCase()} ${type}`);
@@ -25,18 +24,12 @@ const dns = new FakeServer(({ name, type, answer }) => {
 await dns.start(53);
 await HeaderFilter.start(FILTER_FIELD, 'seen', PORTS.filter);
 const pem = readFileSync(process.argv[2]!, 'utf8');
-const sinks = [
-  await TlsSink.start({ tls: { cert: pem, key: pem }, port: PORTS.tlsSink }),
-  await TlsSink.start({ tls: null, port: PORTS.plainSink }),
-];
+/** Before the reply, so that what has left the queue has been printed. */
+const answer = (recipient: string, { content, protocol }: Received): null => {
+  const subject = /^Subject: (.*)$/m.exec(content ?? '')?.[1];
+  if (recipient === '') process.stdout.write(`${subject} ${protocol ?? 'plain'}\n`);
+  return null;
+};
+await TlsSink.start({ tls: { cert: pem, key: pem }, port: PORTS.tlsSink, answer });
+await TlsSink.start({ tls: null, port: PORTS.plainSink, answer });
 process.stdout.write('ready\n');
-const printed = sinks.map(() => 0);
-setInterval(() => {
-  for (const [i, { messages }] of sinks.entries()) {
-    for (const { content, protocol } of messages.slice(printed[i])) {
-      const subject = /^Subject: (.*)$/m.exec(content ?? '')?.[1];
-      process.stdout.write(`${subject} ${protocol ?? 'plain'}\n`);
-    }
-    printed[i] = messages.length;
-  }
-}, EVERY_MS);

@@ -94,7 +94,7 @@ function hostPrograms(): PostfixPrograms {
   if (daemons === null) throw new Error('no Postfix daemon directory');
   const asked = [command('postconf'), '-dh', 'mail_version'] as const;
   return {
-    version: execFileSync(asked[0], asked.slice(1), { encoding: 'utf8', timeout: 10_000 }).trim(),
+    version: execFileSync(asked[0], asked.slice(1), { encoding: 'utf8', timeout: 60_000 }).trim(),
     daemons,
     commands: dirname(command('postqueue')),
     owner: accountId('/etc/passwd', 'postfix')!,

@@ -56,14 +56,14 @@ function rootProblems(): string[] {
 }
 
 function versionIn(dir: string): string {
-  const options = { encoding: 'utf8', stdio: 'pipe', timeout: 20_000 } as const;
+  const options = { encoding: 'utf8', stdio: 'pipe', timeout: 60_000 } as const;
   return execFileSync(command('chroot'), [dir, '/usr/sbin/postconf', '-dh', 'mail_version'], options).trim();
 }
 
 /** The mirror that apt takes Debian itself from; not that of security updates, which has no whole release. */
 function mirror(): string {
   const asked = ['indextargets', '--format', '$(LABEL) $(BASE_URI)', 'Created-By: Packages'];
-  const said = execFileSync(command('apt-get'), asked, { encoding: 'utf8', timeout: 20_000 });
+  const said = execFileSync(command('apt-get'), asked, { encoding: 'utf8', timeout: 60_000 });
   const address = /^Debian (\S+?)\/?dists\/\S+$/m.exec(said)?.[1];
   if (address === undefined) throw new Error('apt knows no mirror of Debian');
   return address;

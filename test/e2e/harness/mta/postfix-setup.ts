@@ -56,7 +56,7 @@ export function makeLogins(
   for (const [user, password] of Object.entries(users)) {
     execFileSync(tool, ['-p', '-c', '-f', database, '-u', realm, user], {
       input: password,
-      timeout: 10_000,
+      timeout: 60_000,
       stdio: ['pipe', 'ignore', 'pipe'],
     });
   }

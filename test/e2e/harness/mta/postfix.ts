@@ -13,7 +13,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isSince } from '../../../../src/core/postfixVersion.ts';
-import { pause, until } from '../deadline.ts';
+import { patient, pause, until } from '../deadline.ts';
 import { removeFolder } from '../folder.ts';
 import { type MailMessage, parseMessage } from '../message.ts';
 import { type CertificateAuthority, SERVER_NAME } from '../peers/ca.ts';
@@ -267,7 +267,7 @@ export class Postfix {
 
   /** What stays in the queue: a delivery that was logged, or a bounce of it, may still be leaving. */
   async left(): Promise<QueueEntry[]> {
-    for (let tries = 40; ; tries--) {
+    for (let tries = 300; ; tries--) {
       const entries = await this.queue();
       if (entries.length === 0 || tries === 0) return entries;
       await pause(100);
@@ -381,7 +381,7 @@ export class Postfix {
     const [file = '', ...rest] = this.#programs.argv(join(this.#programs.commands, name), args);
     const env = { ...process.env, MAIL_CONFIG: this.#paths.config };
     return new Promise((resolve) => {
-      execFile(file, rest, { env, timeout: WAIT_MS, encoding: 'utf8' }, (error, stdout, stderr) =>
+      execFile(file, rest, { env, timeout: patient(WAIT_MS), encoding: 'utf8' }, (error, stdout, stderr) =>
         resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
       );
     });
@@ -399,7 +399,7 @@ export class Postfix {
   #run(name: string, args: readonly string[], input = ''): Promise<string> {
     const env = { ...process.env, MAIL_CONFIG: this.#paths.config };
     return new Promise((resolve, reject) => {
-      const options = { env, timeout: WAIT_MS, maxBuffer: 64 << 20, encoding: 'latin1' } as const;
+      const options = { env, timeout: patient(WAIT_MS), maxBuffer: 64 << 20, encoding: 'latin1' } as const;
       const [file = '', ...rest] = this.#programs.argv(join(this.#programs.commands, name), args);
       const child = execFile(file, rest, options, (error, stdout, stderr) => {
         if (error === null) resolve(stdout);

@@ -51,14 +51,14 @@ export function sendmailProblems(): string[] {
     if (findCommand(name) === null) missing.push(`no command ${name}`);
   if (missing.length > 0) return missing;
   try {
-    execFileSync(command('unshare'), ['-m', '-u', 'true'], { stdio: 'pipe', timeout: 10_000 });
+    execFileSync(command('unshare'), ['-m', '-u', 'true'], { stdio: 'pipe', timeout: 60_000 });
   } catch {
     missing.push('no right to make a mount namespace');
   }
   try {
     const programs = sendmailPrograms();
     const env = { ...process.env, LD_LIBRARY_PATH: programs.libraries };
-    const linked = execFileSync('ldd', [programs.sendmail], { env, encoding: 'utf8', timeout: 10_000 });
+    const linked = execFileSync('ldd', [programs.sendmail], { env, encoding: 'utf8', timeout: 60_000 });
     for (const [, name] of linked.matchAll(/^\s*(\S+) => not found$/gm)) missing.push(`no library ${name}`);
   } catch (error) {
     missing.push(`no Sendmail (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`);
@@ -101,7 +101,7 @@ function isOurs(dir: string): boolean {
 }
 
 function isInstalled(name: string): boolean {
-  const asked = spawnSync(command('dpkg-query'), ['-s', name], { encoding: 'utf8', timeout: 10_000 });
+  const asked = spawnSync(command('dpkg-query'), ['-s', name], { encoding: 'utf8', timeout: 60_000 });
   return asked.status === 0 && /^Status: install ok installed$/m.test(asked.stdout);
 }
 

@@ -44,7 +44,7 @@ function makeLogin(dir: string, realm: string): void {
   if (tool === null) return;
   const database = join(dir, 'sasldb2');
   const args = ['-p', '-c', '-f', database, '-u', realm, 'alice'];
-  execFileSync(tool, args, { input: 'secret', timeout: 10_000, stdio: ['pipe', 'ignore', 'pipe'] });
+  execFileSync(tool, args, { input: 'secret', timeout: 60_000, stdio: ['pipe', 'ignore', 'pipe'] });
   chmodSync(database, 0o600);
 }
 
@@ -52,7 +52,7 @@ function makeLogin(dir: string, realm: string): void {
 export function makeConfig(dir: string, m4: string, mc: string): void {
   const source = join(dir, 'sendmail.mc');
   writeFileSync(source, mc);
-  const made = spawnSync(m4, [source], { encoding: 'latin1', timeout: 15_000, maxBuffer: 1 << 24 });
+  const made = spawnSync(m4, [source], { encoding: 'latin1', timeout: 60_000, maxBuffer: 1 << 24 });
   if (made.status !== 0) throw new Error(`sendmail.mc: m4 ended with ${made.status}\n${made.stderr}`);
   writeFileSync(join(dir, 'sendmail.cf'), made.stdout, { encoding: 'latin1', mode: 0o644 });
 }

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from '../../../root.ts';
+import { patient } from '../deadline.ts';
 import { KEEP, removeFolder } from '../folder.ts';
 import type { MailMessage } from '../message.ts';
 import { type CertificateAuthority, SERVER_NAME } from '../peers/ca.ts';
@@ -216,7 +217,7 @@ export class Sendmail {
 
   #command(args: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
-      const options = { env: this.#env, timeout: COMMAND_MS, encoding: 'latin1' } as const;
+      const options = { env: this.#env, timeout: patient(COMMAND_MS), encoding: 'latin1' } as const;
       execFile(command('unshare'), this.#argv(args), options, (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
         else reject(new Error(`sendmail ${args.join(' ')}: ${error.message}\n${stderr}`, { cause: error }));

@@ -99,7 +99,7 @@ keyUsage = critical, keyCertSign, cRLSign
 `;
 
 function openssl(args: readonly string[]): void {
-  execFileSync(command('openssl'), args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 });
+  execFileSync(command('openssl'), args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 90_000 });
 }
 
 function keyOptions(type: 'ec' | 'rsa'): string[] {

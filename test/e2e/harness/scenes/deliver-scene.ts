@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { root } from '../../../root.ts';
 import { Daemon } from '../daemon.ts';
+import { patient } from '../deadline.ts';
 import { Postfix } from '../mta/postfix.ts';
 import { type Parameters, parseMain } from '../mta/postfix-config.ts';
 import { postfixPrograms } from '../mta/postfix-programs.ts';
@@ -139,7 +140,7 @@ export function run(
   const programs = postfixPrograms();
   const [file = '', ...rest] = programs.argv(join(programs.commands, name), args);
   return new Promise((resolve) => {
-    execFile(file, rest, { timeout: 20_000, encoding: 'utf8' }, (error, stdout, stderr) =>
+    execFile(file, rest, { timeout: patient(20_000), encoding: 'utf8' }, (error, stdout, stderr) =>
       resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
     );
   });
