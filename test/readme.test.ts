@@ -32,7 +32,7 @@ function run(line: string): Promise<string> {
   if (args[0] !== 'npx' || args[1] !== 'tlsward') throw new Error(`not a command of ours: ${line}`);
   return new Promise((resolve) => {
     const env = { ...process.env, NO_COLOR: '1' };
-    const options = { cwd: fileURLToPath(root), env, timeout: 60_000 };
+    const options = { cwd: fileURLToPath(root), env, timeout: 240_000 };
     execFile(process.execPath, [MAIN, ...args.slice(2)], options, (error, stdout, stderr) =>
       resolve(stdout + stderr + (error?.killed === true ? 'ended after 60 s' : '')),
     );
@@ -65,7 +65,7 @@ test('examples that build on one another do, and print what the page shows', asy
           // a line of the log may come a moment after what it tells of
           for (
             let again = 0;
-            again < 20 && command.includes('journalctl') && !stage.fits(shown, printed);
+            again < 200 && command.includes('journalctl') && !stage.fits(shown, printed);
             again++
           ) {
             await new Promise((resolve) => setTimeout(resolve, 100));

@@ -125,7 +125,7 @@ t.register();
 
 /** Runs a file in a process of its own. */
 function spawn(file: string): void {
-  const seconds = 600;
+  const seconds = 900;
   // tap keeps its state in the options: each file needs its own
   const options = {
     cwd: fileURLToPath(root),
@@ -144,7 +144,7 @@ const waiting = [...first, ...files.filter((file) => !first.includes(file))];
 
 /** Runs files in one process, one after another, until none is left. */
 async function work(): Promise<void> {
-  const seconds = 240;
+  const seconds = 600;
   let child: TestProcess | null = null;
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
     if (child?.alive === false) child = await end(child);

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 const INSTALLED = /\/(?:etc|run|var\/lib|var\/spool\/postfix)\/tlsward|\/etc\/postfix/g;
 const CONFIG = '/etc/tlsward/tlsward.ini';
-const COMMAND_MS = 60_000;
+const COMMAND_MS = 240_000;
 
 export interface Example {
   readonly command: string;

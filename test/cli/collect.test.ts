@@ -17,6 +17,7 @@ import { line } from '../collect/collected.ts';
 import { checkRecord } from '../evidence/lines.ts';
 import { page } from '../manual.ts';
 import { without } from '../tools.ts';
+import { until } from '../until.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
@@ -67,9 +68,8 @@ function records(t: Test, { folder }: Place): Record<string, unknown>[] {
   return (
     readdirSync(stream)
       .filter((name) => name.endsWith('.jsonl'))
-      .flatMap((name) => readFileSync(join(stream, name), 'utf8').split('\n'))
       // the last line may be on its way
-      .filter((text) => text.endsWith('}'))
+      .flatMap((name) => readFileSync(join(stream, name), 'utf8').split('\n').slice(0, -1))
       .map((text) => {
         const record = JSON.parse(text) as Record<string, unknown>;
         checkRecord(t, record);
@@ -78,20 +78,10 @@ function records(t: Test, { folder }: Place): Record<string, unknown>[] {
   );
 }
 
-async function until(what: () => boolean): Promise<void> {
-  for (let i = 0; !what() && i < 2000; i++) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 t.test('a file that is taken away ends it, with a gap, before more is confirmed', async (t) => {
   const where = place(t);
   const { child, said, ended } = start(['--stdin', ...where.config]);
   t.teardown(() => child.kill());
-  const until = async (what: () => boolean): Promise<void> => {
-    for (const end = performance.now() + 20_000; !what(); ) {
-      if (performance.now() > end) throw new Error(`never: ${what}; ${said.err}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  };
   const confirmed = () => said.out.split('\n').filter((one) => one === 'OK').length;
   await until(() => confirmed() === 1);
   child.stdin.write(`${line.active('AAAAA1')}\n`);

@@ -82,7 +82,8 @@ resolver = 127.0.0.1:${silent.port}\n[domain *]\ndeliver = auto\n`,
   child.kill('SIGTERM');
   t.same(await ended, [0, null]);
   const tookMs = performance.now() - begun;
-  t.ok(tookMs < 4000, `${tookMs} ms`);
+  // a lookup that is waited for takes six seconds, the test of a resolver longer
+  t.ok(tookMs < 5500, `${tookMs} ms`);
   t.notMatch(log, /dane\.untested/, 'a test that was broken off says nothing about the resolver');
   socket.destroy();
 });

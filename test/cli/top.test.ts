@@ -5,6 +5,7 @@ import { run } from '../../src/cli/top.ts';
 import { pictureLines, pictureOf } from '../../src/cli/topPicture.ts';
 import type { StatusReply } from '../../src/daemon/controlReplies.ts';
 import { policyAnswers, policyRequest, startDaemon } from '../daemon/startDaemon.ts';
+import { until } from '../until.ts';
 import { say } from './runCommand.ts';
 
 const TABLE = `trusted-clients =
@@ -128,8 +129,7 @@ test('a terminal is given back, whatever ends it', async (t) => {
     let out = '';
     const io: Io = { out: (text) => (out += text), err: () => {}, env: {}, colour: false, terminal };
     const done = run(['--config', daemon.config], io);
-    for (let i = 0; i < 500 && !terminal.listening; i++)
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => terminal.listening);
     if (end === 'SIGTERM') process.emit('SIGTERM');
     else terminal.key(end);
     t.equal(await done, 0, JSON.stringify(end));

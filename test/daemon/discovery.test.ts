@@ -14,6 +14,7 @@ import { run as status } from '../../src/cli/status.ts';
 import { encodeSocketmapRequest, SocketmapReplyDecoder } from '../../src/wire/socketmapClient.ts';
 import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
 import { FakeDns, finderOver, gate, policyFile, TLSA } from '../discovery/fakes.ts';
+import { until } from '../until.ts';
 import { startDaemon, type TestDaemon } from './startDaemon.ts';
 
 const HEAD = 'socketmap-listen = unix:socketmap.sock\n';
@@ -533,9 +534,4 @@ async function say(run: typeof explain, argv: string[]): Promise<Said> {
 
 function sayPublished(daemon: TestDaemon, domain: string): Promise<Said> {
   return say(published, ['--config', daemon.config, domain]);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  if (!condition()) throw new Error('it did not come to pass within 5 s');
 }

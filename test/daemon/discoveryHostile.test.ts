@@ -14,6 +14,7 @@ import { run as published } from '../../src/cli/published.ts';
 import { encodeSocketmapRequest, SocketmapReplyDecoder } from '../../src/wire/socketmapClient.ts';
 import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
 import { fakeServer, type Handler } from '../dns/fakeServer.ts';
+import { until } from '../until.ts';
 import { FLAG, labels, NUMBER, name, record, soa, string } from '../wire/dnsBytes.ts';
 import { u16 } from '../wire/milterBytes.ts';
 import { startDaemon, type TestDaemon } from './startDaemon.ts';
@@ -196,7 +197,6 @@ test('DNS that is silent for thousands of domains costs nobody else', async (t) 
   let slowest = 0;
   let lag = 0;
   let done = false;
-  const begun = performance.now();
   const hanging = Promise.all(
     askers.flatMap((ask, i) => Array.from({ length: 10 }, (_, j) => ask(`d${i}-${j}.example`))),
   ).then((replies) => {
@@ -220,13 +220,15 @@ test('DNS that is silent for thousands of domains costs nobody else', async (t) 
   const counters = ((await daemon.ask('status')).published as { counters: { running: number } }).counters;
   t.ok(counters.running <= 1024, `${counters.running} running`);
   t.ok(process.memoryUsage.rss() - rss < 150e6);
+  const stopped = performance.now();
   await daemon.service.stop(0);
   t.equal(
     (await hanging).filter((reply) => !/^(?:TEMP |closed)/.test(reply)).length,
     0,
     'never less than asked',
   );
-  t.ok(performance.now() - begun < 20_000);
+  // one of the silent lookups alone takes six
+  t.ok(performance.now() - stopped < 5000 + 10 * lag, 'a stop ends them');
   await until(() => descriptors() <= atRest);
 });
 
@@ -261,8 +263,3 @@ test('reloads that replace the finder under load lose no question and no descrip
   await until(() => descriptors() <= before).catch(() => t.fail(`${descriptors()} of ${before}`));
   t.ok(servers.every((one) => one.queries.length > 0));
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 800 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  if (!condition()) throw new Error('it did not come about');
-}

@@ -16,6 +16,7 @@ import { say } from '../cli/runCommand.ts';
 import { checkStream } from '../recorder/streamCheck.ts';
 import { root } from '../root.ts';
 import { without } from '../tools.ts';
+import { until } from '../until.ts';
 import { playMail } from './playMail.ts';
 import { daemonProcess } from './process.ts';
 import { policyAnswers, policyRequest, startDaemon, type TestDaemon, TLS } from './startDaemon.ts';
@@ -26,13 +27,6 @@ bank.example = encrypt
 boss@law.example = encrypt
 * = may
 `;
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 20_000; !(await what()); ) {
-    if (performance.now() > end) throw new Error(`never: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 const evidenceOf = async (on: Pick<TestDaemon, 'ask'>): Promise<NonNullable<StatusReply['evidence']>> => {
   const { evidence } = (await on.ask('status')) as unknown as StatusReply;

@@ -105,7 +105,7 @@ const ROWS = {
 for (const [violation, rows] of Object.entries(ROWS)) {
   for (const length of [30, 800]) {
     test(`${violation}: ${MESSAGES} messages of ${RECIPIENTS} recipients of ${length} characters`, {
-      timeout: 60_000 + 500 * MESSAGES,
+      timeout: 240_000 + 2000 * MESSAGES,
     }, async (t) => {
       const log = { longest: 0, codes: [] as string[] };
       const { folder, ended, pid, ask } = await daemonProcess(t, `trusted-clients =\n${rows}`, {

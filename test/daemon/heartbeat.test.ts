@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'tap';
 import { Heartbeat } from '../../src/daemon/heartbeat.ts';
 import { notifierOf } from '../../src/daemon/notify.ts';
+import { until } from '../until.ts';
 
 const NO_LOG = { selfCheckFailed: () => {}, notifyFailed: () => {} };
 
@@ -83,7 +84,7 @@ test('a daemon with such a descriptor writes to it', async (t) => {
   closeSync(fd);
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const beats = (): number => readFileSync(file, 'utf8').split('WATCHDOG=1').length - 1;
-  for (let i = 0; i < 500 && beats() < 3; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => beats() >= 3, 20);
   child.kill('SIGTERM');
   t.equal(await ended, 0);
   t.match(readFileSync(file, 'utf8'), /^READY=1\nSTATUS=1 row, \d+ connections?, \d+ questions/);

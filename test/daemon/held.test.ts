@@ -11,7 +11,7 @@ import { threadMs } from '../threadTime.ts';
 import { playMail } from './playMail.ts';
 import { policyAnswers, policyRequest, startDaemon, type TestDaemon, TLS } from './startDaemon.ts';
 
-t.setTimeout(300_000);
+t.setTimeout(900_000);
 
 /** Of the kernel at HZ = 100, by which the time of a thread may be too short. */
 const TICK_MS = 10;

@@ -63,7 +63,7 @@ test('programs', async (t) => {
   const timer = setInterval(() => turns++, 20);
   t.equal(await ask('#!/bin/sh\nexec sleep 60\n'), null, 'one that hangs');
   clearInterval(timer);
-  t.ok(performance.now() - begun < 15_000);
+  t.ok(performance.now() - begun < 50_000);
   t.ok(turns > 20, 'and everything else goes on meanwhile');
   t.match(
     await ask('#!/bin/sh\necho "mail_version = $0 $#" "$(pwd)" "$HOME"; echo "mail_version = 3.11"\n'),

@@ -23,7 +23,7 @@ export interface DaemonProcess {
   /** Standard error so far, the last 4,000 characters. */
   readonly said: () => string;
   readonly ask: (command: string, argument?: string) => Promise<Record<string, unknown>>;
-  /** Waits until a line of the log has all these fields; rejects after 20 s. */
+  /** Waits until a line of the log has all these fields; rejects after a minute. */
   readonly logged: (
     fields: Readonly<Record<string, unknown>>,
     from?: number,
@@ -90,7 +90,7 @@ export async function daemonProcess(
   });
   while (!said.includes('control listening') && !gone) await Promise.race([once(stderr, 'data'), ended]);
   const logged: DaemonProcess['logged'] = async (fields, from = 0) => {
-    const end = performance.now() + 20_000;
+    const end = performance.now() + 60_000;
     while (performance.now() < end) {
       for (const one of log.slice(from))
         if (Object.entries(fields).every(([name, value]) => one[name] === value)) return one;

@@ -41,9 +41,10 @@ test('a socket file that was removed is made anew, and open connections go on', 
   const { listeners } = (await ask('status')) as { listeners: { trouble?: string }[] };
   t.notOk(listeners.some(({ trouble }) => trouble !== undefined));
   // the control socket is one of them
+  const last = log.length;
   unlinkSync(join(folder, 'c'));
-  await logged({ event: 'listener.trouble', listener: 'control' });
-  await logged({ event: 'listener.open', listener: 'control' }, log.length - 1);
+  await logged({ event: 'listener.trouble', listener: 'control' }, last);
+  await logged({ event: 'listener.open', listener: 'control' }, last);
   t.match(await ask('status'), { ok: true });
   before.destroy();
   child.kill('SIGTERM');
@@ -90,8 +91,9 @@ test('what is in the way is said, and permissions that changed', async (t) => {
   chmodSync(path, 0o600);
   t.match(await logged({ event: 'listener.trouble' }), { why: 'its permissions are 0600, and were 0660' });
   t.equal(lstatSync(path).mode & 0o777, 0o600, 'somebody may mean it');
-  unlinkSync(path);
-  writeFileSync(path, 'a file of somebody');
+  // in one step, or it would be made anew in between
+  writeFileSync(`${path}.new`, 'a file of somebody');
+  renameSync(`${path}.new`, path);
   const line = await logged({ event: 'listener.trouble', listener: 'policy' }, log.length);
   t.match(line, { why: /is not a socket/ });
   t.equal(readFileSync(path, 'utf8'), 'a file of somebody');

@@ -86,7 +86,7 @@ function warnings(on: TestDaemon): string[] {
 }
 
 async function eventually(t: Test, what: string, done: () => Promise<boolean> | boolean): Promise<void> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 60_000;
   while (Date.now() < end) {
     if (await done()) {
       t.pass(what);

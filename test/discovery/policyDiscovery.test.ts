@@ -19,6 +19,7 @@ import {
 import { findDane } from '../../src/dns/dane.ts';
 import type { SelfTest } from '../../src/dns/proofs.ts';
 import { type StsInspection, startCounters } from '../../src/sts/events.ts';
+import { until } from '../until.ts';
 import { FakeDns, gate, TLSA } from './fakes.ts';
 
 const about = (name: string, more: Partial<PublishedQuestion> = {}): PublishedQuestion => ({
@@ -268,7 +269,7 @@ test('of those that take long only so many hold the MTA up', async (t) => {
     const found = await publications.find(about(`d${i}.example`));
     over.push(`d${i} ${found.kind === 'own' && found.sts.kind}`);
   });
-  while (over.length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => over.length >= 5);
   t.strictSame(over, ['d0 unknown', 'd1 unknown', 'd2 unknown', 'd3 unknown', 'd4 unknown']);
   t.equal(publications.counters.cut, 5);
   slow.open();

@@ -7,6 +7,7 @@ import type { PublishedQuestion } from '../../src/core/publishedFacts.ts';
 import { PolicyServerClient } from '../../src/discovery/policyServerClient.ts';
 import { SocketmapDecoder } from '../../src/wire/socketmapDecode.ts';
 import { formatSocketmapReply, type SocketmapReply } from '../../src/wire/socketmapEncode.ts';
+import { until } from '../until.ts';
 
 type Say = string | SocketmapReply | null;
 
@@ -23,7 +24,7 @@ interface Played {
 async function play(
   t: Test,
   say: (key: string, socket: Socket) => Say | Promise<Say>,
-  deadlineMs = 400,
+  deadlineMs = 30_000,
 ): Promise<Played> {
   const sockets = new Set<Socket>();
   const keys: string[] = [];
@@ -139,11 +140,11 @@ test('domains for which it hangs hold up no others', async (t) => {
   const all = Array.from({ length: 100 }, (_, i) => played.server.ask(about(`hang${i}.example`)));
   // a second makes a question old; until then whoever comes may be told to come again
   let answer = await played.server.ask(about('b.example'));
-  for (let i = 0; answer.kind === 'unknown' && i < 20; i++)
+  for (const end = performance.now() + 60_000; answer.kind === 'unknown' && performance.now() < end; )
     answer = await played.server.ask(about('b.example'));
   t.match(answer, { level: 'encrypt' });
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  t.ok(played.sockets.size <= 64, `${played.sockets.size} connections: those that made room are closed`);
+  // those that made room are closed
+  await until(() => played.sockets.size <= 64);
   played.server.close();
   for (const { kind } of await Promise.all([...one, ...all])) t.equal(kind, 'unknown');
 });
@@ -163,10 +164,10 @@ test('a connection that has gone is made anew, once', async (t) => {
 });
 
 test('dead, silent, talking nonsense: never an answer', async (t) => {
-  const { port, server, listener, sockets } = await play(t, () => null);
+  const { port, server, listener, sockets } = await play(t, () => null, 400);
   const begun = performance.now();
   t.match(await server.ask(about('a.example')), { kind: 'unknown', why: 'no answer within 0.4 s' });
-  t.ok(performance.now() - begun < 2000);
+  t.ok(performance.now() - begun < 20_000);
   for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => listener.close(resolve));
   t.match(await server.ask(about('a.example')), { kind: 'unknown', why: 'cannot be reached (ECONNREFUSED)' });
@@ -179,15 +180,24 @@ test('dead, silent, talking nonsense: never an answer', async (t) => {
     ['10:OK encrypt,6:OK may', /an unsolicited reply/],
     ['10:OK encr', /no answer within|closed/],
   ] as const) {
-    const played = await play(t, () => bytes);
+    // half a reply is waited for in vain
+    const played = await play(t, () => bytes, bytes.endsWith('encr') ? 400 : 30_000);
     t.match(await played.server.ask(about('a.example')), { kind: 'unknown', why }, bytes);
   }
-  const late = await play(t, async (key) => {
-    if (key === 'late.example') await new Promise((resolve) => setTimeout(resolve, 500));
-    return ok(key === 'late.example' ? 'may' : 'encrypt');
+  let over = (): void => {};
+  const tooLate = new Promise<void>((resolve) => {
+    over = resolve;
   });
-  const first = late.server.ask(about('late.example'));
-  t.match(await first, { kind: 'unknown' });
+  const late = await play(
+    t,
+    async (key) => {
+      if (key === 'late.example') await tooLate;
+      return ok(key === 'late.example' ? 'may' : 'encrypt');
+    },
+    1500,
+  );
+  t.match(await late.server.ask(about('late.example')), { kind: 'unknown' });
+  over();
   t.match(
     await late.server.ask(about('b.example')),
     { level: 'encrypt' },

@@ -49,7 +49,7 @@ test('groups that wait take turns', async (t) => {
 });
 
 test('nobody waits longer than patience, and no more than may', async (t) => {
-  const gate = new FairGate({ ...LIMITS, most: 1, mostWaiting: 3, patienceMs: 60 });
+  const gate = new FairGate({ ...LIMITS, most: 1, mostWaiting: 3, patienceMs: 300 });
   const place = await gate.enter(of('a'));
   const waiting = Array.from({ length: 5 }, (_, i) => gate.enter(of(`g${i}`)));
   t.strictSame(await entered(...waiting), [false, false, false, true, true]);

@@ -46,7 +46,7 @@ t.test('does it validate?', async (t) => {
   const empty = await start((q) => q.answer({ flags: FLAG.QR | FLAG.RA | FLAG.AD }));
   const failing = await start((q) => q.answer({ rcode: 2 }));
   const silent = await start(() => {});
-  const times = { attemptMs: 100, totalMs: 200 };
+  const times = { attemptMs: 600, totalMs: 1000 };
   const sound = { kind: 'validates' };
   const off = {
     kind: 'does-not-validate',
@@ -69,5 +69,5 @@ t.test('does it validate?', async (t) => {
     kind: 'unknown',
     why: /tlsward is shutting down/,
   });
-  t.ok(performance.now() - begun < 1000, 'broken off');
+  t.ok(performance.now() - begun < 5000, 'broken off');
 });

@@ -6,7 +6,7 @@ import { createSocket } from 'node:dgram';
 import t, { type Test } from 'tap';
 import type { DnsServer } from '../../src/dns/exchange.ts';
 import { type StubOptions, StubResolver } from '../../src/dns/stubResolver.ts';
-import { until } from '../e2e/harness/deadline.ts';
+import { until } from '../until.ts';
 import {
   FLAG,
   labels,
@@ -28,13 +28,15 @@ const A = (last: number, owner: Part = SELF) => record(owner, NUMBER.A, 60, [192
 const SIGNED = FLAG.QR | FLAG.RA | FLAG.AD;
 
 function stub(t: Test, servers: readonly DnsServer[], more: Partial<StubOptions> = {}): StubResolver {
-  const resolver = new StubResolver({ servers, trusted: true, attemptMs: 1000, totalMs: 3000, ...more });
+  const resolver = new StubResolver({ servers, trusted: true, attemptMs: 5000, totalMs: 15_000, ...more });
   t.teardown(() => resolver.close());
   return resolver;
 }
 
 /** For servers that are waited for in vain. */
-const QUICK = { attemptMs: 150, totalMs: 400 };
+const QUICK = { attemptMs: 300, totalMs: 1200 };
+/** For those that answer, perhaps on a machine that has much to do. */
+const PATIENT = { attemptMs: 10_000, totalMs: 30_000 };
 
 async function served(t: Test, handler: Handler, more: Partial<StubOptions> = {}) {
   const server = await fakeServer(t, handler);
@@ -349,7 +351,7 @@ t.test('TCP that goes wrong', async (t) => {
       if (query.over === 'udp') query.answer({ flags: FLAG.QR | FLAG.RA | FLAG.TC });
       else tcp(query, self);
     },
-    QUICK,
+    PATIENT,
   );
   const comes = async (to: Handler, why: string) => {
     tcp = to;
@@ -364,7 +366,11 @@ t.test('TCP that goes wrong', async (t) => {
   await comes((q) => q.send(bytes()), `${long} answered something else`);
   await comes((q) => q.answer({ answers: [bytes(9)] }), `${long} sent a broken answer (dns-name-cut)`);
   await comes((q) => q.answer({ flags: FLAG.QR | FLAG.RA | FLAG.TC }), 'cut its answer over TCP');
-  await comes(() => {}, `${long} gave no answer within 0.1 s`);
+  tcp = () => {};
+  t.match(await stub(t, [server], { attemptMs: 1500, totalMs: 1600 }).mx('a.example'), {
+    kind: 'unknown',
+    why: /, has a long answer, and over TCP it gave no answer within \d\.\d s$/,
+  });
   await server.withoutTcp();
   await comes(() => {}, `${long} refused: nothing listens there`);
 });
@@ -410,9 +416,9 @@ t.test('slow, dead and broken servers', async (t) => {
   );
   t.match(await stub(t, [gone, sound]).addresses('d.example'), found, 'nobody there: the second is asked');
 
-  const why = async (servers: readonly DnsServer[]) => {
+  const why = async (servers: readonly DnsServer[], options = PATIENT) => {
     const begin = performance.now();
-    const lookup = await stub(t, servers, QUICK).mx('a.example');
+    const lookup = await stub(t, servers, options).mx('a.example');
     return { lookup, ms: performance.now() - begin };
   };
   const named = (server: DnsServer, what: string) => ({
@@ -420,9 +426,9 @@ t.test('slow, dead and broken servers', async (t) => {
     why: `127.0.0.1:${server.port}, asked for MX of a.example, ${what}`,
   });
   silent.queries.length = 0;
-  const nothing = await why([silent]);
-  t.same(nothing.lookup, named(silent, 'gave no answer within 0.1 s'));
-  t.ok(nothing.ms > 300 && nothing.ms < 3000, `${Math.round(nothing.ms)} ms`);
+  const nothing = await why([silent], QUICK);
+  t.match(nothing.lookup, { kind: 'unknown', why: /gave no answer within \d\.\d s$/ });
+  t.ok(nothing.ms > 1000 && nothing.ms < 20_000, `${Math.round(nothing.ms)} ms`);
   t.ok(silent.queries.length >= 2, 'again and again, until the time is over');
   t.equal(
     new Set(silent.queries.map(({ from, id }) => `${from?.port} ${id}`)).size,
@@ -500,7 +506,8 @@ t.test('more questions than sockets', async (t) => {
   t.ok(most <= 256, `${most} at once`);
   t.match(await resolver.txt('after.example'), { kind: 'found' }, 'and then as before');
   await server.stop();
-  await until(1000, 'end of all sockets and timers', () => open() <= before);
+  // no socket and no timer is left
+  await until(() => open() <= before);
 });
 
 t.test('waiting for a turn ends too', async (t) => {
@@ -536,7 +543,8 @@ t.test('close ends everything', async (t) => {
     why: 'not asked, because tlsward is shutting down',
   });
   await server.stop();
-  await until(1000, 'end of all sockets and timers', () => open() <= before);
+  // no socket and no timer is left
+  await until(() => open() <= before);
 });
 
 t.test('names that cannot be', async (t) => {

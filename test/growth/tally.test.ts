@@ -7,7 +7,7 @@ import { Told } from '../../src/tally/told.ts';
 import { DAY, failed, message, NO_STARTTLS, PLAIN, rcpt, recordOf, sent } from '../tally/made.ts';
 import { tooSteep } from './measure.ts';
 
-t.setTimeout(300_000);
+t.setTimeout(900_000);
 
 /** Many more than the hour that is held has. */
 const RECORDS = 65_536;

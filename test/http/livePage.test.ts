@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'tap';
 import { livePage } from '../../src/http/livePage.ts';
 import { policyAnswers, policyRequest, startDaemon } from '../daemon/startDaemon.ts';
+import { until } from '../until.ts';
 import { dial, get, startLive } from './asking.ts';
 
 const TABLE = 'host-name = mx.example.org\ntrusted-clients =\n[domains]\nbank.example = encrypt\n';
@@ -39,13 +40,10 @@ test('a verdict is on the page, behind its code, and in the stream', async (t) =
     text += piece.toString();
   });
   socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  const until = async (what: RegExp): Promise<void> => {
-    for (let i = 0; i < 400 && !what.test(text); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-    t.match(text, what);
-  };
-  await until(new RegExp(`event: verdict\\ndata: \\{[^\\n]*"code":"${code}"`));
+  const comes = (what: RegExp): Promise<void> => until(() => what.test(text));
+  await comes(new RegExp(`event: verdict\\ndata: \\{[^\\n]*"code":"${code}"`));
   await policyAnswers(policy, [policyRequest({ sender: 'carol@other.example' })]);
-  await until(/"from":"other\.example"/);
+  await comes(/"from":"other\.example"/);
   t.notMatch(text, /carol/);
   socket.destroy();
   policy.destroy();

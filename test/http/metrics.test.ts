@@ -63,7 +63,7 @@ test('what is counted', async (t) => {
 
 test('with evidence there are figures of it', async (t) => {
   const daemon = await startLive(t, `evidence = records\n${TABLE}`);
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 3000; i++) {
     const samples = samplesOf((await get(daemon, '/metrics')).body);
     if ((samples.get('tlsward_evidence_records_total') ?? 0) > 0) {
       t.equal(samples.get('tlsward_evidence_working'), 1);

@@ -2,6 +2,7 @@
 import { test } from 'tap';
 import { Turn } from '../../src/http/reportMaker.ts';
 import { WaitingMail } from '../../src/http/waitingMail.ts';
+import { until } from '../until.ts';
 
 const GROUP = { domain: 'bank.example', cause: 'certificate expired', tls: true, level: 'secure' };
 const SAID = {
@@ -19,8 +20,7 @@ function waitingOf(script: string): { readonly waiting: WaitingMail; readonly to
 /** What it says when it has read. */
 async function readBy(waiting: WaitingMail): Promise<ReturnType<WaitingMail['look']>> {
   const first = waiting.look();
-  for (let i = 0; i < 1000 && waiting.look() === first; i++)
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => waiting.look() !== first);
   return waiting.look();
 }
 

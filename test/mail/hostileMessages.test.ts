@@ -5,6 +5,7 @@ import { putBodyBanner } from '../../src/mail/bodyBanner.ts';
 import { decodeHeaderText } from '../../src/mail/encodedWords.ts';
 import { parseParameterized } from '../../src/mail/parameters.ts';
 import { cleanValue, ownBanners, parseTemplate } from '../../src/mail/template.ts';
+import { leastThreadMs } from '../measured.ts';
 import { corpus } from './bannerCorpus.ts';
 import { checkingBanners } from './bannerTexts.ts';
 import { base64, fields, leaf, multi, type Part, quotedPrintable, utf8 } from './buildMessage.ts';
@@ -174,12 +175,9 @@ const repeat = (piece: string, size = SIZE): string =>
 /** Seconds. Reading such input again and again takes minutes; reading it once takes about one on a slow machine. */
 const SLOW = 10;
 
-/** CPU seconds of this process for one call: the machine may be busy with other work. */
+/** CPU seconds of this thread for one call: the machine may be busy with other work. */
 function cpuSeconds(work: () => unknown): number {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / MEGABYTE;
+  return leastThreadMs(SLOW * 1000, work) / 1000;
 }
 
 t.test('five megabytes of the worst, none for longer than a few seconds', async (t) => {

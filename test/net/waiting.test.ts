@@ -10,6 +10,7 @@ import { Driver } from '../../src/net/driver.ts';
 import { socketmapProtocol } from '../../src/session/socketmap.ts';
 import { encodeNetstring } from '../../src/wire/netstring.ts';
 import { formatSocketmapReply } from '../../src/wire/socketmapEncode.ts';
+import { until } from '../until.ts';
 
 const LIMITS = {
   maxConnections: 100,
@@ -56,7 +57,7 @@ test('pipelined questions survive the wait for the one before', async (t) => {
   };
   const one = await open(['slow-one', 'now-b', 'now-cccccccc'], 5);
   const two = await open(['slow-two-with-a-long-key', 'now-x', 'slow-y', 'now-z'], 3);
-  while (waiting.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => waiting.length === 2);
   // a third connection overwrites the buffer with something else
   const three = await open(
     Array.from({ length: 40 }, (_, i) => `now-${i}-${'#'.repeat(40)}`),
@@ -64,12 +65,14 @@ test('pipelined questions survive the wait for the one before', async (t) => {
   );
   await new Promise((resolve) => setTimeout(resolve, 150));
   t.equal(one.text(), '', 'nothing overtakes the question that is open');
-  for (let i = 0; i < 3; i++) {
-    for (const go of waiting.splice(0)) go();
-    await new Promise((resolve) => setTimeout(resolve, 40));
-  }
   const replies = (keys: readonly string[]) =>
     keys.map((key) => Buffer.from(encodeNetstring(Buffer.from(`OK ${key}`), 1000)).toString()).join('');
+  const ends = (text: string): number => text.split(/now-(?:cccccccc|z|39-)/).length - 1;
+  await until(() => {
+    for (const go of waiting.splice(0)) go();
+    return ends(one.text()) + ends(two.text()) + ends(three.text()) === 3;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 40));
   t.equal(one.text(), replies(['slow-one', 'now-b', 'now-cccccccc']));
   t.equal(two.text(), replies(['slow-two-with-a-long-key', 'now-x', 'slow-y', 'now-z']));
   t.equal(three.text().split('OK now-').length - 1, 40);

@@ -17,7 +17,7 @@ t.test('who keeps it', { skip: process.platform !== 'linux' && 'no /proc' }, asy
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-lock-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   // the shell becomes sleep(1), which does not wait for the child that the shell had
-  const parent = spawn('/bin/sh', ['-c', 'true & exec sleep 30'], { stdio: 'ignore' });
+  const parent = spawn('/bin/sh', ['-c', 'true & exec sleep 300'], { stdio: 'ignore' });
   t.teardown(() => parent.kill('SIGKILL'));
   await once(parent, 'spawn');
   const children = (): number[] =>
@@ -32,7 +32,7 @@ t.test('who keeps it', { skip: process.platform !== 'linux' && 'no /proc' }, asy
         }
       });
   let dead: number | undefined;
-  for (let i = 0; i < 500 && dead === undefined; i++) {
+  for (let i = 0; i < 3000 && dead === undefined; i++) {
     dead = children().find((pid) => fieldsOf(pid)[0] === 'Z');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -8,6 +8,7 @@ import { type Test, test } from 'tap';
 import { lineText, Mailbox } from '../../src/evidence/lineText.ts';
 import { Recorder, type RecorderOptions } from '../../src/recorder/recorder.ts';
 import { StreamStore } from '../../src/recorder/store.ts';
+import { until } from '../until.ts';
 import { checkStream } from './streamCheck.ts';
 
 const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
@@ -72,13 +73,6 @@ const text = (id: string): string =>
     sender: new Mailbox('a@bank.example'),
     source: { kind: 'test', position: id },
   });
-
-async function until(what: () => boolean): Promise<void> {
-  for (const end = performance.now() + 20_000; !what(); ) {
-    if (performance.now() > end) throw new Error(`never: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 const ids = (bed: Bed, t: Test): string[] =>
   checkStream(t, join(bed.directory, 'daemon')).records.flatMap((record) =>

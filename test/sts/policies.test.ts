@@ -5,6 +5,7 @@ import { chmodSync } from 'node:fs';
 import { test } from 'tap';
 import { STS_LIMITS } from '../../src/sts/options.ts';
 import { StsPolicies } from '../../src/sts/policies.ts';
+import { until } from '../until.ts';
 import { absent, found, unknown } from './fakes.ts';
 import {
   Bed,
@@ -411,7 +412,7 @@ test('hanging hosts of one owner leave room for all others', async (t) => {
   t.equal(policies.counters().fetching, 4, 'a quarter of the places');
   const busy = await Promise.race(hanging);
   t.same(busy, { kind: 'unknown', why: 'too many lookups at once' }, 'nobody waits longer than a second');
-  while (policies.counters().waiting > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => policies.counters().waiting === 0);
   open();
   const facts = await Promise.all(hanging);
   t.equal(facts.filter(({ kind }) => kind === 'failed').length, 4, 'those were tried');
@@ -668,8 +669,7 @@ test('as many fetches as there may be, without a warning of Node', async (t) => 
   const names = Array.from({ length: STS_LIMITS.fetches }, (_, i) => `d${i}.example`);
   for (const name of names) bed.publish(name, 'one');
   const found = names.map((name) => policies.find(name));
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  t.equal(policies.counters().fetches, names.length);
+  await until(() => policies.counters().fetches === names.length);
   await policies.close();
   for (const fact of await Promise.all(found)) t.same(fact, { kind: 'unknown', why: 'shutting down' });
   t.same(warnings, []);

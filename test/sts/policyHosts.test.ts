@@ -6,6 +6,7 @@ import { type Test, test } from 'tap';
 import { parseNetwork } from '../../src/core/network.ts';
 import { fetchStsPolicy } from '../../src/sts/fetch.ts';
 import { PolicyHosts } from '../../src/sts/policyHosts.ts';
+import { until } from '../until.ts';
 import { FakeResolver, found } from './fakes.ts';
 
 const HOST = '192.0.2.1';
@@ -91,13 +92,13 @@ test('a listener that never ends a handshake is found out, and each domain judge
   await Promise.all([get('a.example', 1100), get('b.example', 1100)]);
   t.equal(hosts.load.hanging, 1);
   const began = performance.now();
-  const facts = await Promise.all(['c', 'd', 'e', 'f'].map((name) => get(`${name}.example`, 15_000)));
-  t.ok(performance.now() - began < 10_000, 'in little time');
+  const facts = await Promise.all(['c', 'd', 'e', 'f'].map((name) => get(`${name}.example`, 60_000)));
+  t.ok(performance.now() - began < 40_000, 'in little time');
   const why = (kind: string) =>
     facts.filter((fact) => fact.kind === kind).map((fact) => 'why' in fact && fact.why);
   t.match(why('failed'), [/did not complete a TLS handshake in time/, /did not complete/]);
   t.match(why('busy'), [/^no room for one more connection to mta-sts\.e\./, /mta-sts\.f\./], 'not failed');
   t.equal(hosts.load.open, 0);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  t.equal(open.size, 0, 'no connection is left');
+  // no connection is left
+  await until(() => open.size === 0);
 });

@@ -7,6 +7,7 @@ import t from 'tap';
 import { decodeAnswer } from '../../src/wire/dnsDecode.ts';
 import { encodeName, readName } from '../../src/wire/dnsName.ts';
 import { WireError } from '../../src/wire/wireError.ts';
+import { leastThreadMs } from '../measured.ts';
 import { FLAG, message, NUMBER, name, opt, pointer, question, record, soa, string } from './dnsBytes.ts';
 import { bytes, randomFrom, seed, u16 } from './milterBytes.ts';
 
@@ -94,9 +95,9 @@ t.test('the dearest answers of 64 KiB take little time', async (t) => {
     question: bytes(intersectTlsParameters, u16(1), u16(1)),
     answers: Array.from({ length: 5400 }, () => record(pointer(12), NUMBER.RRSIG, 5)),
   });
-  const begin = performance.now();
-  t.equal(decoded(many), true);
-  t.equal(decoded(dear), true);
-  const spent = performance.now() - begin;
+  const spent = leastThreadMs(2000, () => {
+    t.equal(decoded(many), true);
+    t.equal(decoded(dear), true);
+  });
   t.ok(spent < 2000, `${Math.round(spent)} ms`);
 });

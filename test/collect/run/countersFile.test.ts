@@ -6,6 +6,7 @@ import { type Test, test } from 'tap';
 import { daysOf } from '../../../src/archive/layout.ts';
 import { COUNTERS_NAME, CollectorCounters, parseCounters } from '../../../src/collect/counters.ts';
 import { CountersFile } from '../../../src/collect/run/countersFile.ts';
+import { until } from '../../until.ts';
 
 function streamOf(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-counters-'));
@@ -13,10 +14,6 @@ function streamOf(t: Test): string {
   const stream = join(folder, 'collector');
   mkdirSync(stream);
   return stream;
-}
-
-async function until(what: () => boolean): Promise<void> {
-  for (let i = 0; !what() && i < 2000; i++) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 test('written while it runs, and taken away', async (t) => {

@@ -115,7 +115,7 @@ t.test('killed at random, with rotation: each record once', async (t) => {
         kills++;
       }
       const turn = random.integer(6);
-      await pause(10);
+      await pause(25);
       if (turn === 0) {
         renameSync(log, `${log}.${at}`);
         writeFileSync(log, '');
@@ -124,7 +124,7 @@ t.test('killed at random, with rotation: each record once', async (t) => {
         truncateSync(log);
       }
       // files are ordered by the time of their last change, which has a grain
-      await pause(10);
+      await pause(25);
     }
     const source = new FileSource({ path: log, once: true, pollMs: 1, quietMs: 0 });
     const { lost } = await run(stream, source, new FakeWriter(stream));

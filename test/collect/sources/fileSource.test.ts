@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { MAX_LINE } from '../../../src/collect/logLine.ts';
 import { FileSource } from '../../../src/collect/sources/fileSource.ts';
+import { until } from '../../until.ts';
 
 function logFolder(t: Test): { readonly log: string; readonly at: (suffix: string) => string } {
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-log-'));
@@ -70,7 +71,7 @@ t.test('rotated by rename while nobody read, several times', async (t) => {
   appendFileSync(log, `${many.join('\n')}\nunended`);
   const turn = async (suffix: string, text: string) => {
     renameSync(log, at(suffix));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 40));
     writeFileSync(log, text);
   };
   await turn('-20261128', 'b1\n');
@@ -118,27 +119,23 @@ t.test('while it reads: rename, a writer that is late, copy and truncation, cut'
       lost.push(...batch.lost.map(({ why }) => why));
     }
   })();
-  const until = async (last: string) => {
-    for (let i = 0; lines.at(-1) !== last && i < 1000; i++)
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    t.equal(lines.at(-1), last);
-  };
-  await until('a1');
+  const comes = (last: string) => until(() => lines.at(-1) === last);
+  await comes('a1');
   renameSync(log, at('.1'));
   writeFileSync(log, 'b1\n');
   appendFileSync(at('.1'), 'a2\n');
-  await until('b1');
+  await comes('b1');
   appendFileSync(log, 'b2\n');
-  await until('b2');
+  await comes('b2');
   copyFileSync(log, at('.2'));
   appendFileSync(at('.2'), 'b3\n');
   truncateSync(log);
   appendFileSync(log, 'c1 which is longer than all that was there\n');
-  await until('c1 which is longer than all that was there');
+  await comes('c1 which is longer than all that was there');
   t.same(lost, []);
   truncateSync(log);
   appendFileSync(log, 'd1\n');
-  await until('d1');
+  await comes('d1');
   stop.abort();
   await reading;
   t.same(lines, ['a1', 'a2', 'b1', 'b2', 'b3', 'c1 which is longer than all that was there', 'd1']);
