@@ -1,6 +1,7 @@
 /** Status of the files that checks name, and the certificates in some of them. Private keys are not read. */
 import { createHash, type Hash, X509Certificate } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
+import { certificateNames } from '../../core/certificateNames.ts';
 import { readGuarded } from '../../files/guardedReader.ts';
 import { codeOf } from '../../files/systemError.ts';
 import { type CertificateFacts, type FileFacts, type Known, known, unknown } from '../facts.ts';
@@ -86,7 +87,7 @@ function certificateFacts(certificate: X509Certificate): CertificateFacts {
   const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
   return {
     subject: certificate.subject,
-    names: namesOf(certificate),
+    names: certificateNames(certificate),
     notBefore: new Date(certificate.validFrom),
     notAfter: new Date(certificate.validTo),
     digests: [certificate.raw, spki].flatMap((bytes, i) => {
@@ -99,16 +100,4 @@ function certificateFacts(certificate: X509Certificate): CertificateFacts {
       ];
     }),
   };
-}
-
-/** DNS names of the subject alternative name; the common name counts only where there is none (RFC 6125). */
-function namesOf({ subjectAltName = '', subject }: X509Certificate): string[] {
-  const names = subjectAltName
-    .split(', ')
-    .flatMap((entry) =>
-      entry.startsWith('DNS:') ? [entry.slice(4).replace(/^"|"$/g, '').toLowerCase()] : [],
-    );
-  if (names.length > 0) return names;
-  const common = subject.split('\n').find((line) => line.startsWith('CN='));
-  return common === undefined ? [] : [common.slice(3).toLowerCase()];
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { certificatesIn, gatherChain, gatherFiles } from '../../../src/doctor/gather/gatherFiles.ts';
-import { CERTIFICATE_PEM, SPKI_SHA256 } from './certificate.ts';
+import { CERTIFICATE_PEM, QUOTED_PEM, SPKI_SHA256 } from './certificate.ts';
 
 test('files', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'tlsward-gather-'));
@@ -50,6 +50,8 @@ test('certificates', async (t) => {
     ),
   );
   t.equal(first?.digests.length, 6);
+  const quoted = certificatesIn(QUOTED_PEM);
+  t.same(quoted.known && quoted.value[0]?.names, ['mx.example.org'], 'a comma within quotes ends nothing');
   t.same(certificatesIn('-----BEGIN PRIVATE KEY-----'), { known: true, value: [] }, 'a key alone');
   t.match(certificatesIn('-----BEGIN CERTIFICATE-----\nAAAA'), { known: false, why: /ends/ });
   t.match(certificatesIn('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'), { known: false });
