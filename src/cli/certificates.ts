@@ -12,7 +12,7 @@ import { csvLine } from '../trace/csv.ts';
 import { asciiJson } from './asciiJson.ts';
 import { EXIT, type Io, paint, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { inventoryOf } from './probeRequired.ts';
+import { inventoryOf } from './openInventory.ts';
 
 interface Line {
   readonly partner: string;

@@ -3,25 +3,24 @@
  * whether the row holds today, and keeps their certificates in the inventory. What changed since the last time is said.
  *
  * Rows for a suffix, an address and `*` name no servers. Partners that were probed longest ago come first; at most
- * 2,000 in one run, four at a time.
+ * 2,000 in one run, four at a time. One run at a time, by the lock `STATE/probe/lock`.
  */
 import { escapeText } from '../core/escape.ts';
 import type { PolicyTable } from '../core/table.ts';
 import { decideRowItself } from '../deliver/deliver.ts';
 import { mandatory } from '../deliver/level.ts';
-import { fileError } from '../files/systemError.ts';
 import {
   type Change,
-  type Inventory,
   MAX_PARTNERS,
   type Partner,
   updatedInventory,
   updatedPartner,
 } from '../probe/inventory.ts';
-import { InventoryError, inventoryFile, readInventory, writeInventory } from '../probe/inventoryFile.ts';
+import { inventoryFile, writeInventory } from '../probe/inventoryFile.ts';
 import { isUntried } from '../probe/report.ts';
 import { asciiJson } from './asciiJson.ts';
 import { ConfigError, EXIT, type Io, paint, reportError } from './command.ts';
+import { inventoryOf, lockInventory, unwritable } from './openInventory.ts';
 import type { ProbeSetting, ProbeValues } from './probeSetting.ts';
 
 const AT_ONCE = 4;
@@ -41,6 +40,25 @@ export async function probeRequired(setting: ProbeSetting, values: ProbeValues, 
   const { table } = setting;
   if (table === null) throw new ConfigError('--all-required needs a configuration; --config FILE names one');
   const file = inventoryFile(values.state);
+  const lock = lockInventory(file);
+  if (typeof lock !== 'function') {
+    reportError(io, values.json, lock.why);
+    return lock.status;
+  }
+  try {
+    return await probeAll(setting, table, file, values, io);
+  } finally {
+    lock();
+  }
+}
+
+async function probeAll(
+  setting: ProbeSetting,
+  table: PolicyTable,
+  file: string,
+  values: ProbeValues,
+  io: Io,
+): Promise<number> {
   const before = inventoryOf(file, values.json, io);
   if (before === null) return EXIT.data;
   const { domains, others } = requiredDomains(table);
@@ -69,25 +87,14 @@ export async function probeRequired(setting: ProbeSetting, values: ProbeValues, 
     await saving;
     await save();
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    reportError(io, values.json, `${escapeText(file)}: cannot be written (${fileError(error)})`);
-    return EXIT.cannotCreate;
+    const { why, status } = unwritable(file, error);
+    reportError(io, values.json, why);
+    return status;
   }
   if (!values.json) io.out(`${summary(count, domains.size, others, tally)}\n`);
   if (tally.waits > 0) return EXIT.no;
   if (tally.changed > 0) return CHANGED;
   return tally.unknown > 0 ? EXIT.cannotTell : EXIT.yes;
-}
-
-/** null: it cannot be read, which was reported. */
-export function inventoryOf(file: string, json: boolean | undefined, io: Io): Inventory | null {
-  try {
-    return readInventory(file);
-  } catch (error) {
-    const why = error instanceof InventoryError ? error.message : `cannot be read (${fileError(error)})`;
-    reportError(io, json, `${escapeText(file)}: ${why}`);
-    return null;
-  }
 }
 
 /** Next hops that rows name and that need TLS; `others`: rows that need it and name no server. */

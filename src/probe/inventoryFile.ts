@@ -4,7 +4,7 @@
  * of the timer. Other programs may read it; its fields are those of inventory.ts.
  */
 import { lchownSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { writeAtomically } from '../files/atomicWriter.ts';
 import { readGuardedSync } from '../files/guardedReader.ts';
 import { codeOf } from '../files/systemError.ts';
@@ -45,19 +45,28 @@ function isPartner(value: Partial<Partner> | null): boolean {
   return typeof value?.domain === 'string' && Array.isArray(value.servers) && Array.isArray(value.changes);
 }
 
-/** Rejects with the error of the system. */
-export async function writeInventory(file: string, inventory: Inventory): Promise<void> {
-  const folder = join(file, '..');
-  const above = statSync(join(folder, '..'), { throwIfNoEntry: false });
+/** Whoever owns the folder; null: files that this process makes belong to the right one by themselves. */
+type Owner = { readonly uid: number; readonly gid: number } | null;
+
+/** Makes the folder of the inventory if it is not there. Throws the error of the system. */
+export function inventoryFolder(file: string): { readonly folder: string; readonly owner: Owner } {
+  const folder = dirname(file);
+  const above = statSync(dirname(folder), { throwIfNoEntry: false });
   const root = process.geteuid?.() === 0;
   const made = mkdirSync(folder, { recursive: true, mode: 0o750 });
   if (root && made !== undefined && above !== undefined) lchownSync(folder, above.uid, above.gid);
-  // whoever owns the folder could put a link in place of a file that has its name already
   const { uid, gid } = statSync(folder);
+  return { folder, owner: root ? { uid, gid } : null };
+}
+
+/** Rejects with the error of the system. */
+export async function writeInventory(file: string, inventory: Inventory): Promise<void> {
+  // whoever owns the folder could put a link in place of a file that has its name already
+  const { owner } = inventoryFolder(file);
   await writeAtomically(file, `${JSON.stringify(inventory)}\n`, {
     how: 'replace',
     draft: '.certificates-',
     syncFolder: true,
-    ...(root ? { owner: { uid, gid } } : {}),
+    ...(owner === null ? {} : { owner }),
   });
 }

@@ -1,5 +1,6 @@
 /**
- * One writer for a stream: the file `lock` names the process that has it, `PID START BOOT TOKEN`.
+ * One writer for the files of a folder, a stream or another: the file `lock` names the process that has it,
+ * `PID START BOOT TOKEN`.
  *
  * A process that was killed leaves its lock behind. It is taken over when no process has that number, or the one
  * that has it has ended and only its parent does not know yet (/proc/PID/stat, field 3), started at another time
@@ -11,8 +12,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createWhole, type System, unlinkIfThere } from './system.ts';
 
-/** Another process writes this stream. */
-class StreamLockedError extends Error {
+/** Another process has it. */
+class LockTakenError extends Error {
   readonly code = 'ELOCKED';
 }
 
@@ -26,8 +27,16 @@ interface Owner {
 
 const TRIES = 5;
 
-/** Takes the lock of a stream; returns what releases it. Throws StreamLockedError, or a system call's error. */
-export function takeLock(system: System, folder: string, token: string): () => void {
+/**
+ * Takes the lock of a folder; returns what releases it. `does`: what only one process may do, as a verb with its object.
+ * Throws LockTakenError, or a system call's error.
+ */
+export function takeLock(
+  system: System,
+  folder: string,
+  token: string,
+  does = 'writes this stream',
+): () => void {
   const path = join(folder, 'lock');
   const own: Owner = { pid: process.pid, start: statOf(process.pid)[1] ?? '', boot: bootId(), token };
   const content = `${own.pid} ${own.start || '-'} ${own.boot || '-'} ${token}\n`;
@@ -42,8 +51,8 @@ export function takeLock(system: System, folder: string, token: string): () => v
     if (found === null) continue;
     const owner = parseOwner(found);
     if (left === 0 || (owner !== null && isAlive(owner, own)))
-      throw new StreamLockedError(
-        `${path}: process ${owner?.pid ?? '?'} writes this stream; only one may (if none does, remove the file)`,
+      throw new LockTakenError(
+        `${path}: process ${owner?.pid ?? '?'} ${does}; only one may (if none does, remove the file)`,
       );
     takeAway(system, path, found);
   }

@@ -77,7 +77,7 @@ export class StreamStore {
   #lost = 0;
 
   /**
-   * Takes the lock and recovers what the last writer left. Throws StreamLockedError, EvidenceKeyError, or the
+   * Takes the lock and recovers what the last writer left. Throws LockTakenError, EvidenceKeyError, or the
    * error of a system call.
    */
   constructor(options: StoreOptions, parts: Partial<StoreParts> = {}) {

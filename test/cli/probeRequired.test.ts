@@ -2,7 +2,9 @@
  * `tlsward probe --all-required` and `tlsward certificates`: which rows are probed, what is kept, and that another
  * certificate is said, with the pins that do not fit any more.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'tap';
@@ -107,6 +109,42 @@ test('the partners of a table', { skip }, async (t) => {
   await sink.stop();
   t.match(await all(), { code: 75, out: /1 cannot be told/ }, 'no server');
   t.match((await list()).out, /29 days/, 'what was seen last stays');
+});
+
+test('one run at a time', { skip }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  // greets when it is told to, so that the first run is known to be under way
+  const server = createServer();
+  const connected = once(server, 'connection') as Promise<[Socket]>;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => new Promise((resolve) => server.close(resolve)));
+  const { port } = server.address() as { port: number };
+  const config = join(folder, 'tlsward.ini');
+  writeFileSync(
+    config,
+    `[service]\nsocketmap-listen = inet:127.0.0.1:8453\n[domain [127.0.0.1]:${port}]\ndeliver = encrypt\n`,
+  );
+  const argv = ['--all-required', '--brief', '--config', config, '--state', folder];
+  const first = say(probe, argv);
+  const [socket] = await connected;
+  const locked = `process ${process.pid} probes all partners; only one may (if none does, remove the file)`;
+  t.match(await say(probe, argv), { code: 75, out: '', err: `${join(folder, 'probe/lock')}: ${locked}\n` });
+  const json = await say(probe, [...argv, '--json']);
+  t.match(JSON.parse(json.out), { ok: false, error: locked });
+  t.equal((await say(certificates, ['--state', folder])).code, 75, 'who only reads is not kept waiting');
+  socket.on('error', () => undefined);
+  socket.resume().end('554 no\r\n');
+  t.match(await first, { code: 1, out: /1 of 1 partners probed/ });
+  t.strictSame(readdirSync(join(folder, 'probe')), ['certificates.json'], 'the lock is gone');
+
+  // of one that was killed
+  writeFileSync(join(folder, 'probe/lock'), '4194305 1 - abcd\n');
+  server.on('connection', (next) => {
+    next.on('error', () => undefined);
+    next.resume().end('554 no\r\n');
+  });
+  t.match(await say(probe, argv), { code: 1, out: /1 of 1 partners probed/ });
 });
 
 test('mistakes', async (t) => {
