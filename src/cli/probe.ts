@@ -9,8 +9,10 @@
  *
  * Exit status: 0 the level holds (that of --level, else of the row, else may), 1 mail would wait, 75 it cannot be told.
  */
+
+import { isUntried } from '../probe/closing.ts';
 import { LEVELS } from '../probe/levels.ts';
-import { isUntried, type ProbeReport } from '../probe/report.ts';
+import type { ProbeReport } from '../probe/report.ts';
 import { asciiJson } from './asciiJson.ts';
 import { EXIT, type Io, parseCommand, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';

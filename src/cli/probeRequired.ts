@@ -9,6 +9,7 @@ import { escapeText } from '../core/escape.ts';
 import type { PolicyTable } from '../core/table.ts';
 import { decideRowItself } from '../deliver/deliver.ts';
 import { mandatory } from '../deliver/level.ts';
+import { isUntried } from '../probe/closing.ts';
 import {
   type Change,
   MAX_PARTNERS,
@@ -17,7 +18,6 @@ import {
   updatedPartner,
 } from '../probe/inventory.ts';
 import { inventoryFile, writeInventory } from '../probe/inventoryFile.ts';
-import { isUntried } from '../probe/report.ts';
 import { asciiJson } from './asciiJson.ts';
 import { ConfigError, EXIT, type Io, paint, reportError } from './command.ts';
 import { inventoryOf, lockInventory, unwritable } from './openInventory.ts';

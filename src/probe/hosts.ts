@@ -2,9 +2,10 @@
  * The hosts that mail for a domain goes to, in the order in which Postfix tries them, with their addresses and TLSA
  * records; of a next hop in brackets, that host alone.
  *
- * Limits: the first 10 hosts, and 6 addresses of each.
+ * Limits: the first 10 hosts, 6 addresses of each, IPv4 and IPv6 in turn, and 24 of all.
  * Sources: RFC 5321 section 5.1, RFC 7505 (null MX), RFC 7672 section 2.2.
  */
+import { isIPv6 } from 'node:net';
 import { findHostTlsa, type HostTlsa } from '../dns/dane.ts';
 import type { Resolver } from '../dns/resolver.ts';
 
@@ -41,6 +42,7 @@ export interface Destination {
 
 const MAX_HOSTS = 10;
 const MAX_ADDRESSES = 6;
+const MAX_ALL = 24;
 
 /** Never rejects. */
 export async function findHosts(resolver: Resolver, { name, isHost, port }: Destination): Promise<MailHosts> {
@@ -55,10 +57,24 @@ export async function findHosts(resolver: Resolver, { name, isHost, port }: Dest
   if (each.size === 0) return { kind: 'null-mx' };
   const all = [...each];
   const taken = all.slice(0, MAX_HOSTS);
-  const hosts = await Promise.all(
+  const found = await Promise.all(
     taken.map(([exchange, preference]) => findHost(resolver, exchange, preference, port)),
   );
-  return { kind: 'hosts', hosts, mx: mx.secure ? 'signed' : 'unsigned', more: all.length - taken.length };
+  const hosts = withinAll(found);
+  return { kind: 'hosts', hosts, mx: mx.secure ? 'signed' : 'unsigned', more: all.length - hosts.length };
+}
+
+/** The first hosts with at most so many addresses together: more than any MTA tries, and each may cost a minute. */
+function withinAll(hosts: readonly MailHost[]): readonly MailHost[] {
+  const taken: MailHost[] = [];
+  let left = MAX_ALL;
+  for (const host of hosts) {
+    if (left === 0 && host.addresses.length > 0) break;
+    const addresses = host.addresses.slice(0, left);
+    left -= addresses.length;
+    taken.push({ ...host, addresses });
+  }
+  return taken;
 }
 
 function alone(host: MailHost): MailHosts {
@@ -75,7 +91,14 @@ async function findHost(
   if (literal !== undefined)
     return { preference, name, addresses: [literal], trouble: '', tlsa: { kind: 'none' } };
   const [found, tlsa] = await Promise.all([resolver.addresses(name), findHostTlsa(resolver, name, port)]);
-  const addresses = found.kind === 'found' ? found.records.slice(0, MAX_ADDRESSES) : [];
+  const addresses = found.kind === 'found' ? inTurn(found.records).slice(0, MAX_ADDRESSES) : [];
   const trouble = found.kind === 'unknown' ? found.why : found.kind === 'absent' ? 'it has no address' : '';
   return { preference, name, addresses, trouble, tlsa };
+}
+
+/** One of each family after the other, so that many of one do not hide the other. */
+function inTurn(addresses: readonly string[]): string[] {
+  const [v4, v6] = [addresses.filter((one) => !isIPv6(one)), addresses.filter((one) => isIPv6(one))];
+  const most = Math.max(v4.length, v6.length);
+  return Array.from({ length: most }, (_, i) => [...v4.slice(i, i + 1), ...v6.slice(i, i + 1)]).flat();
 }

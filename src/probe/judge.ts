@@ -44,6 +44,9 @@ export interface Demand {
   readonly match: readonly string[];
 }
 
+/** Of addresses. */
+export type Family = 'ipv4' | 'ipv6';
+
 /** What Postfix is told by main.cf, as far as it matters here. */
 export interface MtaRules {
   readonly verifyMatch: readonly string[];
@@ -52,6 +55,10 @@ export interface MtaRules {
   readonly insecureMx: 'may' | 'encrypt' | 'dane';
   /** smtp_dns_support_level = dnssec */
   readonly dnssec: boolean;
+  /** inet_protocols */
+  readonly families: readonly Family[];
+  /** smtp_address_preference; null: `any` */
+  readonly first: Family | null;
 }
 
 export interface Question {
@@ -146,7 +153,9 @@ function byTlsa({ host, nexthop, now, mx }: Question, session: Session): Outcome
   const { tlsa } = host;
   if (tlsa.kind !== 'records') return { kind: 'unknown', why: 'no TLSA records' };
   const names = mx === 'unsigned' ? [tlsa.name] : [tlsa.name, nexthop];
-  const match = matchTlsa(tlsa.records.filter(isUsable), session.chain, names, now);
+  // a trust anchor counts if the server sent it (RFC 7672 section 3.1.2), and not because this host has it
+  const sent = session.chain.slice(0, session.shown);
+  const match = matchTlsa(tlsa.records.filter(isUsable), sent, names, now);
   // over MX records that anyone can have forged it authenticates the host, and not the way there
   const how = mx === 'unsigned' ? 'trusted' : 'verified';
   if (match.kind === 'match') return { kind: 'sent', how, by: `TLSA ${tlsaText(match.record)}` };

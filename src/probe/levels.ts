@@ -2,14 +2,16 @@
  * What each level comes to for a whole domain: Postfix tries the hosts in the order of their preference, and the first
  * that takes the mail ends it. Pure.
  *
- * Of hosts with the same preference, and of the addresses of one host, Postfix takes any first; when they would end
- * differently the weaker end counts, and `varies` says so. An address of a family that this host cannot reach is left
- * out. Postfix tries at most 5 addresses (smtp_mx_address_limit).
+ * Of addresses with the same preference, which may be of several hosts, Postfix takes those of the family that
+ * smtp_address_preference names first, and any of them otherwise; when they would end differently the weaker end counts,
+ * and `varies` says so. An address of a family that inet_protocols leaves out, or that this host cannot reach, does not
+ * count. Postfix tries at most 5 addresses (smtp_mx_address_limit).
  */
+import { isIPv6 } from 'node:net';
 import type { AnsweredLevel } from '../core/settings.ts';
 import type { MailHost } from './hosts.ts';
-import { type Demand, judge, type MtaRules, type Outcome } from './judge.ts';
-import type { Probed, SeenAddress } from './probe.ts';
+import { type Demand, type Family, judge, type MtaRules, type Outcome } from './judge.ts';
+import type { Probed, SeenAddress, SeenHost } from './probe.ts';
 
 /** Levels that need nothing but a domain, in the order of the report. */
 export const LEVELS = ['none', 'may', 'encrypt', 'verify', 'secure', 'dane', 'dane-only'] as const;
@@ -53,22 +55,51 @@ export function verdictOf(probed: Probed, demand: LevelDemand, rules: MtaRules, 
     return alone({ kind: 'waits', code: '4.3.0', why: 'no MX host is one of the MTA-STS policy' });
   let left = MAX_ADDRESSES;
   let last: Verdict | null = null;
-  for (const preference of new Set(hosts.map(({ host }) => host.preference))) {
-    const verdicts: Verdict[] = [];
-    for (const { host, addresses } of hosts.filter((one) => one.host.preference === preference)) {
-      if (addresses.length === 0) verdicts.push(noAddress(host));
-      const reachable = addresses.filter(
-        ({ sighting: { reached } }) => reached.kind !== 'unreachable' || !reached.here,
-      );
-      for (const seen of reachable.length > 0 ? reachable : addresses) {
-        if (left-- > 0) verdicts.push(judged(probed, demand, rules, now, host, seen));
-      }
-    }
+  for (const rank of ranks(hosts, rules)) {
+    const verdicts = rank.flatMap(({ host, seen }) => {
+      if (seen === null) return [noAddress(host)];
+      return left-- > 0 ? [judged(probed, demand, rules, now, host, seen)] : [];
+    });
     const sent = verdicts.filter(({ outcome }) => outcome.kind === 'sent');
     last = weakest(sent.length > 0 ? sent : verdicts) ?? last;
     if (sent.length > 0) return varying(last!, verdicts);
   }
   return last ?? alone({ kind: 'waits', code: '4.4.3', why: 'no host could be tried' });
+}
+
+/** An address of a host, or a host without any. */
+interface Candidate {
+  readonly host: MailHost;
+  readonly seen: SeenAddress | null;
+}
+
+/** In the order in which Postfix tries them; those of one rank in any order. */
+function ranks(hosts: readonly SeenHost[], rules: MtaRules): Candidate[][] {
+  const ranked: Candidate[][] = [];
+  for (const preference of new Set(hosts.map(({ host }) => host.preference))) {
+    const [first, second]: [Candidate[], Candidate[]] = [[], []];
+    for (const { host, addresses } of hosts) {
+      if (host.preference !== preference) continue;
+      const seen = tried(addresses, rules);
+      if (seen.length === 0) first.push({ host, seen: null });
+      for (const one of seen)
+        (rules.first === null || familyOf(one) === rules.first ? first : second).push({ host, seen: one });
+    }
+    ranked.push(first, second);
+  }
+  return ranked.filter((rank) => rank.length > 0);
+}
+
+function tried(addresses: readonly SeenAddress[], { families }: MtaRules): readonly SeenAddress[] {
+  const spoken = addresses.filter((one) => families.includes(familyOf(one)));
+  const reachable = spoken.filter(
+    ({ sighting: { reached } }) => reached.kind !== 'unreachable' || !reached.here,
+  );
+  return reachable.length > 0 ? reachable : spoken;
+}
+
+function familyOf({ address }: SeenAddress): Family {
+  return isIPv6(address) ? 'ipv6' : 'ipv4';
 }
 
 function judged(
@@ -122,7 +153,8 @@ function varying(verdict: Verdict, all: readonly Verdict[]): Verdict {
 }
 
 function noAddress({ name, trouble }: MailHost): Verdict {
-  return { ...alone({ kind: 'waits', code: '4.4.3', why: `${name}: ${trouble}` }), host: name };
+  const why = trouble || 'it has no address of a family in inet_protocols';
+  return { ...alone({ kind: 'waits', code: '4.4.3', why: `${name}: ${why}` }), host: name };
 }
 
 function alone(outcome: Outcome): Verdict {

@@ -12,10 +12,8 @@
 import type { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
-import { codeOf } from '../files/systemError.ts';
-import { type Certificate, readCertificate } from './certificate.ts';
-import { bitsOf } from './ciphers.ts';
 import { type Dialogue, type DialogueStep, heard, secured, startDialogue } from './dialogue.ts';
+import { failureWords, isOwnNetwork, sessionOf } from './handshake.ts';
 import type { Reply } from './reply.ts';
 import type { Session, Sighting, Step } from './sighting.ts';
 
@@ -41,9 +39,6 @@ const LIMITS: Limits = { connectMs: 10_000, stepMs: 30_000, totalMs: 60_000 };
 /** The answer to QUIT is worth no longer wait. */
 const QUIT_MS = 2000;
 const MAX_BYTES = 256 * 1024;
-const MAX_CHAIN = 20;
-/** This host has no way there, whatever the server does. */
-const NOT_HERE = ['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EACCES', 'EPERM'];
 
 export function look(target: Target, limits: Limits = LIMITS): Promise<Sighting> {
   return new Promise((resolve) => new Look(target, limits, resolve));
@@ -59,6 +54,7 @@ class Look {
   #session: Session | null = null;
   #connected = false;
   #over = false;
+  #silent = false;
   #bytes = 0;
   #since = performance.now();
   readonly #steps: Step[] = [];
@@ -156,12 +152,12 @@ class Look {
   }
 
   #late(ms: number): void {
+    this.#silent = true;
     this.#end(`no answer within ${ms / 1000} s`);
   }
 
   #fail(error: Error): void {
-    const said = error.message.replace(/^[0-9A-F]+:/i, '').replace(/:[^:]*\.c:[0-9]+:.*$/, '');
-    this.#end(codeOf(error) === '' ? said : reasonOf(error, said), NOT_HERE.includes(codeOf(error)));
+    this.#end(failureWords(error), isOwnNetwork(error));
   }
 
   /** `why`: '' when the dialogue came to its end. */
@@ -200,49 +196,10 @@ class Look {
       if (ehloUnderTls.code >= 300) return { kind: 'unwilling', reply: ehloUnderTls };
       return { kind: 'tls', session: this.#session };
     }
-    if (stage === 'handshake') return { kind: 'failed', why };
+    if (stage === 'handshake') return { kind: 'failed', why, silent: this.#silent };
     if (starttls !== null) return { kind: 'refused', reply: starttls };
     const last = helo ?? ehlo;
     if (last === null || stage === 'starttls' || stage === 'helo') return { kind: 'broken', why };
     return last.code < 300 ? { kind: 'plain' } : { kind: 'unwilling', reply: last };
-  }
-}
-
-function sessionOf(secure: TLSSocket): Session {
-  const { name } = secure.getCipher();
-  const chain: Certificate[] = [];
-  const seen = new Set<string>();
-  let each = secure.getPeerCertificate(true);
-  while (chain.length < MAX_CHAIN && each?.raw !== undefined && !seen.has(each.fingerprint512)) {
-    seen.add(each.fingerprint512);
-    const certificate = readCertificate(each.raw);
-    if (certificate === null) break;
-    chain.push(certificate);
-    each = each.issuerCertificate;
-  }
-  const { authorizationError: error } = secure as { authorizationError?: unknown };
-  // node sets an Error here before version 22 in some cases, a word in others
-  const word = error instanceof Error ? codeOf(error) : String(error ?? '');
-  const distrust = secure.authorized ? '' : word || 'UNSPECIFIED';
-  return { protocol: secure.getProtocol() ?? 'unknown', cipher: name, bits: bitsOf(name), chain, distrust };
-}
-
-function reasonOf(error: Error, said: string): string {
-  const code = codeOf(error);
-  switch (code) {
-    case 'ECONNREFUSED':
-      return 'connection refused';
-    case 'ECONNRESET':
-      return 'the server closed the connection';
-    case 'ENETUNREACH':
-      return 'this host has no way to that network';
-    case 'EHOSTUNREACH':
-      return 'no way to that host';
-    case 'ETIMEDOUT':
-      return 'no answer';
-    default:
-      return code.startsWith('ERR_SSL_')
-        ? code.slice('ERR_SSL_'.length).toLowerCase().replaceAll('_', ' ')
-        : `${said} (${code})`;
   }
 }

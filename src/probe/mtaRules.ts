@@ -9,7 +9,9 @@ import { ANSWERED_LEVELS } from '../core/settings.ts';
 import { listOf } from '../mta/listValue.ts';
 import { type PostfixConfig, valueFor } from '../mta/postfixConfig.ts';
 import { systemTrust, type Trust, trustOf } from './contexts.ts';
-import type { MtaRules } from './judge.ts';
+import type { Family, MtaRules } from './judge.ts';
+
+const FAMILIES = ['ipv4', 'ipv6'] as const satisfies readonly Family[];
 
 export interface OwnMta {
   readonly rules: MtaRules;
@@ -31,6 +33,8 @@ export function ownMta(config: PostfixConfig | null, caFile: string | null): Own
         secureMatch: ['nexthop', 'dot-nexthop'],
         insecureMx: 'dane',
         dnssec: true,
+        families: FAMILIES,
+        first: null,
       },
       trust: caFile === null ? systemTrust() : trustOf(caFile, ''),
       level: null,
@@ -47,6 +51,8 @@ export function ownMta(config: PostfixConfig | null, caFile: string | null): Own
       secureMatch: words('smtp_tls_secure_cert_match'),
       insecureMx: insecure === 'may' || insecure === 'encrypt' ? insecure : 'dane',
       dnssec: value('smtp_dns_support_level') === 'dnssec',
+      families: families(listOf(value('inet_protocols'))),
+      first: FAMILIES.find((one) => one === value('smtp_address_preference')) ?? null,
     },
     trust:
       caFile === null ? trustOf(value('smtp_tls_CAfile'), value('smtp_tls_CApath')) : trustOf(caFile, ''),
@@ -54,6 +60,12 @@ export function ownMta(config: PostfixConfig | null, caFile: string | null): Own
     ehloName: value('smtp_helo_name') || null,
     release: config.release,
   };
+}
+
+/** `all` stands for both; Postfix does not start with none. */
+function families(words: readonly string[]): readonly Family[] {
+  const named = FAMILIES.filter((one) => words.includes(one));
+  return named.length === 0 ? FAMILIES : named;
 }
 
 /** Does this Postfix compare MX hosts with the patterns of an MTA-STS policy? Since 3.10.5 (`mx_host_pattern`). */

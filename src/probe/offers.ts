@@ -36,11 +36,15 @@ export async function findOffers(
       continue;
     }
     const reached = await ask({ minVersion: version, maxVersion: version });
-    versions[version] = reached.kind === 'tls' ? true : reached.kind === 'failed' ? false : null;
+    versions[version] = reached.kind === 'tls' ? true : isRefusal(reached) ? false : null;
   }
   const reached = await ask({ maxVersion: 'TLSv1.2', ciphers: WEAK });
-  const weak = reached.kind === 'tls' ? reached.session.cipher : reached.kind === 'failed' ? '' : null;
+  const weak = reached.kind === 'tls' ? reached.session.cipher : isRefusal(reached) ? '' : null;
   return { versions, weak, notTried: FAMILIES.filter((family) => !canOffer(family)) };
+}
+
+function isRefusal(reached: Sighting['reached']): boolean {
+  return reached.kind === 'failed' && !reached.silent;
 }
 
 function canOffer(family: string): boolean {

@@ -4,21 +4,12 @@
  */
 import type { StsPolicy } from '../core/publishedFacts.ts';
 import { fingerprint } from './certificate.ts';
-import { type MtaRules, pinsOf, trustWords } from './judge.ts';
+import { type Check, furtherChecks } from './checks.ts';
+import { closingLine } from './closing.ts';
+import { type MtaRules, pinsOf } from './judge.ts';
 import { LEVELS, type LevelDemand, plainDemand, type Verdict, verdictOf } from './levels.ts';
-import { fittingName, wantedNames } from './names.ts';
 import type { Probed, SeenAddress, SeenHost } from './probe.ts';
-import type { Session } from './sighting.ts';
-import { matchTlsa, type TlsaMatch, tlsaText } from './tlsa.ts';
-
-/** One line about one address; `ok` null: it says something, and cannot be right or wrong. */
-interface Check {
-  readonly check: string;
-  readonly ok: boolean | null;
-  /** null: it took no time of its own. */
-  readonly ms: number | null;
-  readonly says: string;
-}
+import { matchTlsa, tlsaText } from './tlsa.ts';
 
 interface CertificateReport {
   readonly subject: string;
@@ -52,7 +43,7 @@ interface HostReport {
   readonly addresses: readonly AddressReport[];
 }
 
-interface LevelReport {
+export interface LevelReport {
   readonly level: string;
   readonly ends: 'sent' | 'waits' | 'unknown';
   /** `plain`, `untrusted`, `trusted`, `verified`; '' when it is not sent. */
@@ -146,60 +137,6 @@ function levelReport(level: string, { outcome, host, until, varies }: Verdict): 
   };
 }
 
-/** One line: what holds today, what does not, and when what the row needs breaks. `more`: hosts not looked at. */
-function closingLine(
-  levels: readonly LevelReport[],
-  row: ProbeReport['row'],
-  now: number,
-  more: number,
-): string {
-  const [first] = levels;
-  const rest = more === 0 ? '' : `; ${more} more MX hosts were not looked at`;
-  // the level that asks for nothing is first
-  if (first !== undefined && isUntried(first))
-    return `no server was reached: ${first.says}; that says nothing about TLS${rest}`;
-  const named = (ends: LevelReport['ends']): string =>
-    levels
-      .filter((one) => one.ends === ends)
-      .map(({ level, how, until }) => `${level}${plainWords(level, how)}${untilWords(until)}`)
-      .join(', ');
-  const [hold, wait, unknown] = [named('sent'), named('waits'), named('unknown')];
-  const parts = [
-    hold === '' ? 'no level holds today' : `today mail leaves at ${hold}`,
-    ...(wait === '' ? [] : [`it waits at ${wait}`]),
-    ...(unknown === '' ? [] : [`it cannot be told for ${unknown}`]),
-  ];
-  if (row !== null) parts.push(`by its row ${rowWords(row, now)}`);
-  return `${parts.join('; ')}${rest}`;
-}
-
-/** A level that asks for TLS and does without it is not to be taken for one that had it. */
-function plainWords(level: string, how: string): string {
-  return how === 'plain' && level !== 'none' ? ' (in plaintext)' : '';
-}
-
-function untilWords(until: string | null): string {
-  return until === null ? '' : ` (until ${until.slice(0, 10)})`;
-}
-
-function rowWords({ level, ends, how, code, says, until, host }: LevelReport, now: number): string {
-  if (ends === 'waits') return `mail waits${level === '' ? '' : ` at ${level}`}, ${code} ${says}`;
-  if (ends === 'unknown') return `it cannot be told for ${level}, ${says}`;
-  if (until === null) return `${level} holds${plainWords(level, how)}`;
-  const days = daysUntil(Date.parse(until), now);
-  return `${level} holds until ${until.slice(0, 10)} (${days} days), when a certificate of ${host} expires`;
-}
-
-/** No server or no resolver answered: that says nothing about TLS. */
-export function isUntried({ code }: { readonly code: string }): boolean {
-  return code === '4.4.1' || code === '4.4.3';
-}
-
-/** Whole days, rounded down; negative when it is past. */
-function daysUntil(at: number, now: number): number {
-  return Math.floor((at - now) / 86_400_000);
-}
-
 function hostReport({ host, addresses }: SeenHost, facts: ReportFacts): HostReport {
   const { tlsa } = host;
   return {
@@ -212,13 +149,15 @@ function hostReport({ host, addresses }: SeenHost, facts: ReportFacts): HostRepo
 }
 
 function addressReport(seen: SeenAddress, host: SeenHost['host'], facts: ReportFacts): AddressReport {
+  const { probed, rules, sts, now } = facts;
+  const nexthop = probed.destination.name;
   const { sighting, named } = seen;
   const shown = named?.reached.kind === 'tls' ? named : sighting;
   const session = shown.reached.kind === 'tls' ? shown.reached.session : null;
   const { tlsa } = host;
   const match =
     tlsa.kind === 'records' && session !== null
-      ? matchTlsa(tlsa.records, session.chain, [tlsa.name, facts.probed.destination.name], facts.now)
+      ? matchTlsa(tlsa.records, session.chain.slice(0, session.shown), [tlsa.name, nexthop], now)
       : null;
   return {
     address: seen.address,
@@ -226,7 +165,7 @@ function addressReport(seen: SeenAddress, host: SeenHost['host'], facts: ReportF
     pins: pinsOf(session?.chain[0], facts.row?.pins ?? []),
     checks: [
       ...sighting.steps.map(({ step, ...rest }) => ({ check: step, ...rest })),
-      ...judgements(seen, session, match, host, facts),
+      ...furtherChecks(seen, session, match, host, { nexthop, rules, sts, now }),
     ],
     protocol: session?.protocol ?? null,
     cipher: session?.cipher ?? null,
@@ -241,66 +180,4 @@ function addressReport(seen: SeenAddress, host: SeenHost['host'], facts: ReportF
         keySha256: fingerprint(key, 'sha256'),
       })) ?? [],
   };
-}
-
-function judgements(
-  seen: SeenAddress,
-  session: Session | null,
-  match: TlsaMatch | null,
-  host: SeenHost['host'],
-  facts: ReportFacts,
-): Check[] {
-  const { rules, probed, sts, now } = facts;
-  const nexthop = probed.destination.name;
-  const checks: Check[] = [];
-  const say = (check: string, ok: boolean | null, says: string) => checks.push({ check, ok, ms: null, says });
-  if (sts !== null) {
-    const pattern = sts.mx.find((one) => fittingName([one], [host.name]) !== null);
-    say('mta-sts', pattern !== undefined, pattern ?? `${host.name} is none of ${sts.mx.join(' ')}`);
-  }
-  if (session === null) return checks;
-  const [leaf] = session.chain;
-  const issuer = leaf === undefined ? 'no certificate that can be read' : leaf.issuer;
-  say(
-    'chain',
-    session.distrust === '',
-    session.distrust === '' ? issuer : `${trustWords(session.distrust)} (${issuer})`,
-  );
-  for (const [level, words] of [
-    ['verify', rules.verifyMatch],
-    ['secure', rules.secureMatch],
-  ] as const) {
-    const wanted = wantedNames(words, host.name, nexthop);
-    const name = fittingName(leaf?.names ?? [], wanted);
-    const has = leaf?.names.slice(0, 10).join(' ') ?? '';
-    say(
-      `names for ${level}`,
-      name !== null,
-      name ?? `wanted ${wanted.join(' or ')}, the certificate has ${has || 'none'}`,
-    );
-  }
-  if (leaf !== undefined) {
-    const until = Math.min(...session.chain.map(({ notAfter }) => notAfter));
-    say(
-      'expiry',
-      until > now,
-      `${new Date(until).toISOString().slice(0, 10)} (${daysUntil(until, now)} days)`,
-    );
-  }
-  const { tlsa } = host;
-  if (match !== null) {
-    say('tlsa', match.kind === 'match', match.kind === 'match' ? tlsaText(match.record) : match.why);
-  } else if (tlsa.kind === 'unknown') say('tlsa', null, tlsa.why);
-  if (seen.offers !== null) {
-    const { versions, weak, notTried } = seen.offers;
-    const spoken = Object.keys(versions).filter((name) => versions[name] === true);
-    say('versions', !spoken.some((name) => name === 'TLSv1' || name === 'TLSv1.1'), spoken.join(' '));
-    const blind = notTried.length > 0 ? `; not tried: ${notTried.join(' ')}` : '';
-    say(
-      'weak ciphers',
-      weak === null ? null : weak === '',
-      `${weak === null ? 'cannot be told' : weak || 'none taken'}${blind}`,
-    );
-  }
-  return checks;
 }

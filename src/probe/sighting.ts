@@ -22,8 +22,10 @@ export interface Session {
   readonly cipher: string;
   /** null: the cipher does not tell. */
   readonly bits: number | null;
-  /** The server's own first; without those that cannot be read. */
+  /** The server's own first, up to a trusted CA where there is one; without those that cannot be read. */
   readonly chain: readonly Certificate[];
+  /** So many of them the server sent; the rest is from the trusted CAs of this host. */
+  readonly shown: number;
   /** '' when the chain leads to a trusted CA today; otherwise OpenSSL's word for why not. */
   readonly distrust: string;
 }
@@ -39,7 +41,8 @@ type Reached =
   /** It takes mail, and does not offer STARTTLS. */
   | { readonly kind: 'plain' }
   | { readonly kind: 'refused'; readonly reply: Reply }
-  | { readonly kind: 'failed'; readonly why: string }
+  /** The handshake. `silent`: there was no answer, which is no refusal. */
+  | { readonly kind: 'failed'; readonly why: string; readonly silent: boolean }
   | { readonly kind: 'tls'; readonly session: Session };
 
 export interface Sighting {

@@ -45,6 +45,27 @@ t.test('MX records', async (t) => {
   t.equal(all.at(-1), '2 more');
 });
 
+t.test('many addresses', async (t) => {
+  const v4 = (net: number) => Array.from({ length: 8 }, (_, i) => `192.0.${net}.${i + 1}`);
+  const [, one] = short(
+    await hosts([
+      'MX bank.example = 10 a.bank.example insecure',
+      `A a.bank.example = ${v4(2).join(', ')}, 2001:db8::1`,
+    ]),
+  );
+  t.match(one, '10 a.bank.example 192.0.2.1 2001:db8::1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 ');
+  const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const found = await hosts([
+    `MX bank.example = ${names.map((name, i) => `${i} ${name}.bank.example`).join(', ')} insecure`,
+    ...names.map((name, i) => `A ${name}.bank.example = ${v4(i).join(', ')} insecure`),
+  ]);
+  if (found.kind !== 'hosts') throw new Error(found.kind);
+  t.same(
+    [found.hosts.flatMap(({ addresses }) => addresses).length, found.hosts.length, found.more],
+    [24, 4, 2],
+  );
+});
+
 t.test('no MX records', async (t) => {
   const lines = ['A bank.example = 192.0.2.1', 'TLSA _25._tcp.bank.example = absent'];
   t.same(short(await hosts(['MX bank.example = absent', ...lines])), [

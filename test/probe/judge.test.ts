@@ -10,6 +10,8 @@ const RULES: MtaRules = {
   secureMatch: ['nexthop', 'dot-nexthop'],
   insecureMx: 'dane',
   dnssec: true,
+  families: ['ipv4', 'ipv6'],
+  first: null,
 };
 
 function seen(reached: Sighting['reached']): Sighting {
@@ -17,7 +19,10 @@ function seen(reached: Sighting['reached']): Sighting {
 }
 
 const session = (distrust: string) =>
-  seen({ kind: 'tls', session: { protocol: 'TLSv1.3', cipher: 'x', bits: 256, chain: [], distrust } });
+  seen({
+    kind: 'tls',
+    session: { protocol: 'TLSv1.3', cipher: 'x', bits: 256, chain: [], shown: 0, distrust },
+  });
 
 const SEEN: Readonly<Record<string, Sighting>> = {
   closed: seen({ kind: 'unreachable', why: 'connection refused', here: false }),
@@ -25,7 +30,7 @@ const SEEN: Readonly<Record<string, Sighting>> = {
   busy: seen({ kind: 'unwilling', reply: { code: 421, lines: ['4.3.2 busy'] } }),
   plain: seen({ kind: 'plain' }),
   refused: seen({ kind: 'refused', reply: { code: 454, lines: ['4.7.0 not now'] } }),
-  garbled: seen({ kind: 'failed', why: 'wrong version number' }),
+  garbled: seen({ kind: 'failed', why: 'wrong version number', silent: false }),
   trusted: session(''),
   self: session('DEPTH_ZERO_SELF_SIGNED_CERT'),
 };
@@ -122,7 +127,7 @@ t.test('DANE', async (t) => {
 });
 
 t.test('the name is sent only where Postfix sends it', async (t) => {
-  const named = seen({ kind: 'failed', why: 'unrecognized name' });
+  const named = seen({ kind: 'failed', why: 'unrecognized name', silent: false });
   const { trusted } = SEEN as { trusted: Sighting };
   t.equal(short(outcome('encrypt', trusted, { named })), 'T');
   t.equal(short(outcome('encrypt', trusted, { named, sni: true })), '4.7.5');

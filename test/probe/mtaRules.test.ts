@@ -8,6 +8,8 @@ import { comparesHosts, ownMta } from '../../src/probe/mtaRules.ts';
 
 const DEFAULTS = `mail_version = 3.7.11
 compatibility_level = 0
+inet_protocols = all
+smtp_address_preference = any
 smtp_dns_support_level =
 smtp_helo_name = mx.example.org
 smtp_tls_CAfile =
@@ -29,6 +31,8 @@ test('main.cf', async (t) => {
       secureMatch: ['nexthop', 'dot-nexthop'],
       insecureMx: 'may',
       dnssec: false,
+      families: ['ipv4', 'ipv6'],
+      first: null,
     },
     trust: { ca: [], from: 'no CA at all' },
     level: 'none',
@@ -44,10 +48,14 @@ test('main.cf', async (t) => {
     'smtp_tls_security_level = dane',
     'smtp_dns_support_level = dnssec',
     'smtp_tls_verify_cert_match = hostname, .example.net',
+    'inet_protocols = ipv4',
+    'smtp_address_preference = ipv6',
   ];
   const set = ownMta(config(`${lines.join('\n')}\n`), null);
   t.same(set.trust, { ca: ['ca.pem\n', '0a1b2c3d.0\n'], from: `${join(folder, 'ca.pem')}, ${folder}` });
   t.match(set.rules, { insecureMx: 'dane', dnssec: true, verifyMatch: ['hostname', '.example.net'] });
+  t.match(set.rules, { families: ['ipv4'], first: 'ipv6' });
+  t.same(ownMta(config('inet_protocols = ipv6, ipv4\n'), null).rules.families, ['ipv4', 'ipv6']);
   t.equal(set.level, 'dane');
   t.equal(
     ownMta(config(lines[0]!), join(folder, '0a1b2c3d.0')).trust.ca[0],
