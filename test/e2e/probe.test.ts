@@ -2,10 +2,8 @@
  * What `tlsward probe` says that a level would come to is what Postfix then does: for each kind of server of the deliver
  * matrix at each level, and for each domain of `deliver = auto` that publishes DANE, MTA-STS, both or neither.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { dispatch } from '../../src/cli/dispatch.ts';
+import { readFileSync } from 'node:fs';
+import t from 'tap';
 import { LEVELS } from '../../src/probe/levels.ts';
 import type { ProbeReport } from '../../src/probe/report.ts';
 import { root } from '../root.ts';
@@ -16,7 +14,8 @@ import { TlsSink } from './harness/peers/tls-sink.ts';
 import { e2eSkip } from './harness/requirements.ts';
 import { AUTO, CASES } from './harness/scenes/auto-cases.ts';
 import { AutoDomains } from './harness/scenes/auto-scene.ts';
-import { outcome, type Site, site, submit } from './harness/scenes/deliver-scene.ts';
+import { site, submit } from './harness/scenes/deliver-scene.ts';
+import { command, done, inFours, prober, said } from './harness/scenes/probe-scene.ts';
 
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound']);
 
@@ -28,6 +27,7 @@ const SERVERS: Readonly<Record<string, ServerSpec>> = {
   expired: { certificate: 'expired' },
   refused: { starttls: 'refused' },
   garbled: { starttls: 'garbled' },
+  injected: { certificate: 'right', starttls: 'injected' },
   dane: { certificate: 'self', tlsa: 'right' },
   badtlsa: { certificate: 'self', tlsa: 'wrong' },
   danenotls: { tlsa: 'right' },
@@ -36,68 +36,6 @@ const SERVERS: Readonly<Record<string, ServerSpec>> = {
 };
 const KINDS = [...Object.keys(SERVERS), 'half', 'two', 'nullmx'];
 const PINNED = 'pinned';
-
-/** `P`, `U`, `T`, `V` as in deliver-dns.test.ts, else the code with which the mail waits: what Postfix did. */
-async function done(postfix: Site['postfix'], id: string): Promise<string> {
-  const { dsn, line } = await outcome(postfix, id);
-  if (dsn !== '2.0.0') return dsn;
-  const relay = /relay=(\S+?),/.exec(line)![1]!;
-  const log = postfix.log();
-  const [, process] = new RegExp(`smtp\\[([0-9]+)\\]: ${id}: to=`).exec(log)!;
-  // the line of the same process before the delivery, for the same relay
-  const before = log.slice(0, log.indexOf(line)).split('\n').reverse();
-  for (const each of before) {
-    if (!each.includes(`smtp[${process}]: `)) continue;
-    const found = /(Untrusted|Trusted|Verified) TLS connection established to (\S+): /.exec(each);
-    return found !== null && found[2] === relay ? found[1]![0]! : 'P';
-  }
-  return 'P';
-}
-
-/** The same in the words of a report. */
-function said({ ends, how, code }: ProbeReport['levels'][number]): string {
-  if (ends !== 'sent') return ends === 'waits' ? code : ends;
-  return how === 'plain' ? 'P' : how[0]!.toUpperCase();
-}
-
-interface Said {
-  readonly out: string;
-  readonly status: number;
-  /** With `--json`. */
-  readonly report: ProbeReport | null;
-}
-
-/** The command itself, with the configuration and the Postfix of the site. */
-function prober(t: Test, { postfix, daemon }: Site, port: number): (...words: string[]) => Promise<Said> {
-  // the daemon goes without postconf; the command asks that of the Postfix under test
-  const config = join(daemon.dir, 'probe.ini');
-  const program = postfix.postconfProgram();
-  const text = readFileSync(daemon.configFile, 'utf8');
-  writeFileSync(config, text.replace(/^postconf = .*$/m, `postconf = ${program}`));
-  return async (...words) => {
-    let out = '';
-    let err = '';
-    const argv = ['probe', ...words, '--port', String(port), '--config', config];
-    const io = {
-      out: (text: string) => (out += text),
-      err: (text: string) => (err += text),
-      env: {},
-      colour: false,
-    };
-    const status = await dispatch([...argv, '--postfix-config', join(postfix.dir, 'etc')], io);
-    t.equal(err, '', words.join(' '));
-    return { out, status, report: words.includes('--json') ? (JSON.parse(out) as ProbeReport) : null };
-  };
-}
-
-/** Four at a time. */
-async function inFours<T>(all: Iterable<T>, work: (one: T) => Promise<void>): Promise<void> {
-  const rest = [...all];
-  const worker = async () => {
-    for (let one = rest.shift(); one !== undefined; one = rest.shift()) await work(one);
-  };
-  await Promise.all([worker(), worker(), worker(), worker()]);
-}
 
 t.test('each level against each kind of server', { skip }, async (t) => {
   const ca = createCa();
@@ -153,7 +91,11 @@ t.test('each level against each kind of server', { skip }, async (t) => {
     }
   });
   for (const kind of KINDS) {
-    const { levels: all, row } = reports.get(`${kind}.secure`)!;
+    const { levels: all, row, hosts } = reports.get(`${kind}.secure`)!;
+    const starttls = hosts[0]?.addresses[0]?.checks.find(({ check }) => check === 'starttls');
+    if (kind === 'injected')
+      t.match(starttls, { ok: false, says: '37 bytes were sent before the handshake' }, 'the attack is seen');
+    else t.notMatch(starttls?.says, 'before the handshake', kind);
     for (const level of LEVELS) {
       const told = said(all.find((one) => one.level === level)!);
       t.equal(told, await done(set.postfix, ids.get(`${kind}.${level}`)!), `${kind} at ${level}`);
@@ -239,14 +181,6 @@ t.test('partners from one day to the next', { skip }, async (t) => {
   t.strictSame(lines, shown('tlsward certificates'), 'the examples of the page');
   t.strictSame(daemon.events('bug'), []);
 });
-
-/** A command that asks nobody. */
-async function command(...argv: string[]): Promise<{ out: string; status: number }> {
-  let out = '';
-  const io = { out: (text: string) => (out += text), err: () => undefined, env: {}, colour: false };
-  const status = await dispatch(argv, io);
-  return { out, status };
-}
 
 /** Without what differs from day to day. */
 function same(text: string): string {

@@ -36,8 +36,9 @@ export interface CertificateRequest {
   readonly san?: readonly string[];
   /** `self` signs the certificate with its own key. Default: the CA. */
   readonly issuer?: 'ca' | 'self';
-  /** A validity that ended years ago. Only with issuer `ca`. */
+  /** A validity that ended years ago, or of so many days from now (default 30). Only with issuer `ca`. */
   readonly expired?: boolean;
+  readonly days?: number;
   /** Default `ec` (P-256). */
   readonly keyType?: 'ec' | 'rsa';
 }
@@ -144,7 +145,9 @@ function issueInto(dir: string, name: string, request: CertificateRequest): Cert
   const csr = join(dir, `${name}.csr`);
   openssl(['req', '-new', '-out', csr, ...shape]);
   const validity =
-    request.expired === true ? ['-startdate', '20200101000000Z', '-enddate', '20200201000000Z'] : [];
+    request.expired === true
+      ? ['-startdate', '20200101000000Z', '-enddate', '20200201000000Z']
+      : ['-days', String(request.days ?? 30)];
   openssl(['ca', '-batch', '-notext', '-config', config, '-in', csr, '-out', certFile, ...validity]);
   return load(certFile, keyFile);
 }

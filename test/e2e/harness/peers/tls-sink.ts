@@ -33,8 +33,11 @@ export interface Received {
 export interface SinkOptions {
   /** Certificate and limits; null: STARTTLS is not offered. */
   readonly tls: TLSSocketOptions | null;
-  /** STARTTLS is offered, and then refused with 454, or accepted and answered with bytes that are not TLS. */
-  readonly starttls?: 'refused' | 'garbled';
+  /**
+   * STARTTLS is offered, and then refused with 454, or accepted and answered with bytes that are not TLS; or accepted, and
+   * further replies in plain text come in one packet with it, as an attacker on the way would put them there (CVE-2011-0411).
+   */
+  readonly starttls?: 'refused' | 'garbled' | 'injected';
   /** REQUIRETLS (RFC 8689) is offered, under TLS only. */
   readonly requireTls?: boolean;
   /** Where it listens; default 127.0.0.1 and any free port. */
@@ -145,7 +148,8 @@ export class TlsSink {
         socket.on('data', () => socket.end('this is not TLS, and never will be\r\n'));
       } else if (verb === 'STARTTLS' && tls !== null && protocol === null) {
         socket.removeListener('data', onData);
-        socket.write('220 2.0.0 go ahead\r\n');
+        const more = starttls === 'injected' ? '250-sink.example\r\n250 AUTH PLAIN\r\n' : '';
+        socket.write(`220 2.0.0 go ahead\r\n${more}`);
         const secured = new TLSSocket(socket, { ...tls, isServer: true });
         this.#server.track(secured); // a handshake may fail, perhaps as wanted
         secured.once('secure', () => this.#serve(secured, secured.getProtocol() ?? 'unknown', false));
