@@ -11,7 +11,8 @@
 import { canonicalDomain } from '../core/domain.ts';
 import { escapeText } from '../core/escape.ts';
 import { PolicyTable } from '../core/table.ts';
-import { fileError } from '../files/systemError.ts';
+import { asOwner } from '../files/asOwner.ts';
+import { codeOf, fileError } from '../files/systemError.ts';
 import { readWhole, type Whole } from '../mailfile/readWhole.ts';
 import { type KeptReport, keptReport } from '../tlsrpt/keptReport.ts';
 import { type Joined, ourRecords } from '../tlsrpt/ourRecords.ts';
@@ -43,6 +44,8 @@ type Values = CommandValues<(typeof COMMANDS)['tlsrpt']>;
 interface Reading {
   readonly own: { readonly isOwn: IsOwn; readonly only: string };
   readonly store: ReportStore;
+  /** The folder of `store`. */
+  readonly state: string;
   readonly places: readonly Place[];
   readonly certificates: readonly OwnCertificate[];
   readonly json: boolean;
@@ -59,6 +62,7 @@ export async function runRead(files: readonly string[], values: Values, io: Io):
   const reading: Reading = {
     own,
     store: new ReportStore(values.state),
+    state: values.state,
     places: placesOf(values, io),
     certificates: (values.certificate ?? []).map(certificateOf),
     json: values.json ?? false,
@@ -91,15 +95,18 @@ export async function runRead(files: readonly string[], values: Values, io: Io):
 /** A folder of the state cannot be written. */
 class StoreError extends Error {}
 
-async function storing<T>(work: () => T | Promise<T>): Promise<T> {
+/** Root keeps a report as the owner of the folder, who is to read, replace and remove it later. */
+async function storing<T>(state: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    return await work();
+    return await asOwner(state, work);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
     const path = 'path' in error ? escapeText(String(error.path), 300) : 'the report';
-    throw new StoreError(
-      `${path}: cannot be kept (${fileError(error)}); --state DIR names another folder, --dry-run keeps nothing`,
-    );
+    const foreign = process.geteuid?.() === 0 && codeOf(error) === 'EACCES';
+    const advice = foreign
+      ? 'the owner of --state may not write there: chown -R it to that user'
+      : '--state DIR names another folder, --dry-run keeps nothing';
+    throw new StoreError(`${path}: cannot be kept (${fileError(error)}); ${advice}`);
   }
 }
 
@@ -118,7 +125,7 @@ async function readOne(whole: Whole, reading: Reading): Promise<boolean> {
     const kept =
       reading.dryRun || whole.cut
         ? null
-        : await storing(() => store.refuse(bytesOf(whole), whole.label, error, new Date()));
+        : await storing(reading.state, () => store.refuse(bytesOf(whole), whole.label, error, new Date()));
     if (json)
       io.out(
         `${asciiJson({ ok: false, file: whole.label, refused: error.refusal, error: error.message, kept })}\n`,
@@ -140,7 +147,7 @@ function bytesOf({ headers, bytes }: Whole): Buffer {
 
 async function show(report: KeptReport, file: string, reading: Reading): Promise<void> {
   const { store, io, json, dryRun, places } = reading;
-  const duplicate = dryRun ? store.has(report) : (await storing(() => store.add(report))) === null;
+  const duplicate = dryRun ? store.has(report) : (await storing(reading.state, () => store.add(report))) === null;
   const joined = places.length === 0 || report.failed === 0 ? null : joinedOf(report, places, io);
   const events =
     report.failed === 0

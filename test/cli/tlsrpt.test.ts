@@ -1,6 +1,6 @@
 /** `tlsward tlsrpt`: what a person is told of reports, what is kept, what an MTA hears, and what is compared. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
@@ -218,4 +218,29 @@ test('a certificate of ours that changed in those hours', async (t) => {
   utimesSync(file, new Date(0), new Date(0));
   const other = await say(run, [...asked, join(REPORTS, 'google.tlsrpt')]);
   t.notMatch(other.out, /was changed/m);
+});
+
+const NOBODY = 65_534;
+
+test('root keeps reports as the owner of the folder', async (t) => {
+  if (process.geteuid?.() !== 0) return void t.pass('only root may do it as somebody else');
+  const { folder, own } = place(t);
+  chmodSync(folder, 0o755);
+  const state = join(folder, 'theirs');
+  mkdirSync(state, { mode: 0o750 });
+  chownSync(state, NOBODY, NOBODY);
+  const files = [join(REPORTS, 'google.tlsrpt'), join(REFUSED, 'gzip-cut.json.gz')];
+  t.match(await say(run, ['read', ...files, ...own, '--state', state]), { code: 65 });
+  const made = readdirSync(state, { recursive: true, encoding: 'utf8' });
+  t.equal(made.length, 6, made.join(' '));
+  for (const name of made) {
+    const { uid, gid } = statSync(join(state, name));
+    t.same([uid, gid], [NOBODY, NOBODY], name);
+  }
+  t.same([process.geteuid(), process.getegid?.(), process.getgroups?.().includes(NOBODY)], [0, 0, false]);
+  chownSync(join(state, 'tlsrpt/reports'), 0, 0);
+  t.match(await say(run, ['read', join(REPORTS, 'mail-mixed.eml'), ...own, '--state', state]), {
+    code: 73,
+    err: /cannot be kept \(permission denied\); the owner of --state may not write there: chown -R/,
+  });
 });
