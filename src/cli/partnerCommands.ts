@@ -207,14 +207,15 @@ export const PARTNER_COMMANDS = {
         flag: '--certificate',
         argument: 'FILE',
         several: true,
-        meaning: 'read: a certificate of ours: did it change, begin or end in the hours of a failure?',
+        meaning:
+          'read, list --full: a certificate of ours, else those of main.cf: did it change, begin or end in the hours of a failure?',
         example: '--certificate /etc/ssl/certs/mx1.example.org.pem',
       },
       {
         flag: '--evidence',
         argument: 'DIRECTORY',
         several: true,
-        meaning: 'read: our own records of those hours; else evidence of the configuration',
+        meaning: 'read, list --full: our own records of those hours; else evidence of the configuration',
         example: '--evidence /srv/evidence/mx1',
       },
       {

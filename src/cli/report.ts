@@ -11,7 +11,7 @@ import { loadConfig } from '../config/load/load.ts';
 import { escapeText } from '../core/escape.ts';
 import { fileError } from '../files/systemError.ts';
 import { reportCsv } from '../report/csv.ts';
-import { makeReport } from '../report/makeReport.ts';
+import { makeReport, type ReportFacts } from '../report/makeReport.ts';
 import { reportPage } from '../report/page/page.ts';
 import type { Report, Way } from '../report/report.ts';
 import { shellWord } from '../report/shellWords.ts';
@@ -22,12 +22,14 @@ import { asciiJson } from './asciiJson.ts';
 import { configFile, EXIT, type Io, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { evidenceDirectories, openPlaces } from './evidencePlaces.ts';
+import { othersReports } from './othersReports.ts';
 import { OutputFile } from './outputFile.ts';
 import { checkCounts } from './reportCheck.ts';
 import { begunToday, countDays, daysOf, lastHeads, partnerOf } from './reportGround.ts';
 import { addressesOf, mailReport } from './reportMail.ts';
 import { mtaLevelOf, standingTable } from './standingTable.ts';
 
+const DEFAULT_STATE = '/var/lib/tlsward';
 const FORMATS = ['text', 'html', 'csv', 'json'] as const;
 type Format = (typeof FORMATS)[number];
 
@@ -62,9 +64,11 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const asked = { range: first ? daysOf({ ...values, until: today }, today) : range, partner, way, today };
   try {
     if (values.check) return checkCounts(places, asked.range, json, io);
-    const { table, tableTrouble } = await tableOf(configFile(values, io.env));
-    const command = commandOf(asked, values.evidence ?? []);
-    const report = reportOf(places, asked, { made, command, table, tableTrouble }, io);
+    const { postconf, ...standing } = await tableOf(configFile(values, io.env));
+    const command = commandOf(asked, values.evidence ?? [], values.state);
+    const { reported, trouble: reportedTrouble } = await othersReports(values.state, asked.range, postconf);
+    const facts = { ...standing, made, command, reported, reportedTrouble };
+    const report = reportOf(places, asked, facts, io);
     if (mail.length > 0) return await mailReport(report, mail, hostname(), { io, json });
     return write(report, format, values.output, json, io);
   } catch (error) {
@@ -87,27 +91,25 @@ function formatOf(format: string, json: boolean): Format {
   return json && found === 'text' ? 'json' : found;
 }
 
-/** The table, if the configuration can be read without a mistake. */
-async function tableOf(
-  file: string,
-): Promise<{ readonly table: StandingTable | null; readonly tableTrouble: string }> {
+/** The table and the program that is Postfix's, if the configuration can be read without a mistake. */
+async function tableOf(file: string): Promise<{
+  readonly table: StandingTable | null;
+  readonly tableTrouble: string;
+  readonly postconf: string | null;
+}> {
   const loaded = loadConfig(file);
   if (loaded.ok) {
-    const table = standingTable(loaded, await mtaLevelOf(loaded.service.postconf));
-    return { table, tableTrouble: '' };
+    const { postconf } = loaded.service;
+    return { table: standingTable(loaded, await mtaLevelOf(postconf)), tableTrouble: '', postconf };
   }
-  return { table: null, tableTrouble: `tlsward check --config ${escapeText(file, 300)} says why` };
+  const tableTrouble = `tlsward check --config ${escapeText(file, 300)} says why`;
+  return { table: null, tableTrouble, postconf: null };
 }
 
 function reportOf(
   places: readonly Place[],
   { range, partner, way, today }: Asked,
-  facts: {
-    readonly made: string;
-    readonly command: string;
-    readonly table: StandingTable | null;
-    readonly tableTrouble: string;
-  },
+  facts: Omit<ReportFacts, 'partner' | 'way' | 'heads'>,
   io: Io,
 ): Report {
   const tallies = countDays(places, range, { today, partner, io });
@@ -115,15 +117,17 @@ function reportOf(
 }
 
 /** The command that makes the report again. */
-function commandOf({ range, partner, way }: Asked, directories: readonly string[]): string {
+function commandOf({ range, partner, way }: Asked, directories: readonly string[], state: string): string {
   const words = ['tlsward report', `--since ${range.from}`, `--until ${range.to}`];
   if (partner !== null) words.push(`--partner ${partner}`);
   if (way !== null) words.push(`--direction ${way}`);
-  for (const one of directories) {
-    const plain = /^[A-Za-z0-9_./@:-]+$/.test(one) ? one : shellWord(one);
-    words.push(`--evidence ${plain ?? 'DIRECTORY'}`);
-  }
+  for (const one of directories) words.push(`--evidence ${folderWord(one)}`);
+  if (state !== DEFAULT_STATE) words.push(`--state ${folderWord(state)}`);
   return words.join(' ');
+}
+
+function folderWord(folder: string): string {
+  return (/^[A-Za-z0-9_./@:-]+$/.test(folder) ? folder : shellWord(folder)) ?? 'DIRECTORY';
 }
 
 function formatted(report: Report, format: Format): string {

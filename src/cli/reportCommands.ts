@@ -70,6 +70,13 @@ export const REPORT_COMMANDS = {
         meaning: 'send it by the MTA of this host, as text with the page attached',
         example: '--mail postmaster@example.org',
       },
+      {
+        flag: '--state',
+        argument: 'DIR',
+        default: '/var/lib/tlsward',
+        meaning: 'reports of others are in tlsrpt/ below it (tlsward tlsrpt read)',
+        example: '--state /root/tlsward',
+      },
       { flag: '--check', meaning: 'count every record again, and compare with what was counted before' },
       EVIDENCE,
     ],

@@ -1,4 +1,7 @@
-/** `tlsward tlsrpt list`: the reports that are kept, one line each; `--full` shows each as `read` did. */
+/**
+ * `tlsward tlsrpt list`: the reports that are kept, one line each; `--full` shows each as `read` did, also with what we know
+ * of its hours: an MTA that hands reports over shows it to nobody.
+ */
 
 import { escapeText } from '../core/escape.ts';
 import { count } from '../core/plural.ts';
@@ -9,10 +12,12 @@ import { asciiJson } from './asciiJson.ts';
 import { type CommandValues, EXIT, type Io, label, paint, reportError } from './command.ts';
 import type { COMMANDS } from './commands.ts';
 import { firstDay } from './sinceDay.ts';
+import { Comparison } from './tlsrptCompare.ts';
 
 /** See the file comment. Exit status: 0 listed, 65 the folder cannot be read. */
-export function runList(values: CommandValues<(typeof COMMANDS)['tlsrpt']>, io: Io): number {
+export async function runList(values: CommandValues<(typeof COMMANDS)['tlsrpt']>, io: Io): Promise<number> {
   const since = firstDay(values.since, new Date().toISOString().slice(0, 10));
+  const comparison = values.full ? new Comparison(values, io) : null;
   let reports = 0;
   try {
     for (const report of new ReportStore(values.state).since(since)) {
@@ -23,8 +28,9 @@ export function runList(values: CommandValues<(typeof COMMANDS)['tlsrpt']>, io: 
         continue;
       }
       io.out(`${paint(io, report.failed === 0 ? 'green' : 'red', headline(report))}\n`);
-      if (values.full)
-        for (const { name, text } of reportLines(report, null, [])) io.out(`${label(name)} ${text}\n`);
+      if (comparison === null) continue;
+      const { joined, events } = await comparison.of(report);
+      for (const { name, text } of reportLines(report, joined, events)) io.out(`${label(name)} ${text}\n`);
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;

@@ -15,14 +15,11 @@ import { asOwner } from '../files/asOwner.ts';
 import { codeOf, fileError } from '../files/systemError.ts';
 import { readWhole, type Whole } from '../mailfile/readWhole.ts';
 import { type KeptReport, keptReport } from '../tlsrpt/keptReport.ts';
-import { type Joined, ourRecords } from '../tlsrpt/ourRecords.ts';
-import { certificateEvents, type OwnCertificate, ownCertificate } from '../tlsrpt/ownCertificates.ts';
 import { type IsOwn, ownOf, ownPolicies } from '../tlsrpt/ownPolicies.ts';
 import { isBareReport, MAX_MESSAGE, readReports, shownLabel, tooLarge } from '../tlsrpt/readReport.ts';
 import { ReportRefused } from '../tlsrpt/refusal.ts';
 import { headline, reportLines } from '../tlsrpt/reportText.ts';
 import { ReportStore } from '../tlsrpt/store.ts';
-import type { Place } from '../trace/places.ts';
 import { asciiJson } from './asciiJson.ts';
 import {
   type CommandValues,
@@ -36,8 +33,8 @@ import {
   unreadable,
 } from './command.ts';
 import type { COMMANDS } from './commands.ts';
-import { configuredEvidence, openPlaces } from './evidencePlaces.ts';
 import { loadOrReport } from './loadOrReport.ts';
+import { Comparison } from './tlsrptCompare.ts';
 
 type Values = CommandValues<(typeof COMMANDS)['tlsrpt']>;
 
@@ -46,8 +43,8 @@ interface Reading {
   readonly store: ReportStore;
   /** The folder of `store`. */
   readonly state: string;
-  readonly places: readonly Place[];
-  readonly certificates: readonly OwnCertificate[];
+  /** null: what is printed by `--pipe` nobody sees. */
+  readonly comparison: Comparison | null;
   readonly json: boolean;
   readonly dryRun: boolean;
   readonly io: Io;
@@ -63,8 +60,7 @@ export async function runRead(files: readonly string[], values: Values, io: Io):
     own,
     store: new ReportStore(values.state),
     state: values.state,
-    places: placesOf(values, io),
-    certificates: (values.certificate ?? []).map(certificateOf),
+    comparison: pipe ? null : new Comparison(values, io),
     json: values.json ?? false,
     dryRun: values['dry-run'] ?? false,
     io: pipe ? { ...io, out: () => {} } : io,
@@ -146,13 +142,11 @@ function bytesOf({ headers, bytes }: Whole): Buffer {
 }
 
 async function show(report: KeptReport, file: string, reading: Reading): Promise<void> {
-  const { store, io, json, dryRun, places } = reading;
-  const duplicate = dryRun ? store.has(report) : (await storing(reading.state, () => store.add(report))) === null;
-  const joined = places.length === 0 || report.failed === 0 ? null : joinedOf(report, places, io);
-  const events =
-    report.failed === 0
-      ? []
-      : reading.certificates.flatMap((one) => certificateEvents(one, report.start, report.end));
+  const { store, io, json, dryRun, comparison } = reading;
+  const duplicate = dryRun
+    ? store.has(report)
+    : (await storing(reading.state, () => store.add(report))) === null;
+  const { joined, events } = (await comparison?.of(report)) ?? { joined: null, events: [] };
   if (json) {
     io.out(`${asciiJson({ ok: true, file, duplicate, ...report, ours: joined, certificates: events })}\n`);
     return;
@@ -161,33 +155,6 @@ async function show(report: KeptReport, file: string, reading: Reading): Promise
   io.out(`${paint(io, report.failed === 0 ? 'green' : 'red', head)}\n`);
   if (duplicate && !dryRun) return;
   for (const { name, text } of reportLines(report, joined, events)) io.out(`${label(name)} ${text}\n`);
-}
-
-function joinedOf(report: KeptReport, places: readonly Place[], io: Io): Joined | null {
-  try {
-    return ourRecords(report, places);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    io.err(`the evidence cannot be read (${fileError(error)})\n`);
-    return null;
-  }
-}
-
-/** Directories that are named must be there; that of the configuration may not be made yet. */
-function placesOf(values: Values, io: Io): readonly Place[] {
-  const directory = configuredEvidence(configFile(values, io.env));
-  const named = values.evidence !== undefined;
-  const places = openPlaces(values.evidence ?? (directory === null ? [] : [directory]));
-  if (typeof places !== 'string') return places;
-  if (named) throw new UsageError(`--evidence: ${places}`);
-  io.err(`${places}; so the reports are not compared with our own records\n`);
-  return [];
-}
-
-function certificateOf(file: string): OwnCertificate {
-  const found = ownCertificate(file);
-  if (typeof found === 'string') throw new UsageError(`--certificate: ${found}`);
-  return found;
 }
 
 /** `--own-domains`; else `local-domains`; else every domain that a row names; null: what is wrong was reported. */

@@ -62,7 +62,7 @@ export function reportCsv(report: Report): string {
     ...partners(report),
     ...domains(report),
   ];
-  lines.push(...ground(report));
+  lines.push(...ground(report), ...reported(report));
   return [
     csvLine(REPORT_COLUMNS),
     ...lines.map((cells) => csvLine(REPORT_COLUMNS.map((column) => cells[column]))),
@@ -207,5 +207,60 @@ function ground({ exceptions, gaps, heads, tables }: Report): Cells[] {
       const [, size, root] = note.split('\n');
       return { part: 'head', where: stream, day, records: Number(size), text: root ?? '' };
     }),
+  ];
+}
+
+/** What others claim has names of parts of its own, so that no sum of a spreadsheet takes it for records. */
+function reported({ reported: all }: Report): Cells[] {
+  if (all === null) return [];
+  const { reports, successful, failed, reporters, causes, findings: found, modes } = all;
+  return [
+    { part: 'reported', records: reports, sessions: successful + failed, failed },
+    ...found.flatMap(({ kind, count, unit, title, text, paste }): Cells[] => [
+      { part: 'reported-finding', outcome: kind, sessions: count, reason: unit, title, text },
+      ...(paste === '' ? [] : paste.split('\n')).map(
+        (line): Cells => ({ part: 'reported-paste', outcome: kind, paste: line }),
+      ),
+    ]),
+    ...reporters.map(
+      (one): Cells => ({
+        part: 'reported-by',
+        where: one.name,
+        records: one.reports,
+        sessions: one.successful + one.failed,
+        failed: one.failed,
+        first: one.first,
+        last: one.last,
+        state: one.silent ? 'silent' : '',
+        reason: one.signature,
+      }),
+    ),
+    ...causes.map(
+      (one): Cells => ({
+        part: 'reported-cause',
+        where: one.reporter,
+        domain: one.domains.join(' '),
+        outcome: one.result,
+        level: one.mxHost,
+        sessions: one.of,
+        failed: one.sessions,
+        first: one.first,
+        last: one.last,
+        state: one.current ? 'in its last report' : 'no more',
+        reason: one.reason,
+        example: one.from.join(' '),
+      }),
+    ),
+    ...modes.map(
+      (one): Cells => ({
+        part: 'reported-mode',
+        domain: one.domain,
+        state: one.mode,
+        first: one.first,
+        last: one.last,
+        sessions: one.successful + one.failed,
+        failed: one.failed,
+      }),
+    ),
   ];
 }

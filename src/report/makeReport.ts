@@ -25,6 +25,10 @@ export interface ReportFacts {
   readonly table: StandingTable | null;
   readonly tableTrouble: string;
   readonly heads: Report['heads'];
+  /** What others report of the period; null: nothing was ever read. */
+  readonly reported: Report['reported'];
+  /** Why it cannot be read; ''. */
+  readonly reportedTrouble: string;
 }
 
 const STREAM_OF: Readonly<Record<Way, string>> = { in: 'daemon', out: 'collector' };
@@ -58,6 +62,8 @@ export function makeReport(tallies: Tallies, facts: ReportFacts): Report {
     gaps: gapsOf(tallies, asked),
     notes: [...unfinished(tallies, facts), ...notesOf(tallies, facts)],
     heads: heads.filter(({ stream }) => way === null || stream.endsWith(STREAM_OF[way])),
+    // it is about sessions to us, whoever the author of the mail is
+    reported: partner === null && way !== 'out' ? facts.reported : null,
   };
   const findings = findingsOf(parts, { table, suggestions });
   return { ...parts, ...answerOf(parts), findings };
@@ -145,7 +151,7 @@ function unfinished({ to }: Tallies, { made }: ReportFacts): string[] {
 
 function notesOf(
   { unreadable, notes, otherCauses, tables }: Tallies,
-  { table, tableTrouble }: ReportFacts,
+  { table, tableTrouble, reportedTrouble }: ReportFacts,
 ): string[] {
   const said = [...notes];
   if (unreadable > 0)
@@ -154,6 +160,7 @@ function notesOf(
     );
   if (otherCauses > 0)
     said.push(`The causes of ${otherCauses} messages are not told apart: there are too many.`);
+  if (reportedTrouble !== '') said.push(`What others report cannot be read (${reportedTrouble}).`);
   if (table === null)
     said.push(
       `The configuration was not read (${tableTrouble}): rows and exceptions are those that the records name, and no rows are proposed.`,

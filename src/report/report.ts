@@ -7,8 +7,11 @@
  */
 
 import type { ByLevel, Level, Way } from '../tally/counts.ts';
+import type { Reported } from '../tlsrpt/reportedFindings.ts';
 
 export { type ByLevel, LEVELS, type Level, type Way } from '../tally/counts.ts';
+export type { ReportedCause, Reporter } from '../tlsrpt/reported.ts';
+export type { Reported, ReportedFinding } from '../tlsrpt/reportedFindings.ts';
 
 /** A UTC day, `2026-11-30`. */
 type Day = string;
@@ -187,4 +190,9 @@ export interface Report {
   readonly notes: readonly string[];
   /** The last signed head of each stream, a note as it is mailed to an auditor; '' without one. */
   readonly heads: readonly { readonly stream: string; readonly day: Day; readonly note: string }[];
+  /**
+   * What others report about sessions to us (RFC 8460): their claims, which are in no other number of this value. null:
+   * no report was ever read, or the report is about one partner, or about mail that left.
+   */
+  readonly reported: Reported | null;
 }

@@ -6,6 +6,7 @@ import { escapeLine } from '../core/escape.ts';
 import { pasteLine, wrap } from './columns.ts';
 import type { Finding, Report } from './report.ts';
 import { partLines } from './textParts.ts';
+import { reportedLines } from './textReported.ts';
 import { shareLines } from './textShare.ts';
 import { counted, dayWords, listWords, rangeWords } from './words.ts';
 
@@ -19,6 +20,7 @@ export function reportText(report: Report): string {
     ...findingLines(report),
     ...shareLines(report),
     ...partLines(report),
+    ...reportedLines(report),
     ...foot(report),
   ];
   return `${lines.join('\n')}\n`;

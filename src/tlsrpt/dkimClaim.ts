@@ -22,6 +22,12 @@ export interface DkimClaim {
 
 const MAX_LOOKED_AT = 10_000;
 
+/** `pass for google.com`; 'not known' where nobody says anything. */
+export function dkimWords(claim: DkimClaim | null): string {
+  if (claim === null) return 'not known';
+  return `${claim.result}${claim.domain === '' ? '' : ` for ${claim.domain}`}`;
+}
+
 /** null: there is no such field, or it says nothing about DKIM. */
 export function dkimClaimOf(headers: readonly HeaderField[]): DkimClaim | null {
   for (const { name, value } of headers) {

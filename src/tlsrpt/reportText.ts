@@ -1,5 +1,6 @@
 /** A report as lines for a person: what failed first, then what we know of it, then what is odd about the report. */
 import { count } from '../core/plural.ts';
+import { dkimWords } from './dkimClaim.ts';
 import type { KeptReport } from './keptReport.ts';
 import type { Joined, OurRecords } from './ourRecords.ts';
 import type { ReportedFailure } from './report.ts';
@@ -154,6 +155,5 @@ function recordsText({
 
 function dkimText({ dkim }: KeptReport): string {
   if (dkim === null) return 'not known: no server on the way says anything of a signature';
-  const { result, domain, by: server } = dkim;
-  return `${result}${domain === '' ? '' : ` for ${domain}`}, says ${server === '' ? 'nobody named' : server}; not checked here`;
+  return `${dkimWords(dkim)}, says ${dkim.by === '' ? 'nobody named' : dkim.by}; not checked here`;
 }

@@ -84,21 +84,42 @@ export class ReportStore {
     return file;
   }
 
-  /** Reports whose first day is `since` or later, oldest first; none when there is no folder. Throws the error of the system. */
-  *since(since: string): Generator<KeptReport> {
+  /** Was anything ever read or refused here? */
+  get exists(): boolean {
+    return existsSync(this.#reports) || existsSync(this.#refused);
+  }
+
+  /**
+   * Reports whose first day is `since` or later, and `until` or earlier, oldest first; none when there is no folder.
+   * Throws the error of the system.
+   */
+  *since(since: string, until = '9999-12-31'): Generator<KeptReport> {
+    for (const name of this.names(since, until)) {
+      const report = this.read(name);
+      if (report !== null) yield report;
+    }
+  }
+
+  /** The files of those reports, sorted. Throws the error of the system. */
+  names(since: string, until = '9999-12-31'): string[] {
     let names: string[] = [];
     try {
       names = readdirSync(this.#reports);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
     }
-    for (const name of names.sort()) {
-      if (!/^\d{4}-\d\d-\d\d-[0-9a-f]{32}\.json$/.test(name) || name.slice(0, 10) < since) continue;
-      const report = keptIn(join(this.#reports, name));
-      if (report !== null) yield report;
-    }
+    return names
+      .filter((name) => FILE.test(name) && name.slice(0, 10) >= since && name.slice(0, 10) <= until)
+      .sort();
+  }
+
+  /** null: it is none, or was taken away since. Throws the error of the system. */
+  read(name: string): KeptReport | null {
+    return keptIn(join(this.#reports, name));
   }
 }
+
+const FILE = /^\d{4}-\d\d-\d\d-[0-9a-f]{32}\.json$/;
 
 /** Whatever stands there, even a link, goes and is not followed: root may run this in a folder of another user. */
 function replaceFile(file: string, content: string | Uint8Array): void {
@@ -117,12 +138,25 @@ function keptIn(file: string): KeptReport | null {
   try {
     const found = readGuardedSync(file, { maxBytes: MAX_FILE_BYTES, followLinks: false, refuse: () => null });
     if (found.kind !== 'read') return null;
-    const report = JSON.parse(found.bytes.toString('utf8')) as KeptReport;
-    return report.v === KEPT_VERSION ? report : null;
+    const value = JSON.parse(found.bytes.toString('utf8')) as unknown;
+    return isKept(value) ? value : null;
   } catch (error) {
     if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return null;
     throw error;
   }
+}
+
+/** What reading goes by is there: a file that was written by hand, or half of one, is no report. */
+function isKept(value: unknown): value is KeptReport {
+  if (typeof value !== 'object' || value === null) return false;
+  const { v, start, end, organization, successful, failed, policies } = value as Partial<KeptReport>;
+  return (
+    v === KEPT_VERSION &&
+    [start, end, organization].every((text) => typeof text === 'string') &&
+    [successful, failed].every((number) => typeof number === 'number') &&
+    Array.isArray(policies) &&
+    policies.every((one) => Array.isArray(one?.failures) && Array.isArray(one?.strings))
+  );
 }
 
 /** Removes the first in the order until the rest is within the limits. */

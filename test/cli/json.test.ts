@@ -225,12 +225,14 @@ test('of records, and of saved answers', async (t) => {
     ...records,
   );
   await run('tlsward evidence merge', evidenceWords, 'merge', evidence.directory);
-  await run('tlsward report', report, '--since', day, ...records);
-  await run('tlsward report --check', report, '--check', '--since', day, ...records);
-  const mail = fileURLToPath(new URL('test/tlsrpt/reports/mail-rfc-gzip.eml', root));
   const state = ['--state', folder];
+  await run('tlsward report', report, '--since', day, ...records, ...state);
+  await run('tlsward report --check', report, '--check', '--since', day, ...records, ...state);
+  const mail = fileURLToPath(new URL('test/tlsrpt/reports/mail-rfc-gzip.eml', root));
   const own = ['--own-domains', 'example.org'];
   await run('tlsward tlsrpt read', tlsrpt, 'read', mail, ...own, ...state, ...records);
+  const told = { since: '2026-11-27', until: '2026-11-29' };
+  await run('tlsward report', report, '--since', told.since, '--until', told.until, ...records, ...state);
   await run('tlsward tlsrpt list', tlsrpt, 'list', '--since', '2026-11-01', ...state);
   const reply = {
     version: '0.1.0',

@@ -272,7 +272,7 @@ t.test('without a script, and on paper', { skip }, async (t) => {
   const seen = (it: OpenPage, selector: string) =>
     it.page.$$eval(selector, (all) => all.map((one) => one.getBoundingClientRect().height > 0));
   const plain = await open('plain', report, { script: false });
-  t.same(await seen(plain, 'section'), new Array(9).fill(true));
+  t.same(await seen(plain, 'section'), new Array(10).fill(true));
   t.equal((await plain.readTable('Messages = kept'))[1]?.[0], 'clinic.example', 'by harm');
   t.same(await plain.page.$$('button, input, select'), [], 'no tool that does nothing');
   const paper = await open('paper', report, { script: false, print: true, scheme: 'dark', width: 700 });

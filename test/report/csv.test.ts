@@ -46,6 +46,22 @@ test('parts have the numbers of the report', async (t) => {
     report.findings.flatMap(({ paste }) => (paste === '' ? [] : paste.split('\n'))).length,
   );
   t.match(of('head'), [{ records: '1136' }, { records: '904' }]);
+  const { reporters, causes, findings, modes, reports, failed } = report.reported!;
+  t.match(of('reported'), [{ records: String(reports), failed: String(failed) }]);
+  t.same(
+    of('reported-by').map((row) => [row.where, row.sessions, row.failed]),
+    reporters.map((one) => [one.name, one.successful + one.failed, one.failed].map(String)),
+  );
+  t.same(
+    of('reported-cause').map((row) => [row.where, row.outcome, row.failed, row.sessions]),
+    causes.map((one) => [one.reporter, one.result, one.sessions, one.of].map(String)),
+  );
+  t.equal(of('reported-finding').length, findings.length);
+  t.equal(of('reported-mode').length, modes.length);
+  t.same(
+    readCsv(reportCsv({ ...report, reported: null })),
+    rows.filter(({ part }) => !part!.startsWith('reported')),
+  );
 });
 
 test('a name from mail is no formula', async (t) => {

@@ -3,6 +3,7 @@ import { test } from 'tap';
 import { makeReport, type ReportFacts } from '../../src/report/makeReport.ts';
 import type { Report } from '../../src/report/report.ts';
 import type { Tallies } from '../../src/tally/tallies.ts';
+import { sampleReported } from './page/fixtureReported.ts';
 import { tableOf } from './table.ts';
 import { cause, counts, FROM, partner, row, TO, tallies } from './tallies.ts';
 
@@ -13,6 +14,8 @@ const FACTS: ReportFacts = {
   way: null,
   table: null,
   tableTrouble: 'none was asked for',
+  reported: null,
+  reportedTrouble: '',
   heads: [],
 };
 
@@ -30,6 +33,23 @@ const SECURE = {
   observed: false,
   time: `${TO}T10:00:00.000Z`,
 };
+
+test('what others report is about sessions to us', async (t) => {
+  const reported = sampleReported(['2026-11-28']);
+  t.equal(report({}, { reported }).reported, reported);
+  t.equal(report({}, { reported, way: 'in' }).reported, reported);
+  for (const facts of [{ way: 'out' }, { partner: 'bank.example' }] as const)
+    t.equal(report({}, { reported, ...facts }).reported, null);
+  const { findings, answer, lead } = report({}, { reported });
+  t.same(
+    { findings, answer, lead },
+    (({ findings, answer, lead }) => ({ findings, answer, lead }))(report({})),
+    'and in nothing else',
+  );
+  t.match(report({}, { reportedTrouble: 'x: permission denied' }).notes, [
+    'What others report cannot be read (x: permission denied).',
+  ]);
+});
 
 test('a month with losses: the sentence names who, the findings stand by harm', async (t) => {
   const made = report({

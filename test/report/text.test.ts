@@ -4,6 +4,7 @@ import type { Report } from '../../src/report/report.ts';
 import { reportText } from '../../src/report/text.ts';
 import { number, percent, protectedOf, shortDay, sum } from '../../src/report/words.ts';
 import { sampleReport } from './page/fixture.ts';
+import { noReported } from './page/fixtureReported.ts';
 
 const HEADINGS = [
   'DO THESE 5 THINGS, BY HARM',
@@ -15,6 +16,7 @@ const HEADINGS = [
   'WEAK PROTOCOLS AND CIPHERS',
   'EXCEPTIONS',
   'GAPS IN THE RECORDS',
+  'WHAT OTHERS REPORT ABOUT SESSIONS TO US',
   'WHAT THE FIGURES CANNOT SAY',
   'CHECK IT YOURSELF',
 ];
@@ -68,6 +70,30 @@ test('every number of the report is in the text', async (t) => {
         .every((line) => text.includes(`    ${line}\n`)),
       'a head can be checked when copied',
     );
+});
+
+test('what others report stands apart, with every number of it', async (t) => {
+  const { reported, ...own } = sampleReport();
+  const text = reportText({ ...own, reported });
+  const [before = '', behind = ''] = text.split('WHAT OTHERS REPORT ABOUT SESSIONS TO US\n');
+  t.equal(
+    `${before}${behind.slice(behind.indexOf('WHAT THE FIGURES'))}`,
+    reportText({ ...own, reported: null }),
+  );
+  const flat = behind.replace(/\s+/g, ' ');
+  t.match(flat, /^ These are the numbers of others/);
+  for (const { title, text: why, paste } of reported!.findings) {
+    t.ok(flat.includes(title), title);
+    t.ok(flat.includes(why.replaceAll('`', '')), why);
+    for (const line of paste === '' ? [] : paste.split('\n')) t.ok(behind.includes(`     ${line}\n`), line);
+  }
+  for (const one of reported!.reporters)
+    t.ok(
+      flat.includes(`${one.name} ${one.reports} ${number(one.successful + one.failed)} ${one.failed} `),
+      one.name,
+    );
+  for (const one of reported!.causes) t.ok(flat.includes(`${one.result} ${one.sessions} `), one.result);
+  t.match(reportText({ ...own, reported: noReported() }), /No report about these days was read/);
 });
 
 test('a way without records has no numbers', async (t) => {

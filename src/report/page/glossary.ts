@@ -72,6 +72,12 @@ export const GLOSSARY: readonly Word[] = [
     meaning: 'A time for which records are missing. What happened in it is in no figure.',
   },
   {
+    id: 'session',
+    word: 'Session, reported',
+    meaning:
+      'A connection to one of our mail hosts, as another server counts it. Several messages, or none, may pass in one.',
+  },
+  {
     id: 'encrypt',
     word: 'Level encrypt',
     meaning: 'TLS as new as the table asks for, with any certificate.',

@@ -16,6 +16,9 @@ export const MOST = {
   exceptions: 200,
   gaps: 200,
   notKept: 1000,
+  reporters: 200,
+  reportedCauses: 200,
+  modes: 20,
 } as const;
 
 /**

@@ -4,7 +4,7 @@
  * is; the script adds sorting, search and copying. Pure: the same report is always the same bytes.
  *
  * The order is by harm: the answer in a sentence, what to do, how much was protected, with whom it failed and
- * why, what could be better, what is not known, and how to check it. Tables are bounded (`MOST` in links.ts),
+ * why, what could be better, what is not known, and how to check it; then what others claim. Tables are bounded (`MOST` in links.ts),
  * and say what they leave to the CSV, so that no number of partners makes a page too large for a browser.
  */
 import { createHash } from 'node:crypto';
@@ -18,6 +18,7 @@ import { rowLinks } from './links.ts';
 import { Html, html } from './markup.ts';
 import { partners } from './partners.ts';
 import { PATTERNS } from './plot.ts';
+import { reported } from './reported.ts';
 import { SCRIPT } from './script.ts';
 import { share } from './share.ts';
 import { STYLE } from './style.ts';
@@ -51,7 +52,7 @@ ${PATTERNS}
 <div class="sheet">
 ${top(report)}
 <main>
-${findings(report, link)}${share(report, link)}${partners(report, link)}${plain(report)}${ready(report)}${weak(report)}${exceptions(report)}${gaps(report)}${glossary()}</main>
+${findings(report, link)}${share(report, link)}${partners(report, link)}${plain(report)}${ready(report)}${weak(report)}${exceptions(report)}${gaps(report)}${reported(report)}${glossary()}</main>
 <footer>Made by <code>${report.command}</code>. It loads nothing from elsewhere.</footer>
 </div>
 <script>${new Html(SCRIPT)}</script>

@@ -22,7 +22,7 @@ ${body}</div>
 }
 
 /** What stands where there is nothing to show. */
-export function none(text: string): Html {
+export function none(text: string | Html): Html {
   return html`<p class="none">${text}</p>\n`;
 }
 

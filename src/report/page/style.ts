@@ -29,6 +29,7 @@ small, .soft, .zero { color: var(--soft); }
 .rail { align-self: start; position: sticky; top: 1.25rem; }
 .rail p { margin-top: .625rem; font-size: .8125rem; line-height: 1.5; color: var(--soft); }
 .body > * + * { margin-top: 1.5rem; }
+.body > .claim { padding-left: .875rem; border-left: 2px solid var(--warn); max-width: 62ch; }
 .body > .none { color: var(--soft); max-width: 62ch; }
 
 .part.top { grid-template-rows: auto 1fr; margin: 0; padding: 0; border: 0; }

@@ -138,8 +138,21 @@ function glance(report: Report): Entry[] {
       name: 'Gaps, and how to check this report',
       figure: gaps.length === 0 ? (isKnown(report) ? 'no gaps' : 'no records') : counted(gaps.length, 'gap'),
     },
+    ...reportedEntry(report),
     { id: 'glossary', name: 'Glossary', figure: counted(GLOSSARY.length, 'word') },
   ];
+}
+
+/** Red for what fails by the last reports; the name says whose claim it is. */
+function reportedEntry({ reported: all }: Report): Entry[] {
+  if (all === null) return [];
+  const figure =
+    all.reports === 0
+      ? 'no reports'
+      : all.failed === 0
+        ? counted(all.reports, 'report')
+        : `${counted(all.failed, 'session')} failed`;
+  return [{ id: 'reported', name: 'What others report', figure, bad: all.findings.some(({ harm }) => harm) }];
 }
 
 function shares(report: Report): string {

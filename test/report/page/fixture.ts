@@ -3,6 +3,7 @@
  * those of real ones do, and it is the same each time.
  */
 import { LEVELS, type Partner, type Report, type WayShare } from '../../../src/report/report.ts';
+import { sampleReported } from './fixtureReported.ts';
 import { causes, exceptions, findings, NOTE, PARTNERS, PLAIN, READY, weak } from './fixtureRows.ts';
 import { daysUpTo, spread, traffic, wayOf } from './traffic.ts';
 
@@ -119,6 +120,7 @@ export function sampleReport(dayCount = 30): Report {
         note: NOTE.replace('1136', '904').replace('daemon', 'collector'),
       },
     ],
+    reported: sampleReported(days),
   };
 }
 

@@ -1,6 +1,9 @@
 /** Reports of other kinds: with nothing in them, with little, with much, and with names that mean harm. */
 import type { Partner, Report } from '../../../src/report/report.ts';
+import { reportedOf } from '../../../src/tlsrpt/reported.ts';
+import { withFindings } from '../../../src/tlsrpt/reportedFindings.ts';
 import { sampleReport } from './fixture.ts';
+import { hostileReported, kept, noReported } from './fixtureReported.ts';
 import { daysUpTo, traffic, wayOf } from './traffic.ts';
 
 /** Nothing was recorded. */
@@ -26,13 +29,14 @@ export function emptyReport(): Report {
       notes: [],
       heads: [],
     },
+    reported: noReported(),
   };
 }
 
 /** Mail came, and nothing is known of what left. */
 export function oneLeg(): Report {
   const report = sampleReport();
-  return { ...report, share: { in: report.share.in, out: wayOf([], { recordedDays: 0 }) } };
+  return { ...report, share: { in: report.share.in, out: wayOf([], { recordedDays: 0 }) }, reported: null };
 }
 
 /** Nothing is to be done. */
@@ -55,6 +59,7 @@ export function calmReport(): Report {
     share: { in: wayOf(days), out: wayOf(days) },
     partners: report.partners.filter((one) => one.kept === one.messages),
     ...{ findings: [], causes: [], plain: [], ready: [], weak: [], exceptions: [], gaps: [], notes: [] },
+    reported: withFindings(reportedOf([kept('Example Mail', report.to, 118)], report.to), []),
   };
 }
 
@@ -70,6 +75,7 @@ export function onePartner(domain = 'bank.example'): Report {
     causes: report.causes.filter(mine),
     ...{ plain: [], ready: [], weak: [] },
     exceptions: report.exceptions.filter(({ pattern }) => pattern === domain),
+    reported: null,
   };
 }
 
@@ -179,6 +185,7 @@ export function hostileReport(): Report {
     })),
     notes: [...HOSTILE],
     heads: HOSTILE.map((stream, i) => ({ stream, day: bad(i + 1), note: bad(i + 2) })),
+    reported: hostileReported(HOSTILE),
   };
 }
 
