@@ -99,7 +99,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'http',
     'node:*',
   ],
-  alarms: ['core', 'evidence', 'tally', 'daemon'],
+  alarms: ['core', 'evidence', 'tally', 'tlsrpt', 'daemon'],
   'alarms/run': ['files', 'evidence', 'archive', 'trace', 'config/keys', 'mta', 'alarms', 'node:*'],
   doctor: ['core', 'maps', 'rules', 'config/keys', 'daemon', 'dns', 'mta'],
   'doctor/gather': ['core', 'files', 'sts', 'dns', 'daemon', 'net', 'mta', 'doctor', 'node:*'],

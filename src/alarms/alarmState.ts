@@ -11,7 +11,15 @@
  * Log, evidence and Alertmanager hear of it at once in any case. What was told is part of the state, so that a restart
  * in the middle neither tells it again nor forgets it.
  */
-import { type AlarmFacts, COVERS, type Condition, INHIBITS, type Kind, type Look } from './condition.ts';
+import {
+  type AlarmFacts,
+  COVERS,
+  type Condition,
+  INHIBITS,
+  type Kind,
+  type Look,
+  repeatOf,
+} from './condition.ts';
 
 export interface Alarm extends AlarmFacts {
   /** `pending`: bad, but not for long enough; `over`: resolved, and people are yet to be told. */
@@ -159,7 +167,7 @@ function tell(
   } else if (next.phase === 'firing' && next.firedAt === now) add('firing', 'machines', next);
   const held = quiet && next.severity !== 'critical';
   if (next.phase === 'firing') {
-    const due = next.toldAt === null || now - next.toldAt >= repeatMs;
+    const due = next.toldAt === null || now - next.toldAt >= repeatOf(next.kind, repeatMs);
     if (held || !due || next.inhibitedBy !== '') return { alarm: next, notices };
     const told = { ...next, toldAt: now };
     add(next.toldAt === null ? 'firing' : 'repeat', 'people', told);

@@ -17,6 +17,7 @@ export const KINDS = {
   'partner-pins': 'a server of a partner shows another certificate, which does not fit pins or TLSA records',
   'partner-expiring': "a partner's certificate ends soon",
   'own-certificate': "this host's certificate ends soon, or does not fit its MX, MTA-STS or TLSA records",
+  'reported-failures': 'a report of another server says that sessions to this host failed',
   'refusals-after-reload': 'more mail is refused since a reload than before it',
   'reload-refused': 'a reload was refused: the old table stays',
   'table-differs': 'hosts do not use the same table',
@@ -34,6 +35,14 @@ export const INHIBITS: Readonly<Partial<Record<Kind, readonly Kind[]>>> = {
   // one message in place of hundreds
   'partners-failing': ['partner-out', 'partner-in', 'partner-certificate', 'partner-pins'],
 };
+
+/** Kinds of which people are told again more rarely than others: what they go by comes once a day. */
+const REPEATS_MS: Readonly<Partial<Record<Kind, number>>> = { 'reported-failures': 86_400_000 };
+
+/** When people are told again, in milliseconds; `repeatMs`: of the configuration. */
+export function repeatOf(kind: Kind, repeatMs: number): number {
+  return Math.max(repeatMs, REPEATS_MS[kind] ?? 0);
+}
 
 /** An alarm of the first kind says more than one of the second about the same subject. */
 export const COVERS: Readonly<Partial<Record<Kind, readonly Kind[]>>> = {

@@ -4,7 +4,7 @@
  */
 import { escapeLine } from '../core/escape.ts';
 import type { Alarm, Notice } from './alarmState.ts';
-import { KINDS, type Kind } from './condition.ts';
+import { KINDS, type Kind, repeatOf } from './condition.ts';
 
 const MAX_SUBJECT = 160;
 const MAX_SUMMARY = 2000;
@@ -109,7 +109,9 @@ export function alarmMail(
       ? ['This alarm is over; nothing is to be done.']
       : ['What to do:', ...advice.map((line) => `  ${line}`)]),
     '',
-    over ? '' : `You are told again every ${hours(repeatMs)} while it goes on, and once when it is over.`,
+    over
+      ? ''
+      : `You are told again every ${hours(repeatOf(kind, repeatMs))} while it goes on, and once when it is over.`,
     `The kind of this alarm is "${kind}"${subject === '' ? '' : `, its subject ${subject}`}: contrib/doc/alarms.md.`,
     '',
   ].join('\n');

@@ -42,7 +42,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const { alarms, service } = loaded;
   const server = { ...MAIL_SERVER, sendmail: values.sendmail };
   if (what === 'run') {
-    const places = { postfix: values['postfix-config'], inventory: inventoryFile(values.state) };
+    const { state } = values;
+    const places = { postfix: values['postfix-config'], inventory: inventoryFile(state), state };
     return await watch(file, { alarms, service }, server, places);
   }
   const host = hostOf(service);

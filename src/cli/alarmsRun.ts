@@ -20,6 +20,7 @@ import { askDaemon, ControlError } from '../net/controlClient.ts';
 import { StreamStore } from '../recorder/store.ts';
 import { ownCertificate } from './alarmIdentity.ts';
 import { PartnerInventory } from './alarmInventory.ts';
+import { OthersReported } from './alarmReported.ts';
 import { EXIT } from './command.ts';
 import type { LoadedTable } from './loadOrReport.ts';
 
@@ -36,6 +37,8 @@ interface Places {
   readonly postfix: string | undefined;
   /** The inventory of `tlsward probe --all-required`. */
   readonly inventory: string;
+  /** Reports of others are in tlsrpt/ below it. */
+  readonly state: string;
 }
 
 /** Until SIGTERM or SIGINT; `file`: the configuration. Resolves to the exit status. */
@@ -43,7 +46,7 @@ export async function watch(
   file: string,
   { alarms: settings, service }: Pick<LoadedTable, 'alarms' | 'service'>,
   server: MailServer,
-  { postfix, inventory: inventoryFile }: Places,
+  { postfix, inventory: inventoryFile, state }: Places,
 ): Promise<number> {
   const host = hostOf(service);
   const log = new Log(service.logLevel);
@@ -55,6 +58,7 @@ export async function watch(
   const records = new AlarmRecords(service, host);
   const { partnerCertificateDays: days, windowMs } = settings;
   const inventory = new PartnerInventory({ file: inventoryFile, days, windowMs });
+  const others = new OthersReported(state);
   try {
     await runAlarms({
       settings,
@@ -65,6 +69,7 @@ export async function watch(
       ask: () => askStatus(service),
       identity: () => ownCertificate(file, service, postfix),
       partners: (nowMs) => inventory.look(nowMs),
+      reported: (before, nowMs) => others.look(before, nowMs),
       events: {
         log: ({ alarm, state }) => {
           if (state !== 'repeat') log.alarm({ ...fieldsOf(alarm), state });

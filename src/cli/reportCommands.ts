@@ -137,7 +137,8 @@ export const REPORT_COMMANDS = {
         flag: '--state',
         argument: 'DIR',
         default: '/var/lib/tlsward',
-        meaning: 'certificates of partners are read from probe/certificates.json below it',
+        meaning:
+          'certificates of partners are read from probe/certificates.json below it, reports of others from tlsrpt/',
         example: '--state /root/tlsward',
       },
     ],

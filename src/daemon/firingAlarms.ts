@@ -20,6 +20,14 @@ interface FiringAlarms {
     readonly since: string;
     readonly text: string;
   }[];
+  /** What was counted of the reports of others; null: none was ever kept. Times are milliseconds since the epoch. */
+  readonly reported: {
+    readonly reports: number;
+    readonly successful: number;
+    readonly failed: number;
+    readonly newestEndMs: number | null;
+    readonly week: { readonly reporters: number; readonly successful: number; readonly failed: number };
+  } | null;
 }
 
 export class AlarmFile {
@@ -50,7 +58,7 @@ export class AlarmFile {
 }
 
 function parsed(text: string): FiringAlarms | null {
-  const value = JSON.parse(text) as { v?: unknown; lookedAt?: unknown; alarms?: unknown };
+  const value = JSON.parse(text) as { v?: unknown; lookedAt?: unknown; alarms?: unknown; reported?: unknown };
   const { v, lookedAt, alarms } = value;
   if (v !== 1 || typeof lookedAt !== 'number' || !Array.isArray(alarms)) return null;
   const firing = (alarms as Readonly<Record<string, unknown>>[]).filter(({ phase }) => phase === 'firing');
@@ -62,5 +70,23 @@ function parsed(text: string): FiringAlarms | null {
       since: new Date(Number(since)).toISOString(),
       text: escapeText(String(summary), 1000),
     })),
+    reported: reportedOf(value.reported),
   };
+}
+
+/** null also for what an earlier release, or another program, has put there. */
+function reportedOf(value: unknown): FiringAlarms['reported'] {
+  const { reports, successful, failed, newestEndMs, week } = objectOf(value);
+  const { reporters, successful: good, failed: bad } = objectOf(week);
+  const numbers = [reports, successful, failed, reporters, good, bad];
+  if (!numbers.every((one) => typeof one === 'number' && Number.isFinite(one))) return null;
+  return {
+    ...{ reports: Number(reports), successful: Number(successful), failed: Number(failed) },
+    newestEndMs: typeof newestEndMs === 'number' && Number.isFinite(newestEndMs) ? newestEndMs : null,
+    week: { reporters: Number(reporters), successful: Number(good), failed: Number(bad) },
+  };
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

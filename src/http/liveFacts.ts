@@ -104,6 +104,18 @@ interface AlarmFacts {
   readonly text: string;
 }
 
+/** What others report about sessions to us, as the alarms counted it. */
+export interface ReportedFacts {
+  readonly reports: number;
+  /** Sessions. */
+  readonly successful: number;
+  readonly failed: number;
+  /** The end of the latest hours that were reported; milliseconds since the epoch; null: not known. */
+  readonly newestEndMs: number | null;
+  /** Of the last seven days of reports. */
+  readonly week: { readonly reporters: number; readonly successful: number; readonly failed: number };
+}
+
 /** What the collector counted since its start; times are milliseconds since the epoch. */
 interface CollectorFacts {
   readonly startedAtMs: number;
@@ -133,7 +145,11 @@ export interface LiveFacts {
   readonly exceptions: readonly ExceptionFacts[];
   readonly policies: readonly PolicyFacts[];
   /** null: there is nothing that watches. */
-  readonly alarms: { readonly lookedAtMs: number; readonly firing: readonly AlarmFacts[] } | null;
+  readonly alarms: {
+    readonly lookedAtMs: number;
+    readonly firing: readonly AlarmFacts[];
+    readonly reported: ReportedFacts | null;
+  } | null;
   /** null: none has ever run here; `absent`: one has, and none does now. */
   readonly collector: CollectorFacts | 'absent' | null;
 }

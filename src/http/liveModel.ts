@@ -38,7 +38,7 @@ export function liveModel(facts: LiveFacts, streamsOpen: number, waiting: Waitin
   return {
     answer: answerOf(facts),
     lead: `${number(all)} verdicts since ${minute(status.startedAt)}. Table ${status.table.hash.slice(0, 16)} in force since ${minute(status.table.loadedAt)}.`,
-    figures: [...figuresOf(facts, all), ...waitingFigures(waiting)],
+    figures: [...figuresOf(facts, all), ...waitingFigures(waiting), ...reportedFigures(facts.alarms)],
     tables: {
       attention: bounded(facts.findings, ({ text }) => [text]),
       ...(facts.alarms === null ? null : { alarms: alarmRows(facts.alarms.firing) }),
@@ -153,6 +153,17 @@ function waitingFigures(waiting: WaitingFacts | null): Figure[] {
   const { read } = waiting;
   const value = read === null ? 'not known' : `${number(read.recipients)} at ${clock(read.atMs)}`;
   return [{ id: 'f-waiting', label: 'Recipients that wait', value, part: 'waiting' }];
+}
+
+/** A claim of others, which is in no other figure; nothing where no report was ever read. */
+function reportedFigures(alarms: LiveFacts['alarms']): Figure[] {
+  if (alarms === null || alarms.reported === null) return [];
+  const { reporters, successful, failed } = alarms.reported.week;
+  const text = `${number(failed)} of ${number(successful + failed)}, by ${count(reporters, 'reporter')}`;
+  const value = reporters === 0 ? 'no report' : failed > 0 ? { bad: text } : text;
+  return [
+    { id: 'f-reported', label: 'Sessions to us that others report failed, 7 days', value, part: 'attention' },
+  ];
 }
 
 /** The last row says how old it is. */

@@ -6,7 +6,7 @@
 import type { DriverCounters } from '../net/connection.ts';
 import { collectorFamilies } from './collectorMetrics.ts';
 import { counter, expositionText, type Family, gauge, nested, type Sample, snake } from './exposition.ts';
-import { type LiveFacts, notReady } from './liveFacts.ts';
+import { type LiveFacts, notReady, type ReportedFacts } from './liveFacts.ts';
 
 /** What the process tells of itself. */
 interface ProcessFacts {
@@ -239,7 +239,7 @@ function useOf(field: 'used' | 'limit'): (use: LiveFacts['status']['memory'][num
   return (use) => ({ labels: { purpose: use.name }, value: use[field] });
 }
 
-function alarmFamilies({ firing, lookedAtMs }: NonNullable<LiveFacts['alarms']>): Family[] {
+function alarmFamilies({ firing, lookedAtMs, reported }: NonNullable<LiveFacts['alarms']>): Family[] {
   const kinds = new Map<string, number>();
   for (const { kind } of firing) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   const samples = [...kinds].map(([kind, value]) => ({ labels: { kind }, value }));
@@ -253,6 +253,28 @@ function alarmFamilies({ firing, lookedAtMs }: NonNullable<LiveFacts['alarms']>)
       'tlsward_alarms_last_look_timestamp_seconds',
       'When tlsward alarms run looked last; absent where it never did.',
       lookedAtMs / 1000,
+    ),
+    ...(reported === null ? [] : reportedFamilies(reported)),
+  ];
+}
+
+/** Claims of others; absent where no report was ever read, or nobody looks for alarms. */
+function reportedFamilies({ reports, successful, failed, newestEndMs }: ReportedFacts): Family[] {
+  return [
+    counter(
+      'tlsward_tlsrpt_reports_total',
+      'Reports of others about sessions to this host (TLSRPT) that came.',
+      reports,
+    ),
+    counter(
+      'tlsward_tlsrpt_sessions_total',
+      'Sessions in these reports, as the reporters count them.',
+      by('result', { successful, failed }),
+    ),
+    gauge(
+      'tlsward_tlsrpt_newest_report_timestamp_seconds',
+      'The end of the latest hours that were reported; a report comes a day later.',
+      newestEndMs === null ? [] : newestEndMs / 1000,
     ),
   ];
 }

@@ -115,7 +115,15 @@ export class ReportStore {
 
   /** null: it is none, or was taken away since. Throws the error of the system. */
   read(name: string): KeptReport | null {
-    return keptIn(join(this.#reports, name));
+    return keptIn(this.path(name));
+  }
+
+  path(name: string): string {
+    return join(this.#reports, name);
+  }
+
+  get folder(): string {
+    return this.#reports;
   }
 }
 

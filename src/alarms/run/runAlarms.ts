@@ -12,7 +12,7 @@ import { alertOf, watchdogOf } from '../notices.ts';
 import { Watch } from '../watch.ts';
 import { Follower } from './follow.ts';
 import { type Output, type Owed, owe, settle } from './outbox.ts';
-import { NOTHING_SAVED, type SavedAlarms } from './stateFile.ts';
+import { NOTHING_SAVED, type ReportedCounts, type SavedAlarms } from './stateFile.ts';
 import { tellAlertmanager, tellCommand, tellMail } from './tell.ts';
 
 /** What happens outside of alarms themselves. */
@@ -42,6 +42,11 @@ interface RunOptions {
   readonly identity: () => Promise<Look>;
   /** What the last probe saw of the servers of partners, and why that cannot be read; '' when it can. */
   readonly partners: (nowMs: number) => { readonly look: Look; readonly trouble: string };
+  /** What others report, after what the look before has counted; and why that cannot be read. */
+  readonly reported: (
+    before: ReportedCounts | null,
+    nowMs: number,
+  ) => { readonly look: Look; readonly counts: ReportedCounts | null; readonly trouble: string };
   readonly events: Events;
   readonly signal: AbortSignal;
   readonly mailServer?: MailServer;
@@ -97,7 +102,10 @@ class Run {
     const now = Date.now();
     const partners = this.#options.partners(now);
     this.#trouble('records', 'partners', partners.trouble);
-    const look = this.#watch.look(answer, together([this.#identity, partners.look]), now);
+    const reported = this.#options.reported(this.#saved.reported, now);
+    this.#trouble('records', 'reports of others', reported.trouble);
+    const others = together([this.#identity, partners.look, reported.look]);
+    const look = this.#watch.look(answer, others, now);
     const timing = {
       forMs: settings.forMs,
       repeatMs: settings.repeatMs,
@@ -121,6 +129,7 @@ class Run {
       watchdogAt: this.#saved.watchdogAt,
       failing: this.#watch.failing(now),
       memory: this.#watch.memory,
+      reported: reported.counts,
     };
     await this.#save();
     const left = await settle(

@@ -9,6 +9,7 @@ import { readGuardedSync } from '../../files/guardedReader.ts';
 import { codeOf } from '../../files/systemError.ts';
 import type { Alarm } from '../alarmState.ts';
 import { KINDS } from '../condition.ts';
+import type { ReportedWeek } from '../reported.ts';
 import { type Memory, NO_MEMORY } from '../watch.ts';
 import type { Owed } from './outbox.ts';
 
@@ -28,6 +29,21 @@ export interface SavedAlarms {
   /** Messages of the last window. */
   readonly failing: { readonly in: number; readonly out: number };
   readonly memory: Memory;
+  /** Of the reports of others; null: none was ever kept. */
+  readonly reported: ReportedCounts | null;
+}
+
+/** What was counted of them since this state began. */
+export interface ReportedCounts {
+  /** Of the look; what was kept later is new. Milliseconds, as all times here. */
+  readonly throughMs: number;
+  readonly reports: number;
+  /** Sessions in them, as the reporters count. */
+  readonly successful: number;
+  readonly failed: number;
+  /** The end of the latest hours that were reported; null: not known. */
+  readonly newestEndMs: number | null;
+  readonly week: ReportedWeek;
 }
 
 export const NOTHING_SAVED: SavedAlarms = {
@@ -40,6 +56,7 @@ export const NOTHING_SAVED: SavedAlarms = {
   watchdogAt: 0,
   failing: { in: 0, out: 0 },
   memory: NO_MEMORY,
+  reported: null,
 };
 
 /** Rejects with the error of a system call. */
@@ -55,7 +72,9 @@ export function loadAlarms(file: string): SavedAlarms | null {
     if (read.kind !== 'read') return null;
     const value: unknown = JSON.parse(read.bytes.toString('utf8'));
     // an earlier release remembered less
-    return isSaved(value) ? { ...value, memory: { ...NO_MEMORY, ...value.memory } } : null;
+    return isSaved(value)
+      ? { ...value, memory: { ...NO_MEMORY, ...value.memory }, reported: value.reported ?? null }
+      : null;
   } catch (error) {
     if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return null;
     throw error;
