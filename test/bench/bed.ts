@@ -26,6 +26,8 @@ export interface Bed {
   readonly short: boolean;
   /** Measure disturbed rounds again. */
   readonly repeats: boolean;
+  /** Compare with the peers in C alone (`--check`). */
+  readonly onlyC: boolean;
   readonly say: Say;
   /** Tells that others used so many cores while a row was measured; said again at the end when it was too much. */
   readonly disturbed: (row: string, cores: number) => void;

@@ -82,9 +82,7 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   'memory.sample': most('RSS, sample table', 62, ' MiB'),
   'memory.busy': most('RSS, sample table, busy', 95, ' MiB'),
   'memory.idle': most('RSS, sample table, 10,000 idle sessions', 100, ' MiB'),
-  'flat.milter': most('growth of RSS in the second of two minutes, milter', 5, ' MiB'),
-  'flat.policy': most('growth of RSS in the second of two minutes, policy', 5, ' MiB'),
-  'flat.socketmap': most('growth of RSS in the second of two minutes, socketmap', 5, ' MiB'),
+  'flat.growth': most('growth of RSS from the second to the last quarter of two minutes', 5, ' MiB'),
 
   'record.main': most('a record, main thread', 4, ' us'),
   'record.all': most('a record, all threads', 12, ' us'),

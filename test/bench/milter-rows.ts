@@ -108,7 +108,8 @@ export function milterContenders(
   ];
 }
 
-async function measure(bed: Bed, { name, load, peers, everything }: Work): Promise<Finding[]> {
+async function measure(bed: Bed, { name, load, everything, ...work }: Work): Promise<Finding[]> {
+  const peers = work.peers.filter((peer) => peer !== 'python' || !bed.onlyC);
   const generator = need(bed.programs.loadMilter);
   const contenders = milterContenders(bed, freshDirectory(bed), peers, everything);
   const args = ['--domains', domainList(bed, ROWS), ...load];

@@ -48,7 +48,7 @@ function startPeer(
   name: string,
   argv: readonly string[],
   socket: string,
-  core = SERVER_CORE,
+  core: number | null = SERVER_CORE,
 ): Promise<Server> {
   return startServer({ name, argv, sockets: [socket], logFile: `${socket}.log`, core });
 }
@@ -64,8 +64,9 @@ export function startBare(
   socket: string,
   domains: string,
   mode: 'envelope' | 'every' = 'envelope',
+  core: number | null = SERVER_CORE,
 ): Promise<Server> {
-  return startPeer('bare', [need(bed.programs.libmilterPeer), socket, domains, mode], socket);
+  return startPeer('bare', [need(bed.programs.libmilterPeer), socket, domains, mode], socket, core);
 }
 
 /** The same work in Python, by pymilter. */

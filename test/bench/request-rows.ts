@@ -61,6 +61,7 @@ async function measure(bed: Bed, protocol: Protocol): Promise<Finding[]> {
         },
   ];
   const load = ['--domains', domains, '--connections', '10'];
+  if (bed.onlyC) contenders.pop();
   const results = await compare(bed, protocol, generator, load, contenders);
   return ratios(protocol, results, ['equal', 'floor', other]);
 }
