@@ -25,7 +25,7 @@ const WARD = '/srv/ward';
 /** How long the collector believes no plaintext behind a gap (collect/processes.ts), and a bit. */
 const UNSURE_MS = 6000;
 /** Between what a receiver saw and the line of it. */
-const SLACK_MS = 2000;
+const SLACK_MS = 5000;
 const CONFIG = `[service]
 policy-listen = unix:/var/spool/postfix/tlsward/policy.sock
 evidence = ${EVIDENCE}
@@ -121,6 +121,28 @@ t.test('the unit that collects', { skip }, async (t) => {
   /** Recipients of a phase are recorded again. */
   const flows = (name: string) => wait(`records of ${name}`, () => recorded(`"recipient":"${name}-`));
 
+  /** Lines of what became of mail. */
+  const mailLog = async () => (await ok('cat /run/mail.log')).split('\n');
+  /** All that Postfix took in a phase that is over has arrived and is recorded; `next` is the phase since. */
+  const settled = async (name: string, next: string): Promise<void> => {
+    await wait(`mail of ${next}`, async () =>
+      (await mailLog()).some((line) => line.startsWith(`accepted ${next}-`)),
+    );
+    await wait(`every record of ${name}`, async () => {
+      const text = await ok(`cat ${EVIDENCE}/collector/*.jsonl`);
+      const taken = (await mailLog()).flatMap((line) =>
+        line.startsWith(`accepted ${name}-`) ? [line.slice(9)] : [],
+      );
+      return taken.every((one) => text.includes(`"recipient":"${one}"`));
+    });
+  };
+  /** So many more messages of a phase have arrived. */
+  const arrive = async (name: string, more: number): Promise<void> => {
+    const count = async () => (await mailLog()).filter((line) => line.startsWith(`received ${name}-`)).length;
+    const before = await count();
+    await wait(`mail of ${name}`, async () => (await count()) >= before + more);
+  };
+
   await ok(`
     cp /srv/test/systemd/tlsward-collect.service /srv/test/systemd/tlsward-tlsrpt.socket /etc/systemd/system/
     cp /srv/test/systemd/tlsward.sysusers.conf /usr/lib/sysusers.d/tlsward.conf
@@ -137,7 +159,7 @@ t.test('the unit that collects', { skip }, async (t) => {
     systemd-run --unit=mail sh -c 'exec node ${WARD}/build/test/e2e/harness/journal/mail.js /srv/test/mx.pem >/run/mail.log'
     systemctl start tlsward-tlsrpt.socket
     systemctl start postfix
-    for i in $(seq 100); do grep -qs ready /run/mail.log && exit; sleep 0.1; done; journalctl -u mail; exit 1`);
+    for i in $(seq 900); do grep -qs ready /run/mail.log && exit; sleep 0.1; done; journalctl -u mail; exit 1`);
   const tlsrpt =
     (await machine.sh('ldd $(postconf -h daemon_directory)/smtp | grep -q libtlsrpt')).status === 0;
   if (!tlsrpt) process.stderr.write('SKIPPED: this Postfix has no TLSRPT, so it reports no handshake\n');
@@ -173,8 +195,9 @@ t.test('the unit that collects', { skip }, async (t) => {
   // ---- the journal is emptied while nobody reads
 
   await phase('away');
-  // of what is underway now, all is recorded
-  await ok('sleep 1; systemctl kill -s KILL tlsward-collect; systemctl stop tlsward-collect');
+  await settled('sure', 'away');
+  await ok('systemctl kill -s KILL tlsward-collect; systemctl stop tlsward-collect');
+  await arrive('away', 6);
   await ok('sleep 1; journalctl --sync; journalctl --rotate --vacuum-time=1us');
   await phase('back');
   // the socket starts it, and kept what came before
@@ -182,19 +205,30 @@ t.test('the unit that collects', { skip }, async (t) => {
   await flows('back');
   await pause(UNSURE_MS);
   await phase('again');
-  await pause(1000);
+  await arrive('again', 6);
 
   // ---- journald holds lines back
 
   await phase('flooded');
+  await settled('again', 'flooded');
   await ok('touch /run/flood');
-  await wait('what journald suppressed', () => recorded('"why":"systemd-journald: Suppressed'));
+  await arrive('flood', 1);
+  // mail that is sent when all of the flood has been taken
+  await arrive('flooded', 6);
+  // until all of it has left, and for an interval of the limit longer
+  await wait('end of the flood', async () => !(await ok('mailq')).includes('flood-'));
   await pause(UNSURE_MS);
+  await wait('what journald suppressed', () => recorded('"why":"systemd-journald: Suppressed'));
   await phase('after');
   await flows('after');
-  await ok('sleep 1; rm /run/send');
+  await ok('rm /run/send');
+  await wait('end of what is sent', async () => (await mailLog()).at(-1) === 'stopped');
   await wait('empty queue', async () => (await ok('mailq')).includes('empty'));
-  await pause(1000);
+  await wait('every record', async () => {
+    const text = await ok(`cat ${EVIDENCE}/collector/*.jsonl`);
+    const last = (await mailLog()).filter((line) => line.startsWith('accepted after-'));
+    return last.length > 0 && last.every((line) => text.includes(`"recipient":"${line.slice(9)}"`));
+  });
   await ok('systemctl stop tlsward-collect');
   t.equal(await ok('systemctl show -p Result,ExecMainStatus --value tlsward-collect | xargs'), 'success 0');
 

@@ -2,7 +2,8 @@
  * Mail for the Postfix of a machine, and what becomes of it: a DNS server, a receiver with TLS and one without, and a
  * client that sends one message after the other to both while /run/send exists, and many at once when /run/flood appears
  * (and is removed). A program: it prints `ready`, then `accepted RECIPIENT` for what Postfix took, and
- * `received RECIPIENT PROTOCOL TIME` for what a receiver got, with `plain` for no protocol and milliseconds since 1970.
+ * `received RECIPIENT PROTOCOL TIME` for what a receiver got, with `plain` for no protocol and milliseconds since 1970,
+ * and `stopped` when nothing is under way and /run/send is gone.
  *
  *   node mail.js CERTIFICATE      a PEM file with a key, for the receiver with TLS
  *
@@ -52,6 +53,7 @@ for (const [name, port] of Object.entries(PORTS))
 print('ready');
 
 let number = 0;
+let stopped = false;
 const phase = () => readFileSync('/run/phase', 'utf8').trim();
 
 /** Sends one message, over a session of its own. */
@@ -71,7 +73,12 @@ for (;;) {
       Array.from({ length: FLOOD }, (_, i) => `flood-${flood}-${i}@tls.example`);
     await Promise.all(Array.from({ length: FLOODS }, (_, flood) => send(many(flood))));
   }
-  if (!existsSync('/run/send')) continue;
+  if (!existsSync('/run/send')) {
+    if (number > 0 && !stopped) print('stopped');
+    stopped = number > 0;
+    continue;
+  }
+  stopped = false;
   number++;
   const name = `${phase()}-${number}`;
   await send([`${name}@tls.example`, `${name}@plain.example`]);
