@@ -47,6 +47,8 @@ export class Certificates {
   readonly #windowMs: number;
   readonly #names = new RecentMap<KnownCertificate>(MAX_NAMES);
   readonly #servers = new RecentMap<Failing>(MAX_DOMAINS);
+  /** When somebody first looked; null: nobody did. */
+  #firstLookMs: number | null = null;
 
   constructor(windowMs: number, known: readonly KnownCertificate[], failing: readonly KnownFailing[]) {
     this.#windowMs = windowMs;
@@ -99,11 +101,14 @@ export class Certificates {
 
   look(nowMs: number): Look {
     const conditions = new Map<string, Condition>();
+    this.#firstLookMs ??= nowMs;
+    // what changed before may fire since then, and nobody was there to see it end
+    const restarted = nowMs - this.#firstLookMs < this.#windowMs;
     for (const [, one] of this.#names) {
       const age = nowMs - one.changedAt;
       if (age < this.#windowMs) conditions.set(one.domain, this.#changed(one, 'bad'));
       // it was told; later on, only a delivery says that a domain is fine
-      else if (age < 2 * this.#windowMs && !conditions.has(one.domain))
+      else if (one.changedAt > 0 && (restarted || age < 2 * this.#windowMs) && !conditions.has(one.domain))
         conditions.set(one.domain, this.#changed(one, 'good'));
     }
     for (const [domain, one] of this.#servers)

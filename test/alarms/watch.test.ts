@@ -233,6 +233,10 @@ test('partner-certificate: another digest under the same name', async (t) => {
   t.match(find(again, 'partner-certificate', later + WINDOW), { level: 'good' }, 'told for one window');
   const restarted = watch(JSON.parse(JSON.stringify(again.memory)));
   t.match(find(restarted, 'partner-certificate', later + WINDOW), { level: 'good' }, 'and after a restart');
+  const muchLater = watch(again.memory);
+  const end = later + 20 * WINDOW;
+  t.match(find(muchLater, 'partner-certificate', end), { level: 'good' }, 'also when it was long away');
+  t.equal(find(muchLater, 'partner-certificate', end + WINDOW), undefined, 'for one window');
   t.ok(
     watch().look(null, NO_LOOK, START).unjudged.includes('partner-certificate'),
     'a restart does not know of deliveries before its window',
