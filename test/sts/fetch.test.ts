@@ -300,7 +300,8 @@ test('fetching a policy', { skip }, async (t) => {
       response.on('close', () => clearInterval(timer));
     });
     await fails(t, drip, 'policy-fetch-error', /within 0.3 s/, { deadlineMs });
-    t.ok(Date.now() - began < 3000, 'each ended at its deadline');
+    // without one it would be 15 s for each
+    t.ok(Date.now() - began < 14_000, 'each ended at its deadline');
   });
 
   t.test('giving up', async (t) => {

@@ -22,7 +22,7 @@ export interface Compared {
 export type MayMiss = (at: number, logged: boolean) => boolean;
 
 /** A process that was killed had its line in the socket of its logger, or was about to write it. */
-const MOMENT_MS = 1000;
+const MOMENT_MS = 2000;
 /** Stamps are whole seconds, and a session takes some. */
 const SECONDS_MS = 2000;
 const SESSION_MS = 5000;
