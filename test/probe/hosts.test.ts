@@ -50,7 +50,7 @@ t.test('many addresses', async (t) => {
   const [, one] = short(
     await hosts([
       'MX bank.example = 10 a.bank.example insecure',
-      `A a.bank.example = ${v4(2).join(', ')}, 2001:db8::1`,
+      `A a.bank.example = ${v4(2).join(', ')}, 2001:db8::1 insecure`,
     ]),
   );
   t.match(one, '10 a.bank.example 192.0.2.1 2001:db8::1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 ');
