@@ -89,9 +89,15 @@ function steady({ bed, dir, server, reloads }: Scene): Promise<Result> {
 
 async function tell(server: Server, config: string, way: Way): Promise<void> {
   if (way === 'signal') return server.signal('SIGHUP');
-  const child = spawn(process.execPath, [MAIN, 'reload', '--config', config], { stdio: 'ignore' });
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`tlsward reload ended with status ${code}`);
+  const child = spawn(process.execPath, [MAIN, 'reload', '--config', config], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let err = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`tlsward reload ended with status ${code}: ${err.trim()}`);
 }
 
 /** Swaps the two tables and tells the daemon, again and again; returns when each reload began (ms since the epoch). */

@@ -12,7 +12,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../e2e/harness/deadline.ts';
@@ -120,6 +120,10 @@ async function play(bed: Bed, dir: string, postfix: Postfix): Promise<Finding[]>
       );
     }
     const log = postfix.log();
+    const judged = readFileSync(servers[0]!.logFile, 'utf8').split('"event":"tx.verdict"').length - 1;
+    // a policy verdict and a milter verdict for each message; the last lines may still wait to be written
+    const expected = 2 * MODES.length * bed.rounds * (bed.short ? MESSAGES_SHORT : MESSAGES);
+    if (judged < expected) throw new Error(`tlsward judged ${judged} times, not ${expected}`);
     // a filter that fails is passed by or makes mail wait, and its rate would mean nothing
     const trouble =
       /^.*(?:warning: (?:milter|problem talking|connect to Milter|.*policy)|NOQUEUE: (?:reject|milter)).*$/m.exec(

@@ -47,10 +47,10 @@ function compile(name: string, into: string, libraries: readonly string[], remed
   throw new Error(`gcc could not compile ${name}.c:\n${run.stderr}`);
 }
 
-/** Debian's Python with a module of a Debian package. */
-function python(module: string, debian: string): Program {
+/** Debian's Python with what these statements import, from these Debian packages. */
+function python(statement: string, debian: string): Program {
   const path = '/usr/bin/python3';
-  const run = spawnSync(path, ['-c', `import ${module}`], { stdio: 'ignore' });
+  const run = spawnSync(path, ['-c', statement], { stdio: 'ignore' });
   if (run.status === 0) return { path };
   return { missing: `${debian} is not installed (Debian: apt-get install ${debian})` };
 }
@@ -72,8 +72,11 @@ export function buildPrograms(into: string): Programs {
       postgrey === undefined
         ? { missing: 'postgrey is not installed (Debian: apt-get install postgrey)' }
         : { path: postgrey },
-    pymilter: python('Milter', 'python3-milter'),
-    mtaSts: python('postfix_mta_sts_resolver.responder', 'postfix-mta-sts-resolver'),
+    pymilter: python('import Milter', 'python3-milter'),
+    mtaSts: python(
+      'import uvloop, postfix_mta_sts_resolver.responder',
+      'postfix-mta-sts-resolver python3-uvloop',
+    ),
     taskset: found('taskset', '--version')
       ? { path: 'taskset' }
       : { missing: 'taskset is not installed (Debian: apt-get install util-linux): nothing is pinned' },
