@@ -16,6 +16,8 @@ export interface MailHost {
   readonly addresses: readonly string[];
   /** Why there are no addresses; ''. */
   readonly trouble: string;
+  /** It is known that there are none: the lookup did not fail. */
+  readonly absent: boolean;
   readonly tlsa: HostTlsa;
 }
 
@@ -89,11 +91,11 @@ async function findHost(
 ): Promise<MailHost> {
   const literal = /^\[(?:ipv6:)?([0-9a-f.:]+)\]$/.exec(name)?.[1];
   if (literal !== undefined)
-    return { preference, name, addresses: [literal], trouble: '', tlsa: { kind: 'none' } };
+    return { preference, name, addresses: [literal], trouble: '', absent: false, tlsa: { kind: 'none' } };
   const [found, tlsa] = await Promise.all([resolver.addresses(name), findHostTlsa(resolver, name, port)]);
   const addresses = found.kind === 'found' ? inTurn(found.records).slice(0, MAX_ADDRESSES) : [];
   const trouble = found.kind === 'unknown' ? found.why : found.kind === 'absent' ? 'it has no address' : '';
-  return { preference, name, addresses, trouble, tlsa };
+  return { preference, name, addresses, trouble, absent: found.kind === 'absent', tlsa };
 }
 
 /** One of each family after the other, so that many of one do not hide the other. */

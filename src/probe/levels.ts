@@ -152,9 +152,11 @@ function varying(verdict: Verdict, all: readonly Verdict[]): Verdict {
   return { ...verdict, varies: all.some((one) => how(one) !== how(verdict)) };
 }
 
-function noAddress({ name, trouble }: MailHost): Verdict {
+/** A host that is known to have none makes the mail come back, unless smtp_defer_if_no_mx_address_found is set. */
+function noAddress({ name, trouble, absent, addresses }: MailHost): Verdict {
+  const none = absent || addresses.length > 0;
   const why = trouble || 'it has no address of a family in inet_protocols';
-  return { ...alone({ kind: 'waits', code: '4.4.3', why: `${name}: ${why}` }), host: name };
+  return { ...alone({ kind: 'waits', code: none ? '5.4.4' : '4.4.3', why: `${name}: ${why}` }), host: name };
 }
 
 function alone(outcome: Outcome): Verdict {

@@ -39,6 +39,8 @@ const KINDS: Readonly<Record<string, ServerSpec & { readonly forged?: readonly s
   tlsaforged: { certificate: 'right', tlsa: 'right', forged: ['_25._tcp.mx.', '_PORT._tcp.mx.'] },
   addressforged: { certificate: 'right', forged: ['mx.'] },
   mxforged: { certificate: 'right', forged: [''] },
+  // an MX host without an address
+  nowhere: {},
 };
 const LEVELS = ['may', 'secure', 'dane', 'dane-only'];
 
@@ -56,7 +58,10 @@ t.test('TLSA records', { skip }, async (t) => {
     const { forged = [] } = KINDS[cell.split('.')[0]!]!;
     return forged.map((name) => `${name.replace('PORT', String(receivers.port))}${cell}.example.`);
   });
-  const mx = cells.map((cell) => `${cell}.example. MX 10 mx.${cell}.example.`);
+  const mx = cells.map(
+    (cell) =>
+      `${cell}.example. MX 10 ${cell.startsWith('nowhere.') ? 'none.example.' : `mx.${cell}.example.`}`,
+  );
   const dns = await startDns(t, { records: [...receivers.records, ...mx], bogus });
   const rows = LEVELS.map((level) => `[domain .${level}.example]\ndeliver = ${level}\n`);
   const set = await site(t, ca, rows.join('\n'), new Map(), {

@@ -59,6 +59,7 @@ function outcome(
       name: 'mx.bank.example',
       addresses: ['192.0.2.1'],
       trouble: '',
+      absent: false,
       tlsa: tlsa ?? { kind: 'none' },
     },
     mx: 'signed',

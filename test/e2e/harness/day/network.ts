@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { skipReason } from '../requirements.ts';
 
-/** `$1`: lines of /etc/hosts; `$2`: addresses; then the command. */
+/** `$1`: lines of /etc/hosts; `$2`: addresses of either family; then the command. */
 const INNER = `
 hosts=$(mktemp)
 printf '%s' "$1" > "$hosts"
@@ -13,7 +13,10 @@ chmod 644 "$hosts"
 mount --bind "$hosts" /etc/hosts
 rm -f "$hosts"
 ip link set lo up
-for address in $2; do ip address add "$address/32" dev lo; done
+for address in $2; do
+  case $address in *:*) length=128 ;; *) length=32 ;; esac
+  ip address add "$address/$length" dev lo
+done
 shift 2
 exec "$@"
 `;
