@@ -78,18 +78,21 @@ interface OpenReporter {
   readonly days: Set<Day>;
   lastStart: string;
   signature: string;
-  /** The last day about each domain. */
-  readonly lastOf: Map<string, Day>;
+  /** Where the hours of the last report about each domain end, by signature: anyone can write in the name of another. */
+  readonly lastOf: Map<string, string>;
 }
 
 interface OpenCause {
-  readonly key: string;
   readonly reporter: OpenReporter;
   readonly result: string;
   readonly mxHost: string;
   sessions: number;
   of: number;
-  readonly domains: Map<string, Day>;
+  /** What a server on the way says of the signature of these reports. */
+  readonly signature: string;
+  /** Where the hours of the last report that has it end, by domain. */
+  readonly domains: Map<string, string>;
+  last: Day;
   readonly from: Set<string>;
   reason: string;
   start: string;
@@ -114,11 +117,12 @@ class Counting {
     const { organization, start, end, successful, failed, policies } = report;
     const day = start.slice(0, 10);
     const id = organization.toLowerCase();
+    const signature = dkimWords(report.dkim);
     let reporter = this.#reporters.get(id);
     if (reporter === undefined) {
       reporter = {
         ...{ name: organization, reports: 0, successful: 0, failed: 0, lastStart: '', signature: '' },
-        ...{ days: new Set<Day>(), lastOf: new Map<string, Day>() },
+        ...{ days: new Set<Day>(), lastOf: new Map<string, string>() },
       };
       this.#reporters.set(id, reporter);
     }
@@ -127,21 +131,21 @@ class Counting {
     reporter.successful += successful;
     reporter.failed += failed;
     reporter.days.add(day);
-    if (start >= reporter.lastStart)
-      Object.assign(reporter, { lastStart: start, signature: dkimWords(report.dkim) });
+    if (start >= reporter.lastStart) Object.assign(reporter, { lastStart: start, signature });
     for (const policy of policies) {
-      reporter.lastOf.set(policy.domain, day);
+      later(reporter.lastOf, signedAs(signature, policy.domain), end);
       this.#modes.take(policy, id, day);
       const seen = new Set<string>();
       for (const row of policy.failures) {
-        const key = JSON.stringify([id, row.result, row.mxHost.toLowerCase()]);
-        const cause = this.#cause(key, reporter, row);
+        const key = JSON.stringify([id, signature, row.result, row.mxHost.toLowerCase()]);
+        const cause = this.#cause(key, reporter, signature, row);
         if (cause === null) continue;
         cause.sessions += row.sessions;
         if (!seen.has(key)) cause.of += policy.successful + policy.failed;
         seen.add(key);
         if (cause.domains.has(policy.domain) || cause.domains.size < MAX_DOMAINS)
-          cause.domains.set(policy.domain, day);
+          later(cause.domains, policy.domain, end);
+        if (day > cause.last) cause.last = day;
         if (row.sendingAddress !== '' && cause.from.size < MAX_ADDRESSES) cause.from.add(row.sendingAddress);
         cause.reason = [row.reason, row.information].filter((text) => text !== '').join('; ') || cause.reason;
         if (cause.start === '' || start < cause.start) cause.start = start;
@@ -154,6 +158,7 @@ class Counting {
   #cause(
     key: string,
     reporter: OpenReporter,
+    signature: string,
     { result, mxHost }: { readonly result: string; readonly mxHost: string },
   ): OpenCause | null {
     const known = this.#causes.get(key);
@@ -163,8 +168,8 @@ class Counting {
       return null;
     }
     const cause: OpenCause = {
-      ...{ key, reporter, result, mxHost, sessions: 0, of: 0, reason: '', start: '', end: '' },
-      ...{ domains: new Map<string, Day>(), from: new Set<string>() },
+      ...{ reporter, signature, result, mxHost, sessions: 0, of: 0, reason: '', start: '', end: '' },
+      ...{ domains: new Map<string, string>(), last: '', from: new Set<string>() },
     };
     this.#causes.set(key, cause);
     return cause;
@@ -190,6 +195,15 @@ class Counting {
   }
 }
 
+function signedAs(signature: string, domain: string): string {
+  return JSON.stringify([signature, domain]);
+}
+
+/** Keeps the later one of two times. */
+function later(times: Map<string, string>, key: string, time: string): void {
+  if (time > (times.get(key) ?? '')) times.set(key, time);
+}
+
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -212,16 +226,16 @@ function causeOf({
   sessions,
   of,
   reason,
+  last,
+  signature,
 }: OpenCause): ReportedCause {
-  const days = [...domains.values()].sort();
   return {
     ...{ reporter: reporter.name, result, mxHost, sessions, of },
     domains: [...domains.keys()],
     from: [...from],
     reason,
     first: start.slice(0, 10),
-    last: days.at(-1) ?? '',
-    ...{ start, end },
-    current: [...domains].some(([domain, day]) => reporter.lastOf.get(domain) === day),
+    ...{ last, start, end },
+    current: [...domains].some(([domain, time]) => reporter.lastOf.get(signedAs(signature, domain)) === time),
   };
 }

@@ -90,7 +90,7 @@ function failing(
         ),
       )
     : [];
-  const others = group.length - 1;
+  const others = new Set(group.map(({ reporter }) => reporter.toLowerCase())).size - 1;
   const who = `${nameOf(first.reporter)}${others === 0 ? '' : ` and ${others} other${others === 1 ? '' : 's'}`}`;
   const at = mxHost === '' ? '' : ` at ${cut(mxHost)}`;
   const said = [

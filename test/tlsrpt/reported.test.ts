@@ -103,6 +103,30 @@ test('what the last report has no more is no harm', async (t) => {
   );
 });
 
+test('a report that anybody wrote does not end what a signed one says', async (t) => {
+  const signed = { dkim: { result: 'pass', domain: 'a.example', by: 'mx1' } };
+  const reports = [kept('A', day(27), 100, [expired(50)], signed), kept('A', day(28), 100)];
+  t.match(found(reportedOf(reports, day(28))), [{ kind: 'failing', title: /^A: 50 of 150/ }]);
+  const both = [...reports, kept('A', day(28), 0, [expired(5)])];
+  t.match(
+    found(reportedOf(both, day(28))),
+    [{ kind: 'failing', count: 55, title: /^A: 55 of/ }],
+    'one reporter',
+  );
+  const later = [...reports, kept('A', day(29), 1, [], signed)];
+  t.match(found(reportedOf(later, day(29))), [{ kind: 'failed' }]);
+});
+
+test('of two reports of one day the one with later hours is the last', async (t) => {
+  const early = { ...kept('A', day(28), 1, [expired(5)]), end: '2026-11-28T11:59:59Z' };
+  const late = { ...kept('A', day(28), 1), start: '2026-11-28T12:00:00Z' };
+  for (const reports of [
+    [early, late],
+    [late, early],
+  ])
+    t.match(found(reportedOf(reports, day(28))), [{ kind: 'failed' }]);
+});
+
 test('who went silent', async (t) => {
   const silent = (list: readonly string[], to = day(30)) =>
     reportedOf(
