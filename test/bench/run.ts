@@ -86,8 +86,10 @@ async function main(): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'tb-'));
   try {
     const programs = buildPrograms(dir);
-    if ('missing' in programs.taskset || cpus().length < 2) {
-      say('NOT PINNED: server and load share the cores; ratios mean less');
+    const unpinned =
+      cpus().length < 2 ? 'one core only' : 'missing' in programs.taskset ? programs.taskset.missing : '';
+    if (unpinned !== '') {
+      say(`NOT PINNED, ${unpinned}: server and load share the cores; ratios mean less`);
       withoutPinning();
     }
     const machine = `${cpus().length} cores (${cpus()[0]?.model.trim()})`;
