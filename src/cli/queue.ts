@@ -18,8 +18,7 @@ import { PolicyTable } from '../core/table.ts';
 import { fileError } from '../files/systemError.ts';
 import { demandOf } from '../queue/demand.ts';
 import { Groups, type Waiting } from '../queue/groups.ts';
-import { isMailqHeading, MailqReader } from '../queue/mailqText.ts';
-import { parsePostqueueLine } from '../queue/postqueueLine.ts';
+import type { QueuedMessage } from '../queue/queued.ts';
 import { groupLine, groupLines, recordedSummary, summary } from '../queue/queueText.ts';
 import { whatToDo } from '../queue/whatToDo.ts';
 import type { Place } from '../trace/places.ts';
@@ -38,9 +37,10 @@ import {
 } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { configuredEvidence, openPlaces } from './evidencePlaces.ts';
+import { askQueue, readMessages } from './queueMessages.ts';
 import { recordedWaiting } from './queueRecorded.ts';
 import { withRecords } from './queueRecords.ts';
-import { programLines, QueueError, savedLines } from './queueSource.ts';
+import { QueueError, savedLines } from './queueSource.ts';
 
 type Values = CommandValues<(typeof COMMANDS)['queue']>;
 
@@ -144,54 +144,24 @@ function placesOf(values: Values, env: NodeJS.ProcessEnv): { places: readonly Pl
 
 /** Rejects with QueueError, or with the error of open(2) or read(2) for `--file`. */
 async function readQueue(values: Values, table: PolicyTable | null, now: number): Promise<ReadQueue> {
-  if (values.file !== undefined) return grouped(savedLines(values.file), table, now);
-  const folder = values['postfix-config'];
-  const base = folder === undefined ? [] : ['-c', folder];
-  try {
-    return await grouped(programLines(values.postqueue, [...base, '-j']), table, now);
-  } catch (error) {
-    if (!(error instanceof QueueError && error.absent)) throw error;
-    try {
-      return await grouped(programLines(values.mailq, ['-v']), table, now);
-    } catch (second) {
-      if (!(second instanceof QueueError && second.absent)) throw second;
-      throw new QueueError(`${error.message}; ${second.message}: there is no MTA here whose queue is known`);
-    }
-  }
-}
-
-async function grouped(
-  lines: AsyncIterable<string | null>,
-  table: PolicyTable | null,
-  now: number,
-): Promise<ReadQueue> {
   const demand = (domain: string, rule: string) => demandOf(domain, rule, table);
-  let groups = new Groups(demand, false);
-  let mailq: MailqReader | null = null;
+  let groups: Groups | null = null;
   let lost = 0;
-  let first = true;
-  for await (const line of lines) {
-    if (line === null) lost++;
-    else if (mailq !== null) {
-      const message = mailq.push(line);
-      if (message !== null) groups.add(message);
-    } else if (line.trim() !== '') {
-      if (first && (isMailqHeading(line) || / is empty$/.test(line.slice(0, 1000)))) {
-        mailq = new MailqReader(now);
-        groups = new Groups(demand, true);
-      } else {
-        if (first && line.startsWith('-Queue ID-'))
-          throw new QueueError('this is the text of mailq of Postfix: give what postqueue -j prints');
-        const message = parsePostqueueLine(line);
-        if (message === null) lost++;
-        else groups.add(message);
-      }
-      first = false;
-    }
-  }
-  const last = mailq?.end() ?? null;
-  if (last !== null) groups.add(last);
-  return { ...groups.result(), sendmail: mailq !== null, unreadable: lost, recorded: false, note: '' };
+  const take = (message: QueuedMessage | null, sendmail: boolean): void => {
+    groups ??= new Groups(demand, sendmail);
+    if (message === null) lost++;
+    else groups.add(message);
+  };
+  const sendmail =
+    values.file !== undefined
+      ? await readMessages(savedLines(values.file), now, take)
+      : await askQueue(
+          { postqueue: values.postqueue, mailq: values.mailq, folder: values['postfix-config'] },
+          now,
+          take,
+        );
+  const grouped: Groups = groups ?? new Groups(demand, sendmail);
+  return { ...grouped.result(), sendmail, unreadable: lost, recorded: false, note: '' };
 }
 
 /** Throws QueueError, or the error of open(2) or read(2). */

@@ -12,7 +12,13 @@
  * There is no year, and the time is that of the host. A `*` behind the id: a try is under way.
  * Source: sendmail 8.17 queue.c, print_single_queue.
  */
-import { MAX_REASON, MAX_RECIPIENTS, type QueuedMessage, type QueuedRecipient } from './queued.ts';
+import {
+  MAX_REASON,
+  MAX_RECIPIENTS,
+  MAX_SENDER,
+  type QueuedMessage,
+  type QueuedRecipient,
+} from './queued.ts';
 
 const ENTRY =
   /^([A-Za-z0-9]{14}|[A-Za-z0-9]{5,64}?)([*X+?-]?) +\d{1,12} +(?:-?\d{1,12}[ +])?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ \d]\d) (\d\d):(\d\d)(?: |$)/;
@@ -25,6 +31,7 @@ interface Entry {
   readonly id: string;
   readonly active: boolean;
   readonly arrived: number;
+  readonly sender: string;
   reason: string;
   recipients: { address: string; reason: string }[];
   more: number;
@@ -56,6 +63,7 @@ export class MailqReader {
         id,
         active: mark === '*',
         arrived: this.#arrival(time),
+        sender: senderOf(line.slice(begun[0].length)),
         reason: '',
         recipients: [],
         more: 0,
@@ -89,9 +97,9 @@ export class MailqReader {
     const entry = this.#entry;
     this.#entry = null;
     if (entry === null) return null;
-    const { id, active, arrived, more } = entry;
+    const { id, active, arrived, sender, more } = entry;
     const recipients: readonly QueuedRecipient[] = entry.recipients;
-    return { id, state: active ? 'active' : 'deferred', arrived, recipients, moreRecipients: more };
+    return { id, state: active ? 'active' : 'deferred', arrived, sender, recipients, moreRecipients: more };
   }
 
   #arrival([month, day, hour, minute]: readonly [number, number, number, number]): number {
@@ -99,4 +107,10 @@ export class MailqReader {
     const time = new Date(year, month, day, hour, minute).getTime();
     return time > this.#now + DAY_MS ? new Date(year - 1, month, day, hour, minute).getTime() : time;
   }
+}
+
+/** Behind the time; a local user and MAILER-DAEMON, the null sender, have no `@`. Cut at 78 characters with `-v`. */
+function senderOf(text: string): string {
+  const sender = text.trim().replace(/^<(.*)>$/, '$1');
+  return sender.length <= MAX_SENDER && sender.includes('@') ? sender : '';
 }

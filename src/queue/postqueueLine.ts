@@ -4,7 +4,13 @@
  *   {"queue_name":"deferred","queue_id":"4XyZ...","arrival_time":1795996800,"message_size":327,"forced_expire":false,
  *    "sender":"a@example.org","recipients":[{"address":"b@bank.example","delay_reason":"TLS is required, but ..."}]}
  */
-import { MAX_REASON, MAX_RECIPIENTS, type QueuedMessage, type QueuedRecipient } from './queued.ts';
+import {
+  MAX_REASON,
+  MAX_RECIPIENTS,
+  MAX_SENDER,
+  type QueuedMessage,
+  type QueuedRecipient,
+} from './queued.ts';
 
 /** Longest line that is parsed, in characters: a message may have 50,000 recipients. */
 export const MAX_LINE = 16 * 1_048_576;
@@ -39,9 +45,15 @@ export function parsePostqueueLine(line: string): QueuedMessage | null {
     id: value.queue_id.slice(0, 64),
     state,
     arrived: 1000 * (arrived as number),
+    sender: senderOf(value.sender),
     recipients: recipients.flatMap(recipientOf),
     moreRecipients: value.recipients.length - recipients.length,
   };
+}
+
+/** showq(8) writes the null sender as the word that mailq(1) prints, which is no address. */
+function senderOf(value: unknown): string {
+  return typeof value === 'string' && value.length <= MAX_SENDER && value.includes('@') ? value : '';
 }
 
 function recipientOf(value: unknown): QueuedRecipient[] {

@@ -6,6 +6,8 @@ export interface QueuedMessage {
   readonly state: 'hold' | 'active' | 'deferred';
   /** Milliseconds since the epoch. */
   readonly arrived: number;
+  /** Envelope sender as the command shows it; '' when it does not, or the null sender. */
+  readonly sender: string;
   readonly recipients: readonly QueuedRecipient[];
   /** Recipients that are left out. */
   readonly moreRecipients: number;
@@ -21,5 +23,7 @@ export interface QueuedRecipient {
 
 /** Recipients of one message that are looked at. */
 export const MAX_RECIPIENTS = 50_000;
+/** Of one sender, in characters: what is longer is no address (RFC 5321 section 4.5.3.1.3) and is left out. */
+export const MAX_SENDER = 320;
 /** Of one reason, in characters. */
 export const MAX_REASON = 600;

@@ -109,7 +109,7 @@ export class RecordedWaiting {
         for (let i = 0; i < count; i++) message.recipients.push({ address, reason, noted });
     }
     const messages = [...found.values()].map(
-      (one): QueuedMessage => ({ ...one, state: 'deferred', moreRecipients: 0 }),
+      (one): QueuedMessage => ({ ...one, state: 'deferred', sender: '', moreRecipients: 0 }),
     );
     return { messages, beyond: this.#beyond, sendmail: this.#sendmail };
   }

@@ -24,6 +24,7 @@ const message = (
   state: 'deferred',
   arrived: NOW - hours * HOUR,
   recipients: recipients.map(([address, reason]) => ({ address, reason })),
+  sender: '',
   moreRecipients: 0,
 });
 

@@ -22,6 +22,7 @@ test('what Sendmail printed, with and without -v', async (t) => {
     id: '6AU6JBAi031120',
     state: 'deferred',
     arrived: new Date(2026, 10, 30, 6, 19).getTime(),
+    sender: 'alice@our.example',
     recipients: [
       {
         address: 'u@auto-wrong.example',
@@ -77,6 +78,10 @@ test('other states and shapes', async (t) => {
       ],
       ['6AU6J9uD030873', 'deferred', [['w@bank.example', '']]],
     ],
+  );
+  t.same(
+    found.map(({ sender }) => sender),
+    ['alice@our.example', ''],
   );
   t.equal(
     found[1]?.arrived,

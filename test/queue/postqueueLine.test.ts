@@ -21,6 +21,7 @@ test('a message', async (t) => {
     id: '4XyZ1a2b3cz1',
     state: 'deferred',
     arrived: 1795996800000,
+    sender: 'a@example.org',
     recipients: [
       { address: 'b@bank.example', reason: 'TLS is required, but was not offered' },
       { address: 'c@bank.example', reason: '' },
@@ -34,6 +35,8 @@ test('a message', async (t) => {
     ['maildrop', 'active'],
   ])
     t.equal(parse({ queue_name: name })?.state, state);
+  for (const sender of ['MAILER-DAEMON', '', 5, null, `${'x'.repeat(320)}@example.org`])
+    t.equal(parse({ sender })?.sender, '', 'no sender that could be told anything');
   t.equal(parse({ bounce_reason: 'x', later: [1] })?.id, '4XyZ1a2b3cz1', 'fields of later releases');
 });
 
