@@ -200,6 +200,28 @@ t.test('the unit of the alarms', async (t) => {
   t.notOk(unit.has('Unit.Requires'), 'a daemon that is down does not end it');
 });
 
+t.test('the unit that tells authors', async (t) => {
+  const unit = readUnit('tlsward-notices.service');
+  const program = one(service, 'Service.ExecStart').replace(/ serve$/, '');
+  t.equal(one(unit, 'Service.ExecStart'), `${program} notices run`);
+  t.equal(one(unit, 'Service.SupplementaryGroups'), 'postdrop', 'which may ask showq(8)');
+  t.equal(one(unit, 'Service.RestartPreventExitStatus'), '65 78', 'what somebody must mend');
+  for (const status of [65, 78] as const) t.type(COMMANDS.notices.exit[status], 'string');
+  const state = COMMANDS.notices.options.flatMap((option) =>
+    option.flag === '--state' ? [option.default] : [],
+  );
+  t.equal(`/var/lib/${one(unit, 'Service.StateDirectory')}`, `${state[0]}/notices`, 'all that it writes');
+  for (const [key, values] of service)
+    if (values.length === 1 && values[0] === 'yes') t.equal(one(unit, key), 'yes', key);
+  for (const key of ['User', 'ProtectSystem', 'IPAddressDeny', 'IPAddressAllow', 'CapabilityBoundingSet'])
+    t.equal(one(unit, `Service.${key}`), one(service, `Service.${key}`), key);
+  t.notOk(unit.has('Service.ReadWritePaths'));
+  t.notOk(unit.has('Service.PrivateUsers'), 'groups of the host must be those of the unit');
+  t.ok(repoText('contrib/doc/notices.md').includes('tlsward-notices'));
+  for (const script of ['postinst', 'prerm', 'postrm'])
+    t.match(repoText(`contrib/debian/${script}`), 'tlsward-notices.service', script);
+});
+
 t.test('the unit that sends a report, and its timer', async (t) => {
   const unit = readUnit('tlsward-report.service');
   const command = one(unit, 'Service.ExecStart');
@@ -293,6 +315,7 @@ t.test('sockets in step with program and fragments', async (t) => {
     'tlsward-collect.service',
     'tlsward-ship.service',
     'tlsward-alarms.service',
+    'tlsward-notices.service',
     'tlsward-report.service',
     'tlsward-report.timer',
     'tlsward-probe.service',

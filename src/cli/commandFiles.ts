@@ -35,6 +35,7 @@ export const COMMAND_FILES: Readonly<Record<CommandName, () => Promise<{ readonl
   report: () => import('./report.ts'),
   suggest: () => import('./suggest.ts'),
   queue: () => import('./queue.ts'),
+  notices: () => import('./notices.ts'),
   tlsrpt: () => import('./tlsrpt.ts'),
   alarms: () => import('./alarms.ts'),
   health: () => import('./health.ts'),

@@ -177,6 +177,59 @@ export const PARTNER_COMMANDS = {
       69: 'the queue cannot be read',
     },
   },
+  notices: {
+    summary: 'say how many authors were told that their mail waits; look for it, and tell them',
+    usage: ['[--state DIR]', 'run [--smtp HOST:PORT] [--state DIR] [OPTION ...]'],
+    operands: [
+      { name: 'run', meaning: 'look again and again and tell authors, until SIGTERM', optional: true },
+    ],
+    options: [
+      {
+        flag: '--smtp',
+        argument: 'HOST:PORT',
+        default: '127.0.0.1:25',
+        meaning: 'the mail server that takes the notices',
+        example: '--smtp [::1]:25',
+      },
+      {
+        flag: '--postfix-config',
+        argument: 'DIR',
+        meaning: 'the folder of main.cf; else the one that postqueue knows',
+        example: '--postfix-config /etc/postfix-out',
+      },
+      {
+        flag: '--postqueue',
+        argument: 'PROGRAM',
+        default: 'postqueue',
+        meaning: 'the program of Postfix: a path, or a name that is looked for in sbin and bin',
+        example: '--postqueue /opt/postfix/sbin/postqueue',
+      },
+      {
+        flag: '--mailq',
+        argument: 'PROGRAM',
+        default: 'mailq',
+        meaning: 'the program of Sendmail, which is asked where there is no postqueue',
+        example: '--mailq /usr/lib/sm.bin/mailq',
+      },
+      {
+        flag: '--state',
+        argument: 'DIR',
+        default: '/var/lib/tlsward',
+        meaning: 'who was told is kept in notices/state.json below it',
+        example: '--state /root/tlsward',
+      },
+    ],
+    examples: [
+      { line: 'tlsward notices', meaning: 'of how many messages that wait were authors told?' },
+      { line: 'tlsward notices run', meaning: 'what tlsward-notices.service does' },
+    ],
+    exit: {
+      0: 'said; stopped as asked',
+      65: 'the state cannot be used: who was told is not known',
+      75: 'nothing has looked lately; another process tells already',
+      ...MISTAKES,
+    },
+  },
   tlsrpt: {
     summary: 'read what others report about TLS sessions to us (RFC 8460), and show what was read',
     usage: ['read FILE ... [--own-domains D,...] [OPTION ...]', 'list [--since DAY] [--failed] [--full]'],

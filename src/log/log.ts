@@ -438,6 +438,51 @@ export class Log {
     );
   }
 
+  noticesStart(version: string, node: string, config: string): void {
+    this.#pino.info({ event: 'notices.start', version, node, config }, 'tlsward notices starts');
+  }
+
+  /** `what`: `state`, `queue`, `records`, `mail`; `why`: '' when it is over. */
+  noticesTrouble(what: string, why: string): void {
+    if (why === '') this.#pino.info({ event: 'notices.well', what }, 'notices to authors go on');
+    else
+      this.#pino.error(
+        { event: 'notices.trouble', what, why: escapeText(why, 500) },
+        'notices to authors are in trouble',
+      );
+  }
+
+  /** Authors of messages that wait, and who are not told: how many messages, by the reason. */
+  noticesLeftOut(counts: Readonly<Record<string, number>>): void {
+    this.#pino.info({ event: 'notices.left-out', ...counts }, 'authors who are not told');
+  }
+
+  /** An author was told. No local part is logged. */
+  noticeSent(fields: {
+    readonly kind: string;
+    readonly domain: string;
+    readonly messages: number;
+    readonly queueIds: readonly string[];
+    /** The connection was lost when the whole letter was there. */
+    readonly unsure: boolean;
+  }): void {
+    this.#pino.info({ event: 'notice.sent', ...fields }, 'an author was told');
+  }
+
+  noticeRefused(fields: {
+    readonly kind: string;
+    readonly domain: string;
+    readonly messages: number;
+    readonly why: string;
+    /** It is not tried again. */
+    readonly givenUp: boolean;
+  }): void {
+    this.#pino.warn(
+      { event: 'notice.refused', ...fields, why: escapeText(fields.why, 500) },
+      'the MTA did not take a notice to an author',
+    );
+  }
+
   degraded(conn: number, what: string): void {
     this.#pino.warn({ event: 'milter.degraded', conn, what }, 'the MTA does not offer what a setting needs');
   }

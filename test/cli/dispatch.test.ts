@@ -119,6 +119,7 @@ test('a configuration that is not there has status 78 with every command that ne
     ['report'],
     ['suggest'],
     ['alarms'],
+    ['notices', 'run'],
     ['top', '--once'],
     ['tlsrpt', 'read', mail],
   ];

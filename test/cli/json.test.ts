@@ -19,6 +19,7 @@ import { run as health } from '../../src/cli/health.ts';
 import { run as hops } from '../../src/cli/hops.ts';
 import { run as importTable } from '../../src/cli/import.ts';
 import { run as lookup } from '../../src/cli/lookup.ts';
+import { run as notices } from '../../src/cli/notices.ts';
 import { run as probe } from '../../src/cli/probe.ts';
 import { run as published } from '../../src/cli/published.ts';
 import { run as queue } from '../../src/cli/queue.ts';
@@ -30,6 +31,7 @@ import { run as suggest } from '../../src/cli/suggest.ts';
 import { run as tlsrpt } from '../../src/cli/tlsrpt.ts';
 import { run as top } from '../../src/cli/top.ts';
 import { run as trace } from '../../src/cli/trace.ts';
+import { newNotices, noticesFile, saveNotices } from '../../src/notices/run/stateFile.ts';
 import { startDaemon } from '../daemon/startDaemon.ts';
 import { createCa } from '../e2e/harness/peers/ca.ts';
 import { TlsSink } from '../e2e/harness/peers/tls-sink.ts';
@@ -270,10 +272,12 @@ test('of alarms', async (t) => {
     phase: 'firing',
   };
   await saveAlarms(state, { ...NOTHING_SAVED, lookedAt: Date.now(), alarms: [alarm] });
+  await saveNotices(noticesFile(folder), { ...newNotices(0), lookedAt: Date.now() });
   for (const [heading, command, ...argv] of [
     ['tlsward alarms', alarms],
     ['tlsward alarms test', alarms, 'test'],
     ['tlsward health', health],
+    ['tlsward notices', notices, '--state', folder],
   ] as const) {
     const { out, err } = await say(command, [...argv, '--config', daemon.config, '--json']);
     t.equal(err, '', heading);

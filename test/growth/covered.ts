@@ -74,10 +74,13 @@ import { decodeMarkText, encodeMarkText } from '../../src/mark/markText.ts';
 import { checkReplyTokens, findReplyTokens, verifiedDomains } from '../../src/mark/replyToken.ts';
 import { signMark, verifyMark } from '../../src/mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../../src/mark/stripMarks.ts';
+import { authorOf } from '../../src/notices/author.ts';
+import { waitingOf } from '../../src/notices/waitingMessage.ts';
 import { NOTHING_YET, takeReply } from '../../src/probe/reply.ts';
 import { nextHopOfAddress } from '../../src/queue/demand.ts';
 import { isMailqHeading, MailqReader } from '../../src/queue/mailqText.ts';
 import { parsePostqueueLine } from '../../src/queue/postqueueLine.ts';
+import type { QueuedMessage } from '../../src/queue/queued.ts';
 import { waitCause } from '../../src/queue/waitCause.ts';
 import { reasonsOf } from '../../src/receive/describeVerdict.ts';
 import { carriedNeed, fenceStands } from '../../src/rules/fence.ts';
@@ -380,6 +383,13 @@ const inPart = (name: string) => (text: string) =>
 const MULTIPART = 'multipart/mixed; boundary=b';
 const structured = (text: string): unknown =>
   allAtOnce(readStructure([field('Content-Type', MULTIPART)], bytes(text)));
+
+/** A message that waits for want of TLS, to this address. */
+function queuedFor(address: string): QueuedMessage {
+  const recipients = [{ address, reason: 'TLS is required, but was not offered by host a[1]' }];
+  return { id: 'A', state: 'deferred', arrived: 0, sender: 'a@our.example', recipients, moreRecipients: 0 };
+}
+const DEMANDED = { level: 'encrypt', pattern: 'x', at: '', byRule: false, exception: false } as const;
 
 /** By `file.function`. */
 export const COVERED: Readonly<Record<string, Reader>> = {
@@ -1117,6 +1127,18 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     largest: LINE,
     read: (text) => [waitCause(text, false), waitCause(text, true)],
     around: ['host a[1] said: ~', 'Server certificate not ~', '4.7.4 ~'],
+  },
+
+  // notices to authors
+  'author.authorOf': {
+    largest: KIB_64,
+    read: (text) => authorOf(text, ['our.example', '.our.example']),
+    around: ['~@our.example', 'a+~@our.example', 'prvs=0000=~@our.example', 'list-return-~@our.example'],
+  },
+  'waitingMessage.waitingOf': {
+    largest: KIB_64,
+    read: (text) => waitingOf(queuedFor(text), () => DEMANDED, false),
+    around: ['~@bank.example', 'a@~.tlsward-encrypt'],
   },
 
   // decisions

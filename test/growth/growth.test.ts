@@ -64,6 +64,7 @@ const FOLDERS = [
   'collect',
   'tlsrpt',
   'queue',
+  'notices',
   'http',
 ];
 

@@ -123,6 +123,15 @@ const CALLS: Readonly<Record<Methods, (log: Log) => void>> = {
     for (const severity of ['critical', 'warning'] as const)
       for (const state of ['firing', 'resolved'] as const) log.alarm({ ...facts, severity, state });
   },
+  noticesStart: (log) => log.noticesStart('1', '22', 'f'),
+  noticesTrouble(log) {
+    for (const why of ['w', '']) log.noticesTrouble('queue', why);
+  },
+  noticesLeftOut: (log) => log.noticesLeftOut({ foreign: 1, machine: 2, unreadable: 3, beyond: 4 }),
+  noticeSent: (log) =>
+    log.noticeSent({ kind: 'waiting', domain: 'd', messages: 1, queueIds: ['Q'], unsure: false }),
+  noticeRefused: (log) =>
+    log.noticeRefused({ kind: 'waiting', domain: 'd', messages: 1, why: 'w', givenUp: true }),
   alarmUntold: (log) => log.alarmUntold('mail', 'k', 's', 'w'),
   evidenceHeadKept: (log) => log.evidenceHeadKept('2026-11-30', 't', 'w'),
 };

@@ -27,8 +27,8 @@ function milliseconds(text: string): number {
   return Number(text.slice(0, -1)) * (UNIT_MS[text.at(-1) ?? ''] ?? Number.NaN);
 }
 
-/** Empty is no time. */
-function durationOrNone(least: string, most: string): Check<number | null> {
+/** Empty is no time. In milliseconds. */
+export function durationOrNone(least: string, most: string): Check<number | null> {
   const check = duration(least, most);
   return {
     expected: check.expected,

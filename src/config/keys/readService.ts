@@ -69,6 +69,15 @@ export function readService(section: Section, folder: string, report: Report): S
     for (const { key } of Object.values(EVIDENCE_KEYS))
       if (key !== 'evidence') remark(key, 'no-effect', 'has no effect without evidence');
   }
+  const { notifySenderAfterMs, notifyDomains, localDomains } = settings;
+  if (notifyDomains.length === 0 && localDomains.length === 0)
+    remark(
+      'notify-sender-after',
+      'no-effect',
+      'has no effect, because neither notify-domains nor local-domains says whose authors are told',
+    );
+  if (notifySenderAfterMs === null)
+    remark('notify-domains', 'no-effect', 'has no effect without notify-sender-after');
   const problem = (key: string, wrong: Invalid): void => {
     const entry = entries.get(key);
     report.problem(entry === undefined ? section : positionOf(section, entry), whereOf(section, key), wrong);

@@ -5,6 +5,7 @@
 import { EVIDENCE_KEYS } from './evidenceKeys.ts';
 import { AT_START, anything, key, listOf, type TypedKey, words, wordsOr, YES_NO } from './key.ts';
 import { LIMIT_KEYS } from './limitKeys.ts';
+import { NOTICE_KEYS } from './noticeKeys.ts';
 import { parsePublished, parseResolver, parseTestOpening } from './publishedKeys.ts';
 import { parseLocalDomain, parseRelay, parseTransport } from './routingKeys.ts';
 import type { ServiceSettings } from './serviceSettings.ts';
@@ -282,6 +283,7 @@ export const SERVICE_KEYS: { readonly [K in keyof ServiceValues]: TypedKey<Servi
       'be fetched',
     anything('a network and a port such as 127.0.0.0/8 8443', parseTestOpening),
   ),
+  ...NOTICE_KEYS,
   ...EVIDENCE_KEYS,
   ...LIMIT_KEYS,
 };

@@ -63,6 +63,10 @@ export interface ServiceSettings {
   readonly published: OtherServerAddress | null;
   /** null: policies come from public addresses and port 443 only. */
   readonly stsTestOpening: TestOpening | null;
+  /** How long mail waits before its author is told; null: never. */
+  readonly notifySenderAfterMs: number | null;
+  /** Whose authors are told; empty: `localDomains`. As these are written. */
+  readonly notifyDomains: readonly string[];
   /** Absolute path of the directory; null: no evidence is kept. */
   readonly evidence: string | null;
   readonly privacy: 'domains' | 'hashed' | 'full';
