@@ -34,6 +34,15 @@ const evidenceOf = async (on: Pick<TestDaemon, 'ask'>): Promise<NonNullable<Stat
   return evidence;
 };
 
+/** Stops it when all that it answered is on disk: a stop waits five seconds for that, and a start as long for the writer. */
+async function stopped(on: TestDaemon): Promise<void> {
+  await until(async () => {
+    const { writer, handedBytes, waitingBytes } = await evidenceOf(on);
+    return writer === 'open' && handedBytes === 0 && waitingBytes === 0;
+  });
+  await on.service.stop(0);
+}
+
 const events = (on: TestDaemon, name: string): Record<string, unknown>[] =>
   on.log().filter(({ event }) => event === name);
 
@@ -68,7 +77,7 @@ test('what the daemon answered is in its evidence', async (t) => {
   daemon.write('nonsense\n');
   t.match(await daemon.ask('reload'), { ok: false });
   const { table } = (await daemon.ask('status')) as unknown as StatusReply;
-  await daemon.service.stop(0);
+  await stopped(daemon);
   const records = recordsIn(t, daemon.folder);
   const verdicts = records.flatMap((record) => (record.type === 'verdict' ? [record] : []));
   t.match(
@@ -127,7 +136,7 @@ test('what it demands of a next hop, once, and each answer that makes mail wait'
     await ask(key);
   for (let i = 0; i < 2; i++) await ask('boss@law.example', 'nomap');
   socket.destroy();
-  await daemon.service.stop(0);
+  await stopped(daemon);
   const told = recordsIn(t, daemon.folder).flatMap((record) => (record.type === 'map' ? [record] : []));
   const waits = {
     leg: 'outbound',
@@ -190,6 +199,7 @@ for (const onFailure of ['defer', 'continue'] as const)
           policyRequest({ ...TLS, instance: `${Math.random()}` }),
         ])
       )[0]!;
+    await until(() => events(daemon, 'evidence.trouble').length > 0);
     t.match(events(daemon, 'evidence.trouble'), [{ directory, onFailure, why: /EEXIST|ENOTDIR/ }]);
     t.match(await ask(), onFailure === 'defer' ? /^451 4\.3\.0 .*keep its records/ : /DUNNO/);
     const played = await playMail(daemon, {});
@@ -208,7 +218,7 @@ for (const onFailure of ['defer', 'continue'] as const)
     await until(async () => (await evidenceOf(daemon)).failure === '');
     await until(async () => /DUNNO/.test(await ask()));
     t.equal(events(daemon, 'evidence.well').length, 1);
-    await daemon.service.stop(0);
+    await stopped(daemon);
     const { records } = checkStream(t, join(directory, 'daemon'));
     t.equal(
       records.filter(({ type }) => type === 'verdict').length,

@@ -11,7 +11,7 @@ const subject = '[secure] report';
 const headers = ['TLS-Required: no'];
 
 for (const milters of ['', '$tlsward_milter'])
-  t.test(`released, non_smtpd_milters = ${milters}`, { skip, timeout: 240_000 }, async (t) => {
+  t.test(`released, non_smtpd_milters = ${milters}`, { skip, timeout: 600_000 }, async (t) => {
     const x = await messageScene(t, {
       release: 'trixie',
       main: { non_smtpd_milters: milters },

@@ -43,7 +43,7 @@ async function send(
   }
 }
 
-t.test('ways in', { skip, timeout: 240_000 }, async (t) => {
+t.test('ways in', { skip, timeout: 600_000 }, async (t) => {
   const [six = 0, screened = 0, proxied = 0, reinject = 0, bare = 0] = await freePorts(5);
   const filter = await startContentFilter(reinject);
   t.teardown(() => filter.stop());

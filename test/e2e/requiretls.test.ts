@@ -8,7 +8,7 @@ import { messageScene } from './harness/scenes/message-scene.ts';
 
 const skip = releaseSkip('sid', ['root', 'openssl', 'sasl', 'unbound']);
 
-t.test('REQUIRETLS', { skip, timeout: 240_000 }, async (t) => {
+t.test('REQUIRETLS', { skip, timeout: 600_000 }, async (t) => {
   const x = await messageScene(t, {
     release: 'sid',
     policy: true,

@@ -148,7 +148,7 @@ async function open(t: Test, release: Release, service: Readonly<Record<string, 
 
 for (const release of RELEASES) {
   const skip = releaseSkip(release, ['root', 'openssl']);
-  t.test(`${release}: TLS-Required: no`, { skip, timeout: 240_000 }, async (t) => {
+  t.test(`${release}: TLS-Required: no`, { skip, timeout: 600_000 }, async (t) => {
     const place = await open(t, release, {});
     const { postfix, daemon, sink } = place;
 

@@ -98,6 +98,8 @@ test('names from outside are text', async (t) => {
 test('ready is not the same as alive', async (t) => {
   const daemon = await startLive(t, `evidence = tlsward.ini/records\nevidence-failure = defer\n${TABLE}`);
   t.equal((await get(daemon, '/healthz')).body, 'ok\n');
+  // the writer is a thread, which takes its time to start
+  await until(async () => /cannot be written/.test((await get(daemon, '/readyz')).body));
   const { status, body } = await get(daemon, '/readyz');
   t.equal(status, 503, 'records are required and cannot be written');
   t.match(body, /^not ready\nevidence cannot be written: /);
