@@ -145,15 +145,20 @@ test('10,000 streams: sixteen are served, and mail goes on', async (t) => {
     else if (text.startsWith('HTTP/1.1 503 ')) told.noRoom++;
     else told.closed++;
   };
+  const begun = performance.now();
   for (let i = 0; i < 10_000; i += 100) await Promise.all(Array.from({ length: 100 }, ask));
+  // those without a stream are closed when they were silent for half a minute, and others come in
+  const quick = performance.now() - begun < 25_000;
   t.strictSame(await policyAnswers(policy, [policyRequest({ sender: 'x@other.example' })]), ['DUNNO']);
   const status = (await daemon.ask('status')) as {
     connections: { http: { open: number; refused: number } };
     memory: { name: string; used: number; limit: number }[];
   };
-  t.strictSame(told, { served: 16, noRoom: 48, closed: 9936 });
-  t.equal(status.connections.http.open, 64);
-  t.equal(status.connections.http.refused, 9936);
+  if (quick) t.strictSame(told, { served: 16, noRoom: 48, closed: 9936 });
+  t.match(told, { served: 16, closed: status.connections.http.refused });
+  t.ok(told.noRoom >= 48 && told.noRoom + told.closed === 9984, `${told.noRoom} heard that there is no room`);
+  t.ok(status.connections.http.open <= 64, `${status.connections.http.open} are open`);
+  if (quick) t.equal(status.connections.http.open, 64);
   const page = status.memory.find(({ name }) => name === 'live page')!;
   t.ok(page.used <= page.limit, `${page.used} of ${page.limit}`);
   for (const socket of held) socket.destroy();
