@@ -160,3 +160,26 @@ export async function policyAnswers(socket: Socket, requests: readonly string[])
   }
   return answers;
 }
+
+/** Sends all requests in one write, so that they are answered at one time; resolves to the `action=` values. */
+export async function policyAnswersAtOnce(socket: Socket, requests: readonly string[]): Promise<string[]> {
+  let text = '';
+  const answered = new Promise<void>((resolve, reject) => {
+    const onData = (chunk: Buffer): void => {
+      text += chunk.toString();
+      if (text.split('\n\n').length <= requests.length) return;
+      socket.removeListener('data', onData);
+      socket.removeListener('close', onClose);
+      resolve();
+    };
+    const onClose = (): void => reject(new Error('closed'));
+    socket.on('data', onData);
+    socket.once('close', onClose);
+  });
+  socket.write(requests.join(''));
+  await answered;
+  return text
+    .split('\n\n')
+    .slice(0, -1)
+    .map((answer) => answer.replace(/^action=/, ''));
+}

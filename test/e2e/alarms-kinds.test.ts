@@ -13,7 +13,7 @@ import { askDaemon } from '../../src/net/controlClient.ts';
 import type { Binding, Change } from '../../src/probe/inventory.ts';
 import { inventoryFile, writeInventory } from '../../src/probe/inventoryFile.ts';
 import { StreamStore } from '../../src/recorder/store.ts';
-import { policyAnswers, policyRequest, TLS } from '../daemon/startDaemon.ts';
+import { policyAnswersAtOnce, policyRequest, TLS } from '../daemon/startDaemon.ts';
 import { AlarmsProcess, onceEach, ToldCommand } from './harness/alarmsProcess.ts';
 import { HOST_NAME, startDaemon } from './harness/daemon.ts';
 import { CollectorProcess } from './harness/day/collectorProcess.ts';
@@ -143,7 +143,7 @@ state = ${state}
   let messages = 0;
   /** So many messages of each domain; each is another one. */
   const mail = async (domains: readonly string[], each: number, attributes = {}): Promise<string[]> =>
-    await policyAnswers(
+    await policyAnswersAtOnce(
       socket,
       domains.flatMap((domain) =>
         Array.from({ length: each }, () =>
@@ -205,6 +205,10 @@ state = ${state}
   await told.hears('partner-expiring resolved pinned.example');
   await told.hears(`refusals-after-reload resolved ${HOST_NAME}`, () => mail(SOME, 1));
 
+  // what is refused from here on may be more than before that reload, if the machine is slow: that is none of it
+  const before = told.heard().length;
+  const rises = (line: string): boolean => line.startsWith('refusals-after-reload ');
+
   // many partners at once, for one cause
   await mail(MANY, 5);
   await told.hears('partners-failing firing', () => mail(MANY, 5));
@@ -243,10 +247,26 @@ state = ${state}
     'partners-failing',
     'evidence',
   ];
-  t.strictSame(told.heard().sort(), onceEach(kinds).sort(), 'each once, and nothing else');
+  await until(
+    WAIT_MS,
+    'end of all alarms',
+    async () => {
+      await mail(MANY, 1, TLS);
+      return readFileSync(state, 'utf8').includes('"alarms":[]');
+    },
+    () => `${told.heard().join('\n')}\n${alarms.text}`,
+    500,
+  );
+  const heard = told.heard().filter((line, i) => i < before || !rises(line));
+  t.strictSame(heard.sort(), onceEach(kinds).sort(), 'each once, and nothing else');
+  const more = told.heard().filter((line, i) => i >= before && rises(line)).length / 2;
   for (const one of kinds)
     for (const event of ['alarm.firing', 'alarm.resolved'])
-      t.equal(alarms.logged(event, one.split(' ')[0]!), 1, `log: ${event} ${one}`);
+      t.equal(
+        alarms.logged(event, one.split(' ')[0]!),
+        rises(`${one} `) ? 1 + more : 1,
+        `log: ${event} ${one}`,
+      );
   t.equal(await alarms.end('SIGTERM'), 0, 'ended as asked');
   t.match(readFileSync(state, 'utf8'), /"alarms":\[\]/, 'and nothing is left');
   await collector.stop();

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { lineText } from '../../src/evidence/lineText.ts';
 import { StreamStore } from '../../src/recorder/store.ts';
-import { policyAnswers, policyRequest, TLS } from '../daemon/startDaemon.ts';
+import { policyAnswersAtOnce, policyRequest, TLS } from '../daemon/startDaemon.ts';
 import { AlarmsProcess, onceEach, ToldCommand } from './harness/alarmsProcess.ts';
 import { Alertmanager } from './harness/alertmanager.ts';
 import { startDaemon } from './harness/daemon.ts';
@@ -121,7 +121,7 @@ state = ${state}
   t.teardown(() => void socket.destroy());
   let arrivals = 0;
   const arrive = (tls: object, to = socket): Promise<string[]> =>
-    policyAnswers(
+    policyAnswersAtOnce(
       to,
       Array.from({ length: 6 }, () => policyRequest({ ...tls, instance: `${++arrivals}` })),
     );
