@@ -137,7 +137,11 @@ function connectionFamilies({ status }: LiveFacts): Family[] {
     ),
     counter('tlsward_connections_opened_total', 'Accepted connections.', counters('opened')),
     counter('tlsward_connections_refused_total', 'Connections that a limit refused.', counters('refused')),
-    counter('tlsward_requests_total', 'Messages of the protocol that came from peers.', counters('messages')),
+    counter(
+      'tlsward_requests_total',
+      'Messages of the protocol that came from peers and were read.',
+      counters('messages'),
+    ),
     counter(
       'tlsward_wire_errors_total',
       'Connections closed because the peer broke the protocol.',

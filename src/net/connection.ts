@@ -66,7 +66,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
   readonly socket: Socket;
   readonly conn: number;
   readonly peer: string;
-  readonly decoder: Decoder<In>;
+  readonly decoder: Decoder<In, State>;
   state: State;
   pending: Uint8Array[] = [];
   pendingBytes = 0;
@@ -130,7 +130,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     while (!this.busy && !this.closing) {
       let message: In | null;
       try {
-        message = this.decoder.next();
+        message = this.decoder.next(this.state);
       } catch (error) {
         // a decoder that has failed no longer knows where the next message begins: nothing more can be read
         this.fault(error);

@@ -46,7 +46,7 @@ import {
   NONE_WAITING,
 } from './milterState.ts';
 import { repliesToMessage, replyToRecipient } from './milterVerdict.ts';
-import type { Protocol } from './protocol.ts';
+import type { Decoder, Protocol } from './protocol.ts';
 import type { JudgeAnswer } from './queries.ts';
 
 function step(state: MilterState, input: MilterCommand): MilterStep {
@@ -159,6 +159,13 @@ function failSafe(state: MilterState): MilterStep {
   }
 }
 
+/** Passes over the header fields that the session does not read; MTAs send all fields of every message. */
+class SessionDecoder extends MilterDecoder implements Decoder<MilterCommand, MilterState> {
+  override next(state?: MilterState): MilterCommand | null {
+    return this.nextRead(state?.at === 'message' ? state.agreement.readFields : null);
+  }
+}
+
 function idle(state: MilterState): boolean {
   return state.at === 'between' || state.at === 'start' || state.at === 'closed';
 }
@@ -170,7 +177,7 @@ export function milterProtocol(
   const start: MilterState = { at: 'start', limits };
   return {
     name: 'milter',
-    decoder: () => new MilterDecoder(limits.maxPacketBytes),
+    decoder: () => new SessionDecoder(limits.maxPacketBytes),
     start: () => start,
     step,
     answer,

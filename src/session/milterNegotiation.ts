@@ -116,6 +116,7 @@ export function agree(
     listsSent,
     judges: events.judges,
     headers: events.headers,
+    readFields: readFieldsOf(events.headers, protocol),
     bodyLimitBytes: events.bodyLimitBytes,
     bodyDigest: events.bodyDigest ?? null,
     routes: events.routes,
@@ -124,6 +125,12 @@ export function agree(
   const lists = nextHops ? ROUTING_MACRO_LISTS : MACRO_LISTS;
   const macroLists = listsSent ? lists : NO_LISTS;
   return { agreement, reply: { kind: 'OPTNEG', version, actions, protocol, macroLists } };
+}
+
+/** A field may only be passed over where the MTA does not wait for a reply to it. */
+function readFieldsOf(headers: EventsAnswer['headers'], protocol: number): readonly string[] | null {
+  if (headers === 'all' || (protocol & SMFIP.NR_HDR) === 0) return null;
+  return headers === 'none' ? [] : headers;
 }
 
 /** What this MTA does not offer, as text for the log; empty when it offers everything. */

@@ -61,6 +61,8 @@ export interface Agreement {
   /** Is each RCPT judged on its own? */
   readonly judges: boolean;
   readonly headers: 'none' | 'all' | readonly string[];
+  /** Lower-case names of the fields that are read, if the decoder may pass over the others; null: it may not. */
+  readonly readFields: readonly string[] | null;
   readonly bodyLimitBytes: number;
   /** Of an empty body; null: no digest is wanted. */
   readonly bodyDigest: BodyDigest | null;

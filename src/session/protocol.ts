@@ -9,14 +9,14 @@
  */
 
 /** Bytes in, messages out, however the stream is split into chunks. */
-export interface Decoder<In> {
+export interface Decoder<In, State> {
   /** Takes a chunk; views into it are only valid until the next `push`, so a session copies what it keeps. */
   push(chunk: Uint8Array): void;
   /**
    * The next complete message, or null when more bytes are needed. After a WireError the decoder cannot be
-   * used.
+   * used. `state`: that of the session now; messages that change nothing in it may be left out, once checked.
    */
-  next(): In | null;
+  next(state?: State): In | null;
   /** Has part of a message been received? If so, the request deadline runs. */
   partial(): boolean;
   /**
@@ -39,7 +39,7 @@ export interface Step<State, Out, Query> {
 
 export interface Protocol<State, In, Out, Query, Answer> {
   readonly name: 'milter' | 'policy' | 'socketmap' | 'control';
-  decoder(): Decoder<In>;
+  decoder(): Decoder<In, State>;
   start(): State;
   step(state: State, input: In): Step<State, Out, Query>;
   answer(state: State, answer: Answer): Step<State, Out, Query>;

@@ -5,6 +5,8 @@
  * Text is latin1, one character a byte, because MTAs pass bytes of any encoding through. There are many
  * macros and header fields, and most of them are not used. Their messages therefore refer to bytes of the
  * chunk and make strings only on demand. A chunk, and all that refers to it, is valid until the next `push`.
+ * Fields that the session does not read, and macros of fields, are checked like all others, but no message is
+ * made of them: they are most of what an MTA sends.
  *
  * Strict where an error could change the meaning: every string must end with a NUL inside its packet, nothing
  * may follow the last one, and macros come in pairs. An unknown command byte gives the message `OTHER`, which
@@ -15,7 +17,7 @@
 import type { Buffer } from 'node:buffer';
 import { MAX_MILTER_PACKET, type MilterFramer } from './milterFrame.ts';
 import { SMFIC } from './milterNames.ts';
-import { bad, PacketDecoder, stringsToEnd } from './milterPacket.ts';
+import { bad, PacketDecoder, type ReadFields, stringsToEnd } from './milterPacket.ts';
 
 /**
  * Macros for the command whose letter is `stage`; they replace earlier ones of that stage, even if the list
@@ -104,21 +106,28 @@ class HeaderView implements HeaderCommand {
     return this.#bytes.toString('latin1', this.#nameEnd + 1, this.#end - 1);
   }
 
-  /** Does the field have this name? Ignores case and white space before the colon; makes no string. */
   named(lowerName: string): boolean {
-    const bytes = this.#bytes;
-    const start = this.#start;
-    let length = this.#nameEnd - start;
-    if (length < lowerName.length) return false;
-    while (length > lowerName.length && isBlank(bytes[start + length - 1]!)) length--;
-    if (length !== lowerName.length) return false;
-    for (let i = 0; i < length; i++) {
-      let byte = bytes[start + i]!;
-      if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
-      if (byte !== lowerName.charCodeAt(i)) return false;
-    }
-    return true;
+    return nameIs(lowerName, this.#bytes, this.#start, this.#nameEnd);
   }
+}
+
+/** Is bytes[start, end) this name? Ignores case and white space before the colon; makes no string. */
+function nameIs(lowerName: string, bytes: Buffer, start: number, end: number): boolean {
+  let length = end - start;
+  if (length < lowerName.length) return false;
+  while (length > lowerName.length && isBlank(bytes[start + length - 1]!)) length--;
+  if (length !== lowerName.length) return false;
+  for (let i = 0; i < length; i++) {
+    let byte = bytes[start + i]!;
+    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
+    if (byte !== lowerName.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+function isRead(names: readonly string[], bytes: Buffer, start: number, end: number): boolean {
+  for (const name of names) if (nameIs(name, bytes, start, end)) return true;
+  return false;
 }
 
 function isBlank(byte: number): boolean {
@@ -139,24 +148,27 @@ const EOH: MilterCommand = { kind: 'EOH' };
 const ABORT: MilterCommand = { kind: 'ABORT' };
 const QUIT: MilterCommand = { kind: 'QUIT' };
 const QUIT_NC: MilterCommand = { kind: 'QUIT_NC' };
+/** Stands for fields, and macros of fields, that are not read: macros that no session reads. */
+const PASSED: MilterCommand = { kind: 'MACRO', stage: 'L', macros: '' };
 
 /** Packets of an MTA to messages. */
 export class MilterDecoder extends PacketDecoder<MilterCommand> {
   /** `maxPacketBytes` counts command byte and payload. */
   constructor(maxPacketBytes: number = MAX_MILTER_PACKET) {
-    super(decode, maxPacketBytes);
+    super(decode, maxPacketBytes, PASSED);
   }
 }
 
-function decode(frame: MilterFramer): MilterCommand {
+function decode(frame: MilterFramer, read: ReadFields): MilterCommand {
   const { bytes, end } = frame;
   const at = frame.start + 1;
   switch (bytes[frame.start]) {
     case SMFIC.MACRO:
-      return macro(frame, at);
+      return macro(frame, at, read);
     case SMFIC.HEADER: {
       const nameEnd = stringEnd(frame, at);
       lastString(frame, nameEnd + 1);
+      if (read !== null && !isRead(read, bytes, at, nameEnd)) return PASSED;
       return new HeaderView(bytes, at, nameEnd, end);
     }
     case SMFIC.RCPT:
@@ -221,7 +233,7 @@ function onlyString(frame: MilterFramer, at: number): string {
   return frame.bytes.toString('latin1', at, lastString(frame, at));
 }
 
-function macro(frame: MilterFramer, at: number): MilterCommand {
+function macro(frame: MilterFramer, at: number, read: ReadFields): MilterCommand {
   const { bytes, end } = frame;
   if (at >= end) throw bad(frame, 'milter-macro-stage', 'the command that the macros belong to');
   let nuls = 0;
@@ -229,6 +241,7 @@ function macro(frame: MilterFramer, at: number): MilterCommand {
   if (end > at + 1 && (bytes[end - 1] !== 0 || (nuls & 1) !== 0)) {
     throw bad(frame, 'milter-macro-pairs', 'names and values in pairs, each with its NUL');
   }
+  if (read !== null && bytes[at] === SMFIC.HEADER) return PASSED;
   return new MacroView(bytes, at, end);
 }
 

@@ -6,15 +6,24 @@ import { MAX_MILTER_PACKET, MilterFramer } from './milterFrame.ts';
 import { excerpt, WireError } from './wireError.ts';
 import type { WireRule } from './wireRules.ts';
 
+/** Lower-case names of the header fields that are read, where all others can be passed over; null: all are. */
+export type ReadFields = readonly string[] | null;
+
 /** Packets to messages, in either direction. */
 export class PacketDecoder<Message> {
   readonly #frame: MilterFramer;
-  readonly #decode: (frame: MilterFramer) => Message;
+  readonly #decode: (frame: MilterFramer, read: ReadFields) => Message;
+  readonly #passed: Message | null;
   #dead: unknown = null;
 
-  /** `decode` takes the packet that the framer found. */
-  constructor(decode: (frame: MilterFramer) => Message, maxPacketBytes: number = MAX_MILTER_PACKET) {
+  /** `decode` takes the packet that the framer found; `passed` is its result for a packet that nobody reads. */
+  constructor(
+    decode: (frame: MilterFramer, read: ReadFields) => Message,
+    maxPacketBytes: number = MAX_MILTER_PACKET,
+    passed: Message | null = null,
+  ) {
     this.#decode = decode;
+    this.#passed = passed;
     this.#frame = new MilterFramer(maxPacketBytes);
   }
 
@@ -38,9 +47,22 @@ export class PacketDecoder<Message> {
 
   /** The next complete message, or null. Throws WireError; after that, each call throws the same one. */
   next(): Message | null {
+    return this.nextRead(null);
+  }
+
+  /**
+   * The same without messages that are not read. If the chunk ends with such packets, one `passed` stands for
+   * them, so that the caller sees that they came.
+   */
+  nextRead(read: ReadFields): Message | null {
     if (this.#dead !== null) throw this.#dead;
     try {
-      return this.#frame.next() ? this.#decode(this.#frame) : null;
+      let message: Message | null = null;
+      while (this.#frame.next()) {
+        message = this.#decode(this.#frame, read);
+        if (message !== this.#passed) break;
+      }
+      return message;
     } catch (error) {
       this.#dead = error;
       throw error;

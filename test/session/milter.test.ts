@@ -24,6 +24,11 @@ for (const name of names) {
     t.equal(difference(packets, true), null, 'packet by packet');
     t.equal(difference([stream]), null, 'in one piece');
     t.equal(difference(byteByByte(stream)), null, 'byte by byte');
+    const answered = lines.filter((line) => !line.startsWith('C '));
+    for (const pieces of [packets, [stream], byteByByte(stream)]) {
+      const found = firstDifference(play(lines, pieces, { ...options, passing: true }), answered);
+      t.equal(found, null, `${pieces.length} pieces, without what is not read`);
+    }
     const wrong: string[] = [];
     for (let at = 1; at < stream.length; at++) {
       const found = difference(cutAt(stream, at));

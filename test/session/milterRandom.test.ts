@@ -9,7 +9,7 @@ import { milterProtocol } from '../../src/session/milter.ts';
 import type { MilterAnswer, MilterQuery, MilterStep } from '../../src/session/milterEvents.ts';
 import { MAX_HEADER_BYTES, type MilterState } from '../../src/session/milterState.ts';
 import { encodeCommand, ReplyDecoder } from '../../src/wire/milterClient.ts';
-import { type MilterCommand, MilterDecoder } from '../../src/wire/milterDecode.ts';
+import type { MilterCommand } from '../../src/wire/milterDecode.ts';
 import type { MilterReply } from '../../src/wire/milterEncode.ts';
 import { joinMacros } from '../../src/wire/milterMacros.ts';
 import { SMFIP } from '../../src/wire/milterNames.ts';
@@ -60,7 +60,7 @@ function answerTo(query: MilterQuery, random: Random, table: PolicyTable): Milte
 
 /** One connection as an MTA holds it: what it sends, and what it is then owed. */
 class Mta {
-  readonly decoder = new MilterDecoder();
+  readonly decoder = protocol.decoder();
   readonly replies = new ReplyDecoder();
   readonly random: Random;
   state: MilterState = protocol.start();
@@ -79,7 +79,7 @@ class Mta {
   say(command: MilterCommand, owed: boolean): MilterReply | null {
     this.decoder.push(encodeCommand(command));
     const got: MilterReply[] = [];
-    const message = this.decoder.next();
+    const message = this.decoder.next(this.state);
     if (message === null) throw new Error('not decoded');
     let step: MilterStep = protocol.step(this.state, message);
     for (;;) {

@@ -308,6 +308,8 @@ export interface PlayOptions {
   readonly limits?: MilterLimits;
   /** Take every step twice, on frozen state. */
   readonly pure?: boolean;
+  /** Tell the decoder the state, as the daemon does: it passes over what is not read, and no `C` line is returned. */
+  readonly passing?: boolean;
 }
 
 /**
@@ -317,7 +319,7 @@ export interface PlayOptions {
 export function play(
   lines: readonly string[],
   pieces: Iterable<Uint8Array>,
-  { limits, pure = false }: PlayOptions = {},
+  { limits, pure = false, passing = false }: PlayOptions = {},
 ): string[] {
   const purely = pure ? twice : (take: () => MilterStep): MilterStep => take();
   const protocol = milterProtocol(limits);
@@ -358,6 +360,7 @@ export function play(
   /** The next message, which must be that of the next `C` line. */
   const next = (): MilterCommand | null => {
     if (closed) return null;
+    if (passing) return decoder.next(state);
     const line = said[0] ?? '';
     try {
       const message = decoder.next();

@@ -175,6 +175,24 @@ t.test('partial: from the first byte of a packet to its last', async (t) => {
   }
 });
 
+t.test('fields that are not read are passed over, and one message stands for the last of them', async (t) => {
+  const decoder = new MilterDecoder();
+  const field = (name: string): Buffer =>
+    bytes(packet('D', 'L', z('i'), z('1')), packet('L', z(name), z('v')));
+  decoder.push(bytes(field('From'), field('Subject'), field('To'), packet('N'), field('From')));
+  const read = ['subject'];
+  t.match(decoder.nextRead(read), { kind: 'HEADER', name: 'Subject', value: 'v' });
+  t.match(decoder.nextRead(read), { kind: 'EOH' });
+  t.match(decoder.nextRead(read), { kind: 'MACRO', stage: 'L', macros: '' }, 'the chunk ends with them');
+  t.equal(decoder.nextRead(read), null);
+  decoder.push(packet('D', 'R', z('i'), z('1')));
+  t.match(
+    decoder.nextRead([]),
+    { kind: 'MACRO', stage: 'R', macros: 'i\0' + '1\0' },
+    'other macros are read',
+  );
+});
+
 t.test('header names compared without making strings', async (t) => {
   const field = (name: string): MilterCommand & { kind: 'HEADER' } => {
     const decoder = new MilterDecoder();

@@ -5,11 +5,11 @@
 import { Buffer } from 'node:buffer';
 import t from 'tap';
 import { encodeCommand, ReplyDecoder } from '../../src/wire/milterClient.ts';
-import { type MilterCommand, MilterDecoder } from '../../src/wire/milterDecode.ts';
+import { isNamed, type MilterCommand, MilterDecoder } from '../../src/wire/milterDecode.ts';
 import { encodeReply, type MilterReply } from '../../src/wire/milterEncode.ts';
 import { SMFIC, SMFIR } from '../../src/wire/milterNames.ts';
 import { WireError } from '../../src/wire/wireError.ts';
-import { bytes, packet, randomFrom, seed, u32 } from './milterBytes.ts';
+import { bytes, packet, randomFrom, seed, u32, z } from './milterBytes.ts';
 
 const RUNS = 100_000;
 
@@ -87,6 +87,64 @@ t.test('random replies', async (t) => {
   const { taken, refused } = run(codec, randomFrom(seed + 1));
   t.ok(taken > RUNS / 10, `${taken} taken`);
   t.ok(refused > RUNS / 10, `${refused} refused`);
+});
+
+/** What comes of a stream, without fields other than `Bcc` and without the macros of fields; last, the error. */
+function fieldsRead(stream: Buffer, pieces: readonly number[], passing: boolean): string[] {
+  const read = ['bcc'];
+  const decoder = new MilterDecoder();
+  const found: string[] = [];
+  try {
+    for (const [i, from] of pieces.entries()) {
+      decoder.push(stream.subarray(from, pieces[i + 1]));
+      const next = () => (passing ? decoder.nextRead(read) : decoder.next());
+      for (let message = next(); message !== null; message = next()) {
+        if (message.kind === 'MACRO' && message.stage === 'L') continue;
+        if (message.kind === 'HEADER' && !isNamed(message, 'bcc')) continue;
+        found.push(Buffer.from(encodeCommand(message)).toString('latin1'));
+      }
+      found.push(`partial ${decoder.partial()}, ${decoder.held()} held`);
+    }
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    found.push(`${error.rule} at ${error.offset}: ${error.got}`);
+  }
+  return found;
+}
+
+t.test('passing over fields leaves out nothing else, and refuses the same', async (t) => {
+  t.comment(`TLSWARD_SEED=${seed}`);
+  const random = randomFrom(seed + 3);
+  const one = (): Buffer => {
+    const name = ['Bcc', 'bcc ', 'Subject', ''][random(4)]!;
+    const whole = [
+      packet('D', 'L', z('i'), z('1')),
+      packet('L', z(name), z('text\n more')),
+      packet('B', 'b'),
+      packet('D', 'E', z('i'), z('1')),
+    ][random(4)]!;
+    if (random(60) > 0) return whole;
+    // a string without its end, one too many, half a pair; or a length that lies
+    return random(4) === 0
+      ? bytes(u32(random(2 ** 32)), whole.subarray(4))
+      : packet(
+          'DL'[random(2)]!,
+          'L',
+          ...Array.from({ length: random(3) }, () => z('x')),
+          ['', 'x'][random(2)]!,
+        );
+  };
+  let refused = 0;
+  for (let i = 0; i < 5000; i++) {
+    const stream = bytes(...Array.from({ length: random(30) }, one));
+    const cuts = Array.from({ length: random(4) }, () => random(stream.length + 1));
+    const pieces = [0, ...cuts.sort((a, b) => a - b)];
+    const all = fieldsRead(stream, pieces, false);
+    if (/^milter-/.test(all.at(-1) ?? '')) refused++;
+    const found = fieldsRead(stream, pieces, true);
+    if (found.join() !== all.join()) t.strictSame(found, all, `${stream.toString('hex')} in ${pieces}`);
+  }
+  t.ok(refused > 200, `${refused} streams refused alike`);
 });
 
 t.test('random streams', async (t) => {
