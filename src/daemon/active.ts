@@ -2,8 +2,9 @@
  * Turns a loaded configuration into what is in force: the one value that a reload replaces.
  *
  * This also determines from the rows and rules what an MTA must send to the milter: no body when no row has a
- * body banner and marks do not cover the body. Header fields are always requested, because forged marks are
- * removed from every message, even when no row adds one.
+ * body banner and marks do not cover the body, and no header field when nothing is ever added to a message or
+ * read from it: then the MTA sends a quarter of the packets. Otherwise forged marks are looked for in every
+ * message, even in one that gets none.
  */
 import type { ShownProblem } from '../config/ini/problem.ts';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
@@ -37,7 +38,7 @@ export interface Active {
   readonly events: EventsAnswer;
   /** The Postfix version that outbound answers are written for. */
   readonly postfixVersion: PostfixVersion;
-  /** What is done about `TLS-Required: no` where mail must leave under TLS. */
+  /** What is done about `TLS-Required: no` where mail must leave under TLS; `ignore` where none must. */
   readonly tlsRequiredNo: ServiceSettings['tlsRequiredNo'];
   /** The targets to which rules route mail. */
   readonly ways: RouteTargets;
@@ -73,7 +74,7 @@ export function activeOf(
     route: routeSettings(service),
     events: eventsOf(service, table, edits, rules),
     postfixVersion: answeredVersion(service.postfixVersion),
-    tlsRequiredNo: service.tlsRequiredNo,
+    tlsRequiredNo: looksForTlsRequired(service, table, rules) ? service.tlsRequiredNo : 'ignore',
     ways: { relayhost: service.relayhost, fallbacks: fallbacksOf(rules) },
   };
 }
@@ -125,21 +126,52 @@ function eventsOf(
   edits: EditSettings,
   rules: readonly Rule[],
 ): EventsAnswer {
-  const bodyBanner = table.packed.settings.some((settings) => settings.banner.includes('body'));
-  const names = [service.markName, service.bannerName, service.routeHeader];
+  const { settings } = table.packed;
+  const bodyBanner = settings.some(({ banner }) => banner.includes('body'));
+  return {
+    kind: 'events',
+    judges: table.judges,
+    headers: bodyBanner ? 'all' : readFields(service, table, edits, rules),
+    bodyLimitBytes: bodyBanner ? service.maxBodyBytes : 0,
+    ...(edits.bindsBody ? { bodyDigest: BodyDigest.start } : null),
+    routes: rules.length === 0 ? 'none' : service.messageRoute,
+    nextHops: service.tlsRequiredNo !== 'ignore' && protectsDelivery(settings),
+  };
+}
+
+/** Lower-case names of the header fields that edits and rules read; `none` if there are none. */
+function readFields(
+  service: ServiceSettings,
+  table: PolicyTable,
+  edits: EditSettings,
+  rules: readonly Rule[],
+): 'none' | readonly string[] {
+  const names: string[] = [];
   if (edits.authservId !== '') names.push(AUTH_RESULTS_NAME);
   if (edits.tags.length > 0) names.push(...SUBJECT_HEADERS);
   if (edits.replyToken !== 'no') names.push(...TOKEN_HEADERS);
   names.push(...headerNamesFor(rules));
-  const looksForTlsRequired = service.tlsRequiredNo !== 'ignore';
-  if (looksForTlsRequired) names.push(TLS_REQUIRED_FIELD);
-  return {
-    kind: 'events',
-    judges: table.judges,
-    headers: bodyBanner ? 'all' : [...new Set(names.map((name) => name.toLowerCase()))],
-    bodyLimitBytes: bodyBanner ? service.maxBodyBytes : 0,
-    ...(edits.bindsBody ? { bodyDigest: BodyDigest.start } : null),
-    routes: rules.length === 0 ? 'none' : service.messageRoute,
-    nextHops: looksForTlsRequired && protectsDelivery(table.packed.settings),
-  };
+  if (looksForTlsRequired(service, table, rules)) names.push(TLS_REQUIRED_FIELD);
+  if (names.length === 0 && rules.length === 0 && !addsFields(service, table)) return 'none';
+  names.push(service.markName, service.bannerName, service.routeHeader);
+  return [...new Set(names.map((name) => name.toLowerCase()))];
+}
+
+/**
+ * Can a message get a mark or a banner? Mail to which no row applies gets a mark, and with a key there may be
+ * marks of other hosts to protect.
+ */
+function addsFields({ markKey }: ServiceSettings, table: PolicyTable): boolean {
+  const { settings } = table.packed;
+  const adds = settings.some(({ mark, banner }) => mark !== 'none' || banner.length > 0);
+  return adds || markKey !== null || table.find('*') < 0;
+}
+
+/** Is `TLS-Required: no` in a message of any consequence? Only where a row or a rule demands TLS for delivery. */
+function looksForTlsRequired(
+  { tlsRequiredNo }: ServiceSettings,
+  table: PolicyTable,
+  rules: readonly Rule[],
+): boolean {
+  return tlsRequiredNo !== 'ignore' && (rules.length > 0 || protectsDelivery(table.packed.settings));
 }

@@ -92,6 +92,7 @@ export class Routing {
     if (rules.length === 0) return null;
     const { transaction } = query;
     const carried = carriedFields(query, active);
+    if (carried === null) return stopped([], rulesChanged(code));
     const facts = messageFacts(rules, {
       sender: transaction.sender ?? NULL_ADDRESS,
       user: transaction.saslUsername,
@@ -196,11 +197,20 @@ export function* namesWay(transaction: Transaction, facts: Active['facts']): Wor
 const NEXT_HOP = /tlsward-(?:via|literal)/i;
 const ANY_SUFFIX = /tlsward-(?:via|literal|encrypt|verify|fallback|row)/i;
 
-/** Route fields that the message came with and that messageEdits does not remove. */
-function carriedFields({ transaction, headers }: MessageQuery, active: Active): readonly HeaderField[] {
-  const { arrival, clientAddress } = transaction;
+/**
+ * Fields among which are the routes that the message came with and that messageEdits does not remove; null:
+ * they were not shown.
+ */
+function carriedFields(query: MessageQuery, active: Active): readonly HeaderField[] | null {
+  const { arrival, clientAddress } = query.transaction;
   const kept = arrival !== 'smtp' || inNetworks(active.facts.trustedClients, clientAddress);
-  return kept ? (headers ?? []) : [];
+  if (!kept) return [];
+  return isShown(query, active.route.header.toLowerCase()) ? query.headers : null;
+}
+
+/** Was the field of this lower-case name requested at negotiation? */
+function isShown({ shown }: MessageQuery, name: string): boolean {
+  return shown === 'all' || (shown !== 'none' && shown.includes(name));
 }
 
 /**
@@ -217,7 +227,7 @@ function* tlsRequired(
   // released it
   if (tlsRequiredNo === 'hold' && query.transaction.arrival === 'again') return null;
   if (routed?.kind === 'refused' || routed?.kind === 'deferred') return null;
-  const hidden = query.shown !== 'all' && !query.shown.includes(TLS_REQUIRED_FIELD);
+  const hidden = !isShown(query, TLS_REQUIRED_FIELD);
   if (!hidden && !asksForPlain(query.headers ?? [])) return null;
   const found =
     byRule(routed) ?? (yield* firstProtected(recipientsOf(query), table, route)) ?? unlisted(query, table);
@@ -267,9 +277,9 @@ function* unseen(
   facts: MessageFacts,
   code: string,
 ): Work<Routed | null> {
-  const { shown, shownRecipients, transaction } = query;
+  const { shownRecipients, transaction } = query;
   const names = headerNamesFor(rules);
-  const hidden = (name: string): boolean => shown !== 'all' && (shown === 'none' || !shown.includes(name));
+  const hidden = (name: string): boolean => !isShown(query, name);
   if (shownRecipients === null || names.some(hidden)) {
     const loose = rules.map((rule) =>
       headerNamesFor([rule]).some(hidden) ? { ...rule, when: withoutHeaders(rule.when) } : rule,

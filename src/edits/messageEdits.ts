@@ -82,7 +82,8 @@ const NOTHING: MessageEdits = { edits: [], notes: [] };
 export function* messageEdits(message: Message, settings: EditSettings): Work<MessageEdits> {
   const { verdict, headers } = message;
   // in a message that is judged again, all of this has been done
-  if (verdict.judged === 'no-mail' || verdict.judged === 'again' || headers === null) return NOTHING;
+  if (verdict.judged === 'no-mail' || verdict.judged === 'again') return NOTHING;
+  if (headers === null) return verdict.mark && message.shown === 'none' ? unmarked(settings) : NOTHING;
   const ours = verdict.judged === 'judged';
   const banner = ours ? yield* chooseBanner(message.transaction, verdict) : null;
   const notes: string[] = [];
@@ -122,6 +123,13 @@ export function* messageEdits(message: Message, settings: EditSettings): Work<Me
     ...additions(message, banner, settings, sees, bound),
   ].filter((edit) => canBeSent(edit, notes));
   return { edits, notes };
+}
+
+function unmarked({ markName }: EditSettings): MessageEdits {
+  return {
+    edits: [],
+    notes: [`${markName} left alone: no header field was asked for when the MTA connected`],
+  };
 }
 
 /** An edit that the encoder would refuse is skipped with a note; the other edits are made. */

@@ -78,6 +78,21 @@ t.test('what was not seen is deferred where a rule could concern it, and only th
   t.equal(deferred(some, PLAIN), null);
 });
 
+t.test('mail that may carry the route of an earlier look waits until it can be seen', async (t) => {
+  const { decide } = deciding(
+    t,
+    '[rule few]\nheader = X-Secret\nrecipient = few.example\n[domains]\n* = may\n',
+  );
+  const query = messageQuery(['<bob@good.example>'], null, { shown: 'none' });
+  t.equal(decide(query), null, 'no rule concerns it, and a client cannot route it');
+  const { transaction } = query;
+  t.match(decide({ ...query, transaction: { ...transaction, arrival: 'local' } }), {
+    kind: 'deferred',
+    rules: [],
+    reply: { code: 451, dsn: '4.3.0' },
+  });
+});
+
 t.test('without the fence nothing is routed by Postfix', async (t) => {
   const { decide } = deciding(t);
   const told = { headerChecks: '', contentFilter: '' };

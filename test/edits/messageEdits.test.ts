@@ -76,6 +76,9 @@ test('what the MTA was not asked to show is left alone', async (t) => {
       name,
     );
   t.strictSame(edited({ headers: null }), { edits: [], notes: [] }, 'no field was seen');
+  const unasked = edited({ headers: null, shown: 'none' });
+  t.strictSame(unasked.edits, [], 'no field was asked for');
+  t.match(unasked.notes, [/^X-TLS-Ward left alone: no header field was asked for/]);
 });
 
 test('mail that was not judged loses what is forged and gets nothing', async (t) => {
