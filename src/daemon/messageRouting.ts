@@ -189,7 +189,8 @@ export function* namesWay(transaction: Transaction, facts: Active['facts']): Wor
   const suffixes = user ? ANY_SUFFIX : NEXT_HOP;
   for (const [i, { text }] of recipients.entries()) {
     if (i % AT_ONCE === AT_ONCE - 1) yield;
-    if (suffixes.test(text.replace(/[^A-Za-z0-9-]+/g, ''))) return true;
+    // nearly all addresses have no hyphen, which every suffix has
+    if (text.includes('-') && suffixes.test(text.replace(/[^A-Za-z0-9-]+/g, ''))) return true;
   }
   return false;
 }

@@ -226,7 +226,8 @@ export class VerdictService {
     const reply = this.#record(transaction, verdict, table, peer, code, notes, routed, this.#markIn(edits));
     const byRule =
       routed !== null && routed.holdReason !== '' ? `tlsward: ${routed.holdReason} [${code}]` : '';
-    const reason = [holdReason(judged, code), byRule].filter(Boolean).join('; ');
+    const byRow = holdReason(judged, code);
+    const reason = byRow !== '' && byRule !== '' ? `${byRow}; ${byRule}` : byRow + byRule;
     return { kind: 'message', verdict, reply, holdReason: reason, edits, routes: routed?.edits ?? NO_EDITS };
   }
 

@@ -100,37 +100,46 @@ type ParsedMark =
   /** `detail` is one printable line, safe to show. */
   | { readonly ok: false; readonly reason: MarkFault; readonly detail: string };
 
-/** Name and value of every field that states a fact, in canonical order. */
-function pairsOf(fields: MarkFields): readonly (readonly [string, string])[] {
-  return [
-    ['v', '1'],
-    ['leg', fields.leg],
-    ['state', fields.state],
-    ['protocol', encodeMarkText(fields.protocol)],
-    ['cipher', encodeMarkText(fields.cipher)],
-    ['bits', fields.bits === null ? '-' : String(fields.bits)],
-    ['certificate', fields.certificate],
-    ['certificate-name', encodeMarkText(fields.certificateName)],
-    ['row', encodeMarkText(fields.row)],
-    ['verdict', fields.verdict],
-    ['host', encodeMarkText(fields.host)],
-    ['id', encodeMarkText(fields.queueId)],
-    ['time', fields.time],
-    ['code', encodeMarkText(fields.code)],
-    ...(fields.bodyDigest === '' ? [] : [['body', fields.bodyDigest] as const]),
+/** `name=value` of every field that states a fact, in canonical order; made once for both forms below. */
+export function markFacts(fields: MarkFields): readonly string[] {
+  const facts = [
+    'v=1',
+    `leg=${fields.leg}`,
+    `state=${fields.state}`,
+    `protocol=${encodeMarkText(fields.protocol)}`,
+    `cipher=${encodeMarkText(fields.cipher)}`,
+    `bits=${fields.bits ?? '-'}`,
+    `certificate=${fields.certificate}`,
+    `certificate-name=${encodeMarkText(fields.certificateName)}`,
+    `row=${encodeMarkText(fields.row)}`,
+    `verdict=${fields.verdict}`,
+    `host=${encodeMarkText(fields.host)}`,
+    `id=${encodeMarkText(fields.queueId)}`,
+    `time=${fields.time}`,
+    `code=${encodeMarkText(fields.code)}`,
   ];
+  if (fields.bodyDigest !== '') facts.push(`body=${fields.bodyDigest}`);
+  return facts;
 }
 
 /** The canonical form (see above); `senderDomain` is the canonical domain or address literal, '' for none. */
-export function canonicalMark(fields: MarkFields, senderDomain: string, keyId: string): string {
-  const lines = [...pairsOf(fields), ['key', keyId], ['sender', encodeMarkText(senderDomain)]];
-  return `tlsward-mark\n${lines.map(([name, value]) => `${name}=${value}\n`).join('')}`;
+export function canonicalMark(
+  fields: MarkFields,
+  senderDomain: string,
+  keyId: string,
+  facts: readonly string[] = markFacts(fields),
+): string {
+  return `tlsward-mark\n${facts.join('\n')}\nkey=${keyId}\nsender=${encodeMarkText(senderDomain)}\n`;
 }
 
 /** The header's value, folded; `name` only matters for the length of the first line. */
-export function formatMark(fields: MarkFields, seal: MarkSeal | null = null, name = MARK_NAME): string {
-  const pairs = pairsOf(fields).map(([field, value]) => `${field}=${value}`);
-  if (seal !== null) pairs.push(`key=${seal.keyId}`, `hmac=${seal.hmac}`);
+export function formatMark(
+  fields: MarkFields,
+  seal: MarkSeal | null = null,
+  name: string = MARK_NAME,
+  facts: readonly string[] = markFacts(fields),
+): string {
+  const pairs = seal === null ? facts : [...facts, `key=${seal.keyId}`, `hmac=${seal.hmac}`];
   let out = '';
   let column = name.length + 1;
   for (let i = 0; i < pairs.length; i++) {

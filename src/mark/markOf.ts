@@ -12,7 +12,7 @@
  */
 import type { EnvelopeAddress } from '../core/address.ts';
 import { DEFAULTS } from '../core/settings.ts';
-import { compareWithFloor, type Floor } from '../core/tls.ts';
+import { compareWithFloor } from '../core/tls.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { MarkFields, MarkState, MarkVerdict } from './markFields.ts';
 
@@ -84,14 +84,19 @@ export function stateOf(verdict: Verdict): MarkState {
   const { tls, findings } = verdict;
   if (tls.kind === 'unknown') return 'unknown';
   if (tls.kind === 'plain') return 'unprotected';
-  const breaches = findings.map((finding) => finding.breach?.kind ?? null);
-  if (breaches.some((kind) => kind !== null && kind !== 'unknown')) return 'unprotected';
-  const floors = floorsOf(verdict).map((floor) => compareWithFloor(tls, floor));
-  if (floors.some((result) => result !== 'ok' && result !== 'unknown')) return 'unprotected';
-  return breaches.includes('unknown') || floors.includes('unknown') ? 'unknown' : 'protected';
-}
-
-function floorsOf(verdict: Verdict): readonly Floor[] {
-  const floors = verdict.findings.flatMap((finding) => (finding.row === null ? [] : [finding.row.settings]));
-  return floors.length === 0 ? [DEFAULTS] : floors;
+  let row = false;
+  let unknown = false;
+  for (const finding of findings) {
+    const breach = finding.breach?.kind ?? null;
+    if (breach !== null && breach !== 'unknown') return 'unprotected';
+    if (breach === 'unknown') unknown = true;
+    if (finding.row === null) continue;
+    row = true;
+    const floor = compareWithFloor(tls, finding.row.settings);
+    if (floor === 'unknown') unknown = true;
+    else if (floor !== 'ok') return 'unprotected';
+  }
+  const floor = row ? 'ok' : compareWithFloor(tls, DEFAULTS);
+  if (floor !== 'ok' && floor !== 'unknown') return 'unprotected';
+  return unknown || floor === 'unknown' ? 'unknown' : 'protected';
 }

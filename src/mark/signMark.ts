@@ -13,8 +13,22 @@
  * removes every mark that comes from outside. With `body` it was that body; the verifier must compare the
  * digest, because the HMAC alone does not.
  */
-import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
-import { canonicalMark, formatMark, type MarkFault, type MarkFields, parseMark } from './markFields.ts';
+import {
+  createHash,
+  createHmac,
+  createSecretKey,
+  type Hmac,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto';
+import {
+  canonicalMark,
+  formatMark,
+  type MarkFault,
+  type MarkFields,
+  markFacts,
+  parseMark,
+} from './markFields.ts';
 
 /** A key; the secret sits in a KeyObject so that no log or inspector prints it. */
 export interface MarkKey {
@@ -34,10 +48,8 @@ export function markKey(secret: Uint8Array): MarkKey {
   return { id, secret: createSecretKey(Buffer.from(secret)) };
 }
 
-function hmacOf(fields: MarkFields, senderDomain: string, key: MarkKey): Buffer {
-  return createHmac('sha256', key.secret)
-    .update(canonicalMark(fields, senderDomain, key.id))
-    .digest();
+function hmacOf(fields: MarkFields, senderDomain: string, key: MarkKey, facts?: readonly string[]): Hmac {
+  return createHmac('sha256', key.secret).update(canonicalMark(fields, senderDomain, key.id, facts));
 }
 
 /**
@@ -53,8 +65,9 @@ export function signMark(
 ): string {
   const [key] = keys;
   if (key === undefined) throw new RangeError('no mark key');
-  const hmac = hmacOf(fields, senderDomain, key).toString('base64url');
-  return formatMark(fields, { keyId: key.id, hmac }, name);
+  const facts = markFacts(fields);
+  const hmac = hmacOf(fields, senderDomain, key, facts).digest('base64url');
+  return formatMark(fields, { keyId: key.id, hmac }, name, facts);
 }
 
 /**
@@ -103,7 +116,7 @@ export function verifyMark(value: string, senderDomain: string, keys: readonly M
   // 43 digits have two spare bits: only the spelling that we would write counts
   const canonical = given.length === 32 && given.toString('base64url') === seal.hmac;
   const good =
-    canonical && candidates.some((key) => timingSafeEqual(given, hmacOf(fields, senderDomain, key)));
+    canonical && candidates.some((key) => timingSafeEqual(given, hmacOf(fields, senderDomain, key).digest()));
   if (good) return { ok: true, keyId, fields };
   return {
     ok: false,

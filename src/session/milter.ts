@@ -39,6 +39,7 @@ import {
   heldBytes,
   type Idle,
   type InMessage,
+  type Message,
   MILTER_LIMITS,
   type MilterLimits,
   type MilterState,
@@ -124,25 +125,11 @@ function answer(state: MilterState, given: MilterAnswer): MilterStep {
 function answerRecipient(state: AtRecipient, given: JudgeAnswer): MilterStep {
   const { agreement, client, waiting, message, recipientBytes } = state;
   const reply = replyToRecipient(given, agreement.actions);
-  const kept =
-    reply === CONTINUE
-      ? {
-          recipients: chain<Accepted>(message.recipients, {
-            recipient: state.recipient,
-            verdict: given.verdict,
-            shown: state.shown,
-          }),
-          recipientBytes,
-        }
-      : null;
-  const next: InMessage = {
-    at: 'message',
-    agreement,
-    client,
-    waiting,
-    message: { ...message, ...kept, table: given.table },
-  };
-  return { state: next, out: reply === CONTINUE ? GO_ON : [reply] };
+  const next = (after: Message): InMessage => ({ at: 'message', agreement, client, waiting, message: after });
+  if (reply !== CONTINUE) return { state: next({ ...message, table: given.table }), out: [reply] };
+  const accepted: Accepted = { recipient: state.recipient, verdict: given.verdict, shown: state.shown };
+  const recipients = chain(message.recipients, accepted);
+  return { state: next({ ...message, recipients, recipientBytes, table: given.table }), out: GO_ON };
 }
 
 /** A temporary failure for the event that expects a reply; otherwise the connection can only be closed. */
