@@ -106,8 +106,8 @@ export class Evidence {
     return false;
   }
 
-  /** `fields`: those of the log line. */
-  verdict(record: VerdictRecord, fields: VerdictFields): void {
+  /** `fields`: those of the log line; null for a plain accept. */
+  verdict(record: VerdictRecord, fields: VerdictFields | null): void {
     this.#make(() => verdictText(record, fields, this.#host));
   }
 

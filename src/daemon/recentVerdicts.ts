@@ -95,11 +95,11 @@ export class RecentVerdicts {
     this.#limitBytes = limitBytes;
   }
 
-  /** `fields`: those of the log line, which may be brief when the record is a plain accept. */
-  add(record: VerdictRecord, fields: VerdictFields): void {
+  /** `fields`: those of the log line; null when they are not made yet. */
+  add(record: VerdictRecord, fields: VerdictFields | null): void {
     const { action, wouldBe, tagged } = record.verdict;
     if (action !== 'accept' || wouldBe !== null || tagged) {
-      this.#notable.add(kept(record, fields));
+      this.#notable.add(kept(record, fields ?? verdictFields(record)));
       return;
     }
     const second = Math.floor(record.timeMs / 1000);

@@ -1,5 +1,5 @@
 /**
- * A verdict as a record of the evidence, made from the fields of its log line wherever these have the same text.
+ * A verdict as a record of the evidence, with the texts that its log line has wherever both have the same field.
  * Written by hand, field by field, because there is one for each message: less than 4 µs (test/bench). The fields
  * are in src/evidence/recordSchema.ts.
  */
@@ -11,7 +11,7 @@ import type { Row } from '../core/table.ts';
 import type { TlsState } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { addressText, lineHead, patternText, quoted, withoutLocalParts } from '../evidence/lineText.ts';
-import type { VerdictFields, VerdictRecord } from '../log/verdictFields.ts';
+import { shownRoute, type VerdictFields, type VerdictRecord } from '../log/verdictFields.ts';
 
 const MAX_RECIPIENTS = 50;
 /** Of all recipients that are named, in characters. */
@@ -45,13 +45,16 @@ const MAX_MADE = 1024;
 /** Longest key of one, in characters. */
 const MAX_KEY = 256;
 
-/** The record without its beginning (evidence/lineText.ts); `fields`: those of the log line. */
-export function verdictText(record: VerdictRecord, fields: VerdictFields, host: string): string {
+/**
+ * The record without its beginning (evidence/lineText.ts); `fields`: those of the log line, null for a plain accept,
+ * which has no reasons.
+ */
+export function verdictText(record: VerdictRecord, fields: VerdictFields | null, host: string): string {
   const { transaction: tx, verdict, reply } = record;
   const { decisive } = verdict;
   let text = `${head(record.timeMs, host)}${record.code}","leg":"inbound","protocol":"${tx.protocol}","stage":"${tx.stage}"`;
-  if (fields.queueId !== undefined) text += `,"queueId":${quoted(fields.queueId as string)}`;
-  if (tx.clientAddress !== '') text += `,"client":${quoted(fields.client as string)}`;
+  if (tx.queueId !== '') text += `,"queueId":${quoted(escapeText(tx.queueId))}`;
+  if (tx.clientAddress !== '') text += `,"client":${quoted(escapeText(tx.clientAddress))}`;
   if (tx.clientPort > 0 && tx.clientPort <= MAX_PORT) text += `,"clientPort":${tx.clientPort}`;
   if (tx.heloName !== '') text += `,"helo":${quoted(withoutLocalParts(escapeText(tx.heloName)))}`;
   if (tx.saslUsername !== '') text += ',"login":true';
@@ -68,12 +71,14 @@ export function verdictText(record: VerdictRecord, fields: VerdictFields, host: 
   if (verdict.judged !== 'judged') text += `,"notJudged":"${verdict.judged}"`;
   if (decisive?.breach != null) {
     text += `,"breach":"${decisive.breach.kind}"`;
-    const because = fields.because as readonly string[] | undefined;
+    const because = fields?.because as readonly string[] | undefined;
     if (because !== undefined)
       text += `,"because":[${because.map((one) => quoted(reasonText(one))).join(',')}]`;
   }
-  if (fields.rule !== undefined)
-    text += `,"rule":${quoted(fields.rule as string)},"route":${quoted(withoutLocalParts(fields.route as string))}`;
+  if (record.route !== undefined) {
+    const { rule, route } = shownRoute(record.route);
+    text += `,"rule":${quoted(rule)},"route":${quoted(withoutLocalParts(route))}`;
+  }
   if (record.mark !== undefined) text += `,"mark":${quoted(record.mark)}`;
   if (reply !== null)
     text += `,"reply":${quoted(withoutLocalParts(`${reply.code} ${reply.dsn} ${reply.text}`))}`;

@@ -4,7 +4,7 @@
 import type { Transaction } from '../core/transaction.ts';
 import type { Action, Verdict } from '../core/verdict.ts';
 import type { Log } from '../log/log.ts';
-import type { VerdictFields, VerdictRecord } from '../log/verdictFields.ts';
+import { briefFields, type VerdictFields, type VerdictRecord } from '../log/verdictFields.ts';
 import type { Evidence } from './evidence.ts';
 import type { RecentVerdicts } from './recentVerdicts.ts';
 import { VerdictsByTls } from './tlsCounters.ts';
@@ -50,12 +50,12 @@ export class VerdictListeners {
     this.#listeners = [
       ({ transaction, verdict }) => this.#count(transaction.protocol, verdict),
       ({ transaction, verdict }) => this.byTls.add(transaction, verdict),
-      // `lookup` and the evidence show the fields of the log line, which are made once
+      // `lookup` and the evidence show the fields of the log line, which are made once; nobody needs those of an accept
       (record) => {
         const fields = log.verdict(record);
         recent.add(record, fields);
         evidence.verdict(record, fields);
-        if (live.listening) live.verdict(fields, record.timeMs);
+        if (live.listening) live.verdict(fields ?? briefFields(record), record.timeMs);
       },
     ];
   }

@@ -2,7 +2,7 @@
  * Writes log lines in batches: when 64 KiB have been collected, and every 100 ms.
  *
  * pino's own destination measures its whole buffer at each line, which under load costs more than making the
- * lines. Here lines are added to a list, which is joined once. Only one write is in progress at a time, so
+ * lines. Here lines are added to a block of bytes (lineBlock.ts). Only one write is in progress at a time, so
  * the order is kept.
  *
  * If the reader is slow (a full pipe), lines wait. When more than 16 MiB wait, new lines are dropped and
@@ -12,9 +12,10 @@
  */
 import { write, writeSync } from 'node:fs';
 import type { MemoryUse } from '../core/memorySize.ts';
+import { LineBlock } from './lineBlock.ts';
 
-const BATCH_CHARACTERS = 65_536;
-const MAX_CHARACTERS = 16 * 1024 * 1024;
+const BATCH_BYTES = 65_536;
+const MAX_BYTES = 16 * 1024 * 1024;
 const INTERVAL_MS = 100;
 const RETRY_MS = 10;
 const LF = 0x0a;
@@ -29,8 +30,7 @@ export class LineWriter {
   /** The number of dropped lines already reported by `log.dropped`. */
   #told = 0;
   readonly #fd: number;
-  #lines: string[] = [];
-  #characters = 0;
+  readonly #waiting = new LineBlock();
   /** The batch being written; null when there is none. */
   #writing: Buffer | null = null;
   /** The batch being written: its number of lines, and the value of `#told` before it. */
@@ -50,36 +50,34 @@ export class LineWriter {
   /** Adds one line with its line end. */
   write(json: string): void {
     const line = this.shape(json);
-    if (this.#characters + (this.#writing?.length ?? 0) + line.length > MAX_CHARACTERS) {
+    if (this.#waiting.bytes + (this.#writing?.length ?? 0) + line.length > MAX_BYTES) {
       this.dropped++;
       return;
     }
-    this.#lines.push(line);
-    this.#characters += line.length;
-    if (this.#characters >= BATCH_CHARACTERS) this.#start();
+    this.#waiting.add(line);
+    if (this.#waiting.bytes >= BATCH_BYTES) this.#start();
   }
 
   #start(): void {
-    if (this.#writing !== null || this.#characters === 0) return;
+    if (this.#writing !== null || this.#waiting.bytes === 0) return;
     this.#writing = this.#take();
     this.#go();
   }
 
   #take(): Buffer {
-    this.#batch = { lines: this.#lines.length, told: this.#told };
+    this.#batch = { lines: this.#waiting.lines, told: this.#told };
     if (this.dropped > this.#told) {
       const lines = this.dropped - this.#told;
       this.#told = this.dropped;
       const time = new Date().toISOString();
       const msg = 'lines were dropped because the log was not read';
       const fields = { level: 40, time, event: 'log.dropped', lines, msg };
-      this.#lines.push(this.shape(`${JSON.stringify(fields)}\n`));
+      this.#waiting.add(this.shape(`${JSON.stringify(fields)}\n`));
     }
-    const text = `${this.#torn ? '\n' : ''}${this.#lines.join('')}`;
+    const lines = this.#waiting.take();
+    const taken = this.#torn ? Buffer.concat([Buffer.of(LF), lines]) : lines;
     this.#torn = false;
-    this.#lines = [];
-    this.#characters = 0;
-    return Buffer.from(text, 'utf8');
+    return taken;
   }
 
   #go(): void {
@@ -98,8 +96,12 @@ export class LineWriter {
       this.#torn = error !== null && this.#lastByte !== LF;
       if (error !== null) this.#lost();
       this.#writing = error === null && written < bytes.length ? bytes.subarray(written) : null;
-      if (this.#writing !== null) this.#go();
-      else if (this.#characters >= BATCH_CHARACTERS) this.#start();
+      if (this.#writing !== null) {
+        this.#go();
+        return;
+      }
+      this.#waiting.reuse(bytes);
+      if (this.#waiting.bytes >= BATCH_BYTES) this.#start();
     });
   }
 
@@ -114,8 +116,8 @@ export class LineWriter {
   get memory(): MemoryUse {
     return {
       name: 'log lines',
-      used: this.#characters + (this.#writing?.length ?? 0),
-      limit: MAX_CHARACTERS,
+      used: this.#waiting.bytes + (this.#writing?.length ?? 0),
+      limit: MAX_BYTES,
     };
   }
 

@@ -15,10 +15,11 @@ import { formatPosition } from '../core/position.ts';
 import type { StsFailure, StsMode } from '../core/publishedFacts.ts';
 import type { Row } from '../core/table.ts';
 import type { WireRule } from '../wire/wireRules.ts';
+import { acceptedLine } from './acceptedLine.ts';
 import { isJournal, type LogFormat, shapeLine } from './lineShape.ts';
 import { LineWriter } from './lineWriter.ts';
 import { listed } from './listed.ts';
-import { briefFields, type VerdictFields, type VerdictRecord, verdictFields } from './verdictFields.ts';
+import { type VerdictFields, type VerdictRecord, verdictFields } from './verdictFields.ts';
 
 interface StsTroubleFields {
   readonly domain: string;
@@ -47,6 +48,9 @@ function timestamp(): string {
 
 export class Log {
   readonly #pino: Logger;
+  readonly #out: DestinationStream;
+  /** Are lines of accepted messages written? */
+  #accepts: boolean;
   readonly #flush: () => void;
   readonly #writer: LineWriter | null;
   readonly #journal = isJournal(1, process.env);
@@ -56,7 +60,9 @@ export class Log {
     const writer = destination === undefined ? new LineWriter(1) : null;
     const out = destination ?? writer!;
     this.#writer = writer;
+    this.#out = out;
     this.#pino = pino({ level, base: null, timestamp }, out);
+    this.#accepts = this.#pino.isLevelEnabled('info');
     this.#flush = () => out.flushSync?.();
   }
 
@@ -70,6 +76,7 @@ export class Log {
 
   setLevel(level: string): void {
     this.#pino.level = level;
+    this.#accepts = this.#pino.isLevelEnabled('info');
   }
 
   /** Writes all waiting lines before the process ends. */
@@ -209,11 +216,15 @@ export class Log {
     );
   }
 
-  /** Returns the fields of the line. */
-  verdict(record: VerdictRecord): VerdictFields {
+  /** Returns the fields of the line; null for a plain accept, whose line is written without them. */
+  verdict(record: VerdictRecord): VerdictFields | null {
     const { action, wouldBe, tagged, judged } = record.verdict;
     const plain = action === 'accept' && wouldBe === null && !tagged;
-    const fields = plain && judged === 'judged' ? briefFields(record) : verdictFields(record);
+    if (plain && judged === 'judged') {
+      if (this.#accepts) this.#out.write(acceptedLine(record, timestamp()));
+      return null;
+    }
+    const fields = verdictFields(record);
     this.#pino.info(fields, plain ? 'accepted' : 'violation');
     return fields;
   }

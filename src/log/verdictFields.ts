@@ -17,7 +17,7 @@ import type { Reply } from '../receive/smtpReply.ts';
 import { listed } from './listed.ts';
 
 /** Elements of a list in one line. */
-const MAX_RECIPIENTS = 50;
+export const MAX_RECIPIENTS = 50;
 const MAX_REASONS = 20;
 
 /** A verdict as the log, `lookup` and the list of recent verdicts receive it. */
@@ -51,7 +51,8 @@ export interface VerdictRecord {
 export type VerdictFields = Record<string, unknown>;
 
 /**
- * The fields of every verdict line; one is written for each message, so there are only the most useful ones.
+ * The fields of every verdict line; one is written for each message, so there are only the most useful ones. The line
+ * of a plain accept has the same ones (acceptedLine.ts).
  */
 export function briefFields(record: VerdictRecord): VerdictFields {
   const { transaction: tx, verdict } = record;
@@ -76,13 +77,28 @@ export function briefFields(record: VerdictRecord): VerdictFields {
     if (certificate.kind === 'trusted') fields.commonName = escapeText(certificate.commonName);
   }
   if (record.route !== undefined) {
-    const { rules, ways, outcome } = record.route;
-    const way = outcome === 'routed' ? ways : [outcome, ...ways];
-    fields.rule = listed(rules, MAX_REASONS, rules.length).join(', ');
-    fields.route = listed(way, MAX_REASONS, way.length).join(', ');
+    const { rule, route } = shownRoute(record.route);
+    fields.rule = rule;
+    fields.route = route;
   }
-  if (record.notes.length > 0) fields.notes = listed(record.notes, MAX_REASONS, record.notes.length);
+  if (record.notes.length > 0) fields.notes = shownNotes(record.notes);
   return fields;
+}
+
+/** Names of the rules, and the result with the routes, each as one text. */
+export function shownRoute({ rules, ways, outcome }: NonNullable<VerdictRecord['route']>): {
+  readonly rule: string;
+  readonly route: string;
+} {
+  const way = outcome === 'routed' ? ways : [outcome, ...ways];
+  return {
+    rule: listed(rules, MAX_REASONS, rules.length).join(', '),
+    route: listed(way, MAX_REASONS, way.length).join(', '),
+  };
+}
+
+export function shownNotes(notes: readonly string[]): string[] {
+  return listed(notes, MAX_REASONS, notes.length);
 }
 
 /** All fields of a verdict, for `lookup`, and for the log unless it is a plain accept. */
@@ -104,7 +120,8 @@ export function verdictFields(record: VerdictRecord): VerdictFields {
   return fields;
 }
 
-function patternOf({ decisive }: Verdict): string | undefined {
+/** The pattern of the row that decided, of bounded length; undefined: none did. */
+export function patternOf({ decisive }: Verdict): string | undefined {
   const pattern = decisive?.row?.pattern;
   return pattern === undefined || pattern.length <= 256 ? pattern : `${pattern.slice(0, 256)}...`;
 }

@@ -20,7 +20,13 @@ test('lines come out whole and in order, in batches and at the end', async (t) =
   const fd = openSync(file, 'w');
   const writer = new LineWriter(fd);
   const lines = Array.from({ length: 5000 }, (_, i) => `line ${i} \u2192 ${'x'.repeat(i % 90)}\n`);
-  for (const line of lines) writer.write(line);
+  // longer than any block that lines are collected in
+  lines[2500] = `${'\u2192'.repeat(100_000)}\n`;
+  for (const [i, line] of lines.entries()) {
+    writer.write(line);
+    // now and then the batch is written before the next line, and its place is used again
+    if (i % 500 === 499) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
   const written = (): string => readFileSync(file, 'utf8');
   for (let i = 0; i < 1200 && written().length < lines.join('').length; i++)
     await new Promise((resolve) => setTimeout(resolve, 50));
