@@ -14,11 +14,20 @@ function base32(value: number, width: number): string {
   return text.padStart(width, '0');
 }
 
+const LAST_TWO = Array.from({ length: 1024 }, (_, number) => base32(number, 2));
+
 /** A source of codes; `random` is a number in [0, 1) that picks the prefix. */
 export function createCodes(random: number): () => string {
   const prefix = base32(Math.floor(random * 32 ** 4), 4);
   let count = 0;
-  return () => prefix + base32(count++, 4);
+  // all but the last two digits
+  let head = '';
+  return () => {
+    const last = count % 1024;
+    if (last === 0) head = prefix + base32(count / 1024, 2);
+    count++;
+    return head + LAST_TWO[last]!;
+  };
 }
 
 /**

@@ -51,9 +51,20 @@ export class ExpiringMap<Value extends Remembered> {
     this.#last = value.since;
   }
 
+  /** Is nothing kept? */
+  get empty(): boolean {
+    return this.#young.size === 0 && this.#old.size === 0;
+  }
+
   /** Adds `bytes` to the size of the entry, if it still exists. */
   grow(key: string, value: Value, bytes: number): void {
-    if (this.#young.get(key) !== value && this.#old.get(key) !== value) return;
+    const young = this.#young.get(key) === value;
+    if (young && (this.#youngBytes + bytes) * 2 <= this.#limits.maxBytes) {
+      value.bytes += bytes;
+      this.#youngBytes += bytes;
+      return;
+    }
+    if (!young && this.#old.get(key) !== value) return;
     this.delete(key);
     value.bytes += bytes;
     this.set(key, value);

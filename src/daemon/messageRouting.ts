@@ -311,7 +311,7 @@ function stopped(rules: readonly string[], reply: Routed['reply']): Routed {
  * visible here; header fields and the parameters of MAIL are not.
  */
 export function requestsRequireTls(active: Active, transaction: Transaction): boolean {
-  if (!since(active.postfixVersion, ...REQUIRETLS_SINCE)) return false;
+  if (active.rules.length === 0 || !since(active.postfixVersion, ...REQUIRETLS_SINCE)) return false;
   const rules = active.rules.filter(({ when, requestRequireTls }) => {
     if (!requestRequireTls || when.requireTls || when.replyToMarked) return false;
     return when.subjectTags.length === 0 && when.headers.length === 0;

@@ -55,14 +55,14 @@ export class Instance implements Remembered {
   }
 
   /**
-   * Adds recipients that were judged and not refused; returns the bytes that they take. Postfix asks twice
+   * Adds recipients that were judged and not refused; returns the bytes that they take. Their texts are kept, so
+   * none may be a slice of a longer one (wire/policyDecode.ts copies them). Postfix asks twice
    * when the service is listed twice. Recipients over the limit do not count as asked, so the message then
    * has unseen recipients.
    */
   add(recipients: readonly EnvelopeAddress[]): number {
     const before = this.#recipients.length;
-    for (const { text: foreign } of recipients) {
-      const text = ownText(foreign);
+    for (const { text } of recipients) {
       const known = this.#recipients;
       if (known.length + text.length > MAX_RECIPIENT_BYTES / 2) continue;
       this.asked++;
@@ -120,17 +120,16 @@ export class TransactionMemory {
   }
 
   /**
-   * Begins a transaction with this id, on this connection. An smtpd(8) process has one policy connection and
+   * Begins a transaction with this id, which is kept and may not be a slice of a longer text, on this connection. An smtpd(8) process has one policy connection and
    * one message at a time, so the previous transaction of this connection is over and is removed.
    */
   begin(id: string, table: PolicyTable, now: number, connection: object): Instance {
     const before = this.#current.get(connection);
     if (before !== undefined) this.#instances.delete(before);
-    const key = ownText(id);
-    this.#current.set(connection, key);
+    this.#current.set(connection, id);
     const instance = new Instance(table, now);
-    instance.bytes += 2 * key.length;
-    this.#instances.set(key, instance);
+    instance.bytes += 2 * id.length;
+    this.#instances.set(id, instance);
     return instance;
   }
 
@@ -168,6 +167,7 @@ export class TransactionMemory {
    * question.
    */
   forgetCertificate(transaction: Transaction): void {
+    if (this.#seen.empty) return;
     const key = sessionKey(transaction);
     if (key !== '') this.#seen.delete(key);
   }

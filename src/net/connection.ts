@@ -145,8 +145,8 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
       } catch (error) {
         this.fault(error);
       }
-      if (performance.now() - begun > SLICE_MS && !this.busy && !this.closing && this.decoder.partial())
-        this.pause();
+      const more = !this.busy && !this.closing && this.decoder.partial();
+      if (more && performance.now() - begun > SLICE_MS) this.pause();
     }
     this.driver.watch?.worked(begun, this);
     if (this.pending.length > 0) flushSoon(this as unknown as AnyConnection);
