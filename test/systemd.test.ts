@@ -272,6 +272,38 @@ t.test('the unit that probes partners, and its timer', async (t) => {
     t.match(repoText(`contrib/debian/${script}`), 'tlsward-probe.timer', script);
 });
 
+t.test('the unit that sends TLS reports, and its timer', async (t) => {
+  const unit = readUnit('tlsward-tlsrpt-send.service');
+  const program = one(service, 'Service.ExecStart').replace(/ serve$/, '');
+  t.equal(one(unit, 'Service.ExecStart'), `${program} tlsrpt send --spread 8`);
+  const flags: readonly string[] = COMMANDS.tlsrpt.options.map(({ flag }) => flag);
+  t.ok(flags.includes('--spread'));
+  t.equal(one(unit, 'Service.Type'), 'oneshot');
+  t.equal(one(unit, 'Service.SuccessExitStatus'), '75', 'what is tried again is no failure');
+  t.match(COMMANDS.tlsrpt.exit[75], /tried again/);
+  t.equal(defaultOf('tlsrpt-send'), 'no', 'nothing is sent that nobody asked for');
+  const state = COMMANDS.tlsrpt.options.flatMap((option) =>
+    option.flag === '--state' ? [option.default] : [],
+  );
+  t.equal(
+    `/var/lib/${one(unit, 'Service.StateDirectory')}`,
+    `${state[0]}/tlsrpt`,
+    'the one folder it writes to',
+  );
+  for (const [key, values] of service)
+    if (values.length === 1 && values[0] === 'yes') t.equal(one(unit, key), 'yes', key);
+  for (const key of ['User', 'ProtectSystem', 'CapabilityBoundingSet'])
+    t.equal(one(unit, `Service.${key}`), one(service, `Service.${key}`), key);
+  for (const key of ['Service.ReadWritePaths', 'Install.WantedBy']) t.notOk(unit.has(key), key);
+  const timer = readUnit('tlsward-tlsrpt-send.timer');
+  t.equal(one(timer, 'Install.WantedBy'), 'timers.target');
+  t.notOk(timer.has('Timer.Unit'), 'it starts the service of its name');
+  for (const name of ['tlsward-tlsrpt-send.timer', 'tlsrpt send'])
+    t.ok(repoText('contrib/doc/tlsrpt-send.md').includes(name), name);
+  for (const script of ['postinst', 'prerm', 'postrm'])
+    t.match(repoText(`contrib/debian/${script}`), 'tlsward-tlsrpt-send.timer', script);
+});
+
 t.test('the collector: as confined as the daemon, with the groups that may read logs', async (t) => {
   const collect = readUnit('tlsward-collect.service');
   const { bin } = JSON.parse(repoText('package.json')) as { bin: { tlsward: string } };
@@ -320,6 +352,8 @@ t.test('sockets in step with program and fragments', async (t) => {
     'tlsward-report.timer',
     'tlsward-probe.service',
     'tlsward-probe.timer',
+    'tlsward-tlsrpt-send.service',
+    'tlsward-tlsrpt-send.timer',
   ];
   const reports = ['tlsward-tlsrpt.socket'];
   t.equal(unitNames().length, services.length + reports.length + Object.keys(protocols).length);

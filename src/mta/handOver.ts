@@ -48,3 +48,49 @@ export function whyNot(ran: Ran): string {
   if (ran.ok) return '';
   return ran.stderr === '' ? ran.why : `${ran.why}: ${ran.stderr}`;
 }
+
+/** What came of handing a message over. */
+export type Handed =
+  /** `said`: the reply of the server, with its queue id. */
+  | { readonly kind: 'taken'; readonly said: string }
+  /** `message`: the server did not want the message itself (5xx behind DATA). */
+  | { readonly kind: 'refused'; readonly why: string; readonly message: boolean }
+  /** It may have been taken, or not. */
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** One way, so that no second one is tried when it is not known what came of the first. */
+export type Way = { readonly smtp: SmtpPlace } | { readonly sendmail: string };
+
+/** As `handOver`, at most once. Never rejects. */
+export async function handOverOnce(
+  to: string,
+  host: string,
+  text: string,
+  way: Way,
+  timeoutMs = TIMEOUT_MS,
+): Promise<Handed> {
+  if ('sendmail' in way) {
+    const limits = { timeoutMs, maxBytes: MAX_OUTPUT, input: text };
+    const ran = await runProgram(way.sendmail, ['-i', '-f', '<>', '--', to], limits);
+    if (ran.ok) return { kind: 'taken', said: '' };
+    const ended = ran.why !== 'timeout' && ran.why !== 'tooMuch';
+    if (!ended) return { kind: 'unknown', why: `sendmail: ${whyNot(ran)}` };
+    return { kind: 'refused', why: `sendmail: ${whyNot(ran)}`, message: false };
+  }
+  const said: string[] = [];
+  let why = '';
+  try {
+    await smtpDialogue(way.smtp, submission(host, to, text.trimEnd()), said, { timeoutMs, strict: true });
+  } catch (error) {
+    why = error instanceof Error ? error.message : String(error);
+  }
+  const reply = said[MESSAGE_REPLY];
+  if (reply?.startsWith('2') === true) return { kind: 'taken', said: reply };
+  // the text went out, and no reply to it came back
+  if (reply === undefined && said[MESSAGE_REPLY - 1]?.startsWith('3') === true)
+    return { kind: 'unknown', why: `SMTP: ${why}` };
+  return { kind: 'refused', why: `SMTP: ${why}`, message: reply?.startsWith('5') === true };
+}
+
+/** Replies before it: greeting, EHLO, MAIL, RCPT and DATA. */
+const MESSAGE_REPLY = 5;

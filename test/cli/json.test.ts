@@ -33,12 +33,15 @@ import { run as top } from '../../src/cli/top.ts';
 import { run as trace } from '../../src/cli/trace.ts';
 import { newNotices, noticesFile, saveNotices } from '../../src/notices/run/stateFile.ts';
 import { startDaemon } from '../daemon/startDaemon.ts';
+import { fakeServer } from '../dns/fakeServer.ts';
 import { createCa } from '../e2e/harness/peers/ca.ts';
 import { TlsSink } from '../e2e/harness/peers/tls-sink.ts';
 import { page } from '../manual.ts';
 import { root } from '../root.ts';
 import { without } from '../tools.ts';
 import { delivery, MadeEvidence, newFolder, verdict } from '../trace/madeDays.ts';
+import { NUMBER, name, record, string } from '../wire/dnsBytes.ts';
+import { u16 } from '../wire/milterBytes.ts';
 import { say } from './runCommand.ts';
 
 interface Field {
@@ -236,6 +239,29 @@ test('of records, and of saved answers', async (t) => {
   const told = { since: '2026-11-27', until: '2026-11-29' };
   await run('tlsward report', report, '--since', told.since, '--until', told.until, ...records, ...state);
   await run('tlsward tlsrpt list', tlsrpt, 'list', '--since', '2026-11-01', ...state);
+  let broken = false;
+  const dns = await fakeServer(t, (query) => {
+    if (broken) {
+      query.answer({ rcode: 2 });
+      return;
+    }
+    const text = query.type === 'TXT' && query.name === '_smtp._tls.example.org';
+    const rua = string('v=TLSRPTv1;rua=mailto:a@example.org,x');
+    const mx =
+      query.type === 'MX' ? [record(query.name, NUMBER.MX, 60, u16(10), name('mx.example.org'))] : [];
+    query.answer({ answers: text ? [record(query.name, NUMBER.TXT, 60, rua)] : mx });
+  });
+  const sending = join(folder, 'send.ini');
+  const keys = `tlsrpt-send = mail\ntlsrpt-organization = Us\ntlsrpt-contact = a@b.example\nresolver = 127.0.0.1:${dns.port}`;
+  writeFileSync(
+    sending,
+    `[service]\npolicy-listen = unix:p.sock\nevidence = ${evidence.directory}\n${keys}\n[domains]\na.example = may\n`,
+  );
+  const send = ['send', '--config', sending, ...state];
+  await run('tlsward tlsrpt send --dry-run', tlsrpt, ...send, '--dry-run');
+  await run('tlsward tlsrpt send', tlsrpt, ...send, '--smtp', '127.0.0.1:9');
+  broken = true;
+  await run('tlsward tlsrpt send --dry-run', tlsrpt, ...send, '--dry-run');
   const reply = {
     version: '0.1.0',
     table: { hash: 'ab'.repeat(32), rows: 1, loadedAt: `${day}T00:00:00.000Z` },

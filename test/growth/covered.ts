@@ -103,6 +103,9 @@ import { isBareReport } from '../../src/tlsrpt/readReport.ts';
 import { ReportRefused } from '../../src/tlsrpt/refusal.ts';
 import { reportParts } from '../../src/tlsrpt/reportParts.ts';
 import { instantOf } from '../../src/tlsrpt/reportTime.ts';
+import { chooseDestinations } from '../../src/tlsrpt/send/destinations.ts';
+import { ownSignature } from '../../src/tlsrpt/send/ownSignature.ts';
+import { readTlsrptRecords } from '../../src/tlsrpt/send/txtRecord.ts';
 import { formOf } from '../../src/tlsrpt/unpack.ts';
 import { ControlDecoder } from '../../src/wire/controlLines.ts';
 import { decodeAnswer } from '../../src/wire/dnsDecode.ts';
@@ -1072,6 +1075,29 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     read: (text) => dkimClaimOf([{ name: 'Authentication-Results', value: text }]),
     around: ['mx; dkim=~', 'mx; dkim=pass header.d=~', 'mx (~'],
     pieces: ['dkim=', '= ', '; dkim=pass'],
+  },
+  'txtRecord.readTlsrptRecords': {
+    largest: KIB_64,
+    read: (text) => readTlsrptRecords([text, ...(text.match(/.{1,100}/gs) ?? [])]),
+    around: ['v=TLSRPTv1;~', 'v=TLSRPTv1; rua=~', 'v=TLSRPTv1; a=b;~', 'v=TLSRPTv1~'],
+    pieces: [';', ',', ' ', 'rua='],
+  },
+  'destinations.chooseDestinations': {
+    largest: KIB_64,
+    read: (text) =>
+      chooseDestinations([text, `mailto:${text}`, `https://a.example/${text}`], {
+        https: true,
+        isOwn: () => false,
+        domain: 'a.example',
+      }),
+    around: ['mailto:~', 'mailto:~@a.example', 'https://~/', 'https://a.example/~'],
+    pieces: ['%41', '@', 'mailto:', '.'],
+  },
+  'ownSignature.ownSignature': {
+    largest: PACKET,
+    read: (text) => ownSignature([{ name: 'DKIM-Signature', value: text }], 'a.example'),
+    around: ['v=1; d=~', 'd=a.example; h=~', 'b=~'],
+    pieces: ['h=', ';', ':', ' \t'],
   },
   'ownPolicies.ownPolicies': {
     largest: PACKET,

@@ -100,6 +100,16 @@ export function readService(section: Section, folder: string, report: Report): S
         'there must be room for one message with max-body and max-packet',
       ),
     );
+  if (settings.tlsrptSend !== 'no') {
+    const missing = [
+      ...(settings.evidence === null ? ['evidence'] : []),
+      ...(settings.tlsrptOrganization === null ? ['tlsrpt-organization'] : []),
+      ...(settings.tlsrptContact === null ? ['tlsrpt-contact'] : []),
+    ];
+    const found = `tlsrpt-send = ${settings.tlsrptSend} without ${missing.join(', ')}`;
+    if (missing.length > 0)
+      problem('tlsrpt-send', new Invalid(found, 'evidence, tlsrpt-organization and tlsrpt-contact'));
+  }
   const ownName = settings.routeHeader.toLowerCase();
   for (const key of ['mark-name', 'banner-name']) {
     const other = key === 'mark-name' ? settings.markName : settings.bannerName;

@@ -22,6 +22,7 @@ import {
   parseTrusted,
   parseVersion,
 } from './serviceValues.ts';
+import { TLSRPT_KEYS } from './tlsrptKeys.ts';
 
 /** The settings, and the keys that matter only while the section is read. */
 export interface ServiceValues extends ServiceSettings {
@@ -285,6 +286,7 @@ export const SERVICE_KEYS: { readonly [K in keyof ServiceValues]: TypedKey<Servi
   ),
   ...NOTICE_KEYS,
   ...EVIDENCE_KEYS,
+  ...TLSRPT_KEYS,
   ...LIMIT_KEYS,
 };
 

@@ -78,6 +78,10 @@ export interface ServiceSettings {
   /** Program and arguments; null: none. */
   readonly checkpointCommand: readonly string[] | null;
   readonly checkpointMail: string | null;
+  /** Reports about TLS sessions that we send. */
+  readonly tlsrptSend: 'no' | 'mail' | 'https';
+  readonly tlsrptOrganization: string | null;
+  readonly tlsrptContact: string | null;
   readonly maxConnections: number;
   readonly maxConnectionsPerClient: number;
   readonly idleTimeoutMs: number;

@@ -167,6 +167,15 @@ sts-cache =
   t.end();
 });
 
+t.test('reports about TLS', (t) => {
+  const of = (text: string) => serviceOf(t, `policy-listen = inet:127.0.0.1:0\n${text}`);
+  t.match(of(''), { tlsrptSend: 'no', tlsrptOrganization: null, tlsrptContact: null });
+  const keys =
+    'evidence = e\ntlsrpt-send = https\ntlsrpt-organization = Us, Inc.\ntlsrpt-contact = Tls@b.Example';
+  t.match(of(keys), { tlsrptSend: 'https', tlsrptOrganization: 'Us, Inc.', tlsrptContact: 'tls@b.example' });
+  t.end();
+});
+
 t.test('evidence', (t) => {
   const of = (text: string) => serviceOf(t, `policy-listen = inet:127.0.0.1:0\n${text}`);
   t.match(of(''), {
