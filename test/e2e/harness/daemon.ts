@@ -64,7 +64,7 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-const START_MS = 15_000;
+const START_MS = 60_000;
 const STOP_MS = 15_000;
 /** Default of every wait for a log event. */
 const WAIT_MS = 10_000;

@@ -23,7 +23,7 @@ export const NEEDS = ['root', 'postfix', 'openssl', 'sasl'] as const;
  * `sasl`: the sasldb tools and the Cyrus PLAIN mechanism, for authenticated submission. `unbound`: a private DNS with DNSSEC
  * (dns.ts), and namespaces in which Postfix asks it; only tests of mail that leaves want it. `clickhouse`: server and client,
  * and `rsyslog` are for ship.test.ts and collect-rsyslog.test.ts alone,
- * `alertmanager` for alarms.test.ts, `prometheus` for metrics.test.ts. So these are not in `NEEDS`.
+ * `alertmanager` for alarms.test.ts, `prometheus` for metrics.test.ts, `opendkim` for tlsrpt-send.test.ts. So these are not in `NEEDS`.
  */
 export type Need =
   | (typeof NEEDS)[number]
@@ -31,7 +31,8 @@ export type Need =
   | 'clickhouse'
   | 'rsyslog'
   | 'alertmanager'
-  | 'prometheus';
+  | 'prometheus'
+  | 'opendkim';
 
 /** The absolute path of a command, or null. */
 export function findCommand(name: string): string | null {
@@ -99,6 +100,10 @@ const CHECKS: Record<Need, () => string[]> = {
     ['prometheus', 'promtool']
       .filter((name) => findCommand(name) === null)
       .map((name) => `no command ${name} (Debian: prometheus)`),
+  opendkim: () =>
+    ['opendkim', 'python3']
+      .filter((name) => findCommand(name) === null)
+      .map((name) => `no command ${name}`),
   alertmanager: () =>
     findCommand('prometheus-alertmanager') === null ? ['no command prometheus-alertmanager'] : [],
   clickhouse: () =>
