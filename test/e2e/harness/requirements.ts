@@ -101,9 +101,7 @@ const CHECKS: Record<Need, () => string[]> = {
       .filter((name) => findCommand(name) === null)
       .map((name) => `no command ${name} (Debian: prometheus)`),
   opendkim: () =>
-    ['opendkim', 'python3']
-      .filter((name) => findCommand(name) === null)
-      .map((name) => `no command ${name}`),
+    ['opendkim', 'python3'].filter((name) => findCommand(name) === null).map((name) => `no command ${name}`),
   alertmanager: () =>
     findCommand('prometheus-alertmanager') === null ? ['no command prometheus-alertmanager'] : [],
   clickhouse: () =>
