@@ -24,3 +24,20 @@ export function leastThreadMs(enough: number, work: () => unknown): number {
   }
   return found;
 }
+
+/** What `sum` took on the machine whose times are in the bounds of tests. */
+const SUM_MS = 52;
+const SLOWEST = 4;
+
+function sum(): number {
+  let found = 1;
+  for (let i = 0; i < 40_000_000; i++) found = (Math.imul(found, 1_664_525) + i) | 0;
+  return found;
+}
+
+/** How many times slower this machine is than the one whose times are in the bounds, 1 to 4. */
+export function slowness(): number {
+  // compiled from the third call on
+  for (let i = 0; i < 3; i++) sum();
+  return Math.min(SLOWEST, Math.max(1, leastThreadMs(SUM_MS, sum) / SUM_MS));
+}
