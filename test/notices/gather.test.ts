@@ -1,7 +1,10 @@
 /** One look at the queue. */
+import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { Gathering } from '../../src/notices/gather.ts';
+import { MailqReader } from '../../src/queue/mailqText.ts';
 import type { QueuedMessage } from '../../src/queue/queued.ts';
+import { root } from '../root.ts';
 
 const NOW = Date.parse('2026-11-30T12:00:00Z');
 const MINUTE = 60_000;
@@ -79,6 +82,23 @@ test('of many messages the oldest are listed', async (t) => {
   t.same(ages, [...ages].sort());
   const authors = Array.from({ length: 25_000 }, (_, i) => message(`A${i}`, 40, `u${i}@our.example`));
   t.equal(look(authors).owed.length, 20_000);
+});
+
+test('what a real Sendmail printed', async (t) => {
+  const reader = new MailqReader(NOW);
+  const lines = readFileSync(new URL('test/queue/mailq-v.txt', root), 'utf8').split('\n');
+  const found = [...lines.map((line) => reader.push(line)), reader.end()].filter((one) => one !== null);
+  const old = found.map((one) => ({ ...one, arrived: NOW - 40 * MINUTE }));
+  const { owed } = look(old, [], true);
+  t.same(
+    owed.map(({ author }) => author.address),
+    ['alice@our.example'],
+  );
+  t.ok(owed[0]!.keys.length > 5, `${owed[0]!.keys.length} of ${found.length} messages wait for want of TLS`);
+  t.match(
+    owed[0]!.messages.find(({ id }) => id === '6AU6J9uD030872'),
+    { key: '6AU6J9uD030872', recipients: [{ address: 'u@long.example', cause: 'encryption too weak' }] },
+  );
 });
 
 test('what mailq of Sendmail may have cut', async (t) => {
