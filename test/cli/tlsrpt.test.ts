@@ -119,7 +119,7 @@ test('what cannot be read, or is nothing', async (t) => {
   });
   t.match(await say(run, ['read', ...own]), { code: /^UsageError: read: FILE is missing/ });
   t.match(await say(run, ['list', 'x']), { code: /^UsageError: found "x"/ });
-  t.match(await say(run, ['send']), { code: /^UsageError: found "send", expected read or list/ });
+  t.match(await say(run, ['give']), { code: /^UsageError: found "give", expected read, list or send/ });
   t.match(await say(run, ['list', '--since', 'x', ...state]), { code: /^UsageError: --since: / });
   t.match(await say(run, ['read', 'x', '--own-domains', 'a..b']), { code: /^UsageError: --own-domains: / });
   t.match(await say(run, ['read', 'x', '--certificate', join(folder, 'empty'), ...own]), {
