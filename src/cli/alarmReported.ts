@@ -3,7 +3,8 @@
  * kept of it is a summary of some 3 KiB at most while its hours are of the last days.
  *
  * What came is counted by `tlsward alarms run` because it alone is always there and has a state: a report is new if
- * its file was made since the last look, also of the process before.
+ * its file was made since the last look, also of the process before. A file of this moment is left to the next look,
+ * so that no other process can count it a second time.
  */
 import { statSync } from 'node:fs';
 import type { Look } from '../alarms/condition.ts';
@@ -69,7 +70,9 @@ export class OthersReported {
         files.set(name, recent ? known : null);
         continue;
       }
-      const isNew = this.#first ? before !== null && this.#madeAt(name) >= before.throughMs - TICK_MS : true;
+      const madeAt = this.#madeAt(name);
+      if (Math.abs(nowMs - madeAt) <= TICK_MS) continue;
+      const isNew = this.#first ? before !== null && madeAt >= before.throughMs - TICK_MS : true;
       const report = isNew || recent ? this.#store.read(name) : null;
       const summary = report === null ? null : summaryOf(report);
       files.set(name, recent ? summary : null);
