@@ -69,7 +69,7 @@ import { decodeTransfer, encodeQuotedPrintable, splice } from '../../src/mail/tr
 import { MessageSplitter } from '../../src/mailfile/messageSplitter.ts';
 import { authservIdOf, claimsToBeOurs, formatAuthResults } from '../../src/mark/authResults.ts';
 import { BodyDigest, SavedBody } from '../../src/mark/bodyDigest.ts';
-import { canonicalMark, formatMark, parseMark } from '../../src/mark/markFields.ts';
+import { canonicalMark, formatMark, markFacts, parseMark } from '../../src/mark/markFields.ts';
 import { decodeMarkText, encodeMarkText } from '../../src/mark/markText.ts';
 import { checkReplyTokens, findReplyTokens, verifiedDomains } from '../../src/mark/replyToken.ts';
 import { signMark, verifyMark } from '../../src/mark/signMark.ts';
@@ -693,6 +693,10 @@ export const COVERED: Readonly<Record<string, Reader>> = {
   'markFields.formatMark': {
     largest: KIB_64,
     read: tried((text) => formatMark({ ...SAMPLE, cipher: text, certificateName: text })),
+  },
+  'markFields.markFacts': {
+    largest: KIB_64,
+    read: tried((text) => markFacts({ ...SAMPLE, cipher: text, host: text })),
   },
   'markFields.parseMark': {
     largest: PACKET,
