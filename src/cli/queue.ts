@@ -9,7 +9,8 @@
  * The table says what a row demands, the records of the collector what the log said of a certificate; without either
  * there is less to tell. Nothing is changed and nothing is sent.
  *
- * Exit status: 0 nothing waits for want of TLS, 1 something does, 65 a file cannot be read, 69 the queue cannot be read.
+ * Exit status: 0 nothing waits for want of TLS, 1 something does, 65 a file cannot be read, 69 the queue cannot be read,
+ * or not all of it, and nothing was found.
  */
 import { loadConfig } from '../config/load/load.ts';
 import { escapeText } from '../core/escape.ts';
@@ -82,7 +83,8 @@ export async function run(argv: string[], io: Io): Promise<number> {
   const shown = { ...queue, groups };
   if (values.json) io.out(`${asciiJson(jsonOf(shown, notes, now))}\n`);
   else print(shown, notes, now, io);
-  return groups.some(({ tls }) => tls) ? EXIT.no : EXIT.yes;
+  if (groups.some(({ tls }) => tls)) return EXIT.no;
+  return queue.unreadable > 0 ? EXIT.unavailable : EXIT.yes;
 }
 
 function print(queue: ReadQueue, notes: readonly string[], now: number, io: Io): void {
@@ -98,7 +100,7 @@ function print(queue: ReadQueue, notes: readonly string[], now: number, io: Io):
 function jsonOf(queue: ReadQueue, notes: readonly string[], now: number): object {
   const { messages, waiting, recipients, ungrouped, unreadable: lost, sendmail } = queue;
   return {
-    ok: true,
+    ok: lost === 0,
     mta: sendmail ? 'sendmail' : 'postfix',
     time: new Date(now).toISOString(),
     recorded: queue.recorded,

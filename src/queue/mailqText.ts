@@ -10,7 +10,16 @@
  *
  * Sendmail cuts what it prints: without `-v` a reason has at most 60 characters and a recipient 38, with it 100 and 71.
  * There is no year, and the time is that of the host. A `*` behind the id: a try is under way.
- * Source: sendmail 8.17 queue.c, print_single_queue.
+ *
+ * It ends with status 0, and may say of a queue that it is empty, when it may not read a file or one of several folders:
+ *
+ *   gatherq: cannot open "/var/spool/mqueue/q1": Permission denied
+ *   /var/spool/mqueue/q1 is empty
+ *   6AU6J9uD030873 (Permission denied)
+ *   		/var/spool/mqueue (3 requests, only 1 printed)       MaxQueueRunSize
+ *
+ * So what was listed is compared with the total of the last line. `(job completed)`: it left meanwhile.
+ * Source: sendmail 8.17 queue.c, print_single_queue, and what it printed.
  */
 import {
   MAX_REASON,
@@ -24,6 +33,7 @@ const ENTRY =
   /^([A-Za-z0-9]{14}|[A-Za-z0-9]{5,64}?)([*X+?-]?) +\d{1,12} +(?:-?\d{1,12}[ +])?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ \d]\d) (\d\d):(\d\d)(?: |$)/;
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec';
 const DAY_MS = 86_400_000;
+const TOTAL = '\t\tTotal requests: ';
 /** Longest line that is looked at. */
 const MAX_LINE = 2048;
 
@@ -38,13 +48,27 @@ interface Entry {
 }
 
 /** Is it the first line of such a text that says so? */
-export function isMailqHeading(line: string): boolean {
-  return line.startsWith('-----Q-ID-----') || /^\t\t\S.* \(\d+ requests?\)$/.test(line.slice(0, MAX_LINE));
+export function isMailqHeading(text: string): boolean {
+  const line = text.slice(0, MAX_LINE);
+  return (
+    line.startsWith('-----Q-ID-----') ||
+    /^\t\t\S.* \(\d+ requests?(?:, only \d+ printed)?\)$/.test(line) ||
+    isOfFolder(line)
+  );
+}
+
+/** A folder without messages, or one that cannot be read. No text of a message begins in the first column. */
+function isOfFolder(line: string): boolean {
+  return /^(?:\t\t)?\/.* is empty$/.test(line) || line.startsWith('gatherq: ');
 }
 
 export class MailqReader {
   readonly #now: number;
   #entry: Entry | null = null;
+  /** Messages that were read or have left, lines that say of others that they cannot be, and what there is in all. */
+  #listed = 0;
+  #bad = 0;
+  #total: number | null = null;
 
   /** `now`: milliseconds since the epoch; an entry is at most a year older. */
   constructor(now: number) {
@@ -57,6 +81,7 @@ export class MailqReader {
     const begun = ENTRY.exec(line);
     if (begun !== null) {
       const before = this.end();
+      this.#listed++;
       const [, id = '', mark, month = '', day, hour, minute] = begun;
       const time = [MONTHS.indexOf(month) / 3, Number(day), Number(hour), Number(minute)] as const;
       this.#entry = {
@@ -70,9 +95,22 @@ export class MailqReader {
       };
       return before;
     }
+    if (line.startsWith(TOTAL)) {
+      const total = /^\d{1,9}$/.exec(line.slice(TOTAL.length));
+      this.#total = total === null ? null : Number(total[0]);
+      return this.end();
+    }
+    if (isMailqHeading(line)) {
+      if (line.startsWith('gatherq: ')) this.#bad++;
+      return this.end();
+    }
+    if (/^\S/.test(line)) {
+      if (line.endsWith(' (job completed)')) this.#listed++;
+      else this.#bad++;
+      return this.end();
+    }
     const entry = this.#entry;
     if (entry === null) return null;
-    if (line.startsWith('\t\tTotal requests') || isMailqHeading(line)) return this.end();
     const trimmed = line.trim();
     if (trimmed === '' || trimmed.startsWith('(---')) return null;
     if (line.startsWith('\t\t\t')) {
@@ -90,6 +128,11 @@ export class MailqReader {
     if (line.startsWith('\t\t') && last !== undefined) last.reason = reason;
     else entry.reason = reason;
     return null;
+  }
+
+  /** Messages, or folders of them, that could not be read. Behind the last line: 0 is the proof that this is the whole queue. */
+  get unread(): number {
+    return Math.max(this.#bad, this.#total === null ? 1 : Math.abs(this.#total - this.#listed));
   }
 
   /** The last message. */

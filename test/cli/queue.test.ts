@@ -213,6 +213,25 @@ test('the programs of Postfix and Sendmail', async (t) => {
     out: '',
     err: /^tlsward queue: .*absent -j: cannot be run \(no such file or directory\); .*absent -v: .*no MTA here/,
   });
+  const text = join(folder, 'text');
+  const said = async (...lines: readonly string[]) => {
+    writeFileSync(text, lines.join('\n'));
+    return say(run, [...named, '--postqueue', absent, '--mailq', program(folder, 'said', text)]);
+  };
+  // Sendmail ends with 0
+  t.match(await said('You are not permitted to see the queue', '\t\tTotal requests: 0'), {
+    code: 69,
+    out: '',
+    err: 'tlsward queue: mailq of Sendmail: You are not permitted to see the queue\n',
+  });
+  t.match(await said(''), {
+    code: 69,
+    out: '',
+    err: /said -v: does not print what mailq of Sendmail prints\n$/,
+  });
+  const refused = ['gatherq: cannot open "/q1": Permission denied', '/q1 is empty', '\t\tTotal requests: 0'];
+  t.match(await said(...refused), { code: 69, err: '1 line of the queue cannot be read\n' });
+  t.match(await said('/q1 is empty', '\t\tTotal requests: 0'), { code: 0, err: '' });
   const broken = program(folder, 'broken', '/dev/null', 69);
   t.match(await say(run, [...named, '--postqueue', broken]), {
     code: 69,
@@ -233,13 +252,14 @@ test('what is in a file', async (t) => {
     code: 1,
     err: '2 lines of the queue cannot be read\n',
   });
+  t.match(await read('Mail queue\n', '--json'), { code: 69, out: /^\{"ok":false,"mta":"postfix"/ });
   t.match(await read('-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n'), {
     code: 69,
     err: /give what postqueue -j prints/,
   });
   t.match(
     await read(
-      '\t\t/q (1 request)\n6AU6J9uD030872        5 Mon Nov 30 06:19 a@b\n\t\t\t\t\t u@c.example\n',
+      '\t\t/q (1 request)\n6AU6J9uD030872        5 Mon Nov 30 06:19 a@b\n\t\t\t\t\t u@c.example\n\t\tTotal requests: 1\n',
       '--json',
     ),
     {

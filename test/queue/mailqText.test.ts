@@ -107,6 +107,60 @@ test('recipients with reasons of their own', async (t) => {
   ]);
 });
 
+test('what could not be read', async (t) => {
+  const unread = (...lines: readonly string[]): number => {
+    const reader = new MailqReader(NOW);
+    for (const line of lines) reader.push(line);
+    reader.end();
+    return reader.unread;
+  };
+  const heading = (n: string): string[] => [
+    `\t\t/q1 (${n})`,
+    '-----Q-ID----- --Size-- -Priority- ---Q-Time---',
+  ];
+  const entry = [
+    '6AU6J9uD030872        5      30020 Nov 30 06:19 a@our.example',
+    '\t\t\t\t\t\tb@one.example',
+  ];
+  const total = (n: number): string => `\t\tTotal requests: ${n}`;
+  t.equal(unread(...text('mailq-v.txt').split('\n')), 0);
+  t.equal(unread('/q is empty', total(0)), 0);
+  t.equal(unread(...heading('1 request'), ...entry, '/q2 is empty', total(1)), 0);
+  t.equal(
+    unread(...heading('2 requests'), ...entry, '6AU6J9uD030873 (job completed)', total(2)),
+    0,
+    'it left',
+  );
+  // as it printed them, with status 0
+  const refused = 'gatherq: cannot open "/q2": Permission denied';
+  t.equal(unread(...heading('1 request'), ...entry, refused, '/q2 is empty', total(1)), 1);
+  t.equal(unread(refused, '/q2 is empty', ...heading('1 request'), ...entry, total(1)), 1);
+  t.ok(isMailqHeading(refused));
+  const [one, two] = ['6AUHmfHH006984 (Permission denied)', '6AUHmfNr006968 (Permission denied)'];
+  t.equal(unread(...heading('2 requests'), one!, two!, total(2)), 2);
+  t.equal(unread(...heading('2 requests'), ...entry, one!, total(2)), 1);
+  const version = '3AU6J9uD030872Version number in queue file (99) greater than max (8)';
+  const bad = [
+    ...heading('3 requests'),
+    ...entry,
+    version,
+    '  (no control file)',
+    ' short  (no control file)',
+  ];
+  t.equal(unread(...bad, total(3)), 2);
+  const cut = heading('3 requests, only 1 printed');
+  t.equal(unread(...cut, ...entry, total(3)), 2, 'MaxQueueRunSize');
+  t.ok(isMailqHeading(cut[0]!));
+  t.equal(unread(...heading('1 request'), ...entry, 'You are not permitted to see the queue', total(1)), 1);
+  t.equal(unread(...heading('1 request'), ...entry), 1, 'the end is missing');
+  t.equal(unread(), 1);
+  t.same(
+    read([...entry, one, '                 (Deferred)'].join('\n'))[0]?.recipients,
+    [{ address: 'b@one.example', reason: '' }],
+    'what follows is not of the message before',
+  );
+});
+
 test('no queue', async (t) => {
   t.same(read('/var/spool/mqueue is empty\n\t\tTotal requests: 0\n'), []);
   t.same(read(''), []);

@@ -101,7 +101,7 @@ class Run {
       return;
     }
     if (signal.aborted) return;
-    this.#trouble('queue', unreadable ? 'a message in it cannot be read' : '');
+    this.#trouble('queue', unreadable ? 'not all of it can be read' : '');
     this.#ledger.mark(gathering.present, !unreadable, now);
     this.#lookedAt = now;
     if (Object.values(gathering.leftOut).some((n) => n > 0) && now - this.#leftOutAt > LEFT_OUT_MS) {

@@ -136,7 +136,7 @@ test('a queue that cannot be read says nothing of what is in it', async (t) => {
   const error = new Error('mail system is down');
   t.same((await play([error, error, error], { saved })).log, ['queue: mail system is down']);
   t.same((await play([[null], [null], [null], [one]], { saved })).log, [
-    'queue: a message in it cannot be read',
+    'queue: not all of it can be read',
     'queue: ',
   ]);
 });
