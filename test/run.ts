@@ -49,7 +49,16 @@ const MATRICES = [
 /** What may differ from one release of Postfix to another. */
 const POSTFIX = [
   ...['contrib', 'deliver-dns', 'deliver-kept', 'deliver-published', 'export', 'harness'],
-  ...['message-header', 'message-odd', 'message-paths', 'message-trouble', 'queue', 'setup', 'tlsrpt-send'],
+  ...[
+    'message-header',
+    'message-odd',
+    'message-paths',
+    'message-trouble',
+    'probe-receivers',
+    'queue',
+    'setup',
+    'tlsrpt-send',
+  ],
 ];
 /** How the program is installed and runs there: whole machines are booted, and packages built. */
 const PACKAGE = ['collect-unit', 'install', 'package', 'probe-unit'];
