@@ -17,6 +17,7 @@
  * Every field must be there and no other may be. contrib/verify has two more programs that check the same files.
  */
 import { escapeText } from '../core/escape.ts';
+import { isNestedDeeper } from '../core/jsonDepth.ts';
 import { type Checkpoint, originOf, parseCheckpoint } from './checkpoint.ts';
 import { HASH_BYTES, isConsistent, leafHash, rootOfInclusion } from './merkle.ts';
 import { formatVerifier, type NoteVerifier, openNote, parseBase64 } from './note.ts';
@@ -94,11 +95,14 @@ export function checkProofFile(
   }
 }
 
+/** More than a proof has, or will. */
+const MAX_DEPTH = 16;
+
 function parse(bytes: Uint8Array): Record<string, unknown> {
   if (bytes.length > MAX_PROOF_BYTES) throw new Unproven('it is too long');
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    const file: unknown = JSON.parse(text);
+    const file: unknown = isNestedDeeper(text, MAX_DEPTH) ? null : JSON.parse(text);
     if (isObject(file)) return file;
   } catch {
     // not UTF-8 or not JSON

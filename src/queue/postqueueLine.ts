@@ -4,6 +4,7 @@
  *   {"queue_name":"deferred","queue_id":"4XyZ...","arrival_time":1795996800,"message_size":327,"forced_expire":false,
  *    "sender":"a@example.org","recipients":[{"address":"b@bank.example","delay_reason":"TLS is required, but ..."}]}
  */
+import { isNestedDeeper } from '../core/jsonDepth.ts';
 import {
   MAX_REASON,
   MAX_RECIPIENTS,
@@ -14,6 +15,8 @@ import {
 
 /** Longest line that is parsed, in characters: a message may have 50,000 recipients. */
 export const MAX_LINE = 16 * 1_048_576;
+/** A message, its recipients, each of them; more for releases to come. */
+const MAX_DEPTH = 16;
 
 const STATES: ReadonlyMap<unknown, QueuedMessage['state']> = new Map([
   ['hold', 'hold'],
@@ -27,7 +30,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** null: it is none. */
 export function parsePostqueueLine(line: string): QueuedMessage | null {
-  if (line.length > MAX_LINE) return null;
+  if (line.length > MAX_LINE || isNestedDeeper(line, MAX_DEPTH)) return null;
   let value: unknown;
   try {
     value = JSON.parse(line);
