@@ -267,7 +267,9 @@ t.test('the unit that collects', { skip }, async (t) => {
       problems.push(`${recipient}: ${them.length} records`);
     for (const { tls } of them) {
       const right = how === 'plain' ? tls.state === 'plain' : tls.state === 'tls' && tls.protocol === how;
-      if (!right && (sure || tls.state !== 'unknown'))
+      // the gap of lines that journald left out lasts until its interval ends, which may be after the flood
+      const known = sure && !covered(at);
+      if (!right && (known || tls.state !== 'unknown'))
         problems.push(`${recipient}: ${how}, and recorded as ${JSON.stringify(tls)}`);
     }
   }
