@@ -10,7 +10,7 @@ import { statSync } from 'node:fs';
 import type { Look } from '../alarms/condition.ts';
 import { KEPT_DAYS, type ReportSummary, reportedLook, summaryOf, weekOf } from '../alarms/reported.ts';
 import type { ReportedCounts } from '../alarms/run/stateFile.ts';
-import { addDays } from '../archive/day.ts';
+import { addDays, dayOf } from '../archive/day.ts';
 import { codeOf } from '../files/systemError.ts';
 import { ReportStore } from '../tlsrpt/store.ts';
 
@@ -61,7 +61,7 @@ export class OthersReported {
 
   #read(before: ReportedCounts | null, nowMs: number): Omit<ReportedCounts, 'week'> {
     const counts = { ...NONE, ...before, throughMs: nowMs };
-    const since = addDays(new Date(nowMs).toISOString().slice(0, 10), -KEPT_DAYS - 1);
+    const since = addDays(dayOf(nowMs), -KEPT_DAYS - 1);
     const files = new Map<string, ReportSummary | null>();
     for (const name of this.#store.names('')) {
       const known = this.#files.get(name);

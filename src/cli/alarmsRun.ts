@@ -23,6 +23,7 @@ import { PartnerInventory } from './alarmInventory.ts';
 import { OthersReported } from './alarmReported.ts';
 import { EXIT } from './command.ts';
 import type { LoadedTable } from './loadOrReport.ts';
+import { stopSignal } from './stopSignal.ts';
 
 const ASK_MS = 10_000;
 
@@ -51,9 +52,7 @@ export async function watch(
   const host = hostOf(service);
   const log = new Log(service.logLevel);
   log.setFormat(service.logFormat);
-  const stop = new AbortController();
-  const end = (): void => stop.abort();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  const stop = stopSignal();
   log.alarmsStart(packageVersion(), process.versions.node, file);
   const records = new AlarmRecords(service, host);
   const { partnerCertificateDays: days, windowMs } = settings;
@@ -85,7 +84,7 @@ export async function watch(
     });
     return EXIT.yes;
   } finally {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, end);
+    stop.release();
     records.close();
     log.flush();
   }

@@ -42,6 +42,7 @@ import {
 } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { loadOrReport } from './loadOrReport.ts';
+import { stopSignal } from './stopSignal.ts';
 
 const REPORT_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -161,9 +162,7 @@ async function collect(
   const host = hostOf(service);
   let store = opened;
   const writer = guarded(store);
-  const stop = new AbortController();
-  const end = (): void => stop.abort();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  const stop = stopSignal();
   const own = (type: 'start' | 'stop', fields = {}): number =>
     store.append(lineText(new Date().toISOString(), type, host, fields));
   own('start', { version: packageVersion(), node: process.versions.node });
@@ -207,7 +206,7 @@ async function collect(
     reportError(io, false, `tlsward collect: ${escapeText(error.message, 500)}`);
     return EXIT.unavailable;
   } finally {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, end);
+    stop.release();
     stop.abort();
     await tlsrpt;
     await told?.close();

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
+import { dayOf } from '../archive/day.ts';
 import { loadConfig } from '../config/load/load.ts';
 import { escapeText } from '../core/escape.ts';
 import { PolicyTable } from '../core/table.ts';
@@ -16,11 +17,12 @@ import { lifetimeOf, sendmailLifetime } from '../mta/queueLifetime.ts';
 import { runProgram } from '../mta/runProgram.ts';
 import { parseSendmailCf } from '../mta/sendmailCf.ts';
 import type { SmtpPlace } from '../mta/smtpDialogue.ts';
+import { submit } from '../mta/submit.ts';
 import type { Begun, Told } from '../notices/ledger.ts';
 import { type Outcome, outcomeOf } from '../notices/outcome.ts';
-import { post } from '../notices/run/post.ts';
 import { runNotices } from '../notices/run/runNotices.ts';
 import { newNotices, type SavedNotices, saveNotices } from '../notices/run/stateFile.ts';
+import { queueIdOf } from '../notices/waitingMessage.ts';
 import { type Demand, demandOf } from '../queue/demand.ts';
 import { takeLock } from '../recorder/lock.ts';
 import { SYSTEM } from '../recorder/system.ts';
@@ -28,6 +30,7 @@ import { Evidence, openPlace } from '../trace/places.ts';
 import { EXIT, type Io, reportError } from './command.ts';
 import type { LoadedTable } from './loadOrReport.ts';
 import { askQueue, type QueuePrograms } from './queueMessages.ts';
+import { stopSignal } from './stopSignal.ts';
 
 interface Telling {
   /** The file of the state, and what was in it. */
@@ -77,9 +80,7 @@ export async function tellAuthors(
   const host = (service.hostName ?? hostname()).replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 253);
   const log = new Log(service.logLevel);
   log.setFormat(service.logFormat);
-  const stop = new AbortController();
-  const end = (): void => stop.abort();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  const stop = stopSignal();
   const table = new CurrentTable(file, loaded);
   const lifetime = new Lifetime(service.postconf, programs.folder);
   log.noticesStart(packageVersion(), process.versions.node, file);
@@ -97,7 +98,7 @@ export async function tellAuthors(
       demandOf: (domain, rule) => table.demandOf(domain, rule),
       lifetime: () => lifetime.get(),
       outcomes: (told, now) => (service.evidence === null ? null : recorded(service.evidence, told, now)),
-      post: (to, text) => post(server, { host, to, text }),
+      post: (to, text) => submit(server, { host, to, text }),
       events: {
         sent: (begun, unsure) => log.noticeSent({ ...fieldsOf(begun), queueIds: idsOf(begun), unsure }),
         refused: (begun, why, givenUp) =>
@@ -109,7 +110,7 @@ export async function tellAuthors(
     });
     return EXIT.yes;
   } finally {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, end);
+    stop.release();
     release();
     log.flush();
   }
@@ -120,12 +121,7 @@ function fieldsOf({ kind, author, told }: Begun): { kind: string; domain: string
 }
 
 function idsOf({ told }: Begun): string[] {
-  return told.slice(0, MAX_IDS).map(({ key }) => escapeText(idOf(key), 64));
-}
-
-/** Queue id of a key. */
-function idOf(key: string): string {
-  return key.split('.')[0]!;
+  return told.slice(0, MAX_IDS).map(({ key }) => escapeText(queueIdOf(key), 64));
 }
 
 /** The table as it is on disk, for which the daemon is not asked: it may be what is down. */
@@ -198,7 +194,7 @@ function recorded(
   const asked = told.slice(0, MAX_ASKED);
   const found = new Map<string, Outcome>();
   if (asked.length === 0) return found;
-  const records = new Map<string, DeliveryRecord[]>(asked.map(({ key }) => [idOf(key), []]));
+  const records = new Map<string, DeliveryRecord[]>(asked.map(({ key }) => [queueIdOf(key), []]));
   const keys = [...records.keys()].map((text) => ({ kind: 'queueId', text }) as const);
   const oldest = Math.max(now - (MAX_DAYS - 1) * DAY_MS, Math.min(...asked.map(({ arrived }) => arrived)));
   const range = { from: dayOf(oldest), to: dayOf(now) };
@@ -206,11 +202,7 @@ function recorded(
     if (stream === 'collector' && record.type === 'delivery') records.get(record.queueId)?.push(record);
   for (const { key, arrived, recipients } of asked) {
     const waited = recipients.map(({ domain }) => domain);
-    found.set(key, outcomeOf(records.get(idOf(key)) ?? [], arrived, waited));
+    found.set(key, outcomeOf(records.get(queueIdOf(key)) ?? [], arrived, waited));
   }
   return found;
-}
-
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

@@ -3,7 +3,7 @@
  * queue does. The newest delivery to the same domain that failed with the same words, since the oldest message came;
  * most messages of a group were not tried themselves after one to the same server failed.
  */
-import { addDays } from '../archive/day.ts';
+import { addDays, dayOf } from '../archive/day.ts';
 import type { Group } from '../queue/groups.ts';
 import { waitCause } from '../queue/waitCause.ts';
 import { Evidence, type Place } from '../trace/places.ts';
@@ -49,8 +49,4 @@ export function withRecords(
     const found = newest.get(group);
     return found === undefined ? group : { ...group, cause: found.cause };
   });
-}
-
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

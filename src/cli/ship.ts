@@ -25,6 +25,7 @@ import { asciiJson } from './asciiJson.ts';
 import { ConfigError, EXIT, type Io, parseCommand, reportError, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { evidenceDirectories } from './evidencePlaces.ts';
+import { stopSignal } from './stopSignal.ts';
 
 const STATUS: Readonly<Record<ShipResult, number>> = {
   sent: EXIT.yes,
@@ -90,18 +91,16 @@ function intervalOf(text: string): number {
 }
 
 async function send(io: Io, json: boolean | undefined, shipping: Shipping): Promise<number> {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
+  const stop = stopSignal();
   try {
-    const result = await ship({ ...shipping, signal: controller.signal }, (event) => {
+    const result = await ship({ ...shipping, signal: stop.signal }, (event) => {
       if (json) io.out(`${asciiJson(event)}\n`);
       else if (event.event === 'sent') io.out(`${wordsOf(event)}\n`);
       else io.err(`tlsward ship: ${wordsOf(event)}\n`);
     });
     return STATUS[result];
   } finally {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, stop);
+    stop.release();
   }
 }
 

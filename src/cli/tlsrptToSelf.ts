@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addDays } from '../archive/day.ts';
+import { addDays, dayOf } from '../archive/day.ts';
 import { Invalid, quote } from '../config/ini/problem.ts';
 import { parseMailbox } from '../config/keys/evidenceKeys.ts';
 import { escapeText } from '../core/escape.ts';
@@ -45,7 +45,7 @@ export async function sendToSelf(values: SendValues, { rules, way, ehlo }: Setti
   const { reporter } = rules;
   const domain = submitterOf(reporter);
   const now = Date.now();
-  const day = addDays(new Date(now).toISOString().slice(0, 10), -1);
+  const day = addDays(dayOf(now), -1);
   const mark = randomBytes(8).toString('hex');
   // a name of its own, so that the report of the day is another one
   const message = reportMessage({

@@ -3,7 +3,8 @@
  * may not run Postfix's set-group-id postdrop(1).
  */
 import { type Ran, runProgram } from './runProgram.ts';
-import { type SmtpPlace, smtpDialogue, submission } from './smtpDialogue.ts';
+import type { SmtpPlace } from './smtpDialogue.ts';
+import { submit, TIMEOUT_MS } from './submit.ts';
 
 /** How the mail server of this host takes a message. */
 export interface MailServer {
@@ -13,7 +14,6 @@ export interface MailServer {
 
 export const MAIL_SERVER: MailServer = { sendmail: 'sendmail', smtp: { host: '127.0.0.1', port: 25 } };
 
-const TIMEOUT_MS = 60_000;
 const MAX_OUTPUT = 65_536;
 
 /**
@@ -29,18 +29,8 @@ export async function handOver(
   const limits = { timeoutMs: TIMEOUT_MS, maxBytes: MAX_OUTPUT, background: true, input: text };
   const why = whyNot(await runProgram(sendmail, ['-i', '-f', '<>', '--', to], limits));
   if (why === '') return '';
-  const said: string[] = [];
-  try {
-    await smtpDialogue(smtp, submission(host, to, text.trimEnd()), said, {
-      timeoutMs: TIMEOUT_MS,
-      strict: true,
-    });
-    return '';
-  } catch (error) {
-    // the reply to the message itself decides: the sixth, after greeting, EHLO, MAIL, RCPT and DATA
-    if (said[5]?.startsWith('2') === true) return '';
-    return `sendmail: ${why}; SMTP: ${error instanceof Error ? error.message : String(error)}`;
-  }
+  const submitted = await submit(smtp, { host, to, text });
+  return submitted.how === 'taken' ? '' : `sendmail: ${why}; SMTP: ${submitted.why}`;
 }
 
 /** '' when it ended well. */
@@ -77,20 +67,8 @@ export async function handOverOnce(
     if (!ended) return { kind: 'unknown', why: `sendmail: ${whyNot(ran)}` };
     return { kind: 'refused', why: `sendmail: ${whyNot(ran)}`, message: false };
   }
-  const said: string[] = [];
-  let why = '';
-  try {
-    await smtpDialogue(way.smtp, submission(host, to, text.trimEnd()), said, { timeoutMs, strict: true });
-  } catch (error) {
-    why = error instanceof Error ? error.message : String(error);
-  }
-  const reply = said[MESSAGE_REPLY];
-  if (reply?.startsWith('2') === true) return { kind: 'taken', said: reply };
-  // the text went out, and no reply to it came back
-  if (reply === undefined && said[MESSAGE_REPLY - 1]?.startsWith('3') === true)
-    return { kind: 'unknown', why: `SMTP: ${why}` };
-  return { kind: 'refused', why: `SMTP: ${why}`, message: reply?.startsWith('5') === true };
+  const { how, why, reply } = await submit(way.smtp, { host, to, text }, timeoutMs);
+  if (how === 'taken') return { kind: 'taken', said: reply };
+  if (how === 'unsure') return { kind: 'unknown', why: `SMTP: ${why}` };
+  return { kind: 'refused', why: `SMTP: ${why}`, message: how === 'permanent' && reply !== '' };
 }
-
-/** Replies before it: greeting, EHLO, MAIL, RCPT and DATA. */
-const MESSAGE_REPLY = 5;

@@ -40,6 +40,11 @@ export function keyOf({ id, arrived }: QueuedMessage, sendmail: boolean): string
   return sendmail ? id : `${id}.${Math.floor(arrived / 1000)}`;
 }
 
+/** The queue id of such a key. */
+export function queueIdOf(key: string): string {
+  return key.split('.')[0]!;
+}
+
 /** null: none of them does. */
 export function waitingOf(
   message: QueuedMessage,

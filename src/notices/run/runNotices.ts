@@ -3,6 +3,7 @@
  * another. What is said is saved before it is sent; while it cannot be saved, nothing is.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Submitted } from '../../mta/submit.ts';
 import type { Demand } from '../../queue/demand.ts';
 import type { QueuedMessage } from '../../queue/queued.ts';
 import { Gathering } from '../gather.ts';
@@ -10,7 +11,6 @@ import { type Begun, Ledger, type Owed, type Told } from '../ledger.ts';
 import { type LeftMessage, leftLetter, letterId, waitingLetter } from '../letter.ts';
 import type { Outcome } from '../outcome.ts';
 import type { WaitingMessage } from '../waitingMessage.ts';
-import type { Posted } from './post.ts';
 import type { SavedNotices } from './stateFile.ts';
 
 /** What may go wrong besides a letter. */
@@ -39,7 +39,7 @@ interface RunOptions {
   readonly lifetime: () => Promise<number | null>;
   /** What records say of messages, by key; null: there are none that could. */
   readonly outcomes: (told: readonly Told[], nowMs: number) => ReadonlyMap<string, Outcome> | null;
-  readonly post: (to: string, text: string) => Promise<Posted>;
+  readonly post: (to: string, text: string) => Promise<Omit<Submitted, 'reply'>>;
   readonly events: Events;
   readonly signal: AbortSignal;
 }

@@ -13,7 +13,7 @@ const MAX_BYTES = 32 * 1024 * 1024;
 
 export interface SavedNotices {
   readonly v: 1;
-  /** Of the last look that read the whole queue; milliseconds, 0: none did. */
+  /** Of the last look that read the queue, if not all of it; milliseconds, 0: none did. */
   readonly lookedAt: number;
   /** When the first state was made. */
   readonly begunAt: number;

@@ -1,8 +1,8 @@
 /** The loop: what is saved before what is sent, and what becomes of it. */
 import { test } from 'tap';
+import type { Submitted } from '../../../src/mta/submit.ts';
 import type { Begun } from '../../../src/notices/ledger.ts';
 import type { Outcome } from '../../../src/notices/outcome.ts';
-import type { Posted } from '../../../src/notices/run/post.ts';
 import { runNotices } from '../../../src/notices/run/runNotices.ts';
 import { newNotices, type SavedNotices } from '../../../src/notices/run/stateFile.ts';
 import type { QueuedMessage } from '../../../src/queue/queued.ts';
@@ -24,7 +24,7 @@ type Look = readonly (QueuedMessage | null)[] | Error;
 interface World {
   readonly saved?: SavedNotices;
   /** What the MTA says to each letter in turn; then it takes all. */
-  readonly posts?: readonly Posted['how'][];
+  readonly posts?: readonly Submitted['how'][];
   /** null: it cannot be saved. */
   readonly save?: (count: number) => boolean;
   readonly outcomes?: ReadonlyMap<string, Outcome> | null;

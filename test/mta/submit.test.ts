@@ -1,7 +1,7 @@
 /** Handing a letter over, to servers of every temper: was it taken, and may it have been? */
 import { createServer, type Socket } from 'node:net';
 import { type Test, test } from 'tap';
-import { post } from '../../../src/notices/run/post.ts';
+import { submit } from '../../src/mta/submit.ts';
 
 /** A server that answers each step: greeting, EHLO, MAIL, RCPT, DATA, the letter, QUIT; '' closes the connection. */
 async function server(t: Test, replies: readonly string[]): Promise<{ port: number; heard: string[] }> {
@@ -45,7 +45,7 @@ const letter = { host: 'mx.our.example', to: 'alice@our.example', text: 'Subject
 
 test('taken', async (t) => {
   const { port, heard } = await server(t, GOOD);
-  t.same(await post({ host: '127.0.0.1', port }, letter), { how: 'taken', why: '' });
+  t.same(await submit({ host: '127.0.0.1', port }, letter), { how: 'taken', why: '', reply: '250 queued' });
   t.same(heard, [
     'EHLO mx.our.example',
     'MAIL FROM:<> BODY=8BITMIME',
@@ -56,7 +56,7 @@ test('taken', async (t) => {
   ]);
   const rude = await server(t, GOOD.slice(0, 6));
   t.match(
-    await post({ host: '127.0.0.1', port: rude.port }, letter),
+    await submit({ host: '127.0.0.1', port: rude.port }, letter),
     { how: 'taken' },
     'whatever becomes of QUIT',
   );
@@ -82,13 +82,13 @@ test('not taken, or not known', async (t) => {
     [5, '', 'unsure'],
   ] as const) {
     const { port } = await server(t, with_(step, reply));
-    const posted = await post({ host: '127.0.0.1', port }, letter);
+    const posted = await submit({ host: '127.0.0.1', port }, letter);
     t.equal(posted.how, how, `${step} ${reply}`);
     t.ok(posted.why !== '');
   }
   const { port } = await server(t, GOOD);
   t.match(
-    await post({ host: '127.0.0.1', port: port === 1 ? 2 : 1 }, letter),
+    await submit({ host: '127.0.0.1', port: port === 1 ? 2 : 1 }, letter),
     { how: 'server' },
     'nobody listens',
   );
