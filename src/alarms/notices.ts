@@ -3,6 +3,7 @@
  * configuration are here.
  */
 import { escapeLine } from '../core/escape.ts';
+import { localTime, mailDate } from '../mail/dateText.ts';
 import type { Alarm, Notice } from './alarmState.ts';
 import { KINDS, type Kind, repeatOf } from './condition.ts';
 
@@ -93,7 +94,7 @@ export function alarmMail(
   return [
     `To: <${to}>`,
     `Subject: [${host}] ${word}: ${escapeLine(summary, MAX_SUBJECT)}`,
-    `Date: ${new Date(nowMs).toUTCString().replace('GMT', '+0000')}`,
+    `Date: ${mailDate(nowMs)}`,
     state === 'firing' ? `Message-ID: <${id}>` : `Message-ID: <${id.replace('@', `.${state}.${nowMs}@`)}>`,
     ...(state === 'firing' ? [] : [`In-Reply-To: <${id}>`, `References: <${id}>`]),
     `From: tlsward <${fromOf(host)}>`,
@@ -129,16 +130,6 @@ function fromOf(host: string): string {
 
 function hours(ms: number): string {
   return ms % 3_600_000 === 0 ? `${ms / 3_600_000} h` : `${Math.round(ms / 60_000)} min`;
-}
-
-/** `2026-11-30 14:02 +0100`: the reader's clock on the wall. */
-function localTime(ms: number): string {
-  const date = new Date(ms);
-  const two = (n: number): string => String(Math.trunc(Math.abs(n))).padStart(2, '0');
-  const offset = -date.getTimezoneOffset();
-  const zone = `${offset < 0 ? '-' : '+'}${two(offset / 60)}${two(offset % 60)}`;
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())} ${zone}`;
 }
 
 /** One alert of the Alertmanager's API, version 2. */

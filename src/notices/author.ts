@@ -6,6 +6,7 @@
  * `y!x`, one that a forwarder wrote) is none of its own.
  */
 import { parsePath } from '../core/address.ts';
+import { nameMatches } from '../core/domain.ts';
 
 export interface Author {
   /** `alice@example.org`, as it goes into RCPT TO and To. */
@@ -47,15 +48,11 @@ export function authorOf(sender: string, domains: readonly string[]): Author | L
   if (sender.length > MAX_SENDER) return 'unreadable';
   const { kind, domain } = parsePath(`<${sender}>`);
   if (kind !== 'mailbox') return 'unreadable';
-  if (!isOwn(domain, domains)) return 'foreign';
+  if (!domains.some((own) => nameMatches(own, domain))) return 'foreign';
   const local = sender.slice(0, sender.lastIndexOf('@'));
   if (local.length > MAX_LOCAL || !PLAIN.test(local)) return 'unreadable';
   if (isMachine(local.toLowerCase())) return 'machine';
   return { address: `${local}@${domain}`, domain };
-}
-
-function isOwn(domain: string, domains: readonly string[]): boolean {
-  return domains.some((own) => domain === own || (own.startsWith('.') && domain.endsWith(own)));
 }
 
 function isMachine(local: string): boolean {

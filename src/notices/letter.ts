@@ -5,6 +5,8 @@
  * It is an automatic answer (RFC 3834): from the null sender, which the one who sends it gives, `Auto-Submitted:
  * auto-replied`, and a word to mail systems that answer all the same.
  */
+import { wrapWords } from '../core/wrapWords.ts';
+import { localTime, mailDate } from '../mail/dateText.ts';
 import type { Begun, Told } from './ledger.ts';
 import type { Outcome } from './outcome.ts';
 import type { WaitingMessage } from './waitingMessage.ts';
@@ -178,7 +180,7 @@ function whole(
     `From: "Mail server ${host}" <postmaster@${author.domain}>`,
     `To: <${author.address}>`,
     `Subject: ${subject}`,
-    `Date: ${new Date(now).toUTCString().replace('GMT', '+0000')}`,
+    `Date: ${mailDate(now)}`,
     `Message-ID: <${id}>`,
     ...(before.length === 0
       ? []
@@ -198,37 +200,13 @@ function whole(
 
 /** With an empty line behind it. */
 function paragraph(text: string): string[] {
-  return [...wrapped(text, WIDTH), ''];
+  return [...wrapWords(text, WIDTH), ''];
 }
 
 function fact(name: string, text: string): string[] {
-  return wrapped(text, WIDTH - MARGIN).map((line, i) => `${(i === 0 ? name : '').padEnd(MARGIN)}${line}`);
-}
-
-/** At blanks; a word that is too long stays whole. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  lines.push(line);
-  return lines;
+  return wrapWords(text, WIDTH - MARGIN).map((line, i) => `${(i === 0 ? name : '').padEnd(MARGIN)}${line}`);
 }
 
 function safe(id: string): string {
   return id.replace(/[^A-Za-z0-9]/g, '-').slice(0, 64);
-}
-
-/** `2026-11-30 14:02 +0100`: the clock of the mail server. */
-function localTime(ms: number): string {
-  const date = new Date(ms);
-  const two = (n: number): string => String(Math.trunc(Math.abs(n))).padStart(2, '0');
-  const offset = -date.getTimezoneOffset();
-  const zone = `${offset < 0 ? '-' : '+'}${two(offset / 60)}${two(offset % 60)}`;
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())} ${zone}`;
 }

@@ -3,6 +3,7 @@
  * that no name is cut, and no number stands where it does not belong.
  */
 import { escapeLine } from '../core/escape.ts';
+import { wrapWords } from '../core/wrapWords.ts';
 
 const WIDTH = 80;
 /** Longest cell; a domain has at most 253 characters, an address in a pattern 64 more. */
@@ -11,16 +12,9 @@ const GAP = '  ';
 
 /** Words of a sentence in lines that are not longer than the width; a word is never broken. */
 export function wrap(text: string, indent = '', width = WIDTH): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of escapeLine(text, 20_000).split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
-      lines.push(indent + line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  if (line !== '') lines.push(indent + line);
-  return lines;
+  return wrapWords(escapeLine(text, 20_000), width - indent.length)
+    .filter((line) => line !== '')
+    .map((line) => indent + line);
 }
 
 const ACTS = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;

@@ -2,6 +2,7 @@
  * A report as a message: the text to read in any mail reader, and the page as an attachment (RFC 2045, RFC 2046). Pure.
  * Lines end in LF. All of it is ASCII with lines of at most 76 characters, so that no server on the way must change it.
  */
+import { mailDate } from '../mail/dateText.ts';
 import type { Report } from './report.ts';
 import { counted, rangeWords, spoken } from './words.ts';
 
@@ -22,7 +23,7 @@ export function reportMessage(report: Report, { to, host, text, page }: Envelope
   return [
     `From: tlsward <postmaster@${host}>`,
     `To: <${to}>`,
-    `Date: ${new Date(made).toUTCString().replace('GMT', '+0000')}`,
+    `Date: ${mailDate(Date.parse(made))}`,
     `Subject: mail protection of ${host.slice(0, 60)}, ${rangeWords(from, last)}: ${whatWords(report)}`,
     'Auto-Submitted: auto-generated',
     'X-Auto-Response-Suppress: All',

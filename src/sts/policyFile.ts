@@ -21,6 +21,7 @@
  */
 import { canonicalDomain } from '../core/domain.ts';
 import { STS_MODES, type StsMode, type StsPolicy } from '../core/publishedFacts.ts';
+import { withoutBlanks } from '../core/withoutBlanks.ts';
 
 type StsPolicyText =
   | { readonly kind: 'policy'; readonly policy: StsPolicy }
@@ -85,15 +86,6 @@ export function parseStsPolicy(text: string): StsPolicyText {
 const invalid = (why: string): StsPolicyText => ({ kind: 'invalid', why });
 
 const isMode = (text: string): text is StsMode => (STS_MODES as readonly string[]).includes(text);
-
-/** Without blanks and tabs at both ends. */
-function withoutBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--;
-  while (start < end && (text[start] === ' ' || text[start] === '\t')) start++;
-  return text.slice(start, end);
-}
 
 /** Canonical, or null. */
 function mxPattern(value: string): string | null {

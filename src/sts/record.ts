@@ -15,6 +15,7 @@
  * Sources: RFC 8461 section 3.1, and 3.2 on duplicates; its erratum 6285 (the grammar allows spaces before
  * the first ";" but the text does not; we follow the grammar).
  */
+import { withoutBlanks } from '../core/withoutBlanks.ts';
 
 type StsRecord =
   | { readonly kind: 'present'; readonly id: string }
@@ -31,19 +32,6 @@ const ID = /^[A-Za-z0-9]{1,32}$/;
 /** Could this be the id of a policy? */
 export function isStsId(text: string): boolean {
   return ID.test(text);
-}
-
-/** Without the blanks and tabs of the delimiters around it. */
-function withoutBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (end > 0 && isBlank(text[end - 1])) end--;
-  while (start < end && isBlank(text[start])) start++;
-  return text.slice(start, end);
-}
-
-function isBlank(char: string | undefined): boolean {
-  return char === ' ' || char === '\t';
 }
 
 /** `strings`: the TXT records of the name, the parts of each joined. Never throws. */

@@ -84,6 +84,11 @@ const RESULTS: Readonly<Record<string, ResultWords>> = {
 const OTHER: ResultWords = { words: '', mend: 'The reporter can say what it means.', look: '' };
 const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
+/** Is it one of the result types? */
+export function isResultType(word: string): boolean {
+  return Object.hasOwn(RESULTS, word);
+}
+
 /** In words; what is no result type stands as it was reported. */
 export function resultWords(result: string): string {
   return resultOf(result).words || (result === '' ? 'no reason is named' : `"${result}"`);
@@ -106,5 +111,5 @@ export function lookCommand(result: string, host: string, domain: string): strin
 }
 
 function resultOf(result: string): ResultWords {
-  return Object.hasOwn(RESULTS, result) ? RESULTS[result]! : OTHER;
+  return isResultType(result) ? RESULTS[result]! : OTHER;
 }

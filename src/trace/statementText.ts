@@ -1,5 +1,6 @@
 /** A statement as text for a terminal or a file. Pure. Texts of records are escaped again. */
 import { escapeLine } from '../core/escape.ts';
+import { wrapWords } from '../core/wrapWords.ts';
 import type { Section, Statement } from './statement.ts';
 import { sectionsOf } from './statementSections.ts';
 import { tableLines } from './textTable.ts';
@@ -16,19 +17,7 @@ function sectionLines({ title, sentences, tables }: Section): string[] {
   return [
     '',
     title.toUpperCase(),
-    ...sentences.flatMap(wrapped),
+    ...sentences.flatMap((text) => wrapWords(escapeLine(text, 4000), WIDTH)),
     ...tables.flatMap(({ columns, rows }) => tableLines(columns, rows)),
   ];
-}
-
-function wrapped(sentence: string): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of escapeLine(sentence, 4000).split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

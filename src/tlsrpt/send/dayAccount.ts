@@ -5,6 +5,7 @@
  * of the day the domains that come last.
  */
 import { ENTRY_BYTES, textBytes } from '../../core/memorySize.ts';
+import type { ReportedFailure } from '../report.ts';
 
 export type PolicyType = 'tlsa' | 'sts' | 'no-policy-found';
 
@@ -21,15 +22,7 @@ export interface Policy {
 }
 
 /** A text that is not known is ''. */
-export interface Failure {
-  readonly result: string;
-  readonly sendingAddress: string;
-  readonly mxHost: string;
-  readonly mxHelo: string;
-  readonly mxAddress: string;
-  readonly information: string;
-  readonly reason: string;
-}
+export type Failure = Omit<ReportedFailure, 'sessions'>;
 
 export interface Session {
   /** Canonical: whose mail it was. */
@@ -40,16 +33,12 @@ export interface Session {
   readonly failures: readonly Failure[];
 }
 
-export interface CountedFailure extends Failure {
-  readonly sessions: number;
-}
-
 /** The sessions of a domain under one policy. */
 export interface Counted {
   readonly policy: Policy;
   readonly successful: number;
   readonly failed: number;
-  readonly failures: readonly CountedFailure[];
+  readonly failures: readonly ReportedFailure[];
 }
 
 export interface DomainCounts {

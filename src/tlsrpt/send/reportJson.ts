@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { escapeLine } from '../../core/escape.ts';
 import { withoutLocalParts } from '../../evidence/lineText.ts';
-import type { Counted, CountedFailure } from './dayAccount.ts';
+import type { ReportedFailure } from '../report.ts';
+import type { Counted } from './dayAccount.ts';
 
 /** Who reports. */
 export interface Reporter {
@@ -73,7 +74,7 @@ function policyJson({ policy, successful, failed, failures }: Counted): Json {
   };
 }
 
-function failureJson(one: CountedFailure): Json {
+function failureJson(one: ReportedFailure): Json {
   return {
     'result-type': one.result,
     'sending-mta-ip': known(one.sendingAddress),

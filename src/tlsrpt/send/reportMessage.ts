@@ -7,6 +7,8 @@
  */
 import { escapeText } from '../../core/escape.ts';
 import { count } from '../../core/plural.ts';
+import { wrapWords } from '../../core/wrapWords.ts';
+import { mailDate } from '../../mail/dateText.ts';
 import { OWN_LABEL } from './ownMail.ts';
 import { type Reporter, reportIdOf, submitterOf } from './reportJson.ts';
 
@@ -46,7 +48,7 @@ export function reportMessage(letter: Letter): string {
   return [
     `From: <${reporter.contact}>`,
     `To: <${to}>`,
-    `Date: ${new Date(nowMs).toUTCString().replace('GMT', '+0000')}`,
+    `Date: ${mailDate(nowMs)}`,
     `Subject: Report Domain: ${domain}`,
     ` Submitter: ${submitter}`,
     ` Report-ID: <${id}>`,
@@ -63,7 +65,7 @@ export function reportMessage(letter: Letter): string {
     'Content-Type: text/plain; charset=us-ascii',
     'Content-Transfer-Encoding: 7bit',
     '',
-    ...words(letter).flatMap(wrapped),
+    ...words(letter).flatMap((text) => wrapWords(text, LINE)),
     '',
     `--${boundary}`,
     'Content-Type: application/tlsrpt+gzip;',
@@ -87,19 +89,6 @@ function words({ reporter, day, domain, successful, failed, source }: Letter): s
     '',
     `Questions: ${reporter.contact}`,
   ];
-}
-
-/** Lines as short as words allow. */
-function wrapped(text: string): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > LINE) {
-      lines.push(line);
-      line = word;
-    } else line += line === '' ? word : ` ${word}`;
-  }
-  return [...lines, line];
 }
 
 function base64Lines(bytes: Uint8Array): string[] {

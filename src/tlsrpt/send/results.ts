@@ -3,6 +3,7 @@
  * other side (our own TLS engine, our policy lookup, a message that asked for REQUIRETLS, a server that asks for TLS itself)
  * is no result, and not counted.
  */
+import { isResultType } from '../resultWords.ts';
 
 /** `reason`: what the result type leaves out, as `failure-reason-code`; '' when it says all. */
 interface Result {
@@ -43,22 +44,10 @@ export function resultOf(cause: string): Result | null {
   return Object.hasOwn(RESULTS, cause) ? RESULTS[cause]! : null;
 }
 
-/** The words of RFC 8460 section 4.3; a record of the collector may have `code-N` of a later libtlsrpt. */
-const KNOWN = new Set([
-  'starttls-not-supported',
-  'certificate-host-mismatch',
-  'certificate-not-trusted',
-  'certificate-expired',
-  'validation-failure',
-  'sts-policy-fetch-error',
-  'sts-policy-invalid',
-  'sts-webpki-invalid',
-  'tlsa-invalid',
-  'dnssec-invalid',
-  'dane-required',
-]);
-
-/** A word of a record as a result: one that RFC 8460 does not have becomes the reason of a general failure. */
+/**
+ * A word of a record as a result: one that RFC 8460 does not have (`code-N` of a later libtlsrpt) becomes the reason of a
+ * general failure.
+ */
 export function resultOfWord(word: string): Result {
-  return KNOWN.has(word) ? plain(word) : failure(word);
+  return isResultType(word) ? plain(word) : failure(word);
 }

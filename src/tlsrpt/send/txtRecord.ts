@@ -10,6 +10,7 @@
  * the first counts; fields that are not known are ignored. Text is foreign: one character a byte, and bounded.
  * Sources: RFC 8460 section 3; `,`, `!` and `;` in a URI are percent-encoded there.
  */
+import { withoutBlanks } from '../../core/withoutBlanks.ts';
 
 export type TlsrptTxt =
   | { readonly kind: 'present'; readonly uris: readonly string[]; readonly more: number }
@@ -51,17 +52,4 @@ export function readTlsrptRecords(strings: readonly string[]): TlsrptTxt {
     .filter((uri) => uri !== '');
   if (uris.length === 0) return { kind: 'absent', why: 'the rua of the TLSRPT record is empty' };
   return { kind: 'present', uris: uris.slice(0, MAX_URIS), more: Math.max(0, uris.length - MAX_URIS) };
-}
-
-/** Without the blanks and tabs around it. */
-function withoutBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (end > 0 && isBlank(text[end - 1])) end--;
-  while (start < end && isBlank(text[start])) start++;
-  return text.slice(start, end);
-}
-
-function isBlank(char: string | undefined): boolean {
-  return char === ' ' || char === '\t';
 }
