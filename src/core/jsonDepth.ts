@@ -1,19 +1,48 @@
 /**
- * How deep JSON of a stranger is nested, before `JSON.parse` is given it: what that takes for each level grows with
- * the number of levels. Pure; one pass over the text.
+ * What JSON of a stranger can come to, before `JSON.parse` is given it: what that takes for each level grows with the
+ * number of levels, and each value takes more memory than its text. Pure; one pass over the text.
  */
 
-/** Are lists and objects nested deeper than `max`? Text that is no JSON has an answer, too. */
-export function isNestedDeeper(text: string, max: number): boolean {
+interface JsonSize {
+  /** Deepest nesting of lists and objects; counting ends one level beyond the limit. */
+  readonly depth: number;
+  /** Lists and objects; commas, of which there is one fewer than there are values. */
+  readonly containers: number;
+  readonly commas: number;
+}
+
+/** Strings do not count. Text that is no JSON has a size, too. */
+export function jsonSize(text: string, maxDepth: number): JsonSize {
+  let open = 0;
   let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === 0x22) at = endOfString(text, at);
-    else if (code === 0x7b || code === 0x5b) {
-      if (++depth > max) return true;
-    } else if (code === 0x7d || code === 0x5d) depth--;
+  let containers = 0;
+  let commas = 0;
+  for (let at = 0; at < text.length && depth <= maxDepth; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22: // "
+        at = endOfString(text, at);
+        break;
+      case 0x7b: // {
+      case 0x5b: // [
+        containers++;
+        open++;
+        if (open > depth) depth = open;
+        break;
+      case 0x7d:
+      case 0x5d:
+        open--;
+        break;
+      case 0x2c:
+        commas++;
+        break;
+    }
   }
-  return false;
+  return { depth, containers, commas };
+}
+
+/** Are lists and objects nested deeper than `max`? */
+export function isNestedDeeper(text: string, max: number): boolean {
+  return jsonSize(text, max).depth > max;
 }
 
 /** Offset of the quote that closes the string at `at`; the end of the text when there is none. */
