@@ -15,7 +15,7 @@ interface Wanted {
 }
 
 /** What `evidence` of a configuration names, from the folder of the file as the daemon takes it; null: nothing. */
-export function configuredEvidence(file: string): string | null {
+function configuredEvidence(file: string): string | null {
   const directory = peekKey(file, 'evidence');
   return directory === null ? null : resolve(dirname(file), directory);
 }
@@ -28,6 +28,21 @@ export function evidenceDirectories(values: Wanted, env: NodeJS.ProcessEnv): rea
   const directory = configuredEvidence(file);
   if (directory !== null) return [directory];
   throw new UsageError(`--evidence is missing, and ${escapeText(file, 300)} has no key evidence`);
+}
+
+/**
+ * Those of a command that does without: a directory that is named must be there, that of the configuration may not be made
+ * yet, and `missing` says so. Throws UsageError.
+ */
+export function optionalPlaces(
+  { evidence }: Wanted,
+  file: string,
+): { readonly places: readonly Place[]; readonly missing: string } {
+  const directory = configuredEvidence(file);
+  const places = openPlaces(evidence ?? (directory === null ? [] : [directory]));
+  if (typeof places !== 'string') return { places, missing: '' };
+  if (evidence !== undefined) throw new UsageError(`--evidence: ${places}`);
+  return { places: [], missing: places };
 }
 
 /** The directories, opened; a text says which cannot be. */

@@ -17,6 +17,7 @@ import { configFile, EXIT, type Io, parseCommand, reportError, UsageError } from
 import { COMMANDS } from './commands.ts';
 import { loadOrReport } from './loadOrReport.ts';
 import { tellAuthors } from './noticesRun.ts';
+import { smtpPlaceOf } from './smtpPlace.ts';
 
 /** Longer without a look, and nobody looks any more. */
 const LATE_MS = 600_000;
@@ -43,16 +44,10 @@ export async function run(argv: string[], io: Io): Promise<number> {
   }
   if (loaded === null) return list(saved, values.json, io);
   const { smtp, postqueue, mailq, 'postfix-config': folder } = values;
-  const place = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})$/.exec(smtp);
-  if (place === null || Number(place[2]) > 65_535)
-    throw new UsageError(
-      `--smtp: found "${escapeText(smtp)}", expected a host and a port, such as 127.0.0.1:25`,
-    );
-  const server = { host: place[1]!, port: Number(place[2]) };
   return await tellAuthors(
     file,
     loaded,
-    { state, saved, server, programs: { postqueue, mailq, folder } },
+    { state, saved, server: smtpPlaceOf(smtp), programs: { postqueue, mailq, folder } },
     io,
   );
 }

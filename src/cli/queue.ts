@@ -22,7 +22,6 @@ import { Groups, type Waiting } from '../queue/groups.ts';
 import type { QueuedMessage } from '../queue/queued.ts';
 import { groupLine, groupLines, recordedSummary, summary } from '../queue/queueText.ts';
 import { whatToDo } from '../queue/whatToDo.ts';
-import type { Place } from '../trace/places.ts';
 import { asciiJson } from './asciiJson.ts';
 import {
   type CommandValues,
@@ -37,7 +36,7 @@ import {
   unreadable,
 } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { configuredEvidence, openPlaces } from './evidencePlaces.ts';
+import { optionalPlaces } from './evidencePlaces.ts';
 import { askQueue, readMessages } from './queueMessages.ts';
 import { recordedWaiting } from './queueRecorded.ts';
 import { withRecords } from './queueRecords.ts';
@@ -70,7 +69,7 @@ export async function run(argv: string[], io: Io): Promise<number> {
     reportError(io, values.json, `tlsward queue: ${error.message}`);
     return EXIT.unavailable;
   }
-  const { places, missing } = placesOf(values, io.env);
+  const { places, missing } = optionalPlaces(values, configFile(values, io.env));
   const notes = [without, missing, queue.note].filter((text) => text !== '');
   let { groups } = queue;
   try {
@@ -136,14 +135,6 @@ function tableOf(values: Values, env: NodeJS.ProcessEnv): { table: PolicyTable |
   };
 }
 
-function placesOf(values: Values, env: NodeJS.ProcessEnv): { places: readonly Place[]; missing: string } {
-  const directory = configuredEvidence(configFile(values, env));
-  const places = openPlaces(values.evidence ?? (directory === null ? [] : [directory]));
-  if (typeof places !== 'string') return { places, missing: '' };
-  if (values.evidence !== undefined) throw new UsageError(`--evidence: ${places}`);
-  return { places: [], missing: places };
-}
-
 /** Rejects with QueueError, or with the error of open(2) or read(2) for `--file`. */
 async function readQueue(values: Values, table: PolicyTable | null, now: number): Promise<ReadQueue> {
   const demand = (domain: string, rule: string) => demandOf(domain, rule, table);
@@ -173,7 +164,7 @@ function recordedQueue(
   table: PolicyTable | null,
   now: number,
 ): ReadQueue {
-  const { places, missing } = placesOf(values, env);
+  const { places, missing } = optionalPlaces(values, configFile(values, env));
   const waiting = recordedWaiting(places, new Date(now).toISOString().slice(0, 10));
   if (waiting === null)
     throw new QueueError(`--recorded: ${missing || 'there are no records of tlsward collect'}`);

@@ -10,7 +10,7 @@ import { certificateEvents, type OwnCertificate, ownCertificate } from '../tlsrp
 import type { Place } from '../trace/places.ts';
 import { type CommandValues, configFile, type Io, UsageError } from './command.ts';
 import type { COMMANDS } from './commands.ts';
-import { configuredEvidence, openPlaces } from './evidencePlaces.ts';
+import { optionalPlaces } from './evidencePlaces.ts';
 import { presentedCertificates } from './othersReports.ts';
 
 type Values = CommandValues<(typeof COMMANDS)['tlsrpt']>;
@@ -32,7 +32,9 @@ export class Comparison {
   constructor(values: Values, io: Io) {
     this.#file = configFile(values, io.env);
     this.#io = io;
-    this.#places = placesOf(values, this.#file, io);
+    const { places, missing } = optionalPlaces(values, this.#file);
+    this.#places = places;
+    if (missing !== '') io.err(`${missing}; so the reports are not compared with our own records\n`);
     const named = (values.certificate ?? []).map(certificateOf);
     if (named.length > 0) this.#certificates = named;
   }
@@ -58,17 +60,6 @@ export class Comparison {
 async function presentedByConfig(file: string): Promise<readonly OwnCertificate[]> {
   const loaded = loadConfig(file);
   return loaded.ok ? await presentedCertificates(loaded.service.postconf) : [];
-}
-
-/** Directories that are named must be there; that of the configuration may not be made yet. */
-function placesOf(values: Values, file: string, io: Io): readonly Place[] {
-  const directory = configuredEvidence(file);
-  const named = values.evidence !== undefined;
-  const places = openPlaces(values.evidence ?? (directory === null ? [] : [directory]));
-  if (typeof places !== 'string') return places;
-  if (named) throw new UsageError(`--evidence: ${places}`);
-  io.err(`${places}; so the reports are not compared with our own records\n`);
-  return [];
 }
 
 function certificateOf(file: string): OwnCertificate {

@@ -40,6 +40,8 @@ import type { COMMANDS } from './commands.ts';
 import { evidenceDirectories, openPlaces } from './evidencePlaces.ts';
 import { type LoadedTable, loadOrReport } from './loadOrReport.ts';
 import { mustExist } from './peekKey.ts';
+import { smtpPlaceOf } from './smtpPlace.ts';
+import { stopSignal } from './stopSignal.ts';
 import { dryRun } from './tlsrptDryRun.ts';
 import { sendToSelf } from './tlsrptToSelf.ts';
 
@@ -130,9 +132,7 @@ async function sendAll(
   io: Io,
 ): Promise<number> {
   const release = setting.files.lock();
-  const stop = new AbortController();
-  const end = (): void => stop.abort();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  const stop = stopSignal();
   let again = false;
   try {
     const days = asked === null ? [addDays(today, -2), addDays(today, -1)] : [asked];
@@ -143,7 +143,7 @@ async function sendAll(
       again ||= counts.again > 0;
     }
   } finally {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, end);
+    stop.release();
     release();
   }
   return again || stop.signal.aborted ? EXIT.cannotTell : EXIT.yes;
@@ -269,9 +269,5 @@ function wayOf({ sendmail, smtp }: SendValues): Way {
   if (sendmail !== undefined && smtp !== undefined)
     throw new UsageError('--sendmail and --smtp exclude each other');
   if (sendmail !== undefined) return { sendmail };
-  if (smtp === undefined) return { smtp: MAIL_SERVER.smtp };
-  const [, host = '', port = ''] = /^(.{1,255}):([0-9]{1,5})$/.exec(smtp) ?? [];
-  if (host !== '' && Number(port) >= 1 && Number(port) <= 65_535)
-    return { smtp: { host, port: Number(port) } };
-  throw new UsageError(`--smtp: found ${quote(smtp)}, expected HOST:PORT such as 127.0.0.1:25`);
+  return { smtp: smtp === undefined ? MAIL_SERVER.smtp : smtpPlaceOf(smtp) };
 }
