@@ -49,6 +49,7 @@ export type NextHop =
   | { readonly kind: 'not-a-domain' }
   | { readonly kind: 'unreadable' };
 
+const NO_PATTERNS: readonly string[] = [];
 const PARENT: NextHop = { kind: 'parent' };
 const NOT_A_DOMAIN: NextHop = { kind: 'not-a-domain' };
 const UNREADABLE: NextHop = { kind: 'unreadable' };
@@ -57,6 +58,9 @@ const MAX_TEXT = 10_000;
 
 /** Never throws. */
 export function parseNextHop(text: string): NextHop {
+  // nearly all are the domain of a recipient, in canonical form
+  if (canonicalDomain(text) === text)
+    return { kind: 'hop', exact: NO_PATTERNS, name: text, port: null, written: text, plain: true };
   if (text.startsWith('.')) return PARENT;
   if (text.length > MAX_TEXT) return UNREADABLE;
   const bracketed = /^\[([^[\]]*)\](?::([^:[\]]*))?$/.exec(text);

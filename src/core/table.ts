@@ -144,6 +144,12 @@ export class PolicyTable {
     return exact >= 0 ? exact : best;
   }
 
+  /** The row that `findDomain` finds; null when there is none. */
+  rowOfDomain(domain: string): Row | null {
+    const row = this.findDomain(domain);
+    return row < 0 ? null : this.row(row, this.#patternOf(row, domain));
+  }
+
   /**
    * The rows that apply to an address. A well-formed address has one row or none. A malformed address has the
    * rows of all its readings, including `*`. An address whose local part hides a domain also has that
@@ -160,8 +166,8 @@ export class PolicyTable {
         if (address.readings.length > 0)
           return this.#readings(address, own >= 0 ? own : this.findDomain(address.domain));
         if (own >= 0) return [this.row(own, address.mailbox)];
-        const row = this.findDomain(address.domain);
-        return row < 0 ? [] : [this.row(row, this.#patternOf(row, address.domain))];
+        const row = this.rowOfDomain(address.domain);
+        return row === null ? [] : [row];
       }
       case 'malformed':
         return this.#readings(address, this.#anyone);

@@ -106,11 +106,11 @@ export function decideNextHop(
     case 'unreadable':
       return { kind: 'trouble', row: null, why: 'the next hop is not a domain, a host or an address' };
     case 'not-a-domain':
-      return decideRow(rowOf(table, table.find('*')), floor, () => NO_DOMAIN);
+      return decideRow(rowOf(table, '*'), floor, () => NO_DOMAIN);
     case 'hop': {
-      let row = -1;
-      for (let i = 0; row < 0 && i < hop.exact.length; i++) row = table.find(hop.exact[i]!);
-      const found = rowOf(table, row < 0 ? table.findDomain(hop.name) : row);
+      let found: Row | null = null;
+      for (let i = 0; found === null && i < hop.exact.length; i++) found = rowOf(table, hop.exact[i]!);
+      found ??= table.rowOfDomain(hop.name);
       const asWritten = found === null || isMeant(found, hop);
       return decideRow(found, floor, (follow) => autoOf(hop, published, follow), asWritten);
     }
@@ -183,8 +183,10 @@ function stricterDecision(one: DeliverDecision | null, other: DeliverDecision): 
   };
 }
 
-function rowOf(table: PolicyTable, number: number): Row | null {
-  return number < 0 ? null : table.row(number);
+/** The row with exactly this pattern. */
+function rowOf(table: PolicyTable, pattern: string): Row | null {
+  const number = table.find(pattern);
+  return number < 0 ? null : table.row(number, pattern);
 }
 
 /** Does the row match this next hop as it is written, so that it counts even if it lowers the level? */
