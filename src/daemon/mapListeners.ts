@@ -28,7 +28,7 @@ export class MapListeners {
   constructor(log: Pick<Log, 'mapAnswer'>, evidence: { mapAnswer(record: MapRecord): void }) {
     this.#listeners = [
       ({ status }) => this.#count(status),
-      (record) => log.mapAnswer({ ...record, failed: record.status === 'TEMP' || record.status === 'PERM' }),
+      (record) => log.mapAnswer(record, record.status === 'TEMP' || record.status === 'PERM'),
       (record) => evidence.mapAnswer(record),
     ];
   }

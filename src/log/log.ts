@@ -49,8 +49,9 @@ function timestamp(): string {
 export class Log {
   readonly #pino: Logger;
   readonly #out: DestinationStream;
-  /** Are lines of accepted messages written? */
+  /** Are lines of accepted messages written, and of answers that make no mail wait? Asked once a message. */
   #accepts: boolean;
+  #answers: boolean;
   readonly #flush: () => void;
   readonly #writer: LineWriter | null;
   readonly #journal = isJournal(1, process.env);
@@ -63,6 +64,7 @@ export class Log {
     this.#out = out;
     this.#pino = pino({ level, base: null, timestamp }, out);
     this.#accepts = this.#pino.isLevelEnabled('info');
+    this.#answers = this.#pino.isLevelEnabled('debug');
     this.#flush = () => out.flushSync?.();
   }
 
@@ -77,6 +79,7 @@ export class Log {
   setLevel(level: string): void {
     this.#pino.level = level;
     this.#accepts = this.#pino.isLevelEnabled('info');
+    this.#answers = this.#pino.isLevelEnabled('debug');
   }
 
   /** Writes all waiting lines before the process ends. */
@@ -229,17 +232,19 @@ export class Log {
     return fields;
   }
 
-  /** One answer to a table question: at info if it makes mail wait, otherwise at debug. */
-  mapAnswer(answer: {
-    readonly conn: number;
-    readonly map: string;
-    readonly key: string;
-    readonly reply: string;
-    readonly row: Row | null;
-    readonly failed: boolean;
-  }): void {
-    const { conn, map, key, reply, row, failed } = answer;
-    if (!failed && !this.#pino.isLevelEnabled('debug')) return;
+  /** One answer to a table question: at info if it makes mail wait (`failed`), otherwise at debug. */
+  mapAnswer(
+    answer: {
+      readonly conn: number;
+      readonly map: string;
+      readonly key: string;
+      readonly reply: string;
+      readonly row: Row | null;
+    },
+    failed: boolean,
+  ): void {
+    if (!failed && !this.#answers) return;
+    const { conn, map, key, reply, row } = answer;
     const fields: Record<string, unknown> = {
       event: 'map.answer',
       conn,

@@ -11,6 +11,7 @@ import type { Protocol } from './protocol.ts';
 
 type SocketmapState = 'idle' | 'asked';
 
+const NOTHING: readonly never[] = [];
 const INTERNAL_ERROR = formatSocketmapReply({
   status: 'TEMP',
   reason: 'tlsward: internal error, see its log',
@@ -21,7 +22,7 @@ export const socketmapProtocol: Protocol<SocketmapState, SocketmapRequest, strin
     name: 'socketmap',
     decoder: () => new SocketmapDecoder(),
     start: () => 'idle',
-    step: (_state, request) => ({ state: 'asked', out: [], ask: request }),
+    step: (_state, request) => ({ state: 'asked', out: NOTHING, ask: request }),
     answer: (_state, reply) => ({ state: 'idle', out: [reply] }),
     failSafe: () => ({ state: 'idle', out: [INTERNAL_ERROR] }),
     encode: encodeSocketmapReply,

@@ -1,5 +1,5 @@
 /**
- * Netstrings, the framing of the socketmap protocol: bytes in, payloads out.
+ * Netstrings, the framing of the socketmap protocol: bytes in, payloads out, each copied once.
  *
  *   netstring = length ":" payload ","          length: decimal, no leading zero but "0" itself, at most 6 digits
  *
@@ -44,21 +44,21 @@ function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= ZERO + 9;
 }
 
-/** One payload as a netstring. Throws RangeError above the limit: that is a bug of the caller. */
-export function encodeNetstring(payload: Uint8Array, limitBytes: number): Uint8Array {
+/**
+ * One payload, with one character a byte, as a netstring. Throws RangeError above the limit: that is a bug of the caller.
+ */
+export function encodeNetstring(payload: string, limitBytes: number): Uint8Array {
   if (payload.length > limitBytes) throw new RangeError(`netstring of ${payload.length} bytes`);
-  const head = `${payload.length}:`;
-  const bytes = Buffer.allocUnsafe(head.length + payload.length + 1);
-  bytes.write(head, 'latin1');
-  bytes.set(payload, head.length);
-  bytes[bytes.length - 1] = COMMA;
-  return bytes;
+  return Buffer.from(`${payload.length}:${payload},`, 'latin1');
 }
 
-/** A `Decoder` of payloads; holds at most one payload and the chunk that has not been read yet. */
+/**
+ * A `Decoder` of payloads, as text with one character a byte; holds at most one payload and the chunk that has not been
+ * read yet.
+ */
 export class NetstringDecoder {
   readonly #limit: NetstringLimit;
-  #chunk: Uint8Array = EMPTY;
+  #chunk: Buffer = EMPTY;
   /** Next byte of the chunk. */
   #at = 0;
   /** Offset in the stream of the chunk's first byte. */
@@ -69,7 +69,7 @@ export class NetstringDecoder {
   #length = 0;
   /** Is the length complete? `#body` holds the part of the payload from earlier chunks. */
   #counted = false;
-  #body: Uint8Array | null = null;
+  #body: Buffer | null = null;
   #filled = 0;
   /** First bytes of a client that sent no length. */
   #stranger: number[] = [];
@@ -83,22 +83,26 @@ export class NetstringDecoder {
     if (this.#error !== null || chunk.length === 0) return;
     const rest = this.#chunk.length - this.#at;
     this.#offset += this.#at;
-    this.#chunk = rest === 0 ? chunk : Buffer.concat([this.#chunk.subarray(this.#at), chunk]);
+    const bytes =
+      chunk instanceof Buffer ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.#chunk = rest === 0 ? bytes : Buffer.concat([this.#chunk.subarray(this.#at), bytes]);
     this.#at = 0;
   }
 
   /** Copies the rest of the chunk, so that the caller may reuse its buffer. */
   keep(): void {
     this.#offset += this.#at;
-    this.#chunk = Uint8Array.from(this.#chunk.subarray(this.#at));
+    this.#chunk = this.#at === this.#chunk.length ? EMPTY : Buffer.from(this.#chunk.subarray(this.#at));
     this.#at = 0;
   }
 
-  /**
-   * The next payload, or null; a view that is valid until the next call. Throws WireError; later calls throw
-   * it again.
-   */
-  next(): Uint8Array | null {
+  /** Bytes of the stream that were read. */
+  get offset(): number {
+    return this.#offset + this.#at;
+  }
+
+  /** The next payload, or null. Throws WireError; later calls throw it again. */
+  next(): string | null {
     if (this.#error !== null) throw this.#error;
     if (!this.#counted && !this.#count()) return null;
     const payload = this.#take();
@@ -152,13 +156,13 @@ export class NetstringDecoder {
   }
 
   /** The payload, once it is complete and its comma has been received. */
-  #take(): Uint8Array | null {
+  #take(): string | null {
     const rest = this.#chunk.length - this.#at;
     if (this.#body === null && rest > this.#length) {
-      const payload = this.#chunk.subarray(this.#at, this.#at + this.#length);
+      const from = this.#at;
       this.#at += this.#length;
       this.#comma();
-      return payload;
+      return this.#chunk.toString('latin1', from, from + this.#length);
     }
     this.#body ??= Buffer.allocUnsafe(this.#length);
     const part = this.#chunk.subarray(this.#at, this.#at + Math.min(rest, this.#length - this.#filled));
@@ -167,7 +171,7 @@ export class NetstringDecoder {
     this.#at += part.length;
     if (this.#at === this.#chunk.length) return null;
     this.#comma();
-    return this.#body;
+    return this.#body.toString('latin1');
   }
 
   #comma(): void {

@@ -15,7 +15,7 @@ import { excerpt, WireError } from './wireError.ts';
 /** A request as an MTA sends it; the key is written as UTF-8. Throws RangeError for what no MTA could ask. */
 export function encodeSocketmapRequest(map: string, key: string): Uint8Array {
   if (map === '' || /[^\x21-\x7e]/.test(map)) throw new RangeError(`no map name: ${JSON.stringify(map)}`);
-  return encodeNetstring(Buffer.from(`${map} ${key}`, 'utf8'), REQUEST_LIMIT.bytes);
+  return encodeNetstring(Buffer.from(`${map} ${key}`, 'utf8').toString('latin1'), REQUEST_LIMIT.bytes);
 }
 
 /** Bytes to replies, however the bytes are split into chunks. */
@@ -31,9 +31,8 @@ export class SocketmapReplyDecoder {
 
   /** The next reply, or null. Throws WireError. */
   next(): SocketmapReply | null {
-    const payload = this.#netstrings.next();
-    if (payload === null) return null;
-    const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1');
+    const text = this.#netstrings.next();
+    if (text === null) return null;
     const blank = text.indexOf(' ');
     const status = blank < 0 ? text : text.slice(0, blank);
     const rest = text.slice(blank + 1);
@@ -43,7 +42,7 @@ export class SocketmapReplyDecoder {
       if (status === 'TEMP' || status === 'PERM') return { status, reason: rest };
     }
     const expected = 'OK value, NOTFOUND , TEMP reason or PERM reason';
-    throw new WireError('socketmap-reply-status', 0, expected, excerpt(payload));
+    throw new WireError('socketmap-reply-status', 0, expected, excerpt(Buffer.from(text, 'latin1')));
   }
 
   partial(): boolean {

@@ -28,8 +28,6 @@ export const REQUEST_LIMIT: NetstringLimit = { bytes: 16_384, rule: 'socketmap-r
 export class SocketmapDecoder {
   readonly #netstrings = new NetstringDecoder(REQUEST_LIMIT);
   #error: WireError | null = null;
-  /** Bytes of the requests returned so far: the offset reported in an error. */
-  #consumed = 0;
 
   push(chunk: Uint8Array): void {
     if (this.#error === null) this.#netstrings.push(chunk);
@@ -37,16 +35,16 @@ export class SocketmapDecoder {
 
   next(): SocketmapRequest | null {
     if (this.#error !== null) throw this.#error;
-    const payload = this.#netstrings.next();
-    if (payload === null) return null;
-    const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1');
+    const text = this.#netstrings.next();
+    if (text === null) return null;
     const blank = text.indexOf(' ');
     if (blank <= 0) {
+      const begun = this.#netstrings.offset - `${text.length}:${text},`.length;
       const expected = 'a map name, a blank and a key';
-      this.#error = new WireError('socketmap-without-map-name', this.#consumed, expected, excerpt(payload));
+      const got = excerpt(Buffer.from(text, 'latin1'));
+      this.#error = new WireError('socketmap-without-map-name', begun, expected, got);
       throw this.#error;
     }
-    this.#consumed += payload.length + String(payload.length).length + 2;
     return { map: text.slice(0, blank), key: text.slice(blank + 1) };
   }
 

@@ -13,7 +13,6 @@
  * Sendmail 1,000,000.
  * Sources: Postfix socketmap_table(5), `src/util/dict_sockmap.c`; Sendmail `sendmail/map.c`.
  */
-import { Buffer } from 'node:buffer';
 import { encodeNetstring } from './netstring.ts';
 
 export type SocketmapReply =
@@ -24,10 +23,13 @@ export type SocketmapReply =
   | { readonly status: 'PERM'; readonly reason: string };
 
 export const NOTFOUND: SocketmapReply = { status: 'NOTFOUND' };
+const NOTFOUND_TEXT = 'NOTFOUND ';
 
 /** Payload bytes of the longest reply that Postfix accepts. */
 export const REPLY_LIMIT_BYTES = 100_000;
 const MAX_REASON = 400;
+/** Most answers are this one. */
+const NOTFOUND_BYTES = encodeNetstring(NOTFOUND_TEXT, REPLY_LIMIT_BYTES);
 
 /** The payload of the reply. Throws RangeError for a value that must not be sent. */
 export function formatSocketmapReply(reply: SocketmapReply): string {
@@ -37,14 +39,17 @@ export function formatSocketmapReply(reply: SocketmapReply): string {
         throw new RangeError('an OK reply has a value in printable ASCII and UTF-8');
       return `OK ${reply.value}`;
     case 'NOTFOUND':
-      return 'NOTFOUND ';
+      return NOTFOUND_TEXT;
     case 'TEMP':
     case 'PERM':
       return `${reply.status} ${reply.reason.replace(/[^\x20-\x7e]/g, '?').slice(0, MAX_REASON)}`;
   }
 }
 
-/** The whole reply; `payload` comes from `formatSocketmapReply`. Throws RangeError above the limit. */
+/**
+ * The whole reply; `formatted` comes from `formatSocketmapReply`. The bytes may be shared between calls and must not be
+ * changed. Throws RangeError above the limit.
+ */
 export function encodeSocketmapReply(formatted: string): Uint8Array {
-  return encodeNetstring(Buffer.from(formatted, 'latin1'), REPLY_LIMIT_BYTES);
+  return formatted === NOTFOUND_TEXT ? NOTFOUND_BYTES : encodeNetstring(formatted, REPLY_LIMIT_BYTES);
 }

@@ -77,7 +77,7 @@ const CALLS: Readonly<Record<Methods, (log: Log) => void>> = {
   },
   mapAnswer(log) {
     for (const failed of [true, false])
-      log.mapAnswer({ conn: 1, map: 'm', key: 'k', reply: 'r', row, failed });
+      log.mapAnswer({ conn: 1, map: 'm', key: 'k', reply: 'r', row }, failed);
   },
   stsPolicy: (log) => log.stsPolicy('a.example', '1', 'enforce', 0),
   stsFailed(log) {

@@ -47,9 +47,7 @@ test('pipelined questions survive the wait for the one before', async (t) => {
       text += chunk.toString('latin1');
     });
     await new Promise<void>((resolve) => socket.once('connect', () => resolve()));
-    const bytes = Buffer.concat(
-      keys.map((key) => Buffer.from(encodeNetstring(Buffer.from(`m ${key}`), 1000))),
-    );
+    const bytes = Buffer.concat(keys.map((key) => Buffer.from(encodeNetstring(`m ${key}`, 1000))));
     // the last request comes in two pieces, the second while the first question is still open
     socket.write(bytes.subarray(0, bytes.length - cut));
     setTimeout(() => socket.write(bytes.subarray(bytes.length - cut)), 60);
@@ -66,7 +64,7 @@ test('pipelined questions survive the wait for the one before', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 150));
   t.equal(one.text(), '', 'nothing overtakes the question that is open');
   const replies = (keys: readonly string[]) =>
-    keys.map((key) => Buffer.from(encodeNetstring(Buffer.from(`OK ${key}`), 1000)).toString()).join('');
+    keys.map((key) => Buffer.from(encodeNetstring(`OK ${key}`, 1000)).toString()).join('');
   const ends = (text: string): number => text.split(/now-(?:cccccccc|z|39-)/).length - 1;
   await until(() => {
     for (const go of waiting.splice(0)) go();
