@@ -9,13 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { findCommand } from '../e2e/harness/requirements.ts';
 import { root } from '../root.ts';
 import { type Bed, freshDirectory, type Row } from './bed.ts';
+import { MAIN } from './peers.ts';
 import { Missing } from './programs.ts';
 import { columns, type Finding, figure } from './report.ts';
 import { median } from './rounds.ts';
 
 const NAME = 'collect';
 const MESSAGES = 50_000;
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const PEER = fileURLToPath(new URL('test/bench/collect-peer.py', root));
 
 /** Eight lines a message, as a relay writes them; every fourth goes out in plaintext. */

@@ -1,14 +1,15 @@
 /**
  * Starts the servers that are compared: tlsward and its peers.
  *
- * tlsward is started as its unit file starts it (`--max-semi-space-size=4`, MALLOC_MMAP_THRESHOLD_), from the build that this
- * file belongs to. Each writes its log to a file, which nobody syncs to the disk; those that do equal work write one line
+ * tlsward is started as its unit file starts it (`--max-semi-space-size=4`, MALLOC_MMAP_THRESHOLD_), bundled from the build that
+ * this file belongs to. Each writes its log to a file, which nobody syncs to the disk; those that do equal work write one line
  * a message. All serve on SERVER_CORE unless the row says otherwise.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BUNDLE } from '../bundle.ts';
 import { root } from '../root.ts';
 import type { Bed } from './bed.ts';
 import { SERVER_CORE } from './bed.ts';
@@ -17,7 +18,8 @@ import type { Server } from './servers.ts';
 import { startServer } from './servers.ts';
 import type { Sockets } from './tables.ts';
 
-export const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+/** As it is installed; run.ts makes it anew. */
+export const MAIN = join(BUNDLE, 'main.js');
 
 /** tlsward on a configuration that names these sockets; the others it has are not waited for. */
 export function startTlsward(

@@ -21,6 +21,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BUNDLE, bundle } from '../bundle.ts';
 import type { Row } from './bed.ts';
 import { measureAll, type Outcome } from './measure.ts';
 import { buildPrograms } from './programs.ts';
@@ -85,6 +86,7 @@ async function main(): Promise<number> {
   const say = (line: string): void => void out.write(`${line}\n`);
   const dir = mkdtempSync(join(tmpdir(), 'tb-'));
   try {
+    await bundle(BUNDLE);
     const programs = buildPrograms(dir);
     const unpinned =
       cpus().length < 2 ? 'one core only' : 'missing' in programs.taskset ? programs.taskset.missing : '';

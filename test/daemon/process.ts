@@ -33,6 +33,8 @@ export interface DaemonProcess {
 }
 
 export interface ProcessOptions {
+  /** Another program than the compiled modules. */
+  readonly main?: string;
   /** Of node. */
   readonly flags?: readonly string[];
   /** Of a shell, before it becomes the daemon: `ulimit -n 300`. */
@@ -47,14 +49,14 @@ export interface ProcessOptions {
 export async function daemonProcess(
   t: Test,
   text: string,
-  { flags = [], shell = '', read = true, line }: ProcessOptions = {},
+  { main = MAIN, flags = [], shell = '', read = true, line }: ProcessOptions = {},
 ): Promise<DaemonProcess> {
   // tap's own folders have names too long for a socket
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
   const config = join(folder, 'tlsward.ini');
   const sockets = 'policy-listen = unix:p\nmilter-listen = unix:m\ncontrol-listen = unix:c\n';
   writeFileSync(config, `[service]\n${sockets}${text}`);
-  const args = [...flags, MAIN, 'serve', '--config', config];
+  const args = [...flags, main, 'serve', '--config', config];
   // tap puts NODE_OPTIONS into every program it sees started, and what they load handles signals: the shell takes them out
   const program = `unset NODE_OPTIONS; ${shell === '' ? '' : `${shell};`} exec "$0" "$@"`;
   const child = spawn('/bin/sh', ['-c', program, process.execPath, ...args], {

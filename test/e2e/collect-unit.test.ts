@@ -301,5 +301,5 @@ t.test('the unit that collects', { skip }, async (t) => {
     reports,
     expected.map(() => ({ policies: [{ policy: 'no-policy-found', ok: true }] })),
   );
-  t.match(await ok('node /usr/lib/tlsward/build/src/main.js evidence verify'), /collector/);
+  t.match(await ok('node /usr/lib/tlsward/build/bundle/main.js evidence verify'), /collector/);
 });

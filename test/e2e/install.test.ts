@@ -45,7 +45,7 @@ t.test('npm pack', async (t) => {
   run('npm', ['pack', '--pack-destination', dir], clone());
   const files = run('tar', ['-tzf', TARBALL]).trimEnd().split('\n');
   for (const name of [
-    'build/src/main.js',
+    'build/bundle/main.js',
     'node_modules/pino/pino.js',
     'contrib/man/tlsward.8',
     'systemd/tlsward.service',
@@ -53,7 +53,7 @@ t.test('npm pack', async (t) => {
     t.ok(files.includes(`package/${name}`), name);
   t.strictSame(
     files.filter((name) =>
-      /^package\/(src|test|build\/test|\.git|node_modules\/(tap|typescript)|build\/src\/.*\.map$)/.test(name),
+      /^package\/(src|test|build\/test|\.git|node_modules\/(tap|typescript)|build\/src)/.test(name),
     ),
     [],
     'and nothing that only the checkout needs',

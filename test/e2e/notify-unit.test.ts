@@ -93,7 +93,7 @@ t.test('ready, watched, and started anew when it hangs', { skip }, async (t) => 
   t.match(await ok('journalctl --sync; journalctl -u tlsward -o cat'), /Watchdog timeout/);
   await wait('ready again', async () => (await show('ActiveState')) === 'active');
   t.not(await show('MainPID'), first);
-  const alarms = 'node /usr/lib/tlsward/build/src/main.js alarms --json';
+  const alarms = 'node /usr/lib/tlsward/build/bundle/main.js alarms --json';
   await wait(
     'end of the alarm',
     async () =>
@@ -104,7 +104,7 @@ t.test('ready, watched, and started anew when it hangs', { skip }, async (t) => 
   const recorded = `grep -q '"kind":"daemon-down","state":"resolved"' /var/lib/tlsward/evidence/alarms/*.jsonl`;
   await wait('record of its end', async () => (await machine.sh(recorded)).status === 0);
   t.match(JSON.parse((await machine.sh(alarms)).text), { late: false, host: 'mx.example.org' });
-  t.match(await ok('node /usr/lib/tlsward/build/src/main.js health --max-age 1m || true'), /^TLSWARD /);
+  t.match(await ok('node /usr/lib/tlsward/build/bundle/main.js health --max-age 1m || true'), /^TLSWARD /);
 
   await ok(`cp /srv/test/older.conf /etc/systemd/system/tlsward.service.d/older.conf
     systemctl daemon-reload; systemctl reset-failed tlsward; systemctl restart tlsward`);

@@ -81,7 +81,7 @@ t.test('the unit that probes partners', { skip: reason }, async (t) => {
     chgrp -R tlsward /etc/tlsward
     systemctl daemon-reload`);
   const inventory = '/var/lib/tlsward/probe/certificates.json';
-  const list = '/usr/bin/node /usr/lib/tlsward/build/src/main.js certificates';
+  const list = '/usr/bin/node /usr/lib/tlsward/build/bundle/main.js certificates';
 
   await serve('old');
   await ok('systemctl start tlsward-probe');

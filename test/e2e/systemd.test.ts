@@ -114,7 +114,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
     );
     t.match(await sh(as('nobody', 'nogroup')), { status: 1, text: /^EACCES/ }, 'others cannot connect');
     t.match(
-      await ok('node /usr/lib/tlsward/build/src/main.js status'),
+      await ok('node /usr/lib/tlsward/build/bundle/main.js status'),
       new RegExp(await pid()),
       'root can ask',
     );
@@ -149,7 +149,7 @@ t.test('units under systemd', { skip: reason }, async (t) => {
       '0',
     );
     t.match(
-      await ok('node /usr/lib/tlsward/build/src/main.js log --all'),
+      await ok('node /usr/lib/tlsward/build/bundle/main.js log --all'),
       / error config\.rejected: mistakes; the old table stays; /,
     );
   });

@@ -6,7 +6,7 @@
  * Values that need context or have a structure (lists, dates, addresses) are checked by the parser of the
  * key, which only gets values that passed this check.
  */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import { reserved } from '../ini/iniText.ts';
 import { Invalid, quote, type Report } from '../ini/problem.ts';
 import { type Entry, positionOf, type Section, whereOf } from '../ini/section.ts';
@@ -14,6 +14,7 @@ import { didYouMean } from '../ini/suggest.ts';
 import type { Key } from './key.ts';
 import { keysOf } from './keys.ts';
 import { parsePattern } from './pattern.ts';
+import { validatorOf } from './validators.ts';
 
 type Kind = Section['kind'];
 
@@ -22,16 +23,8 @@ interface Checker {
   readonly keys: ReadonlyMap<string, Key>;
 }
 
-/** A test validates our schemas: to compile the meta-schema would take half of the start-up time. */
-const OPTIONS = {
-  strict: true,
-  allErrors: true,
-  coerceTypes: false,
-  useDefaults: false,
-  meta: false,
-  validateSchema: false,
-};
-const ajv = new Ajv(OPTIONS);
+/** The kinds of sections that are checked. */
+export const KINDS: readonly Kind[] = ['service', 'alarms', 'policy', 'domain', 'exception', 'rule'];
 
 /** The schema of one kind of section. */
 export function schemaOf(kind: Kind): object {
@@ -41,7 +34,7 @@ export function schemaOf(kind: Kind): object {
 
 function checkerOf(kind: Kind): Checker {
   const keys = new Map(keysOf(kind).map((key) => [key.key, key]));
-  return { validate: ajv.compile(schemaOf(kind)), keys };
+  return { validate: validatorOf(kind, schemaOf(kind)), keys };
 }
 
 const checkers = new Map<Kind, Checker>();

@@ -41,4 +41,4 @@ async function work({ file, today, old }: LoadJob, port: MessagePort): Promise<v
   post({ kind: 'difference', difference });
 }
 
-if (!isMainThread && parentPort !== null && isLoadJob(workerData)) await work(workerData, parentPort);
+if (!isMainThread && parentPort !== null && isLoadJob(workerData)) void work(workerData, parentPort);

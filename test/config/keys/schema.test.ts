@@ -3,10 +3,10 @@
  */
 import { Ajv } from 'ajv';
 import { test } from 'tap';
-import { schemaOf } from '../../../src/config/keys/schema.ts';
+import { KINDS, schemaOf } from '../../../src/config/keys/schema.ts';
 
 test('each kind of section has a valid schema', async (t) => {
-  for (const kind of ['service', 'alarms', 'policy', 'domain', 'exception', 'rule'] as const) {
+  for (const kind of KINDS) {
     const ajv = new Ajv({ strict: true, allErrors: true, meta: true, validateSchema: true });
     t.ok(ajv.validateSchema(schemaOf(kind)), kind);
     t.equal(ajv.compile(schemaOf(kind))({ 'no-such-key': 'x' }), false);

@@ -1,15 +1,15 @@
 /**
- * tlsward as it is when installed: the compiled program, its package.json, contrib/ and the packages it needs at run
+ * tlsward as it is when installed: the program as `npm run build` bundles it, its package.json, contrib/ and the packages it needs at run
  * time, copied to a folder of their own, as README's installation leaves them in /usr/lib/tlsward.
  *
  * A program that only works in its checkout (with development packages, with files beside the sources, readable by root
  * alone) fails here. What is copied is readable by everyone.
  */
 import { cpSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BUNDLE } from '../../bundle.ts';
 import { root } from '../../root.ts';
-import { mainFile } from './daemon.ts';
 
 const MODULES = fileURLToPath(new URL('node_modules/', root));
 
@@ -30,8 +30,7 @@ function runtimePackages(): Set<string> {
 
 /** Copies the program below `dir`; returns the path of main.js there. */
 export function installProgram(dir: string): string {
-  const sources = dirname(mainFile());
-  cpSync(sources, join(dir, 'build/src'), { recursive: true });
+  cpSync(BUNDLE, join(dir, 'build/bundle'), { recursive: true });
   for (const name of ['package.json', 'contrib']) {
     cpSync(fileURLToPath(new URL(name, root)), join(dir, name), { recursive: true });
   }
@@ -39,5 +38,5 @@ export function installProgram(dir: string): string {
   for (const name of runtimePackages()) {
     cpSync(join(MODULES, name), join(dir, 'node_modules', name), { recursive: true });
   }
-  return join(dir, 'build/src/main.js');
+  return join(dir, 'build/bundle/main.js');
 }
