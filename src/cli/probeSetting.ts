@@ -106,8 +106,8 @@ async function readMta(values: ProbeValues, loaded: LoadedTable | null): Promise
     return ownMta(await readPostfix(directory, loaded?.service.postconf ?? 'postconf'), caFile);
   } catch (error) {
     if (error instanceof PostfixConfigError) {
-      // without a Postfix, its defaults; one that was named must be there
-      if (directory !== undefined) throw new ConfigError(error.message);
+      // without a Postfix, its defaults; one that is here or was named must be read
+      if (directory !== undefined || error.why !== 'absent') throw new ConfigError(error.message);
       return ownMta(null, caFile);
     }
     if (error instanceof Error && 'code' in error)

@@ -56,6 +56,21 @@ test('arguments', async (t) => {
   );
 });
 
+test('a Postfix that cannot be asked', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const postconf = join(folder, 'postconf');
+  writeFileSync(postconf, '#!/bin/sh\necho "fatal: no addresses" >&2\nexit 1\n', { mode: 0o755 });
+  const config = configured(t, `postconf = ${postconf}\n`);
+  const { code, out, err } = await say(probe, ['[127.0.0.1]', '--port', '1', '--config', config]);
+  t.match(
+    `${code}${err}`,
+    /^ConfigError: .*postconf -n failed: fatal: no addresses/,
+    'its defaults are not assumed',
+  );
+  t.equal(out, '');
+});
+
 test('a server by its address', { skip }, async (t) => {
   const ca = createCa();
   t.teardown(() => ca.remove());
