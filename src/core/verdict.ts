@@ -86,6 +86,7 @@ export function verdictOf(findings: readonly Finding[], tls: TlsState): Verdict 
   for (const finding of findings) {
     mark ||= finding.row === null || finding.row.settings.mark === 'header';
     const outcome = outcomeOf(finding);
+    if (outcome === 'ok') continue;
     if (finding.row?.settings.mode === 'observe') {
       if (HARSHNESS[outcome] > HARSHNESS[observed]) {
         observed = outcome;
@@ -114,15 +115,15 @@ export function combine(verdicts: readonly Verdict[]): Verdict {
   const [first] = verdicts;
   if (first === undefined) return accepted('no-mail');
   if (verdicts.length === 1) return first;
-  if (verdicts.every((verdict) => verdict.judged !== 'judged')) return first;
-  return verdictOf(
-    verdicts.flatMap((verdict) => verdict.findings),
-    mostKnown(verdicts.filter((verdict) => verdict.judged === 'judged').map((verdict) => verdict.tls)) ??
-      first.tls,
-  );
+  const judged = verdicts.filter((verdict) => verdict.judged === 'judged');
+  if (judged.length === 0) return first;
+  const findings: Finding[] = [];
+  for (const verdict of judged) for (const finding of verdict.findings) findings.push(finding);
+  return verdictOf(findings, mostKnown(judged).tls);
 }
 
-/** The most complete TLS state, as not every question shows whether there was a certificate. */
-function mostKnown(states: readonly TlsState[]): TlsState | undefined {
-  return states.find((tls) => tls.kind === 'tls' && tls.certificate.kind !== 'unproven') ?? states[0];
+/** The verdict with the most complete TLS state, as not every question shows whether there was a certificate. */
+function mostKnown(verdicts: readonly Verdict[]): Verdict {
+  const shows = ({ tls }: Verdict) => tls.kind === 'tls' && tls.certificate.kind !== 'unproven';
+  return verdicts.find(shows) ?? verdicts[0]!;
 }

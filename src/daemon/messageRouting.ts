@@ -12,7 +12,7 @@
  * rule might apply is deferred, and the author's program tries again on a new connection.
  */
 
-import { NULL_ADDRESS } from '../core/address.ts';
+import { type EnvelopeAddress, NULL_ADDRESS } from '../core/address.ts';
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { HeaderField } from '../core/messageEdit.ts';
 import { inNetworks } from '../core/network.ts';
@@ -75,21 +75,22 @@ export class Routing {
    * it began.
    */
   *message(query: MessageQuery, active: Active, code: string, now: number): Work<Routed | null> {
-    if (yield* namesWay(query.transaction, active.facts)) {
+    const { transaction } = query;
+    if (transaction.recipients.some(mayNameWay) && (yield* namesWay(transaction, active.facts))) {
       this.counters.refused++;
       return { ...stopped([], routeFromClient(code)), kind: 'refused' };
     }
-    const byRules = yield* this.#byRules(query, active, code, now);
-    const routed = (yield* tlsRequired(query, active, byRules, code)) ?? byRules;
+    const byRules = active.rules.length === 0 ? null : yield* this.#byRules(query, active, code, now);
+    const mayAsk = active.tlsRequiredNo !== 'ignore' && grantsPlain(query.mta);
+    const routed = (mayAsk ? yield* tlsRequired(query, active, byRules, code) : null) ?? byRules;
     if (routed === null || routed.kind === 'nothing') return null;
     // a message at its second look was already counted, except for what is decided only then
-    if (query.transaction.arrival !== 'again' || routed.kind !== 'routed') this.counters[routed.kind]++;
+    if (transaction.arrival !== 'again' || routed.kind !== 'routed') this.counters[routed.kind]++;
     return routed;
   }
 
   *#byRules(query: MessageQuery, active: Active, code: string, now: number): Work<Routed | null> {
     const { rules } = active;
-    if (rules.length === 0) return null;
     const { transaction } = query;
     const carried = carriedFields(query, active);
     if (carried === null) return stopped([], rulesChanged(code));
@@ -187,12 +188,16 @@ export function* namesWay(transaction: Transaction, facts: Active['facts']): Wor
   // a content filter does not authenticate; the users of a webmail on this host do
   if (!user && inNetworks(facts.trustedClients, clientAddress)) return false;
   const suffixes = user ? ANY_SUFFIX : NEXT_HOP;
-  for (const [i, { text }] of recipients.entries()) {
+  for (const [i, recipient] of recipients.entries()) {
     if (i % AT_ONCE === AT_ONCE - 1) yield;
-    // nearly all addresses have no hyphen, which every suffix has
-    if (text.includes('-') && suffixes.test(text.replace(/[^A-Za-z0-9-]+/g, ''))) return true;
+    if (mayNameWay(recipient) && suffixes.test(recipient.text.replace(/[^A-Za-z0-9-]+/g, ''))) return true;
   }
   return false;
+}
+
+/** Nearly all addresses have no hyphen, which every suffix has. */
+function mayNameWay({ text }: EnvelopeAddress): boolean {
+  return text.includes('-');
 }
 
 const NEXT_HOP = /tlsward-(?:via|literal)/i;
@@ -215,7 +220,8 @@ function isShown({ shown }: MessageQuery, name: string): boolean {
 }
 
 /**
- * What is done with a message whose author asked for no TLS although it must leave under TLS; null: nothing.
+ * What is done with a message whose author asked for no TLS although it must leave under TLS, if the MTA may grant that;
+ * null: nothing.
  */
 function* tlsRequired(
   query: MessageQuery,
@@ -223,7 +229,6 @@ function* tlsRequired(
   routed: Routed | null,
   code: string,
 ): Work<Routed | null> {
-  if (tlsRequiredNo === 'ignore' || !grantsPlain(query.mta)) return null;
   // a message has a second look because a rule applies, so the first look held it and an administrator
   // released it
   if (tlsRequiredNo === 'hold' && query.transaction.arrival === 'again') return null;

@@ -172,6 +172,11 @@ export class TransactionMemory {
     if (key !== '') this.#seen.delete(key);
   }
 
+  /** Is any certificate kept? Most tables need none. */
+  get knowsCertificates(): boolean {
+    return !this.#seen.empty;
+  }
+
   /**
    * The certificate for this question of the milter, as the policy service saw it in the question just
    * before; null if it did not. Each is returned once. `conn`: number of the milter connection, one per

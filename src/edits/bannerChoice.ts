@@ -27,6 +27,11 @@ export interface ChosenBanner {
 /** Fields of a banner that the row fills in; one recipient's must not be shown to another. */
 const ROW_FIELDS = ['contact', 'help', 'reason'] as const;
 
+/** Can there be a banner for a message with this verdict? */
+export function asksForBanner({ judged, findings }: Verdict): boolean {
+  return judged === 'judged' && findings.some(asks);
+}
+
 function asks(finding: Finding): boolean {
   return finding.row !== null && finding.row.settings.banner.length > 0;
 }
@@ -55,7 +60,7 @@ function bannerKey(settings: Settings): string {
  * state.
  */
 export function* chooseBanner(transaction: Transaction, verdict: Verdict): Work<ChosenBanner | null> {
-  if (verdict.judged !== 'judged' || !verdict.findings.some(asks)) return null;
+  if (!asksForBanner(verdict)) return null;
   const state = stateOf(verdict);
   if (state === 'unknown') return null;
   const bySender = verdict.findings.filter((finding) => finding.side === 'sender');

@@ -13,7 +13,7 @@
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Verdict } from '../core/verdict.ts';
-import type { Work } from '../core/work.ts';
+import { AT_ONCE, type Work } from '../core/work.ts';
 import { SIGNATURE_HEADERS, signatureCovers } from '../mail/signatures.ts';
 import { renderTemplate } from '../mail/template.ts';
 import { AUTH_RESULTS_NAME, claimsToBeOurs, formatAuthResults } from '../mark/authResults.ts';
@@ -23,7 +23,7 @@ import { markOf, markSenderDomain, stateOf } from '../mark/markOf.ts';
 import { type MarkKey, signMark, verifyMark } from '../mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../mark/stripMarks.ts';
 import { headerProblem } from '../wire/milterEncode.ts';
-import { type ChosenBanner, chooseBanner } from './bannerChoice.ts';
+import { asksForBanner, type ChosenBanner, chooseBanner } from './bannerChoice.ts';
 import { type BannerFacts, bannerValues, templateOf } from './bannerWords.ts';
 import { type BodyTask, bodyEdits, type ForgedBanners } from './bodyEdits.ts';
 import { replyTokenEdit, TOKEN_HEADERS, type TokenMode } from './replyTokenEdit.ts';
@@ -76,7 +76,8 @@ interface MessageEdits {
   readonly notes: readonly string[];
 }
 
-const NOTHING: MessageEdits = { edits: [], notes: [] };
+const NONE: readonly Edit[] = [];
+const NOTHING: MessageEdits = { edits: NONE, notes: [] };
 
 /** The edits for one message; see the file comment for their order. */
 export function* messageEdits(message: Message, settings: EditSettings): Work<MessageEdits> {
@@ -85,44 +86,68 @@ export function* messageEdits(message: Message, settings: EditSettings): Work<Me
   if (verdict.judged === 'no-mail' || verdict.judged === 'again') return NOTHING;
   if (headers === null) return verdict.mark && message.shown === 'none' ? unmarked(settings) : NOTHING;
   const ours = verdict.judged === 'judged';
-  const banner = ours ? yield* chooseBanner(message.transaction, verdict) : null;
   const notes: string[] = [];
-  yield;
-  const body = ours
-    ? yield* bodyEdits(headers, message.body, bodyTask(message, banner, settings), notes)
-    : [];
-  yield;
-  const sees = (name: string): boolean => {
-    const { shown = 'all' } = message;
-    if (shown === 'all' || (shown !== 'none' && shown.includes(name.toLowerCase()))) return true;
-    notes.push(`${name} left alone: the connection was opened before the reload that requires it`);
-    return false;
-  };
+  const sees = (name: string): boolean => isShown(name, message, notes);
+  let banner: ChosenBanner | null = null;
+  if (ours && asksForBanner(verdict)) {
+    banner = yield* chooseBanner(message.transaction, verdict);
+    yield;
+  }
+  let body = NONE;
+  if (ours && (banner !== null || settings.bannerTexts.length > 0)) {
+    body = yield* bodyEdits(headers, message.body, bodyTask(message, banner, settings), notes);
+    yield;
+  }
   const tag = banner?.kinds.has('subject') === true ? banner.tag : '';
-  const tags = ours && (settings.tags.length > 0 || tag !== '') && sees('Subject');
-  const signed =
-    tags &&
-    banner?.breakSignatures !== true &&
-    (!SIGNATURE_HEADERS.every(sees) || signatureCovers(headers, 'Subject'));
-  const subject = tags ? subjectEdits(headers, { tags: settings.tags, tag, signed }, notes) : [];
-  yield;
-  const token = tokenEdits(message, headers, settings, sees, notes);
-  yield;
+  let subject = NONE;
+  if (ours && (settings.tags.length > 0 || tag !== '') && sees('Subject')) {
+    const signed =
+      banner?.breakSignatures !== true &&
+      (!SIGNATURE_HEADERS.every(sees) || signatureCovers(headers, 'Subject'));
+    subject = subjectEdits(headers, { tags: settings.tags, tag, signed }, notes);
+    yield;
+  }
+  const token =
+    settings.replyToken === 'no'
+      ? NONE
+      : tokenEdits(message, headers, settings, settings.replyToken, sees, notes);
   const bound = settings.bindsBody && ours && verdict.mark ? boundBody(message, body, notes) : '';
-  yield;
-  const forged = yield* strips(message, headers, settings, notes);
-  yield;
-  const edits: Edit[] = [
+  if (token !== NONE || bound !== '') yield;
+  const forged = headers.length === 0 ? NONE : yield* strips(message, headers, settings, notes);
+  // a mark tells the weakest result of all recipients
+  if (forged.length > 0 || verdict.findings.length > AT_ONCE) yield;
+  const added = additions(message, banner, settings, sees, bound);
+  const edits = inOrder(body, subject, token, forged, added);
+  return { edits: edits.filter((edit) => canBeSent(edit, notes)), notes };
+}
+
+/** Was the field of this name requested at negotiation? Notes it when not. */
+function isShown(name: string, { shown = 'all' }: Message, notes: string[]): boolean {
+  if (shown === 'all' || (shown !== 'none' && shown.includes(name.toLowerCase()))) return true;
+  notes.push(`${name} left alone: the connection was opened before the reload that requires it`);
+  return false;
+}
+
+/** All edits in the order of the file comment; most messages only get additions. */
+function inOrder(
+  body: readonly Edit[],
+  subject: readonly Edit[],
+  token: readonly Edit[],
+  forged: readonly Edit[],
+  added: readonly Edit[],
+): readonly Edit[] {
+  if (body.length + subject.length + token.length + forged.length === 0) return added;
+  const of = (edits: readonly Edit[], kind: Edit['kind']) => edits.filter((edit) => edit.kind === kind);
+  return [
     ...body,
-    ...subject.filter((edit) => edit.kind === 'changeHeader'),
-    ...token.filter((edit) => edit.kind === 'changeHeader'),
-    ...subject.filter((edit) => edit.kind === 'deleteHeader'),
+    ...of(subject, 'changeHeader'),
+    ...of(token, 'changeHeader'),
+    ...of(subject, 'deleteHeader'),
     ...forged,
-    ...subject.filter((edit) => edit.kind === 'addHeader'),
-    ...token.filter((edit) => edit.kind === 'addHeader'),
-    ...additions(message, banner, settings, sees, bound),
-  ].filter((edit) => canBeSent(edit, notes));
-  return { edits, notes };
+    ...of(subject, 'addHeader'),
+    ...of(token, 'addHeader'),
+    ...added,
+  ];
 }
 
 function unmarked({ markName }: EditSettings): MessageEdits {
@@ -191,19 +216,19 @@ function tokenEdits(
   message: Message,
   headers: readonly HeaderField[],
   settings: EditSettings,
+  mode: Exclude<TokenMode, 'no'>,
   sees: (name: string) => boolean,
   notes: string[],
-): Edit[] {
+): readonly Edit[] {
   const { verdict, transaction, code, timeMs } = message;
-  const mode = settings.replyToken;
   const domain = markSenderDomain(transaction.sender);
   const outside = verdict.judged === 'judged' && transaction.saslUsername === '';
-  if (mode === 'no' || !outside || domain === '' || stateOf(verdict) !== 'protected') return [];
-  if (!TOKEN_HEADERS.every(sees)) return [];
+  if (!outside || domain === '' || stateOf(verdict) !== 'protected') return NONE;
+  if (!TOKEN_HEADERS.every(sees)) return NONE;
   const host = hostOf(transaction, settings);
   const { edit, note } = replyTokenEdit(headers, mode, { domain, code, timeMs, host, keys: settings.keys });
   if (note !== null) notes.push(note);
-  return edit === null ? [] : [edit];
+  return edit === null ? NONE : [edit];
 }
 
 function additions(
@@ -212,7 +237,7 @@ function additions(
   settings: EditSettings,
   sees: (name: string) => boolean,
   bodyDigest: string,
-): Edit[] {
+): readonly Edit[] {
   const { transaction, verdict, code, timeMs } = message;
   const { markName, bannerName, keys, authservId } = settings;
   const edits: Edit[] = [];

@@ -35,16 +35,18 @@ export interface VerdictRecord {
   /** Edits that were wanted but not made, and why. */
   readonly notes: readonly string[];
   /** Id of the key of the mark that the message gets, or `unsigned`; absent without a mark. */
-  readonly mark?: string;
+  readonly mark?: string | undefined;
   /**
    * Rules that apply to the message: their names, the routes it takes, and the result. Absent when none
    * applies.
    */
-  readonly route?: {
-    readonly rules: readonly string[];
-    readonly ways: readonly string[];
-    readonly outcome: string;
-  };
+  readonly route?:
+    | {
+        readonly rules: readonly string[];
+        readonly ways: readonly string[];
+        readonly outcome: string;
+      }
+    | undefined;
 }
 
 /** Fields by name; text from a peer is escaped (core/escape.ts). */

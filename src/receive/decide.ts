@@ -22,7 +22,7 @@ import type { PolicyTable, Row } from '../core/table.ts';
 import { compareWithFloor, type TlsState } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { accepted, type Breach, type Finding, type Verdict, verdictOf } from '../core/verdict.ts';
-import { AT_ONCE, allAtOnce, type Work } from '../core/work.ts';
+import { AT_ONCE, type Work } from '../core/work.ts';
 
 /** Further input besides transaction and table. */
 export interface Facts {
@@ -30,30 +30,78 @@ export interface Facts {
   readonly trustedClients: readonly Network[];
 }
 
-/** Judges the transaction at its stage; a stage without a sender, or without mail, is accepted. */
-export function decide(transaction: Transaction, table: PolicyTable, facts: Facts): Verdict {
-  return allAtOnce(decideInSteps(transaction, table, facts));
+/**
+ * Judges the transaction at its stage; a stage without a sender, or without mail, is accepted. `before`: by the same
+ * table, the verdict of another recipient of the same message, whose sender need not be judged again.
+ */
+export function decide(
+  transaction: Transaction,
+  table: PolicyTable,
+  facts: Facts,
+  before: Verdict | null = null,
+): Verdict {
+  const why = notJudged(transaction, facts);
+  if (why !== null) return accepted(why);
+  const findings = ofSender(transaction, table, before);
+  for (const recipient of transaction.recipients) judgeRecipient(transaction, table, recipient, findings);
+  return concluded(transaction, table, findings);
 }
 
 /** The same for a transaction that may have many recipients. */
 export function* decideInSteps(transaction: Transaction, table: PolicyTable, facts: Facts): Work<Verdict> {
-  const { sender, recipients, stage } = transaction;
-  if (sender === null || stage === 'VRFY' || stage === 'ETRN') return accepted('no-mail');
-  if (transaction.arrival !== 'smtp') return accepted(transaction.arrival);
-  if (inNetworks(facts.trustedClients, transaction.clientAddress)) return accepted('trusted-client');
-  const findings: Finding[] = [];
+  const why = notJudged(transaction, facts);
+  if (why !== null) return accepted(why);
+  const findings = ofSender(transaction, table, null);
+  for (const [i, recipient] of transaction.recipients.entries()) {
+    if (i % AT_ONCE === AT_ONCE - 1) yield;
+    judgeRecipient(transaction, table, recipient, findings);
+  }
+  return concluded(transaction, table, findings);
+}
+
+/** Why this transaction is accepted without being judged; null: it is judged. */
+function notJudged(
+  { sender, stage, arrival, clientAddress }: Transaction,
+  { trustedClients }: Facts,
+): Parameters<typeof accepted>[0] | null {
+  if (sender === null || stage === 'VRFY' || stage === 'ETRN') return 'no-mail';
+  if (arrival !== 'smtp') return arrival;
+  return inNetworks(trustedClients, clientAddress) ? 'trusted-client' : null;
+}
+
+/** What the sender's rows say; taken from `before` when that was about the same session and no exception was made. */
+function ofSender(transaction: Transaction, table: PolicyTable, before: Verdict | null): Finding[] {
+  const { sender, recipients, tls } = transaction;
   const toPostmaster =
     recipients.length > 0 && !transaction.unseenRecipients && recipients.every(isPostmaster);
-  for (const row of table.rowsFor(sender)) {
-    const finding = judge(transaction, 'sender', sender, row);
+  const findings: Finding[] = [];
+  if (before !== null && before.tls === tls && !toPostmaster && !before.findings.some(isExcepted)) {
+    for (const finding of before.findings) if (finding.side === 'sender') findings.push(finding);
+    return findings;
+  }
+  for (const row of table.rowsFor(sender!)) {
+    const finding = judge(transaction, 'sender', sender!, row);
     findings.push(toPostmaster ? { ...finding, toPostmaster } : finding);
   }
-  for (const [i, recipient] of recipients.entries()) {
-    if (i % AT_ONCE === AT_ONCE - 1) yield;
-    if (isPostmaster(recipient)) continue;
-    for (const row of table.rowsFor(recipient))
-      findings.push(judge(transaction, 'recipient', recipient, row));
-  }
+  return findings;
+}
+
+function isExcepted({ toPostmaster }: Finding): boolean {
+  return toPostmaster === true;
+}
+
+/** Adds what the rows of one recipient say. */
+function judgeRecipient(
+  transaction: Transaction,
+  table: PolicyTable,
+  recipient: EnvelopeAddress,
+  findings: Finding[],
+): void {
+  if (isPostmaster(recipient)) return;
+  for (const row of table.rowsFor(recipient)) findings.push(judge(transaction, 'recipient', recipient, row));
+}
+
+function concluded(transaction: Transaction, table: PolicyTable, findings: Finding[]): Verdict {
   if (transaction.unseenRecipients) findings.push(...judgeUnseen(transaction, table));
   return verdictOf(findings, transaction.tls);
 }

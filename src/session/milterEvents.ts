@@ -159,10 +159,11 @@ export function envrcpt(before: Open, input: Of<'MAIL' | 'RCPT'>): MilterStep {
     shown,
   };
   const transaction = transactionAt('RCPT', client, message, [address]);
+  const earlier = message.recipients?.last.verdict ?? null;
   return {
     state: asking,
     out: NOTHING,
-    ask: { kind: 'judge', transaction, table: message.table, instance: '' },
+    ask: { kind: 'judge', transaction, table: message.table, instance: '', before: earlier },
   };
 }
 

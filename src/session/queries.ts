@@ -21,6 +21,8 @@ export interface JudgeQuery {
    * state.
    */
   readonly instance: string;
+  /** Verdict of an earlier recipient of the message, by `table`. */
+  readonly before?: Verdict | null;
   /** Recipients that the MTA accepted, where it counts them instead of naming them. */
   readonly recipientCount?: number;
 }

@@ -68,6 +68,8 @@ const MAX_QUARANTINE_REASON = 200;
 const MAX_HEADER_LINE = 998;
 /** Bytes of a whole header value; Postfix's `header_size_limit` is larger. */
 export const MAX_HEADER_VALUE = 65_000;
+/** Printable ASCII, with text behind the white space of each fold: nearly every value, and all marks. */
+const ORDINARY_VALUE = /^[\x20-\x7e]*(?:\n[ \t][\x21-\x7e][\x20-\x7e]*)*$/;
 
 const EMPTY: Readonly<Partial<Record<MilterReply['kind'], Uint8Array>>> = {
   CONTINUE: emptyPacket(SMFIR.CONTINUE),
@@ -196,6 +198,8 @@ export function replyCode(code: number, dsn: string, text: string): MilterReply 
 export function headerProblem(name: string, value: string): string | null {
   if (!/^[\x21-\x39\x3b-\x7e]+$/.test(name))
     return 'the name must be printable ASCII without colon and space';
+  // short enough that no line of it is too long
+  if (name.length + 2 + value.length <= MAX_HEADER_LINE && ORDINARY_VALUE.test(value)) return null;
   if (value.length > MAX_HEADER_VALUE) return `the value has more than ${MAX_HEADER_VALUE} bytes`;
   if (value.includes('\r') || !isWireText(value))
     return 'the value has a CR, a NUL or a character beyond one byte';

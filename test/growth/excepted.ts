@@ -86,6 +86,7 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'tlsPolicyValue.formatTlsPolicy',
     'tlsRcptValue.formatTlsRcpt',
   ],
+  ['looks at settings of rows; chooseBanner of the table reads the rest', 'bannerChoice.asksForBanner'],
   [
     'copies fields of a transaction; formatMark reads them',
     'markOf.markOf',

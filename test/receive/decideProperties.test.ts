@@ -105,7 +105,7 @@ function question(random: Generator): Transaction {
 /** All that an unrelated row must leave alone; row numbers and line numbers aside. */
 function essence(verdict: Verdict): string {
   const finding = (of: Verdict['decisive']): string =>
-    `${of?.side} ${of?.address?.text} ${of?.row?.pattern} ${of?.breach?.kind}`;
+    `${of?.side} ${of?.address?.text} ${of?.row?.pattern} ${of?.breach?.kind} ${of?.toPostmaster}`;
   return [
     verdict.action,
     verdict.wouldBe,
@@ -141,6 +141,24 @@ test('an unrelated row never changes a verdict', async (t) => {
       t.fail(`seed ${random.seed} round ${round}: with ${unrelated}: ${before} became ${after}`);
   }
   t.pass(`seed ${random.seed}`);
+});
+
+test('the verdict of another recipient spares work and changes nothing', async (t) => {
+  const random = generator();
+  let spared = 0;
+  for (let round = 0; round < 10_000; round++) {
+    const table = tableOf(rows(random));
+    const whole = question(random);
+    const one = (): Transaction => ({ ...whole, recipients: [parsePath(path(random))] });
+    const before = decide(one(), table, NOBODY);
+    const asked = random.integer(8) === 0 ? { ...one(), tls: session(random) } : one();
+    const want = decide(asked, table, NOBODY);
+    const found = decide(asked, table, NOBODY, before);
+    if (essence(want) !== essence(found))
+      t.fail(`seed ${random.seed} round ${round}: ${essence(want)} became ${essence(found)}`);
+    if (found.findings[0]?.side === 'sender' && found.findings[0] === before.findings[0]) spared++;
+  }
+  t.ok(spared > 1000, `seed ${random.seed}`);
 });
 
 /** The same row, asking for more. */
