@@ -4,15 +4,13 @@
  * Prints one line per listener on standard error once it accepts connections; the log goes to standard
  * output. With `--sample` it also says what to try next. Exit status: 0 stopped as asked, 78 mistakes in the
  * configuration or its key file, 69 a socket cannot be opened, 71 too few files may be open.
- *
- * This file only starts things: a worker reads the configuration while the daemon's own modules are still
- * being loaded.
  */
 import { resolve } from 'node:path';
-import { loadInWorker } from '../config/load/loadInWorker.ts';
+import { loadAtStart } from '../config/load/loadAtStart.ts';
 import { tooFewFiles } from '../net/openFiles.ts';
 import { configFile, EXIT, type Io, parseCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
+import { runDaemon } from './runDaemon.ts';
 
 /** `tlsward serve`; resolves when the daemon has stopped. */
 export async function run(argv: string[], io: Io): Promise<number> {
@@ -25,7 +23,6 @@ export async function run(argv: string[], io: Io): Promise<number> {
   }
   // the log names files by their full paths: its readers are in another folder
   const config = values.sample ? configFile(values, io.env) : resolve(configFile(values, io.env));
-  const loading = loadInWorker(config);
-  const { runDaemon } = await import('./runDaemon.ts');
+  const loading = loadAtStart(config);
   return await runDaemon(config, loading, values.sample ?? false, io);
 }

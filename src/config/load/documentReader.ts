@@ -18,7 +18,15 @@ import { defaultOf } from '../keys/keys.ts';
 import { parseList } from '../keys/values.ts';
 import type { Document } from './document.ts';
 import { FileReader } from './fileReader.ts';
-import { findIncluded, type Included, isAbsent, pathFault, readSource, type Source } from './files.ts';
+import {
+  findIncluded,
+  type Included,
+  isAbsent,
+  pathFault,
+  readSource,
+  type Source,
+  sizeOf,
+} from './files.ts';
 import { PolicyTags } from './policyTags.ts';
 
 interface ReadDocument {
@@ -29,9 +37,20 @@ interface ReadDocument {
   readonly complete: boolean;
 }
 
-/** `trial`: path of a file that is read in place of the file of exceptions; null: none. */
-export function readDocument(main: Included, trial: string | null, report: Report): ReadDocument {
-  return new DocumentReader(main, trial, report).run();
+/** The files are larger than the caller wants to read. */
+class TooLarge extends Error {}
+
+/**
+ * `trial`: path of a file that is read in place of the file of exceptions; null: none. Throws TooLarge before it
+ * reads more than `mostBytes` of all files together.
+ */
+export function readDocument(
+  main: Included,
+  trial: string | null,
+  report: Report,
+  mostBytes = Number.POSITIVE_INFINITY,
+): ReadDocument {
+  return new DocumentReader(main, trial, report, mostBytes).run();
 }
 
 /** The files above an included one, the main file first. */
@@ -56,8 +75,10 @@ class DocumentReader {
   readonly #root: string;
   readonly #trial: string | null;
   readonly #seen = new Set<string>();
+  #bytesLeft: number;
 
-  constructor(main: Included, trial: string | null, report: Report) {
+  constructor(main: Included, trial: string | null, report: Report, mostBytes: number) {
+    this.#bytesLeft = mostBytes;
     this.#main = main;
     this.#root = dirname(main.path);
     this.#trial = trial;
@@ -69,6 +90,12 @@ class DocumentReader {
     if (wrong !== null) this.#report.problem({ file: this.#main.name, line: 0 }, '', wrong);
     else this.#readExceptions();
     return { document: this.#document, hash: this.#hash.digest('hex'), complete: wrong === null };
+  }
+
+  #source({ path, name }: Included): Source | Invalid {
+    this.#bytesLeft -= sizeOf(path);
+    if (this.#bytesLeft < 0) throw new TooLarge();
+    return readSource(path, name);
   }
 
   /** Adds one file to the document and returns its `[service]` section, if any. */
@@ -115,7 +142,7 @@ class DocumentReader {
 
   /** Reads a file and what it includes, unless it was read before; `chain` holds the files above it. */
   #read(file: Included, chain: Chain): Invalid | null {
-    const source = readSource(file.path, file.name);
+    const source = this.#source(file);
     if (source instanceof Invalid) return source;
     const loop = chain.findIndex(({ identity }) => identity === source.identity);
     if (loop >= 0) {
@@ -158,7 +185,7 @@ class DocumentReader {
       return;
     }
     for (const file of found) {
-      const source = readSource(file.path, file.name);
+      const source = this.#source(file);
       if (source instanceof Invalid) fail(source);
       else if (this.#seen.has(source.identity))
         fail(new Invalid(`${quote(text)}, which has already been read`, 'a file of its own'));

@@ -145,6 +145,15 @@ export function isAbsent(path: string): boolean {
   }
 }
 
+/** In bytes; 0 when it cannot be told, and opening the file reports why. */
+export function sizeOf(path: string): number {
+  try {
+    return fs.statSync(path).size;
+  } catch {
+    return 0;
+  }
+}
+
 /**
  * The files that match one element of `include`, sorted by name. Only a pattern may match none. `from`: the
  * file with the `include`; `root`: the folder of the main file.

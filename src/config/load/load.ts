@@ -56,16 +56,17 @@ export type Loaded =
 /**
  * Loads `file`; `today` (`YYYY-MM-DD`) is what `until` is compared with. Synchronous; a running daemon uses
  * loadInWorker.ts. `trial`: path of a file that is read in place of the file of `exceptions`, and reported
- * under its name, to try a change.
+ * under its name, to try a change. `mostBytes`: throws TooLarge where all files together are larger.
  */
 export function loadConfig(
   file: string,
   today: string = dayOf(new Date()),
   trial: string | null = null,
+  mostBytes = Number.POSITIVE_INFINITY,
 ): Loaded {
   const report = new Report();
   const main = { path: resolve(file), name: file };
-  const { document, hash, complete } = readDocument(main, trial, report);
+  const { document, hash, complete } = readDocument(main, trial, report, mostBytes);
   const { files } = document;
   const good = complete ? new Loading(document, main, today, report).finish() : null;
   const notices = report.notices(files);
