@@ -30,16 +30,16 @@ import {
   type MilterStep,
   NOTHING,
 } from './milterEvents.ts';
+import { withRecipient, withTable } from './milterMessage.ts';
 import { agree } from './milterNegotiation.ts';
 import {
   type Accepted,
   type AtRecipient,
   between,
-  chain,
   heldBytes,
   type Idle,
   type InMessage,
-  type Message,
+  inMessage,
   MILTER_LIMITS,
   type MilterLimits,
   type MilterState,
@@ -123,22 +123,19 @@ function answer(state: MilterState, given: MilterAnswer): MilterStep {
 }
 
 function answerRecipient(state: AtRecipient, given: JudgeAnswer): MilterStep {
-  const { agreement, client, waiting, message, recipientBytes } = state;
+  const { agreement, waiting, recipient, recipientBytes, shown } = state;
   const reply = replyToRecipient(given, agreement.actions);
-  const next = (after: Message): InMessage => ({ at: 'message', agreement, client, waiting, message: after });
-  if (reply !== CONTINUE) return { state: next({ ...message, table: given.table }), out: [reply] };
-  const accepted: Accepted = { recipient: state.recipient, verdict: given.verdict, shown: state.shown };
-  const recipients = chain(message.recipients, accepted);
-  return { state: next({ ...message, recipients, recipientBytes, table: given.table }), out: GO_ON };
+  const message = withTable(state.message, given.table);
+  if (reply !== CONTINUE) return { state: inMessage(state, waiting, message), out: [reply] };
+  const accepted: Accepted = { recipient, verdict: given.verdict, shown };
+  return { state: inMessage(state, waiting, withRecipient(message, accepted, recipientBytes)), out: GO_ON };
 }
 
 /** A temporary failure for the event that expects a reply; otherwise the connection can only be closed. */
 function failSafe(state: MilterState): MilterStep {
   switch (state.at) {
-    case 'recipient': {
-      const { agreement, client, waiting, message } = state;
-      return { state: { at: 'message', agreement, client, waiting, message }, out: [TEMPFAIL] };
-    }
+    case 'recipient':
+      return { state: inMessage(state, state.waiting, state.message), out: [TEMPFAIL] };
     case 'end':
       return { state: between(state), out: [TEMPFAIL] };
     default:

@@ -15,16 +15,23 @@ import { macroValue } from '../wire/milterMacros.ts';
 import { byteName, MILTER_VERSION_MIN, SMFIC, SMFIF, SMFIP } from '../wire/milterNames.ts';
 import { WireError } from '../wire/wireError.ts';
 import { clientOf, recipientOf, shownRecipient } from './milterEnvelope.ts';
-import { beginMessage, withBody, withHeader, withQueueId } from './milterMessage.ts';
+import {
+  beginMessage,
+  recipientCost,
+  withBody,
+  withHeader,
+  withQueueId,
+  withRecipient,
+} from './milterMessage.ts';
 import { changesRecipients, degradations } from './milterNegotiation.ts';
 import {
   type Accepted,
   type AtEnd,
   type AtRecipient,
   between,
-  chain,
   type Idle,
   type InMessage,
+  inMessage,
   listOf,
   MAX_HEADER_BYTES,
   MAX_RECIPIENT_BYTES,
@@ -34,9 +41,8 @@ import {
   NO_CLIENT,
   NO_CLIENT_NOW,
   NONE_WAITING,
-  type PendingMacros,
-  recipientCost,
   transactionAt,
+  withMacros,
 } from './milterState.ts';
 import { HEADER_TOO_LARGE, TOO_MANY_RECIPIENTS } from './milterVerdict.ts';
 import type { Step } from './protocol.ts';
@@ -106,7 +112,12 @@ export function connect(state: Open, input: Of<'CONNECT'>): MilterStep {
 export function helo(state: Open, input: Of<'HELO'>): MilterStep {
   const { agreement, waiting } = state;
   const client = { ...state.client, heloName: input.name, heloMacros: waiting.H };
-  const next: Idle = { at: 'between', agreement, client, waiting: { ...NONE_WAITING, C: waiting.C } };
+  const next: Idle = {
+    at: 'between',
+    agreement,
+    client,
+    waiting: { C: waiting.C, H: '', M: '', R: '', E: '' },
+  };
   return { state: next, out: onwards(state, SMFIP.NR_HELO) };
 }
 
@@ -123,12 +134,13 @@ export function envfrom(state: Open, input: Of<'MAIL' | 'RCPT'>): MilterStep {
 
 /** A recipient: judged on its own if the MTA waits for the reply, and kept for the end of the message. */
 export function envrcpt(before: Open, input: Of<'MAIL' | 'RCPT'>): MilterStep {
-  const state = inMessage(before, input);
+  const state = messageOf(before, input);
   const { args } = input;
   const { agreement, client } = state;
   const macros = state.waiting.R;
   const message = withQueueId(state.message, macroValue(state.waiting.R, 'i'));
-  const waiting = { ...state.waiting, R: '' };
+  const { C, H, M, E } = state.waiting;
+  const waiting = { C, H, M, R: '', E };
   const { protocol, limits } = agreement;
   const answers = (protocol & SMFIP.NR_RCPT) === 0;
   const address = recipientOf(args[0]!);
@@ -137,16 +149,13 @@ export function envrcpt(before: Open, input: Of<'MAIL' | 'RCPT'>): MilterStep {
     recipientBytes > MAX_RECIPIENT_BYTES ||
     (message.recipients !== null && message.recipients.length >= limits.maxRecipients);
   if (full) {
-    if (answers) return { state: { ...state, waiting, message }, out: [TOO_MANY_RECIPIENTS] };
-    return { state: { ...state, waiting, message: { ...message, recipientsLost: true } }, out: NOTHING };
+    if (answers) return { state: inMessage(state, waiting, message), out: [TOO_MANY_RECIPIENTS] };
+    return { state: inMessage(state, waiting, { ...message, recipientsLost: true }), out: NOTHING };
   }
   const shown = agreement.nextHops ? shownRecipient(args, address, macros) : null;
   if (!agreement.judges || !answers) {
-    const recipients = chain<Accepted>(message.recipients, { recipient: address, verdict: null, shown });
-    return {
-      state: { ...state, waiting, message: { ...message, recipients, recipientBytes } },
-      out: onwards(state, SMFIP.NR_RCPT),
-    };
+    const kept = withRecipient(message, { recipient: address, verdict: null, shown }, recipientBytes);
+    return { state: inMessage(state, waiting, kept), out: onwards(state, SMFIP.NR_RCPT) };
   }
   const asking: AtRecipient = {
     at: 'recipient',
@@ -168,22 +177,22 @@ export function envrcpt(before: Open, input: Of<'MAIL' | 'RCPT'>): MilterStep {
 }
 
 export function data(state: Open, input: MilterCommand): MilterStep {
-  return { state: inMessage(state, input), out: onwards(state, SMFIP.NR_DATA) };
+  return { state: messageOf(state, input), out: onwards(state, SMFIP.NR_DATA) };
 }
 
 export function header(before: Open, input: HeaderCommand): MilterStep {
-  const state = inMessage(before, input);
+  const state = messageOf(before, input);
   const message = withHeader(state.message, state.agreement.headers, input);
   return { state: withMessage(state, message), out: onwards(state, SMFIP.NR_HDR) };
 }
 
 export function eoh(state: Open, input: MilterCommand): MilterStep {
-  return { state: inMessage(state, input), out: onwards(state, SMFIP.NR_EOH) };
+  return { state: messageOf(state, input), out: onwards(state, SMFIP.NR_EOH) };
 }
 
 /** A chunk of the body; beyond the limit, the MTA may skip the rest. */
 export function body(before: Open, input: Of<'BODY' | 'BODYEOB'>): MilterStep {
-  const state = inMessage(before, input);
+  const state = messageOf(before, input);
   const { bodyLimitBytes, protocol } = state.agreement;
   const message = withBody(state.message, bodyLimitBytes, input.chunk);
   const enough = (protocol & SMFIP.SKIP) !== 0 && message.bodyBytes > bodyLimitBytes;
@@ -192,7 +201,7 @@ export function body(before: Open, input: Of<'BODY' | 'BODYEOB'>): MilterStep {
 
 /** The end of the message, perhaps with the last chunk of the body: the whole message is judged. */
 export function eom(before: Open, input: Of<'BODY' | 'BODYEOB'>): MilterStep {
-  const state = inMessage(before, input);
+  const state = messageOf(before, input);
   const { agreement, client, waiting } = state;
   const whole = withBody(state.message, agreement.bodyLimitBytes, input.chunk);
   if (whole.headerBytes > MAX_HEADER_BYTES) return { state: between(state), out: [HEADER_TOO_LARGE] };
@@ -250,39 +259,21 @@ export function closeSession({ agreement }: Open): MilterStep {
 
 /** Macros wait for their event. Those of events that are not asked for, or not read, are dropped. */
 export function macros(state: Open, input: MacroCommand): MilterStep {
-  const { C, H, M, R, E } = state.waiting;
-  let waiting: PendingMacros;
-  // written out, because a computed key makes the copy several times slower
-  switch (input.stage) {
-    case 'C':
-      waiting = { C: input.macros, H, M, R, E };
-      break;
-    case 'H':
-      waiting = { C, H: input.macros, M, R, E };
-      break;
-    case 'M':
-      waiting = { C, H, M: input.macros, R, E };
-      break;
-    case 'R':
-      waiting = { C, H, M, R: input.macros, E };
-      break;
-    case 'E':
-      waiting = { C, H, M, R, E: input.macros };
-      break;
-    default:
-      return { state, out: NOTHING };
-  }
-  return { state: { ...state, waiting }, out: NOTHING };
+  const waiting = withMacros(state.waiting, input);
+  if (waiting === state.waiting) return { state, out: NOTHING };
+  if (state.at === 'message') return { state: inMessage(state, waiting, state.message), out: NOTHING };
+  const { agreement, client } = state;
+  return { state: { at: 'between', agreement, client, waiting }, out: NOTHING };
 }
 
-function inMessage(state: Open, input: MilterCommand): InMessage {
+function messageOf(state: Open, input: MilterCommand): InMessage {
   if (state.at === 'message') return state;
   throw outOfOrder(input, 'MAIL before it');
 }
 
 /** The state with another message; the same state when that is the same. */
 function withMessage(state: InMessage, message: Message): InMessage {
-  return message === state.message ? state : { ...state, message };
+  return message === state.message ? state : inMessage(state, state.waiting, message);
 }
 
 /** The reply to an event that is not judged: CONTINUE, or none if that was negotiated. */

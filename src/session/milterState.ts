@@ -40,14 +40,6 @@ export const HEADER_FIELD_COST = 64;
 
 /** Recipients kept of one message, with their verdicts; those above are deferred. */
 export const MAX_RECIPIENT_BYTES = 16 * 1_048_576;
-/**
- * Overhead of a recipient in addition to its texts: an address, a verdict of two findings, a link of the
- * chain; 1.1 KB were measured.
- */
-const RECIPIENT_COST = 1200;
-/** Overhead of a message in addition to its texts. */
-const MESSAGE_COST = 1024;
-
 /** What was settled at negotiation. */
 export interface Agreement {
   readonly limits: MilterLimits;
@@ -92,7 +84,7 @@ export interface Client {
 }
 
 /** Macros that were received before their event, by its letter. */
-export interface PendingMacros {
+interface PendingMacros {
   readonly C: string;
   readonly H: string;
   readonly M: string;
@@ -215,32 +207,6 @@ export function listOf<T>(end: Chain<T> | null): T[] {
   return list;
 }
 
-/** Memory of a string that was received with one character a byte, and of everything made from it. */
-function textCost(text: string): number {
-  return 4 * text.length;
-}
-
-/** Bytes of an accepted recipient; `args` are those of RCPT. */
-export function recipientCost(args: readonly string[], macros: string, address: EnvelopeAddress): number {
-  let cost = RECIPIENT_COST + macros.length;
-  for (const arg of args) cost += textCost(arg);
-  for (const reading of address.readings) cost += 32 + reading.length;
-  return cost;
-}
-
-/** Bytes of a message before its first recipient; `args` are those of MAIL. */
-export function envelopeCost(
-  client: Client,
-  macros: string,
-  args: readonly string[],
-  sender: EnvelopeAddress,
-): number {
-  let cost = MESSAGE_COST + textCost(macros) + client.heloMacros.length;
-  for (const arg of args) cost += textCost(arg);
-  for (const reading of sender.readings) cost += 32 + reading.length;
-  return cost;
-}
-
 /** Bytes that a connection holds between its reads. */
 export function heldBytes(state: MilterState): number {
   if (state.at === 'start' || state.at === 'negotiation' || state.at === 'closed') return 0;
@@ -258,6 +224,37 @@ export function heldBytes(state: MilterState): number {
     (headers === null ? 0 : headerBytes) +
     (body === null ? 0 : bodyBytes)
   );
+}
+
+/** The session with this message in it, and these macros. */
+export function inMessage(
+  { agreement, client }: Session,
+  waiting: PendingMacros,
+  message: Message,
+): InMessage {
+  return { at: 'message', agreement, client, waiting, message };
+}
+
+/** What waits when these macros have come; the same, and they are not read, if their stage has no use for them. */
+export function withMacros(
+  waiting: PendingMacros,
+  told: { readonly stage: string; readonly macros: string },
+): PendingMacros {
+  const { C, H, M, R, E } = waiting;
+  switch (told.stage) {
+    case 'C':
+      return { C: told.macros, H, M, R, E };
+    case 'H':
+      return { C, H: told.macros, M, R, E };
+    case 'M':
+      return { C, H, M: told.macros, R, E };
+    case 'R':
+      return { C, H, M, R: told.macros, E };
+    case 'E':
+      return { C, H, M, R, E: told.macros };
+    default:
+      return waiting;
+  }
 }
 
 /** No message: after the verdict, ABORT, HELO. The macros of this message's stages are dropped with it. */
