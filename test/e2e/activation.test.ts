@@ -21,10 +21,10 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { askDaemon } from '../../src/net/controlClient.ts';
 import { policyRequest } from '../daemon/startDaemon.ts';
-import { mainFile } from './harness/daemon.ts';
 import { until, within } from './harness/deadline.ts';
 import { installProgram } from './harness/installed.ts';
 import { exited, guardProcess, sessionMembers } from './harness/processes.ts';
+import { mainFile } from './harness/program.ts';
 import { command, findCommand, skipReason } from './harness/requirements.ts';
 
 const WAIT_MS = 15_000;

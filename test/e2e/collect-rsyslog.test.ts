@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { EvidenceRecord } from '../../src/evidence/record.ts';
 import { blocks } from '../manual.ts';
-import { mainFile } from './harness/daemon.ts';
 import { pause, until, within } from './harness/deadline.ts';
 import { exited, freePorts, guardProcess, portOpen, sessionMembers } from './harness/processes.ts';
+import { mainFile } from './harness/program.ts';
 import { command, e2eSkip } from './harness/requirements.ts';
 
 const DELIVERIES = 400;

@@ -6,7 +6,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { generator } from '../mark/generator.ts';
 import { pause, until } from './harness/deadline.ts';
@@ -15,10 +14,11 @@ import { createCa } from './harness/peers/ca.ts';
 import { openSession } from './harness/peers/smtp-session.ts';
 import { TlsSink } from './harness/peers/tls-sink.ts';
 import { exited } from './harness/processes.ts';
+import { mainFile } from './harness/program.ts';
 import { e2eSkip } from './harness/requirements.ts';
 import { type ServerKind, submit, tlsOf } from './harness/scenes/deliver-scene.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const MAIN = mainFile();
 const skip = e2eSkip(['root', 'postfix', 'openssl']);
 
 /** Server and level of each domain, and what must come of mail for it. */

@@ -8,7 +8,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { policyAnswers, policyRequest } from '../daemon/startDaemon.ts';
@@ -16,6 +15,7 @@ import { browserSkip, type Look, launchBrowser, type OpenPage, type TestBrowser 
 import { Daemon } from './harness/daemon.ts';
 import { until } from './harness/deadline.ts';
 import { freePorts } from './harness/processes.ts';
+import { mainFile } from './harness/program.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TABLE = `[domains]
@@ -41,7 +41,7 @@ const HOSTILE = [
   `y@${'z'.repeat(60)}.example`,
 ];
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const MAIN = mainFile();
 const skip = browserSkip();
 let browser: TestBrowser;
 let daemon: Daemon;

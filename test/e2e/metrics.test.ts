@@ -15,11 +15,12 @@ import { root } from '../root.ts';
 import { Daemon } from './harness/daemon.ts';
 import { until } from './harness/deadline.ts';
 import { freePorts } from './harness/processes.ts';
+import { mainFile } from './harness/program.ts';
 import { Prometheus, promtool } from './harness/prometheus.ts';
 import { e2eSkip } from './harness/requirements.ts';
 
 const contrib = (name: string): string => fileURLToPath(new URL(`contrib/prometheus/${name}`, root));
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const MAIN = mainFile();
 const skip = e2eSkip(['prometheus']);
 const TABLE = '[domains]\nbank.example = encrypt\n* = may\n';
 

@@ -8,7 +8,6 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { mainFile } from './harness/daemon.ts';
 import { until } from './harness/deadline.ts';
 import { startDns } from './harness/dns/dns.ts';
 import { removeFolder } from './harness/folder.ts';
@@ -17,6 +16,7 @@ import { createCa } from './harness/peers/ca.ts';
 import { Receivers } from './harness/peers/receivers.ts';
 import { openSession } from './harness/peers/smtp-session.ts';
 import { TlsSink } from './harness/peers/tls-sink.ts';
+import { mainFile } from './harness/program.ts';
 import { e2eSkip } from './harness/requirements.ts';
 import { site, submit } from './harness/scenes/deliver-scene.ts';
 

@@ -5,7 +5,6 @@
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { generator } from '../mark/generator.ts';
 import { until } from './harness/deadline.ts';
@@ -14,10 +13,11 @@ import type { QueueEntry } from './harness/mta/postfix.ts';
 import { createCa } from './harness/peers/ca.ts';
 import { Receivers } from './harness/peers/receivers.ts';
 import { openSession } from './harness/peers/smtp-session.ts';
+import { mainFile } from './harness/program.ts';
 import { e2eSkip } from './harness/requirements.ts';
 import { site } from './harness/scenes/deliver-scene.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const MAIN = mainFile();
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound']);
 const MESSAGES = 60;
 

@@ -10,12 +10,12 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { blocks } from '../manual.ts';
 import { root } from '../root.ts';
-import { mainFile } from './harness/daemon.ts';
 import { within } from './harness/deadline.ts';
 import { startPostfix } from './harness/mta/postfix.ts';
 import { parseMain } from './harness/mta/postfix-config.ts';
 import { createCa } from './harness/peers/ca.ts';
 import { exited, freePorts } from './harness/processes.ts';
+import { mainFile } from './harness/program.ts';
 import { e2eSkip, findCommand } from './harness/requirements.ts';
 
 const required = process.env.TLSWARD_E2E === 'required';

@@ -6,17 +6,16 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { root } from '../root.ts';
 import { Daemon } from './harness/daemon.ts';
 import { startPostfix } from './harness/mta/postfix.ts';
 import { createCa } from './harness/peers/ca.ts';
 import { openSession } from './harness/peers/smtp-session.ts';
+import { mainFile } from './harness/program.ts';
 import { e2eSkip } from './harness/requirements.ts';
 
 const skip = e2eSkip(['root', 'postfix', 'openssl']);
-const MAIN = fileURLToPath(new URL('build/src/main.js', root));
+const MAIN = mainFile();
 const COMMAND_MS = 90_000;
 
 const TABLE = `[policy watched]

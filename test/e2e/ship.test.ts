@@ -7,7 +7,6 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { linesFile } from '../../src/archive/layout.ts';
 import { lineText } from '../../src/evidence/lineText.ts';
@@ -20,10 +19,11 @@ import { type Clickhouse, startClickhouse } from './harness/clickhouse.ts';
 import { pause, until, within } from './harness/deadline.ts';
 import { createCa } from './harness/peers/ca.ts';
 import { exited, guardProcess } from './harness/processes.ts';
+import { mainFile } from './harness/program.ts';
 import { command, e2eSkip } from './harness/requirements.ts';
 
 const skip = e2eSkip(['clickhouse']);
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const MAIN = mainFile();
 const DAY_MS = 86_400_000;
 /** The queries look at the last 30 days, by the clock of the server. */
 const TODAY = Math.floor(Date.now() / DAY_MS) * DAY_MS + 3_600_000;

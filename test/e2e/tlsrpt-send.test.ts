@@ -17,12 +17,13 @@ import { startDns } from './harness/dns/dns.ts';
 import { startOpenDkim } from './harness/peers/opendkim.ts';
 import type { TlsSink } from './harness/peers/tls-sink.ts';
 import { exited } from './harness/processes.ts';
+import { mainFile } from './harness/program.ts';
 import { e2eSkip } from './harness/requirements.ts';
 import { enforce } from './harness/scenes/auto-cases.ts';
 import { AutoDomains, type DomainSpec } from './harness/scenes/auto-scene.ts';
 import { outcome, site, submit } from './harness/scenes/deliver-scene.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const MAIN = mainFile();
 const READER = fileURLToPath(new URL('test/tlsrpt/rfc8460.py', root));
 const skip = e2eSkip(['root', 'postfix', 'openssl', 'unbound', 'opendkim']);
 const WAIT_MS = 60_000;

@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Daemon, mainFile } from './daemon.ts';
+import type { Daemon } from './daemon.ts';
 import { until, within } from './deadline.ts';
 import { exited, guardProcess } from './processes.ts';
+import { mainFile } from './program.ts';
 
 const END_MS = 10_000;
 const WAIT_MS = 12_000;

@@ -12,12 +12,11 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { root } from '../../root.ts';
 import { patient, until, within } from './deadline.ts';
 import { removeFolder } from './folder.ts';
 import { SERVER_NAME } from './peers/ca.ts';
 import { exited, freePorts, guardProcess, portOpen } from './processes.ts';
+import { mainFile } from './program.ts';
 
 /** One line of the daemon's log: pino's fields and ours. Every line of ours has `event`. */
 export interface LogLine {
@@ -348,10 +347,4 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 /** `/path` of `unix:/path`, `127.0.0.1:port` of `inet:127.0.0.1:port`. */
 function bare(address: string): string {
   return address.slice(address.indexOf(':') + 1);
-}
-
-/** The compiled entry point: beside this compiled file, or in the repository's build directory. */
-export function mainFile(): string {
-  const beside = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
-  return existsSync(beside) ? beside : fileURLToPath(new URL('build/src/main.js', root));
 }

@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { mainFile } from './daemon.ts';
 import { until, within } from './deadline.ts';
 import { exited, guardProcess } from './processes.ts';
+import { mainFile } from './program.ts';
 
 const END_MS = 30_000;
 const WAIT_MS = 60_000;

@@ -1,8 +1,8 @@
 /** `tlsward collect` as a child process that is killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mainFile } from '../daemon.ts';
 import { pause, within } from '../deadline.ts';
 import { exited, guardProcess } from '../processes.ts';
+import { mainFile } from '../program.ts';
 
 const END_MS = 60_000;
 const AGAIN_MS = 200;
