@@ -69,8 +69,8 @@ interface Shared {
   readonly log: Log;
   readonly watch: LoopWatch;
   readonly budget: ConnectionBudget;
-  /** Can they read through the shared buffer (sharedRead.ts)? */
-  readonly reads: boolean;
+  /** Can connections be DirectSockets (directSocket.ts)? */
+  readonly direct: boolean;
 }
 
 /**
@@ -99,11 +99,11 @@ class ServedProtocol implements Served {
   static of<State, In, Out, Query, Answer>(
     entry: Entry<State, In, Out, Query, Answer>,
     service: ServiceSettings,
-    { log, watch, budget, reads }: Shared,
+    { log, watch, budget, direct }: Shared,
   ): ServedProtocol {
     const { protocol, handler, maxConnections } = entry;
     const limits = limitsOf(service, maxConnections);
-    const shared = maxConnections === null ? { shared: reads, budget } : {};
+    const shared = maxConnections === null ? { direct, budget } : {};
     const driver = new Driver({ protocol, handler, limits, log, watch, ...shared });
     return new ServedProtocol(entry, driver);
   }

@@ -16,9 +16,9 @@ import { DiscoveryService, type OpenDiscovery } from '../discovery/discoveryServ
 import type { Log } from '../log/log.ts';
 import type { UsableKeys } from '../mark/keyFile.ts';
 import { ConnectionBudget } from '../net/connectionBudget.ts';
+import { canUseHandles } from '../net/directSocketTest.ts';
 import { LoopWatch } from '../net/loopWatch.ts';
 import { openFileCount, openFileLimit } from '../net/openFiles.ts';
-import { canShareReads } from '../net/sharedRead.ts';
 import { activeOf, readMarkKeys } from './active.ts';
 import { createCodes } from './codes.ts';
 import { controlCommands } from './controlCommands.ts';
@@ -79,8 +79,8 @@ interface Start {
   readonly marks: UsableKeys;
   readonly discovery: DiscoveryService;
   readonly read: typeof startReload;
-  /** Can connections read through the shared buffer? */
-  readonly reads: boolean;
+  /** Can connections be DirectSockets? */
+  readonly direct: boolean;
   /** When the start began (performance.now). */
   readonly begun: number;
 }
@@ -118,14 +118,14 @@ export class Service {
     const { config, log, env, clock = () => new Date(), startReload: read = startReload } = options;
     // in a worker, as for every reload: its memory is freed with it, so that a table of a million rows stays
     // small
-    const [loaded, reads] = await Promise.all([
+    const [loaded, direct] = await Promise.all([
       options.loading ?? read(config, null).loaded,
-      canShareReads(),
+      canUseHandles(),
     ]);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
     const marks = await readMarkKeys(loaded.service, 'start');
     const discovery = await DiscoveryService.open(loaded.service, log, options.discovery);
-    const service = new Service({ config, log, clock, loaded, marks, discovery, read, reads, begun });
+    const service = new Service({ config, log, clock, loaded, marks, discovery, read, direct, begun });
     await service.#evidence.opened();
     service.#evidence.start(packageVersion(), config, loaded.exceptions);
     try {
@@ -141,7 +141,7 @@ export class Service {
   }
 
   private constructor(start: Start) {
-    const { config, log, clock, loaded, marks, discovery, reads, begun } = start;
+    const { config, log, clock, loaded, marks, discovery, direct, begun } = start;
     const { service } = loaded;
     this.#config = config;
     this.#log = log;
@@ -195,7 +195,7 @@ export class Service {
       ...servedProtocols(
         service,
         { verdicts, maps, control },
-        { log, watch: this.#watch, budget: this.#budget, reads },
+        { log, watch: this.#watch, budget: this.#budget, direct },
       ),
       ...this.#live.served,
     ];

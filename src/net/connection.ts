@@ -10,14 +10,16 @@
  * A peer that sends many messages at once is served for SLICE_MS, then the other connections get their turn.
  * The same applies to one message that takes longer (slices.ts).
  */
-import type { Socket } from 'node:net';
 import { AT_ONCE, type Work } from '../core/work.ts';
 import type { Log } from '../log/log.ts';
 import type { Decoder, Protocol, Step } from '../session/protocol.ts';
 import { WireError } from '../wire/wireError.ts';
 import type { ConnectionBudget, MemoryHolder } from './connectionBudget.ts';
+import type { ConnectionSocket } from './directSocket.ts';
+import { flushSoon } from './flushSoon.ts';
 import type { LoopWatch } from './loopWatch.ts';
 import { inSlices, inTurn, isWork, SLICE_MS } from './slices.ts';
+import type { SocketOwner } from './socketListeners.ts';
 
 export interface DriverCounters {
   opened: number;
@@ -53,17 +55,15 @@ export interface Owner<State, In, Out, Query, Answer> {
 
 const MAX_PENDING_BYTES = 65_536;
 
-export type AnyConnection = Connection<unknown, unknown, unknown, unknown, unknown>;
-
 let connections = 0;
 
-export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHolder {
+export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHolder, SocketOwner {
   get protocol(): string {
     return this.driver.protocol.name;
   }
 
   readonly driver: Owner<State, In, Out, Query, Answer>;
-  readonly socket: Socket;
+  readonly socket: ConnectionSocket;
   readonly conn: number;
   readonly peer: string;
   readonly decoder: Decoder<In, State>;
@@ -80,7 +80,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
   lastActive: number;
   waitingSince = 0;
 
-  constructor(driver: Owner<State, In, Out, Query, Answer>, socket: Socket, peer: string) {
+  constructor(driver: Owner<State, In, Out, Query, Answer>, socket: ConnectionSocket, peer: string) {
     this.driver = driver;
     this.socket = socket;
     this.conn = ++connections;
@@ -149,7 +149,7 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
       if (more && performance.now() - begun > SLICE_MS) this.pause();
     }
     this.driver.watch?.worked(begun, this);
-    if (this.pending.length > 0) flushSoon(this as unknown as AnyConnection);
+    if (this.pending.length > 0) flushSoon(this);
     // a complete message is progress: the deadline restarts for the next, partial one
     if (stepped || !this.decoder.partial()) this.waitingSince = 0;
     if (this.decoder.partial()) this.waitingSince ||= this.driver.clock;
@@ -315,20 +315,18 @@ export class Connection<State, In, Out, Query, Answer> implements Peer, MemoryHo
     this.socket.destroySoon();
     this.waitingSince = this.driver.clock;
   }
-}
 
-let due: AnyConnection[] = [];
+  drained(): void {
+    this.count();
+    if (!this.busy) this.socket.resume();
+  }
 
-/**
- * Writes after all available input was read. The answers to several peers leave in a row, so a process that
- * the first write woke is awake for the others; waking it is the most expensive part of a write.
- */
-function flushSoon(connection: AnyConnection): void {
-  if (due.push(connection) === 1) setImmediate(flushDue);
-}
+  failed(error: Error): void {
+    const { log, protocol } = this.driver;
+    log.socketError(protocol.name, this.conn, this.peer, error);
+  }
 
-function flushDue(): void {
-  const now = due;
-  due = [];
-  for (const connection of now) connection.flush();
+  closed(): void {
+    this.driver.closed(this);
+  }
 }

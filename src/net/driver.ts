@@ -9,18 +9,12 @@
 import type { Server, Socket } from 'node:net';
 import type { Log } from '../log/log.ts';
 import type { Protocol } from '../session/protocol.ts';
-import {
-  type AnyConnection,
-  Connection,
-  type DriverCounters,
-  type Handler,
-  type Owner,
-} from './connection.ts';
+import { Connection, type DriverCounters, type Handler, type Owner } from './connection.ts';
 import { ConnectionBudget } from './connectionBudget.ts';
+import { DirectSocket, takeHandles } from './directSocket.ts';
 import { closeServer, newServer } from './listen.ts';
 import type { LoopWatch } from './loopWatch.ts';
-import { shareReads } from './sharedRead.ts';
-import { onData, track } from './socketListeners.ts';
+import { trackAndRead } from './socketListeners.ts';
 
 export interface DriverLimits {
   readonly maxConnections: number;
@@ -40,8 +34,8 @@ interface DriverParts<State, In, Out, Query, Answer> {
   readonly handler: Handler<Query, Answer>;
   readonly limits: DriverLimits;
   readonly log: Log;
-  /** Read through the shared buffer (sharedRead.ts)? Default: no. */
-  readonly shared?: boolean;
+  /** Are connections DirectSockets (directSocket.ts)? Default: no. */
+  readonly direct?: boolean;
   /** Measures how long each piece of work takes. */
   readonly watch?: LoopWatch | null;
   /** Default: a separate one, without limits. */
@@ -65,10 +59,10 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   readonly #refused = new Map<string, { peer: string; value: number; times: number }>();
   readonly #servers = new Set<Server>();
   readonly #sweep: NodeJS.Timeout;
-  readonly #shared: boolean;
+  readonly #direct: boolean;
 
   constructor(parts: DriverParts<State, In, Out, Query, Answer>) {
-    const { protocol, handler, limits, log, shared = false, watch = null } = parts;
+    const { protocol, handler, limits, log, direct = false, watch = null } = parts;
     this.protocol = protocol;
     this.handler = handler;
     this.limits = limits;
@@ -76,7 +70,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     this.watch = watch;
     this.budget = parts.budget ?? new ConnectionBudget();
     this.budget.join(() => this.#open);
-    this.#shared = shared;
+    this.#direct = direct;
     this.#sweep = setInterval(() => this.#check(), 1000);
     this.#sweep.unref();
   }
@@ -88,30 +82,29 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
 
   /** A server whose connections this driver serves; it does not listen yet. */
   server(): Server {
-    const server = newServer(this.#shared);
+    const server = newServer();
     this.#servers.add(server);
     server.on('close', () => this.#servers.delete(server));
-    server.on('connection', (socket) => this.accept(socket));
+    server.on('connection', (socket) => this.#accept(socket));
+    if (this.#direct) takeHandles(server, (handle) => this.#accept(new DirectSocket(handle)));
     return server;
   }
 
-  accept(accepted: Socket): void {
-    const client = accepted.remoteAddress ?? '';
-    const peer = client === '' ? 'unix' : `${client}:${accepted.remotePort ?? 0}`;
+  #accept(socket: Socket | DirectSocket): void {
+    const client = socket.remoteAddress ?? '';
+    const peer = client === '' ? 'unix' : `${client}:${socket.remotePort ?? 0}`;
     if (this.#overLimit(client, peer)) {
-      accepted.destroy();
+      socket.destroy();
       return;
     }
     this.counters.opened++;
-    const wrapped = this.#shared ? shareReads(accepted, onData) : null;
-    const socket = wrapped ?? accepted;
     const connection = new Connection(this, socket, peer);
     this.#open.add(connection);
     this.budget.open++;
     if (client !== '') this.#perClient.set(client, (this.#perClient.get(client) ?? 0) + 1);
     this.log.connOpen(this.protocol.name, connection.conn, peer);
-    track(connection as unknown as AnyConnection, wrapped !== null);
-    if (this.#shared && wrapped === null) socket.resume();
+    if (socket instanceof DirectSocket) socket.serve(connection);
+    else trackAndRead(socket, connection);
   }
 
   #overLimit(client: string, peer: string): boolean {

@@ -146,10 +146,10 @@ function started(server: Server, listen: () => void): Promise<void> {
 
 /**
  * A server that keeps half-closed connections open: Node's default would drop an answer that is still
- * awaited. `paused`: an accepted connection is not read from until it is resumed.
+ * awaited.
  */
-export function newServer(paused = false): Server {
-  return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: paused });
+export function newServer(): Server {
+  return createServer({ allowHalfOpen: true, noDelay: true });
 }
 
 /** Starts `server` on the address. Rejects with ListenError. */

@@ -1,50 +1,58 @@
 /**
- * The listeners of a connection's socket.
+ * The listeners of a connection's net.Socket.
  *
  * Postfix opens a connection for each SMTP session, so the cost per connection limits the rate. All sockets
- * therefore share these functions, which find their connection through the socket.
+ * therefore share these functions, which find their owner through the socket.
  */
 import type { Socket } from 'node:net';
-import type { AnyConnection } from './connection.ts';
 
-const CONNECTION = Symbol('connection');
-type Tracked = Socket & { [CONNECTION]?: AnyConnection };
+/** Whom a socket serves. */
+export interface SocketOwner {
+  /** The chunk may be valid only until this returns. */
+  receive(chunk: Uint8Array): void;
+  /** The peer will send no more. */
+  end(): void;
+  /** The peer has read what it was slow to read. */
+  drained(): void;
+  /** An error of the socket; `closed` follows. */
+  failed(error: Error): void;
+  closed(): void;
+}
 
-/** Attaches the listeners to the connection's socket; with shared reads, data does not come by an event. */
-export function track(connection: AnyConnection, shared: boolean): void {
-  const socket: Tracked = connection.socket;
-  socket[CONNECTION] = connection;
-  if (!shared) socket.on('data', onData);
+const OWNER = Symbol('owner');
+type Tracked = Socket & { [OWNER]?: SocketOwner };
+
+/** Tells the owner what happens on the socket, except for the data. */
+export function track(socket: Socket, owner: SocketOwner): void {
+  (socket as Tracked)[OWNER] = owner;
   socket.on('end', onEnd);
   socket.on('drain', onDrain);
   socket.on('error', onError);
   socket.on('close', onClose);
 }
 
-/** `this` is the socket; with shared reads, the chunk is valid only until this returns. */
-export function onData(this: Tracked, chunk: Uint8Array): void {
-  this[CONNECTION]?.receive(chunk);
+/** The same with the data: for a socket that does not read into the buffer of all. */
+export function trackAndRead(socket: Socket, owner: SocketOwner): void {
+  track(socket, owner);
+  socket.on('data', onData);
+}
+
+function onData(this: Tracked, chunk: Uint8Array): void {
+  this[OWNER]?.receive(chunk);
 }
 
 function onEnd(this: Tracked): void {
-  this[CONNECTION]?.end();
+  this[OWNER]?.end();
 }
 
 function onDrain(this: Tracked): void {
-  const connection = this[CONNECTION];
-  if (connection === undefined) return;
-  connection.count();
-  if (!connection.busy) this.resume();
+  this[OWNER]?.drained();
 }
 
 function onError(this: Tracked, error: Error): void {
-  const connection = this[CONNECTION];
-  if (connection === undefined) return;
-  const { log, protocol } = connection.driver;
-  log.socketError(protocol.name, connection.conn, connection.peer, error);
+  this[OWNER]?.failed(error);
 }
 
 function onClose(this: Tracked): void {
-  const connection = this[CONNECTION];
-  connection?.driver.closed(connection);
+  this[OWNER]?.closed();
 }

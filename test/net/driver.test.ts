@@ -7,8 +7,8 @@ import { type Test, test } from 'tap';
 import type { Work } from '../../src/core/work.ts';
 import { Log } from '../../src/log/log.ts';
 import type { Handler } from '../../src/net/connection.ts';
+import { canUseHandles } from '../../src/net/directSocketTest.ts';
 import { Driver, type DriverLimits } from '../../src/net/driver.ts';
-import { canShareReads } from '../../src/net/sharedRead.ts';
 import { SLICE_MS } from '../../src/net/slices.ts';
 import type { Protocol } from '../../src/session/protocol.ts';
 import { WireError } from '../../src/wire/wireError.ts';
@@ -71,7 +71,7 @@ async function serveLines(
   t: Test,
   handler: Handler<string, string>,
   limits: Partial<DriverLimits> = {},
-  shared = false,
+  direct = false,
 ): Promise<ServedLines> {
   const sink = new PassThrough();
   let text = '';
@@ -83,7 +83,7 @@ async function serveLines(
     handler,
     limits: { ...LIMITS, ...limits },
     log: new Log('debug', sink),
-    shared,
+    direct,
   });
   const server: Server = driver.server();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -118,30 +118,30 @@ function untilClosed(socket: Socket): Promise<string> {
   });
 }
 
-/** Both ways of reading. */
-const READS = [
+/** Both kinds of sockets. */
+const SOCKETS = [
   ['', false],
-  [', with shared reads', true],
+  [', on a handle', true],
 ] as const;
 
-test('reads can be shared in this Node', async (t) => {
-  t.equal(await canShareReads(), true);
+test('this Node has the handles that are used directly', async (t) => {
+  t.equal(await canUseHandles(), true);
 });
 
 const echo: Handler<string, string> = (query) => query;
 
-for (const [how, shared] of READS) {
+for (const [how, direct] of SOCKETS) {
   test(`several messages in one read are answered in order in one connection${how}`, async (t) => {
-    const { open } = await serveLines(t, echo, {}, shared);
+    const { open } = await serveLines(t, echo, {}, direct);
     const socket = await open();
     socket.write('a\nb\nc\nbye\n');
     t.equal(await untilClosed(socket), '1:a\n2:b\n3:c\nbye\n');
   });
 }
 
-for (const [how, shared] of READS) {
+for (const [how, direct] of SOCKETS) {
   test(`bytes one at a time give the same answers${how}`, async (t) => {
-    const { open } = await serveLines(t, echo, {}, shared);
+    const { open } = await serveLines(t, echo, {}, direct);
     const socket = await open();
     socket.setNoDelay(true);
     const done = untilClosed(socket);
@@ -201,20 +201,35 @@ test('an answer that takes time keeps later messages waiting, in order', async (
   t.equal(await done, '1:slow\n2:fast\n3:later\nbye\n');
 });
 
-test('a peer that half-closes still gets its answer', async (t) => {
-  const { open } = await serveLines(t, async (query) => {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    return query;
+for (const [how, direct] of SOCKETS) {
+  test(`a peer that half-closes still gets its answer${how}`, async (t) => {
+    const later = async (query: string): Promise<string> => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return query;
+    };
+    const { open } = await serveLines(t, later, {}, direct);
+    const socket = await open();
+    const done = untilClosed(socket);
+    socket.end('a\n');
+    t.equal(await done, '1:a\n');
   });
-  const socket = await open();
-  const done = untilClosed(socket);
-  socket.end('a\n');
-  t.equal(await done, '1:a\n');
-});
 
-for (const [how, shared] of READS) {
+  test(`a peer that resets the connection is logged${how}`, async (t) => {
+    const { open, log, driver } = await serveLines(t, echo, {}, direct);
+    const socket = await open();
+    socket.write('a\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.resetAndDestroy();
+    await until(() => driver.open === 0);
+    const [line, ...others] = log().filter(({ event }) => event === 'conn.error');
+    t.match(line, { error: 'read ECONNRESET' });
+    t.same(others, []);
+  });
+}
+
+for (const [how, direct] of SOCKETS) {
   test(`a broken protocol closes that connection, names the rule, and leaves the others alone${how}`, async (t) => {
-    const { open, log, driver } = await serveLines(t, echo, {}, shared);
+    const { open, log, driver } = await serveLines(t, echo, {}, direct);
     const other = await open();
     const bad = await open();
     bad.write('a\njunk\nb\n');
@@ -229,7 +244,7 @@ for (const [how, shared] of READS) {
   });
 }
 
-for (const [how, shared] of READS) {
+for (const [how, direct] of SOCKETS) {
   test(`our own bug gives the fail-safe reply, a line with the stack, and service goes on${how}`, async (t) => {
     const { open, log, driver } = await serveLines(
       t,
@@ -238,7 +253,7 @@ for (const [how, shared] of READS) {
         return query;
       },
       {},
-      shared,
+      direct,
     );
     const socket = await open();
     socket.write('boom\nhandler\nx\nbye\n');
@@ -257,24 +272,26 @@ test('a rejected promise is a bug too', async (t) => {
   t.equal(await untilClosed(socket), 'sorry\nbye\n');
 });
 
-test('max-connections refuses with a log line and serves those it has', async (t) => {
-  const { open, log, driver } = await serveLines(t, echo, { maxConnections: 1 });
-  const first = await open();
-  first.write('a\n');
-  await new Promise((resolve) => first.once('data', resolve));
-  const second = await open();
-  t.equal(await untilClosed(second), '');
-  first.write('b\nbye\n');
-  t.equal(await untilClosed(first), '2:b\nbye\n');
-  t.equal(driver.counters.refused, 1);
-  t.match(
-    log().find((line) => line.event === 'conn.limit'),
-    { limit: 'max-connections', value: 1 },
-  );
-});
+for (const [how, direct] of SOCKETS) {
+  test(`max-connections refuses with a log line and serves those it has${how}`, async (t) => {
+    const { open, log, driver } = await serveLines(t, echo, { maxConnections: 1 }, direct);
+    const first = await open();
+    first.write('a\n');
+    await new Promise((resolve) => first.once('data', resolve));
+    const second = await open();
+    t.equal(await untilClosed(second), '');
+    first.write('b\nbye\n');
+    t.equal(await untilClosed(first), '2:b\nbye\n');
+    t.equal(driver.counters.refused, 1);
+    t.match(
+      log().find((line) => line.event === 'conn.limit'),
+      { limit: 'max-connections', value: 1 },
+    );
+  });
+}
 
 test('max-connections-per-client counts down again when a connection closes', async (t) => {
-  const { open, log } = await serveLines(t, echo, { maxConnectionsPerClient: 1 });
+  const { open, log } = await serveLines(t, echo, { maxConnectionsPerClient: 1 }, true);
   const first = await open();
   first.write('bye\n');
   await untilClosed(first);
@@ -297,9 +314,9 @@ test('max-connections-per-client counts down again when a connection closes', as
   );
 });
 
-for (const [how, shared] of READS) {
+for (const [how, direct] of SOCKETS) {
   test(`request-timeout cuts a peer that starts a message and never ends it${how}`, async (t) => {
-    const { open, log } = await serveLines(t, echo, { requestTimeoutSeconds: 1 }, shared);
+    const { open, log } = await serveLines(t, echo, { requestTimeoutSeconds: 1 }, direct);
     const idle = await open();
     const slow = await open();
     slow.write('never-ending');
@@ -313,9 +330,9 @@ for (const [how, shared] of READS) {
   });
 }
 
-for (const [how, shared] of READS) {
+for (const [how, direct] of SOCKETS) {
   test(`request-timeout spares a peer whose messages end in time, wherever reads are cut${how}`, async (t) => {
-    const { open, log } = await serveLines(t, echo, { requestTimeoutSeconds: 3 }, shared);
+    const { open, log } = await serveLines(t, echo, { requestTimeoutSeconds: 3 }, direct);
     const busy = await open();
     const done = untilClosed(busy);
     busy.write('a');
@@ -336,7 +353,7 @@ for (const [how, shared] of READS) {
       t,
       () => 'x'.repeat(20_000_000),
       { requestTimeoutSeconds: 4 },
-      shared,
+      direct,
     );
     const slow = await open();
     slow.write('a\n');
@@ -352,18 +369,20 @@ for (const [how, shared] of READS) {
   });
 }
 
-test('idle-timeout closes a silent connection', async (t) => {
-  const { open, log } = await serveLines(t, echo, { idleTimeoutSeconds: 1 });
-  await untilClosed(await open());
-  t.match(
-    log().find((line) => line.event === 'conn.limit'),
-    { limit: 'idle-timeout' },
-  );
-});
+for (const [how, direct] of SOCKETS) {
+  test(`idle-timeout closes a silent connection${how}`, async (t) => {
+    const { open, log } = await serveLines(t, echo, { idleTimeoutSeconds: 1 }, direct);
+    await untilClosed(await open());
+    t.match(
+      log().find((line) => line.event === 'conn.limit'),
+      { limit: 'idle-timeout' },
+    );
+  });
+}
 
-for (const [how, shared] of READS) {
+for (const [how, direct] of SOCKETS) {
   test(`end of stream inside a message is named${how}`, async (t) => {
-    const { open, log } = await serveLines(t, echo, {}, shared);
+    const { open, log } = await serveLines(t, echo, {}, direct);
     const socket = await open();
     const done = untilClosed(socket);
     socket.end('half');
@@ -375,18 +394,20 @@ for (const [how, shared] of READS) {
   });
 }
 
-test('a peer that sends and never reads does not fill memory', async (t) => {
-  const big = 'x'.repeat(1000);
-  const { open, driver } = await serveLines(t, () => big);
-  const socket = await open();
-  socket.pause();
-  // several reads' worth: what one read brought is always answered
-  socket.write('a\n'.repeat(300_000));
-  await until(() => driver.counters.messages > 0);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  t.ok(driver.counters.messages < 300_000, `stopped reading after ${driver.counters.messages} messages`);
-  socket.destroy();
-});
+for (const [how, direct] of SOCKETS) {
+  test(`a peer that sends and never reads does not fill memory${how}`, async (t) => {
+    const big = 'x'.repeat(1000);
+    const { open, driver } = await serveLines(t, () => big, {}, direct);
+    const socket = await open();
+    socket.pause();
+    // several reads' worth: what one read brought is always answered
+    socket.write('a\n'.repeat(300_000));
+    await until(() => driver.counters.messages > 0);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    t.ok(driver.counters.messages < 300_000, `stopped reading after ${driver.counters.messages} messages`);
+    socket.destroy();
+  });
+}
 
 test('drain closes idle connections at once and waits for those at work', async (t) => {
   let release: (() => void) | null = null;

@@ -1,5 +1,5 @@
 /**
- * Answers that must be waited for, with reads through the shared buffer: what a peer pipelined behind its question is still
+ * Answers that must be waited for, with reads into the buffer of all connections: what a peer pipelined behind its question is still
  * what it sent, although other connections were read in the meantime. Each protocol with its own decoder.
  */
 import { connect, type Socket } from 'node:net';
@@ -31,7 +31,7 @@ test('pipelined questions survive the wait for the one before', async (t) => {
           }),
     limits: LIMITS,
     log: new Log('silent', new PassThrough()),
-    shared: true,
+    direct: true,
   });
   const server = driver.server();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
