@@ -3,9 +3,9 @@
  *
  *   request   = "request=smtpd_access_policy" LF *( name "=" value LF ) LF
  *
- * One pass looks at each byte once, in any chunking, and notes where the wanted values are; a whole request
- * is then made a string once and the values are cut out of it. There is no object of all attributes: Postfix
- * sends some thirty, half of them are of no use here, and this runs for every recipient of every message.
+ * One pass looks at each byte once, in any chunking, and notes where the wanted values are, which alone become
+ * strings: Postfix sends some thirty, half of them of no use here, for every recipient of every message. A request
+ * with the names of the one before is only compared with it (policyBefore.ts); equal values are the same string.
  *
  * Kept rules: a value may hold any byte but LF, CR and NUL (Postfix shows a CR in an address as a space, LF
  * and NUL never get that far), so it is split at the first `=`. The first of two equal names counts. Unknown
@@ -26,6 +26,7 @@ import {
   type ProtocolState,
   sameBytes,
 } from './policyAttributes.ts';
+import { RequestBefore } from './policyBefore.ts';
 import { excerpt, WireError } from './wireError.ts';
 import type { WireRule } from './wireRules.ts';
 
@@ -56,7 +57,7 @@ function strangerRule(head: Uint8Array): WireRule {
   return 'policy-first-line';
 }
 
-/** The `Decoder` of `session/protocol.ts`; holds no bytes between requests. */
+/** The `Decoder` of `session/protocol.ts`; holds nothing between requests but a small one to compare with. */
 export class PolicyDecoder {
   readonly #limits: PolicyLimits;
   /** Bytes [start, end) are those not yet handed out; the request begins at start. */
@@ -74,8 +75,12 @@ export class PolicyDecoder {
   /** 0 while still in the name. */
   #valueStart = 0;
   #attributes = 0;
+  /** Where each value is in the request, by number; -1: not there, or that of the request before. */
   readonly #from = new Int32Array(ATTRIBUTE_NAMES.length).fill(-1);
   readonly #to = new Int32Array(ATTRIBUTE_NAMES.length);
+  readonly #before = new RequestBefore();
+  /** The values of the request before, if that is kept. */
+  readonly #values: (string | null)[] = ATTRIBUTE_NAMES.map(() => null);
 
   constructor(limits: PolicyLimits = POLICY_LIMITS) {
     this.#limits = limits;
@@ -103,12 +108,15 @@ export class PolicyDecoder {
   /** The next request, or null. Throws WireError, and the same one again from then on. */
   next(): PolicyRequest | null {
     if (this.#error !== null) throw this.#error;
-    const length = this.#start < this.#end ? this.#scan() : 0;
+    const repeated = this.#start < this.#end ? this.#compare() : 0;
+    const length = repeated > 0 || this.#start === this.#end ? repeated : this.#scan();
     if (length === 0) {
       this.#own();
       return null;
     }
-    const request = this.#build(this.#bytes.toString('latin1', this.#start, this.#start + length));
+    this.#read(repeated > 0);
+    const request = this.#build();
+    if (!this.#before.kept) this.#values.fill(null);
     this.#offset += length;
     this.#start += length;
     this.#scanned = 0;
@@ -125,7 +133,16 @@ export class PolicyDecoder {
   }
 
   held(): number {
-    return this.#owned ? this.#bytes.length : this.#end - this.#start;
+    return this.#before.held + (this.#owned ? this.#bytes.length : this.#end - this.#start);
+  }
+
+  /** As `#scan`, but 0, too, for a request that must be read. */
+  #compare(): number {
+    if (this.#scanned > 0) return 0;
+    const end = Math.min(this.#end, this.#start + this.#limits.requestBytes);
+    const length = this.#before.compare(this.#bytes, this.#start, end, this.#from, this.#to);
+    if (length === 0) this.#from.fill(-1);
+    return length;
   }
 
   /** Length of the request at start with its empty line; 0 when more bytes are needed. */
@@ -143,21 +160,23 @@ export class PolicyDecoder {
       if (byte === EQUALS) {
         if (valueStart === 0) valueStart = i + 1;
       } else if (byte === LF) {
-        if (i === lineStart) return i + 1 - start;
-        if (valueStart === 0) this.#fail('policy-attribute-without-equals', lineStart, 'name=value');
-        if (++this.#attributes > this.#limits.attributes) {
-          this.#fail(
-            'policy-too-many-attributes',
-            lineStart,
-            `at most ${this.#limits.attributes} attributes`,
-          );
+        if (i === lineStart) {
+          this.#before.keep(bytes, start, i, this.#attributes);
+          return i + 1 - start;
         }
+        if (valueStart === 0) this.#fail('policy-attribute-without-equals', lineStart, 'name=value');
+        const { attributes } = this.#limits;
+        if (++this.#attributes > attributes)
+          this.#fail('policy-too-many-attributes', lineStart, `at most ${attributes} attributes`);
         if (this.#attributes === 1) this.#checkFirstLine(lineStart, i);
         const number = attributeNumber(bytes, lineStart, valueStart - 1 - lineStart);
-        if (number >= 0 && this.#from[number]! < 0) {
+        const used = number >= 0 && this.#from[number]! < 0;
+        if (used) {
           this.#from[number] = valueStart - start;
           this.#to[number] = i - start;
         }
+        const line = this.#attributes - 1;
+        this.#before.note(line, i + 1 - lineStart, valueStart - lineStart, used ? number : -1);
         lineStart = i + 1;
         valueStart = 0;
       } else if (byte === CR) {
@@ -194,46 +213,46 @@ export class PolicyDecoder {
     this.#fail('policy-first-line', from, FIRST_LINE.toString('latin1'));
   }
 
-  #build(text: string): PolicyRequest {
-    const protocolState = this.#value(text, 0);
+  /** Makes the values strings, each of its own; with `repeats`, those that were not noted are as before. */
+  #read(repeats: boolean): void {
+    for (let number = 0; number < ATTRIBUTE_NAMES.length; number++) {
+      const from = this.#from[number]!;
+      if (from >= 0) {
+        const end = this.#start + this.#to[number]!;
+        this.#values[number] = this.#bytes.toString('latin1', this.#start + from, end);
+      } else if (!repeats) this.#values[number] = null;
+    }
+  }
+
+  #build(): PolicyRequest {
+    const values = this.#values;
+    const protocolState = values[0] ?? null;
     if (protocolState === null || !(PROTOCOL_STATES as readonly string[]).includes(protocolState)) {
       const at = this.#start + Math.max(0, this.#from[0]!);
       this.#fail('policy-protocol-state', at, `protocol_state, one of ${PROTOCOL_STATES.join(' ')}`);
     }
     return {
       protocolState: protocolState as ProtocolState,
-      clientAddress: this.#value(text, 1),
-      clientName: this.#value(text, 2),
-      clientPort: this.#value(text, 3),
-      heloName: this.#value(text, 4),
-      sender: this.#value(text, 5),
-      recipient: this.#copy(6),
-      recipientCount: this.#value(text, 7),
-      queueId: this.#value(text, 8),
-      instance: this.#copy(9),
-      saslUsername: this.#value(text, 10),
-      ccertSubject: this.#value(text, 11),
-      ccertIssuer: this.#value(text, 12),
-      ccertFingerprint: this.#value(text, 13),
-      ccertPubkeyFingerprint: this.#value(text, 14),
-      encryptionProtocol: this.#value(text, 15),
-      encryptionCipher: this.#value(text, 16),
-      encryptionKeysize: this.#value(text, 17),
-      serverAddress: this.#value(text, 18),
-      serverPort: this.#value(text, 19),
+      clientAddress: values[1] ?? null,
+      clientName: values[2] ?? null,
+      clientPort: values[3] ?? null,
+      heloName: values[4] ?? null,
+      sender: values[5] ?? null,
+      recipient: values[6] ?? null,
+      recipientCount: values[7] ?? null,
+      queueId: values[8] ?? null,
+      instance: values[9] ?? null,
+      saslUsername: values[10] ?? null,
+      ccertSubject: values[11] ?? null,
+      ccertIssuer: values[12] ?? null,
+      ccertFingerprint: values[13] ?? null,
+      ccertPubkeyFingerprint: values[14] ?? null,
+      encryptionProtocol: values[15] ?? null,
+      encryptionCipher: values[16] ?? null,
+      encryptionKeysize: values[17] ?? null,
+      serverAddress: values[18] ?? null,
+      serverPort: values[19] ?? null,
     };
-  }
-
-  #value(text: string, number: number): string | null {
-    const from = this.#from[number]!;
-    return from < 0 ? null : text.slice(from, this.#to[number]!);
-  }
-
-  /** For what is remembered between requests: a slice of the text would keep all of the text. */
-  #copy(number: number): string | null {
-    const from = this.#from[number]!;
-    if (from < 0) return null;
-    return this.#bytes.toString('latin1', this.#start + from, this.#start + this.#to[number]!);
   }
 
   /** Lets go of an empty buffer, and of the pusher's chunk when bytes of it are left. */

@@ -169,6 +169,7 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'milterPacket.stringsToEnd',
     'policyAttributes.attributeNumber',
     'policyAttributes.sameBytes',
+    'policyBefore.RequestBefore',
   ],
   ['formatSocketmapReply does the reading', 'socketmapEncode.encodeSocketmapReply'],
   [
