@@ -2,8 +2,9 @@
  * Monitors the Postfix that is served: its version, and the settings that break a guarantee of the table
  * (postfixWarnings.ts).
  *
- * postconf is run when a table comes into force and every hour after that, because main.cf may change and
- * Postfix may be updated meanwhile. The milter reports what each MTA calls itself. A warning is logged when
+ * postconf is run at the start and every hour after that, because main.cf may change and Postfix may be updated
+ * meanwhile. It is also run when a table comes into force, if a file of Postfix has changed: starting a program
+ * copies the page tables of this process, which stops it for 10 ms when it holds a table of a million rows. The milter reports what each MTA calls itself. A warning is logged when
  * it is new, once a day, and with each new table; `status` shows the current ones.
  */
 
@@ -14,7 +15,7 @@ import type { PackedTable } from '../core/table.ts';
 import type { Log } from '../log/log.ts';
 import { protectsDelivery } from '../rules/tlsRequired.ts';
 import type { PostfixStatus } from './controlReplies.ts';
-import { askPostconf, type PostconfAnswer } from './postconf.ts';
+import { askPostconf, type PostconfAnswer, sourcesOf } from './postconf.ts';
 import { type PostfixFacts, postfixWarnings } from './postfixWarnings.ts';
 
 const ASK_AGAIN_MS = 3_600_000;
@@ -52,6 +53,8 @@ export class PostfixWatch {
   #last = '';
   #watched: Watched;
   #postconf: PostconfAnswer | null = null;
+  /** What the answer of postconf was made from (sourcesOf); '' for none. */
+  #sources = '';
   #askedAt = 0;
   #asking = 0;
   /** Logged sentences, with the time. */
@@ -68,7 +71,16 @@ export class PostfixWatch {
   reload(watched: Watched): void {
     this.#watched = watched;
     this.#said.clear();
-    void this.#refresh(Date.now());
+    const now = Date.now();
+    if (this.#isCurrent(now)) this.#say(now);
+    else void this.#refresh(now);
+  }
+
+  /** Would postconf answer the same again? */
+  #isCurrent(now: number): boolean {
+    const { postconf } = this.#watched.service;
+    if (postconf === null || this.#postconf === null || this.#sources === '') return false;
+    return sourcesOf(postconf, this.#postconf, now) === this.#sources;
   }
 
   /** Called periodically. */
@@ -105,6 +117,7 @@ export class PostfixWatch {
     const answer = postconf === null ? null : await this.#ask(postconf);
     if (question !== this.#asking) return; // a later one was asked meanwhile
     this.#postconf = answer;
+    this.#sources = postconf === null || answer === null ? '' : sourcesOf(postconf, answer, now);
     this.#say(now);
   }
 

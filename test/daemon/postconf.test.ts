@@ -1,10 +1,13 @@
 /** The Postfix that is served: what postconf says and does not say, programs that are none, and the warnings made of it. */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Test, test } from 'tap';
-import { askPostconf, readPostconf } from '../../src/daemon/postconf.ts';
+import type { ServiceSettings } from '../../src/config/keys/serviceSettings.ts';
+import { askPostconf, type PostconfAnswer, readPostconf, sourcesOf } from '../../src/daemon/postconf.ts';
 import { type PostfixFacts, postfixWarnings } from '../../src/daemon/postfixWarnings.ts';
+import { PostfixWatch, type Watched } from '../../src/daemon/postfixWatch.ts';
+import type { Log } from '../../src/log/log.ts';
 
 const OLD = 'mail_version = 3.7.11\nsmtpd_forbid_bare_newline = no\n';
 const NEW = 'mail_version = 3.10.13\ntls_required_enable = yes\nsmtpd_forbid_bare_newline = normalize\n';
@@ -118,4 +121,55 @@ test('warnings', async (t) => {
     { postconf: readPostconf(`${NEW.replace('= yes', '= no')}smtpd_forbid_bare_newline = no\n`, '') },
     /= normalize$/,
   );
+});
+
+test('what an answer was made from', async (t) => {
+  const path = program(t, 'x');
+  const configDirectory = dirname(path);
+  const answer: PostconfAnswer = { ...readPostconf(OLD, '')!, configDirectory };
+  const later = Date.now() + 10_000;
+  t.equal(sourcesOf(path, answer, later), '', 'files that are not there');
+  for (const name of ['main.cf', 'master.cf']) writeFileSync(join(configDirectory, name), 'a = b\n');
+  const sources = sourcesOf(path, answer, later);
+  t.not(sources, '');
+  t.equal(sourcesOf(path, answer, later), sources);
+  t.equal(sourcesOf(path, { ...answer, configDirectory: '' }, later), '', 'it did not say where');
+  t.equal(sourcesOf(path, answer, Date.now() - 10_000), '', 'a file was changed after the question');
+  writeFileSync(join(configDirectory, 'master.cf'), 'a = longer\n');
+  t.not(sourcesOf(path, answer, later), sources);
+  t.equal(readPostconf(`${OLD}config_directory = /etc/Postfix\n`, '')?.configDirectory, '/etc/Postfix');
+  t.equal(readPostconf(`${OLD}config_directory = here\n`, '')?.configDirectory, '', 'not a full path');
+});
+
+test('a reload asks again only when a file was changed', async (t) => {
+  const postconf = program(t, 'x');
+  const configDirectory = dirname(postconf);
+  for (const name of ['main.cf', 'master.cf']) writeFileSync(join(configDirectory, name), 'a = b\n');
+  let asked = 0;
+  const said: string[] = [];
+  const watched = {
+    service: { postconf, postfixVersion: null, policyListen: ['x'], milterListen: [], socketmapListen: [] },
+    packed: { settings: [] },
+    rules: [],
+  } as unknown as Watched & { readonly service: ServiceSettings };
+  const log = { postfixWarning: (text: string) => void said.push(text) } as unknown as Log;
+  const ask = async (): Promise<PostconfAnswer> => {
+    asked++;
+    return { ...readPostconf(OLD, '')!, configDirectory };
+  };
+  // the files are older than the question
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  const watch = new PostfixWatch(watched, log, ask);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(asked, 1);
+  const first = said.length;
+  t.ok(first > 0);
+  watch.reload(watched);
+  t.equal(asked, 1);
+  t.equal(said.length, 2 * first, 'what is wrong is said again with each table');
+  writeFileSync(join(configDirectory, 'main.cf'), 'a = longer\n');
+  watch.reload(watched);
+  t.equal(asked, 2);
+  watch.reload({ ...watched, service: { ...watched.service, postconf: '/no/such/program' } });
+  t.equal(asked, 3, 'another program');
 });
