@@ -3,8 +3,11 @@
  *
  * Rows are added while files are still being read, when the policies that they name may not be known yet. So
  * a row is added with a `tag`, a number chosen by the caller, and `finish` turns tags into indexes of
- * settings. Cost: no object and no string per row; 17 bytes of arrays, the pattern itself, and about 10 bytes
+ * settings. Cost: no object and no string per row; 14 bytes of arrays, the pattern itself, and about 10 bytes
  * of slots.
+ *
+ * The arrays are in shared memory from the beginning and become those of the table: a copy at the end would take as much
+ * memory again. They may be too long by far, because the system gives memory only to the part that is written.
  */
 
 import type { Settings } from './settings.ts';
@@ -19,18 +22,21 @@ export class TableBuilder {
   #fileOf: Uint16Array;
   #lineOf: Uint32Array;
   #slots: Uint32Array;
+  /** Hash of each row's pattern: most rows in the way of another are told apart without a look at their bytes. */
+  #hashes: Int32Array;
   #hasAddresses = false;
   #hasSuffixes = false;
 
   /** `expectedRows` and `expectedBytes` only avoid reallocation; both may be wrong. */
   constructor(expectedRows = 64, expectedBytes = 1024) {
     const rows = Math.max(16, expectedRows);
-    this.#names = new Uint8Array(Math.max(64, expectedBytes));
-    this.#starts = new Uint32Array(rows + 1);
-    this.#tags = new Uint32Array(rows);
-    this.#fileOf = new Uint16Array(rows);
-    this.#lineOf = new Uint32Array(rows);
-    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(rows * 1.6)));
+    this.#names = shared(Uint8Array, Math.max(64, expectedBytes));
+    this.#starts = shared(Uint32Array, rows + 1);
+    this.#tags = shared(Uint32Array, rows);
+    this.#fileOf = shared(Uint16Array, rows);
+    this.#lineOf = shared(Uint32Array, rows);
+    this.#slots = shared(Uint32Array, 2 ** Math.ceil(Math.log2(rows * 1.6)));
+    this.#hashes = new Int32Array(rows);
   }
 
   get rows(): number {
@@ -47,7 +53,7 @@ export class TableBuilder {
     let slot = firstSlot(hash, mask);
     for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
       const row = this.#slots[slot]! - 1;
-      if (this.#same(row, bytes, start, end)) return row;
+      if (this.#hashes[row] === hash && this.#same(row, bytes, start, end)) return row;
     }
     const row = this.#rows;
     const length = end - start;
@@ -57,9 +63,11 @@ export class TableBuilder {
     this.#used += length;
     this.#starts[row + 1] = this.#used;
     this.#tags[row] = tag;
-    this.#fileOf[row] = file;
+    // what is 0 already is not written, so that a table from one file takes no memory for this
+    if (file !== 0) this.#fileOf[row] = file;
     this.#lineOf[row] = line;
     this.#slots[slot] = row + 1;
+    this.#hashes[row] = hash;
     this.#rows = row + 1;
     if (bytes[start] === 0x2e) this.#hasSuffixes = true;
     else if (!this.#hasAddresses) this.#hasAddresses = holds(bytes, start, end, 0x40);
@@ -104,16 +112,17 @@ export class TableBuilder {
     files: readonly string[],
     settingsIndex: (tag: number) => number,
   ): PackedTable {
-    const settingsOf = shared(Uint32Array, this.#tags, this.#rows);
-    for (let i = 0; i < this.#rows; i++) settingsOf[i] = settingsIndex(settingsOf[i]!);
+    const rows = this.#rows;
+    const settingsOf = this.#tags.subarray(0, rows);
+    for (let i = 0; i < rows; i++) settingsOf[i] = settingsIndex(settingsOf[i]!);
     return {
-      rows: this.#rows,
-      names: shared(Uint8Array, this.#names, this.#used),
-      starts: shared(Uint32Array, this.#starts, this.#rows + 1),
-      slots: shared(Uint32Array, this.#slots, this.#slots.length),
+      rows,
+      names: this.#names.subarray(0, this.#used),
+      starts: this.#starts.subarray(0, rows + 1),
+      slots: this.#slots,
       settingsOf,
-      fileOf: shared(Uint16Array, this.#fileOf, this.#rows),
-      lineOf: shared(Uint32Array, this.#lineOf, this.#rows),
+      fileOf: this.#fileOf.subarray(0, rows),
+      lineOf: this.#lineOf.subarray(0, rows),
       settings,
       files,
       hasAddresses: this.#hasAddresses,
@@ -133,6 +142,9 @@ export class TableBuilder {
       this.#names = grown(Uint8Array, this.#names, Math.max(bytes, this.#names.length * 2));
     if (rows < this.#tags.length) return;
     const size = Math.max(rows, this.#tags.length * 2);
+    const hashes = new Int32Array(size);
+    hashes.set(this.#hashes);
+    this.#hashes = hashes;
     this.#starts = grown(Uint32Array, this.#starts, size + 1);
     this.#tags = grown(Uint32Array, this.#tags, size);
     this.#fileOf = grown(Uint16Array, this.#fileOf, size);
@@ -140,10 +152,10 @@ export class TableBuilder {
   }
 
   #rehash(): void {
-    this.#slots = new Uint32Array(this.#slots.length * 2);
+    this.#slots = shared(Uint32Array, this.#slots.length * 2);
     const mask = this.#slots.length - 1;
     for (let row = 0; row < this.#rows; row++) {
-      let slot = firstSlot(hashBytes(this.#names, this.#starts[row]!, this.#starts[row + 1]!), mask);
+      let slot = firstSlot(this.#hashes[row]!, mask);
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
       this.#slots[slot] = row + 1;
     }
@@ -158,19 +170,17 @@ function holds(bytes: Uint8Array, start: number, end: number, wanted: number): b
 
 type Numbers = Uint8Array | Uint16Array | Uint32Array;
 type NumbersOf<T extends Numbers> = {
-  new (buffer: SharedArrayBuffer | number): T;
+  new (buffer: SharedArrayBuffer): T;
   readonly BYTES_PER_ELEMENT: number;
 };
 
-function grown<T extends Numbers>(kind: NumbersOf<T>, old: T, size: number): T {
-  const next = new kind(size);
-  next.set(old);
-  return next;
+/** Shared memory of zeros. */
+function shared<T extends Numbers>(kind: NumbersOf<T>, length: number): T {
+  return new kind(new SharedArrayBuffer(length * kind.BYTES_PER_ELEMENT));
 }
 
-/** The first `length` elements in shared memory of exactly that size. */
-function shared<T extends Numbers>(kind: NumbersOf<T>, from: T, length: number): T {
-  const copy = new kind(new SharedArrayBuffer(length * kind.BYTES_PER_ELEMENT));
-  copy.set(from.subarray(0, length) as T);
-  return copy;
+function grown<T extends Numbers>(kind: NumbersOf<T>, old: T, size: number): T {
+  const next = shared(kind, size);
+  next.set(old);
+  return next;
 }
