@@ -6,7 +6,7 @@
  */
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { Log } from '../log/log.ts';
-import type { Handler } from '../net/connection.ts';
+import type { Handler, Peer } from '../net/connection.ts';
 import type { ConnectionBudget } from '../net/connectionBudget.ts';
 import { Driver, type DriverLimits } from '../net/driver.ts';
 import type { UnixOptions } from '../net/listen.ts';
@@ -55,6 +55,8 @@ interface Interface {
 interface Entry<State, In, Out, Query, Answer> extends Interface {
   readonly protocol: Protocol<State, In, Out, Query, Answer>;
   readonly handler: Handler<Query, Answer>;
+  /** Called when a connection is closed. */
+  readonly closed?: (peer: Peer) => void;
 }
 
 /** The services that answer the questions of the sessions. */
@@ -101,10 +103,10 @@ class ServedProtocol implements Served {
     service: ServiceSettings,
     { log, watch, budget, direct }: Shared,
   ): ServedProtocol {
-    const { protocol, handler, maxConnections } = entry;
+    const { protocol, handler, maxConnections, closed } = entry;
     const limits = limitsOf(service, maxConnections);
     const shared = maxConnections === null ? { direct, budget } : {};
-    const driver = new Driver({ protocol, handler, limits, log, watch, ...shared });
+    const driver = new Driver({ protocol, handler, limits, log, watch, closed, ...shared });
     return new ServedProtocol(entry, driver);
   }
 
@@ -136,6 +138,7 @@ export function servedProtocols(
       ...mta,
       protocol: policyProtocol({ requestBytes: maxRequestBytes, attributes: maxAttributes }),
       handler: handlerOf(verdicts.policy),
+      closed: (peer) => verdicts.policyClosed(peer),
     }),
     serve({
       name: 'milter',

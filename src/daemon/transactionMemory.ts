@@ -38,7 +38,8 @@ const INSTANCE_BYTES = 320;
 
 /** What is known about a policy transaction so far. */
 export class Instance implements Remembered {
-  readonly table: PolicyTable;
+  /** Decides all its questions; null once its connection is closed: then the table that is in force. */
+  table: PolicyTable | null;
   readonly since: number;
   /** Number of questions about recipients that were not refused; repeated questions count each time. */
   asked = 0;
@@ -140,6 +141,16 @@ export class TransactionMemory {
 
   end(id: string): void {
     this.#instances.delete(id);
+  }
+
+  /**
+   * The connection is closed, so its last transaction is most likely over. Its recipients are kept for the case
+   * that the MTA goes on over another connection; its table is not, because it may be a big one that was replaced.
+   */
+  closed(connection: object, now: number): void {
+    const id = this.#current.get(connection);
+    const instance = id === undefined ? undefined : this.#instances.get(id, now);
+    if (instance !== undefined) instance.table = null;
   }
 
   /**

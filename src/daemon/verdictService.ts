@@ -3,7 +3,7 @@
  * the text of the reply. Every verdict is reported to the listeners (verdictListeners.ts).
  *
  * One table decides all questions of a transaction: the milter session carries the table, and for the policy
- * protocol it is found by `instance`.
+ * protocol it is found by `instance`, as long as its connection is open.
  */
 import type { MemoryUse } from '../core/memorySize.ts';
 import type { Edit } from '../core/messageEdit.ts';
@@ -99,6 +99,11 @@ export class VerdictService {
     this.routing.sweep(Date.now());
   }
 
+  /** A connection of the policy protocol is closed. */
+  policyClosed(peer: Peer): void {
+    this.#memory.closed(peer, this.#steady());
+  }
+
   /** One policy delegation request; work where it is about all recipients of a message. */
   #policyRequest(query: JudgeQuery, peer: Peer): JudgeAnswer | Work<JudgeAnswer> {
     const now = this.#steady();
@@ -135,7 +140,7 @@ export class VerdictService {
     known: Instance,
     peer: Peer,
   ): Work<JudgeAnswer> {
-    const { table } = known;
+    const table = known.table ?? this.active.table;
     // more recipients than questions: some were accepted by an earlier restriction, or while the daemon was
     // down
     const unseenRecipients = known.asked < recipientCount;

@@ -9,7 +9,7 @@
 import type { Server, Socket } from 'node:net';
 import type { Log } from '../log/log.ts';
 import type { Protocol } from '../session/protocol.ts';
-import { Connection, type DriverCounters, type Handler, type Owner } from './connection.ts';
+import { Connection, type DriverCounters, type Handler, type Owner, type Peer } from './connection.ts';
 import { ConnectionBudget } from './connectionBudget.ts';
 import { DirectSocket, takeHandles } from './directSocket.ts';
 import { closeServer, newServer } from './listen.ts';
@@ -40,6 +40,8 @@ interface DriverParts<State, In, Out, Query, Answer> {
   readonly watch?: LoopWatch | null;
   /** Default: a separate one, without limits. */
   readonly budget?: ConnectionBudget;
+  /** Called when a connection is closed. */
+  readonly closed?: ((peer: Peer) => void) | undefined;
 }
 
 export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, Out, Query, Answer> {
@@ -60,6 +62,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
   readonly #servers = new Set<Server>();
   readonly #sweep: NodeJS.Timeout;
   readonly #direct: boolean;
+  readonly #closed: ((peer: Peer) => void) | undefined;
 
   constructor(parts: DriverParts<State, In, Out, Query, Answer>) {
     const { protocol, handler, limits, log, direct = false, watch = null } = parts;
@@ -71,6 +74,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     this.budget = parts.budget ?? new ConnectionBudget();
     this.budget.join(() => this.#open);
     this.#direct = direct;
+    this.#closed = parts.closed;
     this.#sweep = setInterval(() => this.#check(), 1000);
     this.#sweep.unref();
   }
@@ -143,6 +147,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     this.budget.add(-connection.held);
     connection.held = 0;
     this.log.connClose(this.protocol.name, connection.conn, connection.peer);
+    this.#closed?.(connection);
     const client =
       connection.peer === 'unix' ? '' : connection.peer.slice(0, connection.peer.lastIndexOf(':'));
     const count = this.#perClient.get(client);

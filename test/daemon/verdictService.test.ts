@@ -89,6 +89,25 @@ t.test('policy: one instance is decided by one table, and its recipients are rem
   t.match(told.at(-1)?.transaction, { unseenRecipients: true }, 'more than were asked about');
 });
 
+t.test('policy: once its connection is closed, an instance holds no table, but its recipients', async (t) => {
+  const { service, policy, told } = serving(t);
+  policy(recipientQuery('policy', '<bob@free.example>', PLAIN, '1.2'), peer);
+  service.active = activeBy(t, TABLE.replace('enc.example', 'free.example'));
+  service.policyClosed({ ...peer });
+  const open = policy(recipientQuery('policy', '<bob@free.example>', PLAIN, '1.2'), peer);
+  t.equal(open.verdict.action, 'accept', 'another connection was closed');
+  service.policyClosed(peer);
+  const elsewhere = { ...peer, conn: 8 };
+  const unseen = { ...PLAIN, stage: 'DATA', recipients: [], unseenRecipients: true } as const;
+  const query = { ...recipientQuery('policy', '<bob@free.example>', unseen, '1.2'), recipientCount: 2 };
+  const answer = policy(query, elsewhere);
+  t.equal(answer.verdict.action, 'reject', 'by the table in force');
+  t.match(told.at(-1)?.transaction, {
+    recipients: [{ mailbox: 'bob@free.example' }],
+    unseenRecipients: false,
+  });
+});
+
 t.test('policy: what is asked about all recipients of a message can be interrupted', async (t) => {
   const { service, told } = serving(t);
   const { judge } = service.policy;
