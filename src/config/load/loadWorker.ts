@@ -4,6 +4,7 @@
  *
  * The messages are in loadJob.ts. This file does nothing if it is imported anywhere else.
  */
+import { constants, setPriority } from 'node:os';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Settings } from '../../core/settings.ts';
 import { loadConfig } from './load.ts';
@@ -14,7 +15,21 @@ function isLoadJob(data: unknown): data is LoadJob {
   return typeof data === 'object' && data !== null && 'tlswardLoad' in data;
 }
 
+/**
+ * From now on this thread runs when no other has work, so that the one that answers mail keeps its core. On Linux the
+ * number 0 stands for the calling thread; elsewhere it would be the whole process.
+ */
+function mailFirst(): void {
+  try {
+    if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW);
+  } catch {
+    // forbidden, as by a filter of system calls: the threads share the cores evenly
+  }
+}
+
 async function work({ file, today, old }: LoadJob, port: MessagePort): Promise<void> {
+  // at the start of the daemon there is no mail yet
+  if (old !== null) mailFirst();
   const post = (message: LoadMessage): void => port.postMessage(message);
   const answer = <T>(): Promise<T> => new Promise((resolve) => port.once('message', resolve));
   const loaded = loadConfig(file, today);
