@@ -17,12 +17,12 @@ import { EXIT, type Io } from './command.ts';
 import { peekKey } from './peekKey.ts';
 
 /**
- * Runs until a signal; `loading` is the configuration `config` as it is being read. Resolves to the exit
+ * Runs until a signal; `loading` gives the configuration `config` as it is being read. Resolves to the exit
  * status.
  */
 export async function runDaemon(
   config: string,
-  loading: Promise<Loaded>,
+  loading: () => Promise<Loaded>,
   sample: boolean,
   io: Io,
 ): Promise<number> {

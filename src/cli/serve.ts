@@ -23,6 +23,18 @@ export async function run(argv: string[], io: Io): Promise<number> {
   }
   // the log names files by their full paths: its readers are in another folder
   const config = values.sample ? configFile(values, io.env) : resolve(configFile(values, io.env));
-  const loading = loadAtStart(config);
-  return await runDaemon(config, loading, values.sample ?? false, io);
+  return await runDaemon(config, handedOver(loadAtStart(config)), values.sample ?? false, io);
+}
+
+/**
+ * Gives `value` at the first call, and then lets go of it: this function and others wait until the daemon ends, and what
+ * they name stays in memory, as the first table would, long after it was replaced.
+ */
+function handedOver<T>(value: T): () => T {
+  let held: T[] = [value];
+  return () => {
+    const [first] = held;
+    held = [];
+    return first as T;
+  };
 }

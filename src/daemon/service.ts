@@ -60,8 +60,8 @@ interface ServiceOptions {
   readonly log: Log;
   /** The environment, in which systemd may pass sockets. */
   readonly env: NodeJS.ProcessEnv;
-  /** A configuration that is already being read. Default: it is read now. */
-  readonly loading?: Promise<Loaded>;
+  /** Gives, once, a configuration that is already being read. Default: it is read now. */
+  readonly loading?: () => Promise<Loaded>;
   /** Reads configurations. Default: in a worker, so that mail does not wait for it. */
   readonly startReload?: typeof startReload | undefined;
   /** The current time. Default: the system clock. */
@@ -119,7 +119,7 @@ export class Service {
     // in a worker, as for every reload: its memory is freed with it, so that a table of a million rows stays
     // small
     const [loaded, direct] = await Promise.all([
-      options.loading ?? read(config, null).loaded,
+      options.loading?.() ?? read(config, null).loaded,
       canUseHandles(),
     ]);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);

@@ -43,7 +43,7 @@ test('row.overdue when a day begins', async (t) => {
     config,
     log: new Log('info', sink),
     env: {},
-    loading: loadInWorker(config, '2026-11-21'),
+    loading: () => loadInWorker(config, '2026-11-21'),
     clock: () => now,
   });
   t.teardown(async () => {
