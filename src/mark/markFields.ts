@@ -11,7 +11,7 @@
  * unreadable. `key` and `hmac` occur together or not at all. `body` (bodyDigest.ts) occurs in marks that bind
  * the body; without it the mark says nothing about the body, and older readers cannot read marks that have
  * it. Texts are escaped by the one rule of `markText.ts`, so no foreign text (queue id, certificate name,
- * row) can introduce a `;`, a `=`, white space or a line end. `formatMark` folds with LF and one space, at
+ * row) can introduce a `;`, a `=`, white space or a line end. writtenMark.ts folds with LF and one space, at
  * most 76 columns a line, inside a long text if necessary.
  *
  * Canonical form, over which the HMAC is computed: the line `tlsward-mark`, then `name=value` in the order
@@ -22,7 +22,7 @@
  * Limits: a text is cut at 400 bytes; a value of more than 8,192 characters is not read. The absence of a
  * mark proves nothing.
  */
-import { decodeMarkText, encodeMarkText } from './markText.ts';
+import { decodeMarkText } from './markText.ts';
 
 /**
  * `protected`: encrypted, and meets everything that the rows in force require. `unknown`: the MTA did not
@@ -76,14 +76,13 @@ export interface MarkFields {
 }
 
 /** The signing key and the HMAC, in base64url without padding. */
-interface MarkSeal {
+export interface MarkSeal {
   readonly keyId: string;
   readonly hmac: string;
 }
 
 export const MARK_NAME = 'X-TLS-Ward';
 const MAX_MARK_VALUE = 8192;
-const MAX_COLUMNS = 76;
 
 export type MarkFault =
   | 'too-long'
@@ -99,71 +98,6 @@ type ParsedMark =
   | { readonly ok: true; readonly fields: MarkFields; readonly seal: MarkSeal | null }
   /** `detail` is one printable line, safe to show. */
   | { readonly ok: false; readonly reason: MarkFault; readonly detail: string };
-
-/** `name=value` of every field that states a fact, in canonical order; made once for both forms below. */
-export function markFacts(fields: MarkFields): readonly string[] {
-  const facts = [
-    'v=1',
-    `leg=${fields.leg}`,
-    `state=${fields.state}`,
-    `protocol=${encodeMarkText(fields.protocol)}`,
-    `cipher=${encodeMarkText(fields.cipher)}`,
-    `bits=${fields.bits ?? '-'}`,
-    `certificate=${fields.certificate}`,
-    `certificate-name=${encodeMarkText(fields.certificateName)}`,
-    `row=${encodeMarkText(fields.row)}`,
-    `verdict=${fields.verdict}`,
-    `host=${encodeMarkText(fields.host)}`,
-    `id=${encodeMarkText(fields.queueId)}`,
-    `time=${fields.time}`,
-    `code=${encodeMarkText(fields.code)}`,
-  ];
-  if (fields.bodyDigest !== '') facts.push(`body=${fields.bodyDigest}`);
-  return facts;
-}
-
-/** The canonical form (see above); `senderDomain` is the canonical domain or address literal, '' for none. */
-export function canonicalMark(
-  fields: MarkFields,
-  senderDomain: string,
-  keyId: string,
-  facts: readonly string[] = markFacts(fields),
-): string {
-  return `tlsward-mark\n${facts.join('\n')}\nkey=${keyId}\nsender=${encodeMarkText(senderDomain)}\n`;
-}
-
-/** The header's value, folded; `name` only matters for the length of the first line. */
-export function formatMark(
-  fields: MarkFields,
-  seal: MarkSeal | null = null,
-  name: string = MARK_NAME,
-  facts: readonly string[] = markFacts(fields),
-): string {
-  const pairs = seal === null ? facts : [...facts, `key=${seal.keyId}`, `hmac=${seal.hmac}`];
-  let out = '';
-  let column = name.length + 1;
-  for (let i = 0; i < pairs.length; i++) {
-    let rest = i + 1 < pairs.length ? `${pairs[i]};` : pairs[i]!;
-    if (i > 0 && column + 1 + rest.length <= MAX_COLUMNS) {
-      out += ' ';
-      column++;
-    } else if (i > 0) {
-      out += '\n ';
-      column = 1;
-    } else {
-      column++; // the space after the colon, which the MTA or its milter rules supply
-    }
-    while (column + rest.length > MAX_COLUMNS) {
-      const room = Math.max(1, MAX_COLUMNS - column);
-      out += `${rest.slice(0, room)}\n `;
-      rest = rest.slice(room);
-      column = 1;
-    }
-    out += rest;
-    column += rest.length;
-  }
-  return out;
-}
 
 const FIELD_NAMES: ReadonlySet<string> = new Set(
   'v leg state protocol cipher bits certificate certificate-name row verdict host id time code body key hmac'.split(

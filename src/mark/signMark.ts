@@ -21,14 +21,8 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto';
-import {
-  canonicalMark,
-  formatMark,
-  type MarkFault,
-  type MarkFields,
-  markFacts,
-  parseMark,
-} from './markFields.ts';
+import { type MarkFault, type MarkFields, parseMark } from './markFields.ts';
+import { canonicalMark, WrittenMark } from './writtenMark.ts';
 
 /** A key; the secret sits in a KeyObject so that no log or inspector prints it. */
 export interface MarkKey {
@@ -48,8 +42,8 @@ export function markKey(secret: Uint8Array): MarkKey {
   return { id, secret: createSecretKey(Buffer.from(secret)) };
 }
 
-function hmacOf(fields: MarkFields, senderDomain: string, key: MarkKey, facts?: readonly string[]): Hmac {
-  return createHmac('sha256', key.secret).update(canonicalMark(fields, senderDomain, key.id, facts));
+function hmacOf(canonical: string, key: MarkKey): Hmac {
+  return createHmac('sha256', key.secret).update(canonical);
 }
 
 /**
@@ -65,9 +59,9 @@ export function signMark(
 ): string {
   const [key] = keys;
   if (key === undefined) throw new RangeError('no mark key');
-  const facts = markFacts(fields);
-  const hmac = hmacOf(fields, senderDomain, key, facts).digest('base64url');
-  return formatMark(fields, { keyId: key.id, hmac }, name, facts);
+  const mark = new WrittenMark(fields, name);
+  const hmac = hmacOf(mark.canonical(senderDomain, key.id), key).digest('base64url');
+  return mark.sealed({ keyId: key.id, hmac });
 }
 
 /**
@@ -115,8 +109,8 @@ export function verifyMark(value: string, senderDomain: string, keys: readonly M
   const given = Buffer.from(seal.hmac, 'base64url');
   // 43 digits have two spare bits: only the spelling that we would write counts
   const canonical = given.length === 32 && given.toString('base64url') === seal.hmac;
-  const good =
-    canonical && candidates.some((key) => timingSafeEqual(given, hmacOf(fields, senderDomain, key).digest()));
+  const signed = canonicalMark(fields, senderDomain, keyId);
+  const good = canonical && candidates.some((key) => timingSafeEqual(given, hmacOf(signed, key).digest()));
   if (good) return { ok: true, keyId, fields };
   return {
     ok: false,

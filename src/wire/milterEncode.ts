@@ -191,6 +191,9 @@ export function replyCode(code: number, dsn: string, text: string): MilterReply 
   };
 }
 
+/** The last ordinary value: each is tried when it is made and again when it is sent. */
+let lastOrdinary = '';
+
 /**
  * Why an MTA would not store this header unchanged; null when it is well formed. `value` is latin1, folded
  * with LF.
@@ -199,7 +202,11 @@ export function headerProblem(name: string, value: string): string | null {
   if (!/^[\x21-\x39\x3b-\x7e]+$/.test(name))
     return 'the name must be printable ASCII without colon and space';
   // short enough that no line of it is too long
-  if (name.length + 2 + value.length <= MAX_HEADER_LINE && ORDINARY_VALUE.test(value)) return null;
+  const short = name.length + 2 + value.length <= MAX_HEADER_LINE;
+  if (short && (value === lastOrdinary || ORDINARY_VALUE.test(value))) {
+    lastOrdinary = value;
+    return null;
+  }
   if (value.length > MAX_HEADER_VALUE) return `the value has more than ${MAX_HEADER_VALUE} bytes`;
   if (value.includes('\r') || !isWireText(value))
     return 'the value has a CR, a NUL or a character beyond one byte';

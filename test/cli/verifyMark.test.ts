@@ -4,8 +4,8 @@ import t from 'tap';
 import type { Io } from '../../src/cli/command.ts';
 import { run } from '../../src/cli/verifyMark.ts';
 import { BodyDigest } from '../../src/mark/bodyDigest.ts';
-import { formatMark } from '../../src/mark/markFields.ts';
 import { signMark } from '../../src/mark/signMark.ts';
+import { formatMark } from '../../src/mark/writtenMark.ts';
 import { generator } from '../mark/generator.ts';
 import { key, refold, SAMPLE } from '../mark/sample.ts';
 

@@ -69,11 +69,12 @@ import { decodeTransfer, encodeQuotedPrintable, splice } from '../../src/mail/tr
 import { MessageSplitter } from '../../src/mailfile/messageSplitter.ts';
 import { authservIdOf, claimsToBeOurs, formatAuthResults } from '../../src/mark/authResults.ts';
 import { BodyDigest, SavedBody } from '../../src/mark/bodyDigest.ts';
-import { canonicalMark, formatMark, markFacts, parseMark } from '../../src/mark/markFields.ts';
+import { parseMark } from '../../src/mark/markFields.ts';
 import { decodeMarkText, encodeMarkText } from '../../src/mark/markText.ts';
 import { checkReplyTokens, findReplyTokens, verifiedDomains } from '../../src/mark/replyToken.ts';
 import { signMark, verifyMark } from '../../src/mark/signMark.ts';
 import { fieldNameKey, stripMarks } from '../../src/mark/stripMarks.ts';
+import { canonicalMark, formatMark, WrittenMark } from '../../src/mark/writtenMark.ts';
 import { authorOf } from '../../src/notices/author.ts';
 import { waitingOf } from '../../src/notices/waitingMessage.ts';
 import { NOTHING_YET, takeReply } from '../../src/probe/reply.ts';
@@ -686,17 +687,17 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     read: (text) => claimsToBeOurs(text, ['mx.example.org', '.example.net']),
     around: ['a~', 'a~; x'],
   },
-  'markFields.canonicalMark': {
+  'writtenMark.canonicalMark': {
     largest: KIB_64,
     read: tried((text) => canonicalMark({ ...SAMPLE, cipher: text, host: text }, 'bank.example', '01234567')),
   },
-  'markFields.formatMark': {
+  'writtenMark.formatMark': {
     largest: KIB_64,
     read: tried((text) => formatMark({ ...SAMPLE, cipher: text, certificateName: text })),
   },
-  'markFields.markFacts': {
+  'writtenMark.WrittenMark': {
     largest: KIB_64,
-    read: tried((text) => markFacts({ ...SAMPLE, cipher: text, host: text })),
+    read: tried((text) => new WrittenMark({ ...SAMPLE, cipher: text, host: text }).sealed(null)),
   },
   'markFields.parseMark': {
     largest: PACKET,

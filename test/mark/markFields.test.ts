@@ -1,12 +1,7 @@
 import t from 'tap';
-import {
-  canonicalMark,
-  formatMark,
-  type MarkFault,
-  type MarkFields,
-  parseMark,
-} from '../../src/mark/markFields.ts';
+import { type MarkFault, type MarkFields, parseMark } from '../../src/mark/markFields.ts';
 import { decodeMarkText, encodeMarkText, MAX_MARK_TEXT } from '../../src/mark/markText.ts';
+import { canonicalMark, formatMark } from '../../src/mark/writtenMark.ts';
 import { generator } from './generator.ts';
 import { anyFields, refold, SAMPLE } from './sample.ts';
 

@@ -1,6 +1,7 @@
 import t from 'tap';
-import { formatMark, type MarkFields, parseMark } from '../../src/mark/markFields.ts';
+import { type MarkFields, parseMark } from '../../src/mark/markFields.ts';
 import { type MarkRefusal, markKey, signMark, verifyMark } from '../../src/mark/signMark.ts';
+import { formatMark } from '../../src/mark/writtenMark.ts';
 import { generator } from './generator.ts';
 import { anyFields, key, refold, SAMPLE } from './sample.ts';
 
