@@ -10,7 +10,14 @@ import { formatPosition } from '../core/position.ts';
 import type { Row } from '../core/table.ts';
 import type { TlsState } from '../core/tls.ts';
 import type { Transaction } from '../core/transaction.ts';
-import { addressText, lineHead, patternText, quoted, withoutLocalParts } from '../evidence/lineText.ts';
+import {
+  addressText,
+  foreignText,
+  lineHead,
+  patternText,
+  quoted,
+  withoutLocalParts,
+} from '../evidence/lineText.ts';
 import { shownRoute, type VerdictFields, type VerdictRecord } from '../log/verdictFields.ts';
 
 const MAX_RECIPIENTS = 50;
@@ -53,10 +60,10 @@ export function verdictText(record: VerdictRecord, fields: VerdictFields | null,
   const { transaction: tx, verdict, reply } = record;
   const { decisive } = verdict;
   let text = `${head(record.timeMs, host)}${record.code}","leg":"inbound","protocol":"${tx.protocol}","stage":"${tx.stage}"`;
-  if (tx.queueId !== '') text += `,"queueId":${quoted(escapeText(tx.queueId))}`;
-  if (tx.clientAddress !== '') text += `,"client":${quoted(escapeText(tx.clientAddress))}`;
+  if (tx.queueId !== '') text += `,"queueId":${foreignText(tx.queueId)}`;
+  if (tx.clientAddress !== '') text += `,"client":${foreignText(tx.clientAddress)}`;
   if (tx.clientPort > 0 && tx.clientPort <= MAX_PORT) text += `,"clientPort":${tx.clientPort}`;
-  if (tx.heloName !== '') text += `,"helo":${quoted(withoutLocalParts(escapeText(tx.heloName)))}`;
+  if (tx.heloName !== '') text += `,"helo":${heloText(tx.heloName)}`;
   if (tx.saslUsername !== '') text += ',"login":true';
   if (tx.sender !== null) {
     // a canonical domain has nothing that JSON would escape
@@ -83,6 +90,10 @@ export function verdictText(record: VerdictRecord, fields: VerdictFields | null,
   if (reply !== null)
     text += `,"reply":${quoted(withoutLocalParts(`${reply.code} ${reply.dsn} ${reply.text}`))}`;
   return `${text}}`;
+}
+
+function heloText(helo: string): string {
+  return helo.includes('@') ? quoted(withoutLocalParts(escapeText(helo))) : foreignText(helo);
 }
 
 /** Sides with which a reason begins, and what stands behind the address (receive/describeVerdict.ts). */
@@ -209,25 +220,8 @@ function sessionText(tls: Extract<TlsState, { kind: 'tls' }>): string {
   return `${text}}`;
 }
 
-interface MadeRow {
-  readonly row: Row;
-  readonly text: string;
-}
-
-/** By pattern. */
-const rows = new Made<string, MadeRow>();
-
-function rowText(row: Row): string {
-  const { pattern, at, settings } = row;
-  const known = rows.get(pattern);
-  // settings are those of one table
-  if (known !== undefined && known.row.settings === settings && known.row.at.line === at.line)
-    return known.text;
-  const text = flat(rowTextOf(row));
-  return pattern.length > MAX_KEY ? text : rows.set(pattern, { row, text }).text;
-}
-
-function rowTextOf({ pattern, at, settings }: Row): string {
+/** Not kept: with a row for each domain, one is seldom the same as before, and making it is cheaper than to keep it. */
+function rowText({ pattern, at, settings }: Row): string {
   const shown = pattern.length > MAX_TEXT && !pattern.includes('@') ? pattern.slice(0, MAX_TEXT) : pattern;
   return `,"row":{"pattern":${patternText(shown)},"at":${quoted(formatPosition(at))},"level":"${settings.receive}","mode":"${settings.mode}"}`;
 }

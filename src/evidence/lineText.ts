@@ -33,6 +33,16 @@ export function quoted(text: string): string {
   return NOT_PLAIN.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
+/** Longest text that is looked at to see whether it needs no escaping. */
+const MAX_PLAIN = 128;
+/** Printable ASCII that neither `escapeText` nor JSON writes in another way. */
+const PLAIN = /^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/;
+
+/** A text of a peer, escaped, as a JSON string; a plain one is looked at only once. */
+export function foreignText(text: string): string {
+  return text.length <= MAX_PLAIN && PLAIN.test(text) ? `"${text}"` : quoted(escapeText(text));
+}
+
 /** A mailbox, for `lineText`. */
 export class Mailbox {
   readonly text: string;
@@ -87,7 +97,7 @@ function valueText(value: Exclude<FieldValue, undefined>): string {
 
 /** A pattern of a row, or a key: an address only when it has a local part. */
 export function patternText(pattern: string): string {
-  return pattern.includes('@') ? addressText(pattern) : quoted(escapeText(pattern));
+  return pattern.includes('@') ? addressText(pattern) : foreignText(pattern);
 }
 
 /** Where a local part cannot begin earlier. Outside of ASCII nothing ends one (RFC 6531 section 3.3). */

@@ -4,6 +4,7 @@ import { escapeText } from '../../src/core/escape.ts';
 import {
   addressText,
   finishedLine,
+  foreignText,
   lineText,
   Mailbox,
   patternText,
@@ -102,4 +103,11 @@ test('free text loses local parts', async (t) => {
   t.equal(withoutLocalParts(`${'x'.repeat(100_000)}@y`), '@y');
   t.equal(withoutLocalParts('"@'.repeat(20_000)).length > 0, true, 'in linear time');
   t.equal(withoutLocalParts(`${'\\\\"'.repeat(20_000)}"@`.repeat(2)).includes('\\\\'), false);
+});
+
+test('a text of a peer is escaped, then quoted', async (t) => {
+  const texts = ['', 'mx.example.org', '"', '\\', '\u00e9', '\0', '\n', '\x7f', '\u{1f600}', 'a@b', '~ !'];
+  const lengths = [127, 128, 129, 256, 257, 1000];
+  for (const text of [...texts, ...lengths.map((length) => 'x'.repeat(length))])
+    t.equal(foreignText(text), quoted(escapeText(text)), escapeText(text));
 });

@@ -29,7 +29,7 @@ import { messageEdits } from '../../src/edits/messageEdits.ts';
 import { replyTokenEdit } from '../../src/edits/replyTokenEdit.ts';
 import { subjectEdits } from '../../src/edits/subjectEdits.ts';
 import { parseCheckpoint } from '../../src/evidence/checkpoint.ts';
-import { finishedLine, withoutLocalParts } from '../../src/evidence/lineText.ts';
+import { finishedLine, foreignText, withoutLocalParts } from '../../src/evidence/lineText.ts';
 import { openNote, parseBase64, parseVerifier } from '../../src/evidence/note.ts';
 import { checkProofFile } from '../../src/evidence/proof.ts';
 import { addressOf } from '../../src/evidence/pseudonym.ts';
@@ -1011,6 +1011,12 @@ export const COVERED: Readonly<Record<string, Reader>> = {
     read: withoutLocalParts,
     around: ['<~@x.example>', '"~"@x.example'],
     pieces: ['"@', 'a@', '" @'],
+  },
+  'lineText.foreignText': {
+    largest: KIB_64,
+    read: foreignText,
+    around: ['~'],
+    pieces: ['\\', '"', '\u00e9'],
   },
   'lineText.finishedLine': {
     largest: KIB_64,
