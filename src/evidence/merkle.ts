@@ -21,6 +21,12 @@ export const sha256Into: (bytes: Uint8Array, target: Buffer, at: number) => void
         void target.write(crypto.hash('sha256', bytes, 'binary'), at, HASH_BYTES, 'binary')
     : (bytes, target, at) => void target.set(crypto.createHash('sha256').update(bytes).digest(), at);
 
+/** SHA-256 of `bytes` in base64url. */
+export const sha256Text: (bytes: Uint8Array) => string =
+  typeof crypto.hash === 'function'
+    ? (bytes) => crypto.hash('sha256', bytes, 'base64url')
+    : (bytes) => crypto.createHash('sha256').update(bytes).digest('base64url');
+
 /** The leaf of a line, which comes without its LF; a string is hashed as UTF-8. */
 export function leafHash(line: string | Uint8Array): Buffer {
   return crypto.createHash('sha256').update(LEAF).update(line).digest();

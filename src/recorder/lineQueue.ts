@@ -26,12 +26,16 @@ export class LineQueue {
   /** Bytes of all batches. */
   bytes = 0;
 
-  /** A batch of lines without their LF. */
-  add(lines: readonly string[]): void {
-    if (lines.length === 0) return;
-    const bytes = Buffer.from(`\n${lines.join('\n')}\n`, 'utf8');
-    this.#batches.push({ bytes, lines: lines.length });
-    this.bytes += bytes.length - 1;
+  /** A batch of `lines` lines, each with its LF. */
+  add(text: string, lines: number): void {
+    if (lines === 0) return;
+    const length = Buffer.byteLength(text);
+    const bytes = Buffer.allocUnsafeSlow(1 + length);
+    bytes[0] = LF;
+    // nearly all lines are ASCII, which is copied as a whole
+    bytes.write(text, 1, length === text.length ? 'latin1' : 'utf8');
+    this.#batches.push({ bytes, lines });
+    this.bytes += length;
   }
 
   /** Is there anything that is not written? */

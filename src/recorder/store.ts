@@ -173,7 +173,7 @@ export class StreamStore {
   /** A record of the writer itself. */
   #own(type: 'day' | 'gap' | 'torn' | 'clock', fields: Parameters<typeof lineText>[3]): void {
     const line = this.#line(lineText(this.#time(), type, this.#options.host, fields));
-    if (line !== null) this.#queue.add([line]);
+    if (line !== null) this.#queue.add(`${line}\n`, 1);
   }
 
   #line(text: string): string | null {
@@ -192,10 +192,10 @@ export class StreamStore {
   append(texts: string): number {
     this.#tellGap();
     const limit = this.#options.limitBytes ?? LIMIT_BYTES;
-    let lines: string[] = [];
+    let batch = '';
+    let lines = 0;
     let taken = 0;
     let bytes = this.#queue.bytes;
-    let begun = bytes;
     for (const text of texts.split('\n')) {
       if (text === '') continue;
       const line = bytes + text.length > limit ? null : this.#line(text);
@@ -206,14 +206,15 @@ export class StreamStore {
       }
       bytes += line.length + 1;
       taken++;
-      lines.push(line);
-      if (bytes - begun < BATCH_BYTES) continue;
+      batch += `${line}\n`;
+      lines++;
+      if (batch.length < BATCH_BYTES) continue;
       // lines are signed by whole batches, so a full disk must not leave a large one half written
-      this.#queue.add(lines);
-      lines = [];
-      begun = bytes;
+      this.#queue.add(batch, lines);
+      batch = '';
+      lines = 0;
     }
-    this.#queue.add(lines);
+    this.#queue.add(batch, lines);
     return taken;
   }
 
