@@ -66,7 +66,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'config/keys': ['core', 'mail', 'config/ini', 'ajv', 'node:*'],
   'config/load': ['core', 'files', 'receive', 'config/ini', 'config/keys', 'node:*'],
   'report/page': ['core', 'report', 'mail', 'config/ini', 'node:crypto', 'node:url'],
-  log: ['core', 'wire', 'receive', 'pino', 'node:fs'],
+  log: ['core', 'wire', 'receive', 'pino', 'node:fs', 'node:path', 'node:url'],
   dns: ['core', 'wire', 'node:*'],
   sts: ['core', 'files', 'deliver', 'dns', 'node:*'],
   'tlsrpt/send': ['core', 'evidence', 'mail', 'tally', 'tlsrpt', 'trace', 'node:crypto'],

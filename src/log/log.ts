@@ -19,6 +19,7 @@ import { acceptedLine } from './acceptedLine.ts';
 import { isJournal, type LogFormat, shapeLine } from './lineShape.ts';
 import { LineWriter } from './lineWriter.ts';
 import { listed } from './listed.ts';
+import { withModules } from './stackModules.ts';
 import { type VerdictFields, type VerdictRecord, verdictFields } from './verdictFields.ts';
 
 interface StsTroubleFields {
@@ -201,7 +202,7 @@ export class Log {
   bug(where: string, error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#pino.error(
-      { event: 'bug', where, stack: stack.slice(0, MAX_STACK) },
+      { event: 'bug', where, stack: withModules(stack.slice(0, MAX_STACK)) },
       'internal error; the fail-safe reply was given',
     );
   }
