@@ -2,7 +2,9 @@
  * The program as it is installed (bundle.ts): what a bundler can break, since all else is tested with the modules themselves.
  */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -71,13 +73,29 @@ test('the bundle', async (t) => {
     t.match((await run(process.execPath, [MAIN, 'check', '--sample'], { env })).stdout, /fine/);
   });
 
-  await t.test('the daemon has its threads: it records, counts and reads its table again', async (t) => {
-    const dir = mkdtempSync(join(tmpdir(), 'tlsward-'));
-    t.teardown(() => rmSync(dir, { recursive: true }));
-    const evidence = join(dir, 'evidence');
-    const daemon = await daemonProcess(t, `evidence = ${evidence}\n`, { main: MAIN });
-    await daemon.logged({ event: 'config.loaded' });
-    t.match(await daemon.ask('status'), { evidence: { writer: 'open' } });
-    t.match(await daemon.ask('reload'), { ok: true });
-  });
+  await t.test(
+    'the daemon has its threads: it records, counts and reads its table again, and has a page',
+    async (t) => {
+      const dir = mkdtempSync(join(tmpdir(), 'tlsward-'));
+      t.teardown(() => rmSync(dir, { recursive: true }));
+      const evidence = join(dir, 'evidence');
+      const daemon = await daemonProcess(t, `evidence = ${evidence}\nhttp-listen = unix:h\n`, { main: MAIN });
+      await daemon.logged({ event: 'config.loaded' });
+      t.equal(
+        readdirSync(join(DIR, 'lib')).filter((name) => name.endsWith('.cache')).length,
+        1,
+        'a code cache',
+      );
+      t.match(await daemon.ask('status'), { evidence: { writer: 'open' } });
+      t.match(await daemon.ask('reload'), { ok: true });
+      const asked = get({ socketPath: join(daemon.folder, 'h'), path: '/metrics' });
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      answer.resume();
+      t.equal(answer.statusCode, 200);
+      t.same(
+        daemon.log.filter(({ level }) => level === 50),
+        [],
+      );
+    },
+  );
 });

@@ -7,6 +7,7 @@
  * - `main.js` is src/main.ts alone, so that an old Node.js reads no more than that.
  * - `lib/serve.js` is the daemon with all that it may ever need, and `lib/loadWorker.js`, `lib/worker.js` and
  *   `lib/tallyWorker.js` are its threads: a daemon that runs depends on no file of a version that may have been replaced.
+ * - `lib/makeCache.js` makes the code cache of the daemon for this Node.js (src/cli/codeCache.ts), which no package contains.
  * - `lib/run.js` has what every command needs, the commands have files of their own, and `lib/shared-*.js` is what several
  *   of them use.
  *
@@ -15,6 +16,8 @@
  * All of lib/ lies as deep as the folders of build/src, so that paths beside a module and to the root are the same. Nothing
  * is renamed or squeezed, and maps lead to the lines of src/. The tests go on with build/src.
  */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,9 +33,10 @@ const SOURCES = fileURLToPath(new URL('build/src/', root));
 export const BUNDLE = fileURLToPath(new URL('build/bundle/', root));
 
 const source = (name: string): string => `${SOURCES}${name}`;
+const SERVE = 'lib/serve';
 /** Programs that hold all they need. */
 const WHOLE = {
-  'lib/serve': 'cli/serve.js',
+  [SERVE]: 'cli/serve.js',
   'lib/loadWorker': 'config/load/loadWorker.js',
   'lib/worker': 'recorder/worker.js',
   'lib/tallyWorker': 'tally/tallyWorker.js',
@@ -63,6 +67,27 @@ const validators: Plugin = {
   },
 };
 
+/** Of Node.js, and loaded when they are used: to load them takes time and memory, and most daemons never do. */
+const SELDOM: Readonly<Record<string, readonly string[]>> = {
+  'node:child_process': ['spawn', 'execFile'],
+  'node:http': ['createServer'],
+  'node:https': ['request'],
+};
+
+const seldom: Plugin = {
+  name: 'seldom',
+  resolveId: (id, from) =>
+    id in SELDOM && from?.startsWith('seldom ') !== true ? `seldom ${id}` : undefined,
+  load(id) {
+    const name = id.replace(/^seldom /, '');
+    if (name === id) return undefined;
+    const functions = SELDOM[name]!.map(
+      (one) => `export function ${one}(...given) { return require('${name}').${one}(...given); }`,
+    );
+    return functions.join('\n');
+  },
+};
+
 const OPTIONS: RolldownOptions = {
   platform: 'node',
   tsconfig: false,
@@ -80,7 +105,11 @@ const OUTPUT: OutputOptions = {
 };
 
 async function whole(dir: string, name: string, file: string): Promise<void> {
-  const made = await rolldown({ ...OPTIONS, input: { [name]: source(file) }, plugins: [validators, maps] });
+  const made = await rolldown({
+    ...OPTIONS,
+    input: { [name]: source(file) },
+    plugins: [seldom, validators, maps],
+  });
   await made.write({ ...OUTPUT, dir, codeSplitting: false });
 }
 
@@ -96,18 +125,35 @@ function closure(from: readonly string[], importsOf: (id: string) => readonly st
   return found;
 }
 
+/** The daemon as others load it, and what makes its code cache; `program`: its text. */
+function cached(program: string): Plugin {
+  const id = createHash('sha256').update(program).digest('hex').slice(0, 16);
+  const beside = (name: string) => `fileURLToPath(new URL('./${name}', import.meta.url))`;
+  const files = `${beside('serve.js')}, ${beside(`serve-${id}.cache`)}`;
+  const head = (name: string) =>
+    `import { fileURLToPath } from 'node:url'; import { ${name} } from '${source('cli/codeCache.js')}';`;
+  const modules: Record<string, string> = {
+    'load-serve': `${head('loadCached')} export const { run } = loadCached(${files});`,
+    'make-cache': `${head('makeCache')} void makeCache(${files}).then(() => process.exit());`,
+  };
+  return {
+    name: 'cached',
+    resolveId: (id, from) =>
+      id in modules
+        ? id
+        : id === './serve.js' && from === source('cli/commandFiles.js')
+          ? 'load-serve'
+          : undefined,
+    load: (id) => modules[id],
+  };
+}
+
 /** Everything but the daemon. */
 async function commands(dir: string): Promise<void> {
-  const serve: Plugin = {
-    name: 'serve',
-    resolveId: (id, from) =>
-      id === './serve.js' && from === source('cli/commandFiles.js')
-        ? { id: './serve.js', external: true }
-        : undefined,
-  };
+  const serve = cached(readFileSync(join(dir, `${SERVE}.js`), 'utf8'));
   const made = await rolldown({
     ...OPTIONS,
-    input: { main: source('main.js') },
+    input: { main: source('main.js'), 'lib/makeCache': 'make-cache' },
     plugins: [serve, validators, maps],
   });
   let reached: Set<string> | undefined;
@@ -115,9 +161,12 @@ async function commands(dir: string): Promise<void> {
     ...OUTPUT,
     dir,
     chunkFileNames: ({ name, isDynamicEntry }) =>
-      isDynamicEntry || name === 'run' ? `lib/${name.replace(/^shared~/, '')}.js` : 'lib/shared-[hash].js',
+      isDynamicEntry || name === 'run' || name === 'codeCache'
+        ? `lib/${name.replace(/^shared~/, '')}.js`
+        : 'lib/shared-[hash].js',
     codeSplitting: {
       groups: [
+        { name: 'codeCache', priority: 3, test: source('cli/codeCache.js') },
         {
           debugName: 'run',
           priority: 2,
@@ -128,7 +177,7 @@ async function commands(dir: string): Promise<void> {
         },
         {
           name: 'shared',
-          test: (id) => id !== source('main.js'),
+          test: (id) => ![source('main.js'), 'make-cache', 'load-serve'].includes(id),
           entriesAware: true,
           entriesAwareMergeThreshold: SHARED_BYTES,
         },
@@ -140,8 +189,14 @@ async function commands(dir: string): Promise<void> {
 /** Makes it anew in `dir`, a folder of build/. */
 export async function bundle(dir: string): Promise<void> {
   rmSync(dir, { recursive: true, force: true });
-  await Promise.all([commands(dir), ...Object.entries(WHOLE).map(([name, file]) => whole(dir, name, file))]);
+  await Promise.all(Object.entries(WHOLE).map(([name, file]) => whole(dir, name, file)));
+  await commands(dir);
   writeFileSync(join(dir, 'package.json'), '{"type":"commonjs"}\n');
+  // with the flags of the daemon (package.json, systemd/tlsward.service); the lines of the log are nobody's
+  execFileSync(process.execPath, ['--max-semi-space-size=4', join(dir, 'lib/makeCache.js')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle(BUNDLE);

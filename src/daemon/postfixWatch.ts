@@ -64,6 +64,10 @@ export class PostfixWatch {
     this.#watched = watched;
     this.#log = log;
     this.#ask = ask;
+  }
+
+  /** Call it when the daemon listens: nobody should wait for a program to be started. */
+  start(): void {
     void this.#refresh(Date.now());
   }
 

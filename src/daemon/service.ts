@@ -137,6 +137,7 @@ export class Service {
       await service.stop(0);
       throw error;
     }
+    service.#postfix.start();
     return service;
   }
 

@@ -160,6 +160,7 @@ test('a reload asks again only when a file was changed', async (t) => {
   // the files are older than the question
   await new Promise((resolve) => setTimeout(resolve, 30));
   const watch = new PostfixWatch(watched, log, ask);
+  watch.start();
   await new Promise((resolve) => setImmediate(resolve));
   t.equal(asked, 1);
   const first = said.length;
