@@ -12,6 +12,7 @@ import type { PolicyTable } from '../core/table.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { combine, type Verdict } from '../core/verdict.ts';
 import { AT_ONCE, type Work } from '../core/work.ts';
+import { readsBody } from '../edits/bodyEdits.ts';
 import { messageEdits } from '../edits/messageEdits.ts';
 import type { Log } from '../log/log.ts';
 import type { Peer } from '../net/connection.ts';
@@ -177,9 +178,18 @@ export class VerdictService {
     const transaction = this.#withCertificate(query.transaction, peer);
     const verdict = decide(transaction, table, this.active.facts, query.before);
     // recipients that stay in the message are reported once, at its end
-    if (verdict.action === 'accept' || verdict.action === 'hold')
-      return { kind: 'judge', verdict, table, reply: null, holdReason: '' };
+    if (verdict.action === 'accept' || verdict.action === 'hold') {
+      const answer = { kind: 'judge', verdict, table, reply: null, holdReason: '' } as const;
+      return this.#readsBody(verdict) ? answer : { ...answer, ignoresBody: true };
+    }
     return this.#answer(transaction, verdict, table, peer);
+  }
+
+  /** Where bodies are not asked for, nobody wants to know. */
+  #readsBody(verdict: Verdict): boolean {
+    const { events, edits } = this.active;
+    if (events.bodyLimitBytes === 0) return true;
+    return readsBody(verdict, { texts: edits.bannerTexts, forged: edits.bannerForged });
   }
 
   /** Adds the client certificate that the policy service saw, where Postfix does not show it to a milter. */

@@ -5,6 +5,7 @@
  * decides: signed or encrypted content is never touched, and DKIM-signed mail only with `always`.
  */
 import type { Edit, HeaderField } from '../core/messageEdit.ts';
+import type { Verdict } from '../core/verdict.ts';
 import type { Work } from '../core/work.ts';
 import { type Edited, putBodyBanner, takeBodyBanners } from '../mail/bodyBanner.ts';
 import { SKIP_REASONS } from '../mail/skipReasons.ts';
@@ -29,6 +30,18 @@ export interface BodyTask {
    * Whether the MTA lets a filter replace bodies. An edit that it would ignore must not be signed as done.
    */
   readonly allowed: boolean;
+}
+
+/**
+ * Could a body be read for the sake of this recipient, whose verdict it is? A banner that others of the
+ * message prevent counts, too.
+ */
+export function readsBody(
+  { findings }: Verdict,
+  { texts, forged }: Pick<BodyTask, 'texts' | 'forged'>,
+): boolean {
+  if (forged !== 'leave' && texts.length > 0) return true;
+  return findings.some(({ row }) => row?.settings.banner.includes('body') === true);
 }
 
 /** One edit or none; `body` is null when it was not seen or was too large to keep. Adds to `notes`. */

@@ -128,7 +128,8 @@ function answerRecipient(state: AtRecipient, given: JudgeAnswer): MilterStep {
   const message = withTable(state.message, given.table);
   if (reply !== CONTINUE) return { state: inMessage(state, waiting, message), out: [reply] };
   const accepted: Accepted = { recipient, verdict: given.verdict, shown };
-  return { state: inMessage(state, waiting, withRecipient(message, accepted, recipientBytes)), out: GO_ON };
+  const next = withRecipient(message, accepted, recipientBytes, given.ignoresBody !== true);
+  return { state: inMessage(state, waiting, next), out: GO_ON };
 }
 
 /** A temporary failure for the event that expects a reply; otherwise the connection can only be closed. */

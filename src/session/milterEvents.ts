@@ -17,6 +17,7 @@ import { WireError } from '../wire/wireError.ts';
 import { clientOf, recipientOf, shownRecipient } from './milterEnvelope.ts';
 import {
   beginMessage,
+  bodyLimitOf,
   recipientCost,
   withBody,
   withHeader,
@@ -154,7 +155,7 @@ export function envrcpt(before: Open, input: Of<'MAIL' | 'RCPT'>): MilterStep {
   }
   const shown = agreement.nextHops ? shownRecipient(args, address, macros) : null;
   if (!agreement.judges || !answers) {
-    const kept = withRecipient(message, { recipient: address, verdict: null, shown }, recipientBytes);
+    const kept = withRecipient(message, { recipient: address, verdict: null, shown }, recipientBytes, true);
     return { state: inMessage(state, waiting, kept), out: onwards(state, SMFIP.NR_RCPT) };
   }
   const asking: AtRecipient = {
@@ -190,12 +191,12 @@ export function eoh(state: Open, input: MilterCommand): MilterStep {
   return { state: messageOf(state, input), out: onwards(state, SMFIP.NR_EOH) };
 }
 
-/** A chunk of the body; beyond the limit, the MTA may skip the rest. */
+/** A chunk of the body; beyond what is kept, the MTA may skip the rest. */
 export function body(before: Open, input: Of<'BODY' | 'BODYEOB'>): MilterStep {
   const state = messageOf(before, input);
-  const { bodyLimitBytes, protocol } = state.agreement;
-  const message = withBody(state.message, bodyLimitBytes, input.chunk);
-  const enough = (protocol & SMFIP.SKIP) !== 0 && message.bodyBytes > bodyLimitBytes;
+  const limitBytes = bodyLimitOf(state.agreement, state.message);
+  const message = withBody(state.message, limitBytes, input.chunk);
+  const enough = (state.agreement.protocol & SMFIP.SKIP) !== 0 && message.bodyBytes > limitBytes;
   return { state: withMessage(state, message), out: enough ? NO_MORE : onwards(state, SMFIP.NR_BODY) };
 }
 
@@ -203,14 +204,15 @@ export function body(before: Open, input: Of<'BODY' | 'BODYEOB'>): MilterStep {
 export function eom(before: Open, input: Of<'BODY' | 'BODYEOB'>): MilterStep {
   const state = messageOf(before, input);
   const { agreement, client, waiting } = state;
-  const whole = withBody(state.message, agreement.bodyLimitBytes, input.chunk);
+  const limitBytes = bodyLimitOf(agreement, state.message);
+  const whole = withBody(state.message, limitBytes, input.chunk);
   if (whole.headerBytes > MAX_HEADER_BYTES) return { state: between(state), out: [HEADER_TOO_LARGE] };
   const message = withQueueId(whole, macroValue(waiting.E, 'i'));
   const accepted = listOf(message.recipients);
   const verdicts = [];
   for (const { verdict } of accepted) if (verdict !== null) verdicts.push(verdict);
   const recipients = accepted.map((one) => one.recipient);
-  const bodyKept = agreement.bodyLimitBytes > 0 && message.bodyBytes <= agreement.bodyLimitBytes;
+  const bodyKept = limitBytes > 0 && message.bodyBytes <= limitBytes;
   const asking: AtEnd = { at: 'end', agreement, client, waiting, message };
   const ask: MessageQuery = {
     kind: 'message',

@@ -82,6 +82,7 @@ export function beginMessage(
     recipientsLost: false,
     headers: null,
     headerBytes: 0,
+    readsBody: false,
     body: null,
     bodyBytes: 0,
     bodyDigest: agreement.bodyDigest,
@@ -113,6 +114,7 @@ function copyOf({
   recipientsLost,
   headers,
   headerBytes,
+  readsBody,
   body,
   bodyBytes,
   bodyDigest,
@@ -131,6 +133,7 @@ function copyOf({
     recipientsLost,
     headers,
     headerBytes,
+    readsBody,
     body,
     bodyBytes,
     bodyDigest,
@@ -145,10 +148,16 @@ export function withQueueId(message: Message, queueId: string | null): Message {
   return next;
 }
 
-/** One more recipient was accepted; `recipientBytes` are those of all. */
-export function withRecipient(message: Message, accepted: Accepted, recipientBytes: number): Message {
+/** One more recipient was accepted; `recipientBytes` are those of all. Does it need the body? */
+export function withRecipient(
+  message: Message,
+  accepted: Accepted,
+  recipientBytes: number,
+  readsBody: boolean,
+): Message {
   const next = copyOf(message);
   next.recipients = chain(message.recipients, accepted);
+  next.readsBody ||= readsBody;
   next.recipientBytes = recipientBytes;
   return next;
 }
@@ -173,6 +182,12 @@ export function withHeader(message: Message, wanted: Agreement['headers'], field
   next.headers = headers;
   next.headerBytes = headerBytes;
   return next;
+}
+
+/** How much of the body is kept: none if all recipients are known and no one needs it. */
+export function bodyLimitOf({ bodyLimitBytes }: Agreement, message: Message): number {
+  const unknown = message.recipients === null || message.recipientsLost;
+  return message.readsBody || unknown ? bodyLimitBytes : 0;
 }
 
 /**

@@ -8,8 +8,9 @@
  * each such event.
  *
  * If SKIP is offered, each chunk of a requested body is answered. This costs one more round trip for most
- * messages, but the rest of a body beyond the limit is not sent. A body whose digest is needed is read to its
- * end, and no chunk is answered.
+ * messages, but the rest of a body beyond the limit is not sent, nor anything after the first chunk when the
+ * rows of all recipients leave bodies alone. A body whose digest is needed is read to its end, and no chunk is
+ * answered.
  *
  * HDR_LEADSPC is not requested: without it both MTAs remove one leading space from the values they send and
  * add one to the values we add. (Only the verifier of a signature would need the exact white space.) RCPT_REJ

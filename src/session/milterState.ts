@@ -127,6 +127,8 @@ export interface Message {
   readonly recipientsLost: boolean;
   readonly headers: Chain<HeaderField> | null;
   readonly headerBytes: number;
+  /** Could the body be read for one of the recipients? */
+  readonly readsBody: boolean;
   readonly body: Chain<Uint8Array> | null;
   readonly bodyBytes: number;
   readonly bodyDigest: BodyDigest | null;

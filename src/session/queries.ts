@@ -35,6 +35,8 @@ export interface JudgeAnswer {
   readonly reply: Reply | null;
   /** Why a held message is held, one printable line; '' otherwise. */
   readonly holdReason: string;
+  /** Milter: for this sender and recipient nothing would be read in the body or changed in it. */
+  readonly ignoresBody?: true;
   /** Policy service: ask Postfix for REQUIRETLS (RFC 8689) for the message. */
   readonly requireTls?: true;
 }

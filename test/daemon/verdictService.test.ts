@@ -1,5 +1,6 @@
 /** Verdicts without a socket or a log: what the handlers answer, and what the listeners are told. */
 import t from 'tap';
+import { NULL_ADDRESS, parsePath } from '../../src/core/address.ts';
 import type { Transaction } from '../../src/core/transaction.ts';
 import { allAtOnce } from '../../src/core/work.ts';
 import { FailedNextHops } from '../../src/daemon/failedNextHops.ts';
@@ -143,6 +144,29 @@ t.test('milter: a recipient that stays is told of once, at the end of the messag
   t.match(atEnd, { kind: 'message', verdict: { action: 'accept' }, reply: null, routes: [] });
   t.equal(told.length, 2);
   t.notOk(told[1]?.route);
+});
+
+t.test('milter: a body is needed for rows with a body banner, or to look for forged ones', async (t) => {
+  const rows = `[policy says]
+banner = body
+banner-text = Came over {protocol}.
+[domains]
+says.example = says
+calm.example = may
+`;
+  const bodies = `banner-forged = leave\n${rows}`;
+  const ignored = (config: string, path: string, from = '<alice@other.example>'): boolean => {
+    const sender = parsePath(from) ?? NULL_ADDRESS;
+    const answer = serving(t, config).milter(recipientQuery('milter', path, { sender }), peer);
+    return 'ignoresBody' in answer;
+  };
+  t.notOk(ignored(bodies, '<bob@says.example>'));
+  t.ok(ignored(bodies, '<bob@calm.example>'));
+  t.ok(ignored(bodies, '<bob@other.example>'));
+  t.notOk(ignored(bodies, '<bob@calm.example>', '<alice@says.example>'), "the sender's row has one");
+  for (const how of ['remove', 'always'])
+    t.notOk(ignored(`banner-forged = ${how}\n${rows}`, '<bob@calm.example>'), how);
+  t.notOk(ignored(TABLE, '<bob@enc.example>'), 'where no row has one, no body is asked for');
 });
 
 t.test('milter: what a rule decides is part of the verdict', async (t) => {

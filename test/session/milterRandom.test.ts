@@ -52,7 +52,8 @@ function answerTo(query: MilterQuery, random: Random, table: PolicyTable): Milte
     reply: action === 'reject' || action === 'defer' ? reply : null,
     holdReason: 'held',
   };
-  if (query.kind === 'judge') return { kind: 'judge', table: query.table ?? table, ...given };
+  const ignored = random(2) > 0 ? { ignoresBody: true as const } : null;
+  if (query.kind === 'judge') return { kind: 'judge', table: query.table ?? table, ...given, ...ignored };
   const edits =
     action === 'accept' ? [{ kind: 'insertHeader', index: 1, name: 'X-Mark', value: 'v' } as const] : [];
   return { kind: 'message', ...given, edits, routes: [] };

@@ -6,6 +6,7 @@
  *     S   we say:            S CONTINUE      S REPLYCODE "530 5.7.0 no"      S INSHEADER 1 X-TLS-Ward "v=1"
  *     ?   a question is asked of the core, with all that is known
  *     !   the answer given:  ! events judges headers=x-a,x-b body=0      ! judge reject "530 5.7.0 no" T1      ! message accept
+ *         a recipient whose row leaves the body alone:      ! judge accept no-body T1
  *         our code throws:   ! fault
  *         the connection:    ! close      ! error milter-out-of-order
  *
@@ -264,6 +265,7 @@ function answerOf(line: string): MilterAnswer {
         table: tableNamed(words.at(-1) ?? ''),
         reply: refuses ? replyOf(words[1] ?? '') : null,
         holdReason: '',
+        ...(words[1] === 'no-body' ? { ignoresBody: true } : null),
       };
     case 'message': {
       const edits = refuses ? [] : editsOf(words.slice(words[0] === 'hold' ? 2 : 1));
