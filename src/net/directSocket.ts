@@ -18,7 +18,9 @@ import { writeSync } from 'node:fs';
 import { type Server, Socket, type SocketConstructorOpts } from 'node:net';
 import { type SocketOwner, track } from './socketListeners.ts';
 
-const BUFFER = Buffer.allocUnsafeSlow(65_536);
+const LARGE = Buffer.allocUnsafeSlow(131_072);
+/** What one read brings is always answered, also when the peer does not read: thus not too much of it. */
+const SMALL = LARGE.subarray(0, 65_536);
 
 /** What a connection needs of its socket; a net.Socket has all of it. */
 export interface ConnectionSocket {
@@ -76,6 +78,7 @@ export class DirectSocket implements ConnectionSocket {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly #handle: Handle;
+  #buffer = SMALL;
   #owner: SocketOwner | null = null;
   #bytesRead = 0;
   #closed = false;
@@ -92,12 +95,13 @@ export class DirectSocket implements ConnectionSocket {
     handle.setNoDelay?.(true);
   }
 
-  /** Begins to read for `owner`, whose `receive` gets views of the common buffer. */
-  serve(owner: SocketOwner): void {
+  /** Begins to read for `owner`, whose `receive` gets views of the common buffer. `large`: packets may have 64 KiB. */
+  serve(owner: SocketOwner, large = false): void {
     const handle = this.#handle;
     this.#owner = owner;
+    if (large) this.#buffer = LARGE;
     handle.onread = (nothing) => this.#onRead(nothing);
-    handle.useUserBuffer(BUFFER);
+    handle.useUserBuffer(this.#buffer);
     handle.reading = false;
     this.resume();
   }
@@ -107,7 +111,7 @@ export class DirectSocket implements ConnectionSocket {
     const bytes = handle.bytesRead - this.#bytesRead;
     if (bytes > 0) {
       this.#bytesRead += bytes;
-      this.#owner!.receive(BUFFER.subarray(0, bytes));
+      this.#owner!.receive(this.#buffer.subarray(0, bytes));
       return;
     }
     // what it was instead, Node knows: the socket gets the call as if it had been there
@@ -119,10 +123,11 @@ export class DirectSocket implements ConnectionSocket {
   #becomeSocket(): Socket {
     const owner = this.#owner!;
     const paused = this.isPaused();
+    const buffer = this.#buffer;
     const onread = {
-      buffer: BUFFER,
+      buffer,
       callback(bytes: number): boolean {
-        owner.receive(BUFFER.subarray(0, bytes));
+        owner.receive(buffer.subarray(0, bytes));
         return true;
       },
     };

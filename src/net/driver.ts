@@ -107,7 +107,7 @@ export class Driver<State, In, Out, Query, Answer> implements Owner<State, In, O
     this.budget.open++;
     if (client !== '') this.#perClient.set(client, (this.#perClient.get(client) ?? 0) + 1);
     this.log.connOpen(this.protocol.name, connection.conn, peer);
-    if (socket instanceof DirectSocket) socket.serve(connection);
+    if (socket instanceof DirectSocket) socket.serve(connection, this.protocol.largePackets);
     else trackAndRead(socket, connection);
   }
 

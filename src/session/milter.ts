@@ -162,6 +162,7 @@ export function milterProtocol(
   const start: MilterState = { at: 'start', limits };
   return {
     name: 'milter',
+    largePackets: true,
     decoder: () => new SessionDecoder(limits.maxPacketBytes),
     start: () => start,
     step,

@@ -39,6 +39,8 @@ export interface Step<State, Out, Query> {
 
 export interface Protocol<State, In, Out, Query, Answer> {
   readonly name: 'milter' | 'policy' | 'socketmap' | 'control';
+  /** A message may have 64 KiB and more: enough is read at once for one to be complete, so that it is not copied. */
+  readonly largePackets?: true;
   decoder(): Decoder<In, State>;
   start(): State;
   step(state: State, input: In): Step<State, Out, Query>;
