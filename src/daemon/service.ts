@@ -116,15 +116,14 @@ export class Service {
   static async start(options: ServiceOptions): Promise<Service> {
     const begun = performance.now();
     const { config, log, env, clock = () => new Date(), startReload: read = startReload } = options;
-    // in a worker, as for every reload: its memory is freed with it, so that a table of a million rows stays
-    // small
-    const [loaded, direct] = await Promise.all([
-      options.loading?.() ?? read(config, null).loaded,
-      canUseHandles(),
-    ]);
+    // it answers while files are read
+    const usable = canUseHandles();
+    // a large table in a worker, as for every reload: its memory is freed with it
+    const loaded = await (options.loading?.() ?? read(config, null).loaded);
     if (!loaded.ok) throw new ConfigRejected(loaded.problems);
     const marks = await readMarkKeys(loaded.service, 'start');
     const discovery = await DiscoveryService.open(loaded.service, log, options.discovery);
+    const direct = await usable;
     const service = new Service({ config, log, clock, loaded, marks, discovery, read, direct, begun });
     await service.#evidence.opened();
     service.#evidence.start(packageVersion(), config, loaded.exceptions);
