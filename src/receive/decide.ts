@@ -75,7 +75,8 @@ function ofSender(transaction: Transaction, table: PolicyTable, before: Verdict 
   const toPostmaster =
     recipients.length > 0 && !transaction.unseenRecipients && recipients.every(isPostmaster);
   const findings: Finding[] = [];
-  if (before !== null && before.tls === tls && !toPostmaster && !before.findings.some(isExcepted)) {
+  const same = before !== null && before.judged === 'judged' && before.tls === tls;
+  if (same && !toPostmaster && !before.findings.some(isExcepted)) {
     for (const finding of before.findings) if (finding.side === 'sender') findings.push(finding);
     return findings;
   }

@@ -134,6 +134,12 @@ export class Recorder {
       this.#drop(1, 'records came faster than they could be written');
       return;
     }
+    // two lines would be two records; and the search makes one string of a text's hundred parts, which each collection
+    // would copy until the batch leaves
+    if (text.includes('\n')) {
+      this.#drop(1, 'a record had a line end');
+      return;
+    }
     this.#texts.push(text);
     this.#waiting += text.length + 1;
     if (this.#waiting >= BATCH_CHARACTERS && this.#underWay < UNDER_WAY) this.#send();

@@ -86,7 +86,11 @@ const BY_REASON: readonly (readonly [reason: string, ...names: string[]])[] = [
     'tlsPolicyValue.formatTlsPolicy',
     'tlsRcptValue.formatTlsRcpt',
   ],
-  ['looks at settings of rows; chooseBanner of the table reads the rest', 'bannerChoice.asksForBanner'],
+  [
+    'looks at settings of rows; chooseBanner of the table reads the rest',
+    'bannerChoice.asksForBanner',
+    'bodyEdits.readsBody',
+  ],
   [
     'copies fields of a transaction; formatMark reads them',
     'markOf.markOf',

@@ -246,3 +246,18 @@ test('more than has room is counted', async (t) => {
   t.equal(recorder.status.lost, lost + 1);
   t.equal(await recorder.close(10_000), true);
 });
+
+test('a text of two lines is no record', async (t) => {
+  const bed = opened(t);
+  const { recorder, troubles } = bed;
+  await recorder.opened;
+  recorder.record(text('before'));
+  recorder.record(`${text('first')}\n${text('second')}`);
+  recorder.record(text('after'));
+  t.equal(recorder.status.lost, 1);
+  t.match(troubles, ['a record had a line end']);
+  t.ok(await recorder.close(20_000));
+  t.same(ids(bed, t), ['before', 'after']);
+  const gaps = checkStream(t, join(bed.directory, 'daemon')).records.filter(({ type }) => type === 'gap');
+  t.match(gaps, [{ count: 1, why: 'a record had a line end' }]);
+});
