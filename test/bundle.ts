@@ -26,11 +26,9 @@ import standalone from 'ajv/dist/standalone/index.js';
 import { type OutputOptions, type Plugin, type RolldownOptions, rolldown } from 'rolldown';
 import { KINDS, schemaOf } from '../src/config/keys/schema.ts';
 import { OPTIONS as AJV } from '../src/config/keys/validators.ts';
-import { root } from './root.ts';
+import { BUNDLE, root } from './root.ts';
 
 const SOURCES = fileURLToPath(new URL('build/src/', root));
-/** Where it is. */
-export const BUNDLE = fileURLToPath(new URL('build/bundle/', root));
 
 const source = (name: string): string => `${SOURCES}${name}`;
 const SERVE = 'lib/serve';

@@ -7,7 +7,7 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 function findRoot(): URL {
   const named = process.env.TLSWARD_ROOT;
@@ -22,3 +22,6 @@ function findRoot(): URL {
 
 /** The repository root as a file URL that ends in a slash, so that `new URL('contrib/x', root)` works. */
 export const root: URL = findRoot();
+
+/** The folder of the program as it is installed (bundle.ts); `npm run build` makes it. */
+export const BUNDLE: string = fileURLToPath(new URL('build/bundle/', root));

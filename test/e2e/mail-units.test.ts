@@ -6,7 +6,9 @@
 import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { root } from '../root.ts';
 import { UNIT_DIR } from '../units.ts';
 import { boot, bootable, mustRun } from './harness/booted.ts';
 import { until } from './harness/deadline.ts';
@@ -64,20 +66,10 @@ remote-control:
   control-enable: no
 `;
 
+const WARD = '/srv/ward';
 /** A mail server without STARTTLS on port 2525, which takes everything. */
-const SINK = `require('node:net').createServer((socket) => {
-  socket.on('error', () => undefined);
-  let body = false;
-  socket.on('data', (chunk) => {
-    for (const line of chunk.toString().split('\\r\\n').slice(0, -1)) {
-      if (body && line !== '.') continue;
-      if (body) body = false;
-      if (line === 'DATA') body = true;
-      socket.write(body ? '354 go on\\r\\n' : '250 mx\\r\\n');
-    }
-  });
-  socket.write('220 mx\\r\\n');
-}).listen(2525, '127.0.0.1');
+const SINK = `import { TlsSink } from '${WARD}/build/test/e2e/harness/peers/tls-sink.js';
+await TlsSink.start({ tls: null, port: 2525 });
 `;
 
 t.test('the units that send mail', { skip: reason }, async (t) => {
@@ -91,13 +83,16 @@ t.test('the units that send mail', { skip: reason }, async (t) => {
   for (const [name, text] of Object.entries({
     'tlsward.ini': TABLE,
     'unbound.conf': UNBOUND,
-    'sink.js': SINK,
+    'sink.mjs': SINK,
   }))
     writeFileSync(join(dir, name), text);
+  const checkout = fileURLToPath(root);
   const machine = await boot([
     `${dir}:/srv/test`,
     `${join(dir, 'lib')}:/usr/lib/tlsward`,
     `${process.execPath}:/usr/bin/node`,
+    `${join(checkout, 'build')}:${WARD}/build`,
+    `${join(checkout, 'package.json')}:${WARD}/package.json`,
   ]);
   t.teardown(async () => {
     await machine.close();
@@ -134,7 +129,7 @@ t.test('the units that send mail', { skip: reason }, async (t) => {
     echo nameserver 127.0.0.1 >/etc/resolv.conf
     ${MAIN_CF.map((line) => `postconf -e '${line}'`).join('; ')}
     systemd-run --unit=dns unbound -c /srv/test/unbound.conf
-    systemd-run --unit=sink /usr/bin/node /srv/test/sink.js
+    systemd-run --unit=sink /usr/bin/node /srv/test/sink.mjs
     systemctl start postfix tlsward-collect tlsward-notices`);
   await ok("printf 'Subject: x\\n\\ntext\\n' | sendmail -f alice@local.example bob@plain.example");
 

@@ -1,6 +1,6 @@
 /**
- * tlsward as it is when installed: the program as `npm run build` bundles it, its package.json, contrib/ and the packages it needs at run
- * time, copied to a folder of their own, as README's installation leaves them in /usr/lib/tlsward.
+ * tlsward as it is when installed: the program as `npm run build` bundles it, its package.json, contrib/ and the packages it
+ * needs at run time, copied to a folder of their own, as README's installation leaves them in /usr/lib/tlsward.
  *
  * A program that only works in its checkout (with development packages, with files beside the sources, readable by root
  * alone) fails here. What is copied is readable by everyone.
@@ -8,8 +8,7 @@
 import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BUNDLE } from '../../bundle.ts';
-import { root } from '../../root.ts';
+import { BUNDLE, root } from '../../root.ts';
 
 const MODULES = fileURLToPath(new URL('node_modules/', root));
 

@@ -4,18 +4,20 @@
  * runs them with the bundle.
  */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { root } from '../../root.ts';
+import { BUNDLE, root } from '../../root.ts';
 
 const PLACES: Readonly<Record<string, string>> = {
-  modules: 'build/src/main.js',
-  bundle: 'build/bundle/main.js',
+  modules: fileURLToPath(new URL('build/src/main.js', root)),
+  bundle: join(BUNDLE, 'main.js'),
 };
 
 /** The path of its entry point. */
 export function mainFile(): string {
   const name = process.env.TLSWARD_PROGRAM ?? 'modules';
-  const file = fileURLToPath(new URL(PLACES[name] ?? 'none', root));
-  if (!existsSync(file)) throw new Error(`TLSWARD_PROGRAM=${name}: ${file} is not there: npm run build`);
+  const file = PLACES[name];
+  if (file === undefined || !existsSync(file))
+    throw new Error(`TLSWARD_PROGRAM=${name}: it is not there: npm run build`);
   return file;
 }
