@@ -4,8 +4,9 @@
  *
  * postconf is run at the start and every hour after that, because main.cf may change and Postfix may be updated
  * meanwhile. It is also run when a table comes into force, if a file of Postfix has changed: starting a program
- * copies the page tables of this process, which stops it for 10 ms when it holds a table of a million rows. The milter reports what each MTA calls itself. A warning is logged when
- * it is new, once a day, and with each new table; `status` shows the current ones.
+ * copies the page tables of this process, which stops it for 10 ms when it holds a table of a million rows. The
+ * milter reports what each MTA calls itself. A warning is logged when it is new, once a day, and with each new
+ * table; `status` shows the current ones.
  */
 
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';

@@ -33,7 +33,7 @@ export class WrittenMark {
     if (fields.bodyDigest !== '') this.#add(`body=${fields.bodyDigest}`);
   }
 
-  /** The canonical form (see above); `senderDomain` is the canonical domain or address literal, '' for none. */
+  /** The canonical form (markFields.ts); `senderDomain` is the canonical domain or address literal, '' for none. */
   canonical(senderDomain: string, keyId: string): string {
     return `${this.#canonical}key=${keyId}\nsender=${encodeMarkText(senderDomain)}\n`;
   }
@@ -65,7 +65,7 @@ export class WrittenMark {
     this.#add(`bits=${fields.bits ?? '-'}`);
     this.#add(`certificate=${fields.certificate}`);
     this.#add(`certificate-name=${encodeMarkText(fields.certificateName)}`);
-    if (fields.certificateName !== '' || fields.cipher.length > MAX_KEPT) return;
+    if (fields.certificateName !== '' || fields.cipher.length + fields.protocol.length > MAX_KEPT) return;
     if (sessions.size >= MAX_SESSIONS) sessions.clear();
     const { leg, state, protocol, cipher, bits, certificate, certificateName } = fields;
     const key = ownText(cipher);
@@ -121,7 +121,7 @@ interface KnownSession {
 /** By cipher, as there are few; begun anew when there are many. */
 const sessions = new Map<string, KnownSession>();
 const MAX_SESSIONS = 64;
-/** Longest cipher kept, in characters. */
+/** Longest cipher and protocol kept, in characters. */
 const MAX_KEPT = 100;
 
 function isSameSession(one: SessionFields, other: SessionFields): boolean {
@@ -136,7 +136,7 @@ function isSameSession(one: SessionFields, other: SessionFields): boolean {
   );
 }
 
-/** The canonical form (see above); `senderDomain` is the canonical domain or address literal, '' for none. */
+/** The canonical form (markFields.ts); `senderDomain` is the canonical domain or address literal, '' for none. */
 export function canonicalMark(fields: MarkFields, senderDomain: string, keyId: string): string {
   return new WrittenMark(fields).canonical(senderDomain, keyId);
 }

@@ -29,7 +29,7 @@ function made({ one }: TallyJob): string {
   }
 }
 
-/** On Linux it is the priority of this thread alone; the shipped unit forbids it. */
+/** On Linux it is the priority of this thread alone; a filter of system calls may forbid it. */
 function mayYield(): boolean {
   try {
     setPriority(constants.priority.PRIORITY_LOW);
