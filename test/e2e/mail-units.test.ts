@@ -140,8 +140,9 @@ t.test('the units that send mail', { skip: reason }, async (t) => {
   t.match(await mailbox(), /^Return-Path: <>/m, 'from nobody');
   await ok('systemctl restart tlsward-notices');
   await wait('record of the failure', `grep -q '"recipient":"[^"]*plain.example"' ${STREAM}/*.jsonl`);
-  await ok("postconf -e 'smtp_tls_security_level = may'; postfix reload; postqueue -f");
-  await wait('all-clear', '[ "$(grep -c "^Subject: " /var/mail/alice)" = 2 ]');
+  await ok("postconf -e 'smtp_tls_security_level = may'; postfix reload");
+  // a queue manager that is being reloaded does not hear of a flush
+  await wait('all-clear', 'postqueue -f; [ "$(grep -c "^Subject: " /var/mail/alice)" = 2 ]');
   t.match((await subjects())[1], /plain\.example has left$/);
   t.equal(
     await ok('systemctl stop tlsward-notices; systemctl show -p Result --value tlsward-notices'),
