@@ -8,8 +8,9 @@ export type Ran =
   | { readonly ok: true; readonly stdout: string; readonly stderr: string }
   | {
       readonly ok: false;
-      /** `absent`: there is no such program; `failed`: it ended with another status than 0. */
+      /** `absent`: there is no such program; `failed`: it ended with another status than 0, or could not be started. */
       readonly why: 'absent' | 'denied' | 'timeout' | 'tooMuch' | 'failed';
+      /** What it printed there; of one that could not be started, the system's reason: `spawn EAGAIN`. */
       readonly stderr: string;
     };
 
@@ -54,7 +55,9 @@ export function runProgram(
         if (error === null) resolve({ ok: true, stdout, stderr });
         else {
           const why = WHY[String(error.code)] ?? (error.killed === true ? 'timeout' : 'failed');
-          resolve({ ok: false, why, stderr });
+          // a status is a number, the system's reason for not starting it a word
+          const reason = typeof error.code === 'string' && why === 'failed' ? error.message : '';
+          resolve({ ok: false, why, stderr: stderr || reason });
         }
       });
       // a program that ends without reading says why by its status
@@ -62,8 +65,9 @@ export function runProgram(
       if (input === undefined) child.stdin?.destroy();
       else child.stdin?.end(input);
       if (background) child.unref();
-    } catch {
-      resolve({ ok: false, why: 'failed', stderr: 'no descriptor or process is left' });
+    } catch (error) {
+      // most reasons arrive above; execve's rarer ones (ETXTBSY, ENOMEM) are thrown
+      resolve({ ok: false, why: 'failed', stderr: error instanceof Error ? error.message : String(error) });
     }
   });
 }

@@ -48,7 +48,10 @@ mount --rbind /dev "$root/dev"
 exec chroot "$root" "$@"
 `;
 
-/** As ENTER, but what is run stays outside; a command that it finds in /usr/sbin runs in the root. */
+/**
+ * As ENTER, but what is run stays outside; a command that it finds in /usr/sbin runs in the root. The scripts that do so are
+ * in a file system of this namespace: in the shared folder, another call would truncate them while they are executed.
+ */
 const AMONG = `set -e
 root=$1 shared=$2; shift 2
 mount --make-rprivate /
@@ -56,10 +59,11 @@ mount -t tmpfs tmpfs "$root/tmp"
 mkdir -p "$root$shared"
 mount --rbind "$shared" "$root$shared"
 mount --rbind /dev "$root/dev"
+mount -t tmpfs tmpfs "$root/mnt"
 for name in postconf postfix postmap postmulti postqueue sendmail runuser; do
-  printf '#!/bin/sh\\nexec chroot %s /usr/sbin/%s "$@"\\n' "$root" "$name" >"$root/tmp/$name"
-  chmod 755 "$root/tmp/$name"
-  mount --bind "$root/tmp/$name" "/usr/sbin/$name"
+  printf '#!/bin/sh\\nexec chroot %s /usr/sbin/%s "$@"\\n' "$root" "$name" >"$root/mnt/$name"
+  chmod 755 "$root/mnt/$name"
+  mount --bind "$root/mnt/$name" "/usr/sbin/$name"
 done
 exec "$@"
 `;
