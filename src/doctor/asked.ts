@@ -38,6 +38,11 @@ export function listenersOf(
   ];
 }
 
+/** Is there a listener for mail that arrives? */
+export function judges({ table: { service } }: Pick<HostFacts, 'table'>): boolean {
+  return service.policyListen.length > 0 || service.milterListen.length > 0;
+}
+
 /** The sockets among them that are files. */
 export function socketFiles(
   facts: Pick<HostFacts, 'table'>,

@@ -1,4 +1,5 @@
 /** All checks of `tlsward doctor`, and what comes of them. */
+import { ASKING } from './asking.ts';
 import { type Check, type Finding, type Group, SEVERITIES, type Severity } from './check.ts';
 import type { DoctorFacts, HostFacts, SendmailFacts } from './facts.ts';
 import { FAILING } from './failing.ts';
@@ -17,6 +18,7 @@ import { SERVING, SERVING_ANY } from './serving.ts';
 export const CHECKS: readonly Check[] = [
   ...SERVING,
   ...JUDGING,
+  ...ASKING,
   ...FAILING,
   ...OFFERING,
   ...SENDING,
