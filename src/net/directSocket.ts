@@ -56,17 +56,18 @@ interface Handle {
 }
 
 interface ListeningHandle {
-  onconnection: (this: ListeningHandle, status: number, handle: Handle | undefined) => void;
+  onconnection?: (this: ListeningHandle, status: number, handle: Handle | undefined) => void;
 }
 
 /**
  * Once `server` listens, `take` gets the handle of each connection, and there is no event for it; errors
- * remain with Node.
+ * remain with Node. In a version of Node that keeps handles elsewhere nothing is taken.
  */
 export function takeHandles(server: Server, take: (handle: Handle) => void): void {
   server.on('listening', () => {
-    const { _handle: listening } = server as unknown as { _handle: ListeningHandle };
-    const { onconnection } = listening;
+    const { _handle: listening } = server as unknown as { _handle?: ListeningHandle };
+    const onconnection = listening?.onconnection;
+    if (listening === undefined || onconnection === undefined) return;
     listening.onconnection = function (status, handle) {
       if (status === 0 && handle !== undefined) take(handle);
       else onconnection.call(this, status, handle);

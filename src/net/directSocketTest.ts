@@ -1,7 +1,8 @@
 /**
  * Does this version of Node have handles as directSocket.ts uses them? Tried in this process, on loopback: of one
  * connection two messages are read and answered, then the end of the stream makes a net.Socket, which answers,
- * too; another connection is closed by the side that accepted it.
+ * too; another connection is closed by the side that accepted it. In a version that lacks what is used, calls throw:
+ * that is a failed test, too, and must not end the process.
  */
 import { connect, createServer, type Socket } from 'node:net';
 import { DirectSocket, takeHandles } from './directSocket.ts';
@@ -19,15 +20,22 @@ export function canUseHandles(): Promise<boolean> {
 function tryIt(): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer({ allowHalfOpen: true });
-    const clients: Socket[] = [];
+    const sockets: (Socket | DirectSocket)[] = [];
     const done = (works: boolean): void => {
       clearTimeout(timer);
       server.close();
-      for (const client of clients) client.destroy();
+      for (const socket of sockets.splice(0)) socket.destroy();
       resolve(works);
     };
     const fail = (): void => done(false);
     const timer = setTimeout(fail, LIMIT_MS);
+    const guarded = (run: () => void): void => {
+      try {
+        run();
+      } catch {
+        fail();
+      }
+    };
     let heard = '';
     let ends = 0;
     const ended = (): void => {
@@ -37,12 +45,20 @@ function tryIt(): Promise<boolean> {
     server.on('error', fail);
     // Node has made a socket: no handle was taken
     server.on('connection', fail);
-    takeHandles(server, (handle) => answerOn(new DirectSocket(handle), fail, ended));
+    takeHandles(server, (handle) =>
+      guarded(() => {
+        const socket = new DirectSocket(handle);
+        sockets.push(socket);
+        answerOn(socket, fail, ended);
+        const { onread } = handle;
+        handle.onread = (nothing) => guarded(() => onread.call(handle, nothing));
+      }),
+    );
     server.listen({ host: '127.0.0.1', port: 0 }, () => {
       const { port } = server.address() as { port: number };
       for (const says of ['one', 'bye']) {
         const client = connect({ host: '127.0.0.1', port });
-        clients.push(client);
+        sockets.push(client);
         client.on('error', fail);
         client.on('end', ended);
         client.on('data', (chunk) => {
