@@ -23,7 +23,7 @@ import { askDaemon } from '../../src/net/controlClient.ts';
 import { policyRequest } from '../daemon/startDaemon.ts';
 import { until, within } from './harness/deadline.ts';
 import { installProgram } from './harness/installed.ts';
-import { exited, guardProcess, sessionMembers } from './harness/processes.ts';
+import { exited, guardProcess, sessionMembers, signal } from './harness/processes.ts';
 import { mainFile } from './harness/program.ts';
 import { command, findCommand, skipReason } from './harness/requirements.ts';
 
@@ -71,7 +71,7 @@ function start(t: Test, argv: readonly string[]): { child: ChildProcess; output:
   t.teardown(async () => {
     guard.release();
     // a daemon that a shell of this session has started as well: it would keep our pipes open
-    for (const { pid } of sessionMembers(child.pid!)) process.kill(pid, 'SIGKILL');
+    for (const { pid } of sessionMembers(child.pid!)) signal(pid, 'SIGKILL');
     await exited(child);
   });
   return { child, output: () => text };

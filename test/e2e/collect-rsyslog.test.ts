@@ -11,7 +11,7 @@ import t, { type Test } from 'tap';
 import type { EvidenceRecord } from '../../src/evidence/record.ts';
 import { blocks } from '../manual.ts';
 import { pause, until, within } from './harness/deadline.ts';
-import { exited, freePorts, guardProcess, portOpen, sessionMembers } from './harness/processes.ts';
+import { exited, freePorts, guardProcess, portOpen, sessionMembers, signal } from './harness/processes.ts';
 import { mainFile } from './harness/program.ts';
 import { command, e2eSkip } from './harness/requirements.ts';
 
@@ -74,13 +74,13 @@ class Rsyslog {
   /** Ends everything that it has started; how many processes of the collector there were. */
   killCollector(): number {
     const running = sessionMembers(this.#child!.pid!).filter(({ pid }) => pid !== this.#child!.pid);
-    for (const { pid } of running) process.kill(pid, 'SIGKILL');
+    for (const { pid } of running) signal(pid, 'SIGKILL');
     return running.length;
   }
 
   end(): void {
     if (this.#child?.pid !== undefined)
-      for (const { pid } of sessionMembers(this.#child.pid)) process.kill(pid, 'SIGKILL');
+      for (const { pid } of sessionMembers(this.#child.pid)) signal(pid, 'SIGKILL');
     this.#release();
   }
 

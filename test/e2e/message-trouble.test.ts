@@ -60,7 +60,7 @@ t.test('tlsward killed, restarted and reloaded in between', { skip, buffered: tr
   }
   await turmoil;
   for (let i = 0; (await postfix.queue()).length > 0 && i < 400; i++) {
-    await postfix.flush();
+    await postfix.flush(0);
     await pause(250);
   }
   t.strictSame(await postfix.left(), []);

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { removeFolder } from './folder.ts';
-import { exited, guardProcess, sessionMembers } from './processes.ts';
+import { exited, guardProcess, sessionMembers, signal } from './processes.ts';
 import { findCommand, skipReason } from './requirements.ts';
 
 /** Nothing of these asks a server of its maker for anything; root cannot use chromium's sandbox. */
@@ -93,19 +93,11 @@ export async function launchBrowser(): Promise<TestBrowser> {
     async close() {
       await browser.close().catch(() => {});
       guard.release();
-      for (const member of sessionMembers(pid)) endProcess(member.pid);
+      for (const member of sessionMembers(pid)) signal(member.pid, 'SIGKILL');
       await exited(child);
       removeFolder(userDataDir);
     },
   };
-}
-
-function endProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it has ended meanwhile
-  }
 }
 
 async function openPage(browser: Browser, url: string, look: Look): Promise<OpenPage> {

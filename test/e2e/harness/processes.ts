@@ -7,7 +7,7 @@
  * was, without ever matching by name. Linux only. Source: proc(5), field 6 of /proc/[pid]/stat.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 
 export interface ProcessInfo {
@@ -39,6 +39,31 @@ export function sessionMembers(session: number): ProcessInfo[] {
     });
   }
   return found;
+}
+
+/** Signals a process that may have ended meanwhile. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Has it a TCP connection, or one whose peer has gone? Source: proc(5), /proc/net/tcp (state 0A: a listener). */
+export function isConnected(pid: number): boolean {
+  try {
+    const inodes = ['tcp', 'tcp6'].flatMap((table) =>
+      readFileSync(`/proc/${pid}/net/${table}`, 'utf8')
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/))
+        .flatMap((fields) => (fields[3] === '0A' ? [] : [`socket:[${fields[9]}]`])),
+    );
+    const own = `/proc/${pid}/fd`;
+    return readdirSync(own).some((name) => inodes.includes(readlinkSync(`${own}/${name}`)));
+  } catch {
+    return false; // it has ended, or closed one of them meanwhile
+  }
 }
 
 /** True when something accepts connections on this loopback port. */

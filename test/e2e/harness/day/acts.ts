@@ -4,6 +4,7 @@ import type { Generator } from '../../../mark/generator.ts';
 import type { Daemon } from '../daemon.ts';
 import { pause } from '../deadline.ts';
 import type { Postfix } from '../mta/postfix.ts';
+import { signal } from '../processes.ts';
 import type { Act } from './chaos.ts';
 import type { CollectorProcess } from './collectorProcess.ts';
 
@@ -43,12 +44,7 @@ export function tlswardActs(daemon: Daemon, collector: CollectorProcess, random:
 export function postfixActs(postfix: Postfix, random: Generator): Act[] {
   const killOne = (names: readonly string[]): void => {
     const found = postfix.daemons().filter(({ name }) => names.includes(name));
-    if (found.length === 0) return;
-    try {
-      process.kill(random.pick(found).pid, 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+    if (found.length > 0) signal(random.pick(found).pid, 'SIGKILL');
   };
   let rotations = 0;
   let rotatedMs = Date.now();
@@ -76,6 +72,6 @@ export function postfixActs(postfix: Postfix, random: Generator): Act[] {
         killOne(['postlogd']);
       },
     },
-    { name: 'flush', times: 3, run: () => postfix.flush() },
+    { name: 'flush', times: 3, run: () => postfix.flush(0) },
   ];
 }

@@ -71,7 +71,7 @@ export class PostfixDay {
     let queue: readonly QueueEntry[] = [];
     const settled = async (): Promise<boolean> => {
       if (performance.now() - flushed > FLUSH_MS) {
-        await this.postfix.flush();
+        await this.postfix.flush(0);
         flushed = performance.now();
       }
       queue = await this.postfix.queue();

@@ -11,7 +11,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { until, within } from '../deadline.ts';
-import { exited, guardProcess, type ProcessInfo, sessionMembers } from '../processes.ts';
+import { exited, guardProcess, type ProcessInfo, sessionMembers, signal } from '../processes.ts';
 import type { Layout } from './postfix-config.ts';
 import type { PostfixPrograms } from './postfix-programs.ts';
 
@@ -87,10 +87,10 @@ export class MasterProcess {
     // a process may fork while the list is made
     const killed = (): boolean => {
       const members = sessionMembers(this.pid);
-      for (const { pid } of members) kill(pid, 'SIGKILL');
+      for (const { pid } of members) signal(pid, 'SIGKILL');
       return members.length === 0;
     };
-    kill(this.pid, 'SIGKILL');
+    signal(this.pid, 'SIGKILL');
     await until(STOP_MS, 'end of all Postfix daemons', killed);
     await within(STOP_MS, 'end of master after SIGKILL', gone);
     this.#guard.release();
@@ -110,20 +110,11 @@ export class MasterProcess {
     } catch {
       for (const { pid, name } of sessionMembers(this.pid)) {
         strays.push(`${name}[${pid}]`);
-        process.kill(pid, 'SIGKILL');
+        signal(pid, 'SIGKILL');
       }
       await within(STOP_MS, 'end of master after SIGKILL', gone);
     }
     this.#guard.release();
     return strays;
-  }
-}
-
-/** Signals a process that may have ended. */
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

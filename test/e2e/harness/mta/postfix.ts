@@ -17,7 +17,7 @@ import { patient, pause, until } from '../deadline.ts';
 import { removeFolder } from '../folder.ts';
 import { type MailMessage, parseMessage } from '../message.ts';
 import { type CertificateAuthority, SERVER_NAME } from '../peers/ca.ts';
-import { freePorts, type ProcessInfo, portOpen } from '../processes.ts';
+import { freePorts, isConnected, type ProcessInfo, portOpen } from '../processes.ts';
 import { endMta } from './end-mta.ts';
 import {
   formatMain,
@@ -66,6 +66,8 @@ export interface QueueEntry {
 
 /** Default of every wait for mail or log lines. */
 const WAIT_MS = 15_000;
+/** So long a flush waits for messages under way. */
+const FLUSH_MS = 3000;
 
 export class Postfix {
   readonly dir: string;
@@ -200,7 +202,10 @@ export class Postfix {
     }
   }
 
-  /** Make the running daemons read main.cf again; resolves when idle ones with the old settings are gone. */
+  /**
+   * Make the running daemons read main.cf again; resolves when those with the old settings are gone: a client would be served
+   * by them, and an old queue manager would hear a flush and do nothing. One that serves a client goes on with it.
+   */
   async reload(): Promise<void> {
     const master = this.#running();
     const from = this.logMark();
@@ -209,10 +214,21 @@ export class Postfix {
     await this.waitForLog(/reload -- version/, { from });
     const left = () => {
       const alive = new Set(master.daemons().map(({ pid }) => pid));
-      return stale.some(({ pid }) => alive.has(pid));
+      return stale.filter(({ pid }) => alive.has(pid));
     };
-    // A daemon with a client in it serves that client to the end; half a second tells it from an idle one.
-    for (let waited = 0; waited < 500 && left(); waited += 20) await pause(20);
+    const idle = ({ name, pid }: ProcessInfo) =>
+      name === 'qmgr' || name === 'pickup' || (name === 'smtpd' && !isConnected(pid));
+    await until(
+      WAIT_MS,
+      'end of idle daemons',
+      () => !left().some(idle),
+      () =>
+        left()
+          .map(({ name }) => name)
+          .join(' '),
+    );
+    // of the others, half a second tells one that works for a client
+    for (let waited = 0; waited < 500 && left().length > 0; waited += 20) await pause(20);
   }
 
   /** Change parameters (null: back to Postfix's own default) and reload when running. */
@@ -309,8 +325,15 @@ export class Postfix {
     await this.#run('postqueue', ['-c', this.#paths.config, '-i', queueId]);
   }
 
-  /** Try every deferred message again. */
-  async flush(): Promise<void> {
+  /**
+   * Try every deferred message again. A message that was put off is under way for a moment after its line in the log, and would
+   * be missed: so long is waited for it, at most.
+   */
+  async flush(mostMs = FLUSH_MS): Promise<void> {
+    const underWay = async () =>
+      (await this.queue()).some(({ queue_name: name }) => /^(?:active|incoming)$/.test(name));
+    for (const end = performance.now() + mostMs; performance.now() < end && (await underWay()); )
+      await pause(20);
     await this.#run('postqueue', ['-c', this.#paths.config, '-f']);
   }
 
@@ -413,7 +436,7 @@ export class Postfix {
   #resolvConf(): string | null {
     const { resolver } = this.#options;
     if (resolver === undefined) return null;
-    return this.file('resolv.conf', `nameserver ${resolver}\noptions timeout:1 attempts:2\n`);
+    return this.file('resolv.conf', `nameserver ${resolver}\noptions timeout:3 attempts:2\n`);
   }
 
   #writeMain(): void {

@@ -12,7 +12,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { until, within } from '../deadline.ts';
-import { exited, guardProcess } from '../processes.ts';
+import { exited, guardProcess, signal } from '../processes.ts';
 import { command } from '../requirements.ts';
 
 const STOP_MS = 15_000;
@@ -82,13 +82,7 @@ export class SendmailProcess {
   async kill(): Promise<void> {
     const killed = (): boolean => {
       const members = this.#members();
-      for (const pid of members) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-        }
-      }
+      for (const pid of members) signal(pid, 'SIGKILL');
       return members.length === 0;
     };
     await until(STOP_MS, 'end of all Sendmail processes', killed);
@@ -106,7 +100,7 @@ export class SendmailProcess {
     } catch {
       for (const pid of this.#members()) {
         strays.push(pid);
-        process.kill(pid, 'SIGKILL');
+        signal(pid, 'SIGKILL');
       }
       this.#child.kill('SIGKILL');
       await within(STOP_MS, 'end of Sendmail after SIGKILL', exited(this.#child));
