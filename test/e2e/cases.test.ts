@@ -35,11 +35,11 @@ const KINDS: readonly Kind[] = [
   { name: 'sendmail', skip: skip === false ? sendmailSkip() : skip, start: sendmailMta },
 ];
 
-t.setTimeout(900_000);
+t.setTimeout(1_800_000);
 
 for (const kind of KINDS) {
   if (TLSWARD_MTA !== '' && TLSWARD_MTA !== kind.name) continue;
-  t.test(kind.name, { skip: kind.skip, timeout: 600_000 }, async (t) => {
+  t.test(kind.name, { skip: kind.skip, timeout: 900_000 }, async (t) => {
     const ca = createCa();
     t.teardown(() => ca.remove());
     const mta = await kind.start(ca);

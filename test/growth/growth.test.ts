@@ -12,7 +12,7 @@ import { EXCEPTED } from './excepted.ts';
 import { tooSteep } from './measure.ts';
 import { measureReaders } from './measureReaders.ts';
 
-t.setTimeout(900_000);
+t.setTimeout(1_800_000);
 
 t.test('what is measured is told apart', async (t) => {
   const busy = (steps: number): void => {

@@ -2,6 +2,6 @@
 import t from 'tap';
 import { measureReaders } from './measureReaders.ts';
 
-t.setTimeout(900_000);
+t.setTimeout(1_800_000);
 
 measureReaders(t, 1);
