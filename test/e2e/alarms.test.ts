@@ -2,7 +2,15 @@
  * `tlsward alarms run` beside a real daemon, a real Postfix, a real Alertmanager and a command: an outage of several
  * kinds, one after another. Each fires once and is over once, in every output, though the process is killed in the midst.
  */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -253,12 +261,13 @@ state = ${state}
     for (const event of ['alarm.firing', 'alarm.resolved'])
       t.equal(alarms.logged(event, kind), 1, `log: ${event} ${kind}`);
   }
-  const recorded = readFileSync(
-    join(evidence, 'alarms', `${new Date().toISOString().slice(0, 10)}.jsonl`),
-    'utf8',
-  )
-    .trimEnd()
-    .split('\n')
+  const days = readdirSync(join(evidence, 'alarms')).filter((name) => name.endsWith('.jsonl'));
+  const recorded = days
+    .flatMap((name) =>
+      readFileSync(join(evidence, 'alarms', name), 'utf8')
+        .trimEnd()
+        .split('\n'),
+    )
     .map((line) => JSON.parse(line))
     .filter(({ type }) => type === 'alarm')
     .map(({ kind, state: said, subject = '' }) => `${kind} ${said}${subject === '' ? '' : ` ${subject}`}`);

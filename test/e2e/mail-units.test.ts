@@ -11,7 +11,7 @@ import t from 'tap';
 import { root } from '../root.ts';
 import { UNIT_DIR } from '../units.ts';
 import { boot, bootable, mustRun } from './harness/booted.ts';
-import { until } from './harness/deadline.ts';
+import { dayLasts, until } from './harness/deadline.ts';
 import { installProgram } from './harness/installed.ts';
 import { e2eSkip } from './harness/requirements.ts';
 
@@ -74,8 +74,7 @@ await TlsSink.start({ tls: null, port: 2525 });
 
 t.test('the units that send mail', { skip: reason }, async (t) => {
   // records are moved to yesterday: today must not end meanwhile
-  const left = 86_400_000 - (Date.now() % 86_400_000);
-  if (left < 300_000) await new Promise((resolve) => setTimeout(resolve, left));
+  await dayLasts(300_000);
   const dir = mkdtempSync(join(tmpdir(), 'tlsward-mail-units-'));
   chmodSync(dir, 0o755);
   installProgram(join(dir, 'lib'));

@@ -31,7 +31,7 @@ import { type PlannedSession, planOf } from './harness/day/plan.ts';
 import { type PostfixDay, startPostfixDay } from './harness/day/postfixDay.ts';
 import { ADDRESSES } from './harness/day/receivers.ts';
 import { type Delivery, Evidence } from './harness/day/records.ts';
-import { pause } from './harness/deadline.ts';
+import { dayLasts, pause } from './harness/deadline.ts';
 import { e2eSkip } from './harness/requirements.ts';
 
 const MESSAGES = Number(process.env.TLSWARD_DAY_MESSAGES ?? 120);
@@ -68,6 +68,8 @@ function untoldOf(evidence: Evidence, relays: ReadonlySet<string>): Map<string, 
 async function playDay(t: Test, chaotic = false): Promise<Played> {
   const random = generator();
   t.comment(`TLSWARD_SEED=${random.seed}`);
+  // the report is about one day
+  await dayLasts(300_000);
   const day = await startPostfixDay(t, true);
   const began = performance.now();
   const port = (listener: PlannedSession['listener']): number => day.postfix.port(listener);

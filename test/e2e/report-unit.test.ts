@@ -9,7 +9,7 @@ import t from 'tap';
 import { delivery, MadeEvidence, verdict } from '../trace/madeDays.ts';
 import { UNIT_DIR } from '../units.ts';
 import { boot, bootable, journalOf, mustRun } from './harness/booted.ts';
-import { until } from './harness/deadline.ts';
+import { dayLasts, until } from './harness/deadline.ts';
 import { installProgram } from './harness/installed.ts';
 import { e2eSkip } from './harness/requirements.ts';
 
@@ -52,6 +52,8 @@ t.test('the unit that sends a report', { skip: reason }, async (t) => {
   mkdirSync(join(dir, 'srv'));
   writeFileSync(join(dir, 'srv/sink.js'), SINK);
   const evidence = new MadeEvidence(join(dir, 'srv/evidence'), 'mx.example.org');
+  // what is yesterday to the unit
+  await dayLasts(300_000);
   const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
   evidence.day('daemon', day, [
     verdict(`${day}T10:00:00.000Z`),

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { addDays } from '../../src/archive/day.ts';
 import { root } from '../root.ts';
-import { pause, until } from './harness/deadline.ts';
+import { dayLasts, until } from './harness/deadline.ts';
 import { startDns } from './harness/dns/dns.ts';
 import { startOpenDkim } from './harness/peers/opendkim.ts';
 import type { TlsSink } from './harness/peers/tls-sink.ts';
@@ -125,7 +125,7 @@ interface Ran {
 
 t.test('a day and its reports', { skip, timeout: 600_000 }, async (t) => {
   // the day is moved to yesterday: it must not end meanwhile
-  while (Date.now() % 86_400_000 > 86_400_000 - 400_000) await pause(5000);
+  await dayLasts(300_000);
   const today = new Date().toISOString().slice(0, 10);
   const day = addDays(today, -1);
   const dir = mkdtempSync(join(tmpdir(), 'tlsward-rpt-'));

@@ -42,6 +42,14 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+const DAY_MS = 86_400_000;
+
+/** Resolves when the day (UTC) lasts for so many milliseconds more: for a test during which it must not end. */
+export async function dayLasts(ms: number): Promise<void> {
+  const left = DAY_MS - (Date.now() % DAY_MS);
+  if (left < ms) await pause(left + 1000);
+}
+
 /**
  * The first answer of `probe` that is not false, null or undefined. Throws DeadlineError after `patient(ms)` milliseconds,
  * with what `explain` says about the state at that moment, and whatever `probe` throws at once.
