@@ -31,7 +31,13 @@ const env = { ...process.env, NODE_OPTIONS: '' };
 test('the bundle', async (t) => {
   t.teardown(() => rmSync(DIR, { recursive: true, force: true }));
   await bundle(DIR);
-  const files = readdirSync(join(DIR, 'lib')).filter((name) => name.endsWith('.js'));
+  const inLib = readdirSync(join(DIR, 'lib'), { withFileTypes: true });
+  t.same(
+    inLib.filter((entry) => entry.isDirectory()),
+    [],
+    'all as deep as modules in build/src, for paths beside them',
+  );
+  const files = inLib.map(({ name }) => name).filter((name) => name.endsWith('.js'));
 
   await t.test('an old Node.js can read its first file, which loads nothing at once', async (t) => {
     const code = readFileSync(MAIN, 'utf8');

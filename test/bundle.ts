@@ -160,7 +160,7 @@ async function commands(dir: string): Promise<void> {
     dir,
     chunkFileNames: ({ name, isDynamicEntry }) =>
       isDynamicEntry || name === 'run' || name === 'codeCache'
-        ? `lib/${name.replace(/^shared~/, '')}.js`
+        ? `lib/${name.replace(/^(shared~)?(lib\/)?/, '')}.js`
         : 'lib/shared-[hash].js',
     codeSplitting: {
       groups: [

@@ -54,3 +54,12 @@ t.test('without, with, and with a wrong one', async (t) => {
   const env = { ...process.env, NODE_OPTIONS: '' };
   t.equal(execFileSync(process.execPath, argv, { encoding: 'utf8', env }), '42', 'other flags of V8');
 });
+
+t.test('a program of the same length that was changed since', async (t) => {
+  const [changed, itsCache] = [join(dir, 'changed.cjs'), join(dir, 'changed.cache')];
+  const text = readFileSync(program, 'utf8');
+  writeFileSync(changed, text);
+  await makeCache(changed, itsCache);
+  writeFileSync(changed, text.replace('n + 1', 'n + 2'));
+  t.equal((loadCached(changed, itsCache) as { answer: () => number }).answer(), 43);
+});
