@@ -3,6 +3,7 @@ import { ASKING } from './asking.ts';
 import { type Check, type Finding, type Group, SEVERITIES, type Severity } from './check.ts';
 import type { DoctorFacts, HostFacts, SendmailFacts } from './facts.ts';
 import { FAILING } from './failing.ts';
+import { HELPERS } from './helpers.ts';
 import { IDENTITY } from './identity.ts';
 import { JUDGING } from './judging.ts';
 import { splitEntry } from './mend.ts';
@@ -17,6 +18,7 @@ import { SERVING, SERVING_ANY } from './serving.ts';
 /** In the order in which findings of the same severity are shown. */
 export const CHECKS: readonly Check[] = [
   ...SERVING,
+  ...HELPERS,
   ...JUDGING,
   ...ASKING,
   ...FAILING,
@@ -31,6 +33,7 @@ export const CHECKS: readonly Check[] = [
 /** Those of a host with Sendmail. */
 export const SENDMAIL_CHECKS: readonly Check<SendmailFacts>[] = [
   ...SERVING_ANY,
+  ...HELPERS,
   ...SENDMAIL,
   noTlsSeen,
   dropped,

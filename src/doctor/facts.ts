@@ -2,6 +2,7 @@
  * What the checks of `tlsward doctor` look at, as plain data: gathered first (gather/), judged afterwards, so
  * that a check is a function of its facts and what could not be found out is part of them.
  */
+import type { AlarmSettings } from '../config/keys/alarmSettings.ts';
 import type { Dated } from '../config/keys/day.ts';
 import type { ServiceSettings } from '../config/keys/serviceSettings.ts';
 import type { Rule } from '../core/rule.ts';
@@ -51,6 +52,7 @@ export interface TableFacts {
   /** As it was named. */
   readonly file: string;
   readonly service: ServiceSettings;
+  readonly alarms: AlarmSettings;
   readonly packed: PackedTable;
   readonly rules: readonly Rule[];
   readonly dated: readonly Dated[];
@@ -115,6 +117,8 @@ export interface SystemFacts {
   readonly clock: Known<boolean>;
   /** Servers of /etc/resolv.conf. */
   readonly resolvers: readonly string[];
+  /** Units of ours that systemd has started, by name. */
+  readonly units: Known<ReadonlySet<string>>;
   /** Does the journal drop lines of a unit that logs a lot? Null: lines of Postfix do not pass a limit. */
   readonly journalLimit: Known<{ readonly burst: number; readonly seconds: number } | null>;
 }

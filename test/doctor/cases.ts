@@ -5,7 +5,7 @@
 
 import { INHERITED } from '../../src/daemon/controlReplies.ts';
 import type { Severity } from '../../src/doctor/check.ts';
-import { type DomainFacts, known, unknown } from '../../src/doctor/facts.ts';
+import { type DoctorFacts, type DomainFacts, known, unknown } from '../../src/doctor/facts.ts';
 import type { Change } from './patient.ts';
 
 export interface Case {
@@ -40,6 +40,30 @@ const submission = (lines: string): string => `submission inet n - y - - smtpd\n
 const INET: Change = {
   service: (text) => text.replaceAll(/unix:\S*policy\.sock/g, 'inet:127.0.0.1:8451'),
 };
+
+/** Units beside the daemon, and lines that ask for them. */
+const UNITS = [
+  {
+    id: 'alarms-not-running',
+    unit: 'tlsward-alarms.service',
+    service: 'evidence = /var/lib/tlsward/evidence\n[alarms]\nmail = postmaster@example.org\n',
+  },
+  {
+    id: 'notices-not-running',
+    unit: 'tlsward-notices.service',
+    service: 'notify-sender-after = 30m\nnotify-domains = example.org\n',
+  },
+  {
+    id: 'tlsrpt-not-sent',
+    unit: 'tlsward-tlsrpt-send.timer',
+    service:
+      'evidence = /var/lib/tlsward/evidence\ntlsrpt-send = mail\ntlsrpt-organization = Us\ntlsrpt-contact = a@example.org\n',
+  },
+];
+const withUnits = (facts: DoctorFacts, units: DoctorFacts['system']['units']): DoctorFacts => ({
+  ...facts,
+  system: { ...facts.system, units },
+});
 
 const RECEIVING: readonly Case[] = [
   bad(
@@ -1049,6 +1073,22 @@ const SERVICE_CASES: readonly Case[] = [
     { facts: (facts) => ({ ...facts, system: { ...facts.system, clock: unknown('no timedatectl') } }) },
     /no timedatectl/,
   ),
+  ...UNITS.flatMap(({ id, unit, service }) => [
+    bad(
+      id,
+      'warning',
+      { service },
+      new RegExp(`is set, and ${unit} is not active`),
+      new RegExp(`systemctl enable --now ${unit}`),
+      { service, facts: (facts) => withUnits(facts, known(new Set([unit]))) },
+    ),
+    bad(
+      id,
+      'unknown',
+      { service, facts: (facts) => withUnits(facts, unknown('no systemctl')) },
+      /no systemctl/,
+    ),
+  ]),
   bad(
     'other-instances',
     'note',

@@ -116,6 +116,7 @@ export function patient(change: Change = {}): DoctorFacts {
       clock: known(true),
       resolvers: ['127.0.0.1'],
       journalLimit: known(null),
+      units: known(new Set(['tlsward.service'])),
     },
   };
   return change.facts === undefined ? facts : change.facts(facts);

@@ -1,4 +1,4 @@
-/** What the system says: the user of Postfix, the clock, resolvers, limits of the journal. Reads only. */
+/** What the system says: the user of Postfix, the clock, resolvers, limits of the journal, our units. Reads only. */
 import { readdir, readFile } from 'node:fs/promises';
 import { systemServers } from '../../dns/resolvConf.ts';
 import { runProgram } from '../../mta/runProgram.ts';
@@ -9,13 +9,14 @@ const JOURNALD = '/etc/systemd/journald.conf';
 
 /** `mailOwner`: the name of Postfix's user. Never rejects. */
 export async function gatherSystem(mailOwner: string): Promise<SystemFacts> {
-  const [owner, clock, servers, journalLimit] = await Promise.all([
+  const [owner, clock, servers, journalLimit, units] = await Promise.all([
     gatherUser(mailOwner),
     gatherClock(),
     systemServers(),
     gatherJournalLimit(),
+    gatherUnits(),
   ]);
-  return { mailOwner: owner, clock, resolvers: servers.map(({ host }) => host), journalLimit };
+  return { mailOwner: owner, clock, resolvers: servers.map(({ host }) => host), journalLimit, units };
 }
 
 /** By getent(1), which asks what the system asks. */
@@ -35,6 +36,14 @@ async function gatherClock(): Promise<Known<boolean>> {
   const said = ran.ok ? ran.stdout.trim() : '';
   if (said === 'yes' || said === 'no') return known(said === 'yes');
   return unknown('timedatectl does not say whether a time server keeps the clock');
+}
+
+/** Those that are active; systemctl lists nothing where there is none. */
+async function gatherUnits(): Promise<SystemFacts['units']> {
+  const args = ['list-units', '--plain', '--no-legend', '--no-pager', '--state=active', 'tlsward*'];
+  const ran = await runProgram('systemctl', args, LIMITS);
+  if (!ran.ok) return unknown('systemctl does not say which units are active');
+  return known(new Set(ran.stdout.split('\n').map((line) => line.split(' ')[0] ?? '')));
 }
 
 /** journald.conf(5): 10,000 lines in 30 s and unit where nothing is said; either 0 switches the limit off. */
