@@ -4,10 +4,11 @@
  *
  * The cache is a file beside the program, made where that is installed and by who installed it
  * (`lib/makeCache.js`), and never written by the daemon: nobody else can put code there. Its name contains the
- * digest of the program. It is left out when it is absent or damaged (V8 itself would take a damaged one), and V8
- * refuses it for another version of Node.js or other flags of V8; then the program is compiled as without one.
+ * digest of the program. It is left out when it is absent, damaged, or of a program that was changed since (V8 itself
+ * would take it: it compares lengths), and V8 refuses it for another version of Node.js or other flags of V8; then the
+ * program is compiled as without one.
  *
- * The file: SHA-256 of the rest, 32 bytes; the rest is V8's.
+ * The file: SHA-256 of the program and the rest, 32 bytes; the rest is V8's.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,24 +20,28 @@ import type { Run } from './command.ts';
 
 const DIGEST_BYTES = 32;
 
-function digest(data: Uint8Array): Buffer {
-  return createHash('sha256').update(data).digest();
+function digest(program: Uint8Array, data: Uint8Array): Buffer {
+  return createHash('sha256').update(program).update(data).digest();
 }
 
-function readCache(file: string): Buffer | undefined {
+function readCache(program: Uint8Array, cache: string): Buffer | undefined {
   try {
-    const bytes = readFileSync(file);
+    const bytes = readFileSync(cache);
     const data = bytes.subarray(DIGEST_BYTES);
-    return digest(data).equals(bytes.subarray(0, DIGEST_BYTES)) ? data : undefined;
+    return digest(program, data).equals(bytes.subarray(0, DIGEST_BYTES)) ? data : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The program `file`, a CommonJS module, and what it exports. */
-function load(file: string, cachedData?: Buffer): { readonly script: Script; readonly exports: object } {
+/** `program`, the text of the CommonJS module `file`, and what it exports. */
+function load(
+  file: string,
+  program: Buffer,
+  cachedData?: Buffer,
+): { readonly script: Script; readonly exports: object } {
   // on the first line, so that positions stay
-  const text = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, 'utf8')}\n})`;
+  const text = `(function (exports, require, module, __filename, __dirname) {${program.toString('utf8')}\n})`;
   const script = new Script(text, {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
@@ -49,8 +54,9 @@ function load(file: string, cachedData?: Buffer): { readonly script: Script; rea
 
 /** What the program `file` exports, with the cache if it is there and fits. */
 export function loadCached(file: string, cache: string): object {
-  const cachedData = readCache(cache);
-  return cachedData === undefined ? createRequire(file)(file) : load(file, cachedData).exports;
+  const program = readFileSync(file);
+  const cachedData = readCache(program, cache);
+  return cachedData === undefined ? createRequire(file)(file) : load(file, program, cachedData).exports;
 }
 
 /** Sockets in a folder that does not exist: a start ends at its last step, and has compiled what it needs. */
@@ -61,7 +67,8 @@ const TABLE = '[policy p]\nreceive = verify\n[domains]\na.example = p\n[domain b
 
 /** Makes the cache for a program that exports `run`; in a process of its own, with the flags of the daemon. */
 export async function makeCache(file: string, cache: string): Promise<void> {
-  const { script, exports } = load(file);
+  const program = readFileSync(file);
+  const { script, exports } = load(file, program);
   const folder = mkdtempSync(join(tmpdir(), 'tlsward-'));
   try {
     const config = join(folder, 'tlsward.ini');
@@ -73,7 +80,7 @@ export async function makeCache(file: string, cache: string): Promise<void> {
   }
   const data = script.createCachedData();
   const draft = `${cache}.${process.pid}`;
-  writeFileSync(draft, Buffer.concat([digest(data), data]));
+  writeFileSync(draft, Buffer.concat([digest(program, data), data]));
   chmodSync(draft, 0o644);
   renameSync(draft, cache);
 }
