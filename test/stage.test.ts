@@ -39,6 +39,9 @@ test('what fits', async (t) => {
     ['until 2026-12-13 (14 days)', 'until 2031-01-02 (14 days)', true],
     ['until 2026-12-13 (14 days)', 'until never (14 days)', false],
     ['at 2026-11-29T...Z', 'at 2031-01-02T03:04:05.678Z', true],
+    ['refused, ... for\n   plaintext\n...', 'refused, 1 Dec for plaintext\n   more', true],
+    ['refused, ... for\n   plaintext', 'refused, 30 Nov 2026\n   for plaintext', true],
+    ['refused, ... for\n   plaintext', 'refused, 30 Nov 2026 for\n   TLS', false],
   ];
   for (const [shown, printed, fits] of cases)
     t.equal(stage.fits(shown, printed), fits, `${shown}; ${printed}`);
@@ -51,5 +54,12 @@ test('a command gets the code that was printed this time, and paths of the page'
   t.equal(await stage.run('echo 4T8M0001 /etc/tlsward/tlsward.ini'), 'ZZZZ9999 /etc/tlsward/tlsward.ini');
   await stage.write('/etc/postfix/tls_policy', 'bank.example encrypt\n');
   t.equal(await stage.run('cat /etc/postfix/tls_policy'), 'bank.example encrypt');
+  await stage.write('/var/lib/tlsward/mail.log', '2026-11-29T10:00:00Z mx postfix/qmgr[1]: start\n');
+  t.equal(
+    await stage.run('grep -c "^2026-11-29T10" /var/lib/tlsward/mail.log'),
+    '1',
+    'a day that is not long ago',
+  );
+  t.equal(await stage.run("grep -c '^2026-11-''29' /var/lib/tlsward/mail.log"), '0');
   t.equal(await stage.run('tlsward --version | cut -d" " -f1'), 'tlsward');
 });

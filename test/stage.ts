@@ -16,6 +16,8 @@ const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 const INSTALLED = /\/(?:etc|run|var\/lib|var\/spool\/postfix)\/tlsward|\/etc\/postfix/g;
 const CONFIG = '/etc/tlsward/tlsward.ini';
 const COMMAND_MS = 240_000;
+const DAY_MS = 86_400_000;
+const DAY = /\b\d{4}-\d\d-\d\d(?!\d)/g;
 
 export interface Example {
   readonly command: string;
@@ -78,6 +80,12 @@ export class Stage {
     const file = join(this.#folder, path);
     mkdirSync(dirname(file), { recursive: true });
     let inside = this.#inside(text);
+    // records of a day are looked for on that day and the next
+    if (path.endsWith('.log'))
+      inside = inside.replaceAll(DAY, (day) => {
+        this.#seen.set(day, new Date(Date.now() - DAY_MS).toISOString().slice(0, 10));
+        return this.#seen.get(day)!;
+      });
     if (path === CONFIG) {
       // the default, which leads nowhere else: in place of the comment, so that no line gets another number
       const control = `[service]\ncontrol-listen = unix:${this.#folder}/run/tlsward/control.sock\n`;
@@ -125,6 +133,12 @@ export class Stage {
     const pattern = `${shown}\n`
       .replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')
       .replaceAll(/^\\\.\\\.\\\.\n/gm, '(?:.*\n)*?')
+      // where words stand for others the next line begins elsewhere
+      .replaceAll(
+        /(\\\.\\\.\\\.)( .*)\n +(.*)/g,
+        (_, dots: string, words: string, more: string) =>
+          `${dots}${`${words} ${more}`.replaceAll(' ', '\\s+')}`,
+      )
       .replaceAll('\\.\\.\\.', '.*')
       .replaceAll(varying, (found) => {
         names.push(found);
