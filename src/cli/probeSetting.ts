@@ -17,6 +17,7 @@ import { fileError } from '../files/systemError.ts';
 import { PostfixConfigError, readPostfix } from '../mta/readPostfix.ts';
 import type { Destination } from '../probe/hosts.ts';
 import { type OwnMta, ownMta } from '../probe/mtaRules.ts';
+import { ownAddresses } from '../probe/ownAddresses.ts';
 import { probe } from '../probe/probe.ts';
 import { type ProbeReport, reportOf } from '../probe/report.ts';
 import { Turns } from '../probe/turns.ts';
@@ -55,6 +56,7 @@ export async function openProbe(values: ProbeValues, io: Io): Promise<ProbeSetti
     offers: values.brief !== true,
     turns: new Turns(),
   };
+  const isOwn = ownAddresses();
   return {
     table,
     close: () => resolver.close(),
@@ -72,6 +74,7 @@ export async function openProbe(values: ProbeValues, io: Io): Promise<ProbeSetti
         sts: row.sts,
         row: row.demand,
         trust: trust.from,
+        isOwn,
         now: Date.now(),
       });
     },

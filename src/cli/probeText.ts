@@ -20,8 +20,8 @@ export function probeLines(report: ProbeReport, io: Io): string[] {
     lines.push('', paint(io, 'bold', `${host}, preference ${preference}`));
     if (trouble !== '') lines.push(entry('address', escapeText(trouble)));
     for (const record of tlsa) lines.push(entry('TLSA', record));
-    for (const { address, checks } of addresses) {
-      lines.push(`  ${address}`);
+    for (const { address, own, checks } of addresses) {
+      lines.push(`  ${address}${own ? ', this host' : ''}`);
       for (const { check, ok, ms, says } of checks) {
         const word = ok === null ? '-     ' : ok ? paint(io, 'green', 'ok    ') : paint(io, 'red', 'failed');
         const time = ms === null ? '' : `${ms} ms`;

@@ -28,6 +28,16 @@ export function closingLine(
   return `${parts.join('; ')}${rest}`;
 }
 
+/** The first host that is this one: what was seen of it says nothing, because no mail of ours goes there. */
+export function loopWords(hosts: ProbeReport['hosts']): string {
+  const here = hosts.find(({ addresses }) => addresses.some(({ own }) => own));
+  if (here === undefined) return '';
+  const before = hosts.filter(({ preference }) => preference < here.preference).length;
+  const which =
+    before === 0 ? 'returns mail for it as a loop' : 'sends only to hosts that are preferred to it';
+  return `; ${here.host} is this host: Postfix ${which}`;
+}
+
 /** A level that asks for TLS and does without it is not to be taken for one that had it. */
 function plainWords(level: string, how: string): string {
   return how === 'plain' && level !== 'none' ? ' (in plaintext)' : '';

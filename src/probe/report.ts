@@ -5,7 +5,7 @@
 import type { StsPolicy } from '../core/publishedFacts.ts';
 import { fingerprint } from './certificate.ts';
 import { type Check, furtherChecks } from './checks.ts';
-import { closingLine } from './closing.ts';
+import { closingLine, loopWords } from './closing.ts';
 import { type MtaRules, pinsOf } from './judge.ts';
 import { LEVELS, type LevelDemand, plainDemand, type Verdict, verdictOf } from './levels.ts';
 import type { Probed, SeenAddress, SeenHost } from './probe.ts';
@@ -24,6 +24,8 @@ interface CertificateReport {
 
 export interface AddressReport {
   readonly address: string;
+  /** Is it this host's own, at the port at which Postfix sends nothing to itself? */
+  readonly own: boolean;
   readonly checks: readonly Check[];
   readonly protocol: string | null;
   readonly cipher: string | null;
@@ -89,14 +91,20 @@ interface ReportFacts {
   readonly row: RowDemand | null;
   /** Where the trusted CAs are from. */
   readonly trust: string;
+  /** Is an address one of this host's? */
+  readonly isOwn: (address: string) => boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
+
+/** The port at which Postfix looks for loops. */
+const SMTP = 25;
 
 export function reportOf(facts: ReportFacts): ProbeReport {
   const { probed, rules, row, now, trust } = facts;
   const { destination, found } = probed;
   const levels = LEVELS.map((level) => levelReport(level, verdictOf(probed, plainDemand(level), rules, now)));
+  const hosts = probed.hosts.map((seen) => hostReport(seen, facts));
   const own = row === null ? null : { ...rowReport(row, facts), row: row.says };
   return {
     target: destination.name,
@@ -108,10 +116,10 @@ export function reportOf(facts: ReportFacts): ProbeReport {
       more: found.kind === 'hosts' ? found.more : 0,
     },
     trust,
-    hosts: probed.hosts.map((seen) => hostReport(seen, facts)),
+    hosts,
     levels,
     row: own,
-    closing: closingLine(levels, own, now, found.kind === 'hosts' ? found.more : 0),
+    closing: `${closingLine(levels, own, now, found.kind === 'hosts' ? found.more : 0)}${loopWords(hosts)}`,
   };
 }
 
@@ -161,6 +169,7 @@ function addressReport(seen: SeenAddress, host: SeenHost['host'], facts: ReportF
       : null;
   return {
     address: seen.address,
+    own: probed.destination.port === SMTP && facts.isOwn(seen.address),
     tlsa: match?.kind === 'match' ? tlsaText(match.record) : null,
     pins: pinsOf(session?.chain[0], facts.row?.pins ?? []),
     checks: [

@@ -49,6 +49,7 @@ function report(at: string, shown: Shown | null, host = 'mx.bank.example'): Prob
         addresses: [
           {
             address: '192.0.2.1',
+            own: false,
             checks: [],
             protocol: shown === null ? null : 'TLSv1.3',
             cipher: null,
