@@ -88,6 +88,38 @@ t.test('promtool finds nothing', { skip }, async (t) => {
   t.equal(config.status, 0, config.text);
 });
 
+/** What others claimed in reports, by hours: failures from the second day on, and the last report at hour 0. */
+const REPORTED = `rule_files: [${contrib('tlsward.rules.yml')}]
+evaluation_interval: 1h
+tests:
+  - interval: 1h
+    input_series:
+      - series: 'tlsward_tlsrpt_sessions_total{instance="a",result="failed"}'
+        values: '0x24 60x24'
+      - series: 'tlsward_tlsrpt_sessions_total{instance="a",result="successful"}'
+        values: '0x24 2000x24'
+      - series: 'tlsward_tlsrpt_newest_report_timestamp_seconds{instance="a"}'
+        values: '0x200'
+    promql_expr_test:
+${[
+  ['TlswardOthersReportFailures', '20h', false],
+  ['TlswardOthersReportFailures', '30h', true],
+  ['TlswardReportsStopped', '90h', false],
+  ['TlswardReportsStopped', '110h', true],
+]
+  .map(
+    ([name, time, fires]) =>
+      `      - {expr: 'count(ALERTS{alertname="${name}",alertstate="firing"})', eval_time: ${time}, exp_samples: [${fires ? '{labels: "{}", value: 1}' : ''}]}\n`,
+  )
+  .join('')}`;
+
+t.test('alerts about reports of others fire when they should', { skip }, async (t) => {
+  const file = join(prometheus.dir, 'reported.yml');
+  writeFileSync(file, REPORTED);
+  const { status, text } = await promtool(['test', 'rules', file]);
+  t.equal(status, 0, text);
+});
+
 t.test('Prometheus scrapes the daemon, and the rules can be evaluated', { skip }, async (t) => {
   const rules = readFileSync(contrib('tlsward.rules.yml'), 'utf8');
   // the same job, for the port of this daemon and without the minutes of a real one
