@@ -272,6 +272,16 @@ export class Postfix {
     return until(timeoutMs, `log line ${pattern}`, probe, () => this.log().slice(from).slice(-4000));
   }
 
+  /** True when there are these words in the log, as soon as they are there: a reply may be quicker than its line. */
+  async logs(words: string): Promise<true> {
+    return until(
+      WAIT_MS,
+      `log line with ${words}`,
+      () => this.log().includes(words),
+      () => this.log().slice(-4000),
+    );
+  }
+
   /** The queue now: every message that is not yet delivered, bounced or discarded. */
   async queue(): Promise<QueueEntry[]> {
     const text = await this.#run('postqueue', ['-c', this.#paths.config, '-j']);
