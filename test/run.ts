@@ -61,7 +61,7 @@ const POSTFIX = [
   ],
 ];
 /** How the program is installed and runs there: whole machines are booted, and packages built. */
-const PACKAGE = ['collect-unit', 'install', 'mail-units', 'package', 'probe-unit'];
+const PACKAGE = ['collect-unit', 'install', 'mail-units', 'notices-sendmail-unit', 'package', 'probe-unit'];
 /** What may differ from one release of Node to another: sockets, processes, timers, DNS. */
 const NODE = [
   ...['activation', 'both', 'deliver', 'deliver-dns', 'dns', 'export', 'message', 'milter', 'policy'],
