@@ -15,6 +15,7 @@ import { createInterface } from 'node:readline';
 import { PassThrough, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import t, { TapFile } from 'tap';
+import { dayLasts } from './e2e/harness/deadline.ts';
 import { root } from './root.ts';
 import { TestProcess, testEnvironment } from './testProcess.ts';
 
@@ -67,6 +68,9 @@ const NODE = [
   ...['activation', 'both', 'deliver', 'deliver-dns', 'dns', 'export', 'message', 'milter', 'policy'],
   ...['readme', 'ship', 'systemd'],
 ];
+
+/** In the last part of a day (UTC) no file begins. */
+const LAST_MS = 90_000;
 
 /** Lines that say nothing but that something passed; what is skipped is shown. */
 const PASSED =
@@ -158,6 +162,8 @@ async function work(): Promise<void> {
   let child: TestProcess | null = null;
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
     if (child?.alive === false) child = await end(child);
+    // what a test takes for today is looked for until its end
+    await dayLasts(LAST_MS);
     child ??= new TestProcess(seconds);
     const tap = await child.run(file, seconds * 1000);
     const options = { name: file, tapStream: Readable.from([tap]), buffered: true, at: null, stack: '' };
