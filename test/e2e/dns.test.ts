@@ -17,8 +17,12 @@ const skip = e2eSkip(['root', 'unbound']);
 const DIGEST = createHash('sha256').update('a key').digest('hex');
 const TLSA = `TLSA 3 1 1 ${DIGEST}`;
 
+/** Every question has an answer here, which may take longer than mail would wait: a thousand on a busy machine. */
+const PATIENCE_MS = 60_000;
+
 function stub(t: Test, dns: Dns, trusted = true): StubResolver {
-  const resolver = new StubResolver({ servers: [{ host: dns.address, port: 53 }], trusted });
+  const servers = [{ host: dns.address, port: 53 }];
+  const resolver = new StubResolver({ servers, trusted, totalMs: PATIENCE_MS });
   t.teardown(() => resolver.close());
   return resolver;
 }
