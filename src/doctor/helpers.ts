@@ -34,7 +34,9 @@ const notices: Check<HostFacts> = {
   gravest: 'warning',
   why: 'Authors are to be told that their mail waits, and nobody looks at the queue: they learn it from the bounce.',
   find(facts) {
-    if (facts.table.service.notifySenderAfterMs === null) return null;
+    const { notifySenderAfterMs, notifyDomains, localDomains } = facts.table.service;
+    // without domains nobody is told, which `tlsward check` says
+    if (notifySenderAfterMs === null || notifyDomains.length + localDomains.length === 0) return null;
     return unlessActive(facts, 'tlsward-notices.service', 'notify-sender-after');
   },
 };

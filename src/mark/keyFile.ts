@@ -27,12 +27,12 @@
 import { randomBytes } from 'node:crypto';
 import { type Stats, statSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { count } from '../core/plural.ts';
 import { formatPosition } from '../core/position.ts';
 import { writeAtomically } from '../files/atomicWriter.ts';
 import { everyoneCanReplace, foldersOf, type Guarded, readGuarded } from '../files/guardedReader.ts';
-import { codeOf } from '../files/systemError.ts';
+import { codeOf, fileError } from '../files/systemError.ts';
 import { type MarkKey, MIN_KEY_BYTES, markKey } from './signMark.ts';
 
 /** The key file cannot be used; the message says which file (and line), what was found and what to do. */
@@ -251,7 +251,24 @@ async function createKeyFile(file: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
-    throw new KeyFileError(file, 0, `cannot be created (${shownCode(error)})`, { cause: error });
+    throw new KeyFileError(file, 0, `cannot be created: ${whyNotMade(dirname(file), error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** In words that say what to mend. */
+function whyNotMade(folder: string, error: unknown): string {
+  switch (codeOf(error)) {
+    case 'ENOENT':
+      return `the folder ${folder} does not exist`;
+    case 'EACCES':
+    case 'EPERM':
+      return `this user may not write to the folder ${folder}`;
+    case 'EROFS':
+      return `the folder ${folder} is read-only (in the unit: ReadWritePaths=)`;
+    default:
+      return fileError(error);
   }
 }
 

@@ -46,6 +46,11 @@ for (const { id, severity, bad, good, seen, mend } of CASES) {
   });
 }
 
+test('no unit is asked for where it would tell nobody', async (t) => {
+  const { notConcerned } = examine(patient({ service: 'notify-sender-after = 30m\n' }));
+  t.ok(notConcerned.includes('notices-not-running'));
+});
+
 test('every check has a case, of its gravest finding', async (t) => {
   for (const { id, gravest } of CHECKS)
     t.ok(
