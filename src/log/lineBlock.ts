@@ -24,7 +24,7 @@ export class LineBlock {
       this.#close();
       this.#open = this.#block(most);
     }
-    const written = this.#open.write(line, this.#used, 'utf8');
+    const written = this.#open.write(line, this.#used);
     this.#used += written;
     this.bytes += written;
     this.lines++;

@@ -38,8 +38,7 @@ let stamp = '';
 /**
  * pino's time field in ISO 8601, made once per millisecond, because under load there are many lines in one.
  */
-function timestamp(): string {
-  const now = Date.now();
+function timestamp(now = Date.now()): string {
   if (now !== stampedMs) {
     stampedMs = now;
     stamp = `,"time":"${new Date(now).toISOString()}"`;
@@ -63,7 +62,7 @@ export class Log {
     const out = destination ?? writer!;
     this.#writer = writer;
     this.#out = out;
-    this.#pino = pino({ level, base: null, timestamp }, out);
+    this.#pino = pino({ level, base: null, timestamp: () => timestamp() }, out);
     this.#accepts = this.#pino.isLevelEnabled('info');
     this.#answers = this.#pino.isLevelEnabled('debug');
     this.#flush = () => out.flushSync?.();
@@ -225,7 +224,7 @@ export class Log {
     const { action, wouldBe, tagged, judged } = record.verdict;
     const plain = action === 'accept' && wouldBe === null && !tagged;
     if (plain && judged === 'judged') {
-      if (this.#accepts) this.#out.write(acceptedLine(record, timestamp()));
+      if (this.#accepts) this.#out.write(acceptedLine(record, timestamp(record.timeMs)));
       return null;
     }
     const fields = verdictFields(record);
