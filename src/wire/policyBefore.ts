@@ -4,7 +4,7 @@
  *
  * What is equal to bytes that were read before needs no second look: the same lines end in it, and nothing that is
  * refused is in it. Whatever is unusual (another name, a forbidden byte, the end of the chunk) is left to the decoder,
- * which then reads the request from its start. Bytes are compared four at a time.
+ * which then reads the request from its start. Bytes are compared eight at a time.
  */
 import { Buffer } from 'node:buffer';
 
@@ -86,7 +86,8 @@ export class RequestBefore {
       this.#bytes = Buffer.allocUnsafeSlow(MOST_BYTES);
       this.#view = new DataView(this.#bytes.buffer);
     }
-    bytes.copy(this.#bytes, 0, start, end);
+    // most chunks are one request, and need no view of their own
+    this.#bytes.set(start === 0 && bytes.length <= MOST_BYTES ? bytes : bytes.subarray(start, end));
     this.#lines = lines;
   }
 
@@ -95,7 +96,12 @@ export class RequestBefore {
     const view = this.#view;
     const other = this.#other;
     let i = 0;
-    while (i + 4 <= most && view.getInt32(before + i) === other.getInt32(now + i)) i += 4;
+    while (
+      i + 8 <= most &&
+      view.getInt32(before + i, true) === other.getInt32(now + i, true) &&
+      view.getInt32(before + i + 4, true) === other.getInt32(now + i + 4, true)
+    )
+      i += 8;
     while (i < most && view.getUint8(before + i) === other.getUint8(now + i)) i++;
     return i;
   }

@@ -46,6 +46,9 @@ const LF = 0x0a;
 const CR = 0x0d;
 const EQUALS = 0x3d;
 
+/** Longer values are seldom the same again. */
+const MOST_FILLED = 64;
+
 const EMPTY = Buffer.alloc(0);
 
 /** Who is it, if it is not Postfix? `head` is the start of the request, 8 bytes or up to the first LF. */
@@ -55,6 +58,13 @@ function strangerRule(head: Uint8Array): WireRule {
   if (/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PRI)(?: |$)/.test(text))
     return 'policy-http-request';
   return 'policy-first-line';
+}
+
+/** Do these bytes spell the text, one character each? */
+function spells(bytes: Uint8Array, from: number, end: number, text: string): boolean {
+  if (end - from !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[from + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 /** The `Decoder` of `session/protocol.ts`; holds nothing between requests but a small one to compare with. */
@@ -81,6 +91,8 @@ export class PolicyDecoder {
   readonly #before = new RequestBefore();
   /** The values of the request before, if that is kept. */
   readonly #values: (string | null)[] = ATTRIBUTE_NAMES.map(() => null);
+  /** By number, the last short value that was not empty: sessions with TLS and without it take turns. */
+  readonly #filled: string[] = ATTRIBUTE_NAMES.map(() => '');
 
   constructor(limits: PolicyLimits = POLICY_LIMITS) {
     this.#limits = limits;
@@ -116,7 +128,10 @@ export class PolicyDecoder {
     }
     this.#read(repeated > 0);
     const request = this.#build();
-    if (!this.#before.kept) this.#values.fill(null);
+    if (!this.#before.kept) {
+      this.#values.fill(null);
+      this.#filled.fill('');
+    }
     this.#offset += length;
     this.#start += length;
     this.#scanned = 0;
@@ -218,10 +233,18 @@ export class PolicyDecoder {
     for (let number = 0; number < ATTRIBUTE_NAMES.length; number++) {
       const from = this.#from[number]!;
       if (from >= 0) {
-        const end = this.#start + this.#to[number]!;
-        this.#values[number] = this.#bytes.toString('latin1', this.#start + from, end);
+        this.#values[number] = this.#value(number, this.#start + from, this.#start + this.#to[number]!);
       } else if (!repeats) this.#values[number] = null;
     }
+  }
+
+  #value(number: number, from: number, end: number): string {
+    if (from === end) return '';
+    const last = this.#filled[number]!;
+    if (spells(this.#bytes, from, end, last)) return last;
+    const value = this.#bytes.toString('latin1', from, end);
+    if (value.length <= MOST_FILLED) this.#filled[number] = value;
+    return value;
   }
 
   #build(): PolicyRequest {
