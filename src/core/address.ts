@@ -116,11 +116,17 @@ function domainless(text: string, localPart: string): EnvelopeAddress {
   return { kind: 'domainless', text, mailbox: '', domain: '', readings: NONE };
 }
 
+/** ASCII that `mailboxKey` leaves as it is. */
+const FOLDED = /^[\x20-\x40\x5b\x5d-\x7e]*$/;
+
 function mailbox(text: string, localPart: string, domainText: string): EnvelopeAddress {
   const domain = domainText.startsWith('[') ? canonicalLiteral(domainText) : canonicalDomain(domainText);
   if (domain === null || localPart === '') return malformed(text);
   const readings = HIDES_DOMAIN.test(localPart) ? readingsOf(localPart) : NONE;
-  return { kind: 'mailbox', text, mailbox: mailboxKey(localPart, domain), domain, readings };
+  // most addresses of policy requests are their own key
+  const whole = domain === domainText && text.length === localPart.length + 1 + domain.length;
+  const key = whole && FOLDED.test(localPart) ? text : mailboxKey(localPart, domain);
+  return { kind: 'mailbox', text, mailbox: key, domain, readings };
 }
 
 /**
@@ -208,7 +214,9 @@ export function parseInternalAddress(text: string): EnvelopeAddress {
   if (text === '') return NULL_ADDRESS;
   if (text.length > MAX_ADDRESS) return malformed(text);
   const path = withoutRoute(text);
-  const at = path.lastIndexOf('@');
+  const first = path.indexOf('@');
+  // a search from the end is slow, and most addresses have one
+  const at = path.indexOf('@', first + 1) < 0 ? first : path.lastIndexOf('@');
   if (at < 0) return path === '' || /[<>]/.test(path) ? malformed(text) : domainless(text, path);
   return mailbox(text, path.slice(0, at), path.slice(at + 1));
 }
