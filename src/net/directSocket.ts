@@ -22,6 +22,16 @@ const LARGE = Buffer.allocUnsafeSlow(131_072);
 /** What one read brings is always answered, also when the peer does not read: thus not too much of it. */
 const SMALL = LARGE.subarray(0, 65_536);
 
+/** Views of the first bytes by their number, for the lengths that most requests have: each is made once. */
+const VIEWS: (Buffer | undefined)[] = Array.from({ length: 2048 }, () => undefined);
+
+function firstBytes(buffer: Buffer, bytes: number): Buffer {
+  if (bytes >= VIEWS.length) return buffer.subarray(0, bytes);
+  // both buffers begin at the same byte
+  VIEWS[bytes] ??= LARGE.subarray(0, bytes);
+  return VIEWS[bytes];
+}
+
 /** What a connection needs of its socket; a net.Socket has all of it. */
 export interface ConnectionSocket {
   readonly destroyed: boolean;
@@ -79,6 +89,8 @@ export class DirectSocket implements ConnectionSocket {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly #handle: Handle;
+  /** Of the handle, where asking for it costs a call; used while it is open and there is no net.Socket. */
+  readonly #fd: number;
   #buffer = SMALL;
   #owner: SocketOwner | null = null;
   #bytesRead = 0;
@@ -88,6 +100,7 @@ export class DirectSocket implements ConnectionSocket {
 
   constructor(handle: Handle) {
     this.#handle = handle;
+    this.#fd = handle.fd;
     if (handle.getpeername === undefined) return;
     const peer: { address?: string; port?: number } = {};
     handle.getpeername(peer);
@@ -112,7 +125,7 @@ export class DirectSocket implements ConnectionSocket {
     const bytes = handle.bytesRead - this.#bytesRead;
     if (bytes > 0) {
       this.#bytesRead += bytes;
-      this.#owner!.receive(this.#buffer.subarray(0, bytes));
+      this.#owner!.receive(firstBytes(this.#buffer, bytes));
       return;
     }
     // what it was instead, Node knows: the socket gets the call as if it had been there
@@ -177,7 +190,7 @@ export class DirectSocket implements ConnectionSocket {
   write(bytes: Uint8Array): boolean {
     if (this.#socket !== null) return this.#socket.write(bytes);
     if (this.#closed) return true;
-    const written = writtenAtOnce(this.#handle.fd, bytes);
+    const written = writtenAtOnce(this.#fd, bytes);
     return written === bytes.length || this.#becomeSocket().write(bytes.subarray(written));
   }
 
