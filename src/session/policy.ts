@@ -52,7 +52,7 @@ const UNPROVEN: ClientCertificate = { kind: 'unproven' };
 const REQUIRE_TLS: PolicyAction = { verb: 'PREPEND', name: 'Require-TLS-ESMTP', value: 'yes' };
 const NOTHING: readonly never[] = [];
 const NO_RECIPIENTS: readonly EnvelopeAddress[] = [];
-/** There is nothing to judge at this stage. */
+/** For most requests, and where there is nothing to judge. */
 const NO_OBJECTION: PolicyStep = { state: 'between requests', out: [DUNNO] };
 
 /** Postfix sends `unknown` for what it does not know. */
@@ -62,7 +62,14 @@ function known(value: string | null): string {
 
 /** A decimal number of at most nine digits; null for anything else. */
 function decimal(value: string | null): number | null {
-  return value !== null && /^[0-9]{1,9}$/.test(value) ? Number(value) : null;
+  if (value === null || value === '' || value.length > 9) return null;
+  let number = 0;
+  for (let i = 0; i < value.length; i++) {
+    const digit = value.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return null;
+    number = 10 * number + digit;
+  }
+  return number;
 }
 
 /** Key bits. With a cipher, 0 is the value of a NULL cipher: known, but no encryption. */
@@ -166,7 +173,8 @@ function step(_state: PolicyState, request: PolicyRequest): PolicyStep {
 }
 
 function answer(_state: PolicyState, given: JudgeAnswer): PolicyStep {
-  return { state: 'between requests', out: [actionFor(given)] };
+  const action = actionFor(given);
+  return action === DUNNO ? NO_OBJECTION : { state: 'between requests', out: [action] };
 }
 
 function failSafe(): PolicyStep {
