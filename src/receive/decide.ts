@@ -42,8 +42,9 @@ export function decide(
 ): Verdict {
   const why = notJudged(transaction, facts);
   if (why !== null) return accepted(why);
-  const findings = ofSender(transaction, table, before);
-  for (const recipient of transaction.recipients) judgeRecipient(transaction, table, recipient, findings);
+  let findings = ofSender(transaction, table, before);
+  for (const recipient of transaction.recipients)
+    findings = withRecipient(transaction, table, recipient, findings);
   return concluded(transaction, table, findings);
 }
 
@@ -51,10 +52,10 @@ export function decide(
 export function* decideInSteps(transaction: Transaction, table: PolicyTable, facts: Facts): Work<Verdict> {
   const why = notJudged(transaction, facts);
   if (why !== null) return accepted(why);
-  const findings = ofSender(transaction, table, null);
+  let findings = ofSender(transaction, table, null);
   for (const [i, recipient] of transaction.recipients.entries()) {
     if (i % AT_ONCE === AT_ONCE - 1) yield;
-    judgeRecipient(transaction, table, recipient, findings);
+    findings = withRecipient(transaction, table, recipient, findings);
   }
   return concluded(transaction, table, findings);
 }
@@ -91,15 +92,19 @@ function isExcepted({ toPostmaster }: Finding): boolean {
   return toPostmaster === true;
 }
 
-/** Adds what the rows of one recipient say. */
-function judgeRecipient(
+/** The findings, to which it adds what the rows of one recipient say; a first one makes a list of one, which is small. */
+function withRecipient(
   transaction: Transaction,
   table: PolicyTable,
   recipient: EnvelopeAddress,
   findings: Finding[],
-): void {
-  if (isPostmaster(recipient)) return;
-  for (const row of table.rowsFor(recipient)) findings.push(judge(transaction, 'recipient', recipient, row));
+): Finding[] {
+  if (isPostmaster(recipient)) return findings;
+  const rows = table.rowsFor(recipient);
+  if (rows.length === 1 && findings.length === 0)
+    return [judge(transaction, 'recipient', recipient, rows[0]!)];
+  for (const row of rows) findings.push(judge(transaction, 'recipient', recipient, row));
+  return findings;
 }
 
 function concluded(transaction: Transaction, table: PolicyTable, findings: Finding[]): Verdict {
