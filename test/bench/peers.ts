@@ -1,7 +1,7 @@
 /**
  * Starts the servers that are compared: tlsward and its peers.
  *
- * tlsward is started as its unit file starts it (`--max-semi-space-size=4`, MALLOC_MMAP_THRESHOLD_), bundled from the build that
+ * tlsward is started as its unit file starts it (two options of Node.js, MALLOC_MMAP_THRESHOLD_), bundled from the build that
  * this file belongs to. Each writes its log to a file, which nobody syncs to the disk; those that do equal work write one line
  * a message. All serve on SERVER_CORE unless the row says otherwise.
  */
@@ -34,6 +34,7 @@ export function startTlsward(
       'MALLOC_MMAP_THRESHOLD_=1048576',
       process.execPath,
       '--max-semi-space-size=4',
+      '--v8-pool-size=1',
       MAIN,
       'serve',
       '--config',

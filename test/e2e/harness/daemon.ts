@@ -156,6 +156,7 @@ export class Daemon {
     if (this.#child !== null) throw new Error('tlsward is already running');
     const argv = [
       '--max-semi-space-size=4',
+      '--v8-pool-size=1',
       this.#options.program ?? mainFile(),
       'serve',
       '--config',
