@@ -7,12 +7,14 @@
  * wait for it. So it is told of as much memory, by an array that is never written and so takes none. It then begins
  * to collect in small steps between other work, and the pause at their end is that of any collection.
  *
- * This is done when a table was replaced, and again when a second has passed without work, because the old
- * table was perhaps still in use; once more when the last transaction that began under the
- * old table is forgotten (transactionMemory.ts). Memory that the loader's thread allocated stays with glibc
- * unless MALLOC_MMAP_THRESHOLD_ is set; the unit file sets it.
+ * This is done soon after a table was replaced: not at once, because then the thread that read it ends, and `tlsward
+ * reload` too, and with the collection they would take both cores of a small machine. It is done again when a second
+ * has passed without work, because the old table was perhaps still in use; once more when the last transaction that
+ * began under the old table is forgotten (transactionMemory.ts). Memory that the loader's thread allocated stays with
+ * glibc unless MALLOC_MMAP_THRESHOLD_ is set; the unit file sets it.
  */
 
+const SOON_MS = 200;
 const QUIET_MS = 1000;
 const FORGOTTEN_MS = 11 * 60_000;
 const LOOKS = 2;
@@ -48,7 +50,7 @@ function collectWhenQuiet(work: () => number): void {
 /** Call it when an old table is used only by transactions in progress. */
 export function releaseMemory(work: () => number): void {
   clearTimeout(later);
-  collect();
+  setTimeout(collect, SOON_MS).unref();
   collectWhenQuiet(work);
   later = setTimeout(() => collectWhenQuiet(work), FORGOTTEN_MS).unref();
 }
