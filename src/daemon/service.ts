@@ -124,6 +124,7 @@ export class Service {
     const marks = await readMarkKeys(loaded.service, 'start');
     const discovery = await DiscoveryService.open(loaded.service, log, options.discovery);
     const direct = await usable;
+    if (!direct) log.handlesUnusable(process.versions.node);
     const service = new Service({ config, log, clock, loaded, marks, discovery, read, direct, begun });
     await service.#evidence.opened();
     service.#evidence.start(packageVersion(), config, loaded.exceptions);

@@ -109,8 +109,9 @@ export class ReportMaker {
         clearTimeout(limit);
         this.#child = null;
         const ms = Math.round(performance.now() - begun);
-        if (page === null) this.#events.failed(ms, why);
-        else this.#events.made(ms, page.length);
+        // a process that close() ended has not failed
+        if (page !== null) this.#events.made(ms, page.length);
+        else if (!this.#closed) this.#events.failed(ms, why);
         resolve({ atMs: Date.now(), page, why });
       };
       const [program, ...args] = this.#command;

@@ -121,6 +121,14 @@ export class Log {
     this.#pino.warn({ event: 'listener.trouble', listener, address, why }, 'trouble with a socket file');
   }
 
+  /** Connections are served by net.Sockets, which works as well and takes more CPU time. */
+  handlesUnusable(node: string): void {
+    this.#pino.info(
+      { event: 'handles.unusable', node },
+      'connections are served in the slower way: this version of Node.js failed the test of the quicker one',
+    );
+  }
+
   /** Fewer connections than `max-connections` can be opened. */
   filesLow(limit: number, connections: number, maxConnections: number): void {
     this.#pino.warn(

@@ -64,11 +64,12 @@ test('makers that share a turn run one process after another', async (t) => {
 });
 
 test('a stop ends the process', async (t) => {
-  const { reports } = maker('setInterval(() => {}, 1000)');
+  const { reports, told } = maker('setInterval(() => {}, 1000)');
   const made = reports.get();
   await new Promise((resolve) => setImmediate(resolve));
   reports.close();
   t.match(await made, { page: null, why: 'it ended with SIGKILL' });
+  t.strictSame(told, [], 'which is no failure');
 });
 
 test('it has nothing of the environment of the daemon', async (t) => {

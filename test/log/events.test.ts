@@ -51,6 +51,7 @@ const CALLS: Readonly<Record<Methods, (log: Log) => void>> = {
   serviceFailed: (log) => log.serviceFailed('w', ['p']),
   listenerOpen: (log) => log.listenerOpen('policy', 'a'),
   listenerTrouble: (log) => log.listenerTrouble('policy', 'a', 'x'),
+  handlesUnusable: (log) => log.handlesUnusable('22'),
   filesLow: (log) => log.filesLow(1, 2, 3),
   filesExhausted: (log) => log.filesExhausted('EMFILE', 1, 2),
   serviceStop: (log) => log.serviceStop('SIGTERM', 1),
