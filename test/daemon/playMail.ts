@@ -22,9 +22,17 @@ const MAIL: PlayedMail = {
   body: Buffer.from('Hello.\r\n'),
 };
 
-/** Plays one message over TLS from bank.example, with changes; `ms`: how long a reply may take. */
-export function playMail(on: TestDaemon, changes: Partial<PlayedMail>, ms?: number): Promise<Played> {
-  return playMilter({ kind: 'unix', path: join(on.folder, 'milter.sock') }, { ...MAIL, ...changes }, ms);
+/**
+ * Plays one message over TLS from bank.example, with changes; `on`: a daemon of this process, or the path of a milter's
+ * socket; `ms`: how long a reply may take.
+ */
+export function playMail(
+  on: TestDaemon | string,
+  changes: Partial<PlayedMail>,
+  ms?: number,
+): Promise<Played> {
+  const path = typeof on === 'string' ? on : join(on.folder, 'milter.sock');
+  return playMilter({ kind: 'unix', path }, { ...MAIL, ...changes }, ms);
 }
 
 /** Values of the fields with this name in the message as it leaves. */
