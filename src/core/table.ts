@@ -208,27 +208,12 @@ export class PolicyTable {
 
   /** Row by number, 0 .. rows - 1; `pattern` if the caller knows it. */
   row(number: number, pattern: string = this.#spell(number)): Row {
-    return new TableRow(this.packed, number, pattern);
-  }
-}
-
-/** A row whose position is looked up when it is asked for: for most decisions nobody does, and it lies far off. */
-class TableRow implements Row {
-  readonly pattern: string;
-  readonly settings: Settings;
-  readonly #packed: PackedTable;
-  readonly #number: number;
-
-  constructor(packed: PackedTable, number: number, pattern: string) {
-    this.pattern = pattern;
-    this.settings = packed.settings[packed.settingsOf[number]!]!;
-    this.#packed = packed;
-    this.#number = number;
-  }
-
-  get at(): Position {
-    const { files, fileOf, lineOf } = this.#packed;
-    return { file: files[fileOf[this.#number]!]!, line: lineOf[this.#number]! };
+    const { settings, settingsOf, files, fileOf, lineOf } = this.packed;
+    return {
+      pattern,
+      settings: settings[settingsOf[number]!]!,
+      at: { file: files[fileOf[number]!]!, line: lineOf[number]! },
+    };
   }
 }
 

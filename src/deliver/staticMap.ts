@@ -57,7 +57,7 @@ export function staticMap(table: PolicyTable, autoFloor: boolean): StaticMap {
     const must = policy !== null && mandatory(policy.level);
     if (open && !must) auto++;
     if (settings.mode === 'observe') {
-      const enforced = decideRowItself({ pattern, settings: { ...settings, mode: 'enforce' }, at: row.at });
+      const enforced = decideRowItself({ ...row, settings: { ...settings, mode: 'enforce' } });
       if (enforced.kind === 'policy' && mandatory(enforced.policy.level)) observed++;
     }
     if (pattern === '<>') continue;

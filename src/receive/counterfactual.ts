@@ -148,12 +148,11 @@ function rowChange(verdict: Verdict, wanted: (verdict: Verdict) => boolean): Cha
   for (const some of [...rows.map((row) => [row]), rows]) {
     const positions = new Set(some.map(({ at }) => formatPosition(at)));
     for (const [description, change] of tries) {
-      const changed = findings.map((finding) => {
-        if (finding.row === null) return finding;
-        const { pattern, settings, at } = finding.row;
-        if (!positions.has(formatPosition(at))) return finding;
-        return { ...finding, row: { pattern, settings: { ...settings, ...change }, at } };
-      });
+      const changed = findings.map((finding) =>
+        finding.row !== null && positions.has(formatPosition(finding.row.at))
+          ? { ...finding, row: { ...finding.row, settings: { ...finding.row.settings, ...change } } }
+          : finding,
+      );
       const next = verdictOf(changed, tls);
       if (wanted(next))
         return { description: `${some.map(describeRow).join(' and ')} said ${description}`, verdict: next };
