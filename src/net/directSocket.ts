@@ -89,8 +89,6 @@ export class DirectSocket implements ConnectionSocket {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly #handle: Handle;
-  /** Of the handle, where asking for it costs a call; used while it is open and there is no net.Socket. */
-  readonly #fd: number;
   #buffer = SMALL;
   #owner: SocketOwner | null = null;
   #bytesRead = 0;
@@ -100,7 +98,6 @@ export class DirectSocket implements ConnectionSocket {
 
   constructor(handle: Handle) {
     this.#handle = handle;
-    this.#fd = handle.fd;
     if (handle.getpeername === undefined) return;
     const peer: { address?: string; port?: number } = {};
     handle.getpeername(peer);
@@ -190,7 +187,8 @@ export class DirectSocket implements ConnectionSocket {
   write(bytes: Uint8Array): boolean {
     if (this.#socket !== null) return this.#socket.write(bytes);
     if (this.#closed) return true;
-    const written = writtenAtOnce(this.#fd, bytes);
+    // asked for each time: a number that was kept could be that of another connection by now
+    const written = writtenAtOnce(this.#handle.fd, bytes);
     return written === bytes.length || this.#becomeSocket().write(bytes.subarray(written));
   }
 
