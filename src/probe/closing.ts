@@ -35,7 +35,7 @@ export function loopWords(hosts: ProbeReport['hosts']): string {
   const before = hosts.filter(({ preference }) => preference < here.preference).length;
   const which =
     before === 0 ? 'returns mail for it as a loop' : 'sends only to hosts that are preferred to it';
-  return `; ${here.host} is this host: Postfix ${which}`;
+  return `; ${here.host} is this host: Postfix ${which}, unless inet_interfaces leaves the address out`;
 }
 
 /** A level that asks for TLS and does without it is not to be taken for one that had it. */

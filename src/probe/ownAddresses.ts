@@ -6,12 +6,22 @@
 import { BlockList, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
-/** Is an address one of this host's, however it is written? Tells it for the interfaces of now. */
-export function ownAddresses(): (address: string) => boolean {
+/**
+ * Is an address one of this host's, however it is written? Tells it for the interfaces of now; where the system does not
+ * list them (a unit may forbid AF_NETLINK), of none.
+ */
+export function ownAddresses(interfaces = networkInterfaces): (address: string) => boolean {
   const own = new BlockList();
-  for (const of of Object.values(networkInterfaces()))
-    for (const { address } of of ?? []) own.addAddress(address, familyOf(address));
+  for (const { address } of listed(interfaces)) own.addAddress(address, familyOf(address));
   return (address) => own.check(address, familyOf(address));
+}
+
+function listed(interfaces: typeof networkInterfaces): readonly { readonly address: string }[] {
+  try {
+    return Object.values(interfaces()).flatMap((of) => of ?? []);
+  } catch {
+    return [];
+  }
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {

@@ -12,6 +12,13 @@ test('addresses of this host, however they are written', async (t) => {
   t.equal(isOwn('2001:db8::25'), false);
 });
 
+test('where the system does not list them, none is', async (t) => {
+  const isOwn = ownAddresses(() => {
+    throw new Error('uv_interface_addresses returned Unknown system error 97');
+  });
+  t.equal(isOwn('127.0.0.1'), false);
+});
+
 /** Hosts by preference, each with an address of this host or without. */
 function hosts(...list: readonly (readonly [preference: number, own: boolean])[]): ProbeReport['hosts'] {
   return list.map(([preference, own]) => ({
@@ -38,11 +45,11 @@ test('what the closing line adds', async (t) => {
   t.equal(loopWords(hosts([10, false], [20, false])), '');
   t.equal(
     loopWords(hosts([10, true], [20, false])),
-    '; mx10.example is this host: Postfix returns mail for it as a loop',
+    '; mx10.example is this host: Postfix returns mail for it as a loop, unless inet_interfaces leaves the address out',
   );
   t.equal(
     loopWords(hosts([10, false], [20, true])),
-    '; mx20.example is this host: Postfix sends only to hosts that are preferred to it',
+    '; mx20.example is this host: Postfix sends only to hosts that are preferred to it, unless inet_interfaces leaves the address out',
   );
   t.match(
     loopWords(hosts([10, false], [10, true])),
