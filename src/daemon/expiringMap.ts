@@ -35,7 +35,7 @@ export class ExpiringMap<Value extends Remembered> {
   }
 
   get(key: string, now: number): Value | undefined {
-    const value = this.#young.get(key) ?? (this.#old.size === 0 ? undefined : this.#old.get(key));
+    const value = this.#young.get(key) ?? this.#ofOld(key);
     return value !== undefined && now - value.since <= this.#limits.maxAgeMs ? value : undefined;
   }
 
@@ -76,7 +76,7 @@ export class ExpiringMap<Value extends Remembered> {
       this.#youngBytes -= young.bytes;
       this.#young.delete(key);
     }
-    const old = this.#old.size === 0 ? undefined : this.#old.get(key);
+    const old = this.#ofOld(key);
     if (old === undefined) return;
     this.#oldBytes -= old.bytes;
     this.#old.delete(key);
@@ -89,6 +89,11 @@ export class ExpiringMap<Value extends Remembered> {
       this.#youngBytes = 0;
     }
     if (now - this.#turned > this.#limits.maxAgeMs) this.#turn(now);
+  }
+
+  /** The older half is mostly empty, and a search of nothing takes its time, too. */
+  #ofOld(key: string): Value | undefined {
+    return this.#old.size === 0 ? undefined : this.#old.get(key);
   }
 
   #turn(now: number): void {

@@ -19,9 +19,15 @@ import { type Check, type Finding, finding } from './check.ts';
 import type { DoctorFacts } from './facts.ts';
 import { entryName } from './mend.ts';
 
-/** Every smtpd of master.cf, those on loopback too. */
-function smtpdEntries({ postfix }: DoctorFacts): MasterEntry[] {
-  return mailEntries(postfix).flatMap(({ entrance, entry }) => (entrance === 'smtpd' ? [entry] : []));
+/** What `find` finds of every smtpd of master.cf, those on loopback too; null: no mail that arrives is asked about. */
+function ofSmtpd(
+  facts: DoctorFacts,
+  find: (entry: MasterEntry) => readonly Finding[],
+): readonly Finding[] | null {
+  if (!judges(facts)) return null;
+  return mailEntries(facts.postfix).flatMap(({ entrance, entry }) =>
+    entrance === 'smtpd' ? find(entry) : [],
+  );
 }
 
 /** Does it look as if it were meant for us? */
@@ -40,8 +46,7 @@ const wrongSocket: Check = {
   gravest: 'danger',
   why: 'Postfix asks where tlsward does not listen: all mail of the entry is deferred, or passes where the default action lets it.',
   find(facts) {
-    if (!judges(facts)) return null;
-    return smtpdEntries(facts).flatMap((entry) =>
+    return ofSmtpd(facts, (entry) =>
       WANTED.flatMap(([protocol]) =>
         askedAs(facts, protocol, entry).flatMap(({ endpoint, text, protocol: spoken }): Finding[] => {
           if ('invalid' in endpoint || spoken !== null || !isMeant(text)) return [];
@@ -74,23 +79,20 @@ const outsideChroot: Check = {
   gravest: 'danger',
   why: 'A program in the chroot sees the path below the queue folder, where there is no socket.',
   find(facts) {
-    if (!judges(facts)) return null;
-    return smtpdEntries(facts)
-      .filter((entry) => entry.chroot)
-      .flatMap((entry) =>
-        allAsked(facts, entry).flatMap(({ endpoint, protocol, text }) => {
-          if ('invalid' in endpoint || protocol !== null || isMeant(text)) return [];
-          const { socket } = endpoint;
-          if (socket.kind !== 'unix' || !inChroot(facts, socket, entry)) return [];
-          return [
-            finding(
-              'danger',
-              `${entryName(entry)} runs in a chroot and asks ${formatSocket(socket)}, which is ${pathFor(facts.postfix, socket.path, entry)} there`,
-              `listen at unix:${valueFor(facts.postfix, 'queue_directory')}/tlsward/NAME.sock (tlsward.ini), and name unix:tlsward/NAME.sock in main.cf`,
-            ),
-          ];
-        }),
-      );
+    return ofSmtpd(facts, (entry) =>
+      allAsked(facts, entry).flatMap(({ endpoint, protocol, text }) => {
+        if ('invalid' in endpoint || protocol !== null || isMeant(text)) return [];
+        const { socket } = endpoint;
+        if (socket.kind !== 'unix' || !inChroot(facts, socket, entry)) return [];
+        return [
+          finding(
+            'danger',
+            `${entryName(entry)} runs in a chroot and asks ${formatSocket(socket)}, which is ${pathFor(facts.postfix, socket.path, entry)} there`,
+            `listen at unix:${valueFor(facts.postfix, 'queue_directory')}/tlsward/NAME.sock (tlsward.ini), and name unix:tlsward/NAME.sock in main.cf`,
+          ),
+        ];
+      }),
+    );
   },
 };
 
@@ -100,8 +102,7 @@ const wrongProtocol: Check = {
   gravest: 'danger',
   why: 'The listener of the other protocol answers nothing that Postfix understands: all mail is deferred.',
   find(facts) {
-    if (!judges(facts)) return null;
-    return smtpdEntries(facts).flatMap((entry) =>
+    return ofSmtpd(facts, (entry) =>
       WANTED.flatMap(([protocol, place]) =>
         askedAs(facts, protocol, entry)
           .filter(({ protocol: spoken }) => spoken !== null && spoken !== protocol)
@@ -123,8 +124,7 @@ const invalidEndpoint: Check = {
   gravest: 'danger',
   why: 'smtpd stops at the mistake before it greets anybody: no mail comes in.',
   find(facts) {
-    if (!judges(facts)) return null;
-    return smtpdEntries(facts).flatMap((entry) =>
+    return ofSmtpd(facts, (entry) =>
       allAsked(facts, entry).flatMap(({ endpoint, text }) =>
         'invalid' in endpoint && !isFileOrNone(text)
           ? [
@@ -166,6 +166,7 @@ const milterMaps: Check = {
     });
   },
 };
+
 /** In the order in which findings of the same severity are shown. */
 export const ASKING: readonly Check[] = [
   wrongSocket,
