@@ -41,8 +41,10 @@ t.test('requeued, held and released', { skip, buffered: true }, async (t) => {
   from = postfix.logMark();
   await x.accepted(t, { to: ['u@good.example', 'u@never.example'], subject });
   const held = await postfix.waitForQueue(({ queue_name }) => queue_name === 'hold');
-  // the row of one recipient forbids what it needs
-  await postfix.waitForLog(/milter-hold: END-OF-MESSAGE/, { from });
+  t.ok(
+    await postfix.waitForLog(/milter-hold: END-OF-MESSAGE/, { from }),
+    'the row of one recipient forbids what it needs',
+  );
   x.sealed(t);
   await postfix.release(held.queue_id);
   t.equal(

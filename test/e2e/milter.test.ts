@@ -113,7 +113,7 @@ t.test('milter', { skip: e2eSkip() }, async (t) => {
         });
         const [code, dsn] = want.split('/');
         const logged = `milter-reject: RCPT from unknown[127.0.0.1]: ${code} ${dsn} ${text}; `;
-        t.ok(await postfix.logs(logged), 'mail log');
+        t.ok(await postfix.waitForLog(logged), 'mail log');
       }
 
       const accepted = played.filter(({ want }) => want === '250');
@@ -142,7 +142,7 @@ t.test('milter', { skip: e2eSkip() }, async (t) => {
       // from 3.10 on Postfix logs the reason that it is given
       const why = postfix.since(3, 10) ? 'tlsward: .*hold\\.example.*' : 'milter triggers HOLD action';
       const hold = new RegExp(`milter-hold: END-OF-MESSAGE from .*: ${why}; .*hold\\.example`);
-      await postfix.waitForLog(hold);
+      t.ok(await postfix.waitForLog(hold), 'the mail log');
       await postfix.release(held[0]!.sent.queueId!);
       await arrivals(scene, accepted.length + 1);
     });

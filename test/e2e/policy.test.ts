@@ -53,7 +53,7 @@ t.test('policy delegation', { skip: e2eSkip() }, async (t) => {
           'reply in our log',
         );
         const logged = `NOQUEUE: reject: RCPT from unknown[127.0.0.1]: ${want.replace('/', ' ')} ${text}; `;
-        t.ok(await postfix.logs(logged), 'reply in the mail log');
+        t.ok(await postfix.waitForLog(logged), 'reply in the mail log');
       }
 
       const waiting = (await postfix.queue()).filter(({ queue_name }) => queue_name === 'hold');

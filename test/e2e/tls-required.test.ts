@@ -198,7 +198,7 @@ for (const release of RELEASES) {
       const from = daemon.mark();
       await daemon.reload(TABLES);
       await place.post('TLS-Required: yes', 'local.example');
-      await daemon.waitForEvent('postfix.warning', { from }); // with each table again
+      t.ok(await daemon.waitForEvent('postfix.warning', { from }), 'with each table again');
       t.match(await daemon.command('status'), {
         stdout: new RegExp(`postfix .*${postfix.version} by the milter`),
       });

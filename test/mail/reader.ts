@@ -5,6 +5,8 @@
  * epilogues) and leaves (bodies of parts that are no multiparts, attached messages among them). So "nothing else changed"
  * is a comparison of two lists. It also shows a leaf as a person would see it.
  */
+import { quoteRegex } from '../quoteRegex.ts';
+
 export interface Segment {
   readonly leaf: boolean;
   /** latin1, as in the message. */
@@ -27,10 +29,6 @@ function parameter(value: string, name: string): string {
   if (plain !== null) return (plain[1] ?? plain[2] ?? '').replace(/\\(.)/g, '$1');
   const sections = [...bare.matchAll(new RegExp(`;\\s*${name}(\\*\\d*)\\*?\\s*=\\s*"?([^\\s;"]+)"?`, 'gi'))];
   return decodeURIComponent(sections.map((found) => found[2]!.replace(/^[\w-]*'\w*'/, '')).join(''));
-}
-
-function quoteRegex(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }
 
 /** Segments of a body whose header (CRLF lines) is given. */

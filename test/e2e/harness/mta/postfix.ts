@@ -13,6 +13,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isSince } from '../../../../src/core/postfixVersion.ts';
+import { quoteRegex } from '../../../quoteRegex.ts';
 import { patient, pause, until } from '../deadline.ts';
 import { removeFolder } from '../folder.ts';
 import { type MailMessage, parseMessage } from '../message.ts';
@@ -263,23 +264,14 @@ export class Postfix {
     return this.log().length;
   }
 
-  /** The first match in the log (after `from`), as soon as it is there. */
+  /** The first match in the log (after `from`), as soon as it is there; words match as they are written. */
   waitForLog(
-    pattern: RegExp,
+    what: RegExp | string,
     { from = 0, timeoutMs = WAIT_MS }: { from?: number; timeoutMs?: number } = {},
   ): Promise<RegExpExecArray> {
+    const pattern = typeof what === 'string' ? new RegExp(quoteRegex(what)) : what;
     const probe = () => pattern.exec(this.log().slice(from));
     return until(timeoutMs, `log line ${pattern}`, probe, () => this.log().slice(from).slice(-4000));
-  }
-
-  /** True when there are these words in the log, as soon as they are there: a reply may be quicker than its line. */
-  async logs(words: string): Promise<true> {
-    return until(
-      WAIT_MS,
-      `log line with ${words}`,
-      () => this.log().includes(words),
-      () => this.log().slice(-4000),
-    );
   }
 
   /** The queue now: every message that is not yet delivered, bounced or discarded. */
